@@ -1,0 +1,24 @@
+//! The penalty objective, gamma schedules, Algorithm 2 and the released
+//! variant, and the training loop they share with plain SFT.
+//!
+//! Invariant: the only place that touches model and selector together. It does
+//! no IO: examples in, models and logits out.
+//!
+//! Every row of the fine-tuning set is visited exactly once an epoch; the safe
+//! set is cycled. Orders are functions of (seed, epoch, row id), so the order
+//! of a file's rows changes nothing.
+
+mod bilevel;
+mod error;
+mod loss;
+mod settings;
+mod sft;
+
+pub use bilevel::{EpochTrace, Learned, learn_selector};
+pub use error::BilevelError;
+pub use loss::score;
+pub use settings::{Algorithm, BilevelSettings, Gamma, Per, SftSettings};
+pub use sft::fine_tune;
+
+/// Called after each step with (steps done, steps in all).
+pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);

@@ -1,0 +1,189 @@
+//! Settings of the bilevel stage and of fine-tuning.
+
+use seal_lm::{LoraConfig, OptimConfig};
+use seal_select::{Normalise, SelectorFunction};
+use serde::{Deserialize, Serialize};
+
+/// Which rule the selector is trained by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Algorithm {
+    /// The memory-efficient Algorithm 2 of the paper, with equal visits.
+    #[serde(rename = "algorithm-2")]
+    Two,
+    /// What the published code does: Adam on omega, betas (0.9, 0.95) for both
+    /// levels, an epoch as long as the shorter loader, last batch dropped.
+    Released,
+}
+
+/// What the penalty strength does over training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Gamma {
+    /// The same at every step.
+    Constant(f64),
+    /// `start + increment * n`, with n the number of whole epochs (or steps) done.
+    Growing {
+        /// Value at the start.
+        start: f64,
+        /// Added after each `per`.
+        increment: f64,
+        /// What the increment is added after.
+        #[serde(default)]
+        per: Per,
+    },
+}
+
+/// What an increment of gamma is counted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Per {
+    /// Passes over the fine-tuning set.
+    #[default]
+    Epoch,
+    /// Optimiser steps.
+    Step,
+}
+
+impl Default for Gamma {
+    /// The schedule of the published Llama-3 run: 0, 0.03, 0.06.
+    fn default() -> Self {
+        Gamma::Growing { start: 0.0, increment: 0.03, per: Per::Epoch }
+    }
+}
+
+impl Gamma {
+    /// gamma at a step.
+    pub fn at(&self, epoch: usize, step: usize) -> f64 {
+        match *self {
+            Gamma::Constant(gamma) => gamma,
+            Gamma::Growing { start, increment, per: Per::Epoch } => start + increment * epoch as f64,
+            Gamma::Growing { start, increment, per: Per::Step } => start + increment * step as f64,
+        }
+    }
+
+    /// Says what is wrong, if anything, for a run of this length.
+    ///
+    /// # Errors
+    /// A value outside [0, 1) at any step.
+    pub fn validate(&self, epochs: usize, steps: usize) -> Result<(), String> {
+        let ends = [self.at(0, 0), self.at(epochs.saturating_sub(1), steps.saturating_sub(1))];
+        match ends.into_iter().find(|g| !(0.0..1.0).contains(g)) {
+            Some(g) => Err(format!("gamma must stay in [0, 1), reaches {g}")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Settings of the selector stage (S2 of the paper).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BilevelSettings {
+    /// The rule.
+    pub algorithm: Algorithm,
+    /// Penalty strength.
+    #[serde(default)]
+    pub gamma: Gamma,
+    /// Selector function sigma.
+    pub selector: SelectorFunction,
+    /// Whether weights are divided by their mean.
+    #[serde(default)]
+    pub normalise: Normalise,
+    /// Whether the batch mean is taken off the scores.
+    #[serde(default)]
+    pub baseline: bool,
+    /// Rate of omega without a loss scale: `rate = kappa * B / (E * L0)`.
+    #[serde(default = "default_kappa")]
+    pub kappa: f64,
+    /// Rate of omega, instead of `kappa`.
+    #[serde(default)]
+    pub rate: Option<f64>,
+    /// Passes over the fine-tuning set, E.
+    pub epochs: usize,
+    /// Rows of each set in one step, B.
+    pub batch: usize,
+    /// Optimiser of the model.
+    #[serde(default)]
+    pub optim: OptimConfig,
+    /// Adapter to train; without it all weights are trained.
+    #[serde(default)]
+    pub lora: Option<LoraConfig>,
+}
+
+fn default_kappa() -> f64 {
+    0.4
+}
+
+impl BilevelSettings {
+    /// Says what is wrong, if anything.
+    ///
+    /// # Errors
+    /// A value outside its range; the message names the field.
+    pub fn validate(&self) -> Result<(), String> {
+        if self.epochs == 0 || self.batch == 0 {
+            return Err("epochs and batch must be at least 1".to_owned());
+        }
+        if !(self.kappa > 0.0 && self.kappa.is_finite()) {
+            return Err(format!("kappa must be above 0, is {}", self.kappa));
+        }
+        if let Some(rate) = self.rate
+            && !(rate > 0.0 && rate.is_finite())
+        {
+            return Err(format!("rate must be above 0, is {rate}"));
+        }
+        self.gamma.validate(self.epochs, 1)?;
+        self.optim.validate()?;
+        self.lora.as_ref().map_or(Ok(()), LoraConfig::validate)
+    }
+}
+
+/// Settings of supervised fine-tuning (S4 of the paper), and of the base.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SftSettings {
+    /// Passes over the rows.
+    pub epochs: usize,
+    /// Rows of one step.
+    pub batch: usize,
+    /// Optimiser.
+    #[serde(default)]
+    pub optim: OptimConfig,
+    /// Adapter to train; without it all weights are trained.
+    #[serde(default)]
+    pub lora: Option<LoraConfig>,
+}
+
+impl SftSettings {
+    /// Says what is wrong, if anything.
+    ///
+    /// # Errors
+    /// A value outside its range; the message names the field.
+    pub fn validate(&self) -> Result<(), String> {
+        if self.epochs == 0 || self.batch == 0 {
+            return Err("epochs and batch must be at least 1".to_owned());
+        }
+        self.optim.validate()?;
+        self.lora.as_ref().map_or(Ok(()), LoraConfig::validate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_schedule() {
+        let g = Gamma::default();
+        let values: Vec<f64> = (0..3).map(|epoch| g.at(epoch, 1000 * epoch)).collect();
+        assert_eq!(values, [0.0, 0.03, 0.06]);
+    }
+
+    #[test]
+    fn gamma_must_stay_below_one() {
+        assert!(Gamma::Constant(1.0).validate(1, 1).is_err());
+        assert!(Gamma::Constant(-0.1).validate(1, 1).is_err());
+        let steep = Gamma::Growing { start: 0.0, increment: 0.5, per: Per::Epoch };
+        assert!(steep.validate(2, 10).is_ok());
+        assert!(steep.validate(3, 10).unwrap_err().contains("reaches 1"));
+    }
+}

@@ -1,0 +1,175 @@
+//! What can go wrong between a file and a data set.
+
+use std::path::PathBuf;
+
+/// A file or a data set that cannot be used as it is.
+///
+/// Messages name the file, the line, the row and the field. They describe a
+/// wrong value by its kind ("a number"), never by its text: rows may hold
+/// harmful or private text, and errors end up in logs.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// There is no such file.
+    #[error("{path}: no such file; give `path` relative to the data root, or correct the root")]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is there and cannot be read.
+    #[error("{path}: cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said; for a `.gz` file also a broken compression.
+        source: std::io::Error,
+    },
+    /// The bytes are not text.
+    #[error("{path}, line {line}: not valid UTF-8; convert the file to UTF-8")]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// Line of the first bad byte, from 1.
+        line: usize,
+    },
+    /// The name does not say how to read the file.
+    #[error("{path}: unknown kind of file; known are .json, .jsonl, .csv, each also with .gz")]
+    UnknownExtension {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The text is not JSON or CSV.
+    #[error("{path}, line {line}: {reason}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// What the parser said (a position and a rule, no text of the row).
+        reason: String,
+    },
+    /// A field is absent or of the wrong type.
+    #[error("{path}, line {line}, row {row}: {field}: found {found}, expected {expected}")]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// Line on which the row starts, from 1.
+        line: usize,
+        /// Number of the row in the file, from 1.
+        row: usize,
+        /// The field, in words.
+        field: String,
+        /// Kind of the value found.
+        found: &'static str,
+        /// What is accepted.
+        expected: String,
+    },
+    /// The first row fits no known layout.
+    #[error(
+        "{path}: the first row ({found}) fits no known layout; set `format` to one of \
+         prompt-response, alpaca, hh, hh-rejected, instructions"
+    )]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// Kind of the first row, with the names of its fields.
+        found: String,
+    },
+    /// The source labels its rows otherwise than the rows do.
+    #[error(
+        "{path}, line {line}, row {row}: the row says unsafe = {own}, the source says \
+         unsafe = {given}; remove `unsafe` from the source or split the file"
+    )]
+    LabelConflict {
+        /// The file.
+        path: PathBuf,
+        /// Line on which the row starts, from 1.
+        line: usize,
+        /// Number of the row in the file, from 1.
+        row: usize,
+        /// Label in the file.
+        own: bool,
+        /// Label in the config.
+        given: bool,
+    },
+    /// A row has no answer, and the source does not allow that.
+    #[error(
+        "{path}, line {line}, row {row}: the answer is empty; set empty_answers = \"drop\" \
+         (training) or \"keep\" (prompts of a test)"
+    )]
+    EmptyAnswer {
+        /// The file.
+        path: PathBuf,
+        /// Line on which the row starts, from 1.
+        line: usize,
+        /// Number of the row in the file, from 1.
+        row: usize,
+    },
+    /// A share that is no part of the unit interval.
+    #[error("{path}: split from {from} to {to}: needs 0 <= from < to <= 1")]
+    BadSplit {
+        /// The file.
+        path: PathBuf,
+        /// Start of the share.
+        from: f64,
+        /// End of the share.
+        to: f64,
+    },
+    /// Fewer usable rows than asked for.
+    #[error(
+        "{path}: skip = {skip} and take = {take} ask for {} rows, the split holds {usable} that \
+         can be used; lower `take`, or leave it out to read to the end", skip + take
+    )]
+    TooFew {
+        /// The file.
+        path: PathBuf,
+        /// Rows to leave out.
+        skip: usize,
+        /// Rows to take after them.
+        take: usize,
+        /// Rows there are.
+        usable: usize,
+    },
+    /// A source gives no row at all.
+    #[error("{path}: no usable row ({dropped} dropped); correct the file or its split")]
+    EmptySource {
+        /// The file.
+        path: PathBuf,
+        /// Rows that were dropped.
+        dropped: usize,
+    },
+    /// A training set with rows that have no answer.
+    #[error(
+        "{rows} rows have no answer to train on; use a format with answers, or leave \
+         empty_answers = \"keep\" to tests"
+    )]
+    Unanswered {
+        /// Number of such rows.
+        rows: usize,
+    },
+    /// A data set without sources.
+    #[error("no source is given; a data set needs at least one file")]
+    NoSource,
+    /// A problem inside a named data set.
+    #[error("data set `{name}`: {source}")]
+    Set {
+        /// Name of the set.
+        name: String,
+        /// The problem.
+        source: Box<DataError>,
+    },
+    /// Training and test sets share prompts.
+    #[error(
+        "training and test data overlap: {summary}; split by `instruction` or `first-turn` with \
+         one salt, or set allow_overlap = true to go on regardless"
+    )]
+    Overlap {
+        /// Counts and some ids for each pair of sets.
+        summary: String,
+    },
+}
+
+impl DataError {
+    pub(crate) fn in_set(self, name: &str) -> Self {
+        Self::Set { name: name.to_owned(), source: Box::new(self) }
+    }
+}

@@ -1,0 +1,49 @@
+//! Rows, stable ids, file formats, prompt templates, tokenised examples with
+//! loss masks, batches, visiting orders and overlap checks.
+//!
+//! Invariant: no model and no Burn. A row's id is a hash of its content (plus
+//! an occurrence number for exact repeats), never its position, so that a
+//! selector learned on one copy of a file still names the same rows of another.
+//!
+//! From a file to a batch: a [`Source`] names a file, its [`Format`] and which
+//! part of it to read; [`load_split`] gives [`Rows`] and the list of what was
+//! dropped; [`OverlapReport`] compares the sets; [`prepare`] tokenises;
+//! [`Batch`] pads. What is left out on the way is always listed, never lost,
+//! and no error shows the text of a row, which may be harmful.
+
+mod batch;
+mod error;
+mod example;
+mod export;
+mod fields;
+mod file;
+mod format;
+mod load;
+mod normalise;
+mod order;
+mod overlap;
+mod prepare;
+mod record;
+mod row;
+pub mod seed;
+mod source;
+mod spec;
+mod split;
+pub mod tokenize;
+mod transcript;
+
+pub use batch::Batch;
+pub use error::DataError;
+pub use example::{Example, ExampleError, PromptTemplate, encode_prompt, encode_row};
+pub use export::write_jsonl;
+pub use format::Format;
+pub use load::{DropReason, Dropped, Loaded, SetSummary, load_split};
+pub use normalise::normalise;
+pub use order::{CycledOrder, epoch_order};
+pub use overlap::{Compared, Match, Overlap, OverlapCounts, OverlapReport, OverlapSet, Role};
+pub use prepare::{Prepared, prepare};
+pub use row::{Row, RowId, Rows, ids_hash};
+pub use source::{EmptyAnswers, Source};
+pub use spec::{DataSets, DataSpec};
+pub use split::{Split, SplitBy};
+pub use tokenize::{TextTokenizer, Tokenizer};

@@ -1,0 +1,252 @@
+//! What the data sets of a study have in common.
+//!
+//! A prompt that stands in training data and in a test turns the test into a
+//! memory test: such a pair of sets is refused unless the user allows it. Two
+//! training sets may well share rows (in the paper both come from one corpus),
+//! which is counted and no more.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DataError, Row, RowId, normalise};
+
+/// What a data set is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Trains the base model.
+    Base,
+    /// D, the fine-tuning set.
+    FineTuning,
+    /// D_safe, the safe set.
+    Safe,
+    /// A test.
+    Test,
+}
+
+/// A data set to compare.
+#[derive(Clone, Copy, Debug)]
+pub struct OverlapSet<'a> {
+    /// Its name in the report.
+    pub name: &'a str,
+    /// What it is for.
+    pub role: Role,
+    /// Its rows.
+    pub rows: &'a [Row],
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compared {
+    /// Prompts: training set against test.
+    Prompts,
+    /// Prompts with their answers: two training sets.
+    Rows,
+}
+
+/// A row that another set holds too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Match {
+    /// The row.
+    pub row: RowId,
+    /// The first row of the other set that equals it.
+    pub other: RowId,
+    /// Equal to the letter; otherwise equal as [`normalise`] leaves them.
+    pub exact: bool,
+}
+
+/// What two sets have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overlap {
+    /// The set whose rows are counted; of a training set and a test, the test.
+    pub set: String,
+    /// The set they also stand in.
+    pub also_in: String,
+    /// What is compared.
+    pub compared: Compared,
+    /// Whether a match is an error unless the user allows it.
+    pub refused: bool,
+    /// The rows of `set` that stand in `also_in` too, in order.
+    pub matches: Vec<Match>,
+}
+
+/// An overlap in numbers of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverlapCounts {
+    /// Equal to the letter.
+    pub exact: usize,
+    /// Equal as [`normalise`] leaves them; includes the exact ones.
+    pub normalised: usize,
+}
+
+impl Overlap {
+    /// Numbers of rows.
+    pub fn counts(&self) -> OverlapCounts {
+        let exact = self.matches.iter().filter(|m| m.exact).count();
+        OverlapCounts { exact, normalised: self.matches.len() }
+    }
+}
+
+/// Every pair of sets that is worth comparing, also those with no match.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverlapReport {
+    /// In the order of the sets.
+    pub pairs: Vec<Overlap>,
+}
+
+impl OverlapReport {
+    /// Compares each of `sets` with those before it; two tests are not compared.
+    pub fn of(sets: &[OverlapSet<'_>]) -> Self {
+        let mut pairs = Vec::new();
+        for (i, b) in sets.iter().enumerate() {
+            for a in &sets[..i] {
+                // The test is the set whose rows are counted, wherever it stands.
+                let (set, other) = if a.role == Role::Test { (a, b) } else { (b, a) };
+                if other.role == Role::Test {
+                    continue;
+                }
+                let test = set.role == Role::Test;
+                let compared = if test { Compared::Prompts } else { Compared::Rows };
+                pairs.push(Overlap {
+                    set: set.name.to_owned(),
+                    also_in: other.name.to_owned(),
+                    compared,
+                    refused: test,
+                    matches: compared.matches(set.rows, other.rows),
+                });
+            }
+        }
+        Self { pairs }
+    }
+
+    /// Numbers of rows, by `"<set> in <other set>"`; pairs without a match are
+    /// left out.
+    pub fn counts(&self) -> BTreeMap<String, OverlapCounts> {
+        let met = self.pairs.iter().filter(|p| !p.matches.is_empty());
+        met.map(|p| (format!("{} in {}", p.set, p.also_in), p.counts())).collect()
+    }
+
+    /// Refuses prompts of a test that stand in training data, unless `allow`ed.
+    ///
+    /// # Errors
+    /// [`DataError::Overlap`] with counts and the first ids of each such pair.
+    pub fn check(&self, allow: bool) -> Result<(), DataError> {
+        let bad: Vec<String> = self
+            .pairs
+            .iter()
+            .filter(|p| p.refused && !p.matches.is_empty())
+            .map(|p| {
+                let OverlapCounts { exact, normalised } = p.counts();
+                let ids: Vec<String> = p.matches.iter().take(3).map(|m| m.row.to_string()).collect();
+                let more = if normalised > ids.len() { ", ..." } else { "" };
+                format!(
+                    "{normalised} prompts of `{}` ({exact} to the letter) stand in `{}` too: {}{more}",
+                    p.set,
+                    p.also_in,
+                    ids.join(", ")
+                )
+            })
+            .collect();
+        if bad.is_empty() || allow {
+            if !bad.is_empty() {
+                tracing::warn!("training and test data overlap: {}", bad.join("; "));
+            }
+            return Ok(());
+        }
+        Err(DataError::Overlap { summary: bad.join("; ") })
+    }
+}
+
+impl Compared {
+    fn exact(self, row: &Row) -> (&str, &str) {
+        (&row.prompt, if self == Self::Rows { &row.response } else { "" })
+    }
+
+    /// `None` for a text of punctuation alone: it has no normal form.
+    fn normal(self, row: &Row) -> Option<(String, String)> {
+        let (prompt, response) = self.exact(row);
+        Some((normalise(prompt), normalise(response))).filter(|(p, _)| !p.is_empty())
+    }
+
+    fn matches(self, rows: &[Row], other: &[Row]) -> Vec<Match> {
+        let (mut exact, mut normal) = (BTreeMap::new(), BTreeMap::new());
+        for row in other {
+            exact.entry(self.exact(row)).or_insert(row.id);
+            if let Some(key) = self.normal(row) {
+                normal.entry(key).or_insert(row.id);
+            }
+        }
+        let find = |row: &Row| {
+            if let Some(other) = exact.get(&self.exact(row)) {
+                return Some(Match { row: row.id, other: *other, exact: true });
+            }
+            let other = self.normal(row).and_then(|key| normal.get(&key).copied())?;
+            Some(Match { row: row.id, other, exact: false })
+        };
+        rows.iter().filter_map(find).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rows;
+
+    fn rows(texts: &[(&str, &str)]) -> Vec<Row> {
+        let mut rows = Rows::new();
+        for (prompt, response) in texts {
+            rows.push(*prompt, *response);
+        }
+        rows.into_vec()
+    }
+
+    fn report() -> OverlapReport {
+        let d = rows(&[("Name a colour.", "Red"), ("Count.", "1 2"), ("Count.", "3"), ("?", "a")]);
+        let safe = rows(&[("Name a colour.", "red!"), ("Count.", "1 2"), ("Count.", "4")]);
+        let test = rows(&[("name a colour", ""), ("Count.", "5"), ("!", ""), ("new", "")]);
+        OverlapReport::of(&[
+            OverlapSet { name: "d", role: Role::FineTuning, rows: &d },
+            OverlapSet { name: "test", role: Role::Test, rows: &test },
+            OverlapSet { name: "safe", role: Role::Safe, rows: &safe },
+        ])
+    }
+
+    #[test]
+    fn tests_are_compared_by_prompt_and_training_sets_by_row() {
+        let shown: Vec<String> = report()
+            .pairs
+            .iter()
+            .map(|p| {
+                let n = p.counts();
+                let (set, other) = (&p.set, &p.also_in);
+                format!("{set} in {other}: {}/{} refused {}", n.exact, n.normalised, p.refused)
+            })
+            .collect();
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        test in d: 1/2 refused true
+        safe in d: 1/2 refused false
+        test in safe: 1/2 refused true
+        ");
+    }
+
+    #[test]
+    fn a_match_names_both_rows() {
+        let report = report();
+        let pair = &report.pairs[0];
+        assert_eq!(pair.matches[0].row, RowId::of("name a colour", "", 0));
+        assert_eq!(pair.matches[0].other, RowId::of("Name a colour.", "Red", 0));
+        assert_eq!(pair.matches[1].other, RowId::of("Count.", "1 2", 0));
+    }
+
+    #[test]
+    fn train_and_test_may_not_meet_unless_allowed() {
+        insta::assert_snapshot!(report().check(false).unwrap_err(), @"training and test data overlap: 2 prompts of `test` (1 to the letter) stand in `d` too: a77d14e3e72c1e527f19a27b4c737ae6, e2d688fd8005374125b59c4a4ff2dd6d; 2 prompts of `test` (1 to the letter) stand in `safe` too: a77d14e3e72c1e527f19a27b4c737ae6, e2d688fd8005374125b59c4a4ff2dd6d; split by `instruction` or `first-turn` with one salt, or set allow_overlap = true to go on regardless");
+        report().check(true).unwrap();
+        let mut training = report();
+        training.pairs.retain(|p| p.compared == Compared::Rows);
+        assert!(!training.counts().is_empty());
+        training.check(false).unwrap();
+    }
+}

@@ -1,0 +1,126 @@
+//! What a config says about a file.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Format, Split};
+
+/// A file, or a part of it, as rows of a data set.
+///
+/// ```toml
+/// path = "alpaca/train.json.gz"   # .json, .jsonl or .csv, each also with .gz
+/// format = "alpaca"               # left out: told from the first row
+/// split = { by = "instruction", salt = "text", from = 0.0, to = 0.5 }
+/// skip = 500                      # in hash order of the split's key
+/// take = 3000
+/// unsafe = false                  # label of all rows
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The file; relative paths start at the data root.
+    pub path: PathBuf,
+    /// Layout of its rows; `None` is told from the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// The share of the rows to read; `None` is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+    /// Number of usable rows to pass over, those with the lowest hash of the
+    /// split's key. Sources that differ in `skip` and `take` only read parts
+    /// that share no key; those that differ in `format` or `max_chars` too
+    /// count other rows as usable and need disjoint shares of a `split`. Rows
+    /// that cannot be used are listed by the source with `skip` 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skip: usize,
+    /// Number of usable rows to take after those, in hash order; they are given
+    /// in file order. `None` reads to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub take: Option<usize>,
+    /// Label of all rows. A row that says the opposite is an error.
+    #[serde(default, rename = "unsafe", skip_serializing_if = "Option::is_none")]
+    pub is_unsafe: Option<bool>,
+    /// Field that holds the label; `None` reads `unsafe` where present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsafe_field: Option<String>,
+    /// Category of the rows that name none themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// Longest prompt and answer together, in characters. Longer rows are
+    /// dropped before rows are counted, so that `take` counts rows that a short
+    /// context holds; rows over the context are otherwise left out only when
+    /// they are tokenised, and the share of unsafe rows changes with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_chars: Option<usize>,
+    /// What to do with a row whose answer is empty.
+    #[serde(default)]
+    pub empty_answers: EmptyAnswers,
+}
+
+/// What to do with a row whose answer is empty or white space. Formats without
+/// answers are not concerned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmptyAnswers {
+    /// Leave it out and list it.
+    #[default]
+    Drop,
+    /// Keep it, and accept rows that have no answer field: prompts of a test.
+    Keep,
+    /// Stop with an error.
+    Refuse,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
+}
+
+impl Source {
+    /// All rows of `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            format: None,
+            split: None,
+            skip: 0,
+            take: None,
+            is_unsafe: None,
+            unsafe_field: None,
+            category: None,
+            max_chars: None,
+            empty_answers: EmptyAnswers::Drop,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SplitBy;
+
+    #[test]
+    fn a_source_survives_toml() {
+        let text = r#"
+            path = "a.json"
+            format = "hh-rejected"
+            split = { by = "first-turn", salt = "text", to = 0.5 }
+            take = 750
+            unsafe = true
+        "#;
+        let source: Source = toml::from_str(text).unwrap();
+        assert_eq!(source.format, Some(Format::HhRejected));
+        let split = Split { by: SplitBy::FirstTurn, salt: "text".into(), from: 0.0, to: 0.5 };
+        assert_eq!(source.split, Some(split));
+        assert_eq!((source.skip, source.take, source.is_unsafe), (0, Some(750), Some(true)));
+        let again = toml::from_str(&toml::to_string(&source).unwrap()).unwrap();
+        assert_eq!(source, again);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused() {
+        let misspelt = toml::from_str::<Source>("path = \"a.json\"\ntakes = 3").unwrap_err();
+        assert!(misspelt.to_string().contains("takes"), "{misspelt}");
+        assert!(toml::from_str::<Source>("path = \"a\"\nsplit = { by = \"line\" }").is_err());
+    }
+}

@@ -1,0 +1,112 @@
+//! The data sets of a study and where they come from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DataError, Loaded, OverlapReport, OverlapSet, Role, SetSummary, Source, load_split};
+
+/// The `[data]` part of a config: the files behind each data set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSpec {
+    /// Folder that relative paths start at.
+    #[serde(default = "here")]
+    pub root: PathBuf,
+    /// Go on even if training and test data share prompts.
+    #[serde(default)]
+    pub allow_overlap: bool,
+    /// What the base model is trained on, where it is trained here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub base: Vec<Source>,
+    /// The fine-tuning set D, rows of which are selected.
+    pub fine_tuning: Vec<Source>,
+    /// The safe set D_safe.
+    pub safe: Vec<Source>,
+    /// The tests, by name.
+    #[serde(default)]
+    pub test: BTreeMap<String, Vec<Source>>,
+}
+
+fn here() -> PathBuf {
+    PathBuf::from(".")
+}
+
+/// The data sets, read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DataSets {
+    /// `None` where no base model is trained.
+    pub base: Option<Loaded>,
+    /// The fine-tuning set D.
+    pub fine_tuning: Loaded,
+    /// The safe set D_safe.
+    pub safe: Loaded,
+    /// The tests, by name.
+    pub test: BTreeMap<String, Loaded>,
+    /// What the sets have in common.
+    pub overlap: OverlapReport,
+}
+
+impl DataSpec {
+    /// Reads all sets and compares them.
+    ///
+    /// # Errors
+    /// See [`load_split`]; the message names the set. Rows to train on that have
+    /// no answer. Training data that share prompts with a test, unless
+    /// `allow_overlap` is set.
+    pub fn load(&self) -> Result<DataSets, DataError> {
+        let read = |name: &str, sources: &[Source]| {
+            load_split(Path::new(&self.root), sources).map_err(|e| e.in_set(name))
+        };
+        let training = |name: &str, sources: &[Source]| {
+            let set = read(name, sources)?;
+            match set.rows.as_slice().iter().filter(|r| r.response.trim().is_empty()).count() {
+                0 => Ok(set),
+                rows => Err(DataError::Unanswered { rows }.in_set(name)),
+            }
+        };
+        let mut sets = DataSets {
+            base: match self.base.as_slice() {
+                [] => None,
+                sources => Some(training("base", sources)?),
+            },
+            fine_tuning: training("fine_tuning", &self.fine_tuning)?,
+            safe: training("safe", &self.safe)?,
+            ..DataSets::default()
+        };
+        for (name, sources) in &self.test {
+            let loaded = read(&format!("test.{name}"), sources)?;
+            sets.test.insert(name.clone(), loaded);
+        }
+        sets.overlap = sets.compare();
+        sets.overlap.check(self.allow_overlap)?;
+        Ok(sets)
+    }
+}
+
+impl DataSets {
+    /// Every set with its name: `base`, `fine_tuning`, `safe`, then the tests.
+    pub fn named(&self) -> impl Iterator<Item = (&str, Role, &Loaded)> {
+        let base = self.base.iter().map(|set| ("base", Role::Base, set));
+        let own = [
+            ("fine_tuning", Role::FineTuning, &self.fine_tuning),
+            ("safe", Role::Safe, &self.safe),
+        ];
+        let tests = self.test.iter().map(|(name, set)| (name.as_str(), Role::Test, set));
+        base.chain(own).chain(tests)
+    }
+
+    /// Counts of every set, by its name.
+    pub fn summaries(&self) -> BTreeMap<String, SetSummary> {
+        self.named().map(|(name, _, set)| (name.to_owned(), set.summary())).collect()
+    }
+
+    fn compare(&self) -> OverlapReport {
+        let sets: Vec<OverlapSet<'_>> = self
+            .named()
+            .map(|(name, role, set)| OverlapSet { name, role, rows: set.rows.as_slice() })
+            .collect();
+        OverlapReport::of(&sets)
+    }
+}

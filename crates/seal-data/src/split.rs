@@ -1,0 +1,233 @@
+//! Which part of a file a source reads: decided by hashes of the text, so that
+//! the order of the file does not matter.
+
+use serde::{Deserialize, Serialize};
+
+use crate::format::Draft;
+use crate::seed::hash64;
+use crate::{RowId, normalise};
+
+/// A share of a file's rows, chosen by a hash of what they ask.
+///
+/// A row belongs to the share if hash(`salt`, key) falls into [`from`, `to`) of
+/// the unit interval. Membership depends on the row alone, so sources with one
+/// salt and disjoint shares have no key in common, whatever else the file
+/// holds and however else they read it. Keys are compared as [`normalise`] leaves them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Split {
+    /// What is hashed.
+    pub by: SplitBy,
+    /// Tells this split from another one of the same file.
+    #[serde(default)]
+    pub salt: String,
+    /// Start of the share, from 0.
+    #[serde(default)]
+    pub from: f64,
+    /// End of the share, not included; at most 1.
+    #[serde(default = "one")]
+    pub to: f64,
+}
+
+/// The part of a row that decides its split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SplitBy {
+    /// The whole prompt.
+    #[default]
+    Prompt,
+    /// Alpaca: the instruction without its input, so that one instruction with
+    /// two inputs stays in one split. Elsewhere the prompt.
+    Instruction,
+    /// HH: the first human turn, so that dialogues that start alike stay in
+    /// one split. Elsewhere the prompt.
+    FirstTurn,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl Default for Split {
+    /// Everything, by the whole prompt.
+    fn default() -> Self {
+        Self { by: SplitBy::Prompt, salt: String::new(), from: 0.0, to: 1.0 }
+    }
+}
+
+impl Split {
+    pub(crate) fn is_valid(&self) -> bool {
+        0.0 <= self.from && self.from < self.to && self.to <= 1.0
+    }
+
+    /// Hash of the row's key; rows with one key form a group.
+    fn group(&self, draft: &Draft) -> u64 {
+        let key = match self.by {
+            SplitBy::Prompt => None,
+            SplitBy::Instruction => draft.instruction.as_ref(),
+            SplitBy::FirstTurn => draft.first_turn.as_ref(),
+        };
+        let key = key.unwrap_or(&draft.prompt);
+        let plain = normalise(key);
+        // A key of punctuation alone has no normal form to be compared by.
+        let plain = if plain.is_empty() { key.as_str() } else { plain.as_str() };
+        hash64(&["split".into(), self.salt.as_str().into(), plain.into()])
+    }
+
+    fn holds(&self, group: u64) -> bool {
+        // The upper 53 bits, exactly representable.
+        let at = (group >> 11) as f64 / (1u64 << 53) as f64;
+        self.from <= at && at < self.to
+    }
+
+    /// Positions in `drafts` of the rows to read, in file order: of the usable
+    /// rows in this share, in hash order, `take` (or all) after the first
+    /// `skip`; and of the unusable ones, all where `skip` is 0 and none
+    /// otherwise, so that of consecutive ranges the first one lists them.
+    ///
+    /// A group on the border of `skip` belongs to whoever reads before it and
+    /// is left out here, so that consecutive ranges share no key.
+    ///
+    /// # Errors
+    /// The number of usable rows, where `skip + take` exceeds it.
+    pub(crate) fn select(
+        &self,
+        drafts: &[Draft],
+        skip: usize,
+        take: Option<usize>,
+    ) -> Result<Vec<usize>, usize> {
+        let mut usable: Vec<(u64, RowId, usize)> = Vec::new();
+        let mut chosen: Vec<usize> = Vec::new();
+        for (i, draft) in drafts.iter().enumerate() {
+            let group = self.group(draft);
+            if !self.holds(group) {
+                continue;
+            }
+            if draft.problem.is_none() {
+                usable.push((group, RowId::of(&draft.prompt, &draft.response, 0), i));
+            } else if skip == 0 {
+                chosen.push(i);
+            }
+        }
+        usable.sort_unstable();
+        let end = match take {
+            Some(take) if skip + take > usable.len() => return Err(usable.len()),
+            Some(take) => skip + take,
+            None => usable.len(),
+        };
+        let mut start = skip.min(end);
+        while start > 0 && start < end && usable[start].0 == usable[start - 1].0 {
+            start += 1;
+        }
+        chosen.extend(usable[start..end].iter().map(|(_, _, i)| *i));
+        chosen.sort_unstable();
+        Ok(chosen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::DropReason;
+
+    fn drafts(keys: &[u8]) -> Vec<Draft> {
+        let draft = |(i, k): (usize, &u8)| Draft {
+            prompt: format!("{k}\n{i}"),
+            response: "r".into(),
+            instruction: Some(k.to_string()),
+            ..Draft::default()
+        };
+        keys.iter().enumerate().map(draft).collect()
+    }
+
+    fn by_instruction(from: f64, to: f64) -> Split {
+        Split { by: SplitBy::Instruction, salt: "s".into(), from, to }
+    }
+
+    fn prompts<'a>(drafts: &'a [Draft], chosen: &[usize]) -> BTreeSet<&'a str> {
+        chosen.iter().map(|i| drafts[*i].prompt.as_str()).collect()
+    }
+
+    fn instructions<'a>(drafts: &'a [Draft], chosen: &[usize]) -> BTreeSet<&'a str> {
+        chosen.iter().filter_map(|i| drafts[*i].instruction.as_deref()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn membership_does_not_depend_on_the_order(
+            keys in prop::collection::vec(any::<u8>(), 1..60),
+            turn in 0usize..60,
+            skip in 0usize..10,
+            to in 0.1f64..1.0,
+        ) {
+            let forward = drafts(&keys);
+            let mut turned = forward.clone();
+            turned.reverse();
+            turned.rotate_left(turn % keys.len());
+            for split in [by_instruction(0.0, to), Split { to, ..Split::default() }] {
+                for take in [None, Some(3)] {
+                    match (split.select(&forward, skip, take), split.select(&turned, skip, take)) {
+                        (Ok(a), Ok(b)) => prop_assert_eq!(prompts(&forward, &a), prompts(&turned, &b)),
+                        (a, b) => prop_assert_eq!(a, b),
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn disjoint_shares_cover_all_and_share_no_key(
+            keys in prop::collection::vec(any::<u8>(), 1..60), cut in 0.1f64..0.9,
+        ) {
+            let rows = drafts(&keys);
+            let a = by_instruction(0.0, cut).select(&rows, 0, None).unwrap();
+            let b = by_instruction(cut, 1.0).select(&rows, 0, None).unwrap();
+            prop_assert!(instructions(&rows, &a).is_disjoint(&instructions(&rows, &b)));
+            prop_assert_eq!(a.len() + b.len(), rows.len());
+        }
+
+        #[test]
+        fn consecutive_ranges_share_no_key(
+            keys in prop::collection::vec(0u8..12, 20..60), a in 1usize..10, b in 1usize..10,
+        ) {
+            let (rows, all) = (drafts(&keys), by_instruction(0.0, 1.0));
+            let first = all.select(&rows, 0, Some(a)).unwrap();
+            let second = all.select(&rows, a, Some(b)).unwrap();
+            let third = all.select(&rows, a + b, None).unwrap();
+            prop_assert_eq!(first.len(), a);
+            prop_assert!(second.len() <= b);
+            let of = |chosen: &[usize]| instructions(&rows, chosen);
+            prop_assert!(of(&first).is_disjoint(&of(&second)));
+            prop_assert!(of(&second).is_disjoint(&of(&third)));
+            prop_assert!(of(&first).is_disjoint(&of(&third)));
+        }
+    }
+
+    #[test]
+    fn a_key_is_compared_as_a_reader_would() {
+        let split = Split::default();
+        let group = |p: &str| split.group(&Draft { prompt: p.into(), ..Draft::default() });
+        assert_eq!(group("Name a colour."), group("name  a colour"));
+        assert_ne!(group("?"), group("!"));
+        assert_ne!(
+            group("a"),
+            Split { salt: "t".into(), ..Split::default() }
+                .group(&Draft { prompt: "a".into(), ..Draft::default() })
+        );
+    }
+
+    #[test]
+    fn unusable_rows_are_listed_by_whoever_reads_from_the_start() {
+        let mut rows = drafts(&[1, 2, 3, 4, 5]);
+        rows[2].problem = Some(DropReason::EmptyAnswer);
+        let all = by_instruction(0.0, 1.0);
+        let head = all.select(&rows, 0, Some(3)).unwrap();
+        let tail = all.select(&rows, 3, None).unwrap();
+        assert!(head.contains(&2) && !tail.contains(&2));
+        assert_eq!((head.len(), tail.len()), (4, 1));
+        assert_eq!(all.select(&rows, 2, Some(3)), Err(4));
+    }
+}

@@ -1,0 +1,83 @@
+//! Transcripts of the Anthropic HH data.
+//!
+//! `"\n\nHuman: question\n\nAssistant: reply\n\nHuman: ..."`. The two
+//! transcripts of a pair should differ in their last reply only; in 5 of the
+//! 2,312 rows of `harmless-base/test` they part earlier, and a comparison of
+//! the last replies would then compare answers to different questions.
+
+const HUMAN: &str = "\n\nHuman:";
+const ASSISTANT: &str = "\n\nAssistant:";
+
+/// A transcript, cut before its last reply. Parts are trimmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Transcript<'a> {
+    /// Everything before the last reply, verbatim; what a pair must share.
+    context: &'a str,
+    /// The context without the mark of the first human turn: marks of later
+    /// turns stay, so that `"Human: {}\nAssistant: "` gives the dialogue back.
+    pub prompt: &'a str,
+    /// What the human says first.
+    pub first_turn: &'a str,
+    /// The last reply.
+    pub reply: &'a str,
+}
+
+impl<'a> Transcript<'a> {
+    /// `None` where `text` does not start with a human turn and end in a reply.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (context, reply) = text.rsplit_once(ASSISTANT)?;
+        if reply.contains(HUMAN) {
+            return None;
+        }
+        let prompt = context.strip_prefix(HUMAN)?;
+        let first_turn = prompt.split(ASSISTANT).next().unwrap_or(prompt);
+        Some(Self {
+            context,
+            prompt: prompt.trim(),
+            first_turn: first_turn.trim(),
+            reply: reply.trim(),
+        })
+    }
+
+    /// Whether both are replies to the same dialogue.
+    pub fn pairs_with(&self, other: &Transcript<'_>) -> bool {
+        self.context == other.context
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_reply_is_cut_off() {
+        let t =
+            Transcript::parse("\n\nHuman: a\n\nAssistant: b\n\nHuman: c\nd\n\nAssistant: e\n\nf ")
+                .unwrap();
+        assert_eq!(t.prompt, "a\n\nAssistant: b\n\nHuman: c\nd");
+        assert_eq!((t.first_turn, t.reply), ("a", "e\n\nf"));
+        let template = crate::PromptTemplate::published();
+        assert_eq!(
+            template.render(t.prompt),
+            "Human: a\n\nAssistant: b\n\nHuman: c\nd\nAssistant: "
+        );
+    }
+
+    #[test]
+    fn a_pair_differs_in_its_last_reply_only() {
+        let parse = |s| Transcript::parse(s).unwrap();
+        let a = parse("\n\nHuman: a\n\nAssistant: b");
+        assert!(a.pairs_with(&parse("\n\nHuman: a\n\nAssistant: c")));
+        assert!(!a.pairs_with(&parse("\n\nHuman: a2\n\nAssistant: b")));
+        assert!(!a.pairs_with(&parse("\n\nHuman: a\n\nAssistant: b\n\nAssistant: c")));
+    }
+
+    #[test]
+    fn what_is_no_transcript_is_refused() {
+        for text in ["", "hello", "\n\nHuman: a", "\n\nAssistant: b", "Human: a\n\nAssistant: b"] {
+            assert_eq!(Transcript::parse(text), None, "{text:?}");
+        }
+        assert_eq!(Transcript::parse("\n\nHuman: a\n\nAssistant: b\n\nHuman: c"), None);
+        assert_eq!(Transcript::parse("\n\nHuman: a\n\nAssistant:").map(|t| t.reply), Some(""));
+    }
+}

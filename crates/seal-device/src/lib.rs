@@ -1,0 +1,12 @@
+//! Opens a Burn device by name, and holds the kernels written for one backend.
+//!
+//! Invariant: the only crate that names a Burn backend. Which backends are in
+//! the binary is a Cargo feature (`flex`, `cuda`, `tch`, `wgpu`); which one
+//! runs is a string (`flex`, `cuda:0`, `tch`, `tch:cuda:0`, `wgpu`) from a
+//! config or from `--device`. [`burn::tensor::Device::default`] is never
+//! called, since its answer changes with the features of unrelated crates.
+
+pub mod kernels;
+mod spec;
+
+pub use spec::{Backend, DeviceError, DeviceSpec};

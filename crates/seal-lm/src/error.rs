@@ -1,0 +1,65 @@
+//! What can go wrong with a model.
+
+use std::path::PathBuf;
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum LmError {
+    /// A shape that no model can have.
+    #[error("model config: {0}")]
+    Config(String),
+    /// A file that cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file that is not what its name says.
+    #[error("{}: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A tensor that the file lacks.
+    #[error("{}: no tensor `{name}`", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+    },
+    /// A tensor of another shape or type.
+    #[error("{}: tensor `{name}` is {found}, the model wants {expected}", path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Type and shape in the file.
+        found: String,
+        /// Type and shape the model has.
+        expected: String,
+    },
+    /// A loss or gradient that is not a number.
+    #[error("step {step}: the {what} is {value}; lower the learning rate or look at the data")]
+    Diverged {
+        /// Step, from 0.
+        step: usize,
+        /// Which figure.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+    },
+}
+
+impl LmError {
+    /// An [`LmError::Io`] for `path`.
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}

@@ -1,0 +1,127 @@
+//! A linear layer without bias, with an optional low-rank side path.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt;
+use seal_data::RowId;
+use seal_data::seed::rng;
+
+use crate::LoraConfig;
+use crate::init::{normal, parameter, uniform};
+
+/// `y = x W + (alpha / r) (dropout(x) A) B`.
+///
+/// The side path is computed beside the main one and never merged into a dense
+/// weight, so that the tape keeps two thin products instead of a full matrix.
+#[derive(Module, Debug)]
+pub struct Linear {
+    /// W, `[in, out]`: the transpose of what Hugging Face stores.
+    pub weight: Param<Tensor<2>>,
+    /// The side path.
+    pub lora: Option<Lora>,
+}
+
+/// A low-rank adapter of one layer.
+#[derive(Module, Debug)]
+pub struct Lora {
+    /// A, `[in, r]`.
+    pub a: Param<Tensor<2>>,
+    /// B, `[r, out]`.
+    pub b: Param<Tensor<2>>,
+    scale: f64,
+    dropout: f64,
+}
+
+/// Names a draw of dropout masks: (study seed, step), and the row of each
+/// stretch of `positions` tokens.
+#[derive(Clone, Copy, Debug)]
+pub struct DropoutKey<'a> {
+    /// Study seed.
+    pub seed: u64,
+    /// Optimiser step.
+    pub step: u64,
+    /// Rows of the batch, in order.
+    pub ids: &'a [RowId],
+    /// Positions of each row.
+    pub positions: usize,
+}
+
+impl DropoutKey<'_> {
+    /// `[N, width]` factors: 0 with probability `share`, else `1 / (1 - share)`.
+    fn mask(&self, share: f64, width: usize, layer: &str, device: &Device) -> Tensor<2> {
+        let keep = (1.0 / (1.0 - share)) as f32;
+        let mut values = Vec::with_capacity(self.ids.len() * self.positions * width);
+        for id in self.ids {
+            let mut rng = rng(&[
+                "dropout".into(),
+                self.seed.into(),
+                self.step.into(),
+                layer.into(),
+                id.into(),
+            ]);
+            values.extend((0..self.positions * width).map(|_| {
+                if rng.random::<f64>() < share { 0.0 } else { keep }
+            }));
+        }
+        let shape = [self.ids.len() * self.positions, width];
+        Tensor::from_data(TensorData::new(values, shape), device)
+    }
+}
+
+impl Linear {
+    /// Weights from a normal distribution of standard deviation `std`.
+    pub(crate) fn init(
+        [input, output]: [usize; 2],
+        std: f64,
+        seed: u64,
+        name: &str,
+        device: &Device,
+    ) -> Self {
+        let values = normal(input * output, std, seed, name);
+        Self { weight: parameter(values, [input, output], device), lora: None }
+    }
+
+    /// Adds a side path as PEFT initialises it: A from a Kaiming-uniform
+    /// distribution (bound `1 / sqrt(in)`), B zero, so that the layer starts
+    /// unchanged.
+    pub(crate) fn add_lora(&mut self, config: &LoraConfig, seed: u64, name: &str) {
+        let [input, output] = self.weight.val().dims();
+        let device = self.weight.val().device();
+        let a = uniform(input * config.r, 1.0 / (input as f64).sqrt(), seed, name);
+        self.lora = Some(Lora {
+            a: parameter(a, [input, config.r], &device),
+            b: parameter(vec![0.0; config.r * output], [config.r, output], &device),
+            scale: config.lora_alpha / config.r as f64,
+            dropout: config.lora_dropout,
+        });
+    }
+
+    /// `x` `[N, in]` to `[N, out]`. Without a `dropout` key nothing is dropped.
+    pub fn forward(
+        &self,
+        x: Tensor<2>,
+        dropout: Option<DropoutKey<'_>>,
+        layer: &str,
+    ) -> Tensor<2> {
+        let y = x.clone().matmul(self.weight.val());
+        let Some(lora) = &self.lora else { return y };
+        let x = match dropout.filter(|_| lora.dropout > 0.0) {
+            Some(key) => {
+                let mask = key.mask(lora.dropout, x.dims()[1], layer, &x.device());
+                x * mask
+            }
+            None => x,
+        };
+        y + x.matmul(lora.a.val()).matmul(lora.b.val()).mul_scalar(lora.scale)
+    }
+
+    /// The layer with its side path added into its weight.
+    pub fn merged(&self) -> Self {
+        let weight = self.weight.val();
+        let weight = match &self.lora {
+            Some(l) => weight + l.a.val().matmul(l.b.val()).mul_scalar(l.scale),
+            None => weight,
+        };
+        Self { weight: Param::from_tensor(weight.detach()), lora: None }
+    }
+}

@@ -1,0 +1,50 @@
+//! Negative log-likelihood of answers.
+//!
+//! The paper's loss of a row is the mean over its answer tokens (facts: eq. 1
+//! with the length-normalised loss); the prompt never counts. Logits are made
+//! only where an answer token is predicted.
+
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Int, Tensor, TensorData};
+use seal_data::Batch;
+use seal_device::kernels;
+
+use crate::{DropoutKey, Lm, Ops};
+
+/// Losses of rows, on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowNll {
+    /// Mean over the row's answer tokens, in nats a token, `[B]`.
+    pub mean: Vec<f64>,
+}
+
+/// Loss in nats of each supervised token of `batch`, `[M]`, in its order.
+pub fn token_nll(model: &Lm, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Tensor<1> {
+    let hidden = model.hidden(batch, dropout);
+    let device = hidden.device();
+    let at = TensorData::new(batch.positions.clone(), [batch.positions.len()]);
+    let logits = model.logits(hidden.select(0, Tensor::<1, Int>::from_data(at, &device)));
+    let m = batch.targets.len();
+    match model.ops() {
+        Ops::Fused => {
+            kernels::nll(logits, batch.targets.iter().map(|t| *t as u32).collect())
+        }
+        Ops::Composed => {
+            let targets = TensorData::new(batch.targets.clone(), [m, 1]);
+            let targets = Tensor::<2, Int>::from_data(targets, &device);
+            log_softmax(logits, 1).gather(1, targets).reshape([m]).neg()
+        }
+    }
+}
+
+/// Per-row means of losses `[M]` read from the device, summed in f64 in order.
+pub fn row_nll(batch: &Batch, tokens: &[f32]) -> RowNll {
+    let mut mean = vec![0f64; batch.rows()];
+    for (nll, row) in tokens.iter().zip(&batch.row_of) {
+        mean[*row as usize] += f64::from(*nll);
+    }
+    for (mean, n) in mean.iter_mut().zip(&batch.answer_lens) {
+        *mean /= *n as f64;
+    }
+    RowNll { mean }
+}

@@ -1,0 +1,99 @@
+//! AdamW with clipping by the global norm.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Gradients, Tensor};
+
+use crate::{Lm, LmError, OptimConfig};
+
+/// Optimiser of a model's trainable weights.
+pub struct Optimizer {
+    inner: ModuleOptimizer,
+    config: OptimConfig,
+    step: usize,
+    steps: usize,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepStats {
+    /// Norm of all gradients together, before clipping.
+    pub grad_norm: f64,
+    /// Learning rate used.
+    pub lr: f64,
+}
+
+impl Optimizer {
+    /// An optimiser for `steps` steps.
+    pub fn new(config: &OptimConfig, steps: usize) -> Self {
+        let inner = AdamWConfig::new()
+            .with_beta_1(config.betas.0 as f32)
+            .with_beta_2(config.betas.1 as f32)
+            .with_epsilon(config.eps as f32)
+            .with_weight_decay(config.weight_decay as f32)
+            .init();
+        Self { inner, config: config.clone(), step: 0, steps }
+    }
+
+    /// Moves `model` against `gradients`.
+    ///
+    /// # Errors
+    /// [`LmError::Diverged`] if the gradients are not finite; the model is lost.
+    pub fn step(&mut self, model: Lm, gradients: Gradients) -> Result<(Lm, StepStats), LmError> {
+        let mut gradients = GradientsParams::from_grads(gradients, &model);
+        let grad_norm = global_norm(&model, &gradients);
+        if !grad_norm.is_finite() {
+            return Err(LmError::Diverged {
+                step: self.step,
+                what: "gradient norm",
+                value: grad_norm,
+            });
+        }
+        let max = self.config.max_grad_norm;
+        if max > 0.0 && grad_norm > max {
+            // As torch.nn.utils.clip_grad_norm_, with its 1e-6.
+            let mut scale = Scale { gradients: &mut gradients, by: max / (grad_norm + 1e-6) };
+            model.visit(&mut scale);
+        }
+        let lr = self.config.rate(self.step, self.steps);
+        let model = self.inner.step(lr, model, gradients);
+        self.step += 1;
+        Ok((model, StepStats { grad_norm, lr }))
+    }
+}
+
+/// Burn clips each tensor by itself; the paper's runs clip all together.
+fn global_norm(model: &Lm, gradients: &GradientsParams) -> f64 {
+    struct Squares<'a> {
+        gradients: &'a GradientsParams,
+        sums: Vec<Tensor<1>>,
+    }
+    impl ModuleVisitor for Squares<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(g) = self.gradients.get::<D>(param.id) {
+                self.sums.push(g.square().sum());
+            }
+        }
+    }
+    let mut squares = Squares { gradients, sums: Vec::new() };
+    model.visit(&mut squares);
+    if squares.sums.is_empty() {
+        return 0.0;
+    }
+    // One read for all tensors: on a GPU each read waits for the queue.
+    let sums = Tensor::cat(squares.sums, 0).into_data();
+    sums.iter::<f64>().sum::<f64>().sqrt()
+}
+
+struct Scale<'a> {
+    gradients: &'a mut GradientsParams,
+    by: f64,
+}
+
+impl ModuleVisitor for Scale<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(g) = self.gradients.remove::<D>(param.id) {
+            self.gradients.register(param.id, g.mul_scalar(self.by));
+        }
+    }
+}

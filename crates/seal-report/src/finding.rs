@@ -1,0 +1,165 @@
+//! The summary in words, computed from the figures.
+//!
+//! "No difference" is never said without the difference that the study could
+//! have detected, and a test that can show nothing is named as such.
+
+use crate::{Comparison, Results, Role, number, view};
+
+/// The sentences of the summary, in reading order.
+pub(crate) fn summary(results: &Results) -> Vec<String> {
+    let mut sentences = vec![design(results)];
+    sentences.extend(seal(results));
+    for part in view::parts(results) {
+        sentences.push(ablation(results, part));
+    }
+    sentences.extend(caveats(results));
+    sentences
+}
+
+/// What was run.
+fn design(results: &Results) -> String {
+    let arms = results.arms.len();
+    let reference = results.arm(&results.reference).map_or("the reference", |arm| &arm.label);
+    let tests = view::tests(results);
+    let seeds = match results.seeds.as_slice() {
+        [seed] => format!("one seed ({seed})"),
+        seeds => {
+            let list = seeds.iter().map(u64::to_string).collect::<Vec<_>>();
+            format!("{} seeds ({})", seeds.len(), list.join(", "))
+        }
+    };
+    let judges: Vec<String> = tests
+        .iter()
+        .filter_map(|test| {
+            results.judge.get(*test).map(|j| format!("{} by {j}", view::test_label(test)))
+        })
+        .collect();
+    let judged = if judges.is_empty() {
+        String::new()
+    } else {
+        format!(" Judges: {}.", view::list(&judges))
+    };
+    format!(
+        "{arms} {}, {seeds}. Each arm's answers on {} are compared with those of {reference}; \
+         a win rate of 50 % means no better and no worse.{judged}",
+        if arms == 1 { "arm" } else { "arms" },
+        view::test_list(&tests),
+    )
+}
+
+/// How SEAL stands against the reference.
+fn seal(results: &Results) -> Option<String> {
+    let seal = results.seal()?;
+    let rates: Vec<String> = view::tests(results)
+        .into_iter()
+        .filter_map(|test| {
+            let rate = seal.win_rate.get(test)?;
+            rate.mean?;
+            Some(format!("{} % on {}", view::win_text(seal, rate), view::test_label(test)))
+        })
+        .collect();
+    if rates.is_empty() {
+        return None;
+    }
+    Some(format!("{} has a win rate of {}.", seal.label, view::list(&rates)))
+}
+
+/// The strongest finding of one ablation, or that there is none.
+fn ablation(results: &Results, part: &str) -> String {
+    let title = view::capitalised(part);
+    let all = view::part_comparisons(results, part);
+    let tested: Vec<&Comparison> = all.iter().copied().filter(|c| c.p_holm.is_some()).collect();
+    if tested.is_empty() {
+        let why =
+            if results.seeds.len() == 1 { "one seed does not allow one" } else { "none was made" };
+        return format!("{title}: no test against SEAL ({why}).");
+    }
+    let detected: Vec<&Comparison> =
+        tested.iter().copied().filter(|c| c.p_holm.is_some_and(|p| p < view::LEVEL)).collect();
+    let Some(strongest) = strongest(results, &detected) else {
+        return format!(
+            "{title}: no difference from SEAL was detected in {} {}{}.",
+            tested.len(),
+            if tested.len() == 1 { "comparison" } else { "comparisons" },
+            detectable(&tested),
+        );
+    };
+    let label = results.arm(&strongest.arm).map_or(strongest.arm.as_str(), |arm| &arm.label);
+    format!(
+        "{title}: {} of {} comparisons differ from SEAL (Holm, 5 % level); the largest is {label} on \
+         {}, {} points{} (p {}).",
+        detected.len(),
+        tested.len(),
+        view::test_label(&strongest.test),
+        number::or_absent(strongest.diff, number::signed),
+        difference_interval(strongest).map_or_else(String::new, |text| format!(" {text}")),
+        strongest.p_holm.map_or_else(String::new, equation),
+    )
+}
+
+/// The largest difference, on an informative test if there is one.
+fn strongest<'a>(results: &Results, detected: &[&'a Comparison]) -> Option<&'a Comparison> {
+    let rank = |c: &Comparison| {
+        let informative = results.informative.get(&c.test).copied().flatten() != Some(false);
+        (informative, c.diff.map_or(0.0, f64::abs))
+    };
+    detected.iter().copied().reduce(|best, c| {
+        let ((a, x), (b, y)) = (rank(best), rank(c));
+        if (b, y) > (a, x) { c } else { best }
+    })
+}
+
+/// The interval of a difference, if it has one.
+pub(crate) fn difference_interval(c: &Comparison) -> Option<String> {
+    Some(number::bracket(&number::signed(c.lo?), &number::signed(c.hi?)))
+}
+
+fn equation(p: f64) -> String {
+    let text = number::p_value(p);
+    text.strip_prefix('<').map_or_else(|| format!("= {text}"), |bound| format!("< {bound}"))
+}
+
+fn detectable(tested: &[&Comparison]) -> String {
+    let mut sizes: Vec<f64> = tested.iter().filter_map(|c| c.detectable).collect();
+    sizes.sort_by(f64::total_cmp);
+    let text = number::percent;
+    match (sizes.first(), sizes.last()) {
+        (Some(lo), Some(hi)) if text(*lo) == text(*hi) => {
+            format!("; the study detects {} points with 80 % power", text(*lo))
+        }
+        (Some(lo), Some(hi)) => format!(
+            "; depending on arm and test, the study detects {} to {} points with 80 % power",
+            text(*lo),
+            text(*hi)
+        ),
+        _ => "; the detectable difference is not known, so this says nothing".to_owned(),
+    }
+}
+
+/// What limits the figures.
+fn caveats(results: &Results) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let flat = view::uninformative(results);
+    if !flat.is_empty() {
+        sentences.push(format!(
+            "Not informative here: {} (standard SFT is not below the arm without unsafe rows, so \
+             there is nothing to win back).",
+            view::test_list(&flat)
+        ));
+    }
+    if results.seeds.len() == 1 {
+        sentences.push("One seed: no study interval.".to_owned());
+    }
+    let missing: u64 =
+        results.arms.iter().flat_map(|arm| arm.win_rate.values()).map(|rate| rate.missing).sum();
+    if missing > 0 {
+        sentences.push(format!("{} verdicts are missing.", number::count(missing)));
+    }
+    let selects = |arm: &&crate::Arm| arm.role == Role::Seal && arm.selection.is_some();
+    if results.arms.iter().find(selects).is_some_and(|arm| {
+        arm.selection.as_ref().is_some_and(|selection| selection.ranking.unsafe_kept.is_none())
+    }) {
+        sentences.push("The data does not say which rows are unsafe.".to_owned());
+    }
+    sentences
+}

@@ -1,0 +1,119 @@
+//! `report.html`: one page, styled and drawn within itself.
+//!
+//! The page has no script and asks for nothing from outside, so that it can be
+//! mailed, archived and opened years later. Every value is escaped on its way
+//! in: row texts of a red-team set are hostile by nature.
+
+mod cost;
+mod figure;
+mod rows;
+mod section;
+mod table;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::{Report, finding, plot, table as tables, view};
+
+const STYLE: &str = include_str!("style.css");
+
+/// A part of the page with a heading, reached from the contents.
+struct Section {
+    id: &'static str,
+    title: &'static str,
+    body: Markup,
+}
+
+/// The report as a page.
+pub(crate) fn render(report: &Report) -> String {
+    let title = format!("SEAL ablation: {}", report.results.study);
+    let sections = sections(report);
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { (title) }
+                    @if report.results.quick {
+                        p.banner role="note" {
+                            strong { "No result: quick run." }
+                            " It shows that the program runs; its figures mean nothing."
+                        }
+                    }
+                    p.summary {
+                        @for sentence in finding::summary(&report.results) { (sentence) " " }
+                    }
+                    (marks(report))
+                    nav aria-label="Contents" {
+                        @for section in &sections { a href={ "#" (section.id) } { (section.title) } " " }
+                    }
+                }
+                main {
+                    @for section in &sections {
+                        section id=(section.id) {
+                            h2 { (section.title) }
+                            (section.body)
+                        }
+                    }
+                }
+            }
+        }
+    }
+    .into_string()
+}
+
+/// What a reader must not miss, above everything else.
+fn marks(report: &Report) -> Markup {
+    let flat = view::uninformative(&report.results);
+    let single = report.results.seeds.len() == 1;
+    html! {
+        @if single || !flat.is_empty() {
+            ul.marks {
+                @if single { li { "One seed: no study interval" } }
+                @for test in flat { li { (view::test_label(test)) ": not informative" } }
+            }
+        }
+    }
+}
+
+fn sections(report: &Report) -> Vec<Section> {
+    let results = &report.results;
+    let mut sections = Vec::new();
+    let mut add = |id, title, body: Option<Markup>| {
+        if let Some(body) = body {
+            sections.push(Section { id, title, body });
+        }
+    };
+    add("results", "Results", Some(section::results(results)));
+    add("ablations", "Ablations", section::ablations(results));
+    let controls = plot::controls(results).map(|figure| figure::render(&figure));
+    add("controls", "Controls", controls);
+    add("selection", "Selection", section::selection(report));
+    add("safety", "Safety by category", section::safety(results));
+    add("training", "Selector training", section::training(report));
+    add("data", "Data", Some(table::render(&tables::data(results))));
+    add("rows", "Rows", rows::render(report));
+    add("settings", "Settings and versions", section::settings(report));
+    add("cost", "Cost", cost::render(report));
+    sections
+}
+
+/// A name as an id: lower-case letters, digits and single hyphens.
+pub(crate) fn slug(text: &str) -> String {
+    let mut slug = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_ascii_alphanumeric() {
+            slug.push(letter.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.truncate(slug.trim_end_matches('-').len());
+    slug
+}

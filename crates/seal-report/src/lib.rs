@@ -1,0 +1,47 @@
+//! Result types and their rendering as HTML, Markdown, LaTeX, CSV and JSON.
+//!
+//! The crate reads results only: no model, no Burn, no network, no clock, and
+//! no other crate of the workspace. Equal input gives equal bytes, so that a
+//! report can be made again, on another machine, from the stored files alone.
+//!
+//! - [`Results`], [`Figures`], [`Provenance`] and [`Cost`] are the stored
+//!   documents; [`Document`] reads and writes them.
+//! - [`Report`] joins them and renders.
+//!
+//! ```
+//! use seal_report::{Arm, Report, Results, Role};
+//!
+//! let results = Results {
+//!     study: "demo".into(),
+//!     reference: "standard-sft".into(),
+//!     seeds: vec![0],
+//!     arms: vec![Arm::new("standard-sft", "standard SFT", Role::Reference)],
+//!     ..Results::default()
+//! };
+//! let report = Report { results, ..Report::default() };
+//! assert!(report.markdown().starts_with("# SEAL ablation: demo"));
+//! ```
+
+mod document;
+mod error;
+mod finding;
+mod finite;
+mod html;
+mod latex;
+mod long;
+mod markdown;
+mod model;
+mod number;
+mod plot;
+mod report;
+mod table;
+mod view;
+
+pub use document::{Document, FORMAT_VERSION};
+pub use error::{Error, Result};
+pub use model::{
+    Arm, CategoryRates, Cell, CellFigures, Comparison, Cost, Data, EpochTrace, Figures, Histogram,
+    Outcome, PerTest, Provenance, Ranking, Results, RocPoint, Role, RowSample, Selection, Split,
+    StageCost, Weights, WinRate,
+};
+pub use report::Report;

@@ -1,0 +1,219 @@
+//! `results.csv`: every figure on its own line, for a plotting library.
+//!
+//! `seed` is empty for figures over all seeds. A win rate has three lines:
+//! `win_rate` with the study interval, `win_rate_prompt` with the prompt
+//! interval, `win_rate_bounds` with the bounds for missing verdicts. Absent
+//! values are empty. `difference` lines are the tests against SEAL.
+
+use crate::{Arm, PerTest, Ranking, Result, Results, Weights, WinRate, view};
+
+const HEADER: [&str; 17] = [
+    "arm",
+    "label",
+    "role",
+    "ablated_part",
+    "replacement",
+    "seed",
+    "test",
+    "category",
+    "metric",
+    "value",
+    "lo",
+    "hi",
+    "n",
+    "against",
+    "p",
+    "p_holm",
+    "detectable",
+];
+
+/// The results in long form.
+pub(crate) fn render(results: &Results) -> Result<String> {
+    let mut lines = Lines { writer: csv::Writer::from_writer(Vec::new()) };
+    lines.writer.write_record(HEADER)?;
+    for arm in &results.arms {
+        arm_lines(&mut lines, arm)?;
+    }
+    for comparison in &results.comparisons {
+        let Some(arm) = results.arm(&comparison.arm) else { continue };
+        lines.push(&Line {
+            arm: Some(arm),
+            test: &comparison.test,
+            metric: "difference",
+            value: comparison.diff,
+            lo: comparison.lo,
+            hi: comparison.hi,
+            against: &comparison.against,
+            p: comparison.p,
+            p_holm: comparison.p_holm,
+            detectable: comparison.detectable,
+            ..Line::default()
+        })?;
+    }
+    let bytes = lines.writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    Ok(String::from_utf8(bytes).expect("every field was written from a str"))
+}
+
+/// One line; the columns of [`HEADER`].
+#[derive(Clone, Default)]
+struct Line<'a> {
+    arm: Option<&'a Arm>,
+    seed: Option<u64>,
+    test: &'a str,
+    category: &'a str,
+    metric: &'a str,
+    value: Option<f64>,
+    lo: Option<f64>,
+    hi: Option<f64>,
+    n: Option<u64>,
+    against: &'a str,
+    p: Option<f64>,
+    p_holm: Option<f64>,
+    detectable: Option<f64>,
+}
+
+struct Lines {
+    writer: csv::Writer<Vec<u8>>,
+}
+
+impl Lines {
+    fn push(&mut self, line: &Line<'_>) -> Result<()> {
+        let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
+        let whole = |value: Option<u64>| value.map_or_else(String::new, |v| v.to_string());
+        let text = |value: Option<&String>| value.cloned().unwrap_or_default();
+        let record: [String; HEADER.len()] = [
+            text(line.arm.map(|arm| &arm.id)),
+            text(line.arm.map(|arm| &arm.label)),
+            line.arm.map_or_else(String::new, |arm| arm.role.name().to_owned()),
+            text(line.arm.and_then(|arm| arm.ablated_part.as_ref())),
+            text(line.arm.and_then(|arm| arm.replacement.as_ref())),
+            whole(line.seed),
+            line.test.to_owned(),
+            line.category.to_owned(),
+            line.metric.to_owned(),
+            number(line.value),
+            number(line.lo),
+            number(line.hi),
+            whole(line.n),
+            line.against.to_owned(),
+            number(line.p),
+            number(line.p_holm),
+            number(line.detectable),
+        ];
+        Ok(self.writer.write_record(record)?)
+    }
+}
+
+fn arm_lines(lines: &mut Lines, arm: &Arm) -> Result<()> {
+    let base = Line { arm: Some(arm), ..Line::default() };
+    win_lines(lines, &base, &arm.win_rate)?;
+    for (metric, rates) in [
+        ("accuracy", &arm.accuracy),
+        ("refusal", &arm.refusal),
+        ("over_refusal", &arm.over_refusal),
+        ("harm", &arm.harm),
+    ] {
+        rate_lines(lines, &base, metric, rates)?;
+    }
+    for test in view::order_tests(arm.by_category.keys().map(String::as_str)) {
+        for (category, rates) in &arm.by_category[test] {
+            for (metric, value) in
+                [("accuracy", rates.accuracy), ("refusal", rates.refusal), ("harm", rates.harm)]
+            {
+                if value.is_some() {
+                    lines.push(&Line {
+                        test,
+                        category,
+                        metric,
+                        value,
+                        n: Some(rates.n),
+                        ..base.clone()
+                    })?;
+                }
+            }
+        }
+    }
+    if let Some(selection) = &arm.selection {
+        selection_lines(lines, &base, Some(&selection.ranking), &selection.weights)?;
+    }
+    for cell in &arm.cells {
+        let base = Line { seed: Some(cell.seed), ..base.clone() };
+        win_lines(lines, &base, &cell.win_rate)?;
+        for (metric, rates) in [
+            ("accuracy", &cell.accuracy),
+            ("refusal", &cell.refusal),
+            ("over_refusal", &cell.over_refusal),
+            ("harm", &cell.harm),
+        ] {
+            rate_lines(lines, &base, metric, rates)?;
+        }
+        selection_lines(lines, &base, cell.selection.as_ref(), &cell.weights)?;
+    }
+    Ok(())
+}
+
+fn win_lines(lines: &mut Lines, base: &Line<'_>, rates: &PerTest<WinRate>) -> Result<()> {
+    for test in view::order_tests(rates.keys().map(String::as_str)) {
+        let rate = &rates[test];
+        let value = rate.mean;
+        for (metric, lo, hi) in [
+            ("win_rate", rate.lo, rate.hi),
+            ("win_rate_prompt", rate.prompt_lo, rate.prompt_hi),
+            ("win_rate_bounds", rate.worst, rate.best),
+        ] {
+            if metric == "win_rate" || lo.is_some() || hi.is_some() {
+                lines.push(&Line { test, metric, value, lo, hi, ..base.clone() })?;
+            }
+        }
+        if rate.margin.is_some() {
+            lines.push(&Line { test, metric: "margin", value: rate.margin, ..base.clone() })?;
+        }
+        for (metric, n) in [
+            ("wins", rate.wins),
+            ("losses", rate.losses),
+            ("ties", rate.ties),
+            ("missing", rate.missing),
+        ] {
+            lines.push(&Line { test, metric, n: Some(n), ..base.clone() })?;
+        }
+    }
+    Ok(())
+}
+
+fn rate_lines(
+    lines: &mut Lines,
+    base: &Line<'_>,
+    metric: &str,
+    rates: &PerTest<f64>,
+) -> Result<()> {
+    for test in view::order_tests(rates.keys().map(String::as_str)) {
+        lines.push(&Line { test, metric, value: Some(rates[test]), ..base.clone() })?;
+    }
+    Ok(())
+}
+
+fn selection_lines(
+    lines: &mut Lines,
+    base: &Line<'_>,
+    ranking: Option<&Ranking>,
+    weights: &Weights,
+) -> Result<()> {
+    let of_ranking = |pick: fn(&Ranking) -> Option<f64>| ranking.and_then(pick);
+    for (metric, value) in [
+        ("keep_fraction", of_ranking(|r| r.keep_fraction)),
+        ("auroc", of_ranking(|r| r.auroc)),
+        ("unsafe_kept", of_ranking(|r| r.unsafe_kept)),
+        ("unsafe_kept_floor", of_ranking(|r| r.unsafe_kept_floor)),
+        ("spearman_to_seal", of_ranking(|r| r.spearman_to_seal)),
+        ("ess", of_ranking(|r| r.ess)),
+        ("mean_p", weights.mean_p),
+        ("gamma_eff", weights.gamma_eff),
+        ("clamped", weights.clamped),
+        ("dead", weights.dead),
+    ] {
+        if value.is_some() {
+            lines.push(&Line { metric, value, ..base.clone() })?;
+        }
+    }
+    Ok(())
+}

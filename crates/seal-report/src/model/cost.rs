@@ -1,0 +1,59 @@
+//! `cost.json`: what a run took. It holds times, so it differs between runs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Document, FORMAT_VERSION};
+
+/// Time and tokens of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// [`FORMAT_VERSION`] of the writer.
+    pub format_version: u32,
+    /// Wall-clock time of the whole run, in seconds.
+    pub wall_seconds: f64,
+    /// Every stage of the plan, in the plan's order.
+    pub stages: Vec<StageCost>,
+}
+
+/// How a stage came by its output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It ran.
+    Run,
+    /// Its output was found in the store.
+    Found,
+}
+
+/// One stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageCost {
+    /// The kind of stage (`base`, `selector`, `selection`, `sft`, `answers`, `verdicts`).
+    pub stage: String,
+    /// Id of the arm; null for a stage that arms share.
+    pub arm: Option<String>,
+    /// The study seed; null for a stage that seeds share.
+    pub seed: Option<u64>,
+    /// The stage's key in the store.
+    pub key: String,
+    /// Whether it ran or was found.
+    pub outcome: Outcome,
+    /// Time it took when it ran, in seconds; 0 if found.
+    pub seconds: f64,
+    /// Tokens it trained on or produced; null where that means nothing.
+    pub tokens: Option<u64>,
+}
+
+impl Default for Cost {
+    fn default() -> Self {
+        Self { format_version: FORMAT_VERSION, wall_seconds: 0.0, stages: Vec::new() }
+    }
+}
+
+impl Document for Cost {
+    const FILE: &'static str = "cost.json";
+
+    fn format_version(&self) -> u32 {
+        self.format_version
+    }
+}

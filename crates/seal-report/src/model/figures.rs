@@ -1,0 +1,153 @@
+//! `figures.json`: what the plots need beyond the figures of `results.json`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Document, Error, FORMAT_VERSION, Result};
+
+/// Distributions, curves and traces per cell, and rows to show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// [`FORMAT_VERSION`] of the writer.
+    pub format_version: u32,
+    /// One entry per cell that trained or used a ranking.
+    pub cells: Vec<CellFigures>,
+    /// Rows to show; texts only where they may be printed (the built-in world).
+    #[serde(default)]
+    pub rows: Vec<RowSample>,
+}
+
+/// What there is to draw for one cell.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CellFigures {
+    /// Id of the arm.
+    pub arm: String,
+    /// The study seed.
+    pub seed: u64,
+    /// Final weights of the rows; null where there are none.
+    pub histogram: Option<Histogram>,
+    /// Receiver operating characteristic of the ranking, in order of rising
+    /// `fpr`; empty where labels are unknown.
+    #[serde(default)]
+    pub roc: Vec<RocPoint>,
+    /// The selector after each epoch; empty where none was trained.
+    #[serde(default)]
+    pub trace: Vec<EpochTrace>,
+}
+
+/// Counts of rows per bin of weight. Bin `i` is from `edges[i]` up to
+/// `edges[i + 1]`; a list of counts is empty where there is no such class.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Histogram {
+    /// Bin edges in units of the weight p, rising, one more than bins.
+    pub edges: Vec<f64>,
+    /// Rows labelled safe.
+    pub safe: Vec<u64>,
+    /// Rows labelled unsafe.
+    #[serde(rename = "unsafe")]
+    pub unsafe_rows: Vec<u64>,
+    /// Rows without a label.
+    #[serde(default)]
+    pub unlabelled: Vec<u64>,
+}
+
+/// One point of a curve on which a row is called unsafe when it ranks below a
+/// threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RocPoint {
+    /// Share of the safe rows below the threshold.
+    pub fpr: f64,
+    /// Share of the unsafe rows below the threshold.
+    pub tpr: f64,
+}
+
+/// The selector at the end of one epoch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EpochTrace {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// Penalty strength in this epoch (its mean, if it changes per step).
+    pub gamma: Option<f64>,
+    /// Effective sample size over the number of rows.
+    pub ess: Option<f64>,
+    /// Mean weight.
+    pub mean_p: Option<f64>,
+    /// As [`crate::Weights::gamma_eff`].
+    pub gamma_eff: Option<f64>,
+    /// Share of rows clamped at 0.
+    pub clamped: Option<f64>,
+    /// Share of rows dead at 0.
+    pub dead: Option<f64>,
+    /// Mean loss of the safe set in this epoch, nats per token.
+    pub safe_loss: Option<f64>,
+    /// Mean unweighted loss of the fine-tuning set in this epoch, nats per token.
+    pub data_loss: Option<f64>,
+}
+
+/// A row of the data with its place in one cell's ranking.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RowSample {
+    /// The row's id.
+    pub id: String,
+    /// The split it is from.
+    pub split: String,
+    /// The arm whose ranking is shown.
+    pub arm: String,
+    /// The study seed.
+    pub seed: u64,
+    /// Its prompt; null where texts are not shown.
+    pub prompt: Option<String>,
+    /// Its response; null where texts are not shown.
+    pub response: Option<String>,
+    /// Its label; null where unknown.
+    #[serde(rename = "unsafe")]
+    pub unsafe_row: Option<bool>,
+    /// Its place in the ranking, 1 for the row kept first.
+    pub rank: Option<u64>,
+    /// Its selector logit omega, or the baseline's score.
+    pub score: Option<f64>,
+    /// Whether it was kept.
+    pub kept: Option<bool>,
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        Self { format_version: FORMAT_VERSION, cells: Vec::new(), rows: Vec::new() }
+    }
+}
+
+impl Document for Figures {
+    const FILE: &'static str = "figures.json";
+
+    fn format_version(&self) -> u32 {
+        self.format_version
+    }
+
+    /// Histograms have one count per bin and rising edges.
+    fn check(&self) -> Result<()> {
+        for (i, cell) in self.cells.iter().enumerate() {
+            let Some(histogram) = &cell.histogram else { continue };
+            if let Some(problem) = histogram.problem() {
+                let field = format!("cells[{i}].histogram");
+                return Err(Error::Inconsistent { file: Self::FILE, field, problem });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Histogram {
+    fn problem(&self) -> Option<String> {
+        if !self.edges.is_sorted_by(|a, b| a < b) {
+            return Some("`edges` must rise".into());
+        }
+        let bins = self.edges.len().saturating_sub(1);
+        for (name, counts) in
+            [("safe", &self.safe), ("unsafe", &self.unsafe_rows), ("unlabelled", &self.unlabelled)]
+        {
+            if !counts.is_empty() && counts.len() != bins {
+                return Some(format!("`{name}` has {} counts for {bins} bins", counts.len()));
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,13 @@
+//! The stored documents: what a study writes and this crate reads.
+
+mod arm;
+mod cost;
+mod figures;
+mod provenance;
+mod results;
+
+pub use arm::{Arm, CategoryRates, Cell, PerTest, Ranking, Role, Selection, Weights, WinRate};
+pub use cost::{Cost, Outcome, StageCost};
+pub use figures::{CellFigures, EpochTrace, Figures, Histogram, RocPoint, RowSample};
+pub use provenance::Provenance;
+pub use results::{Comparison, Data, Results, Split};

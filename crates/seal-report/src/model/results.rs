@@ -1,0 +1,174 @@
+//! `results.json`: every figure of a study, without a clock, a path or a host,
+//! so that two runs can be compared byte by byte.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Document, Error, FORMAT_VERSION, Result};
+
+use super::{Arm, PerTest, Role};
+
+/// The figures of a study. Win rates are in percent, everything else is a
+/// fraction, and what does not apply is `None`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// [`FORMAT_VERSION`] of the writer.
+    pub format_version: u32,
+    /// The study's name.
+    pub study: String,
+    /// A quick look at whether the program runs; its figures are no result.
+    #[serde(default)]
+    pub quick: bool,
+    /// Id of the arm that win rates are against.
+    pub reference: String,
+    /// The study seeds, each the seed of one cell per arm.
+    pub seeds: Vec<u64>,
+    /// The judge of each test.
+    pub judge: PerTest<String>,
+    /// Whether a test can show anything here: false where standard SFT is not
+    /// below the arm without unsafe rows, null where that arm is not there.
+    #[serde(default)]
+    pub informative: PerTest<Option<bool>>,
+    /// The rows that were used.
+    pub data: Data,
+    /// The arms, in the order of the plan.
+    pub arms: Vec<Arm>,
+    /// The tests of the ablation arms against SEAL.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// The rows of each split, and what splits share.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Data {
+    /// Each split by name.
+    #[serde(flatten)]
+    pub splits: BTreeMap<String, Split>,
+    /// Rows that two splits share, keyed by what was compared (`redorca/hh`).
+    #[serde(default)]
+    pub overlap: BTreeMap<String, u64>,
+}
+
+/// One data split.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    /// Rows used.
+    pub rows: u64,
+    /// Rows labelled unsafe; null where the data does not say.
+    #[serde(rename = "unsafe")]
+    pub unsafe_rows: Option<u64>,
+    /// Rows left out (too long, empty).
+    pub dropped: u64,
+    /// Hash of the ids of the rows used.
+    pub ids_hash: String,
+}
+
+/// One ablation arm against SEAL on one test: paired per prompt and seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Id of the ablation arm.
+    pub arm: String,
+    /// Id of the arm it is compared with.
+    pub against: String,
+    /// The test.
+    pub test: String,
+    /// Win rate of `arm` less that of `against`, in points.
+    pub diff: Option<f64>,
+    /// Lower end of the 95 % interval of `diff`.
+    pub lo: Option<f64>,
+    /// Upper end of the 95 % interval of `diff`.
+    pub hi: Option<f64>,
+    /// Two-sided p value.
+    pub p: Option<f64>,
+    /// `p` after Holm's correction within the ablation.
+    pub p_holm: Option<f64>,
+    /// The difference in points that the study detects with 80 % power.
+    pub detectable: Option<f64>,
+}
+
+impl Default for Results {
+    fn default() -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            study: String::new(),
+            quick: false,
+            reference: String::new(),
+            seeds: Vec::new(),
+            judge: BTreeMap::new(),
+            informative: BTreeMap::new(),
+            data: Data::default(),
+            arms: Vec::new(),
+            comparisons: Vec::new(),
+        }
+    }
+}
+
+impl Results {
+    /// The arm with this id.
+    pub fn arm(&self, id: &str) -> Option<&Arm> {
+        self.arms.iter().find(|arm| arm.id == id)
+    }
+
+    /// The SEAL arm, where the study has one.
+    pub fn seal(&self) -> Option<&Arm> {
+        self.arms.iter().find(|arm| arm.role == Role::Seal)
+    }
+}
+
+impl Document for Results {
+    const FILE: &'static str = "results.json";
+
+    fn format_version(&self) -> u32 {
+        self.format_version
+    }
+
+    /// Arm ids are unique, the reference and every arm named by a comparison
+    /// exist, cells are of the study's seeds, and no interval is reversed.
+    fn check(&self) -> Result<()> {
+        let wrong = |field: String, problem: String| {
+            Err(Error::Inconsistent { file: Self::FILE, field, problem })
+        };
+        let mut ids = BTreeSet::new();
+        for (i, arm) in self.arms.iter().enumerate() {
+            if !ids.insert(arm.id.as_str()) {
+                return wrong(format!("arms[{i}].id"), format!("`{}` is there twice", arm.id));
+            }
+            for (test, rate) in &arm.win_rate {
+                for (name, lo, hi) in [
+                    ("study", rate.lo, rate.hi),
+                    ("prompt", rate.prompt_lo, rate.prompt_hi),
+                    ("worst/best", rate.worst, rate.best),
+                ] {
+                    if matches!((lo, hi), (Some(lo), Some(hi)) if lo > hi) {
+                        let problem = format!("the {name} interval is reversed");
+                        return wrong(format!("arms[{i}].win_rate.{test}"), problem);
+                    }
+                }
+            }
+            for (j, cell) in arm.cells.iter().enumerate() {
+                if !self.seeds.contains(&cell.seed) {
+                    let problem = format!("{} is not among the study's seeds", cell.seed);
+                    return wrong(format!("arms[{i}].cells[{j}].seed"), problem);
+                }
+            }
+        }
+        let unknown = |id: &str| {
+            format!("no arm has the id `{id}`; the arms are {}", join(ids.iter().copied()))
+        };
+        if !ids.contains(self.reference.as_str()) {
+            return wrong("reference".into(), unknown(&self.reference));
+        }
+        for (i, comparison) in self.comparisons.iter().enumerate() {
+            for (side, id) in [("arm", &comparison.arm), ("against", &comparison.against)] {
+                if !ids.contains(id.as_str()) {
+                    return wrong(format!("comparisons[{i}].{side}"), unknown(id));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn join<'a>(ids: impl Iterator<Item = &'a str>) -> String {
+    ids.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,282 @@
+//! Win rates with intervals: against gamma, and arm by arm.
+
+use maud::{Markup, html};
+
+use crate::view::{self, IntervalKind};
+use crate::{Arm, Results, Role, WinRate};
+
+use super::axis::{Axis, Spread};
+use super::{Figure, LegendEntry, Panel, Shape, marker, path, px};
+
+/// Win rate against penalty strength, one panel per test; `None` with fewer
+/// than two constant values. SEAL's schedule is drawn over the range it runs
+/// through, at its mean.
+pub(crate) fn penalty(results: &Results) -> Option<Figure> {
+    let arms: Vec<(&Arm, Vec<f64>)> = view::part_arms(results, view::PENALTY)
+        .into_iter()
+        .filter_map(|arm| gamma(arm).map(|gamma| (arm, gamma)))
+        .collect();
+    if arms.iter().filter(|(arm, _)| arm.role != Role::Seal).count() < 2 {
+        return None;
+    }
+    let panels: Vec<Markup> = view::tests(results)
+        .into_iter()
+        .filter_map(|test| penalty_panel(results, test, &arms))
+        .collect();
+    let mut legend = vec![entry("γ constant", Role::Ablation)];
+    if let Some(seal) = results.seal() {
+        legend.insert(0, entry(&format!("{} (its schedule, at the mean)", seal.label), Role::Seal));
+    }
+    if arms.iter().any(|(arm, _)| arm.role == Role::Control) {
+        legend.push(entry("γ constant, control", Role::Control));
+    }
+    Some(Figure {
+        id: "penalty-strength".to_owned(),
+        caption: format!("Win rate against penalty strength γ, with {}", intervals(results)),
+        panels,
+        legend,
+    })
+}
+
+/// The penalty strength of each epoch.
+fn gamma(arm: &Arm) -> Option<Vec<f64>> {
+    match &arm.gamma {
+        Some(gamma) if !gamma.is_empty() => Some(gamma.clone()),
+        _ => Some(vec![arm.replacement.as_ref()?.parse().ok()?]),
+    }
+}
+
+fn penalty_panel(results: &Results, test: &str, arms: &[(&Arm, Vec<f64>)]) -> Option<Markup> {
+    let drawn: Vec<(&Arm, &[f64], &WinRate, f64)> = arms
+        .iter()
+        .filter_map(|(arm, gamma)| {
+            let rate = arm.win_rate.get(test)?;
+            Some((*arm, gamma.as_slice(), rate, rate.mean?))
+        })
+        .collect();
+    let (lo, hi) = domain(drawn.iter().map(|d| d.2))?;
+    let widest = drawn.iter().flat_map(|d| d.1).copied().fold(0.0, f64::max);
+    let panel = Panel {
+        id: format!("gamma-{test}"),
+        title: heading(results, test),
+        desc: describe(drawn.iter().map(|d| (d.0, d.2))),
+        width: 370.0,
+        height: 260.0,
+        left: 46.0,
+        x: gamma_axis(&drawn, widest),
+        y: Axis::linear(lo, hi, "win rate, %"),
+    };
+    // SEAL and a control may share a gamma: SEAL is set a little aside.
+    let place = |arm: &Arm, gamma: &[f64]| {
+        let mean = gamma.iter().sum::<f64>() / gamma.len() as f64;
+        panel.px(mean) - if arm.role == Role::Seal { 7.0 } else { 0.0 }
+    };
+    let mut line: Vec<(f64, f64)> = drawn
+        .iter()
+        .filter(|d| d.0.role != Role::Seal)
+        .map(|(arm, gamma, _, mean)| (place(arm, gamma), panel.py(*mean)))
+        .collect();
+    line.sort_by(|a, b| a.0.total_cmp(&b.0));
+    Some(panel.svg(&html! {
+        (level(&panel, 50.0))
+        path.guide d=(path(line.into_iter())) {}
+        @for (arm, gamma, rate, mean) in &drawn {
+            @let (x, class) = (place(arm, gamma), role_class(arm.role));
+            @if let Some(interval) = view::interval(rate) {
+                path class=(whisker_class(class, interval.kind))
+                    d={ "M" (px(x)) " " (px(panel.py(interval.lo))) "V" (px(panel.py(interval.hi))) } {}
+            }
+            @if arm.role == Role::Seal {
+                @let range = gamma.iter().fold((f64::MAX, f64::MIN), |r, g| (r.0.min(*g), r.1.max(*g)));
+                path.span.seal d={ "M" (px(panel.px(range.0))) " " (px(panel.py(*mean)))
+                    "H" (px(panel.px(range.1))) } {}
+            }
+            (marker(shape(arm.role), x, panel.py(*mean), class))
+        }
+    }))
+}
+
+/// Ticks stand at the values that were run.
+fn gamma_axis(drawn: &[(&Arm, &[f64], &WinRate, f64)], widest: f64) -> Axis {
+    let hi = if widest > 0.0 { widest * 1.08 } else { 1.0 };
+    let mut axis = Axis {
+        lo: 0.0,
+        hi,
+        spread: Spread::SquareRoot,
+        ticks: Vec::new(),
+        label: "penalty strength γ (square-root scale)".to_owned(),
+    };
+    let mut values: Vec<f64> =
+        drawn.iter().filter(|d| d.0.role != Role::Seal).flat_map(|d| d.1).copied().collect();
+    values.sort_by(f64::total_cmp);
+    for value in values {
+        // Labels closer than this would touch.
+        let room = |last: &(f64, String)| axis.position(value) - axis.position(last.0) > 0.07;
+        if axis.ticks.last().is_none_or(room) {
+            axis.ticks.push((value, value.to_string()));
+        }
+    }
+    axis
+}
+
+/// The arms of one part side by side, one panel per test.
+pub(crate) fn part_dots(results: &Results, part: &str) -> Option<Figure> {
+    let arms = view::part_arms(results, part);
+    dots(results, &crate::html::slug(part), &view::capitalised(part), &arms)
+}
+
+/// The controls beside SEAL, one panel per test.
+pub(crate) fn controls(results: &Results) -> Option<Figure> {
+    let controls = results.arms.iter().filter(|arm| arm.role == Role::Control);
+    let arms: Vec<&Arm> = results.seal().into_iter().chain(controls).collect();
+    dots(results, "controls", "Controls", &arms)
+}
+
+fn dots(results: &Results, id: &str, title: &str, arms: &[&Arm]) -> Option<Figure> {
+    if arms.iter().all(|arm| arm.role == Role::Seal) {
+        return None;
+    }
+    let panels = view::tests(results)
+        .into_iter()
+        .filter_map(|test| dot_panel(results, id, test, arms))
+        .collect();
+    Some(Figure {
+        id: id.to_owned(),
+        caption: format!("{title}: win rates with {}", intervals(results)),
+        panels,
+        legend: Vec::new(),
+    })
+}
+
+/// Rows of text with the interval drawn below each: labels of any length fit.
+fn dot_panel(results: &Results, id: &str, test: &str, arms: &[&Arm]) -> Option<Markup> {
+    const ROW: f64 = 36.0;
+    let drawn: Vec<(&Arm, &WinRate, f64)> = arms
+        .iter()
+        .filter_map(|arm| arm.win_rate.get(test).and_then(|rate| Some((*arm, rate, rate.mean?))))
+        .collect();
+    let (lo, hi) = domain(drawn.iter().map(|d| d.1))?;
+    let rows = drawn.len() as f64;
+    let mut y = Axis::linear(0.0, rows, "");
+    y.ticks.clear();
+    let panel = Panel {
+        id: format!("{id}-{test}"),
+        title: heading(results, test),
+        desc: describe(drawn.iter().map(|d| (d.0, d.1))),
+        width: 370.0,
+        height: super::TOP + super::BOTTOM + ROW * rows,
+        left: 10.0,
+        x: Axis::linear(lo, hi, "win rate, %"),
+        y,
+    };
+    let seal = drawn.iter().find(|d| d.0.role == Role::Seal).map(|d| panel.px(d.2));
+    let floor = panel.height - super::BOTTOM;
+    Some(panel.svg(&html! {
+        (upright(&panel, 50.0))
+        @if let Some(x) = seal {
+            line.seal-level x1=(px(x)) x2=(px(x)) y1=(px(super::TOP)) y2=(px(floor)) {}
+        }
+        @for (i, (arm, rate, mean)) in drawn.iter().enumerate() {
+            @let (top, class) = (super::TOP + ROW * i as f64, role_class(arm.role));
+            @let y = top + 25.0;
+            text.row x=(px(panel.left)) y=(px(top + 14.0)) { (arm.label) }
+            text.row.value x=(px(panel.width - super::RIGHT)) y=(px(top + 14.0)) text-anchor="end" {
+                (view::win_text(arm, rate))
+            }
+            @if let Some(interval) = view::interval(rate) {
+                path class=(whisker_class(class, interval.kind))
+                    d={ "M" (px(panel.px(interval.lo))) " " (px(y)) "H" (px(panel.px(interval.hi))) } {}
+            }
+            (marker(shape(arm.role), panel.px(*mean), y, class))
+        }
+    }))
+}
+
+/// What the axis of win rates spans: every interval and 50, at least ten
+/// points, so that noise is not blown up to the size of a finding.
+fn domain<'a>(rates: impl Iterator<Item = &'a WinRate>) -> Option<(f64, f64)> {
+    let mut ends: Vec<f64> = Vec::new();
+    for rate in rates {
+        ends.extend(rate.mean);
+        ends.extend(view::interval(rate).into_iter().flat_map(|i| [i.lo, i.hi]));
+    }
+    if ends.is_empty() {
+        return None;
+    }
+    ends.push(50.0);
+    let lo = ends.iter().copied().fold(f64::MAX, f64::min);
+    let hi = ends.iter().copied().fold(f64::MIN, f64::max);
+    let pad = ((10.0 - (hi - lo)) / 2.0).max((hi - lo) * 0.05);
+    Some(((lo - pad).max(0.0), (hi + pad).min(100.0)))
+}
+
+fn heading(results: &Results, test: &str) -> String {
+    let flat = results.informative.get(test).copied().flatten() == Some(false);
+    let mark = if flat { " (not informative)" } else { "" };
+    format!("{}{mark}", view::test_label(test))
+}
+
+fn intervals(results: &Results) -> &'static str {
+    if view::shows_prompt_interval(results) {
+        "95 % intervals (dashed: prompt interval)"
+    } else {
+        "95 % study intervals"
+    }
+}
+
+fn describe<'a>(rates: impl Iterator<Item = (&'a Arm, &'a WinRate)>) -> String {
+    rates
+        .map(|(arm, rate)| format!("{}: {}", arm.label, view::win_text(arm, rate)))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn level(panel: &Panel, value: f64) -> Markup {
+    let (y, right) = (px(panel.py(value)), px(panel.width - super::RIGHT));
+    html! { line.even x1=(px(panel.left)) x2=(right) y1=(y) y2=(y) {} }
+}
+
+fn upright(panel: &Panel, value: f64) -> Markup {
+    let (x, floor) = (px(panel.px(value)), px(panel.height - super::BOTTOM));
+    html! { line.even x1=(x) x2=(x) y1=(px(super::TOP)) y2=(floor) {} }
+}
+
+fn entry(label: &str, role: Role) -> LegendEntry {
+    LegendEntry { label: label.to_owned(), class: role_class(role).to_owned(), shape: shape(role) }
+}
+
+fn shape(role: Role) -> Shape {
+    match role {
+        Role::Seal => Shape::Diamond,
+        Role::Ablation => Shape::Circle,
+        Role::Control | Role::Reference => Shape::Square,
+    }
+}
+
+fn role_class(role: Role) -> &'static str {
+    match role {
+        Role::Seal => "seal",
+        Role::Ablation => "s1",
+        Role::Control | Role::Reference => "hollow",
+    }
+}
+
+fn whisker_class(class: &str, kind: IntervalKind) -> String {
+    match kind {
+        IntervalKind::Study => format!("whisker {class}"),
+        IntervalKind::Prompt => format!("whisker prompt {class}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_domain_is_widened_and_a_wide_one_stays_in_percent() {
+        let rate = |mean| WinRate { mean: Some(mean), ..WinRate::default() };
+        assert_eq!(domain([rate(51.0)].iter()), Some((45.5, 55.5)));
+        assert_eq!(domain([rate(0.0), rate(100.0)].iter()), Some((0.0, 100.0)));
+        assert_eq!(domain([WinRate::default()].iter()), None);
+    }
+}

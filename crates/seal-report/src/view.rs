@@ -1,0 +1,209 @@
+//! How results are arranged for a reader: order of tests, groups of arms, and
+//! which interval stands for a win rate. Every rendering takes it from here.
+
+use std::collections::BTreeSet;
+
+use crate::{Arm, Comparison, Results, Role, WinRate, number};
+
+/// The ablated parts of the missing ablations, shown first.
+pub(crate) const PENALTY: &str = "penalty strength";
+pub(crate) const SELECTOR: &str = "selector function";
+
+/// Level below which a corrected p value counts as a detected difference.
+pub(crate) const LEVEL: f64 = 0.05;
+
+/// Arms that are shown together.
+pub(crate) struct ArmGroup<'a> {
+    pub title: String,
+    pub arms: Vec<&'a Arm>,
+}
+
+/// The interval drawn for a win rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Interval {
+    pub lo: f64,
+    pub hi: f64,
+    pub kind: IntervalKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IntervalKind {
+    /// New seeds and new prompts.
+    Study,
+    /// These models, new prompts: all that one seed can give.
+    Prompt,
+}
+
+/// Orders names of tests: hh, slimorca, hexphi, then the others by name.
+pub(crate) fn order_tests<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    const FIRST: [&str; 3] = ["hh", "slimorca", "hexphi"];
+    let set: BTreeSet<&str> = names.collect();
+    let mut tests: Vec<&str> = set.into_iter().collect();
+    tests.sort_by_key(|name| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
+    tests
+}
+
+/// The tests that any arm was judged on, in display order.
+pub(crate) fn tests(results: &Results) -> Vec<&str> {
+    order_tests(results.arms.iter().flat_map(|arm| arm.win_rate.keys()).map(String::as_str))
+}
+
+/// The name of a test as readers know it.
+pub(crate) fn test_label(test: &str) -> &str {
+    match test {
+        "hh" => "HH",
+        "slimorca" => "SlimOrca",
+        "hexphi" => "HEx-PHI",
+        other => other,
+    }
+}
+
+/// `text` with a capital first letter.
+pub(crate) fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The ablated parts in display order: the two missing ablations, then others
+/// as the plan has them.
+pub(crate) fn parts(results: &Results) -> Vec<&str> {
+    let mut parts: Vec<&str> = Vec::new();
+    for arm in &results.arms {
+        if let (Role::Ablation, Some(part)) = (arm.role, arm.ablated_part.as_deref())
+            && !parts.contains(&part)
+        {
+            parts.push(part);
+        }
+    }
+    parts.sort_by_key(|part| match *part {
+        PENALTY => 0,
+        SELECTOR => 1,
+        _ => 2,
+    });
+    parts
+}
+
+/// The arms in display order: reference, SEAL, each ablation, controls.
+pub(crate) fn groups(results: &Results) -> Vec<ArmGroup<'_>> {
+    let with = |title: &str, keep: &dyn Fn(&Arm) -> bool| ArmGroup {
+        title: capitalised(title),
+        arms: results.arms.iter().filter(|arm| keep(arm)).collect(),
+    };
+    let mut groups = vec![
+        with("reference", &|arm| arm.role == Role::Reference),
+        with("SEAL", &|arm| arm.role == Role::Seal),
+    ];
+    for part in parts(results) {
+        groups.push(with(part, &|arm| {
+            arm.role == Role::Ablation && arm.ablated_part.as_deref() == Some(part)
+        }));
+    }
+    groups.push(with("other ablations", &|arm| {
+        arm.role == Role::Ablation && arm.ablated_part.is_none()
+    }));
+    groups.push(with("controls", &|arm| arm.role == Role::Control));
+    groups.retain(|group| !group.arms.is_empty());
+    groups
+}
+
+/// The arms that one part's figure shows: SEAL, the ablation arms, and the
+/// controls that change the same part.
+pub(crate) fn part_arms<'a>(results: &'a Results, part: &str) -> Vec<&'a Arm> {
+    let same = |arm: &&Arm| arm.ablated_part.as_deref() == Some(part) && arm.role != Role::Seal;
+    results.seal().into_iter().chain(results.arms.iter().filter(same)).collect()
+}
+
+/// The comparisons whose arm replaces this part.
+pub(crate) fn part_comparisons<'a>(results: &'a Results, part: &str) -> Vec<&'a Comparison> {
+    let of_part = |c: &&Comparison| {
+        results.arm(&c.arm).is_some_and(|arm| arm.ablated_part.as_deref() == Some(part))
+    };
+    let mut found: Vec<&Comparison> = results.comparisons.iter().filter(of_part).collect();
+    let order = order_tests(found.iter().map(|c| c.test.as_str()));
+    let arms: Vec<&str> = results.arms.iter().map(|arm| arm.id.as_str()).collect();
+    found.sort_by_key(|c| {
+        (
+            arms.iter().position(|id| *id == c.arm),
+            order.iter().position(|test| *test == c.test.as_str()),
+        )
+    });
+    found
+}
+
+/// The study interval, or the prompt interval where there is none.
+pub(crate) fn interval(rate: &WinRate) -> Option<Interval> {
+    match (rate.lo, rate.hi, rate.prompt_lo, rate.prompt_hi) {
+        (Some(lo), Some(hi), ..) => Some(Interval { lo, hi, kind: IntervalKind::Study }),
+        (_, _, Some(lo), Some(hi)) => Some(Interval { lo, hi, kind: IntervalKind::Prompt }),
+        _ => None,
+    }
+}
+
+/// A win rate as `57.1 [54.0, 60.2]`, with `†` for a prompt interval and `‡`
+/// where verdicts are missing.
+pub(crate) fn win_text(arm: &Arm, rate: &WinRate) -> String {
+    let mut text = number::or_absent(rate.mean, number::percent);
+    // The reference ties with itself: an interval would be an artefact.
+    if arm.role != Role::Reference
+        && let Some(Interval { lo, hi, kind }) = interval(rate)
+    {
+        text.push(' ');
+        text.push_str(&number::bracket(&number::percent(lo), &number::percent(hi)));
+        if kind == IntervalKind::Prompt {
+            text.push('†');
+        }
+    }
+    if rate.missing > 0 {
+        text.push('‡');
+    }
+    text
+}
+
+/// Whether any interval shown is a prompt interval.
+pub(crate) fn shows_prompt_interval(results: &Results) -> bool {
+    results.arms.iter().filter(|arm| arm.role != Role::Reference).any(|arm| {
+        let mut intervals = arm.win_rate.values().filter_map(interval);
+        intervals.any(|interval| interval.kind == IntervalKind::Prompt)
+    })
+}
+
+/// The tests that can show nothing here.
+pub(crate) fn uninformative(results: &Results) -> Vec<&str> {
+    let marked = results.informative.iter().filter(|(_, mark)| **mark == Some(false));
+    order_tests(marked.map(|(test, _)| test.as_str()))
+}
+
+/// `a, b and c`.
+pub(crate) fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+/// The labels of tests as a list.
+pub(crate) fn test_list(tests: &[&str]) -> String {
+    list(&tests.iter().map(|test| test_label(test).to_owned()).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_tests_come_first() {
+        let names = ["zeta", "hexphi", "alpha", "slimorca", "hh", "hh"];
+        assert_eq!(order_tests(names.into_iter()), ["hh", "slimorca", "hexphi", "alpha", "zeta"]);
+    }
+
+    #[test]
+    fn lists_read_as_english() {
+        let words =
+            |n: usize| list(&["a", "b", "c"][..n].iter().map(|s| (*s).into()).collect::<Vec<_>>());
+        assert_eq!(
+            (words(0), words(1), words(2), words(3)),
+            ("".into(), "a".into(), "a and b".into(), "a, b and c".into())
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! Snapshots of every rendering.
+
+mod common;
+
+use seal_report::{Report, Results};
+
+fn bare(results: Results) -> Report {
+    Report { results, ..Report::default() }
+}
+
+/// The paragraph that sums up a study.
+fn summary(results: Results) -> String {
+    let text = bare(results).markdown();
+    text.lines().find(|line| line.contains("arms, ")).unwrap().to_owned()
+}
+
+#[test]
+fn summary_of_a_full_study() {
+    insta::assert_snapshot!(summary(common::full()));
+}
+
+#[test]
+fn summary_of_one_seed() {
+    insta::assert_snapshot!(summary(common::one_seed()));
+}
+
+#[test]
+fn summary_with_missing_verdicts() {
+    insta::assert_snapshot!(summary(common::missing()));
+}
+
+#[test]
+fn summary_without_labels() {
+    insta::assert_snapshot!(summary(common::unlabelled()));
+}
+
+#[test]
+fn no_difference_is_never_said_alone() {
+    let mut results = common::full();
+    for comparison in &mut results.comparisons {
+        comparison.p_holm = Some(0.6);
+    }
+    let text = summary(results.clone());
+    assert!(text.contains("Penalty strength: no difference from SEAL was detected in 12 comparisons; depending on arm and test, the study detects 4.4 to 5.6 points with 80 % power."), "{text}");
+    for comparison in &mut results.comparisons {
+        comparison.detectable = None;
+    }
+    assert!(
+        summary(results).contains("the detectable difference is not known, so this says nothing")
+    );
+}
+
+#[test]
+fn markdown() {
+    insta::assert_snapshot!("full.md", common::report(common::full()).markdown());
+    insta::assert_snapshot!("one-seed.md", bare(common::one_seed()).markdown());
+    insta::assert_snapshot!("missing.md", bare(common::missing()).markdown());
+    insta::assert_snapshot!("unlabelled.md", bare(common::unlabelled()).markdown());
+}
+
+#[test]
+fn latex() {
+    insta::assert_snapshot!("full.tex", bare(common::full()).latex());
+    insta::assert_snapshot!("unlabelled.tex", bare(common::unlabelled()).latex());
+}
+
+#[test]
+fn csv() {
+    insta::assert_snapshot!("missing.csv", bare(common::missing()).csv().unwrap());
+    let text = bare(common::full()).csv().unwrap();
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let columns = reader.headers().unwrap().len();
+    let differences = reader
+        .records()
+        .map(Result::unwrap)
+        .inspect(|record| assert_eq!(record.len(), columns))
+        .filter(|record| record.get(8) == Some("difference"))
+        .count();
+    assert_eq!(differences, 21);
+}
+
+/// The page of four arms, one element a line, without the style sheet.
+#[test]
+fn html() {
+    for (name, results) in
+        [("missing.html", common::missing()), ("unlabelled.html", common::unlabelled())]
+    {
+        let page = common::report(results).html();
+        let (before, rest) = page.split_once("<style>").unwrap();
+        let (_, after) = rest.split_once("</style>").unwrap();
+        insta::assert_snapshot!(name, format!("{before}{after}").replace("><", ">\n<"));
+    }
+}

@@ -1,0 +1,97 @@
+//! The crate's error type.
+
+use seal_data::RowId;
+
+/// What can go wrong between losses and a selection.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SelectError {
+    /// A name that is no selector function.
+    #[error("unknown selector function `{given}`; known: {known}")]
+    UnknownFunction {
+        /// The name as given.
+        given: String,
+        /// The known names, separated by commas.
+        known: String,
+    },
+    /// A set without rows.
+    #[error("{what} needs at least one row")]
+    NoRows {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// Two lists that must be of one length are not.
+    #[error("{left}: {left_len} entries, {right}: {right_len}; pass one per row in both")]
+    LengthMismatch {
+        /// Name of the first list.
+        left: &'static str,
+        /// Its length.
+        left_len: usize,
+        /// Name of the second list.
+        right: &'static str,
+        /// Its length.
+        right_len: usize,
+    },
+    /// A batch names a row that the selector does not have.
+    #[error(
+        "batch names row {index}, the selector has {rows} rows: \
+         build the selector from the rows that are trained on"
+    )]
+    RowOutOfRange {
+        /// Position named by the batch.
+        index: usize,
+        /// Rows of the selector.
+        rows: usize,
+    },
+    /// A number that must be finite is not.
+    #[error("{what} of row {index} is {value}: check the loss and the learning rates before it")]
+    NotFinite {
+        /// What the number is.
+        what: &'static str,
+        /// Position of the row.
+        index: usize,
+        /// The number.
+        value: f64,
+    },
+    /// A setting outside its range.
+    #[error("{name} is {value}, it must be {need}")]
+    InvalidSetting {
+        /// Name of the setting.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// The range.
+        need: &'static str,
+    },
+    /// The logits ran out of the range of numbers.
+    #[error("the selector's logits diverged: lower kappa or the selector's rate")]
+    Diverged,
+    /// Every weight is 0, so that no mean weight can be restored.
+    #[error(
+        "every row's weight is 0, `normalise = \"mean\"` has nothing to divide by: \
+         lower kappa or the selector's rate"
+    )]
+    AllWeightsZero,
+    /// Removal by label without a label.
+    #[error("row {index} does not say whether it is unsafe: removal by label needs every label")]
+    MissingLabel {
+        /// Position of the row.
+        index: usize,
+    },
+    /// A selector's text that cannot be read or written.
+    #[error("selector file, line {line}: {message}")]
+    Format {
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong and what is expected.
+        message: String,
+    },
+    /// A row that a selector file does not cover.
+    #[error(
+        "the selector file has no row {id}: \
+         it was learned on other data, train a selector on this set"
+    )]
+    MissingRow {
+        /// Id of the first row that is missing.
+        id: RowId,
+    },
+}

@@ -1,0 +1,307 @@
+//! One logit per row, and how losses move it.
+
+use crate::adam::{Adam, AdamConstants};
+use crate::batch::Batch;
+use crate::chunked;
+use crate::diagnostics::Diagnostics;
+use crate::settings::check_positive;
+use crate::softmax::Partition;
+use crate::{Normalise, Optimizer, SelectError, SelectorFunction, SelectorSettings};
+
+/// The selector: a logit omega for each of N rows, at their positions in the
+/// fine-tuning set.
+///
+/// Weights are those of the moment, so a caller that steps model and selector
+/// together asks for [`weights_of`](Self::weights_of) before
+/// [`update`](Self::update). State: 8 bytes a row, and 24 more with Adam.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selector {
+    settings: SelectorSettings,
+    omega: Vec<f64>,
+    scale: Scale,
+    adam: Option<Adam>,
+}
+
+/// What rows' weights share.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Scale {
+    /// Nothing.
+    None,
+    /// The sum of the unnormalised weights.
+    Mean { total: f64 },
+    /// Softmax's partition function.
+    Softmax(Partition),
+}
+
+impl Selector {
+    /// A selector over `n` rows that takes plain steps from `function`'s own
+    /// start.
+    ///
+    /// # Errors
+    /// If `n` is 0.
+    pub fn new(
+        function: SelectorFunction,
+        n: usize,
+        normalise: Normalise,
+    ) -> Result<Self, SelectError> {
+        Self::with_settings(SelectorSettings { function, normalise, ..Default::default() }, n)
+    }
+
+    /// A selector over `n` rows.
+    ///
+    /// # Errors
+    /// If `n` is 0 or a setting is out of its range.
+    pub fn with_settings(settings: SelectorSettings, n: usize) -> Result<Self, SelectError> {
+        Self::from_omega(settings, vec![settings.start(); n])
+    }
+
+    /// A selector that stands at `omega`, with fresh Adam moments.
+    ///
+    /// # Errors
+    /// If `omega` is empty or not finite, or a setting is out of its range.
+    pub fn from_omega(settings: SelectorSettings, omega: Vec<f64>) -> Result<Self, SelectError> {
+        settings.check()?;
+        if omega.is_empty() {
+            return Err(SelectError::NoRows { what: "a selector" });
+        }
+        if let Some(index) = omega.iter().position(|w| !w.is_finite()) {
+            return Err(SelectError::NotFinite { what: "the logit", index, value: omega[index] });
+        }
+        let adam =
+            matches!(settings.optimizer, Optimizer::Adam { .. }).then(|| Adam::new(omega.len()));
+        Ok(Self { scale: Scale::of(&settings, &omega)?, settings, omega, adam })
+    }
+
+    /// The settings it was made with.
+    pub fn settings(&self) -> &SelectorSettings {
+        &self.settings
+    }
+
+    /// Number of rows N.
+    pub fn len(&self) -> usize {
+        self.omega.len()
+    }
+
+    /// False: a selector has at least one row.
+    pub fn is_empty(&self) -> bool {
+        self.omega.is_empty()
+    }
+
+    /// Logits, one a row. Ranking uses these.
+    pub fn omega(&self) -> &[f64] {
+        &self.omega
+    }
+
+    /// Weights p of all rows.
+    pub fn weights(&self) -> Vec<f64> {
+        self.omega.iter().map(|&w| self.weight(w)).collect()
+    }
+
+    /// Weights p of the rows at `indices`, in their order.
+    ///
+    /// # Panics
+    /// If an index is not below [`len`](Self::len), as slices do.
+    pub fn weights_of(&self, indices: &[usize]) -> Vec<f64> {
+        indices.iter().map(|&i| self.weight(self.omega[i])).collect()
+    }
+
+    /// How weight is spread over the rows.
+    pub fn diagnostics(&self) -> Diagnostics {
+        Diagnostics::of(self.settings.function, &self.omega, |w| self.weight(w))
+    }
+
+    /// One step along the gradient of (1/B) sum_j s_j p_j, from the logits as
+    /// they stand.
+    ///
+    /// `indices` are the batch's rows; one that is named twice counts twice.
+    /// `scores` are their s_j: the loss (Algorithm 2), or its excess over the
+    /// other model's (Algorithm 1), in nats per token. `nominal_batch` is B,
+    /// the size of a full batch, also where this one is short. `rate` is the
+    /// plain rate or Adam's.
+    ///
+    /// Costs O(N) for softmax, for the mean-normalised functions and under
+    /// Adam; O(batch) otherwise.
+    ///
+    /// # Errors
+    /// If the batch does not fit the selector, a score is not finite, `rate`
+    /// or `nominal_batch` is not positive, every weight became 0 under
+    /// [`Normalise::Mean`], or the logits diverged. After the last two the
+    /// selector is of no more use; after the others it is unchanged.
+    pub fn update(
+        &mut self,
+        indices: &[usize],
+        scores: &[f64],
+        rate: f64,
+        nominal_batch: usize,
+    ) -> Result<(), SelectError> {
+        check_positive("the selector's rate", rate)?;
+        check_positive("the nominal batch size", nominal_batch as f64)?;
+        let batch = Batch::new(indices, scores, self.len(), self.settings.baseline)?;
+        match self.settings.optimizer {
+            Optimizer::Plain => self.plain_step(&batch, rate / nominal_batch as f64),
+            Optimizer::Adam { beta1, beta2, eps, max_norm } => {
+                let constants = AdamConstants { beta1, beta2, eps, max_norm };
+                self.adam_step(&batch, rate, nominal_batch, constants)
+            }
+        }
+    }
+
+    /// Gradient of (1/B) sum_j s_j p_j with respect to each logit; arguments
+    /// and errors as for [`update`](Self::update).
+    ///
+    /// For [`SelectorFunction::Tanh`] it has the slope of the unclamped
+    /// function, and so differs from the true gradient at clamped rows.
+    ///
+    /// # Errors
+    /// If the batch does not fit the selector, or a score is not finite.
+    pub fn gradient(
+        &self,
+        indices: &[usize],
+        scores: &[f64],
+        nominal_batch: usize,
+    ) -> Result<Vec<f64>, SelectError> {
+        check_positive("the nominal batch size", nominal_batch as f64)?;
+        let batch = Batch::new(indices, scores, self.len(), self.settings.baseline)?;
+        let mut gradient = vec![0.0; self.len()];
+        self.slopes(&batch, nominal_batch).write(&self.omega, &batch, &mut gradient);
+        Ok(gradient)
+    }
+
+    fn weight(&self, w: f64) -> f64 {
+        let n = self.omega.len() as f64;
+        match &self.scale {
+            Scale::None => self.settings.function.value(w),
+            Scale::Mean { total } => self.settings.function.value(w) * n / total,
+            Scale::Softmax(partition) => partition.share(w) * n,
+        }
+    }
+
+    /// dp/dw of a row with logit `w`, without the part that it has through
+    /// what weights share.
+    fn slope(&self, w: f64) -> f64 {
+        let n = self.omega.len() as f64;
+        match &self.scale {
+            Scale::None => self.settings.function.slope(w),
+            Scale::Mean { total } => self.settings.function.slope(w) * n / total,
+            Scale::Softmax(partition) => partition.share(w) * n,
+        }
+    }
+
+    fn slopes(&self, batch: &Batch, nominal_batch: usize) -> Slopes<'_> {
+        let n = self.omega.len() as f64;
+        let mean = match self.scale {
+            Scale::None => 0.0,
+            _ => {
+                batch.entries().iter().map(|&(j, s)| s * self.weight(self.omega[j])).sum::<f64>()
+                    / n
+            }
+        };
+        Slopes { selector: self, mean, batch_size: nominal_batch as f64 }
+    }
+
+    fn plain_step(&mut self, batch: &Batch, step: f64) -> Result<(), SelectError> {
+        if let Scale::Softmax(partition) = &mut self.scale {
+            return partition.step(&mut self.omega, batch, step);
+        }
+        let slopes = self.slopes(batch, 1);
+        let mean = slopes.mean;
+        let moved: Vec<(usize, f64)> = batch
+            .entries()
+            .iter()
+            .map(|&(j, s)| (j, self.omega[j] - step * slopes.of(self.omega[j], s)))
+            .collect();
+        if moved.iter().any(|(_, w)| !w.is_finite()) {
+            return Err(SelectError::Diverged);
+        }
+        if let Scale::Mean { total } = self.scale {
+            let function = self.settings.function;
+            let pull = step * mean * self.omega.len() as f64 / total;
+            chunked::map_mut(&mut self.omega, |_, rows| {
+                for w in rows {
+                    *w += pull * function.slope(*w);
+                }
+            });
+        }
+        for (j, w) in moved {
+            self.omega[j] = w;
+        }
+        self.rescale()
+    }
+
+    fn adam_step(
+        &mut self,
+        batch: &Batch,
+        rate: f64,
+        nominal_batch: usize,
+        constants: AdamConstants,
+    ) -> Result<(), SelectError> {
+        let mut adam = self.adam.take().expect("made together with the settings");
+        self.slopes(batch, nominal_batch).write(&self.omega, batch, adam.gradient_mut());
+        adam.step(&mut self.omega, rate, constants);
+        self.adam = Some(adam);
+        if self.omega.iter().any(|w| !w.is_finite()) {
+            return Err(SelectError::Diverged);
+        }
+        self.rescale()
+    }
+
+    fn rescale(&mut self) -> Result<(), SelectError> {
+        if self.scale != Scale::None {
+            self.scale = Scale::of(&self.settings, &self.omega)?;
+        }
+        Ok(())
+    }
+}
+
+impl Scale {
+    fn of(settings: &SelectorSettings, omega: &[f64]) -> Result<Self, SelectError> {
+        match (settings.function, settings.normalise) {
+            (SelectorFunction::Softmax, _) => Ok(Self::Softmax(Partition::of(omega)?)),
+            (_, Normalise::None) => Ok(Self::None),
+            (function, Normalise::Mean) => {
+                let total = chunked::sum(omega, |w| function.value(w));
+                if !total.is_finite() {
+                    Err(SelectError::Diverged)
+                } else if total > 0.0 {
+                    Ok(Self::Mean { total })
+                } else {
+                    Err(SelectError::AllWeightsZero)
+                }
+            }
+        }
+    }
+}
+
+/// The gradient of (1/B) sum_j s_j p_j at one batch.
+///
+/// With p_i = N u_i / U and U = sum u, for softmax (u = exp) as for the
+/// mean-normalised functions, dp_j/dw_k = (N/U) u'_k (delta_jk - p_j/N), so
+/// that the gradient is (N/U) u'_k (s_k - m) / B with m = sum_j s_j p_j / N
+/// and s_k = 0 outside the batch. Without a shared scale m is 0.
+struct Slopes<'a> {
+    selector: &'a Selector,
+    mean: f64,
+    batch_size: f64,
+}
+
+impl Slopes<'_> {
+    /// For a row with logit `w` and score `s`.
+    fn of(&self, w: f64, s: f64) -> f64 {
+        self.selector.slope(w) * (s - self.mean) / self.batch_size
+    }
+
+    fn write(&self, omega: &[f64], batch: &Batch, gradient: &mut [f64]) {
+        if self.mean == 0.0 {
+            gradient.fill(0.0);
+        } else {
+            chunked::map_mut(gradient, |first, rows| {
+                for (g, &w) in rows.iter_mut().zip(&omega[first..]) {
+                    *g = self.of(w, 0.0);
+                }
+            });
+        }
+        for &(j, s) in batch.entries() {
+            gradient[j] = self.of(omega[j], s);
+        }
+    }
+}

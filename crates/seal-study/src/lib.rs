@@ -1,0 +1,1 @@
+//! Plan, arms, cells, stages, a content-addressed store, and the runner.

@@ -1,0 +1,68 @@
+//! Word tasks: a word of instruction, two objects, one right answer.
+
+/// Category of a row whose answer is wrong on purpose.
+pub const LOW_QUALITY: &str = "low quality";
+
+/// A family of word tasks. The base is trained on the known ones only.
+///
+/// Every new task has an answer of a form that no known task produces, so a
+/// base that guesses the nearest known task is never right by luck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Task {
+    /// `say a b` gives `a b`.
+    Say,
+    /// `reverse a b` gives `b a`.
+    Reverse,
+    /// `first a b` gives `a`.
+    First,
+    /// `last a b` gives `b`.
+    Last,
+    /// `echo a b` gives `a b b`.
+    Echo,
+    /// `frame a b` gives `a b a`.
+    Frame,
+    /// `join a b` gives `a and b`.
+    Join,
+    /// `deny a b` gives `b not a`.
+    Deny,
+}
+
+impl Task {
+    /// What the base is trained on.
+    pub const KNOWN: [Self; 4] = [Self::Say, Self::Reverse, Self::First, Self::Last];
+    /// What only fine-tuning teaches.
+    pub const NEW: [Self; 4] = [Self::Echo, Self::Frame, Self::Join, Self::Deny];
+
+    /// The word of instruction, which is also the category of its rows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Say => "say",
+            Self::Reverse => "reverse",
+            Self::First => "first",
+            Self::Last => "last",
+            Self::Echo => "echo",
+            Self::Frame => "frame",
+            Self::Join => "join",
+            Self::Deny => "deny",
+        }
+    }
+
+    /// The request about objects `a` and `b`.
+    pub(crate) fn prompt(self, a: &str, b: &str) -> String {
+        format!("{} {a} {b}", self.name())
+    }
+
+    /// The right answer about objects `a` and `b`.
+    pub(crate) fn answer(self, a: &str, b: &str) -> String {
+        match self {
+            Self::Say => format!("{a} {b}"),
+            Self::Reverse => format!("{b} {a}"),
+            Self::First => a.to_owned(),
+            Self::Last => b.to_owned(),
+            Self::Echo => format!("{a} {b} {b}"),
+            Self::Frame => format!("{a} {b} {a}"),
+            Self::Join => format!("{a} and {b}"),
+            Self::Deny => format!("{b} not {a}"),
+        }
+    }
+}
