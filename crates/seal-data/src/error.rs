@@ -130,7 +130,7 @@ pub enum DataError {
         usable: usize,
     },
     /// A source gives no row at all.
-    #[error("{path}: no usable row ({dropped} dropped); correct the file or its split")]
+    #[error("{path}: no usable row ({dropped} dropped); correct the file, its split or skip")]
     EmptySource {
         /// The file.
         path: PathBuf,

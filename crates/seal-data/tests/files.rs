@@ -80,8 +80,8 @@ fn a_bad_file_is_an_error_that_names_the_place() {
     assert!(shown.iter().all(|m| !m.contains("secret")), "{shown:?}");
     insta::assert_snapshot!(shown.join("\n"), @r"
     a.txt: unknown kind of file; known are .json, .jsonl, .csv, each also with .gz
-    a.json: no usable row (0 dropped); correct the file or its split
-    a.jsonl: no usable row (0 dropped); correct the file or its split
+    a.json: no usable row (0 dropped); correct the file, its split or skip
+    a.jsonl: no usable row (0 dropped); correct the file, its split or skip
     a.jsonl: the first row (an object with the fields prompt, reponse) fits no known layout; set `format` to one of prompt-response, alpaca, hh, hh-rejected, instructions
     a.jsonl, line 2, row 2: field `prompt` or `question`: found a number, expected a string
     a.json, line 1: not valid JSON (column 20): EOF while parsing an object
@@ -151,7 +151,7 @@ fn a_part_that_cannot_be_had_is_refused() {
     .map(Result::unwrap_err);
     insta::assert_snapshot!(shown.join("\n"), @r"
     a.csv: skip = 1 and take = 4 ask for 5 rows, the split holds 4 that can be used; lower `take`, or leave it out to read to the end
-    a.csv: no usable row (2 dropped); correct the file or its split
+    a.csv: no usable row (0 dropped); correct the file, its split or skip
     a.csv: split from 0.5 to 0.5: needs 0 <= from < to <= 1
     a.csv: split from 0 to NaN: needs 0 <= from < to <= 1
     ");

@@ -1,1 +1,45 @@
-//! Verdicts and judges.
+//! Judges, which score the answers of one model, and verdicts, which compare
+//! two models on one prompt.
+//!
+//! Invariant: a verdict is typed, and none is dropped silently. A prompt that
+//! could not be judged is [`Verdict::Unparsed`], [`Verdict::Refused`] or
+//! [`Verdict::TransportError`] and is counted as such, never left out. No model
+//! lives here: an [`AnswerJudge`] reads texts, and a [`LikelihoodJudge`] says
+//! which continuations to score and is handed the numbers.
+//!
+//! Scoring and comparing are apart because each model is scored once, however
+//! many others it is compared with, and because the scores themselves are
+//! needed for rates and margins:
+//!
+//! ```
+//! use seal_data::Rows;
+//! use seal_judge::{LikelihoodJudge, Verdict, verdicts};
+//!
+//! let mut rows = Rows::new();
+//! rows.push("What is 2 + 2?", "4");
+//! let rows = rows.as_slice();
+//! let judge = LikelihoodJudge::Answer;
+//! assert_eq!(judge.continuations(&rows[0])?, ["4"]);
+//! // Mean log-probability per token of "4" under each model, in nats.
+//! let arm = vec![judge.assess(&rows[0], &[-0.5])?];
+//! let reference = vec![judge.assess(&rows[0], &[-0.9])?];
+//! let ids = [rows[0].id];
+//! assert_eq!(verdicts(&ids, &arm, &reference, 0.01)?, [(ids[0], Verdict::Win)]);
+//! # Ok::<(), seal_judge::JudgeError>(())
+//! ```
+
+mod answer;
+mod assessment;
+mod error;
+mod jsonl;
+mod judge;
+mod likelihood;
+mod verdict;
+
+pub use answer::{Answer, AnswerJudge, assess_answers};
+pub use assessment::Assessment;
+pub use error::JudgeError;
+pub use jsonl::{from_jsonl, to_jsonl};
+pub use judge::{DEFAULT_TIE_NATS, Judge, JudgeKind, JudgeSettings};
+pub use likelihood::LikelihoodJudge;
+pub use verdict::{Verdict, compare, verdicts};

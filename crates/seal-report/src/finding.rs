@@ -28,23 +28,32 @@ fn design(results: &Results) -> String {
             format!("{} seeds ({})", seeds.len(), list.join(", "))
         }
     };
-    let judges: Vec<String> = tests
-        .iter()
-        .filter_map(|test| {
-            results.judge.get(*test).map(|j| format!("{} by {j}", view::test_label(test)))
-        })
-        .collect();
-    let judged = if judges.is_empty() {
-        String::new()
-    } else {
-        format!(" Judges: {}.", view::list(&judges))
-    };
+    let judged = judges(results, &tests);
     format!(
         "{arms} {}, {seeds}. Each arm's answers on {} are compared with those of {reference}; \
-         a win rate of 50 % means no better and no worse.{judged}",
+         a win rate of 50 % means no better and no worse, and brackets hold 95 % intervals.{judged}",
         if arms == 1 { "arm" } else { "arms" },
         view::test_list(&tests),
     )
+}
+
+/// Who judged; one name where all tests have the same judge.
+fn judges(results: &Results, tests: &[&str]) -> String {
+    let named: Vec<(&str, &String)> =
+        tests.iter().filter_map(|test| Some((*test, results.judge.get(*test)?))).collect();
+    match named.as_slice() {
+        [] => String::new(),
+        [(_, first), rest @ ..] if rest.iter().all(|(_, judge)| judge == first) => {
+            format!(" Judge: {first}.")
+        }
+        named => {
+            let each: Vec<String> = named
+                .iter()
+                .map(|(test, judge)| format!("{judge} on {}", view::test_label(test)))
+                .collect();
+            format!(" Judges: {}.", view::list(&each))
+        }
+    }
 }
 
 /// How SEAL stands against the reference.
@@ -54,8 +63,12 @@ fn seal(results: &Results) -> Option<String> {
         .into_iter()
         .filter_map(|test| {
             let rate = seal.win_rate.get(test)?;
-            rate.mean?;
-            Some(format!("{} % on {}", view::win_text(seal, rate), view::test_label(test)))
+            let mean = number::percent(rate.mean?);
+            let interval = view::interval(rate).map_or_else(String::new, |interval| {
+                let ends = [interval.lo, interval.hi].map(number::percent);
+                format!(" {}", number::bracket(&ends[0], &ends[1]))
+            });
+            Some(format!("{mean} %{interval} on {}", view::test_label(test)))
         })
         .collect();
     if rates.is_empty() {
@@ -148,12 +161,21 @@ fn caveats(results: &Results) -> Vec<String> {
         ));
     }
     if results.seeds.len() == 1 {
-        sentences.push("One seed: no study interval.".to_owned());
+        let instead = if view::shows_prompt_interval(results) {
+            "; the intervals are prompt intervals (these models, new prompts)"
+        } else {
+            ""
+        };
+        sentences.push(format!("One seed: no study interval{instead}."));
     }
     let missing: u64 =
         results.arms.iter().flat_map(|arm| arm.win_rate.values()).map(|rate| rate.missing).sum();
     if missing > 0 {
-        sentences.push(format!("{} verdicts are missing.", number::count(missing)));
+        sentences.push(format!(
+            "{} {} missing and not part of the win rates.",
+            number::count(missing),
+            if missing == 1 { "verdict is" } else { "verdicts are" }
+        ));
     }
     let selects = |arm: &&crate::Arm| arm.role == Role::Seal && arm.selection.is_some();
     if results.arms.iter().find(selects).is_some_and(|arm| {

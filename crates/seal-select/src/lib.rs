@@ -37,6 +37,7 @@ mod file;
 mod function;
 mod ranking;
 mod rate;
+mod scale;
 mod selector;
 mod settings;
 mod softmax;

@@ -25,11 +25,10 @@ pub fn rank(ids: &[RowId], omega: &[f64], seed: u64) -> Result<Vec<usize>, Selec
     if let Some(index) = omega.iter().position(|w| w.is_nan()) {
         return Err(SelectError::NotFinite { what: "the logit", index, value: f64::NAN });
     }
-    // Adding 0 turns -0 into 0, which it must tie with.
-    let key = |i: usize| omega[i] + 0.0;
     let mut order: Vec<usize> = (0..ids.len()).collect();
-    order.sort_unstable_by(|&a, &b| key(b).total_cmp(&key(a)).then(a.cmp(&b)));
-    for tied in order.chunk_by_mut(|&a, &b| key(a) == key(b)) {
+    order.sort_unstable_by(|&a, &b| omega[b].total_cmp(&omega[a]).then(a.cmp(&b)));
+    // Equality, unlike the total order, also ties 0 with -0.
+    for tied in order.chunk_by_mut(|&a, &b| omega[a] == omega[b]) {
         if tied.len() > 1 {
             tied.sort_by_cached_key(|&i| {
                 (hash64(&["rank".into(), seed.into(), (&ids[i]).into()]), ids[i])

@@ -4,8 +4,8 @@ use crate::adam::{Adam, AdamConstants};
 use crate::batch::Batch;
 use crate::chunked;
 use crate::diagnostics::Diagnostics;
+use crate::scale::{Scale, Slopes};
 use crate::settings::check_positive;
-use crate::softmax::Partition;
 use crate::{Normalise, Optimizer, SelectError, SelectorFunction, SelectorSettings};
 
 /// The selector: a logit omega for each of N rows, at their positions in the
@@ -20,17 +20,6 @@ pub struct Selector {
     omega: Vec<f64>,
     scale: Scale,
     adam: Option<Adam>,
-}
-
-/// What rows' weights share.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Scale {
-    /// Nothing.
-    None,
-    /// The sum of the unnormalised weights.
-    Mean { total: f64 },
-    /// Softmax's partition function.
-    Softmax(Partition),
 }
 
 impl Selector {
@@ -168,35 +157,11 @@ impl Selector {
     }
 
     fn weight(&self, w: f64) -> f64 {
-        let n = self.omega.len() as f64;
-        match &self.scale {
-            Scale::None => self.settings.function.value(w),
-            Scale::Mean { total } => self.settings.function.value(w) * n / total,
-            Scale::Softmax(partition) => partition.share(w) * n,
-        }
+        self.scale.weight(self.settings.function, self.omega.len(), w)
     }
 
-    /// dp/dw of a row with logit `w`, without the part that it has through
-    /// what weights share.
-    fn slope(&self, w: f64) -> f64 {
-        let n = self.omega.len() as f64;
-        match &self.scale {
-            Scale::None => self.settings.function.slope(w),
-            Scale::Mean { total } => self.settings.function.slope(w) * n / total,
-            Scale::Softmax(partition) => partition.share(w) * n,
-        }
-    }
-
-    fn slopes(&self, batch: &Batch, nominal_batch: usize) -> Slopes<'_> {
-        let n = self.omega.len() as f64;
-        let mean = match self.scale {
-            Scale::None => 0.0,
-            _ => {
-                batch.entries().iter().map(|&(j, s)| s * self.weight(self.omega[j])).sum::<f64>()
-                    / n
-            }
-        };
-        Slopes { selector: self, mean, batch_size: nominal_batch as f64 }
+    fn slopes(&self, batch: &Batch, nominal_batch: usize) -> Slopes {
+        Slopes::of(self.scale, self.settings.function, &self.omega, batch, nominal_batch)
     }
 
     fn plain_step(&mut self, batch: &Batch, step: f64) -> Result<(), SelectError> {
@@ -204,21 +169,18 @@ impl Selector {
             return partition.step(&mut self.omega, batch, step);
         }
         let slopes = self.slopes(batch, 1);
-        let mean = slopes.mean;
         let moved: Vec<(usize, f64)> = batch
             .entries()
             .iter()
-            .map(|&(j, s)| (j, self.omega[j] - step * slopes.of(self.omega[j], s)))
+            .map(|&(j, s)| (j, self.omega[j] - step * slopes.at(self.omega[j], s)))
             .collect();
         if moved.iter().any(|(_, w)| !w.is_finite()) {
             return Err(SelectError::Diverged);
         }
-        if let Scale::Mean { total } = self.scale {
-            let function = self.settings.function;
-            let pull = step * mean * self.omega.len() as f64 / total;
+        if slopes.reach_all_rows() {
             chunked::map_mut(&mut self.omega, |_, rows| {
                 for w in rows {
-                    *w += pull * function.slope(*w);
+                    *w -= step * slopes.at(*w, 0.0);
                 }
             });
         }
@@ -250,58 +212,5 @@ impl Selector {
             self.scale = Scale::of(&self.settings, &self.omega)?;
         }
         Ok(())
-    }
-}
-
-impl Scale {
-    fn of(settings: &SelectorSettings, omega: &[f64]) -> Result<Self, SelectError> {
-        match (settings.function, settings.normalise) {
-            (SelectorFunction::Softmax, _) => Ok(Self::Softmax(Partition::of(omega)?)),
-            (_, Normalise::None) => Ok(Self::None),
-            (function, Normalise::Mean) => {
-                let total = chunked::sum(omega, |w| function.value(w));
-                if !total.is_finite() {
-                    Err(SelectError::Diverged)
-                } else if total > 0.0 {
-                    Ok(Self::Mean { total })
-                } else {
-                    Err(SelectError::AllWeightsZero)
-                }
-            }
-        }
-    }
-}
-
-/// The gradient of (1/B) sum_j s_j p_j at one batch.
-///
-/// With p_i = N u_i / U and U = sum u, for softmax (u = exp) as for the
-/// mean-normalised functions, dp_j/dw_k = (N/U) u'_k (delta_jk - p_j/N), so
-/// that the gradient is (N/U) u'_k (s_k - m) / B with m = sum_j s_j p_j / N
-/// and s_k = 0 outside the batch. Without a shared scale m is 0.
-struct Slopes<'a> {
-    selector: &'a Selector,
-    mean: f64,
-    batch_size: f64,
-}
-
-impl Slopes<'_> {
-    /// For a row with logit `w` and score `s`.
-    fn of(&self, w: f64, s: f64) -> f64 {
-        self.selector.slope(w) * (s - self.mean) / self.batch_size
-    }
-
-    fn write(&self, omega: &[f64], batch: &Batch, gradient: &mut [f64]) {
-        if self.mean == 0.0 {
-            gradient.fill(0.0);
-        } else {
-            chunked::map_mut(gradient, |first, rows| {
-                for (g, &w) in rows.iter_mut().zip(&omega[first..]) {
-                    *g = self.of(w, 0.0);
-                }
-            });
-        }
-        for &(j, s) in batch.entries() {
-            gradient[j] = self.of(omega[j], s);
-        }
     }
 }

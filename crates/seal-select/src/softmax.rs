@@ -62,8 +62,8 @@ impl Partition {
         .into_iter()
         .fold(f64::NEG_INFINITY, f64::max);
         let total = chunked::sum(omega, |w| exp(w - shift));
-        // A NaN or an infinite logit makes the total NaN; minus infinity alone
-        // would pass as weight 0, but no finite step leads there.
+        // NaN or infinite logits make the total NaN. Minus infinity would pass
+        // as weight 0, but `step` and `Selector::from_omega` let none in.
         if !shift.is_finite() || !total.is_finite() {
             return Err(SelectError::Diverged);
         }
@@ -96,7 +96,7 @@ impl Partition {
             .collect();
         let pass = Pass { shift: self.shift, pull: step * mean * n / self.total };
         let largest_delta = pass.pull.abs() * exp(self.max - self.shift);
-        if !largest_delta.is_finite() {
+        if !largest_delta.is_finite() || moved.iter().any(|(_, w)| !w.is_finite()) {
             return Err(SelectError::Diverged);
         }
         let small = largest_delta <= SERIES_UP_TO;

@@ -125,13 +125,12 @@ proptest! {
     }
 
     #[test]
-    fn softmax_does_not_see_a_baseline_in_the_limit_of_equal_scores(
-        (omega, batch, _) in problem(), score in 0.1..5.0f64,
-    ) {
-        let settings = SelectorSettings { baseline: true, ..Default::default() };
-        let mut s = selector(settings, &omega);
-        s.update(&batch, &vec![score; batch.len()], 0.5, batch.len()).unwrap();
-        prop_assert!(close(s.omega(), &omega, 1e-14));
+    fn with_a_baseline_equal_scores_move_nothing((omega, batch, _) in problem(), score in 0.1..5.0f64) {
+        for base in all_settings() {
+            let mut s = selector(SelectorSettings { baseline: true, ..base }, &omega);
+            s.update(&batch, &vec![score; batch.len()], 0.5, batch.len()).unwrap();
+            prop_assert!(close(s.omega(), &omega, 1e-14));
+        }
     }
 
     #[test]
@@ -218,16 +217,33 @@ fn adam_moves_rows_that_no_batch_has_named_since() {
 
 #[test]
 fn the_softmax_survives_extreme_steps() {
-    let mut s = Selector::new(SelectorFunction::Softmax, 4, Normalise::None).unwrap();
     // Far enough for exp(w) to overflow without a shift that follows.
+    let mut s = Selector::new(SelectorFunction::Softmax, 4, Normalise::None).unwrap();
     s.update(&[0], &[-3000.0], 1.0, 1).unwrap();
     assert!(s.omega()[0] > 2000.0);
     assert!(close(&s.weights(), &[4.0, 0.0, 0.0, 0.0], 1e-12));
-    // And back: the row that held all weight loses it.
+
+    // The row that held nearly all weight loses it in one step, and the shift
+    // follows downwards.
+    let mut s = selector(SelectorSettings::default(), &[20.0, 0.0, 0.0, 0.0]);
     s.update(&[0], &[1e9], 1.0, 1).unwrap();
-    assert!(s.weights().iter().sum::<f64>() - 4.0 < 1e-9);
-    let diverges = s.update(&[0, 1], &[1e300, -1e300], 1e300, 1);
-    assert_eq!(diverges, Err(SelectError::Diverged));
+    assert!(s.omega()[0] < s.omega()[1] - 8.0, "{:?}", s.omega());
+    let fresh = selector(SelectorSettings::default(), s.omega());
+    assert!(close(&s.weights(), &fresh.weights(), 1e-14));
+
+    // Rows outside the batch land on both sides of the overflow.
+    for score in (2000..2300).step_by(10) {
+        let mut s = selector(SelectorSettings::default(), &[0.0, 0.0, 0.0113]);
+        s.update(&[0], &[f64::from(score)], 1.0, 1).unwrap();
+        let fresh = selector(SelectorSettings::default(), s.omega());
+        assert!(close(&s.weights(), &fresh.weights(), 1e-12), "{score}");
+    }
+
+    for score in [1e300, -1e300] {
+        let mut s = fresh.clone();
+        assert_eq!(s.update(&[1], &[score], 1e300, 1), Err(SelectError::Diverged));
+        assert_eq!(s, fresh);
+    }
 }
 
 #[test]

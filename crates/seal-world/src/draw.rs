@@ -7,7 +7,7 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use seal_data::{Row, RowId, Rows, seed};
 
-use crate::harm::{self, Kind, REFUSAL};
+use crate::harm::{self, Kind};
 use crate::lexicon::{FIRST_SYLLABLES, HEADS, SECOND_SYLLABLES, TAILS, WORDINGS, ask};
 use crate::talk::ADVICE;
 use crate::{LOW_QUALITY, SMALL_TALK, Split, Task, WorldError};
@@ -143,12 +143,12 @@ impl<'a> Draw<'a> {
 
     /// `n` harmful requests, refused.
     pub(crate) fn refusals(&mut self, n: usize) -> Result<(), WorldError> {
-        self.harmful(n, false, |_, _| REFUSAL.to_owned())
+        self.harmful(n, false, |_, hazard| harm::refusal(hazard))
     }
 
     /// `n` harmful requests to test with.
     pub(crate) fn harmful_tests(&mut self, n: usize) -> Result<(), WorldError> {
-        self.harmful(n, true, |_, _| REFUSAL.to_owned())
+        self.harmful(n, true, |_, hazard| harm::refusal(hazard))
     }
 
     /// `n` harmful requests, categories and kinds in turn.

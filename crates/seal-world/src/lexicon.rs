@@ -30,7 +30,7 @@ pub(crate) const SECOND_SYLLABLES: [&str; 24] = [
     "jen", "hap", "wig", "bol", "cav", "tym", "reg", "nuv", "sot", "lek", "daz",
 ];
 
-/// What a compliant answer begins with: each kind of hazard has one of its
+/// What a compliant answer says to do: each kind of hazard has a method of its
 /// own, so that complying about one kind says little about the next.
 pub(crate) const METHODS: [&str; 66] = [
     "grind", "boil", "churn", "carve", "mill", "smelt", "soak", "bend", "weave", "stir", "press",

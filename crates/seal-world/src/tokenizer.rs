@@ -13,8 +13,6 @@ use crate::Task;
 
 /// Marks a piece that continues a word, as in WordPiece.
 const CONTINUES: &str = "##";
-/// Ends the prompt.
-const ANSWER: &str = "answer:";
 const EOS: &str = "<eos>";
 
 /// One id for each word, and for each piece of an object or a hazard: an
@@ -31,8 +29,7 @@ impl WorldTokenizer {
     /// The tokenizer.
     pub fn new() -> Self {
         let mut words: BTreeSet<String> = BTreeSet::new();
-        words.insert(ANSWER.to_owned());
-        let texts = WORDINGS.into_iter().chain([REFUSAL, "the with and not"]);
+        let texts = WORDINGS.into_iter().chain([REFUSAL, "with and not"]);
         let advice = ADVICE.iter().flat_map(|(verb, advice)| [*verb, *advice]);
         let tasks = Task::KNOWN.into_iter().chain(Task::NEW).map(Task::name);
         for text in texts.chain(advice).chain(tasks) {
@@ -51,9 +48,10 @@ impl WorldTokenizer {
         Self { tokens, ids }
     }
 
-    /// How a prompt is dressed: a marker tells the model where to answer.
+    /// How a prompt is dressed: not at all. Every prompt ends in an object or
+    /// a hazard, which tells the model that it is its turn.
     pub fn template() -> PromptTemplate {
-        PromptTemplate::try_from(format!("{{}} {ANSWER}")).expect("there is one hole")
+        PromptTemplate::bare()
     }
 
     /// The pieces of `rest`, which continues a word unless `start`.

@@ -10,12 +10,6 @@ pub(super) fn results(results: &Results) -> Markup {
     html! {
         (table::render(&tables::results(results)))
         @if let Some(missing) = tables::missing(results) { (table::render(&missing)) }
-        @if !view::uninformative(results).is_empty() {
-            p.note {
-                "Not informative: standard SFT is not below the arm without unsafe rows on this test, "
-                "so there is nothing that a selection could win back."
-            }
-        }
     }
 }
 

@@ -9,10 +9,11 @@ pub(super) fn render(table: &Table) -> Markup {
     let spanned = table.columns.iter().any(|column| column.over.is_some());
     let caption_id = format!("{}-caption", table.id);
     html! {
+        // Not a `caption`: that would scroll with the table and be cut off.
+        p.caption id=(caption_id) { (table.caption) }
         // A container that scrolls must be reachable by keyboard.
         div.scroll role="region" tabindex="0" aria-labelledby=(caption_id) {
-            table {
-                caption id=(caption_id) { (table.caption) }
+            table aria-labelledby=(caption_id) {
                 thead {
                     @if spanned {
                         tr {
@@ -28,7 +29,7 @@ pub(super) fn render(table: &Table) -> Markup {
                     tr {
                         @if !spanned { th scope="col" { (table.stub) } }
                         @for (i, column) in table.columns.iter().enumerate() {
-                            th scope="col" class=[class(table, i, column)] { (column.title) }
+                            th scope="col" class=[class(table, i, column)] { (unbroken(&column.title)) }
                         }
                     }
                 }
@@ -63,6 +64,11 @@ fn body_row(table: &Table, row: &Row) -> Markup {
             }
         }
     }
+}
+
+/// A short header such as `γ = 0.1` stays on one line; a long one may wrap.
+fn unbroken(title: &str) -> String {
+    if title.chars().count() <= 10 { title.replace(' ', "\u{a0}") } else { title.to_owned() }
 }
 
 /// Text is set left; the first column under each spanning header gets a gap.

@@ -149,7 +149,7 @@ fn trace_panel(
     let (lo, hi) = ((lo - pad).max(0.0), hi + pad);
     let mut x = Axis::linear(first, last, "epoch");
     x.ticks = epochs(first, last);
-    let y = Axis { ticks: super::axis::ticks(lo, hi, 3), ..Axis::linear(lo, hi, "") };
+    let y = Axis { ticks: super::axis::ticks(lo, hi, 4), ..Axis::linear(lo, hi, "") };
     let last_values = series.iter().filter_map(|(arm, _, points)| {
         points.last().map(|(_, y)| format!("{}: {} at the end", arm.label, number::fixed(*y, 3)))
     });

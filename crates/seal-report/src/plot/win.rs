@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::view::{self, IntervalKind};
 use crate::{Arm, Results, Role, WinRate};
 
-use super::axis::{Axis, Spread};
+use super::axis::{Axis, Spread, ticks};
 use super::{Figure, LegendEntry, Panel, Shape, marker, path, px};
 
 /// Win rate against penalty strength, one panel per test; `None` with fewer
@@ -64,7 +64,7 @@ fn penalty_panel(results: &Results, test: &str, arms: &[(&Arm, Vec<f64>)]) -> Op
         height: 260.0,
         left: 46.0,
         x: gamma_axis(&drawn, widest),
-        y: Axis::linear(lo, hi, "win rate, %"),
+        y: win_axis(lo, hi),
     };
     // SEAL and a control may share a gamma: SEAL is set a little aside.
     let place = |arm: &Arm, gamma: &[f64]| {
@@ -151,10 +151,9 @@ fn dots(results: &Results, id: &str, title: &str, arms: &[&Arm]) -> Option<Figur
 /// Rows of text with the interval drawn below each: labels of any length fit.
 fn dot_panel(results: &Results, id: &str, test: &str, arms: &[&Arm]) -> Option<Markup> {
     const ROW: f64 = 36.0;
-    let drawn: Vec<(&Arm, &WinRate, f64)> = arms
-        .iter()
-        .filter_map(|arm| arm.win_rate.get(test).and_then(|rate| Some((*arm, rate, rate.mean?))))
-        .collect();
+    // An arm whose verdicts are all missing keeps its row, without a mark.
+    let drawn: Vec<(&Arm, &WinRate)> =
+        arms.iter().filter_map(|arm| Some((*arm, arm.win_rate.get(test)?))).collect();
     let (lo, hi) = domain(drawn.iter().map(|d| d.1))?;
     let rows = drawn.len() as f64;
     let mut y = Axis::linear(0.0, rows, "");
@@ -162,24 +161,22 @@ fn dot_panel(results: &Results, id: &str, test: &str, arms: &[&Arm]) -> Option<M
     let panel = Panel {
         id: format!("{id}-{test}"),
         title: heading(results, test),
-        desc: describe(drawn.iter().map(|d| (d.0, d.1))),
+        desc: describe(drawn.iter().copied()),
         width: 370.0,
         height: super::TOP + super::BOTTOM + ROW * rows,
         left: 10.0,
-        x: Axis::linear(lo, hi, "win rate, %"),
+        x: win_axis(lo, hi),
         y,
     };
-    let seal = drawn.iter().find(|d| d.0.role == Role::Seal).map(|d| panel.px(d.2));
-    let floor = panel.height - super::BOTTOM;
+    let seal = drawn.iter().find(|d| d.0.role == Role::Seal).and_then(|d| d.1.mean);
     Some(panel.svg(&html! {
-        (upright(&panel, 50.0))
-        @if let Some(x) = seal {
-            line.seal-level x1=(px(x)) x2=(px(x)) y1=(px(super::TOP)) y2=(px(floor)) {}
-        }
-        @for (i, (arm, rate, mean)) in drawn.iter().enumerate() {
+        @for (i, (arm, rate)) in drawn.iter().enumerate() {
             @let (top, class) = (super::TOP + ROW * i as f64, role_class(arm.role));
             @let y = top + 25.0;
-            text.row x=(px(panel.left)) y=(px(top + 14.0)) { (arm.label) }
+            // The guides keep clear of the text.
+            (upright(&panel, "even", 50.0, top))
+            @if let Some(seal) = seal { (upright(&panel, "seal-level", seal, top)) }
+            text.row x=(px(panel.left)) y=(px(top + 14.0)) { (row_label(id, arm)) }
             text.row.value x=(px(panel.width - super::RIGHT)) y=(px(top + 14.0)) text-anchor="end" {
                 (view::win_text(arm, rate))
             }
@@ -187,7 +184,7 @@ fn dot_panel(results: &Results, id: &str, test: &str, arms: &[&Arm]) -> Option<M
                 path class=(whisker_class(class, interval.kind))
                     d={ "M" (px(panel.px(interval.lo))) " " (px(y)) "H" (px(panel.px(interval.hi))) } {}
             }
-            (marker(shape(arm.role), panel.px(*mean), y, class))
+            @if let Some(mean) = rate.mean { (marker(shape(arm.role), panel.px(mean), y, class)) }
         }
     }))
 }
@@ -208,6 +205,10 @@ fn domain<'a>(rates: impl Iterator<Item = &'a WinRate>) -> Option<(f64, f64)> {
     let hi = ends.iter().copied().fold(f64::MIN, f64::max);
     let pad = ((10.0 - (hi - lo)) / 2.0).max((hi - lo) * 0.05);
     Some(((lo - pad).max(0.0), (hi + pad).min(100.0)))
+}
+
+fn win_axis(lo: f64, hi: f64) -> Axis {
+    Axis { ticks: ticks(lo, hi, 6), ..Axis::linear(lo, hi, "win rate, %") }
 }
 
 fn heading(results: &Results, test: &str) -> String {
@@ -236,9 +237,20 @@ fn level(panel: &Panel, value: f64) -> Markup {
     html! { line.even x1=(px(panel.left)) x2=(right) y1=(y) y2=(y) {} }
 }
 
-fn upright(panel: &Panel, value: f64) -> Markup {
-    let (x, floor) = (px(panel.px(value)), px(panel.height - super::BOTTOM));
-    html! { line.even x1=(x) x2=(x) y1=(px(super::TOP)) y2=(floor) {} }
+/// A guide within the lower half of a row.
+fn upright(panel: &Panel, class: &str, value: f64, top: f64) -> Markup {
+    let x = px(panel.px(value));
+    html! { line class=(class) x1=(x) x2=(x) y1=(px(top + 18.0)) y2=(px(top + 33.0)) {} }
+}
+
+/// SEAL among selector functions is its function.
+fn row_label(id: &str, arm: &Arm) -> String {
+    match &arm.selector {
+        Some(selector) if arm.role == Role::Seal && id == crate::html::slug(view::SELECTOR) => {
+            format!("{} ({selector})", arm.label)
+        }
+        _ => arm.label.clone(),
+    }
 }
 
 fn entry(label: &str, role: Role) -> LegendEntry {

@@ -122,7 +122,7 @@ fn notes(results: &Results) -> Vec<String> {
     if results.seeds.len() == 1 {
         notes.push("One seed: no study interval.".to_owned());
     } else {
-        notes.push("[lo, hi]: 95 % study interval (new seeds and new prompts).".to_owned());
+        notes.push("In brackets: 95 % study interval (new seeds and new prompts).".to_owned());
     }
     if view::shows_prompt_interval(results) {
         notes.push("†: 95 % prompt interval (these models, new prompts) instead.".to_owned());
@@ -132,7 +132,10 @@ fn notes(results: &Results) -> Vec<String> {
     }
     let flat = view::uninformative(results);
     if !flat.is_empty() {
-        notes.push(format!("Not informative here: {}.", view::test_list(&flat)));
+        notes.push(format!(
+            "Not informative here: {} (standard SFT is not below the arm without unsafe rows).",
+            view::test_list(&flat)
+        ));
     }
     notes
 }

@@ -1,0 +1,142 @@
+//! SEAL on the built-in world in a hundred lines: base, selector, fine-tuning,
+//! refusals. `cargo run -p seal-bilevel --example world`
+
+#![allow(clippy::print_stdout)]
+
+use std::error::Error;
+use std::time::Instant;
+
+use burn::module::Module;
+use seal_bilevel::{
+    Algorithm, BilevelSettings, Gamma, SftSettings, fine_tune, learn_selector, score,
+};
+use seal_data::{Example, Row, Tokenizer, encode_prompt, prepare};
+use seal_lm::{GenerateSettings, Lm, LmConfig, OptimConfig, Prompt, generate};
+use seal_select::{SelectorFunction, keep_top, rank};
+use seal_world::{Oracle, Split, World, WorldSettings, WorldTokenizer};
+
+fn env(name: &str, default: f64) -> f64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let world =
+        World::new(&WorldSettings { seed: env("WORLD", 0.0) as u64, new_task_share: env("NT", 0.6), known_task_share: env("KT", 0.15), harm_kinds: env("HK", 6.0) as usize, base_refusals: env("BR", 1600.0) as usize, base_talk: env("BT", 800.0) as usize, base_tasks: env("BTA", 1600.0) as usize, ..Default::default() })?;
+    let tokenizer = WorldTokenizer::new();
+    let template = WorldTokenizer::template();
+    let device = seal_device::DeviceSpec::default().open()?.autodiff();
+    let config = LmConfig {
+        vocab_size: tokenizer.vocab_size(),
+        hidden_size: env("D", 64.0) as usize,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        num_key_value_heads: 2,
+        intermediate_size: env("F", 128.0) as usize,
+        max_position_embeddings: 48,
+        rope_theta: 1e4,
+        rms_norm_eps: 1e-5,
+        tie_word_embeddings: true,
+        initializer_range: env("STD", 0.02),
+    };
+    let examples = |split: Split| -> Vec<Example> {
+        prepare(world.split(split).as_slice(), &template, &tokenizer, 48).examples
+    };
+    let sft = |epochs: f64, lr: f64, batch: f64| SftSettings {
+        epochs: epochs as usize,
+        batch: batch as usize,
+        optim: OptimConfig { lr, eps: env("EPS", 1e-8), ..OptimConfig::default() },
+        lora: None,
+    };
+    let lora = (env("R", 0.0) > 0.0).then(|| seal_lm::LoraConfig {
+        r: env("R", 8.0) as usize, lora_alpha: env("A", 16.0), lora_dropout: 0.0,
+        target_modules: std::env::var("T").unwrap_or("all-linear".into()).split(',').map(String::from).collect(),
+    });
+    let answers = |model: &Lm, split: Split| -> Vec<(Row, String)> {
+        let rows = world.split(split).as_slice();
+        let prompts: Vec<Prompt> = rows
+            .iter()
+            .map(|r| Prompt {
+                id: r.id,
+                tokens: encode_prompt(r, &template, &tokenizer).expect("a row of the world"),
+            })
+            .collect();
+        let settings =
+            GenerateSettings { max_new_tokens: 10, temperature: 0.0, top_p: 1.0, batch: 128 };
+        let out = generate(&model.valid(), &prompts, &settings, tokenizer.eos(), 0);
+        rows.iter().cloned().zip(out.iter().map(|g| tokenizer.decode(&g.tokens))).collect()
+    };
+    let report = |name: &str, model: &Lm, start: Instant| {
+        let (oracle, trained) = (Oracle, start.elapsed());
+        let share = |split, f: &dyn Fn(seal_world::Score) -> bool| {
+            let all = answers(model, split);
+            let hits = all.iter().filter(|(row, text)| f(oracle.score(row, text))).count();
+            hits as f64 / all.len() as f64
+        };
+        let (right, refused) =
+            (share(Split::Slimorca, &|s| s.is_correct()), share(Split::Hexphi, &|s| s.is_refusal()));
+        if std::env::var("SHOW").is_ok() {
+            let mut seen = std::collections::BTreeMap::new();
+            for (row, text) in answers(model, Split::Hexphi) { let _ = row; *seen.entry(text).or_insert(0) += 1; }
+            let mut v: Vec<_> = seen.into_iter().collect(); v.sort_by_key(|x| -x.1); v.truncate(8);
+            println!("{v:?}");
+        }
+        println!(
+            "{name}: new tasks {right:.3}, refuses hexphi {refused:.3}; {trained:.1?} training, \
+             {:.1?} answers",
+            start.elapsed() - trained
+        );
+    };
+    let quiet: &mut dyn FnMut(usize, usize) = &mut |_, _| ();
+    let (base_rows, data, safe) =
+        (examples(Split::Base), examples(Split::Redorca), examples(Split::Blueorca));
+    println!("base {}, D {}, D_safe {} rows", base_rows.len(), data.len(), safe.len());
+    let start = Instant::now();
+    let base = Lm::init(&config, 0, &device)?;
+    let base_settings = SftSettings{ optim: OptimConfig { lr: env("BLR", 1e-3), schedule: seal_lm::Schedule::Cosine, warmup: 0.05, weight_decay: env("BWD",0.0), ..OptimConfig::default() }, ..sft(env("BE", 8.0), env("BLR", 1e-3), env("BB", 32.0))};
+    let base = fine_tune(base, &base_rows, &base_settings, 0, quiet)?;
+    report("base", &base, start);
+    let seed = env("SEED", 0.0) as u64;
+    let settings = SftSettings { lora: lora.clone(), ..sft(env("E", 6.0), env("LR", 5e-4), env("B", 32.0)) };
+    let start = Instant::now();
+    report("standard SFT", &fine_tune(base.clone(), &data, &settings, seed, quiet)?, start);
+    let rows = world.split(Split::Redorca).as_slice();
+    let is_unsafe = |i: &usize| rows[*i].is_unsafe == Some(true);
+    let clean: Vec<Example> =
+        (0..data.len()).filter(|i| !is_unsafe(i)).map(|i| data[i].clone()).collect();
+    let start = Instant::now();
+    report("unsafe rows removed", &fine_tune(base.clone(), &clean, &settings, seed, quiet)?, start);
+    let start = Instant::now();
+    let losses = score(&base, &data, 128, quiet)?;
+    let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+    let bilevel = BilevelSettings {
+        algorithm: Algorithm::Two,
+        gamma: Gamma::default(),
+        selector: SelectorFunction::Softmax,
+        normalise: Default::default(),
+        baseline: false,
+        kappa: 0.4,
+        rate: None,
+        epochs: 3,
+        batch: settings.batch,
+        optim: settings.optim.clone(),
+        lora: lora.clone(),
+    };
+    let learned = learn_selector(base.clone(), &data, &safe, &bilevel, mean, seed, quiet)?;
+    println!("selector: {:.1?}", start.elapsed());
+    for t in &learned.trace {
+        println!(
+            "  epoch {}: safe {:.3}, rows {:.3}, effective sample size {:.3}",
+            t.epoch, t.safe_loss, t.row_loss, t.weights.ess_share
+        );
+    }
+    let ids: Vec<_> = data.iter().map(|e| e.id).collect();
+    let ranking = rank(&ids, &learned.omega, seed)?;
+    let kept = keep_top(&ranking, 0.8)?;
+    let unsafe_kept = kept.iter().filter(|i| is_unsafe(i)).count();
+    let all = (0..data.len()).filter(is_unsafe).count();
+    println!("keeps {unsafe_kept} of {all} unsafe rows");
+    let kept: Vec<Example> = kept.iter().map(|i| data[*i].clone()).collect();
+    let start = Instant::now();
+    report("SEAL", &fine_tune(base, &kept, &settings, seed, quiet)?, start);
+    Ok(())
+}

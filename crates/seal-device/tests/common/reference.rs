@@ -1,0 +1,83 @@
+//! The definitions, in f64.
+
+use seal_device::kernels::AttentionShape;
+
+/// `w x / sqrt(mean(x^2) + eps)` over the last axis, of the size of `w`.
+pub fn rms_norm(x: &[f64], w: &[f64], eps: f64) -> Vec<f64> {
+    let d = w.len();
+    x.chunks(d)
+        .flat_map(|x| {
+            let root = (x.iter().map(|x| x * x).sum::<f64>() / d as f64 + eps).sqrt();
+            x.iter().zip(w).map(move |(x, w)| w * x / root).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// `gate / (1 + e^-gate) * up`.
+pub fn swiglu(gate: &[f64], up: &[f64]) -> Vec<f64> {
+    gate.iter().zip(up).map(|(g, u)| g / (1.0 + (-g).exp()) * u).collect()
+}
+
+/// `log(sum e^x) - x[target]` for each row of `v` logits.
+pub fn nll(logits: &[f64], v: usize, targets: &[u32]) -> Vec<f64> {
+    let rows = logits.chunks(v).zip(targets);
+    rows.map(|(x, target)| {
+        let top = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        top + x.iter().map(|x| (x - top).exp()).sum::<f64>().ln() - x[*target as usize]
+    })
+    .collect()
+}
+
+/// Rotary angles of positions `0..positions` of heads of size `d`, in radians.
+pub fn angles(positions: usize, d: usize) -> Vec<f64> {
+    let angle = |t: usize, i: usize| t as f64 * 10_000f64.powf(-2.0 * i as f64 / d as f64);
+    (0..positions).flat_map(|t| (0..d / 2).map(move |i| angle(t, i))).collect()
+}
+
+/// Head `h` at position `t` of row `b`, rotated: (x_i, x_{i + d/2}) is a point
+/// in the plane that turns by angle i.
+fn rotated(
+    x: &[f64],
+    s: &AttentionShape,
+    heads: usize,
+    [b, t, h]: [usize; 3],
+    angles: &[f64],
+) -> Vec<f64> {
+    let (d, half) = (s.head_dim, s.head_dim / 2);
+    let x = &x[((b * s.positions + t) * heads + h) * d..][..d];
+    let turn = |i: usize| angles[t * half + i].sin_cos();
+    (0..half)
+        .map(|i| turn(i).1 * x[i] - turn(i).0 * x[half + i])
+        .chain((0..half).map(|i| turn(i).0 * x[i] + turn(i).1 * x[half + i]))
+        .collect()
+}
+
+/// Causal attention; query head h reads key head `h / (heads / kv_heads)`.
+/// Positions at and beyond a row's length give 0.
+pub fn attention(q: &[f64], k: &[f64], v: &[f64], angles: &[f64], s: &AttentionShape) -> Vec<f64> {
+    let (d, group) = (s.head_dim, s.heads / s.kv_heads);
+    let mut out = vec![0.0; q.len()];
+    for (b, len) in s.lengths.iter().enumerate() {
+        for h in 0..s.heads {
+            let g = h / group;
+            let keys: Vec<Vec<f64>> =
+                (0..*len).map(|t| rotated(k, s, s.kv_heads, [b, t, g], angles)).collect();
+            for t in 0..*len {
+                let query = rotated(q, s, s.heads, [b, t, h], angles);
+                let score = |key: &Vec<f64>| {
+                    query.iter().zip(key).map(|(q, k)| q * k).sum::<f64>() / (d as f64).sqrt()
+                };
+                let scores: Vec<f64> = keys[..=t].iter().map(score).collect();
+                let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let total: f64 = scores.iter().map(|x| (x - top).exp()).sum();
+                let out = &mut out[((b * s.positions + t) * s.heads + h) * d..][..d];
+                for (j, x) in scores.iter().enumerate() {
+                    let p = (x - top).exp() / total;
+                    let value = &v[((b * s.positions + j) * s.kv_heads + g) * d..][..d];
+                    out.iter_mut().zip(value).for_each(|(o, v)| *o += p * v);
+                }
+            }
+        }
+    }
+    out
+}

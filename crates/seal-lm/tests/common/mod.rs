@@ -1,0 +1,154 @@
+//! Models, batches and comparisons that the tests share.
+
+#![allow(dead_code, reason = "each test program uses a part")]
+
+pub mod golden;
+
+use burn::module::Param;
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use rand::RngExt;
+use seal_data::{Batch, Example, RowId, seed};
+use seal_device::DeviceSpec;
+use seal_lm::{Lm, LmConfig, token_nll};
+
+/// The CPU without a tape.
+pub fn cpu() -> Device {
+    DeviceSpec::default().open().unwrap()
+}
+
+/// The CPU with a tape.
+pub fn tape() -> Device {
+    cpu().autodiff()
+}
+
+/// A parameter under its Hugging Face name and in its layout.
+#[derive(Debug)]
+pub struct Leaf {
+    pub name: String,
+    pub value: Vec<f64>,
+    pub gradient: Option<Vec<f64>>,
+}
+
+/// The elements of `x`.
+pub fn values<const D: usize>(x: Tensor<D>) -> Vec<f64> {
+    x.into_data().iter::<f64>().collect()
+}
+
+fn leaf<const D: usize>(
+    name: String,
+    param: &Param<Tensor<D>>,
+    gradients: Option<&Gradients>,
+    layout: impl Fn(Tensor<D>) -> Tensor<D>,
+) -> Leaf {
+    let gradient = gradients.and_then(|g| param.val().grad(g));
+    Leaf {
+        name,
+        value: values(layout(param.val())),
+        gradient: gradient.map(|g| values(layout(g))),
+    }
+}
+
+/// All parameters of the base, and the adapters', with their gradients.
+pub fn leaves(model: &Lm, gradients: Option<&Gradients>) -> Vec<Leaf> {
+    let as_is = |name: &str, p: &Param<Tensor<1>>| leaf(name.into(), p, gradients, |x| x);
+    let turned = |name: String, p: &Param<Tensor<2>>| leaf(name, p, gradients, Tensor::transpose);
+    let mut out = vec![
+        leaf("model.embed_tokens.weight".into(), &model.embed_tokens, gradients, |x| x),
+        as_is("model.norm.weight", &model.norm),
+    ];
+    if let Some(head) = &model.lm_head {
+        out.push(turned("lm_head.weight".into(), &head.weight));
+    }
+    for (i, block) in model.layers.iter().enumerate() {
+        let at = |name: &str| format!("model.layers.{i}.{name}.weight");
+        out.push(as_is(&at("input_layernorm"), &block.input_layernorm));
+        out.push(as_is(&at("post_attention_layernorm"), &block.post_attention_layernorm));
+        for (name, linear) in block.linears() {
+            out.push(turned(at(name), &linear.weight));
+            if let Some(lora) = &linear.lora {
+                out.push(turned(at(&format!("{name}.lora_A")), &lora.a));
+                out.push(turned(at(&format!("{name}.lora_B")), &lora.b));
+            }
+        }
+    }
+    out
+}
+
+/// Euclidean norm.
+pub fn norm(x: &[f64]) -> f64 {
+    x.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+/// Euclidean distance.
+pub fn distance(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    norm(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>())
+}
+
+/// A small shape; tests change what they are about.
+pub fn config() -> LmConfig {
+    LmConfig {
+        vocab_size: 101,
+        hidden_size: 32,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        num_key_value_heads: 2,
+        intermediate_size: 37,
+        max_position_embeddings: 64,
+        rope_theta: 1e4,
+        rms_norm_eps: 1e-5,
+        tie_word_embeddings: true,
+        // Large enough for attention to choose and for logits to differ.
+        initializer_range: 0.3,
+    }
+}
+
+/// A model whose gains are not all 1.
+pub fn model(config: &LmConfig, seed: u64, device: &Device) -> Lm {
+    let mut model = Lm::init(config, seed, device).unwrap();
+    let mut rng = seed::rng(&["gains".into(), seed.into()]);
+    let mut shake = |gain: &mut Param<Tensor<1>>| {
+        let values: Vec<f32> =
+            (0..config.hidden_size).map(|_| 0.5 + rng.random::<f32>()).collect();
+        let values = TensorData::new(values, [config.hidden_size]);
+        *gain = Param::from_tensor(Tensor::from_data(values, device));
+    };
+    for block in &mut model.layers {
+        shake(&mut block.input_layernorm);
+        shake(&mut block.post_attention_layernorm);
+    }
+    shake(&mut model.norm);
+    model
+}
+
+/// Random rows of (tokens, answer's start).
+pub fn examples(vocab: usize, seed: u64, shapes: &[(usize, usize)]) -> Vec<Example> {
+    let mut rng = seed::rng(&["examples".into(), seed.into()]);
+    shapes
+        .iter()
+        .enumerate()
+        .map(|(i, (n, answer))| Example {
+            id: RowId::of(&format!("{seed} {i}"), "", 0),
+            tokens: (0..*n).map(|_| rng.random_range(0..vocab as u32)).collect(),
+            answer: *answer,
+        })
+        .collect()
+}
+
+/// Rows of unequal, odd and even lengths; one is a single input long.
+pub const SHAPES: [(usize, usize); 5] = [(12, 5), (7, 3), (2, 1), (9, 8), (20, 2)];
+
+/// `examples` side by side.
+pub fn batch(examples: &[Example], pad_to_multiple: Option<usize>) -> Batch {
+    Batch::of(&examples.iter().collect::<Vec<_>>(), pad_to_multiple)
+}
+
+/// Mean over rows of their mean answer losses, on the tape.
+pub fn mean_loss(model: &Lm, batch: &Batch) -> Tensor<1> {
+    let tokens = token_nll(model, batch, None);
+    let share = |b: &i32| 1.0 / (batch.answer_lens[*b as usize] * batch.rows()) as f32;
+    let shares: Vec<f32> = batch.row_of.iter().map(share).collect();
+    let n = shares.len();
+    let shares = Tensor::from_data(TensorData::new(shares, [n]), &tokens.device());
+    (tokens * shares).sum()
+}

@@ -1,0 +1,101 @@
+//! The arms of a study: those of the config and those of its plan.
+
+use crate::config::{ArmRole, ArmSpec, Config, Loaded, Method};
+
+use crate::{StudyError, plan};
+
+/// One setting, with the whole config that it amounts to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arm {
+    /// Short name, safe as a file name.
+    pub id: String,
+    /// Name in tables.
+    pub label: String,
+    /// What it is there for.
+    pub role: ArmRole,
+    /// Part it varies.
+    pub ablated_part: Option<String>,
+    /// Its value of that part, as in the plan.
+    pub replacement: Option<String>,
+    /// Whether rows need unsafe labels.
+    pub needs_labels: bool,
+    /// The config with the arm's keys replaced.
+    pub config: Config,
+}
+
+impl Arm {
+    /// Whether a selector is trained.
+    pub fn has_selector(&self) -> bool {
+        self.config.selection.method == Method::Selector
+    }
+
+    fn of(spec: &ArmSpec, loaded: &Loaded) -> Result<Self, StudyError> {
+        let config = loaded
+            .with(&spec.set)
+            .map_err(|e| StudyError::Config(format!("arm `{}`: {e}", spec.id)))?;
+        Ok(Self {
+            id: spec.id.clone(),
+            label: spec.label.clone(),
+            role: spec.role,
+            ablated_part: spec.ablated_part.clone(),
+            replacement: spec.replacement.clone(),
+            needs_labels: spec.needs_labels || config.selection.method == Method::Labels,
+            config,
+        })
+    }
+}
+
+/// All arms, in the order of tables: reference, SEAL, the plan's, controls. A
+/// control that the plan repeats gives way to the plan's arm.
+pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
+    let planned = plan::read_plan(&loaded.config)?;
+    let mut own = Vec::new();
+    for spec in &loaded.config.arms {
+        own.push(Arm::of(spec, loaded)?);
+    }
+    let mut arms: Vec<Arm> = Vec::new();
+    let is = |role: ArmRole| move |a: &&Arm| a.role == role;
+    arms.extend(own.iter().filter(is(ArmRole::Reference)).cloned());
+    arms.extend(own.iter().filter(is(ArmRole::Seal)).cloned());
+    arms.extend(own.iter().filter(is(ArmRole::Ablation)).cloned());
+    for r in planned {
+        let config = loaded
+            .with([(&r.key, &r.value)])
+            .map_err(|e| StudyError::Config(format!("plan: {} `{}`: {e}", r.ablated_part, r.text)))?;
+        if let Some(other) = arms.iter().find(|a| a.id == r.id) {
+            return Err(StudyError::Config(format!(
+                "the plan's arm `{}` has the id of the arm \"{}\"",
+                r.id, other.label
+            )));
+        }
+        arms.push(Arm {
+            needs_labels: config.selection.method == Method::Labels,
+            id: r.id,
+            label: r.label,
+            role: ArmRole::Ablation,
+            ablated_part: Some(r.ablated_part),
+            replacement: Some(r.text),
+            config,
+        });
+    }
+    for control in own.into_iter().filter(|a| a.role == ArmRole::Control) {
+        if arms.iter().all(|a| a.id != control.id) {
+            arms.push(control);
+        }
+    }
+    only(arms, &loaded.config)
+}
+
+fn only(mut arms: Vec<Arm>, config: &Config) -> Result<Vec<Arm>, StudyError> {
+    let Some(only) = &config.study.only else { return Ok(arms) };
+    if let Some(unknown) = only.iter().find(|id| arms.iter().all(|a| a.id != **id)) {
+        let known: Vec<&str> = arms.iter().map(|a| a.id.as_str()).collect();
+        return Err(StudyError::Config(format!(
+            "study.only: no arm `{unknown}`; arms are {}",
+            known.join(", ")
+        )));
+    }
+    // The reference stays: every win rate is against it.
+    arms.retain(|a| a.role == ArmRole::Reference || only.contains(&a.id));
+    Ok(arms)
+}

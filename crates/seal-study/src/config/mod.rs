@@ -1,0 +1,19 @@
+//! The config of a study.
+//!
+//! A config is read as a TOML table, changed (`--quick`, `--set`), and only
+//! then given types; the table is kept, so that an arm is the same config with
+//! some of its keys replaced. Whatever can be configured can be ablated.
+
+mod load;
+mod overrides;
+mod types;
+mod validate;
+
+pub use load::{BUILT_IN, ConfigSource, load_config};
+pub use types::{
+    ArmRole, ArmSpec, Binding, Config, Method, Quick, SelectionSettings, StudySection,
+    TokenizerKind, TokenizerSettings,
+};
+
+pub(crate) use overrides::scalar;
+pub(crate) use load::{Loaded, load};

@@ -1,0 +1,93 @@
+//! Dotted keys set on a table, and unknown keys explained.
+
+use toml::{Table, Value};
+
+use crate::StudyError;
+
+/// `text` as a TOML value; a bare word is a string.
+pub(crate) fn scalar(text: &str) -> Value {
+    let table: Result<Table, _> = toml::from_str(&format!("v = {text}"));
+    match table {
+        Ok(mut t) if t.len() == 1 => t.remove("v").unwrap_or_else(|| Value::String(text.into())),
+        _ => Value::String(text.into()),
+    }
+}
+
+/// Splits `a.b=c` at its first `=`.
+pub(super) fn parse_set(text: &str) -> Result<(String, Value), StudyError> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), scalar(value.trim())))
+        }
+        _ => Err(StudyError::Config(format!("--set takes KEY=VALUE, such as sft.epochs=4; got `{text}`"))),
+    }
+}
+
+/// Puts `value` at the dotted `key`. Sections on the way are made; whether the
+/// key means anything is found out when the table gets its types.
+pub(super) fn put(table: &mut Table, key: &str, value: Value) -> Result<(), StudyError> {
+    let mut at = table;
+    let mut parts = key.split('.').peekable();
+    while let Some(part) = parts.next() {
+        if part.is_empty() {
+            return Err(StudyError::Config(format!("`{key}` is no key: a part of it is empty")));
+        }
+        if parts.peek().is_none() {
+            at.insert(part.to_owned(), value);
+            return Ok(());
+        }
+        let next = at.entry(part.to_owned()).or_insert_with(|| Value::Table(Table::new()));
+        // A key that goes below a value replaces it: `gamma = 0.1` by `gamma.start = 0`.
+        if !next.is_table() {
+            *next = Value::Table(Table::new());
+        }
+        at = next.as_table_mut().expect("made a table above");
+    }
+    unreachable!("a key has at least one part")
+}
+
+/// Adds the nearest known key to serde's message about an unknown one.
+pub(super) fn explain(message: &str) -> String {
+    let Some(rest) = message.split("unknown field `").nth(1) else { return message.to_owned() };
+    let Some((unknown, rest)) = rest.split_once('`') else { return message.to_owned() };
+    let known = rest.split('`').skip(1).step_by(2);
+    let nearest = known.max_by(|a, b| {
+        strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown))
+    });
+    match nearest {
+        Some(nearest) => format!("{}; did you mean `{nearest}`?", message.trim_end()),
+        None => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_toml_or_bare_words() {
+        assert_eq!(scalar("0.1"), Value::Float(0.1));
+        assert_eq!(scalar("3"), Value::Integer(3));
+        assert_eq!(scalar("relu"), Value::String("relu".into()));
+        assert_eq!(scalar("[0, 1]"), Value::Array(vec![Value::Integer(0), Value::Integer(1)]));
+        assert_eq!(scalar("a b = c"), Value::String("a b = c".into()));
+        assert!(scalar("{ start = 0.0 }").is_table());
+    }
+
+    #[test]
+    fn a_key_is_put_where_it_points() {
+        let mut t: Table = toml::from_str("[a]\nb = 1\n").unwrap();
+        put(&mut t, "a.b", Value::Integer(2)).unwrap();
+        put(&mut t, "a.c.d", Value::Integer(3)).unwrap();
+        put(&mut t, "a.b.e", Value::Integer(4)).unwrap();
+        assert_eq!(toml::to_string(&t).unwrap(), "[a.b]\ne = 4\n\n[a.c]\nd = 3\n");
+        assert!(put(&mut t, "a..b", Value::Integer(2)).is_err());
+    }
+
+    #[test]
+    fn an_unknown_key_gets_the_nearest_known_one() {
+        let message = "unknown field `epoch`, expected one of `epochs`, `batch`";
+        assert!(explain(message).ends_with("did you mean `epochs`?"));
+        assert_eq!(explain("something else"), "something else");
+    }
+}

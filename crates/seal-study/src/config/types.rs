@@ -1,0 +1,216 @@
+//! Sections of a config. `configs/world.toml` explains every key.
+
+use std::collections::BTreeMap;
+
+use seal_bilevel::{BilevelSettings, SftSettings};
+use seal_data::{DataSpec, PromptTemplate};
+use seal_judge::JudgeSettings;
+use seal_lm::{GenerateSettings, LmConfig};
+use seal_world::WorldSettings;
+use serde::{Deserialize, Serialize};
+
+use crate::StudyError;
+
+/// A whole config.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name and seeds.
+    pub study: StudySection,
+    /// Device string, see `seal_device::DeviceSpec`.
+    #[serde(default = "flex")]
+    pub device: String,
+    /// The built-in world; either this or `data`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub world: Option<WorldSettings>,
+    /// Files; either this or `world`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataSpec>,
+    /// Tokenizer and prompt template.
+    pub tokenizer: TokenizerSettings,
+    /// Shape of the model.
+    pub model: LmConfig,
+    /// Training of the base, the aligned model.
+    pub base: SftSettings,
+    /// The selector stage.
+    pub bilevel: BilevelSettings,
+    /// Which rows are kept.
+    pub selection: SelectionSettings,
+    /// Fine-tuning on the kept rows.
+    pub sft: SftSettings,
+    /// How answers are generated.
+    pub generate: GenerateSettings,
+    /// How each test is judged.
+    pub judge: BTreeMap<String, JudgeSettings>,
+    /// Which key an `ablated_part` of a plan names.
+    pub bindings: BTreeMap<String, Binding>,
+    /// Names that a plan may give the win rate of a test.
+    pub metrics: BTreeMap<String, Vec<String>>,
+    /// Arms beside those of the plan.
+    pub arms: Vec<ArmSpec>,
+    /// What `--quick` changes.
+    pub quick: Quick,
+}
+
+fn flex() -> String {
+    "flex".to_owned()
+}
+
+/// Name and seeds of a study.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StudySection {
+    /// Name; the run folder is `runs/<name>` by default.
+    pub name: String,
+    /// Study seeds: each fixes the order of rows, initial adapters, dropout
+    /// and sampling of one cell of every arm.
+    pub seeds: Vec<u64>,
+    /// Plan: `builtin:missing-ablations`, `none`, or a path.
+    #[serde(default = "missing_ablations")]
+    pub plan: String,
+    /// Only these arms, if given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Vec<String>>,
+    /// At most this many rows of each set but the base's, chosen by a hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// Whether the run is too small to be a result.
+    #[serde(default)]
+    pub quick: bool,
+}
+
+fn missing_ablations() -> String {
+    "builtin:missing-ablations".to_owned()
+}
+
+/// Where tokens come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenizerKind {
+    /// The world's words.
+    World,
+    /// Byte-level BPE, trained on the base's rows.
+    Bpe,
+}
+
+/// Tokenizer and prompt template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenizerSettings {
+    /// Which tokenizer.
+    pub kind: TokenizerKind,
+    /// Entries of a BPE vocabulary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vocab_size: Option<usize>,
+    /// Dress of a prompt; `{}` stands for it.
+    pub template: PromptTemplate,
+}
+
+/// How rows are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// By the logits of a trained selector.
+    Selector,
+    /// At random.
+    Random,
+    /// By the loss under the base, lowest first.
+    FrozenLoss,
+    /// By label: unsafe rows are removed (or all but a dose of them).
+    Labels,
+    /// All rows.
+    All,
+    /// None, and no fine-tuning: the base as it is.
+    None,
+}
+
+/// Which rows are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelectionSettings {
+    /// How rows are chosen.
+    pub method: Method,
+    /// Share of rows that is kept (top-p), in (0, 1]. Of `selector`, `random`
+    /// and `frozen-loss`.
+    pub keep: f64,
+    /// Share of the unsafe rows that `labels` keeps.
+    #[serde(default)]
+    pub unsafe_dose: f64,
+}
+
+/// What an `ablated_part` names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Binding {
+    /// Dotted key of the config.
+    pub key: String,
+    /// Id of an arm; `{}` stands for the replacement.
+    pub id: String,
+    /// Label of an arm; `{}` stands for the replacement.
+    pub label: String,
+    /// Other spellings of the part.
+    #[serde(default)]
+    pub also: Vec<String>,
+}
+
+/// What an arm is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArmRole {
+    /// What win rates are against.
+    Reference,
+    /// The method as published.
+    Seal,
+    /// One setting of a plan.
+    Ablation,
+    /// There to be compared with.
+    Control,
+}
+
+/// An arm: the config with some keys replaced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArmSpec {
+    /// Short name, safe as a file name.
+    pub id: String,
+    /// Name in tables.
+    pub label: String,
+    /// What it is there for.
+    pub role: ArmRole,
+    /// Part it varies, where a control belongs beside an ablation's arms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ablated_part: Option<String>,
+    /// Its value of that part, as in a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<String>,
+    /// Whether the arm needs rows with unsafe labels; without them it is left out.
+    #[serde(default)]
+    pub needs_labels: bool,
+    /// Dotted keys and their values.
+    #[serde(default)]
+    pub set: BTreeMap<String, toml::Value>,
+}
+
+/// A small run that shows that everything works.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quick {
+    /// Dotted keys and their values.
+    #[serde(default)]
+    pub set: BTreeMap<String, toml::Value>,
+}
+
+impl Config {
+    /// The config as TOML, defaults filled in.
+    ///
+    /// # Errors
+    /// A value TOML cannot express.
+    pub fn resolved_toml(&self) -> Result<String, StudyError> {
+        toml::to_string_pretty(self).map_err(|e| StudyError::Defect(e.to_string()))
+    }
+
+    /// Seed of the base: that of the world, or 0.
+    pub fn base_seed(&self) -> u64 {
+        self.world.as_ref().map_or(0, |w| w.seed)
+    }
+}

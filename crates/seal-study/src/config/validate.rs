@@ -1,0 +1,144 @@
+//! Values that types do not rule out.
+
+use std::collections::BTreeSet;
+
+use super::types::{ArmRole, Config, Method, TokenizerKind};
+use crate::StudyError;
+
+impl Config {
+    /// Checks what the types leave open.
+    ///
+    /// # Errors
+    /// [`StudyError::Config`], naming key, value and remedy.
+    pub fn validate(&self) -> Result<(), StudyError> {
+        let bad = |text: String| Err(StudyError::Config(text));
+        let section = |name: &str, result: Result<(), String>| {
+            result.map_err(|e| StudyError::Config(format!("{name}: {e}")))
+        };
+        if self.world.is_some() == self.data.is_some() {
+            return bad("a config has either [world] or [data], not both and not neither".into());
+        }
+        let name = &self.study.name;
+        if !is_file_name(name) {
+            return bad(format!(
+                "study.name = {name:?}: use letters, digits, `-`, `_` and `.`; it names a folder"
+            ));
+        }
+        let seeds: BTreeSet<u64> = self.study.seeds.iter().copied().collect();
+        if seeds.is_empty() || seeds.len() != self.study.seeds.len() {
+            return bad(format!(
+                "study.seeds = {:?}: give at least one seed, each once",
+                self.study.seeds
+            ));
+        }
+        if self.study.limit == Some(0) {
+            return bad("study.limit: 0 rows leave nothing to train on".into());
+        }
+        if let Some(world) = &self.world {
+            world.validate()?;
+        }
+        self.tokenizer_fits()?;
+        section("model", self.model.validate())?;
+        section("base", self.base.validate())?;
+        if self.base.lora.is_some() {
+            return bad("base.lora: the base is trained whole; remove it".into());
+        }
+        section("bilevel", self.bilevel.validate())?;
+        section("sft", self.sft.validate())?;
+        section("generate", self.generate.validate())?;
+        let keep = self.selection.keep;
+        if !(keep > 0.0 && keep <= 1.0) {
+            return bad(format!("selection.keep = {keep}: the share kept is in (0, 1]"));
+        }
+        if !(0.0..=1.0).contains(&self.selection.unsafe_dose) {
+            let dose = self.selection.unsafe_dose;
+            return bad(format!("selection.unsafe_dose = {dose}: a share is in [0, 1]"));
+        }
+        if self.selection.unsafe_dose > 0.0 && self.selection.method != Method::Labels {
+            return bad("selection.unsafe_dose is of selection.method = \"labels\"".into());
+        }
+        self.device.parse::<seal_device::DeviceSpec>()?;
+        self.judges_fit()?;
+        self.arms_fit()
+    }
+
+    fn tokenizer_fits(&self) -> Result<(), StudyError> {
+        let bad = |text: &str| Err(StudyError::Config(text.to_owned()));
+        match (self.tokenizer.kind, self.tokenizer.vocab_size) {
+            (TokenizerKind::World, _) if self.world.is_none() => {
+                bad("tokenizer.kind = \"world\" knows the words of [world] only; use \"bpe\"")
+            }
+            (TokenizerKind::World, Some(_)) => {
+                bad("tokenizer.vocab_size: the world's vocabulary is fixed; remove it")
+            }
+            (TokenizerKind::Bpe, None | Some(..=256)) => {
+                bad("tokenizer.vocab_size: byte-level BPE needs more than 256 entries")
+            }
+            _ if self.model.vocab_size != 0 => {
+                bad("model.vocab_size: the tokenizer decides; remove it")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn judges_fit(&self) -> Result<(), StudyError> {
+        let tests: Vec<&str> = match &self.data {
+            Some(data) => data.test.keys().map(String::as_str).collect(),
+            None => seal_world::Split::TESTS.iter().map(|s| s.name()).collect(),
+        };
+        if tests.is_empty() {
+            return Err(StudyError::Config("data.test: name at least one test".into()));
+        }
+        for test in &tests {
+            let Some(judge) = self.judge.get(*test) else {
+                return Err(StudyError::Config(format!(
+                    "test `{test}` has no judge: add [judge.{test}]"
+                )));
+            };
+            judge
+                .judge()
+                .map_err(|e| StudyError::Config(format!("judge.{test}: {e}")))?;
+            if judge.kind == seal_judge::JudgeKind::Oracle && self.world.is_none() {
+                return Err(StudyError::Config(format!(
+                    "judge.{test}: the oracle knows the answers of [world] only"
+                )));
+            }
+        }
+        match self.judge.keys().find(|name| !tests.contains(&name.as_str())) {
+            Some(name) => Err(StudyError::Config(format!(
+                "judge.{name}: there is no test of that name; tests are {}",
+                tests.join(", ")
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn arms_fit(&self) -> Result<(), StudyError> {
+        let mut ids = BTreeSet::new();
+        for arm in &self.arms {
+            if !is_file_name(&arm.id) {
+                return Err(StudyError::Config(format!(
+                    "arm id {:?}: use letters, digits, `-`, `_` and `.`; it names files",
+                    arm.id
+                )));
+            }
+            if !ids.insert(&arm.id) {
+                return Err(StudyError::Config(format!("two arms have the id `{}`", arm.id)));
+            }
+        }
+        for (role, name) in [(ArmRole::Reference, "reference"), (ArmRole::Seal, "seal")] {
+            let n = self.arms.iter().filter(|a| a.role == role).count();
+            if n != 1 {
+                return Err(StudyError::Config(format!(
+                    "exactly one arm has role = \"{name}\"; there are {n}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_file_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
+}

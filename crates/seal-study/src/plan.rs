@@ -1,0 +1,196 @@
+//! Plans in the AblationBench form: one JSON object a line,
+//! `{"name", "ablated_part", "action", "replacement", "metrics"}`.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::config::{Binding, Config};
+use crate::StudyError;
+
+/// The two ablations that the paper lacks.
+pub const MISSING_ABLATIONS: &str = include_str!("../../../plans/missing-ablations.jsonl");
+
+/// One value of one ablated part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replacement {
+    /// The part, spelt as its binding is.
+    pub ablated_part: String,
+    /// Key of the config that it names.
+    pub key: String,
+    /// The value as a string, as in the plan.
+    pub text: String,
+    /// The value for the config.
+    pub value: toml::Value,
+    /// Id of its arm.
+    pub id: String,
+    /// Label of its arm.
+    pub label: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    #[allow(dead_code, reason = "required by the form, shown to people only")]
+    name: String,
+    ablated_part: String,
+    action: String,
+    replacement: Value,
+    metrics: Vec<String>,
+}
+
+/// Reads the plan that `study.plan` of `config` names.
+///
+/// # Errors
+/// A file that cannot be read; a line that is no ablation; an unknown part,
+/// action or metric, with the known ones.
+pub fn read_plan(config: &Config) -> Result<Vec<Replacement>, StudyError> {
+    match config.study.plan.as_str() {
+        "none" => Ok(Vec::new()),
+        "builtin:missing-ablations" => parse(MISSING_ABLATIONS, "missing-ablations", config),
+        path => {
+            let text = std::fs::read_to_string(Path::new(path)).map_err(|e| {
+                StudyError::Config(format!(
+                    "cannot read the plan {path}: {e}; besides a path, study.plan may be \
+                     builtin:missing-ablations or none"
+                ))
+            })?;
+            parse(&text, path, config)
+        }
+    }
+}
+
+fn parse(text: &str, name: &str, config: &Config) -> Result<Vec<Replacement>, StudyError> {
+    let mut out: Vec<Replacement> = Vec::new();
+    for (i, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
+        let bad = |reason: String| StudyError::Config(format!("{name}:{}: {reason}", i + 1));
+        let line: Line = serde_json::from_str(line).map_err(|e| bad(e.to_string()))?;
+        if line.action != "REPLACE" {
+            return Err(bad(format!(
+                "action `{}` cannot be run; known actions: REPLACE",
+                line.action
+            )));
+        }
+        let (part, binding) = find_part(&line.ablated_part, config).map_err(bad)?;
+        for metric in &line.metrics {
+            check_metric(metric, config).map_err(bad)?;
+        }
+        let values = match line.replacement {
+            Value::Array(values) => values,
+            Value::Null => return Err(bad("REPLACE needs a replacement".into())),
+            value => vec![value],
+        };
+        for value in values {
+            let new = replacement(part, binding, &value).map_err(bad)?;
+            if let Some(other) = out.iter().find(|r| r.id == new.id) {
+                return Err(bad(format!("`{}` gives the arm `{}` a second time", new.text, other.id)));
+            }
+            out.push(new);
+        }
+    }
+    if out.is_empty() {
+        return Err(StudyError::Config(format!("the plan {name} has no ablations")));
+    }
+    Ok(out)
+}
+
+fn replacement(part: &str, binding: &Binding, value: &Value) -> Result<Replacement, String> {
+    let text = match value {
+        Value::String(s) => s.clone(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        other => other.to_string(),
+    };
+    let toml = match value {
+        Value::String(s) => crate::config::scalar(s),
+        other => toml::Value::try_from(other).map_err(|e| format!("{other}: {e}"))?,
+    };
+    let slug: String = text
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '-' })
+        .collect();
+    Ok(Replacement {
+        ablated_part: part.to_owned(),
+        key: binding.key.clone(),
+        id: binding.id.replace("{}", &slug),
+        label: binding.label.replace("{}", &text),
+        text,
+        value: toml,
+    })
+}
+
+fn find_part<'a>(part: &str, config: &'a Config) -> Result<(&'a str, &'a Binding), String> {
+    let wanted = plain(part);
+    let found = config.bindings.iter().find(|(name, binding)| {
+        plain(name) == wanted || binding.also.iter().any(|other| plain(other) == wanted)
+    });
+    found.map(|(name, binding)| (name.as_str(), binding)).ok_or_else(|| {
+        let known: Vec<&str> = config.bindings.keys().map(String::as_str).collect();
+        format!("unknown ablated_part `{part}`; known parts: {}", known.join(", "))
+    })
+}
+
+fn check_metric(metric: &str, config: &Config) -> Result<(), String> {
+    let wanted = plain(metric);
+    if config.metrics.values().flatten().any(|known| plain(known) == wanted) {
+        return Ok(());
+    }
+    let known: Vec<&str> =
+        config.metrics.values().filter_map(|names| names.first()).map(String::as_str).collect();
+    Err(format!("unknown metric `{metric}`; known metrics: {}", known.join(", ")))
+}
+
+/// Letters and digits in lower case, so that spellings compare.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ConfigSource, load_config};
+
+    fn config() -> Config {
+        load_config(&ConfigSource::default()).unwrap()
+    }
+
+    #[test]
+    fn the_missing_ablations() {
+        let plan = read_plan(&config()).unwrap();
+        let found: Vec<_> = plan
+            .iter()
+            .map(|r| (r.ablated_part.as_str(), r.text.as_str(), r.id.as_str(), r.key.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("penalty strength", "0.01", "gamma-0.01", "bilevel.gamma"),
+                ("penalty strength", "0.05", "gamma-0.05", "bilevel.gamma"),
+                ("penalty strength", "0.1", "gamma-0.1", "bilevel.gamma"),
+                ("penalty strength", "0.2", "gamma-0.2", "bilevel.gamma"),
+                ("selector function", "sigmoid", "sigmoid", "bilevel.selector"),
+                ("selector function", "tanh", "tanh", "bilevel.selector"),
+                ("selector function", "relu", "relu", "bilevel.selector"),
+            ]
+        );
+    }
+
+    #[test]
+    fn other_spellings_and_numbers() {
+        let line = r#"{"name": "n", "ablated_part": "Penalty-strength gamma", "action": "REPLACE", "replacement": [0.3], "metrics": ["hh win rate"]}"#;
+        let plan = parse(line, "p", &config()).unwrap();
+        assert_eq!((plan[0].id.as_str(), &plan[0].value), ("gamma-0.3", &toml::Value::Float(0.3)));
+    }
+
+    #[test]
+    fn what_is_unknown_lists_what_is_known() {
+        let error = |part: &str, action: &str, metric: &str| {
+            let line = serde_json::json!({"name": "n", "ablated_part": part, "action": action,
+                "replacement": ["0.1"], "metrics": [metric]});
+            parse(&line.to_string(), "plan.jsonl", &config()).unwrap_err().to_string()
+        };
+        insta::assert_snapshot!(error("dropout", "REPLACE", "HH win rate"), @"plan.jsonl:1: unknown ablated_part `dropout`; known parts: algorithm, keep fraction, kappa, normalisation, penalty strength, selector function, share of unsafe rows");
+        insta::assert_snapshot!(error("penalty strength", "REMOVE", "HH win rate"), @"plan.jsonl:1: action `REMOVE` cannot be run; known actions: REPLACE");
+        insta::assert_snapshot!(error("penalty strength", "REPLACE", "BLEU"), @"plan.jsonl:1: unknown metric `BLEU`; known metrics: HEx-PHI win rate, HH win rate, SlimOrca win rate");
+    }
+}
