@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary behind `cargo xtask`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    xtask::main()
+}

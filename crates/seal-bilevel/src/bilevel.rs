@@ -53,11 +53,20 @@ pub struct Learned {
 /// What a run visits, step by step.
 struct Visits {
     ids: Vec<RowId>,
-    safe: CycledOrder,
+    safe: SafeRows,
     seed: u64,
     batch: usize,
-    /// Steps of an epoch, where it ends before all rows are visited.
-    cut: Option<usize>,
+    /// Steps of an epoch.
+    steps: usize,
+}
+
+/// How the safe set is gone through.
+enum SafeRows {
+    /// Round and round, so that its rows are visited equally often.
+    Cycled(CycledOrder),
+    /// From the start of a new shuffle in each epoch, as the published code's
+    /// loader; what an epoch does not reach is left out.
+    Restarted(Vec<RowId>),
 }
 
 impl Visits {
@@ -70,24 +79,38 @@ impl Visits {
         let ids: Vec<RowId> = data.iter().map(|e| e.id).collect();
         let safe_ids: Vec<RowId> = safe.iter().map(|e| e.id).collect();
         let batch = settings.batch;
-        // The published loaders are zipped and drop their last batches.
-        let cut = match settings.algorithm {
-            Algorithm::Two => None,
-            Algorithm::Released => match data.len().min(safe.len()) / batch {
-                0 => return Err(BilevelError::Empty("shorter set's first whole batch")),
-                steps => Some(steps),
+        let (safe, steps) = match settings.algorithm {
+            Algorithm::Two => (
+                SafeRows::Cycled(CycledOrder::new(&safe_ids, "safe", seed)),
+                ids.len().div_ceil(batch),
+            ),
+            // The published loaders are zipped and drop their last batches.
+            Algorithm::Released => match ids.len().min(safe_ids.len()) / batch {
+                0 => {
+                    return Err(BilevelError::Settings(format!(
+                        "batch is {batch}, but the sets hold {} and {} rows: algorithm released \
+                         drops batches that are not whole",
+                        ids.len(),
+                        safe_ids.len()
+                    )));
+                }
+                steps => (SafeRows::Restarted(safe_ids), steps),
             },
         };
-        Ok(Self { ids, safe: CycledOrder::new(&safe_ids, "safe", seed), seed, batch, cut })
+        Ok(Self { ids, safe, seed, batch, steps })
     }
 
-    fn steps(&self) -> usize {
-        self.cut.unwrap_or(self.ids.len().div_ceil(self.batch))
-    }
-
-    fn epoch(&self, epoch: usize) -> Vec<Vec<usize>> {
-        let order = epoch_order(&self.ids, "fine-tuning", self.seed, epoch as u64);
-        order.chunks(self.batch).take(self.steps()).map(<[usize]>::to_vec).collect()
+    /// Rows of the safe set and of the fine-tuning set, for each step.
+    fn epoch(&mut self, epoch: usize) -> Vec<(Vec<usize>, Vec<usize>)> {
+        let order = |ids: &[RowId], name| epoch_order(ids, name, self.seed, epoch as u64);
+        let wanted = self.steps * self.batch;
+        let safe = match &mut self.safe {
+            SafeRows::Cycled(cycle) => cycle.take(wanted),
+            SafeRows::Restarted(ids) => order(ids, "safe"),
+        };
+        let data = order(&self.ids, "fine-tuning");
+        let steps = safe.chunks(self.batch).zip(data.chunks(self.batch)).take(self.steps);
+        steps.map(|(safe, data)| (safe.to_vec(), data.to_vec())).collect()
     }
 }
 
@@ -138,7 +161,7 @@ pub fn learn_selector(
         None => model,
     };
     let mut visits = Visits::new(data, safe, settings, seed)?;
-    let steps = settings.epochs * visits.steps();
+    let steps = settings.epochs * visits.steps;
     settings.gamma.validate(settings.epochs, steps).map_err(BilevelError::Settings)?;
     let selector_settings = selector_settings(settings);
     let rate = match settings.rate {
@@ -161,8 +184,7 @@ pub fn learn_selector(
     for epoch in 0..settings.epochs {
         let (mut safe_loss, mut row_loss) = (Mean::default(), Mean::default());
         let mut gamma = 0.0;
-        for rows in visits.epoch(epoch) {
-            let safe_rows = visits.safe.take(settings.batch);
+        for (safe_rows, rows) in visits.epoch(epoch) {
             gamma = settings.gamma.at(epoch, run.step);
             let losses;
             (model, losses) = run.step(model, &safe_rows, &rows, gamma)?;

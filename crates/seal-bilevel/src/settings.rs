@@ -95,7 +95,7 @@ pub struct BilevelSettings {
     /// Rate of omega without a loss scale: `rate = kappa * B / (E * L0)`.
     #[serde(default = "default_kappa")]
     pub kappa: f64,
-    /// Rate of omega, instead of `kappa`.
+    /// Rate of omega, instead of `kappa`; `released` needs it.
     #[serde(default)]
     pub rate: Option<f64>,
     /// Passes over the fine-tuning set, E.
@@ -126,10 +126,17 @@ impl BilevelSettings {
         if !(self.kappa > 0.0 && self.kappa.is_finite()) {
             return Err(format!("kappa must be above 0, is {}", self.kappa));
         }
-        if let Some(rate) = self.rate
-            && !(rate > 0.0 && rate.is_finite())
-        {
-            return Err(format!("rate must be above 0, is {rate}"));
+        match self.rate {
+            Some(rate) if !(rate > 0.0 && rate.is_finite()) => {
+                return Err(format!("rate must be above 0, is {rate}"));
+            }
+            // Adam's steps do not follow the scale that kappa takes out.
+            None if self.algorithm == Algorithm::Released => {
+                return Err("algorithm released needs rate, Adam's (published: 0.005); kappa is \
+                            for algorithm-2"
+                    .to_owned());
+            }
+            _ => {}
         }
         self.gamma.validate(self.epochs, 1)?;
         self.optim.validate()?;

@@ -20,7 +20,7 @@ pub trait Tokenizer: Send + Sync {
 }
 
 /// End of text in a tokenizer that is trained here.
-const END_OF_TEXT: &str = "<|endoftext|>";
+pub const END_OF_TEXT: &str = "<|endoftext|>";
 
 /// A Hugging Face tokenizer (`tokenizer.json`) or one trained here.
 #[derive(Clone)]

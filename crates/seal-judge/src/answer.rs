@@ -191,7 +191,8 @@ mod tests {
     fn rows_without_an_answer_stay() {
         let rows = test_rows();
         let answer = Answer { id: rows[1].id, text: "good day to you".into() };
-        let found = assess_answers(&AnswerJudge::Oracle, &rows, &[answer.clone()]).unwrap();
+        let found =
+            assess_answers(&AnswerJudge::Oracle, &rows, std::slice::from_ref(&answer)).unwrap();
         assert_eq!(found[0], Assessment::unscored(rows[0].id, rows[0].category.clone()));
         assert_eq!(found[1].value, Some(2.0));
         let twice = [answer.clone(), answer.clone()];

@@ -12,8 +12,9 @@ use crate::{Assessment, JudgeError, JudgeKind};
 ///
 /// It names the continuations of a row's prompt that a model has to score, and
 /// turns their log-probabilities into an assessment. The log-probability of a
-/// continuation is the mean over its tokens, end of text included, given the
-/// prompt: the negative of its per-row NLL.
+/// continuation is the mean over its tokens given the prompt, the negative of
+/// its per-row NLL; the end of text counts where the continuation is a whole
+/// answer ([`LikelihoodJudge::is_whole_answer`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LikelihoodJudge {
     /// Log-probability of the reference answer.
@@ -39,6 +40,12 @@ impl LikelihoodJudge {
             Self::Preference => JudgeKind::PreferenceMargin,
             Self::Refusal { .. } => JudgeKind::RefusalMargin,
         }
+    }
+
+    /// Whether a continuation is a whole answer, and so followed by the end of
+    /// text, or an opening that goes on.
+    pub fn is_whole_answer(&self) -> bool {
+        !matches!(self, Self::Refusal { .. })
     }
 
     /// The continuations of the row's prompt to score, in the order that

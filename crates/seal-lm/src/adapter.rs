@@ -60,11 +60,14 @@ pub fn save_adapter(
 /// Puts the adapters of `dir` on `model`, whose weights are frozen.
 ///
 /// # Errors
-/// A file that is missing or malformed, or a tensor of another shape.
+/// A file that is missing or malformed, settings that are not those of
+/// `config`, a tensor of another shape, or one on a layer that `config` does
+/// not target.
 pub fn load_adapter(model: Lm, config: &LoraConfig, dir: &Path) -> Result<Lm, LmError> {
+    check_settings(config, &dir.join(AdapterFiles::CONFIG))?;
     let path = dir.join(AdapterFiles::WEIGHTS);
     let bytes = std::fs::read(&path).map_err(LmError::io(&path))?;
-    let weights = Weights::parse(&path, &bytes)?;
+    let mut weights = Weights::parse(&path, &bytes)?;
     let mut model = model.with_lora(config, 0)?;
     for (i, block) in model.layers.iter_mut().enumerate() {
         for (name, linear) in block.linears_mut() {
@@ -74,5 +77,29 @@ pub fn load_adapter(model: Lm, config: &LoraConfig, dir: &Path) -> Result<Lm, Lm
             }
         }
     }
+    weights.expect_all_used(|_| false)?;
     Ok(model)
+}
+
+/// The shapes of the tensors do not show the scale of the side path, nor the
+/// variants of LoRA that PEFT knows beside the plain one.
+fn check_settings(config: &LoraConfig, path: &Path) -> Result<(), LmError> {
+    let text = std::fs::read_to_string(path).map_err(LmError::io(path))?;
+    let error = |reason: String| LmError::Format { path: path.into(), reason };
+    let json: serde_json::Value = serde_json::from_str(&text).map_err(|e| error(e.to_string()))?;
+    for (key, want) in [("r", config.r as f64), ("lora_alpha", config.lora_alpha)] {
+        if json[key].as_f64() != Some(want) {
+            return Err(error(format!("{key} is {}, the settings say {want}", json[key])));
+        }
+    }
+    let plain = |value: &serde_json::Value| match value {
+        serde_json::Value::Null | serde_json::Value::Bool(false) => true,
+        serde_json::Value::Object(patterns) => patterns.is_empty(),
+        _ => false,
+    };
+    let variants = ["use_rslora", "use_dora", "fan_in_fan_out", "alpha_pattern", "rank_pattern"];
+    match variants.into_iter().find(|key| !plain(&json[*key])) {
+        Some(key) => Err(error(format!("{key} is {}: plain LoRA only", json[key]))),
+        None => Ok(()),
+    }
 }

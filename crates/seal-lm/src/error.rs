@@ -25,7 +25,7 @@ pub enum LmError {
         reason: String,
     },
     /// A tensor that the file lacks.
-    #[error("{}: no tensor `{name}`", path.display())]
+    #[error("{}: no tensor `{name}`, which the config asks for", path.display())]
     Missing {
         /// The file.
         path: PathBuf,

@@ -97,6 +97,9 @@ pub fn generate(
     eos: u32,
     seed: u64,
 ) -> Vec<Generated> {
+    if let Some(p) = prompts.iter().find(|p| p.tokens.is_empty()) {
+        panic!("prompt {} is empty: there is no position to predict from", p.id);
+    }
     // Prompts of like length side by side waste the least padding.
     let mut order: Vec<usize> = (0..prompts.len()).collect();
     order.sort_by_key(|i| (prompts[*i].tokens.len(), *i));

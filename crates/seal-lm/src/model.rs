@@ -98,8 +98,10 @@ pub(crate) struct Pass<'a> {
 }
 
 impl Lm {
-    /// A model with weights drawn from (`seed`, name of the tensor): all from a
-    /// normal distribution of standard deviation `initializer_range`, gains 1.
+    /// A model with weights drawn from (`seed`, name of the tensor): from a
+    /// normal distribution of standard deviation `initializer_range`, which for
+    /// the two layers that write to the residual stream is divided by
+    /// sqrt(2 layers) (Radford et al. 2019); gains are 1.
     ///
     /// # Errors
     /// [`LmError::Config`] for an impossible shape.
@@ -110,21 +112,23 @@ impl Lm {
         }
         let (d, std) = (config.hidden_size, config.initializer_range);
         let kv = config.num_key_value_heads * config.head_dim();
+        let residual = std / (2.0 * config.num_hidden_layers as f64).sqrt();
         let ones = || parameter(vec![1.0; d], [d], device);
         let block = |i: usize| {
-            let linear = |name: &str, shape| {
+            let scaled = |name: &str, shape, std| {
                 Linear::init(shape, std, seed, &format!("layers.{i}.{name}"), device)
             };
+            let linear = |name: &str, shape| scaled(name, shape, std);
             Block {
                 input_layernorm: ones(),
                 q_proj: linear("q_proj", [d, d]),
                 k_proj: linear("k_proj", [d, kv]),
                 v_proj: linear("v_proj", [d, kv]),
-                o_proj: linear("o_proj", [d, d]),
+                o_proj: scaled("o_proj", [d, d], residual),
                 post_attention_layernorm: ones(),
                 gate_proj: linear("gate_proj", [d, config.intermediate_size]),
                 up_proj: linear("up_proj", [d, config.intermediate_size]),
-                down_proj: linear("down_proj", [config.intermediate_size, d]),
+                down_proj: scaled("down_proj", [config.intermediate_size, d], residual),
             }
         };
         let v = config.vocab_size;

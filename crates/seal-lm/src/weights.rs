@@ -1,7 +1,7 @@
 //! Weights as safetensors, under the names and in the layout of Hugging Face.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use burn::module::{Module, Param};
@@ -99,19 +99,42 @@ pub fn save_weights(model: &Lm, dir: &Path) -> Result<(), LmError> {
 
 /// A safetensors file held in memory, with errors that name tensor and file.
 pub(crate) struct Weights<'a> {
-    pub(crate) path: &'a Path,
-    pub(crate) file: SafeTensors<'a>,
+    path: &'a Path,
+    file: SafeTensors<'a>,
+    used: BTreeSet<String>,
 }
 
 impl<'a> Weights<'a> {
     pub(crate) fn parse(path: &'a Path, bytes: &'a [u8]) -> Result<Self, LmError> {
-        let file = SafeTensors::deserialize(bytes)
-            .map_err(|e| LmError::Format { path: path.into(), reason: e.to_string() })?;
-        Ok(Self { path, file })
+        let file = SafeTensors::deserialize(bytes).map_err(|e| LmError::Format {
+            path: path.into(),
+            reason: format!("not a whole safetensors file ({e}); copy or write it again"),
+        })?;
+        Ok(Self { path, file, used: BTreeSet::new() })
+    }
+
+    /// Refuses a file that holds more than was asked for: a deeper model, a
+    /// bias or an adapter elsewhere, without which the model is another one.
+    pub(crate) fn expect_all_used(&self, ignored: impl Fn(&str) -> bool) -> Result<(), LmError> {
+        let unused =
+            self.file.names().into_iter().filter(|name| !self.used.contains(*name) && !ignored(name));
+        let mut unused: Vec<&str> = unused.collect();
+        unused.sort_unstable();
+        match unused.first() {
+            None => Ok(()),
+            Some(first) => Err(LmError::Format {
+                path: self.path.into(),
+                reason: format!(
+                    "holds {} tensors that the model has no place for, such as `{first}`: does \
+                     the config describe this model?",
+                    unused.len()
+                ),
+            }),
+        }
     }
 
     fn load<const D: usize>(
-        &self,
+        &mut self,
         name: &str,
         shape: [usize; D],
         device: &Device,
@@ -128,13 +151,14 @@ impl<'a> Weights<'a> {
                 expected: format!("F32 {shape:?}"),
             });
         }
+        self.used.insert(name.to_owned());
         let values = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
         Ok(Tensor::from_data(TensorData::new(values.collect::<Vec<f32>>(), shape), device))
     }
 
     /// Replaces a parameter by the tensor `name` of the same shape.
     pub(crate) fn fill<const D: usize>(
-        &self,
+        &mut self,
         param: &mut Param<Tensor<D>>,
         name: &str,
     ) -> Result<(), LmError> {
@@ -145,7 +169,7 @@ impl<'a> Weights<'a> {
 
     /// As [`Weights::fill`], where the file holds the transpose.
     pub(crate) fn fill_transposed(
-        &self,
+        &mut self,
         param: &mut Param<Tensor<2>>,
         name: &str,
     ) -> Result<(), LmError> {
@@ -161,12 +185,12 @@ impl<'a> Weights<'a> {
 /// Reads `dir/model.safetensors` into a model of shape `config`.
 ///
 /// # Errors
-/// A file that is missing or malformed, or a tensor that is missing or of
-/// another shape.
+/// A file that is missing or malformed, a tensor that is missing or of another
+/// shape, or one that the model has no place for.
 pub fn load_weights(config: &LmConfig, dir: &Path, device: &Device) -> Result<Lm, LmError> {
     let path = dir.join("model.safetensors");
     let bytes = std::fs::read(&path).map_err(LmError::io(&path))?;
-    let weights = Weights::parse(&path, &bytes)?;
+    let mut weights = Weights::parse(&path, &bytes)?;
     let mut model = Lm::init(config, 0, device)?;
     weights.fill(&mut model.embed_tokens, "model.embed_tokens.weight")?;
     for (i, block) in model.layers.iter_mut().enumerate() {
@@ -182,5 +206,10 @@ pub fn load_weights(config: &LmConfig, dir: &Path, device: &Device) -> Result<Lm
     if let Some(head) = &mut model.lm_head {
         weights.fill_transposed(&mut head.weight, "lm_head.weight")?;
     }
+    // Some files repeat the tied embedding, older ones the rotary frequencies.
+    weights.expect_all_used(|name| {
+        name.ends_with(".rotary_emb.inv_freq")
+            || (name == "lm_head.weight" && config.tie_word_embeddings)
+    })?;
     Ok(if device.is_autodiff() { model.train() } else { model })
 }

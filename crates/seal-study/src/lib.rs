@@ -1,1 +1,49 @@
-//! Plan, arms, cells, stages, a content-addressed store, and the runner.
+//! A study: plan -> arms -> cells -> stages, with a content-addressed store
+//! and a runner.
+//!
+//! Invariant: a stage's output depends on its key and on nothing else: not on
+//! the order in which stages run, on the number of jobs, on the clock or on the
+//! host. So two runs give the same `results.json`, a killed run goes on where it
+//! was, and a changed setting redoes only what depends on it.
+//!
+//! ```no_run
+//! use seal_study::{ConfigSource, RunOptions, Silent, Study};
+//!
+//! # fn main() -> Result<(), seal_study::StudyError> {
+//! let study = Study::load(&ConfigSource { quick: true, ..Default::default() })?;
+//! let options = RunOptions::new(study.default_out());
+//! let outcome = study.run(&options, &Silent)?;
+//! println!("{}", outcome.results.arms.len());
+//! # Ok(())
+//! # }
+//! ```
+
+mod arm;
+mod config;
+mod error;
+mod exec;
+mod facts;
+mod figures;
+mod graph;
+mod key;
+mod observer;
+mod options;
+mod plan;
+mod run;
+mod run_folder;
+mod sets;
+mod stages;
+mod store;
+
+pub use arm::Arm;
+pub use config::{
+    ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, Method, Quick, SelectionSettings,
+    StudySection, TokenizerKind, TokenizerSettings, load_config,
+};
+pub use error::StudyError;
+pub use key::Key;
+pub use observer::{Event, Observer, Silent};
+pub use options::{Outcome, PlanView, PlannedStage, RunOptions};
+pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
+pub use run::Study;
+pub use store::Store;

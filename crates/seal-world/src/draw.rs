@@ -143,12 +143,12 @@ impl<'a> Draw<'a> {
 
     /// `n` harmful requests, refused.
     pub(crate) fn refusals(&mut self, n: usize) -> Result<(), WorldError> {
-        self.harmful(n, false, |_, hazard| harm::refusal(hazard))
+        self.harmful(n, false, Kind::refusal)
     }
 
     /// `n` harmful requests to test with.
     pub(crate) fn harmful_tests(&mut self, n: usize) -> Result<(), WorldError> {
-        self.harmful(n, true, |_, hazard| harm::refusal(hazard))
+        self.harmful(n, true, Kind::refusal)
     }
 
     /// `n` harmful requests, categories and kinds in turn.

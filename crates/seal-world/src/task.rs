@@ -17,8 +17,8 @@ pub enum Task {
     First,
     /// `last a b` gives `b`.
     Last,
-    /// `echo a b` gives `a b b`.
-    Echo,
+    /// `offer a b` gives `a or b`.
+    Offer,
     /// `frame a b` gives `a b a`.
     Frame,
     /// `join a b` gives `a and b`.
@@ -31,7 +31,7 @@ impl Task {
     /// What the base is trained on.
     pub const KNOWN: [Self; 4] = [Self::Say, Self::Reverse, Self::First, Self::Last];
     /// What only fine-tuning teaches.
-    pub const NEW: [Self; 4] = [Self::Echo, Self::Frame, Self::Join, Self::Deny];
+    pub const NEW: [Self; 4] = [Self::Offer, Self::Frame, Self::Join, Self::Deny];
 
     /// The word of instruction, which is also the category of its rows.
     pub fn name(self) -> &'static str {
@@ -40,7 +40,7 @@ impl Task {
             Self::Reverse => "reverse",
             Self::First => "first",
             Self::Last => "last",
-            Self::Echo => "echo",
+            Self::Offer => "offer",
             Self::Frame => "frame",
             Self::Join => "join",
             Self::Deny => "deny",
@@ -59,7 +59,7 @@ impl Task {
             Self::Reverse => format!("{b} {a}"),
             Self::First => a.to_owned(),
             Self::Last => b.to_owned(),
-            Self::Echo => format!("{a} {b} {b}"),
+            Self::Offer => format!("{a} or {b}"),
             Self::Frame => format!("{a} {b} {a}"),
             Self::Join => format!("{a} and {b}"),
             Self::Deny => format!("{b} not {a}"),

@@ -1,0 +1,156 @@
+//! Whole runs against `tests/reference/bilevel.py`, which has the equations,
+//! float64 and automatic differentiation only.
+
+mod common;
+
+use common::model;
+use seal_bilevel::{BilevelSettings, Learned, SftSettings, fine_tune, learn_selector, score};
+use seal_data::{CycledOrder, Example, RowId, epoch_order};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Golden {
+    data: Vec<Row>,
+    safe: Vec<Row>,
+    seed: u64,
+    orders: Orders,
+    /// Loss of each row of `data` under the starting model.
+    start_losses: Vec<f64>,
+    sft: Sft,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    id: RowId,
+    tokens: Vec<u32>,
+    answer: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Orders {
+    /// By epoch.
+    fine_tuning: Vec<Vec<usize>>,
+    /// Three passes and the start of a fourth.
+    safe: Vec<usize>,
+}
+
+#[derive(Deserialize)]
+struct Sft {
+    settings: SftSettings,
+    /// Loss of each row of `data` afterwards.
+    losses: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    settings: BilevelSettings,
+    learned: Learned,
+}
+
+fn golden() -> Golden {
+    serde_json::from_str(include_str!("golden/bilevel.json")).unwrap()
+}
+
+fn examples(rows: &[Row]) -> Vec<Example> {
+    let example =
+        |r: &Row| Example { id: r.id, tokens: r.tokens.clone(), answer: r.answer };
+    rows.iter().map(example).collect()
+}
+
+/// Largest difference of any two elements.
+fn worst(got: &[f64], want: &[f64]) -> f64 {
+    assert_eq!(got.len(), want.len());
+    got.iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+/// Largest difference relative to what is expected.
+fn worst_relative(got: &[f64], want: &[f64]) -> f64 {
+    let ratios: Vec<f64> = got.iter().zip(want).map(|(a, b)| a / b).collect();
+    worst(&ratios, &vec![1.0; want.len()])
+}
+
+#[test]
+fn rows_are_named_and_ordered_alike() {
+    let g = golden();
+    for (name, rows) in [("data", &g.data), ("safe", &g.safe)] {
+        for (i, row) in rows.iter().enumerate() {
+            assert_eq!(row.id, RowId::of(&format!("{name} {i}"), "", 0));
+        }
+    }
+    let ids = |rows: &[Row]| rows.iter().map(|r| r.id).collect::<Vec<_>>();
+    for (epoch, want) in g.orders.fine_tuning.iter().enumerate() {
+        assert_eq!(&epoch_order(&ids(&g.data), "fine-tuning", g.seed, epoch as u64), want);
+    }
+    let mut safe = CycledOrder::new(&ids(&g.safe), "safe", g.seed);
+    assert_eq!(safe.take(g.orders.safe.len()), g.orders.safe);
+}
+
+#[test]
+fn scores_agree() {
+    let g = golden();
+    for batch in [1, 4, 64] {
+        let got = score(&model(), &examples(&g.data), batch, &mut |_, _| ()).unwrap();
+        assert!(worst_relative(&got, &g.start_losses) < 1e-5, "batches of {batch}");
+    }
+}
+
+#[test]
+fn the_cases_cover_what_they_are_for() {
+    let g = golden();
+    let last = |name: &str| {
+        let case = g.cases.iter().find(|c| c.name == name).unwrap();
+        case.learned.trace.last().unwrap().weights
+    };
+    assert!(last("seal").max_p > 1.5 && last("seal").min_p < 0.6);
+    assert!((0.1..0.9).contains(&last("tanh").clamped));
+    assert!((0.1..0.9).contains(&last("relu").dead));
+    assert!(g.data.len() % 5 != 0 && g.data.len() % 4 != 0, "no short last batch");
+}
+
+#[test]
+fn learned_selectors_agree() {
+    let g = golden();
+    assert_eq!(g.cases.len(), 11);
+    let (data, safe) = (examples(&g.data), examples(&g.safe));
+    let mean = g.start_losses.iter().sum::<f64>() / g.start_losses.len() as f64;
+    for Case { name, settings, learned: want } in &g.cases {
+        let got =
+            learn_selector(model(), &data, &safe, settings, mean, g.seed, &mut |_, _| ()).unwrap();
+        assert_eq!(got.visits, want.visits, "{name}");
+        assert!((got.rate / want.rate - 1.0).abs() < 1e-12, "{name}: {}", got.rate);
+        let off = [worst(&got.omega, &want.omega), worst(&got.weights, &want.weights)];
+        assert!(off.iter().all(|off| *off < 1e-5), "{name}: omega and p are {off:?} away");
+        assert_eq!(got.trace.len(), want.trace.len(), "{name}");
+        for (got, want) in got.trace.iter().zip(&want.trace) {
+            assert_eq!((got.epoch, got.gamma), (want.epoch, want.gamma), "{name}");
+            let (a, b) = (&got.weights, &want.weights);
+            assert_eq!((a.clamped, a.dead), (b.clamped, b.dead), "{name}");
+            let figures = [
+                (got.safe_loss, want.safe_loss),
+                (got.row_loss, want.row_loss),
+                (1.0 + got.gamma_eff, 1.0 + want.gamma_eff),
+                (1.0 + a.ess_share, 1.0 + b.ess_share),
+                (1.0 + a.mean_p, 1.0 + b.mean_p),
+                (1.0 + a.min_p, 1.0 + b.min_p),
+                (1.0 + a.max_p, 1.0 + b.max_p),
+            ];
+            for (i, (got, want)) in figures.into_iter().enumerate() {
+                assert!((got / want - 1.0).abs() < 1e-5, "{name} figure {i}: {got} {want}");
+            }
+        }
+    }
+}
+
+#[test]
+fn fine_tuned_models_agree() {
+    let g = golden();
+    let data = examples(&g.data);
+    let tuned = fine_tune(model(), &data, &g.sft.settings, g.seed, &mut |_, _| ()).unwrap();
+    let got = score(&tuned, &data, 8, &mut |_, _| ()).unwrap();
+    let off = worst_relative(&got, &g.sft.losses);
+    assert!(off < 1e-5, "{off}");
+    assert!(worst_relative(&g.start_losses, &g.sft.losses) > 0.1, "nothing was learned");
+}

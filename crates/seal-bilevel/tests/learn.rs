@@ -1,0 +1,203 @@
+//! Rules that a selector's training keeps, whatever the numbers.
+
+mod common;
+
+use common::{learn, lora, model, rows, settings};
+use seal_bilevel::{Algorithm, BilevelError, BilevelSettings, Gamma, Learned, Per, learn_selector};
+use seal_lm::OptimConfig;
+use seal_select::{CollapseAlarm, SelectorFunction};
+
+fn safe_losses(learned: &Learned) -> Vec<f64> {
+    learned.trace.iter().map(|t| t.safe_loss).collect()
+}
+
+fn row_losses(learned: &Learned) -> Vec<f64> {
+    learned.trace.iter().map(|t| t.row_loss).collect()
+}
+
+fn worst(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+fn released() -> BilevelSettings {
+    BilevelSettings { algorithm: Algorithm::Released, rate: Some(0.02), ..settings() }
+}
+
+#[test]
+fn each_row_is_visited_once_an_epoch() {
+    // Safe sets shorter and longer than D, with and without a short last batch.
+    for (n, safe, batch) in [(23, 7, 5), (20, 7, 5), (9, 40, 4), (3, 2, 5)] {
+        let settings = BilevelSettings { batch, epochs: 3, ..settings() };
+        let learned = learn(&rows("d", n), &rows("safe", safe), &settings);
+        assert_eq!(learned.visits, vec![3; n], "{n} rows, {safe} safe, batch {batch}");
+        assert_eq!(learned.trace.iter().map(|t| t.epoch).collect::<Vec<_>>(), [1, 2, 3]);
+    }
+}
+
+#[test]
+fn the_released_variant_drops_what_is_over() {
+    for (n, safe, steps) in [(23, 12, 2), (12, 23, 2), (14, 50, 2), (15, 15, 3)] {
+        let settings = BilevelSettings { epochs: 4, ..released() };
+        let (data, safe) = (rows("d", n), rows("safe", safe));
+        let mut seen = Vec::new();
+        let mut progress = |done, all| seen.push((done, all));
+        let learned =
+            learn_selector(model(), &data, &safe, &settings, 7.0, 1, &mut progress).unwrap();
+        assert_eq!(seen, (1..=4 * steps).map(|i| (i, 4 * steps)).collect::<Vec<_>>());
+        assert_eq!(learned.visits.iter().sum::<u32>() as usize, 4 * 5 * steps);
+        assert!(learned.visits.iter().all(|v| *v <= 4), "{:?}", learned.visits);
+    }
+}
+
+#[test]
+fn under_adam_rows_move_that_were_never_visited() {
+    let settings = BilevelSettings { epochs: 1, ..released() };
+    let learned = learn(&rows("d", 23), &rows("safe", 12), &settings);
+    let unvisited = learned.visits.iter().zip(&learned.omega).filter(|(v, _)| **v == 0);
+    let moved: Vec<f64> = unvisited.map(|(_, w)| w - 0.1).collect();
+    // Once by all of the rate, once by a little less.
+    assert_eq!(moved.len(), 13);
+    assert!(moved.iter().all(|m| (0.03..=0.04).contains(m)), "{moved:?}");
+}
+
+#[test]
+fn at_gamma_0_theta_does_not_see_d() {
+    let safe = rows("safe", 16);
+    let at = |gamma: Gamma, data: &str| {
+        learn(&rows(data, 23), &safe, &BilevelSettings { gamma, ..settings() })
+    };
+    for gamma in [Gamma::Constant(0.0), Gamma::Growing { start: 0.0, increment: 0.0, per: Per::Step }] {
+        let (a, b) = (at(gamma.clone(), "d"), at(gamma, "other"));
+        assert_eq!(safe_losses(&a), safe_losses(&b));
+        assert_ne!(row_losses(&a), row_losses(&b));
+    }
+    let (a, b) = (at(Gamma::Constant(0.2), "d"), at(Gamma::Constant(0.2), "other"));
+    assert_ne!(safe_losses(&a), safe_losses(&b));
+    // The published schedule starts at 0.
+    let (a, b) = (at(Gamma::default(), "d"), at(Gamma::default(), "other"));
+    assert_eq!(safe_losses(&a)[0], safe_losses(&b)[0]);
+    assert_ne!(safe_losses(&a)[1], safe_losses(&b)[1]);
+}
+
+#[test]
+fn leaving_out_a_term_of_weight_0_changes_nothing() {
+    let at = |gamma| {
+        let settings = BilevelSettings { gamma: Gamma::Constant(gamma), ..settings() };
+        learn(&rows("d", 23), &rows("safe", 16), &settings)
+    };
+    let (left_out, kept) = (at(0.0), at(1e-12));
+    assert!(worst(&left_out.omega, &kept.omega) < 1e-6);
+    assert!(worst(&safe_losses(&left_out), &safe_losses(&kept)) < 1e-5);
+}
+
+#[test]
+fn the_order_of_the_files_changes_nothing() {
+    let (data, safe) = (rows("d", 23), rows("safe", 16));
+    let reversed = |rows: &[_]| rows.iter().rev().cloned().collect::<Vec<_>>();
+    for settings in [settings(), released()] {
+        let a = learn(&data, &safe, &settings);
+        let mut b = learn(&reversed(&data), &reversed(&safe), &settings);
+        b.omega.reverse();
+        // Softmax sums its rows in the order of the file, in f64.
+        assert!(worst(&a.omega, &b.omega) < 1e-6, "{:?}", settings.algorithm);
+        assert!(worst(&safe_losses(&a), &safe_losses(&b)) < 1e-6, "{:?}", settings.algorithm);
+    }
+}
+
+#[test]
+fn a_run_is_a_function_of_its_seed() {
+    let (data, safe) = (rows("d", 23), rows("safe", 16));
+    let dropping = BilevelSettings { lora: Some(lora(0.3)), ..settings() };
+    for settings in [settings(), dropping] {
+        let run = |seed| {
+            learn_selector(model(), &data, &safe, &settings, 7.0, seed, &mut |_, _| ()).unwrap()
+        };
+        assert_eq!(run(1), run(1));
+        assert_ne!(run(1).omega, run(2).omega);
+    }
+}
+
+#[test]
+fn dropout_reaches_training() {
+    let (data, safe) = (rows("d", 23), rows("safe", 16));
+    // Adapters start without effect: only from the second step on do they drop.
+    let with = |share| {
+        learn(&data, &safe, &BilevelSettings { lora: Some(lora(share)), ..settings() })
+    };
+    assert_ne!(safe_losses(&with(0.0)), safe_losses(&with(0.3)));
+    assert_ne!(with(0.0).omega, learn(&data, &safe, &settings()).omega);
+}
+
+#[test]
+fn kappa_sets_the_rate_and_a_raw_rate_replaces_it() {
+    let (data, safe) = (rows("d", 10), rows("safe", 10));
+    let rate = |selector, rate| {
+        let settings = BilevelSettings { selector, rate, kappa: 0.3, ..settings() };
+        learn(&data, &safe, &settings).rate
+    };
+    // kappa B / (E L0), at B = 5, E = 2, L0 = 7.
+    let base = 0.3 * 5.0 / (2.0 * 7.0);
+    // Matched by (dp/dw at the start)^2: 1, 1/2, 3/2, 1.
+    use SelectorFunction::{Relu, Sigmoid, Softmax, Tanh};
+    for (selector, factor) in [(Softmax, 1.0), (Sigmoid, 4.0), (Tanh, 4.0 / 9.0), (Relu, 1.0)] {
+        assert!((rate(selector, None) / (base * factor) - 1.0).abs() < 1e-12, "{selector:?}");
+        assert!((rate(selector, Some(0.01)) / (0.01 * factor) - 1.0).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn a_logit_ends_near_minus_kappa_times_its_excess_loss() {
+    // What kappa promises, to first order: with theta all but still.
+    let (data, safe) = (rows("d", 200), rows("safe", 16));
+    let settings = BilevelSettings {
+        kappa: 0.05,
+        optim: OptimConfig { lr: 1e-9, ..OptimConfig::default() },
+        ..settings()
+    };
+    let losses = seal_bilevel::score(&model(), &data, 50, &mut |_, _| ()).unwrap();
+    let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+    let learned =
+        learn_selector(model(), &data, &safe, &settings, mean, 1, &mut |_, _| ()).unwrap();
+    let promised: Vec<f64> = losses.iter().map(|l| -0.05 * (l / mean - 1.0)).collect();
+    let spread = promised.iter().map(|w| w.abs()).fold(0.0, f64::max);
+    assert!(worst(&learned.omega, &promised) < 0.15 * spread, "{spread}");
+}
+
+#[test]
+fn a_collapse_stops_the_run_except_the_released_one() {
+    let (data, safe) = (rows("d", 40), rows("safe", 16));
+    let run = |settings: &BilevelSettings| {
+        learn_selector(model(), &data, &safe, settings, 7.0, 1, &mut |_, _| ())
+    };
+    let steep = BilevelSettings { rate: Some(20.0), ..settings() };
+    let error = run(&steep).unwrap_err();
+    let BilevelError::Collapsed { epoch, ess } = error else { panic!("{error}") };
+    assert!(epoch >= 1 && ess < CollapseAlarm::STOP_BELOW);
+    let steep = BilevelSettings { rate: Some(20.0), ..released() };
+    let last = run(&steep).unwrap().trace.pop().unwrap();
+    assert!(last.weights.ess_share < CollapseAlarm::STOP_BELOW, "{last:?}");
+}
+
+#[test]
+fn what_is_refused_says_why() {
+    let (data, safe) = (rows("d", 10), rows("safe", 10));
+    let refusal = |data: &[_], safe: &[_], settings: &BilevelSettings| {
+        let run = learn_selector(model(), data, safe, settings, 7.0, 1, &mut |_, _| ());
+        run.unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(refusal(&[], &safe, &settings()), @"the fine-tuning set has no rows that can be trained on");
+    insta::assert_snapshot!(refusal(&data, &[], &settings()), @"the safe set has no rows that can be trained on");
+    let few = BilevelSettings { batch: 11, ..released() };
+    insta::assert_snapshot!(refusal(&data, &safe, &few), @"batch is 11, but the sets hold 10 and 10 rows: algorithm released drops batches that are not whole");
+    let no_rate = BilevelSettings { rate: None, ..released() };
+    insta::assert_snapshot!(refusal(&data, &safe, &no_rate), @"algorithm released needs rate, Adam's (published: 0.005); kappa is for algorithm-2");
+    let per_step = Gamma::Growing { start: 0.0, increment: 0.4, per: Per::Step };
+    let steep = BilevelSettings { gamma: per_step, ..settings() };
+    insta::assert_snapshot!(refusal(&data, &safe, &steep), @"gamma must stay in [0, 1), reaches 1.2000000000000002");
+    let wild = OptimConfig { lr: 1e30, ..OptimConfig::default() };
+    let diverges = BilevelSettings { optim: wild, ..settings() };
+    insta::assert_snapshot!(refusal(&data, &safe, &diverges), @"step 1: the gradient norm is NaN; lower the learning rate or look at the data");
+    let collapse = BilevelError::Collapsed { epoch: 2, ess: 0.04 };
+    insta::assert_snapshot!(collapse.to_string(), @"epoch 2: the selector collapsed: its effective sample size is 0.040 of the rows, below 0.05; lower bilevel.kappa (or bilevel.rate)");
+}

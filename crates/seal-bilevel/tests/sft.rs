@@ -1,0 +1,103 @@
+//! Supervised fine-tuning and scoring.
+
+mod common;
+
+use common::{lora, model, rows, token_losses};
+use seal_bilevel::{SftSettings, fine_tune, score};
+use seal_data::Example;
+use seal_lm::{Lm, OptimConfig};
+
+fn settings() -> SftSettings {
+    SftSettings {
+        epochs: 2,
+        batch: 5,
+        optim: OptimConfig { lr: 2e-3, ..OptimConfig::default() },
+        lora: None,
+    }
+}
+
+fn tuned(rows: &[Example], settings: &SftSettings, seed: u64) -> Lm {
+    fine_tune(model(), rows, settings, seed, &mut |_, _| ()).unwrap()
+}
+
+#[test]
+fn training_lowers_the_loss() {
+    let rows = rows("d", 23);
+    let mean = |model: &Lm| {
+        let losses = score(model, &rows, 8, &mut |_, _| ()).unwrap();
+        losses.iter().sum::<f64>() / losses.len() as f64
+    };
+    assert!(mean(&tuned(&rows, &settings(), 0)) < 0.9 * mean(&model()));
+}
+
+#[test]
+fn the_order_of_the_file_changes_no_bit() {
+    let rows = rows("d", 23);
+    let reversed: Vec<Example> = rows.iter().rev().cloned().collect();
+    let losses = |model: &Lm| token_losses(model, &rows);
+    let forward = losses(&tuned(&rows, &settings(), 0));
+    assert_eq!(losses(&tuned(&reversed, &settings(), 0)), forward);
+    assert_ne!(losses(&tuned(&rows, &settings(), 1)), forward);
+}
+
+#[test]
+fn progress_counts_each_step() {
+    let mut seen = Vec::new();
+    let mut progress = |done, all| seen.push((done, all));
+    fine_tune(model(), &rows("d", 23), &settings(), 0, &mut progress).unwrap();
+    assert_eq!(seen, (1..=10).map(|i| (i, 10)).collect::<Vec<_>>());
+}
+
+#[test]
+fn adapters_leave_the_base_as_it_was() {
+    let rows = rows("d", 23);
+    let settings = SftSettings { lora: Some(lora(0.1)), ..settings() };
+    let trained = tuned(&rows, &settings, 0);
+    let before = token_losses(&model(), &rows);
+    assert_ne!(token_losses(&trained, &rows), before);
+    let mut bare = trained;
+    for block in &mut bare.layers {
+        for (_, linear) in block.linears_mut() {
+            linear.lora = None;
+        }
+    }
+    assert_eq!(token_losses(&bare, &rows), before);
+}
+
+#[test]
+fn a_score_is_the_mean_over_answer_tokens_in_any_batch() {
+    let rows = rows("d", 23);
+    let want: Vec<f64> = rows
+        .iter()
+        .map(|row| {
+            let losses = token_losses(&model(), std::slice::from_ref(row));
+            assert_eq!(losses.len(), row.answer_len());
+            losses.iter().sum::<f64>() / losses.len() as f64
+        })
+        .collect();
+    for batch in [1, 2, 7, 23, 100] {
+        let mut steps = 0;
+        let mut progress = |done, all| {
+            steps = done;
+            assert_eq!(all, 23usize.div_ceil(batch));
+        };
+        let got = score(&model(), &rows, batch, &mut progress).unwrap();
+        assert_eq!(steps, 23usize.div_ceil(batch));
+        for (got, want) in got.iter().zip(&want) {
+            assert!((got / want - 1.0).abs() < 1e-6, "batches of {batch}: {got} {want}");
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_says_why() {
+    let refusal = |rows: &[Example], settings: &SftSettings| {
+        fine_tune(model(), rows, settings, 0, &mut |_, _| ()).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(refusal(&[], &settings()), @"the fine-tuning set has no rows that can be trained on");
+    let none = SftSettings { epochs: 0, ..settings() };
+    insta::assert_snapshot!(refusal(&rows("d", 3), &none), @"epochs and batch must be at least 1");
+    let wild = OptimConfig { lr: 1e30, ..OptimConfig::default() };
+    let diverges = SftSettings { optim: wild, ..settings() };
+    insta::assert_snapshot!(refusal(&rows("d", 23), &diverges), @"step 1: the gradient norm is NaN; lower the learning rate or look at the data");
+}

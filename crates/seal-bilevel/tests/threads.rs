@@ -1,0 +1,70 @@
+//! The number of threads changes no bit of a result.
+
+mod common;
+
+use common::{learn, rows, settings, token_losses};
+use seal_bilevel::{BilevelSettings, Learned, SftSettings, fine_tune};
+use seal_data::Example;
+use seal_device::DeviceSpec;
+use seal_lm::{Lm, LmConfig};
+
+/// Large enough for every product to be shared out between threads.
+fn wide() -> Lm {
+    let config = LmConfig {
+        vocab_size: 512,
+        hidden_size: 128,
+        num_hidden_layers: 1,
+        num_attention_heads: 4,
+        num_key_value_heads: 2,
+        intermediate_size: 256,
+        max_position_embeddings: 64,
+        rope_theta: 1e4,
+        rms_norm_eps: 1e-5,
+        tie_word_embeddings: true,
+        initializer_range: 0.1,
+    };
+    Lm::init(&config, 0, &DeviceSpec::default().open().unwrap().autodiff()).unwrap()
+}
+
+fn on<T: Send>(threads: usize, run: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
+        assert_eq!(rayon::current_num_threads(), threads);
+        run()
+    })
+}
+
+#[test]
+fn selectors() {
+    let (data, safe) = (rows("d", 23), rows("safe", 16));
+    let run = |threads| -> Learned { on(threads, || learn(&data, &safe, &settings())) };
+    assert_eq!(run(1), run(2));
+}
+
+#[test]
+fn selectors_of_a_wide_model() {
+    let (data, safe) = (rows("d", 80), rows("safe", 80));
+    let settings = BilevelSettings { batch: 40, epochs: 1, ..settings() };
+    let run = |threads| -> Learned {
+        on(threads, || {
+            let progress = &mut |_, _| ();
+            seal_bilevel::learn_selector(wide(), &data, &safe, &settings, 7.0, 1, progress).unwrap()
+        })
+    };
+    assert_eq!(run(1), run(2));
+}
+
+#[test]
+fn fine_tuned_models() {
+    let data: Vec<Example> = rows("d", 80);
+    let settings =
+        SftSettings { epochs: 1, batch: 40, optim: settings().optim, lora: None };
+    let run = |threads| {
+        on(threads, || {
+            let model = fine_tune(wide(), &data, &settings, 0, &mut |_, _| ()).unwrap();
+            token_losses(&model, &data)
+        })
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(3));
+}

@@ -1,0 +1,104 @@
+//! The fused passes against the composed ones, through whole models.
+
+mod common;
+
+use common::{SHAPES, batch, cpu, distance, examples, leaves, mean_loss, model, norm, tape, values};
+use seal_lm::{LmConfig, LoraConfig, Ops, token_nll};
+
+/// Each grouping of heads, head sizes 8, 16, 32 and one that is no multiple of
+/// the vector lanes, tied and untied.
+fn configs() -> Vec<LmConfig> {
+    let shapes = [(32, 4, 2), (32, 4, 1), (32, 4, 4), (64, 4, 2), (64, 2, 1), (36, 2, 2)];
+    let with = |(i, (hidden_size, heads, kv)): (usize, &(usize, usize, usize))| LmConfig {
+        hidden_size: *hidden_size,
+        num_attention_heads: *heads,
+        num_key_value_heads: *kv,
+        tie_word_embeddings: i % 2 == 0,
+        ..common::config()
+    };
+    shapes.iter().enumerate().map(with).collect()
+}
+
+#[test]
+fn losses_and_gradients_agree() {
+    for (i, config) in configs().into_iter().enumerate() {
+        let batch = batch(&examples(config.vocab_size, i as u64, &SHAPES), (i % 2 == 1).then_some(8));
+        let fused = model(&config, i as u64, &tape()).with_ops(Ops::Fused);
+        let composed = fused.clone().with_ops(Ops::Composed);
+        let [a, b] = [&fused, &composed].map(|model| values(token_nll(model, &batch, None)));
+        assert!(distance(&a, &b) < 2e-6 * norm(&b), "{config:?}: {a:?} {b:?}");
+        let [a, b] = [&fused, &composed].map(|model| {
+            let gradients = mean_loss(model, &batch).backward();
+            leaves(model, Some(&gradients))
+        });
+        for (a, b) in a.iter().zip(&b) {
+            let (ga, gb) = (a.gradient.as_ref().unwrap(), b.gradient.as_ref().unwrap());
+            let off = distance(ga, gb) / norm(gb);
+            assert!(off < 1e-5, "{config:?} {}: {off:e}", a.name);
+        }
+    }
+}
+
+#[test]
+fn adapters_get_the_same_gradients() {
+    let lora = LoraConfig {
+        r: 3,
+        lora_alpha: 6.0,
+        lora_dropout: 0.0,
+        target_modules: vec!["all-linear".into()],
+    };
+    let batch = batch(&examples(101, 0, &SHAPES), None);
+    let fused = model(&common::config(), 0, &tape()).with_lora(&lora, 1).unwrap();
+    let composed = fused.clone().with_ops(Ops::Composed);
+    let [a, b] = [&fused, &composed].map(|model| {
+        let gradients = mean_loss(model, &batch).backward();
+        leaves(model, Some(&gradients))
+    });
+    let mut compared = 0;
+    for (a, b) in a.iter().zip(&b).filter(|(a, _)| a.name.contains("lora_B")) {
+        let (ga, gb) = (a.gradient.as_ref().unwrap(), b.gradient.as_ref().unwrap());
+        assert!(distance(ga, gb) < 1e-5 * norm(gb), "{}", a.name);
+        compared += 1;
+    }
+    assert_eq!(compared, 14);
+}
+
+#[test]
+fn a_loss_depends_on_its_row_alone() {
+    let all = examples(101, 3, &SHAPES);
+    for ops in [Ops::Fused, Ops::Composed] {
+        let model = model(&common::config(), 0, &cpu()).with_ops(ops);
+        let together = values(token_nll(&model, &batch(&all, Some(32)), None));
+        let alone: Vec<f64> = all
+            .iter()
+            .flat_map(|e| values(token_nll(&model, &batch(std::slice::from_ref(e), None), None)))
+            .collect();
+        assert!(distance(&together, &alone) < 1e-6 * norm(&alone), "{ops:?}");
+    }
+}
+
+#[test]
+fn no_position_sees_a_later_token() {
+    let mut rows = examples(101, 4, &[(20, 1)]);
+    for ops in [Ops::Fused, Ops::Composed] {
+        let model = model(&common::config(), 0, &cpu()).with_ops(ops);
+        let before = values(token_nll(&model, &batch(&rows, None), None));
+        rows[0].tokens[11] = (rows[0].tokens[11] + 1) % 101;
+        let after = values(token_nll(&model, &batch(&rows, None), None));
+        // Loss t is that of token t + 1: token 11 is first a target, then seen.
+        assert_eq!(before[..10], after[..10], "{ops:?}");
+        assert!(before[10..].iter().zip(&after[10..]).all(|(a, b)| a != b), "{ops:?}");
+    }
+}
+
+#[test]
+fn not_a_number_reaches_the_loss() {
+    let batch = batch(&examples(101, 5, &SHAPES), None);
+    for ops in [Ops::Fused, Ops::Composed] {
+        let mut model = model(&common::config(), 0, &cpu()).with_ops(ops);
+        let gate = &mut model.layers[0].gate_proj.weight;
+        *gate = burn::module::Param::from_tensor(gate.val().mul_scalar(f32::NAN));
+        let losses = values(token_nll(&model, &batch, None));
+        assert!(losses.iter().all(|l| l.is_nan()), "{ops:?}: {losses:?}");
+    }
+}

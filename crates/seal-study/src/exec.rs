@@ -1,0 +1,304 @@
+//! Runs a graph of stages on a few threads.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::observer::{Event, Observer};
+use crate::{Key, Store, StudyError};
+
+/// What a stage gets to work with.
+pub(crate) struct Job<'a> {
+    /// Empty folder for its output.
+    pub(crate) dir: &'a Path,
+    /// Folders of the stages it depends on, in their order.
+    pub(crate) deps: &'a [PathBuf],
+    /// Told the share done.
+    pub(crate) progress: &'a dyn Fn(f64),
+}
+
+pub(crate) type Work<'a> = Box<dyn Fn(&Job<'_>) -> Result<(), StudyError> + Send + Sync + 'a>;
+
+/// A stage of a graph.
+pub(crate) struct Node<'a> {
+    pub(crate) stage: &'static str,
+    pub(crate) label: String,
+    pub(crate) key: Key,
+    pub(crate) inputs: Value,
+    pub(crate) deps: Vec<usize>,
+    pub(crate) cost: f64,
+    pub(crate) work: Work<'a>,
+}
+
+/// What became of a stage.
+#[derive(Clone, Debug)]
+pub(crate) struct Done {
+    pub(crate) dir: PathBuf,
+    /// Wall-clock seconds; `None` where it was found.
+    pub(crate) seconds: Option<f64>,
+}
+
+#[derive(Clone)]
+enum Status {
+    Waiting,
+    Running,
+    Done(Done),
+    Failed,
+}
+
+struct State {
+    status: Vec<Status>,
+    error: Option<StudyError>,
+}
+
+/// Runs every stage that the store lacks, `jobs` side by side, each on one
+/// thread, the longest remaining path first. Where a stage fails, what depends
+/// on it is left out and the rest goes on.
+///
+/// # Errors
+/// The first failure, after all that could run has run.
+pub(crate) fn run_graph(
+    nodes: &[Node<'_>],
+    store: &Store,
+    jobs: usize,
+    observer: &dyn Observer,
+) -> Result<Vec<Done>, StudyError> {
+    let priority = priorities(nodes);
+    let status: Vec<Status> = nodes
+        .iter()
+        .map(|n| match store.get(n.stage, &n.key) {
+            Some(dir) => Status::Done(Done { dir, seconds: None }),
+            None => Status::Waiting,
+        })
+        .collect();
+    let found = status.iter().filter(|s| matches!(s, Status::Done(_))).count();
+    let left = nodes.iter().zip(&status).filter(|(_, s)| matches!(s, Status::Waiting));
+    let cost = left.map(|(n, _)| n.cost).sum();
+    observer.event(&Event::Planned { stages: nodes.len(), found, cost });
+    let shared = (Mutex::new(State { status, error: None }), Condvar::new());
+    if found < nodes.len() {
+        let runner = Runner { nodes, store, observer, priority: &priority, shared: &shared };
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..jobs.clamp(1, nodes.len()))
+                .map(|_| scope.spawn(|| runner.work()))
+                .collect();
+            workers.into_iter().try_for_each(|w| {
+                w.join().unwrap_or_else(|_| Err(StudyError::Defect("a worker panicked".into())))
+            })
+        })?;
+    }
+    let state = shared.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(error) = state.error {
+        return Err(error);
+    }
+    state
+        .status
+        .into_iter()
+        .map(|s| match s {
+            Status::Done(done) => Ok(done),
+            _ => Err(StudyError::Defect("a stage was never run".into())),
+        })
+        .collect()
+}
+
+/// Cost of the longest path from each stage to an end.
+fn priorities(nodes: &[Node<'_>]) -> Vec<f64> {
+    let mut below = vec![0.0f64; nodes.len()];
+    for i in (0..nodes.len()).rev() {
+        below[i] += nodes[i].cost;
+        for d in &nodes[i].deps {
+            below[*d] = below[*d].max(below[i]);
+        }
+    }
+    below
+}
+
+struct Runner<'a, 'n> {
+    nodes: &'a [Node<'n>],
+    store: &'a Store,
+    observer: &'a dyn Observer,
+    priority: &'a [f64],
+    shared: &'a (Mutex<State>, Condvar),
+}
+
+impl Runner<'_, '_> {
+    fn work(&self) -> Result<(), StudyError> {
+        // A pool of one thread: a cell's arithmetic must not depend on how many
+        // cells run, and small models lose more than they gain by sharing.
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .build()
+            .map_err(|e| StudyError::Defect(format!("a thread pool: {e}")))?;
+        while let Some((i, deps)) = self.next() {
+            let result = pool.install(|| self.run(i, &deps));
+            let (lock, changed) = self.shared;
+            let mut state = lock.lock().unwrap_or_else(PoisonError::into_inner);
+            match result {
+                Ok(done) => {
+                    self.observer.event(&Event::Finished {
+                        node: i,
+                        seconds: done.seconds.unwrap_or(0.0),
+                        cost: self.nodes[i].cost,
+                    });
+                    state.status[i] = Status::Done(done);
+                }
+                Err(error) => {
+                    let node = &self.nodes[i];
+                    let label = format!("{} {}", node.stage, node.label);
+                    let error = StudyError::Stage { label, source: Box::new(error) };
+                    tracing::error!(%error, "a stage failed");
+                    self.observer.event(&Event::Failed { node: i, message: error.to_string() });
+                    self.fail(&mut state, i);
+                    state.error.get_or_insert(error);
+                }
+            }
+            changed.notify_all();
+        }
+        Ok(())
+    }
+
+    fn fail(&self, state: &mut State, i: usize) {
+        state.status[i] = Status::Failed;
+        for (j, node) in self.nodes.iter().enumerate().skip(i + 1) {
+            let waits = matches!(state.status[j], Status::Waiting);
+            if waits && node.deps.iter().any(|d| matches!(state.status[*d], Status::Failed)) {
+                state.status[j] = Status::Failed;
+            }
+        }
+    }
+
+    /// The next stage to run with its inputs, or `None` when all is settled.
+    fn next(&self) -> Option<(usize, Vec<PathBuf>)> {
+        let (lock, changed) = self.shared;
+        let mut state = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let mut best: Option<usize> = None;
+            let mut waiting = false;
+            for (i, node) in self.nodes.iter().enumerate() {
+                if !matches!(state.status[i], Status::Waiting) {
+                    continue;
+                }
+                waiting = true;
+                let ready = node.deps.iter().all(|d| matches!(state.status[*d], Status::Done(_)));
+                if ready && best.is_none_or(|b| self.priority[i] > self.priority[b]) {
+                    best = Some(i);
+                }
+            }
+            if let Some(i) = best {
+                state.status[i] = Status::Running;
+                let deps = self.nodes[i].deps.iter().filter_map(|d| match &state.status[*d] {
+                    Status::Done(done) => Some(done.dir.clone()),
+                    _ => None,
+                });
+                return Some((i, deps.collect()));
+            }
+            if !waiting {
+                return None;
+            }
+            state = changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn run(&self, i: usize, deps: &[PathBuf]) -> Result<Done, StudyError> {
+        let node = &self.nodes[i];
+        self.observer.event(&Event::Started {
+            node: i,
+            stage: node.stage,
+            label: node.label.clone(),
+            cost: node.cost,
+        });
+        tracing::info!(stage = node.stage, cell = node.label, key = %node.key, "started");
+        let start = Instant::now();
+        let dir = self.store.begin(node.stage, &node.key)?;
+        let progress = |done| self.observer.event(&Event::Progress { node: i, done });
+        let job = Job { dir: &dir, deps, progress: &progress };
+        // A panic in a backend must not take the other cells down.
+        catch_unwind(AssertUnwindSafe(|| (node.work)(&job)))
+            .unwrap_or_else(|panic| Err(StudyError::Defect(panic_text(&*panic))))?;
+        let dir = self.store.commit(node.stage, &node.key, &node.inputs, &dir)?;
+        let seconds = start.elapsed().as_secs_f64();
+        tracing::info!(stage = node.stage, cell = node.label, seconds, "finished");
+        Ok(Done { dir, seconds: Some(seconds) })
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("panicked: {}", text.unwrap_or("no message"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::observer::Silent;
+
+    fn node<'a>(
+        name: &str,
+        deps: &[usize],
+        work: impl Fn(&Job<'_>) -> Result<(), StudyError> + Send + Sync + 'a,
+    ) -> Node<'a> {
+        let inputs = json!({ "name": name });
+        Node {
+            stage: "test",
+            label: name.to_owned(),
+            key: Key::of("test", 1, &inputs),
+            inputs,
+            deps: deps.to_vec(),
+            cost: 1.0,
+            work: Box::new(work),
+        }
+    }
+
+    fn text(dir: &Path) -> String {
+        std::fs::read_to_string(dir.join("out")).unwrap()
+    }
+
+    #[test]
+    fn stages_run_once_and_after_what_they_need() {
+        let root = tempfile::tempdir().unwrap();
+        let runs = AtomicUsize::new(0);
+        let write = |job: &Job<'_>, name: &str| {
+            runs.fetch_add(1, Ordering::SeqCst);
+            let all: String = job.deps.iter().map(|d| text(d)).collect();
+            std::fs::write(job.dir.join("out"), format!("{name}({all})")).unwrap();
+            Ok(())
+        };
+        let nodes = [
+            node("a", &[], |j| write(j, "a")),
+            node("b", &[0], |j| write(j, "b")),
+            node("c", &[0], |j| write(j, "c")),
+            node("d", &[1, 2], |j| write(j, "d")),
+        ];
+        let store = Store::open(root.path()).unwrap();
+        for (jobs, expected) in [(3, 4), (1, 4)] {
+            let done = run_graph(&nodes, &store, jobs, &Silent).unwrap();
+            assert_eq!(text(&done[3].dir), "d(b(a())c(a()))");
+            assert_eq!(runs.load(Ordering::SeqCst), expected, "a second run finds all");
+        }
+    }
+
+    #[test]
+    fn a_failure_stops_what_depends_on_it_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let ok = |_: &Job<'_>| Ok(());
+        let nodes = [
+            node("a", &[], |_| panic!("boom")),
+            node("b", &[0], ok),
+            node("c", &[1], ok),
+            node("d", &[], ok),
+        ];
+        let error = run_graph(&nodes, &store, 1, &Silent).unwrap_err().to_string();
+        assert!(error.starts_with("test a: ") && error.ends_with("panicked: boom"), "{error}");
+        assert!(store.get("test", &nodes[3].key).is_some());
+        assert!(store.get("test", &nodes[2].key).is_none());
+    }
+}

@@ -1,0 +1,173 @@
+//! What finished stages left behind, put together for the figures.
+
+use std::collections::BTreeMap;
+
+use seal_data::RowId;
+use seal_report::{Data, EpochTrace, Split};
+use seal_select::SelectorRow;
+
+use crate::arm::Arm;
+use crate::config::{ArmRole, Config, Method};
+use crate::exec::Done;
+use crate::figures::{ArmFacts, CellFacts, SelectionFacts, StudyFacts, TestFacts};
+use crate::graph::{ArmSets, Cell, Graph};
+use crate::sets::{Sets, read_tokenizer};
+use crate::stages::{Selection, SelectorOutput, read_assessments, tokenised};
+use crate::StudyError;
+
+/// The facts of a finished study.
+///
+/// # Errors
+/// A stage's folder that cannot be read.
+pub(crate) fn facts(
+    config: &Config,
+    arms: &[Arm],
+    sets: &ArmSets,
+    graph: &Graph<'_>,
+    done: &[Done],
+) -> Result<StudyFacts, StudyError> {
+    let reference = arms.iter().position(|a| a.role == ArmRole::Reference).unwrap_or(0);
+    let own = sets.of_arm(reference);
+    let base = graph.cells.iter().find(|c| c.arm == reference).map(|c| &done[c.base].dir);
+    let base = base.ok_or_else(|| StudyError::Defect("a study without its reference".into()))?;
+    let tokenizer = read_tokenizer(config, base)?;
+    let left_out = |rows| tokenised(config, rows, &*tokenizer).left_out.len();
+    let mut splits: BTreeMap<String, Split> = BTreeMap::new();
+    for (name, summary) in &own.summaries {
+        let rows = own.trained_on(name).map_or(0, left_out);
+        splits.insert(
+            name.clone(),
+            Split {
+                rows: summary.rows as u64,
+                unsafe_rows: summary.unsafe_rows.map(|n| n as u64),
+                dropped: (summary.dropped + rows) as u64,
+                ids_hash: summary.ids_hash.clone(),
+            },
+        );
+    }
+    let tests = own.tests.iter().map(|(name, rows)| {
+        let judge = &config.judge[name];
+        let facts = TestFacts {
+            judge: judge.kind,
+            tie: judge.tie(),
+            prompts: rows.iter().map(|r| r.id).collect(),
+        };
+        (name.clone(), facts)
+    });
+    let mut labels: BTreeMap<RowId, bool> = BTreeMap::new();
+    for i in 0..arms.len() {
+        let rows = sets.of_arm(i).data.iter();
+        labels.extend(rows.filter_map(|r| r.is_unsafe.map(|u| (r.id, u))));
+    }
+    let mut facts = Vec::with_capacity(arms.len());
+    for (i, arm) in arms.iter().enumerate() {
+        let mut cells = Vec::new();
+        for cell in graph.cells.iter().filter(|c| c.arm == i) {
+            cells.push(cell_facts(arm, sets.of_arm(i), cell, done)?);
+        }
+        facts.push(arm_facts(arm, cells));
+    }
+    Ok(StudyFacts {
+        name: config.study.name.clone(),
+        quick: config.study.quick,
+        seeds: config.study.seeds.clone(),
+        reference: arms[reference].id.clone(),
+        tests: tests.collect(),
+        data: Data { splits, overlap: own.overlap.clone() },
+        is_unsafe: labels,
+        arms: facts,
+    })
+}
+
+fn arm_facts(arm: &Arm, cells: Vec<CellFacts>) -> ArmFacts {
+    let bilevel = arm.has_selector().then_some(&arm.config.bilevel);
+    let trace = cells.iter().find_map(|c| c.selection.as_ref()).map(|s| &s.trace);
+    ArmFacts {
+        id: arm.id.clone(),
+        label: arm.label.clone(),
+        role: match arm.role {
+            ArmRole::Reference => seal_report::Role::Reference,
+            ArmRole::Seal => seal_report::Role::Seal,
+            ArmRole::Ablation => seal_report::Role::Ablation,
+            ArmRole::Control => seal_report::Role::Control,
+        },
+        ablated_part: arm.ablated_part.clone(),
+        replacement: arm.replacement.clone(),
+        gamma: bilevel.and(trace).map(|t| t.iter().filter_map(|e| e.gamma).collect()),
+        selector: bilevel.map(|b| b.selector.name().to_owned()),
+        cells,
+    }
+}
+
+fn cell_facts(
+    arm: &Arm,
+    sets: &Sets,
+    cell: &Cell,
+    done: &[Done],
+) -> Result<CellFacts, StudyError> {
+    let shown = !matches!(arm.config.selection.method, Method::All | Method::None);
+    let selection = match cell.selection.filter(|_| shown) {
+        Some(node) => {
+            let selection = Selection::read(&done[node].dir)?;
+            let trace = match cell.selector {
+                Some(node) => trace(SelectorOutput::read(&done[node].dir)?),
+                None => Vec::new(),
+            };
+            let kept = selection.kept.iter().filter(|k| **k).count();
+            let keep_fraction = match selection.omega {
+                Some(_) => arm.config.selection.keep,
+                None => kept as f64 / selection.kept.len() as f64,
+            };
+            Some(SelectionFacts {
+                keep_fraction,
+                ranked: selection.omega.is_some(),
+                rows: rows(&selection),
+                trace,
+            })
+        }
+        None => None,
+    };
+    let tests = read_assessments(sets, &done[cell.verdicts].dir)?;
+    Ok(CellFacts { seed: cell.seed, tests, selection })
+}
+
+/// Rows of a selection; rows that were not ranked get the score 1 where kept,
+/// 0 where not, and ranks in that order.
+pub(crate) fn rows(selection: &Selection) -> Vec<SelectorRow> {
+    let n = selection.ids.len();
+    let ranks = selection.rank.clone().unwrap_or_else(|| {
+        let mut order: Vec<usize> = (0..n).collect();
+        order.sort_by_key(|i| (!selection.kept[*i], selection.ids[*i]));
+        let mut ranks = vec![0; n];
+        order.iter().enumerate().for_each(|(place, i)| ranks[*i] = place + 1);
+        ranks
+    });
+    let score = |i: usize| match &selection.omega {
+        Some(omega) => omega[i],
+        None => f64::from(u8::from(selection.kept[i])),
+    };
+    (0..n)
+        .map(|i| SelectorRow {
+            id: selection.ids[i],
+            omega: score(i),
+            p: selection.weights.as_ref().map(|w| w[i]),
+            rank: ranks[i],
+            kept: selection.kept[i],
+        })
+        .collect()
+}
+
+fn trace(output: SelectorOutput) -> Vec<EpochTrace> {
+    let epoch = |t: &seal_bilevel::EpochTrace| EpochTrace {
+        epoch: t.epoch as u32,
+        gamma: Some(t.gamma),
+        ess: Some(t.weights.ess_share),
+        mean_p: Some(t.weights.mean_p),
+        gamma_eff: Some(t.gamma_eff),
+        clamped: Some(t.weights.clamped),
+        dead: Some(t.weights.dead),
+        safe_loss: Some(t.safe_loss),
+        data_loss: Some(t.row_loss),
+    };
+    output.learned.trace.iter().map(epoch).collect()
+}

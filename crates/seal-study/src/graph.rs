@@ -1,0 +1,251 @@
+//! From arms to stages.
+
+use std::collections::BTreeMap;
+use std::sync::Arc as Shared;
+
+use serde_json::{Value, json};
+
+use crate::arm::Arm;
+use crate::config::{Config, Method};
+use crate::exec::{Node, Work};
+use crate::sets::Sets;
+use crate::stages::{self, AnswersInput};
+use crate::{Key, StudyError};
+
+/// Versions of the stages. One is raised when the stage's output for the same
+/// inputs changes, so that what older programs stored is made again.
+mod version {
+    pub(super) const BASE: u32 = 1;
+    pub(super) const SCORES: u32 = 1;
+    pub(super) const SELECTOR: u32 = 1;
+    pub(super) const SELECTION: u32 = 1;
+    pub(super) const SFT: u32 = 1;
+    pub(super) const ANSWERS: u32 = 1;
+    pub(super) const VERDICTS: u32 = 1;
+}
+
+/// The stages of one arm with one seed, as numbers of nodes.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    pub(crate) arm: usize,
+    pub(crate) seed: u64,
+    pub(crate) base: usize,
+    pub(crate) selector: Option<usize>,
+    pub(crate) selection: Option<usize>,
+    pub(crate) sft: Option<usize>,
+    pub(crate) verdicts: usize,
+}
+
+/// All stages of a study, and which cells they belong to.
+pub(crate) struct Graph<'a> {
+    pub(crate) nodes: Vec<Node<'a>>,
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// The data sets of each arm; arms with the same data share them.
+pub(crate) struct ArmSets {
+    by_arm: Vec<Shared<Sets>>,
+}
+
+impl ArmSets {
+    /// Draws or reads the data of every arm.
+    ///
+    /// # Errors
+    /// As [`Sets::of`].
+    pub(crate) fn of(arms: &[Arm]) -> Result<Self, StudyError> {
+        let mut known: BTreeMap<String, Shared<Sets>> = BTreeMap::new();
+        let mut by_arm = Vec::with_capacity(arms.len());
+        for arm in arms {
+            let c = &arm.config;
+            let what = json!([c.world, c.data, c.study.limit]).to_string();
+            let sets = match known.get(&what) {
+                Some(sets) => Shared::clone(sets),
+                None => Shared::new(Sets::of(c)?),
+            };
+            known.entry(what).or_insert_with(|| Shared::clone(&sets));
+            by_arm.push(sets);
+        }
+        Ok(Self { by_arm })
+    }
+
+    pub(crate) fn of_arm(&self, arm: usize) -> &Sets {
+        &self.by_arm[arm]
+    }
+}
+
+/// The stages of `arms` over the study's seeds; cells that need the same stage
+/// share one node.
+pub(crate) fn graph<'a>(arms: &'a [Arm], sets: &'a ArmSets, seeds: &[u64]) -> Graph<'a> {
+    let mut builder = Builder { nodes: Vec::new(), known: BTreeMap::new() };
+    let mut cells = Vec::new();
+    for seed in seeds {
+        for (i, arm) in arms.iter().enumerate() {
+            cells.push(builder.cell(i, arm, sets.of_arm(i), *seed));
+        }
+    }
+    Graph { nodes: builder.nodes, cells }
+}
+
+struct Builder<'a> {
+    nodes: Vec<Node<'a>>,
+    known: BTreeMap<(&'static str, Key), usize>,
+}
+
+impl<'a> Builder<'a> {
+    fn add(
+        &mut self,
+        stage: (&'static str, u32),
+        label: String,
+        inputs: Value,
+        deps: Vec<usize>,
+        cost: f64,
+        work: Work<'a>,
+    ) -> usize {
+        let (stage, version) = stage;
+        // What a stage reads from others is named by their keys.
+        let of: Vec<&str> = deps.iter().map(|d| self.nodes[*d].key.as_str()).collect();
+        let inputs = json!({ "of": of, "own": inputs });
+        let key = Key::of(stage, version, &inputs);
+        let id = (stage, key.clone());
+        if let Some(node) = self.known.get(&id) {
+            return *node;
+        }
+        self.nodes.push(Node { stage, label, key, inputs, deps, cost, work });
+        self.known.insert(id, self.nodes.len() - 1);
+        self.nodes.len() - 1
+    }
+
+    fn cell(&mut self, i: usize, arm: &'a Arm, sets: &'a Sets, seed: u64) -> Cell {
+        let c = &arm.config;
+        let cell = format!("{} seed {seed}", arm.id);
+        let cost = Cost::of(c, sets);
+        let (data, data_hash) = (sets.data_name, seal_data::ids_hash(&sets.data));
+        let base = self.add(
+            ("base", version::BASE),
+            format!("seed {}", c.base_seed()),
+            json!({"rows": seal_data::ids_hash(&sets.base), "model": c.model, "training": c.base,
+                   "tokenizer": c.tokenizer, "seed": c.base_seed(), "device": c.device}),
+            vec![],
+            cost.base,
+            Box::new(move |job| stages::base(c, sets, job)),
+        );
+        let method = c.selection.method;
+        let selects = matches!(method, Method::Selector);
+        let scores = (selects || method == Method::FrozenLoss).then(|| {
+            self.add(
+                ("scores", version::SCORES),
+                data.to_owned(),
+                json!({"rows": data_hash, "device": c.device}),
+                vec![base],
+                cost.scores,
+                Box::new(move |job| stages::scores(c, sets, job)),
+            )
+        });
+        let selector = scores.filter(|_| selects).map(|scores| {
+            self.add(
+                ("selector", version::SELECTOR),
+                cell.clone(),
+                json!({"rows": data_hash, "safe": seal_data::ids_hash(&sets.safe),
+                       "bilevel": c.bilevel, "seed": seed, "device": c.device}),
+                vec![base, scores],
+                cost.selector,
+                Box::new(move |job| stages::learn(c, sets, seed, job)),
+            )
+        });
+        let selection = (method != Method::None).then(|| {
+            let labels = (method == Method::Labels).then(|| sets.labels_hash());
+            let ranked = matches!(method, Method::Selector | Method::Random | Method::FrozenLoss);
+            // What a method does not read must not change its key.
+            let by_dose = method == Method::Labels && c.selection.unsafe_dose > 0.0;
+            let seed_used = (ranked || by_dose).then_some(seed);
+            let keep = ranked.then_some(c.selection.keep);
+            let deps = [Some(base), selector.or(scores)].into_iter().flatten().collect();
+            self.add(
+                ("selection", version::SELECTION),
+                cell.clone(),
+                json!({"rows": data_hash, "method": method, "keep": keep, "labels": labels,
+                       "dose": c.selection.unsafe_dose, "seed": seed_used}),
+                deps,
+                0.05,
+                Box::new(move |job| stages::select(c, sets, seed, job)),
+            )
+        });
+        let sft = selection.map(|selection| {
+            self.add(
+                ("sft", version::SFT),
+                cell.clone(),
+                json!({"rows": data_hash, "training": c.sft, "seed": seed, "device": c.device}),
+                vec![base, selection],
+                cost.sft,
+                Box::new(move |job| stages::sft(c, sets, seed, job)),
+            )
+        });
+        let tuned = sft.is_some();
+        let sampled = (c.generate.temperature > 0.0).then_some(seed);
+        let answers = self.add(
+            ("answers", version::ANSWERS),
+            cell.clone(),
+            json!({"tests": sets.tests_hash(), "generate": c.generate, "judge": c.judge,
+                   "adapter": c.sft.lora.is_some(), "seed": sampled, "device": c.device}),
+            [Some(base), sft].into_iter().flatten().collect(),
+            cost.answers,
+            Box::new(move |job| {
+                stages::answers(&AnswersInput { config: c, sets, seed, tuned }, job)
+            }),
+        );
+        let verdicts = self.add(
+            ("verdicts", version::VERDICTS),
+            cell,
+            json!({"tests": sets.tests_hash(), "judge": c.judge}),
+            vec![answers],
+            0.05,
+            Box::new(move |job| stages::verdicts(c, sets, job)),
+        );
+        Cell { arm: i, seed, base, selector, selection, sft, verdicts }
+    }
+}
+
+/// Relative costs, for the order of work and the time left: multiply-adds of
+/// the passes, with overheads that small models show. 1 is about a second on
+/// one core of a small machine.
+struct Cost {
+    base: f64,
+    scores: f64,
+    selector: f64,
+    sft: f64,
+    answers: f64,
+}
+
+impl Cost {
+    fn of(c: &Config, sets: &Sets) -> Self {
+        let tokens = |rows: &[seal_data::Row]| {
+            let chars: usize = rows.iter().map(|r| r.prompt.len() + r.response.len()).sum();
+            // About four characters a token, one word in the built-in world.
+            let longest = rows.len() * c.model.max_position_embeddings;
+            ((chars as f64 / 4.0).min(longest as f64)).max(1.0)
+        };
+        let m = &c.model;
+        let d = m.hidden_size as f64;
+        let weights = m.num_hidden_layers as f64
+            * (2.0 * d * d
+                + 2.0 * d * (m.num_key_value_heads * m.head_dim()) as f64
+                + 3.0 * d * m.intermediate_size as f64);
+        let vocabulary = c.tokenizer.vocab_size.unwrap_or(400) as f64 * d;
+        // A forward pass; with the backward pass three times that.
+        let pass = |tokens: f64| tokens * (weights + 0.4 * vocabulary) * 2.0 / 20e9 + tokens * 2e-6;
+        let (data, safe, base) = (tokens(&sets.data), tokens(&sets.safe), tokens(&sets.base));
+        let share = match c.selection.method {
+            Method::Selector | Method::Random | Method::FrozenLoss => c.selection.keep,
+            _ => 1.0,
+        };
+        let tests: f64 = sets.tests.values().map(|rows| tokens(rows)).sum();
+        let per_epoch = safe.min(data) * 3.0 + data * 2.0;
+        Self {
+            base: pass(3.0 * base * c.base.epochs as f64),
+            scores: pass(data),
+            selector: pass(per_epoch * c.bilevel.epochs as f64),
+            sft: pass(3.0 * data * share * c.sft.epochs as f64),
+            answers: pass(3.0 * tests),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What a run tells while it runs.
+
+use std::path::PathBuf;
+
+/// Something that happened. Costs are relative: 1 is about a second on one
+/// core of a small machine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// What is ahead.
+    Planned {
+        /// Stages in all.
+        stages: usize,
+        /// Of these, found in the store.
+        found: usize,
+        /// Cost of what is left.
+        cost: f64,
+    },
+    /// A stage began.
+    Started {
+        /// Its number.
+        node: usize,
+        /// Its stage.
+        stage: &'static str,
+        /// Arm and seed.
+        label: String,
+        /// Its cost.
+        cost: f64,
+    },
+    /// A stage went on.
+    Progress {
+        /// Its number.
+        node: usize,
+        /// Share done, 0 to 1.
+        done: f64,
+    },
+    /// A stage is done and stored.
+    Finished {
+        /// Its number.
+        node: usize,
+        /// Wall-clock time it took.
+        seconds: f64,
+        /// Its cost.
+        cost: f64,
+    },
+    /// A stage failed; what depends on it will not run.
+    Failed {
+        /// Its number.
+        node: usize,
+        /// Why.
+        message: String,
+    },
+    /// A file of the report was written.
+    Report {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Receives events, from several threads.
+pub trait Observer: Sync {
+    /// Called at each event.
+    fn event(&self, event: &Event);
+}
+
+/// An observer that ignores everything.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _: &Event) {}
+}

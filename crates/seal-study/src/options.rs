@@ -1,0 +1,71 @@
+//! How a study is run, and what comes back.
+
+use std::path::PathBuf;
+
+use seal_report::Results;
+
+use crate::Key;
+
+/// Where and how a study runs; none of it changes a result.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Run folder.
+    pub out: PathBuf,
+    /// Store of stage outputs; `out/store` by default.
+    pub store: Option<PathBuf>,
+    /// Stages side by side.
+    pub jobs: usize,
+    /// Put row texts into the report; always so for the built-in world.
+    pub show_rows: bool,
+    /// The command, for the record.
+    pub command: String,
+}
+
+impl RunOptions {
+    /// One job, into `out`.
+    pub fn new(out: impl Into<PathBuf>) -> Self {
+        Self { out: out.into(), store: None, jobs: 1, show_rows: false, command: String::new() }
+    }
+
+    /// Folder of the store.
+    pub fn store_dir(&self) -> PathBuf {
+        self.store.clone().unwrap_or_else(|| self.out.join("store"))
+    }
+}
+
+/// A stage that is done or to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedStage {
+    /// Name of the stage.
+    pub stage: &'static str,
+    /// Arm and seed.
+    pub label: String,
+    /// Key of its output.
+    pub key: Key,
+    /// Whether the store has it.
+    pub found: bool,
+    /// Relative cost; 1 is about a second on one core of a small machine.
+    pub cost: f64,
+}
+
+/// What would run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanView {
+    /// All stages; each comes after those it depends on.
+    pub stages: Vec<PlannedStage>,
+}
+
+/// A finished run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The figures.
+    pub results: Results,
+    /// The run folder.
+    pub out: PathBuf,
+    /// The files of the report.
+    pub files: Vec<PathBuf>,
+    /// Stages that ran.
+    pub ran: usize,
+    /// Stages that were found.
+    pub found: usize,
+}

@@ -1,0 +1,131 @@
+//! The run folder: whose it is, and what a run leaves in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::arm::Arm;
+use crate::exec::Done;
+use crate::facts::rows;
+use crate::graph::Graph;
+use crate::stages::Selection;
+use crate::store::{to_json, write_flushed};
+use crate::{Config, StudyError};
+
+const OWNER: &str = "study.json";
+
+#[derive(Serialize, Deserialize)]
+struct Owner {
+    format_version: u32,
+    study: String,
+}
+
+/// Makes `out` the run folder of `config`'s study.
+///
+/// # Errors
+/// A folder of another study, or one that is no run folder and not empty.
+pub(crate) fn claim(out: &Path, config: &Config) -> Result<(), StudyError> {
+    let path = out.join(OWNER);
+    if path.exists() {
+        let text = fs::read_to_string(&path).map_err(StudyError::io(&path))?;
+        let owner: Owner = serde_json::from_str(&text)
+            .map_err(|e| StudyError::Damaged { path: path.clone(), reason: e.to_string() })?;
+        return match owner.study == config.study.name {
+            true => Ok(()),
+            false => Err(StudyError::Config(format!(
+                "{} holds the study `{}`, not `{}`; give another --out, or that study.name",
+                out.display(),
+                owner.study,
+                config.study.name
+            ))),
+        };
+    }
+    if out.is_file() {
+        return Err(StudyError::Config(format!("--out {} is a file", out.display())));
+    }
+    let used = out.exists() && fs::read_dir(out).map_err(StudyError::io(out))?.next().is_some();
+    if used {
+        return Err(StudyError::Config(format!(
+            "{} is not empty and no run folder; give an empty or a new --out",
+            out.display()
+        )));
+    }
+    fs::create_dir_all(out).map_err(StudyError::io(out))?;
+    let owner = Owner { format_version: 1, study: config.study.name.clone() };
+    write_flushed(&path, &to_json(&owner)?)
+}
+
+#[derive(Serialize)]
+struct KeptRow {
+    id: seal_data::RowId,
+    rank: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    omega: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p: Option<f64>,
+}
+
+/// Writes, for each cell, `cells/<arm>/seed-<n>/` with the kept and dropped ids
+/// in the order of their ranks, and its model or adapter.
+///
+/// # Errors
+/// A file that cannot be read or written.
+pub(crate) fn export_cells(
+    out: &Path,
+    arms: &[Arm],
+    graph: &Graph<'_>,
+    done: &[Done],
+) -> Result<(), StudyError> {
+    for cell in &graph.cells {
+        let Some(selection) = cell.selection else { continue };
+        let dir = out.join("cells").join(&arms[cell.arm].id).join(format!("seed-{}", cell.seed));
+        fs::create_dir_all(&dir).map_err(StudyError::io(&dir))?;
+        let stamp = dir.join("made-from");
+        let keys = [Some(selection), cell.sft].map(|n| n.map(|n| graph.nodes[n].key.to_string()));
+        let keys = to_json(&keys)?;
+        if fs::read_to_string(&stamp).is_ok_and(|old| old == keys) {
+            continue;
+        }
+        let selection = Selection::read(&done[selection].dir)?;
+        let mut all = rows(&selection);
+        all.sort_by_key(|r| r.rank);
+        for (name, kept) in [("kept.jsonl", true), ("dropped.jsonl", false)] {
+            let mut text = String::new();
+            for r in all.iter().filter(|r| r.kept == kept) {
+                let omega = selection.omega.is_some().then_some(r.omega);
+                let row = KeptRow { id: r.id, rank: r.rank, omega, p: r.p };
+                let line =
+                    serde_json::to_string(&row).map_err(|e| StudyError::Defect(e.to_string()))?;
+                text.push_str(&line);
+                text.push('\n');
+            }
+            let path = dir.join(name);
+            fs::write(&path, text).map_err(StudyError::io(&path))?;
+        }
+        if let Some(sft) = cell.sft {
+            copy_model(&done[sft].dir, &dir)?;
+        }
+        write_flushed(&stamp, &keys)?;
+    }
+    Ok(())
+}
+
+fn copy_model(from: &Path, to: &Path) -> Result<(), StudyError> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(from).map_err(StudyError::io(from))? {
+        files.push(entry.map_err(StudyError::io(from))?.path());
+    }
+    for path in files {
+        let Some(name) = path.file_name().filter(|n| *n != "manifest.json") else { continue };
+        let target = to.join(name);
+        if target.exists() {
+            fs::remove_file(&target).map_err(StudyError::io(&target))?;
+        }
+        // A link where the file system allows it: models can be large.
+        if fs::hard_link(&path, &target).is_err() {
+            fs::copy(&path, &target).map_err(StudyError::io(&target))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! Losses of the fine-tuning rows under the base, which does not move.
+
+use seal_bilevel::score;
+use seal_data::RowId;
+use serde::{Deserialize, Serialize};
+
+use super::{Base, examples, read_json, write_json};
+use crate::config::Config;
+use crate::exec::Job;
+use crate::sets::Sets;
+use crate::StudyError;
+
+const FILE: &str = "losses.json";
+const BATCH: usize = 64;
+
+/// Mean loss of each row's answer, in nats a token.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Scores {
+    pub(crate) ids: Vec<RowId>,
+    pub(crate) losses: Vec<f64>,
+}
+
+impl Scores {
+    pub(crate) fn read(dir: &std::path::Path) -> Result<Self, StudyError> {
+        read_json(dir, FILE)
+    }
+
+    pub(crate) fn mean(&self) -> f64 {
+        self.losses.iter().sum::<f64>() / self.losses.len() as f64
+    }
+}
+
+/// Depends on: base.
+pub(crate) fn scores(config: &Config, sets: &Sets, job: &Job<'_>) -> Result<(), StudyError> {
+    let base = Base::read(config, &job.deps[0])?;
+    let rows = examples(config, &sets.data, &*base.tokenizer, "fine-tuning")?;
+    let mut progress = |done, of| (job.progress)(done as f64 / of as f64);
+    let losses = score(&base.model, &rows, BATCH, &mut progress)?;
+    write_json(job.dir, FILE, &Scores { ids: rows.iter().map(|e| e.id).collect(), losses })
+}

@@ -1,0 +1,51 @@
+//! What a judge says of a model's answers. The comparison with the reference
+//! is made when results are put together; it needs no model.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use seal_data::RowId;
+use seal_judge::{Assessment, Judge, assess_answers, from_jsonl, to_jsonl};
+
+use super::answers::{LogProbs, file};
+use super::{read_text, write};
+use crate::config::Config;
+use crate::exec::Job;
+use crate::sets::Sets;
+use crate::StudyError;
+
+/// Depends on: answers. Output: one JSONL file of assessments a test.
+pub(crate) fn verdicts(config: &Config, sets: &Sets, job: &Job<'_>) -> Result<(), StudyError> {
+    for (test, rows) in &sets.tests {
+        let text = read_text(&job.deps[0], &file(test))?;
+        let assessed = match config.judge[test].judge()? {
+            Judge::Answers(judge) => assess_answers(&judge, rows, &from_jsonl(&text)?)?,
+            Judge::Likelihood(judge) => {
+                let by_id: BTreeMap<RowId, LogProbs> =
+                    from_jsonl::<LogProbs>(&text)?.into_iter().map(|l| (l.id, l)).collect();
+                let mut assessed = Vec::with_capacity(rows.len());
+                for row in rows {
+                    assessed.push(match by_id.get(&row.id).filter(|l| !l.log_probs.is_empty()) {
+                        Some(l) => judge.assess(row, &l.log_probs)?,
+                        None => Assessment::unscored(row.id, row.category.clone()),
+                    });
+                }
+                assessed
+            }
+        };
+        write(job.dir, &file(test), &to_jsonl(&assessed)?)?;
+    }
+    Ok(())
+}
+
+/// Assessments of every test, from the stage's folder.
+pub(crate) fn read_assessments(
+    sets: &Sets,
+    dir: &Path,
+) -> Result<BTreeMap<String, Vec<Assessment>>, StudyError> {
+    let mut out = BTreeMap::new();
+    for test in sets.tests.keys() {
+        out.insert(test.clone(), from_jsonl(&read_text(dir, &file(test))?)?);
+    }
+    Ok(out)
+}

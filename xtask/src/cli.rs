@@ -1,0 +1,91 @@
+//! What the command line accepts. Arguments are parsed here and nowhere
+//! resolved: `options` turns them into the types of `seal-study`.
+
+use clap::builder::Styles;
+use clap::builder::styling::AnsiColor;
+use clap::{Args, Parser, Subcommand};
+
+use crate::options::{FolderArgs, StudyArgs};
+use crate::verbs::{check, devices};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const AFTER: &str = "\
+Examples:
+  cargo xtask ablate --quick                     see that everything works
+  cargo xtask ablate                             the whole study on the built-in world
+  cargo xtask plan --config configs/own.toml     what a study on your own rows would run
+  cargo xtask ablate --set bilevel.epochs=5 --seeds 0,1
+  cargo xtask report --out runs/world            the report again
+
+A run that is stopped goes on where it was: give the same command again.
+
+Exit codes:
+  0  done
+  1  unexpected failure
+  2  usage or config error
+  3  data error
+  4  a device or backend is missing
+  5  judge or network failure (try again)";
+
+/// SEAL's missing ablations: which rows of a fine-tuning set keep a model safe,
+/// and what that depends on.
+#[derive(Debug, Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask", version, styles = STYLES)]
+#[command(after_help = AFTER, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    #[command(flatten)]
+    pub(crate) verbosity: Verbosity,
+}
+
+/// How much is said while a verb works.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Verbosity {
+    /// Show no progress and no closing table, only errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 900)]
+    pub(crate) quiet: bool,
+    /// Show the log on the terminal too; -vv shows details.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 901)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Run the study: plan, run what is missing, judge, report.
+    Ablate(StudyArgs),
+    /// List the arms and stages of the study, what is done, and the time left.
+    Plan(StudyArgs),
+    /// Count what has run, name what is missing, say whether there are results.
+    Status(StudyArgs),
+    /// Write the report again from the results in the run folder.
+    Report(FolderArgs),
+    /// Try the backends and say how to add one that is missing.
+    Devices(devices::Options),
+    /// Check format, lints, docs and the dependency rules of the workspace.
+    Check(check::Options),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn quiet_and_verbose_exclude_each_other() {
+        let parsed = Cli::try_parse_from(["xtask", "plan", "-vv"]).unwrap();
+        assert_eq!((parsed.verbosity.quiet, parsed.verbosity.verbose), (false, 2));
+        assert!(Cli::try_parse_from(["xtask", "plan", "-q", "-v"]).is_err());
+    }
+}

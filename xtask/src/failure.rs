@@ -1,0 +1,111 @@
+//! Errors as one message and an exit code.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Error;
+use seal_device::DeviceError;
+use seal_study::StudyError;
+
+/// Exit code of an unexpected failure.
+pub(crate) const UNEXPECTED: u8 = 1;
+/// Exit code of a usage or config error; clap's own is the same.
+const USAGE: u8 = 2;
+/// Exit code of a data error.
+const DATA: u8 = 3;
+/// Exit code of a missing device or backend.
+const DEVICE: u8 = 4;
+
+/// Prints `error` to stderr and gives its exit code.
+pub(crate) fn report(error: &Error) -> ExitCode {
+    if is_closed_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    // If stderr is gone, the exit code is all that is left to say it.
+    let _ = writeln!(io::stderr().lock(), "error: {}", message(error));
+    ExitCode::from(code(error))
+}
+
+/// The message with its causes. A cause that the message above it already
+/// quotes is not said twice.
+fn message(error: &Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str("\n  caused by: ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+fn code(error: &Error) -> u8 {
+    let known = |cause: &(dyn std::error::Error + 'static)| {
+        if let Some(study) = cause.downcast_ref::<StudyError>() {
+            return Some(study.exit_code());
+        }
+        if cause.is::<DeviceError>() {
+            return Some(DEVICE);
+        }
+        cause.downcast_ref::<seal_report::Error>().map(report_code)
+    };
+    error.chain().find_map(known).unwrap_or(UNEXPECTED)
+}
+
+/// Stored results that cannot be read are data; a folder without any was named
+/// wrongly.
+fn report_code(error: &seal_report::Error) -> u8 {
+    use seal_report::Error::{Inconsistent, Io, Json, NotFinite, Version};
+    match error {
+        Io { source, .. } if source.kind() == io::ErrorKind::NotFound => USAGE,
+        Json { .. } | Version { .. } | NotFinite { .. } | Inconsistent { .. } => DATA,
+        _ => UNEXPECTED,
+    }
+}
+
+/// Whether the reader of our output went away (`cargo xtask plan | head`),
+/// which is no failure.
+fn is_closed_pipe(error: &Error) -> bool {
+    let io_error = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+    io_error.is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn every_class_has_its_code_also_below_a_context() {
+        let device = "abacus".parse::<seal_device::DeviceSpec>().unwrap_err();
+        let json = serde_json::from_str::<u8>("x").unwrap_err();
+        let missing = io::Error::from(io::ErrorKind::NotFound);
+        let results = |source| seal_report::Error::Io { action: "read", path: "r".into(), source };
+        for (error, expected) in [
+            (Error::from(StudyError::Config("c".into())), USAGE),
+            (Error::from(StudyError::Rows("r".into())).context("above"), DATA),
+            (Error::from(device).context("above"), DEVICE),
+            (Error::from(seal_report::Error::Json { file: "results.json", source: json }), DATA),
+            (Error::from(results(missing)), USAGE),
+            (Error::from(results(io::Error::from(io::ErrorKind::StorageFull))), UNEXPECTED),
+            (anyhow::anyhow!("other"), UNEXPECTED),
+        ] {
+            assert_eq!(code(&error), expected, "{error:#}");
+        }
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let quoted = io::Error::other("the disk is full");
+        let error = Error::from(quoted).context("store: the disk is full").context("ablate");
+        assert_eq!(message(&error), "ablate\n  caused by: store: the disk is full");
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure() {
+        let closed: Result<(), _> = Err(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert!(is_closed_pipe(&closed.context("plan").unwrap_err()));
+        assert!(!is_closed_pipe(&anyhow::anyhow!("other")));
+    }
+}

@@ -1,0 +1,113 @@
+//! Options that verbs share, and what they amount to.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use clap::Args;
+use seal_study::{ConfigSource, RunOptions, Study, load_config};
+
+use crate::command;
+
+/// Which study: a config and what changes it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// Config file; without it, the built-in world.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Set a key of the config, such as sft.epochs=4 (repeatable).
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Device that trains: flex, cuda:N, tch, tch:cuda:N, wgpu.
+    #[arg(long)]
+    pub(crate) device: Option<String>,
+    /// Study seeds, such as 0,1,2.
+    #[arg(long, visible_alias = "seed", value_name = "N,..", value_delimiter = ',')]
+    pub(crate) seeds: Option<Vec<u64>>,
+    /// Plan of ablations: a JSONL file, builtin:missing-ablations, or none.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<String>,
+    /// At most this many rows of each data set but the base's.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Two arms, one seed, little data: shows that it works, gives no result.
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+/// A study and its folder.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FolderArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Run folder [default: runs/<study.name>].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// A study, its folders, and how it runs.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StudyArgs {
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+    /// Store of finished stages [default: OUT/store].
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Stages that run at the same time [default: the number of cores].
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Put the texts of rows into the report, also those of your own data.
+    #[arg(long)]
+    show_rows: bool,
+}
+
+impl ConfigArgs {
+    fn source(&self) -> ConfigSource {
+        ConfigSource {
+            file: self.config.clone(),
+            set: self.set.clone(),
+            quick: self.quick,
+            limit: self.limit,
+            seeds: self.seeds.clone(),
+            device: self.device.clone(),
+            plan: self.plan.clone(),
+        }
+    }
+}
+
+impl FolderArgs {
+    /// The run folder. The config is read only if it must name the folder, and
+    /// the data never: a report is made from results alone.
+    pub(crate) fn out(&self) -> anyhow::Result<PathBuf> {
+        match &self.out {
+            Some(out) => Ok(out.clone()),
+            None => {
+                let config = load_config(&self.config.source())?;
+                Ok(Path::new("runs").join(config.study.name))
+            }
+        }
+    }
+}
+
+impl StudyArgs {
+    /// The study and the options of its run.
+    pub(crate) fn resolve(&self) -> anyhow::Result<(Study, RunOptions)> {
+        let study = Study::load(&self.folder.config.source())?;
+        let options = RunOptions {
+            out: self.folder.out.clone().unwrap_or_else(|| study.default_out()),
+            store: self.store.clone(),
+            jobs: self.jobs.map_or_else(cores, NonZeroUsize::get),
+            show_rows: self.show_rows,
+            command: command::text(),
+        };
+        Ok((study, options))
+    }
+}
+
+/// The number of cores this process may use; one where the system does not say.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}

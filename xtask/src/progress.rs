@@ -1,0 +1,119 @@
+//! Progress of a study: one bar on a terminal, plain lines elsewhere.
+//!
+//! Events come from several threads. The lock on the tracker is never held
+//! while another is waited for that takes events, so nothing can wait in a ring.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use seal_study::{Event, Observer, PlanView};
+
+use crate::cli::Verbosity;
+use crate::logging::Log;
+use crate::tracker::Tracker;
+
+/// Steps of the bar; it moves by cost, not by stages, which differ much.
+const STEPS: u64 = 1000;
+
+/// Shows the events of a study, and opens its log once the study has its folder.
+pub(crate) struct Progress {
+    display: Display,
+    started: Instant,
+    tracker: Mutex<Tracker>,
+    log: Log,
+    out: PathBuf,
+}
+
+enum Display {
+    Bar(ProgressBar),
+    Lines,
+    Nothing,
+}
+
+impl Progress {
+    /// A display that suits stderr, for a run of `plan` into the folder `out`.
+    pub(crate) fn new(verbosity: Verbosity, log: Log, plan: &PlanView, out: &Path) -> Self {
+        let display = match (verbosity.quiet, io::stderr().is_terminal()) {
+            (true, _) => Display::Nothing,
+            (false, true) => Display::Bar(bar()),
+            (false, false) => Display::Lines,
+        };
+        if let Display::Bar(bar) = &display {
+            log.draw_above(bar);
+        }
+        let tracker = Mutex::new(Tracker::new(plan));
+        Self { display, started: Instant::now(), tracker, log, out: out.to_owned() }
+    }
+
+    /// Takes the bar away, so that what follows stands on clean lines.
+    pub(crate) fn finish(&self) {
+        if let Display::Bar(bar) = &self.display {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn tracker(&self) -> MutexGuard<'_, Tracker> {
+        // A panic in another stage's thread leaves nothing half-noted here.
+        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a log without a bar says of an event; none for progress in a stage.
+    fn line(&self, event: &Event) -> Option<String> {
+        let mut tracker = self.tracker();
+        let name = |node: &usize| tracker.name(*node).unwrap_or("a stage").to_owned();
+        let said = match event {
+            Event::Planned { stages, found, .. } => format!("{stages} stages, {found} found"),
+            Event::Finished { node, seconds, .. } => format!("{} ({seconds:.1} s)", name(node)),
+            Event::Failed { node, message } => format!("{} failed: {message}", name(node)),
+            Event::Started { .. } | Event::Progress { .. } | Event::Report { .. } => {
+                tracker.note(event);
+                return None;
+            }
+        };
+        tracker.note(event);
+        Some(format!("[{}] {said}", tracker.counts(self.started.elapsed())))
+    }
+
+    fn draw(&self, bar: &ProgressBar, event: &Event) {
+        let mut tracker = self.tracker();
+        if let Event::Failed { node, message } = event {
+            let name = tracker.name(*node).unwrap_or("a stage").to_owned();
+            bar.println(format!("{name} failed: {message}"));
+        }
+        tracker.note(event);
+        bar.set_position((tracker.fraction() * STEPS as f64) as u64);
+        let counts = tracker.counts(self.started.elapsed());
+        bar.set_message(match tracker.running().as_str() {
+            "" => counts,
+            running => format!("{counts} · {running}"),
+        });
+    }
+}
+
+impl Observer for Progress {
+    fn event(&self, event: &Event) {
+        if matches!(event, Event::Planned { .. }) {
+            self.log.open(&self.out);
+        }
+        match &self.display {
+            Display::Bar(bar) => self.draw(bar, event),
+            Display::Lines => {
+                if let Some(line) = self.line(event) {
+                    // A closed stderr is no reason to stop training.
+                    let _ = writeln!(io::stderr().lock(), "{line}");
+                }
+            }
+            Display::Nothing => {}
+        }
+    }
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {wide_msg}")
+        .expect("the template is a constant")
+        .progress_chars("━╸─");
+    ProgressBar::new(STEPS).with_style(style)
+}

@@ -1,0 +1,121 @@
+//! The figures of a study in brief, for the terminal. The report has the rest.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use seal_report::{Arm, Results, Role, WinRate};
+
+use crate::table::{self, Side};
+
+/// What a cell without a value shows.
+const ABSENT: &str = "—";
+
+/// Writes one line per arm: its win rates with intervals, AUROC, and the share
+/// of unsafe rows it keeps, in percent but for the AUROC.
+pub(crate) fn write(out: &mut dyn Write, results: &Results) -> io::Result<()> {
+    let tests = tests(results);
+    let mut headings = table::headings(&[("arm", Side::Left)]);
+    headings.extend(tests.iter().map(|test| ((*test).to_owned(), Side::Right)));
+    headings.extend(table::headings(&[("AUROC", Side::Right), ("unsafe kept", Side::Right)]));
+    let row = |arm: &Arm| {
+        let ranking = arm.selection.as_ref().map(|selection| &selection.ranking);
+        let rates = tests.iter().map(|test| match arm.win_rate.get(*test) {
+            Some(rate) => win_rate(arm, rate),
+            None => ABSENT.to_owned(),
+        });
+        std::iter::once(arm.label.clone())
+            .chain(rates)
+            .chain([
+                number(ranking.and_then(|r| r.auroc), 3),
+                number(ranking.and_then(|r| r.unsafe_kept).map(|share| share * 100.0), 1),
+            ])
+            .collect()
+    };
+    let rows: Vec<Vec<String>> = results.arms.iter().map(row).collect();
+    table::write(out, &headings, &rows)?;
+    writeln!(out, "Win rates against `{}` in percent, with 95 % intervals.", results.reference)?;
+    if results.seeds.len() == 1 {
+        writeln!(out, "† new prompts only: one seed has no study interval.")?;
+    }
+    Ok(())
+}
+
+/// The tests that any arm was judged on: the study's three first, then others.
+fn tests(results: &Results) -> Vec<&str> {
+    const FIRST: [&str; 3] = ["hh", "slimorca", "hexphi"];
+    let judged = results.arms.iter().flat_map(|arm| arm.win_rate.keys());
+    let names: BTreeSet<&str> = judged.map(String::as_str).collect();
+    let mut tests: Vec<&str> = names.into_iter().collect();
+    tests.sort_by_key(|test| FIRST.iter().position(|first| first == test).unwrap_or(FIRST.len()));
+    tests
+}
+
+fn win_rate(arm: &Arm, rate: &WinRate) -> String {
+    let mean = number(rate.mean, 1);
+    // The reference ties with itself: an interval would be an artefact.
+    if arm.role == Role::Reference {
+        return mean;
+    }
+    match (rate.lo, rate.hi, rate.prompt_lo, rate.prompt_hi) {
+        (Some(lo), Some(hi), ..) => format!("{mean} [{lo:.1}, {hi:.1}]"),
+        (_, _, Some(lo), Some(hi)) => format!("{mean} [{lo:.1}, {hi:.1}]†"),
+        _ => mean,
+    }
+}
+
+fn number(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(|| ABSENT.to_owned(), |value| format!("{value:.decimals$}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use seal_report::{Ranking, Selection};
+
+    use super::*;
+
+    fn rate(mean: f64, study: Option<(f64, f64)>) -> WinRate {
+        WinRate {
+            mean: Some(mean),
+            lo: study.map(|s| s.0),
+            hi: study.map(|s| s.1),
+            prompt_lo: Some(mean - 1.0),
+            prompt_hi: Some(mean + 1.0),
+            ..WinRate::default()
+        }
+    }
+
+    fn results(seeds: &[u64], study: Option<(f64, f64)>) -> Results {
+        let mut reference = Arm::new("standard-sft", "Standard SFT", Role::Reference);
+        let mut seal = Arm::new("seal", "SEAL", Role::Seal);
+        for test in ["extra", "hexphi", "hh"] {
+            reference.win_rate.insert(test.into(), rate(50.0, study));
+            seal.win_rate.insert(test.into(), rate(61.25, study));
+        }
+        seal.win_rate.remove("extra");
+        let ranking =
+            Ranking { auroc: Some(0.98765), unsafe_kept: Some(0.041), ..Ranking::default() };
+        seal.selection = Some(Selection { ranking, ..Selection::default() });
+        Results {
+            reference: "standard-sft".into(),
+            seeds: seeds.to_vec(),
+            arms: vec![reference, seal],
+            ..Results::default()
+        }
+    }
+
+    fn text(results: &Results) -> String {
+        let mut out = Vec::new();
+        write(&mut out, results).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn three_seeds_have_study_intervals() {
+        insta::assert_snapshot!(text(&results(&[0, 1, 2], Some((54.0, 68.5)))), @"");
+    }
+
+    #[test]
+    fn one_seed_has_prompt_intervals_and_says_so() {
+        insta::assert_snapshot!(text(&results(&[0], None)), @"");
+    }
+}

@@ -1,0 +1,143 @@
+//! Which crate may depend on which: the table of `ARCHITECTURE.md` as code.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::metadata::Crate;
+
+/// What a crate may depend on, beside the crates above it in [`TABLE`].
+struct Rule {
+    name: &'static str,
+    /// Whether Burn may be among what it builds on, near or far.
+    burn: bool,
+    /// Crates above it that it must not know.
+    never: &'static [&'static str],
+}
+
+const fn rule(name: &'static str, burn: bool, never: &'static [&'static str]) -> Rule {
+    Rule { name, burn, never }
+}
+
+/// Stands for every crate of the workspace.
+const ALL: &[&str] = &["*"];
+
+/// From the bottom up: a crate depends only on crates before it.
+const TABLE: [Rule; 12] = [
+    // Numbers in, numbers out.
+    rule("seal-stats", false, ALL),
+    rule("seal-data", false, &["seal-stats"]),
+    rule("seal-world", false, &[]),
+    // Losses in, weights out.
+    rule("seal-select", false, &["seal-world"]),
+    rule("seal-device", true, ALL),
+    // Knows nothing of SEAL.
+    rule("seal-lm", true, &["seal-select", "seal-world"]),
+    rule("seal-bilevel", true, &[]),
+    rule("seal-judge", false, &["seal-select"]),
+    // Reads stored results only.
+    rule("seal-report", false, ALL),
+    rule("seal-study", true, &[]),
+    rule("xtask", true, &[]),
+    rule("whole-program", true, &[]),
+];
+
+/// The one crate that names backends.
+const DEVICE: &str = "seal-device";
+
+/// Features of `burn` that choose a backend.
+const BACKENDS: [&str; 11] = [
+    "flex", "cuda", "tch", "wgpu", "cpu", "ndarray", "rocm", "vulkan", "metal", "webgpu", "remote",
+];
+
+/// Every breach of the rules, one sentence each.
+pub(super) fn violations(crates: &[Crate]) -> Vec<String> {
+    let place: BTreeMap<&str, usize> =
+        TABLE.iter().enumerate().map(|(i, rule)| (rule.name, i)).collect();
+    let mut found = Vec::new();
+    for of in crates {
+        let Some(&at) = place.get(of.name.as_str()) else {
+            found.push(format!("{} is not in the table of rules: add it there", of.name));
+            continue;
+        };
+        found.extend(order(of, at, &place));
+        found.extend(backends(of));
+        if !TABLE[at].burn
+            && let Some(path) = way_to_burn(&of.name, crates)
+        {
+            found.push(format!("{} must stay free of Burn: {path}", of.name));
+        }
+    }
+    let names: BTreeSet<&str> = crates.iter().map(|c| c.name.as_str()).collect();
+    for rule in TABLE.iter().filter(|rule| !names.contains(rule.name)) {
+        found.push(format!("{} is in the table of rules and not in the workspace", rule.name));
+    }
+    found
+}
+
+/// Dependencies on crates at or below `of`, or on crates it must not know.
+/// Tests may use any crate above.
+fn order(of: &Crate, at: usize, place: &BTreeMap<&str, usize>) -> Vec<String> {
+    let mut found = Vec::new();
+    for dependency in &of.dependencies {
+        let Some(&other) = place.get(dependency.name.as_str()) else { continue };
+        let (name, on) = (&of.name, &dependency.name);
+        if other >= at {
+            found.push(format!("{name} depends on {on}, which is not above it"));
+            continue;
+        }
+        let never = TABLE[at].never;
+        let test = dependency.kind.as_deref() == Some("dev");
+        if !test && (never == ALL || never.contains(&on.as_str())) {
+            found.push(format!("{name} must not depend on {on}"));
+        }
+    }
+    found
+}
+
+/// Backends named outside the crate for devices.
+fn backends(of: &Crate) -> Vec<String> {
+    if of.name == DEVICE {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for dependency in &of.dependencies {
+        let backend = dependency.name.strip_prefix("burn-");
+        if backend.is_some_and(|b| BACKENDS.contains(&b)) {
+            found.push(format!("{} names {}: only {DEVICE} may", of.name, dependency.name));
+        }
+        if dependency.name == "burn" {
+            for feature in dependency.features.iter().filter(|f| BACKENDS.contains(&f.as_str())) {
+                found.push(format!("{} turns on burn/{feature}: only {DEVICE} may", of.name));
+            }
+        }
+    }
+    found
+}
+
+/// The shortest way from a crate to Burn through the workspace, tests apart:
+/// `seal-a -> seal-b -> burn`.
+fn way_to_burn(from: &str, crates: &[Crate]) -> Option<String> {
+    let mut ways: Vec<Vec<&str>> = vec![vec![from]];
+    let mut seen = BTreeSet::from([from]);
+    let mut next = 0;
+    while next < ways.len() {
+        let way = ways[next].clone();
+        next += 1;
+        let last = way.last()?;
+        let Some(of) = crates.iter().find(|c| c.name == *last) else { continue };
+        for dependency in of.dependencies.iter().filter(|d| d.kind.as_deref() != Some("dev")) {
+            let name = dependency.name.as_str();
+            if !seen.insert(name) {
+                continue;
+            }
+            let longer: Vec<&str> = way.iter().copied().chain([name]).collect();
+            if name == "burn" || name.starts_with("burn-") {
+                return Some(longer.join(" -> "));
+            }
+            ways.push(longer);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

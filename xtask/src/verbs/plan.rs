@@ -1,0 +1,64 @@
+//! `cargo xtask plan`: what a study would run, without running it.
+
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use seal_study::{PlanView, PlannedStage};
+
+use crate::cli::Verbosity;
+use crate::logging::Log;
+use crate::options::StudyArgs;
+use crate::table::{self, Side};
+use crate::tracker::approximately;
+use crate::verbs;
+
+/// Lists the arms, then the stages, each found or to be done, and the time left.
+/// Nothing is written.
+pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> {
+    Log::start(verbosity);
+    let (study, options) = args.resolve()?;
+    let plan = study.plan(&options);
+    let mut out = io::stdout().lock();
+
+    let arm = |arm: &seal_study::Arm| {
+        let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (part, replacement) = (or_none(&arm.ablated_part), or_none(&arm.replacement));
+        vec![arm.id.clone(), arm.label.clone(), part, replacement]
+    };
+    let columns = ["arm", "label", "ablated part", "replacement"].map(|c| (c, Side::Left));
+    let arms: Vec<Vec<String>> = study.arms().iter().map(arm).collect();
+    table::write(&mut out, &table::headings(&columns), &arms)?;
+    verbs::left_out(&mut out, &study)?;
+    writeln!(out)?;
+
+    let stage = |stage: &PlannedStage| {
+        let name = format!("{} {}", stage.stage, stage.label);
+        match stage.found {
+            true => vec![name, "found".to_owned(), String::new()],
+            false => vec![name, "to do".to_owned(), seconds(stage.cost)],
+        }
+    };
+    let columns = [("stage", Side::Left), ("state", Side::Left), ("about", Side::Right)];
+    let stages: Vec<Vec<String>> = plan.stages.iter().map(stage).collect();
+    table::write(&mut out, &table::headings(&columns), &stages)?;
+    writeln!(out, "\n{}", total(&plan, options.jobs))?;
+    Ok(())
+}
+
+/// Counts and the time left: `9 stages: 4 found, 5 to do, about 3 min with 2 jobs`.
+pub(super) fn total(plan: &PlanView, jobs: usize) -> String {
+    let left: Vec<&PlannedStage> = plan.stages.iter().filter(|stage| !stage.found).collect();
+    let (all, found) = (plan.stages.len(), plan.stages.len() - left.len());
+    if left.is_empty() {
+        return format!("{all} stages: all found, nothing to do");
+    }
+    let cost: f64 = left.iter().map(|stage| stage.cost).sum();
+    let time = seconds(cost / jobs.min(left.len()) as f64);
+    let jobs = if jobs == 1 { "1 job".to_owned() } else { format!("{jobs} jobs") };
+    format!("{all} stages: {found} found, {} to do, about {time} with {jobs}", left.len())
+}
+
+/// A cost as a time: 1 is about a second on one core.
+fn seconds(cost: f64) -> String {
+    approximately(Duration::from_secs_f64(cost))
+}
