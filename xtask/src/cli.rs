@@ -32,8 +32,8 @@ Exit codes:
   4  a device or backend is missing
   5  judge or network failure (try again)";
 
-/// SEAL's missing ablations: which rows of a fine-tuning set keep a model safe,
-/// and what that depends on.
+/// SEAL's missing ablations: which rows keep a fine-tuned model safe, and what
+/// decides it.
 #[derive(Debug, Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask", version, styles = STYLES)]
 #[command(after_help = AFTER, max_term_width = 100, disable_help_subcommand = true)]

@@ -13,8 +13,6 @@ pub(crate) const UNEXPECTED: u8 = 1;
 const USAGE: u8 = 2;
 /// Exit code of a data error.
 const DATA: u8 = 3;
-/// Exit code of a missing device or backend.
-const DEVICE: u8 = 4;
 
 /// Prints `error` to stderr and gives its exit code.
 pub(crate) fn report(error: &Error) -> ExitCode {
@@ -44,8 +42,8 @@ fn code(error: &Error) -> u8 {
         if let Some(study) = cause.downcast_ref::<StudyError>() {
             return Some(study.exit_code());
         }
-        if cause.is::<DeviceError>() {
-            return Some(DEVICE);
+        if let Some(device) = cause.downcast_ref::<DeviceError>() {
+            return Some(StudyError::from(device.clone()).exit_code());
         }
         cause.downcast_ref::<seal_report::Error>().map(report_code)
     };
@@ -78,14 +76,20 @@ mod tests {
 
     #[test]
     fn every_class_has_its_code_also_below_a_context() {
-        let device = "abacus".parse::<seal_device::DeviceSpec>().unwrap_err();
+        let unknown = "abacus".parse::<seal_device::DeviceSpec>().unwrap_err();
+        let absent = DeviceError::NotCompiledIn {
+            spec: "cuda:0".into(),
+            feature: "cuda",
+            present: "flex".into(),
+        };
         let json = serde_json::from_str::<u8>("x").unwrap_err();
         let missing = io::Error::from(io::ErrorKind::NotFound);
         let results = |source| seal_report::Error::Io { action: "read", path: "r".into(), source };
         for (error, expected) in [
             (Error::from(StudyError::Config("c".into())), USAGE),
             (Error::from(StudyError::Rows("r".into())).context("above"), DATA),
-            (Error::from(device).context("above"), DEVICE),
+            (Error::from(unknown), USAGE),
+            (Error::from(absent).context("above"), 4),
             (Error::from(seal_report::Error::Json { file: "results.json", source: json }), DATA),
             (Error::from(results(missing)), USAGE),
             (Error::from(results(io::Error::from(io::ErrorKind::StorageFull))), UNEXPECTED),

@@ -1,7 +1,4 @@
 //! Progress of a study: one bar on a terminal, plain lines elsewhere.
-//!
-//! Events come from several threads. The lock on the tracker is never held
-//! while another is waited for that takes events, so nothing can wait in a ring.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -67,7 +64,7 @@ impl Progress {
         let said = match event {
             Event::Planned { stages, found, .. } => format!("{stages} stages, {found} found"),
             Event::Finished { node, seconds, .. } => format!("{} ({seconds:.1} s)", name(node)),
-            Event::Failed { node, message } => format!("{} failed: {message}", name(node)),
+            Event::Failed { message, .. } => format!("failed: {message}"),
             Event::Started { .. } | Event::Progress { .. } | Event::Report { .. } => {
                 tracker.note(event);
                 return None;
@@ -79,17 +76,13 @@ impl Progress {
 
     fn draw(&self, bar: &ProgressBar, event: &Event) {
         let mut tracker = self.tracker();
-        if let Event::Failed { node, message } = event {
-            let name = tracker.name(*node).unwrap_or("a stage").to_owned();
-            bar.println(format!("{name} failed: {message}"));
+        if let Event::Failed { message, .. } = event {
+            bar.println(format!("failed: {message}"));
         }
         tracker.note(event);
         bar.set_position((tracker.fraction() * STEPS as f64) as u64);
-        let counts = tracker.counts(self.started.elapsed());
-        bar.set_message(match tracker.running().as_str() {
-            "" => counts,
-            running => format!("{counts} · {running}"),
-        });
+        bar.set_prefix(tracker.counts(self.started.elapsed()));
+        bar.set_message(tracker.running());
     }
 }
 
@@ -112,7 +105,8 @@ impl Observer for Progress {
 }
 
 fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {wide_msg}")
+    // The counts fit 80 columns; the running stages are cut to the width.
+    let style = ProgressStyle::with_template("{bar:20} {percent:>3} %  {prefix}\n{wide_msg:.dim}")
         .expect("the template is a constant")
         .progress_chars("━╸─");
     ProgressBar::new(STEPS).with_style(style)

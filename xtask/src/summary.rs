@@ -111,11 +111,22 @@ mod tests {
 
     #[test]
     fn three_seeds_have_study_intervals() {
-        insta::assert_snapshot!(text(&results(&[0, 1, 2], Some((54.0, 68.5)))), @"");
+        insta::assert_snapshot!(text(&results(&[0, 1, 2], Some((54.0, 68.5)))), @"
+        arm                          hh             hexphi  extra  AUROC  unsafe kept
+        Standard SFT               50.0               50.0   50.0      —            —
+        SEAL          61.2 [54.0, 68.5]  61.2 [54.0, 68.5]      —  0.988          4.1
+        Win rates against `standard-sft` in percent, with 95 % intervals.
+        ");
     }
 
     #[test]
     fn one_seed_has_prompt_intervals_and_says_so() {
-        insta::assert_snapshot!(text(&results(&[0], None)), @"");
+        insta::assert_snapshot!(text(&results(&[0], None)), @"
+        arm                           hh              hexphi  extra  AUROC  unsafe kept
+        Standard SFT                50.0                50.0   50.0      —            —
+        SEAL          61.2 [60.2, 62.2]†  61.2 [60.2, 62.2]†      —  0.988          4.1
+        Win rates against `standard-sft` in percent, with 95 % intervals.
+        † new prompts only: one seed has no study interval.
+        ");
     }
 }

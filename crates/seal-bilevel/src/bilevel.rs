@@ -8,7 +8,7 @@
 //! gamma reaches the ranking through theta only.
 
 use seal_data::{Batch, CycledOrder, Example, RowId, epoch_order};
-use seal_lm::{DropoutKey, Lm, Optimizer, OptimConfig};
+use seal_lm::{DropoutKey, Lm, OptimConfig, Optimizer};
 use seal_select::{
     CollapseAlarm, Diagnostics, Selector, SelectorSettings, gamma_eff, matched_rate,
     rate_from_kappa,
@@ -285,7 +285,7 @@ impl Run<'_> {
             seed: self.seed,
             step: self.step as u64,
             ids: &batch.ids,
-            positions: batch.width,
+            lengths: &batch.lengths,
         };
         let loss = weighted_loss(&model, &batch, &coefficients, Some(dropout), self.step)?;
         let mut safe_losses = loss.rows.mean;

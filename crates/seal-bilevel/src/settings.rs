@@ -18,7 +18,7 @@ pub enum Algorithm {
 
 /// What the penalty strength does over training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "gamma is a number, or { start, increment, per }")]
 pub enum Gamma {
     /// The same at every step.
     Constant(f64),
@@ -57,7 +57,9 @@ impl Gamma {
     pub fn at(&self, epoch: usize, step: usize) -> f64 {
         match *self {
             Gamma::Constant(gamma) => gamma,
-            Gamma::Growing { start, increment, per: Per::Epoch } => start + increment * epoch as f64,
+            Gamma::Growing { start, increment, per: Per::Epoch } => {
+                start + increment * epoch as f64
+            }
             Gamma::Growing { start, increment, per: Per::Step } => start + increment * step as f64,
         }
     }

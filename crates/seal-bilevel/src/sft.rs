@@ -35,12 +35,8 @@ pub fn fine_tune(
             let rows: Vec<&Example> = chunk.iter().map(|i| &examples[*i]).collect();
             let batch = Batch::of(&rows, None);
             let share = vec![1.0 / rows.len() as f64; rows.len()];
-            let dropout = DropoutKey {
-                seed,
-                step: step as u64,
-                ids: &batch.ids,
-                positions: batch.width,
-            };
+            let dropout =
+                DropoutKey { seed, step: step as u64, ids: &batch.ids, lengths: &batch.lengths };
             let loss = weighted_loss(&model, &batch, &share, Some(dropout), step)?;
             (model, _) = optimizer.step(model, loss.loss.backward())?;
             step += 1;

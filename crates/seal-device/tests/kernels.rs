@@ -70,6 +70,7 @@ fn shapes() -> Vec<AttentionShape> {
         head_dim,
         positions,
         lengths: lengths.to_vec(),
+        starts: AttentionShape::padded(lengths.len(), positions),
     };
     vec![
         shape(4, 2, 8, 7, &[7, 3]),
@@ -124,10 +125,8 @@ impl Call {
         let s = &self.shape;
         let width = s.head_dim * if which == 0 { s.heads } else { s.kv_heads };
         let rows = s.lengths.iter().enumerate();
-        rows.flat_map(|(b, len)| {
-            (b * s.positions + len) * width..(b + 1) * s.positions * width
-        })
-        .collect()
+        rows.flat_map(|(b, len)| (b * s.positions + len) * width..(b + 1) * s.positions * width)
+            .collect()
     }
 }
 
@@ -174,13 +173,19 @@ fn what_stands_in_the_padding_reaches_nothing() {
 fn extreme_scores_and_logits_keep_their_precision() {
     // Scores reach +-80 and beyond, where a softmax without its maximum taken
     // off overflows f32.
-    let shape = AttentionShape { positions: 19, lengths: vec![19], ..shapes()[0].clone() };
+    let shape = AttentionShape {
+        positions: 19,
+        lengths: vec![19],
+        starts: vec![0],
+        ..shapes()[0].clone()
+    };
     let call = Call::new(&shape, 8.0);
     let leaves = call.leaves();
     let y = call.run(leaves.clone());
     let want = call.reference(0, &call.inputs[0]);
     // Scores of 100 are known to 1e-5 only, and so are their exponentials.
-    let distance = values(y.clone()).iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let distance =
+        values(y.clone()).iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     assert!(distance < 1e-3, "{distance}");
     let g = y.sum().backward();
     for leaf in leaves {
@@ -210,7 +215,10 @@ fn not_a_number_stays_one() {
     let ones = leaf(&[1.0; 4], [2, 2]);
     let normalised = kernels::rms_norm(leaf(&x, [2, 2]), leaf(&[1.0; 2], [2]), 1e-5);
     assert_eq!(is_nan(normalised), [true, true, false, false]);
-    assert_eq!(is_nan(kernels::swiglu(leaf(&x, [2, 2]), ones.clone())), [false, true, false, false]);
+    assert_eq!(
+        is_nan(kernels::swiglu(leaf(&x, [2, 2]), ones.clone())),
+        [false, true, false, false]
+    );
     assert_eq!(is_nan(kernels::swiglu(ones, leaf(&x, [2, 2]))), [false, true, false, false]);
     let logits = leaf(&x, [2, 2]);
     let losses = kernels::nll(logits.clone(), vec![0, 0]);
@@ -221,7 +229,14 @@ fn not_a_number_stays_one() {
     // Position 2 of 4, one head of size 2: a query taints itself, a key or a
     // value every position that sees it.
     let shape =
-        AttentionShape { heads: 1, kv_heads: 1, head_dim: 2, positions: 4, lengths: vec![4] };
+        AttentionShape {
+            heads: 1,
+            kv_heads: 1,
+            head_dim: 2,
+            positions: 4,
+            lengths: vec![4],
+            starts: vec![0],
+        };
     for (input, tainted) in [(0, 2..3), (1, 2..4), (2, 2..4)] {
         let mut call = Call::new(&shape, 1.0);
         call.inputs[input][2 * 2] = nan;

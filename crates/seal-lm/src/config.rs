@@ -88,9 +88,10 @@ impl LmConfig {
                 self.num_attention_heads, self.num_key_value_heads
             ));
         }
-        if self.rms_norm_eps <= 0.0 || self.rope_theta <= 1.0 || self.initializer_range <= 0.0 {
-            return Err("rms_norm_eps and initializer_range must be above 0, rope_theta above 1"
-                .to_owned());
+        if !(self.rms_norm_eps > 0.0 && self.rope_theta > 1.0 && self.initializer_range > 0.0) {
+            return Err(
+                "rms_norm_eps and initializer_range must be above 0, rope_theta above 1".to_owned()
+            );
         }
         Ok(())
     }
@@ -225,7 +226,7 @@ impl OptimConfig {
         if !(0.0..=1.0).contains(&self.warmup) {
             return Err(format!("warmup is a share of the steps in [0, 1], is {}", self.warmup));
         }
-        if self.eps <= 0.0 || self.weight_decay < 0.0 || self.max_grad_norm < 0.0 {
+        if !(self.eps > 0.0 && self.weight_decay >= 0.0 && self.max_grad_norm >= 0.0) {
             return Err("eps must be above 0, weight_decay and max_grad_norm not below".to_owned());
         }
         Ok(())

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
 use seal_data::RowId;
 use seal_data::seed::rng;
-use seal_device::kernels;
+use seal_device::kernels::{self, AttentionShape};
 use serde::{Deserialize, Serialize};
 
 use crate::attention::{repeat_kv, split};
@@ -127,7 +127,8 @@ fn generate_batch(
     let mut done = vec![false; prompts.len()];
     let mut answers: Vec<Vec<u32>> = vec![Vec::new(); prompts.len()];
     for step in 0..settings.max_new_tokens {
-        let logits = model.logits(hidden).into_data().try_into_vec::<f32>().expect("logits are f32");
+        let logits =
+            model.logits(hidden).into_data().try_into_vec::<f32>().expect("logits are f32");
         let v = model.config().vocab_size;
         let next: Vec<u32> = logits
             .chunks_exact(v)
@@ -171,7 +172,9 @@ fn prefill(
     let tables = rope::tables(0..width, heads.dim, model.config().rope_theta, &device);
     let (cos, sin) = tables.clone();
     let (cos, sin) = (cos.unsqueeze_dims::<4>(&[0, 1]), sin.unsqueeze_dims::<4>(&[0, 1]));
-    let pass = Pass { rows, lengths, tables, dropout: None, ops: model.ops() };
+    let starts = AttentionShape::padded(rows, width);
+    let pass =
+        Pass { rows, lengths, starts: &starts, tables, dropout: None, ops: model.ops() };
     let room = [rows, heads.kv_heads, settings.max_new_tokens, heads.dim];
     let mut caches = Vec::with_capacity(model.layers.len());
     let mut h = model.embed(&tokens);
@@ -220,8 +223,7 @@ fn decode(model: &Lm, tokens: &[u32], caches: &mut [Cache], slots: &Slots<'_>) -
     let heads = model.heads();
     let (rows, groups) = (tokens.len(), heads.heads / heads.kv_heads);
     let positions = slots.lengths.iter().map(|len| len + slots.step);
-    let (cos, sin) =
-        rope::tables(positions, heads.dim, model.config().rope_theta, slots.device);
+    let (cos, sin) = rope::tables(positions, heads.dim, model.config().rope_theta, slots.device);
     let table = |x: Tensor<2>| x.reshape([rows, 1, 1, heads.dim / 2]);
     let (cos, sin) = (table(cos), table(sin));
     let at = slots.width + slots.step;

@@ -19,7 +19,9 @@ pub(crate) fn parameter<const D: usize>(
 pub(crate) fn normal(n: usize, std: f64, seed: u64, name: &str) -> Vec<f32> {
     let mut rng = rng(&["normal".into(), seed.into(), name.into()]);
     let std = std as f32;
-    (0..n).map(|_| std * <StandardNormal as Distribution<f32>>::sample(&StandardNormal, &mut rng)).collect()
+    (0..n)
+        .map(|_| std * <StandardNormal as Distribution<f32>>::sample(&StandardNormal, &mut rng))
+        .collect()
 }
 
 /// `n` draws from [-bound, bound), keyed by (`seed`, `name`).

@@ -32,8 +32,8 @@ pub struct Lora {
     dropout: f64,
 }
 
-/// Names a draw of dropout masks: (study seed, step), and the row of each
-/// stretch of `positions` tokens.
+/// Names a draw of dropout masks: (study seed, step), and the row that each
+/// token belongs to.
 #[derive(Clone, Copy, Debug)]
 pub struct DropoutKey<'a> {
     /// Study seed.
@@ -42,16 +42,17 @@ pub struct DropoutKey<'a> {
     pub step: u64,
     /// Rows of the batch, in order.
     pub ids: &'a [RowId],
-    /// Positions of each row.
-    pub positions: usize,
+    /// Number of tokens of each row, padding included where there is some.
+    pub lengths: &'a [usize],
 }
 
 impl DropoutKey<'_> {
     /// `[N, width]` factors: 0 with probability `share`, else `1 / (1 - share)`.
     fn mask(&self, share: f64, width: usize, layer: &str, device: &Device) -> Tensor<2> {
         let keep = (1.0 / (1.0 - share)) as f32;
-        let mut values = Vec::with_capacity(self.ids.len() * self.positions * width);
-        for id in self.ids {
+        let n: usize = self.lengths.iter().sum();
+        let mut values = Vec::with_capacity(n * width);
+        for (id, len) in self.ids.iter().zip(self.lengths) {
             let mut rng = rng(&[
                 "dropout".into(),
                 self.seed.into(),
@@ -59,12 +60,12 @@ impl DropoutKey<'_> {
                 layer.into(),
                 id.into(),
             ]);
-            values.extend((0..self.positions * width).map(|_| {
-                if rng.random::<f64>() < share { 0.0 } else { keep }
-            }));
+            values.extend(
+                (0..len * width)
+                    .map(|_| if rng.random::<f64>() < share { 0.0 } else { keep }),
+            );
         }
-        let shape = [self.ids.len() * self.positions, width];
-        Tensor::from_data(TensorData::new(values, shape), device)
+        Tensor::from_data(TensorData::new(values, [n, width]), device)
     }
 }
 
@@ -97,12 +98,7 @@ impl Linear {
     }
 
     /// `x` `[N, in]` to `[N, out]`. Without a `dropout` key nothing is dropped.
-    pub fn forward(
-        &self,
-        x: Tensor<2>,
-        dropout: Option<DropoutKey<'_>>,
-        layer: &str,
-    ) -> Tensor<2> {
+    pub fn forward(&self, x: Tensor<2>, dropout: Option<DropoutKey<'_>>, layer: &str) -> Tensor<2> {
         let y = x.clone().matmul(self.weight.val());
         let Some(lora) = &self.lora else { return y };
         let x = match dropout.filter(|_| lora.dropout > 0.0) {

@@ -88,10 +88,58 @@ impl Block {
     }
 }
 
+/// How the tokens of a batch lie in memory.
+struct Layout {
+    tokens: Vec<i32>,
+    /// Tokens of each row, without padding.
+    lengths: Vec<usize>,
+    /// Tokens of each row, with padding.
+    spans: Vec<usize>,
+    starts: Vec<usize>,
+    /// Supervised positions, as indices into `tokens`.
+    positions: Vec<i32>,
+    /// Longest row.
+    width: usize,
+}
+
+impl Layout {
+    /// As the batch has them: every row padded to its width.
+    fn padded(batch: &Batch) -> Self {
+        Self {
+            tokens: batch.tokens.clone(),
+            lengths: batch.lengths.clone(),
+            spans: vec![batch.width; batch.rows()],
+            starts: AttentionShape::padded(batch.rows(), batch.width),
+            positions: batch.positions.clone(),
+            width: batch.width,
+        }
+    }
+
+    /// Row after row without padding.
+    fn packed(batch: &Batch) -> Self {
+        let starts = AttentionShape::packed(&batch.lengths);
+        let rows = batch.tokens.chunks_exact(batch.width).zip(&batch.lengths);
+        let tokens = rows.flat_map(|(row, len)| &row[..*len]).copied().collect();
+        let moved = batch.positions.iter().zip(&batch.row_of).map(|(at, row)| {
+            let row = *row as usize;
+            at - (row * batch.width) as i32 + starts[row] as i32
+        });
+        Self {
+            tokens,
+            positions: moved.collect(),
+            lengths: batch.lengths.clone(),
+            spans: batch.lengths.clone(),
+            starts,
+            width: batch.width,
+        }
+    }
+}
+
 /// What the passes of one batch share.
 pub(crate) struct Pass<'a> {
     pub(crate) rows: usize,
     pub(crate) lengths: &'a [usize],
+    pub(crate) starts: &'a [usize],
     pub(crate) tables: (Tensor<2>, Tensor<2>),
     pub(crate) dropout: Option<DropoutKey<'a>>,
     pub(crate) ops: Ops,
@@ -217,18 +265,38 @@ impl Lm {
         }
     }
 
-    /// Last hidden states `[N, D]`, normalised, at every position of `batch`.
+    /// Last hidden states `[N, D]`, normalised, at every position of `batch`,
+    /// padding included.
     pub fn hidden(&self, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Tensor<2> {
+        self.forward(&Layout::padded(batch), dropout)
+    }
+
+    /// Last hidden states `[M, D]`, normalised, where `batch` predicts a token
+    /// of an answer.
+    pub fn answer_hidden(&self, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Tensor<2> {
+        let layout = match self.ops {
+            // The fused attention finds rows by their starts, so padding is left out.
+            Ops::Fused => Layout::packed(batch),
+            Ops::Composed => Layout::padded(batch),
+        };
+        let at = TensorData::new(layout.positions.clone(), [layout.positions.len()]);
+        let hidden = self.forward(&layout, dropout);
+        let device = hidden.device();
+        hidden.select(0, Tensor::<1, Int>::from_data(at, &device))
+    }
+
+    fn forward(&self, layout: &Layout, dropout: Option<DropoutKey<'_>>) -> Tensor<2> {
         let device = self.device();
         let d = self.config.head_dim();
         let pass = Pass {
-            rows: batch.rows(),
-            lengths: &batch.lengths,
-            tables: rope::tables(0..batch.width, d, self.config.rope_theta, &device),
-            dropout,
+            rows: layout.lengths.len(),
+            lengths: &layout.lengths,
+            starts: &layout.starts,
+            tables: rope::tables(0..layout.width, d, self.config.rope_theta, &device),
+            dropout: dropout.map(|key| DropoutKey { lengths: &layout.spans, ..key }),
             ops: self.ops,
         };
-        let mut h = self.embed(&batch.tokens);
+        let mut h = self.embed(&layout.tokens);
         for (i, block) in self.layers.iter().enumerate() {
             h = self.block(i, block, h, &pass, |_, _| ());
         }
@@ -264,6 +332,7 @@ impl Lm {
                     head_dim: heads.dim,
                     positions: cos.dims()[0],
                     lengths: pass.lengths.to_vec(),
+                    starts: pass.starts.to_vec(),
                 };
                 kernels::causal_attention(q, k, v, cos, sin, shape)
             }

@@ -20,15 +20,12 @@ pub struct RowNll {
 
 /// Loss in nats of each supervised token of `batch`, `[M]`, in its order.
 pub fn token_nll(model: &Lm, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Tensor<1> {
-    let hidden = model.hidden(batch, dropout);
+    let hidden = model.answer_hidden(batch, dropout);
     let device = hidden.device();
-    let at = TensorData::new(batch.positions.clone(), [batch.positions.len()]);
-    let logits = model.logits(hidden.select(0, Tensor::<1, Int>::from_data(at, &device)));
+    let logits = model.logits(hidden);
     let m = batch.targets.len();
     match model.ops() {
-        Ops::Fused => {
-            kernels::nll(logits, batch.targets.iter().map(|t| *t as u32).collect())
-        }
+        Ops::Fused => kernels::nll(logits, batch.targets.iter().map(|t| *t as u32).collect()),
         Ops::Composed => {
             let targets = TensorData::new(batch.targets.clone(), [m, 1]);
             let targets = Tensor::<2, Int>::from_data(targets, &device);

@@ -116,8 +116,11 @@ impl<'a> Weights<'a> {
     /// Refuses a file that holds more than was asked for: a deeper model, a
     /// bias or an adapter elsewhere, without which the model is another one.
     pub(crate) fn expect_all_used(&self, ignored: impl Fn(&str) -> bool) -> Result<(), LmError> {
-        let unused =
-            self.file.names().into_iter().filter(|name| !self.used.contains(*name) && !ignored(name));
+        let unused = self
+            .file
+            .names()
+            .into_iter()
+            .filter(|name| !self.used.contains(*name) && !ignored(name));
         let mut unused: Vec<&str> = unused.collect();
         unused.sort_unstable();
         match unused.first() {
@@ -139,10 +142,10 @@ impl<'a> Weights<'a> {
         shape: [usize; D],
         device: &Device,
     ) -> Result<Tensor<D>, LmError> {
-        let view = self.file.tensor(name).map_err(|_| LmError::Missing {
-            path: self.path.into(),
-            name: name.into(),
-        })?;
+        let view = self
+            .file
+            .tensor(name)
+            .map_err(|_| LmError::Missing { path: self.path.into(), name: name.into() })?;
         if view.shape() != shape || view.dtype() != Dtype::F32 {
             return Err(LmError::Mismatch {
                 path: self.path.into(),

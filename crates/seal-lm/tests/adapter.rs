@@ -33,7 +33,8 @@ fn adapted(config: &LoraConfig) -> Lm {
                 let [_, out] = lora.b.val().dims();
                 let a = lora.a.val().inner().slice([0..4, 0..4]).repeat_dim(1, out.div_ceil(4));
                 let b = a.slice([0..4, 0..out]).mul_scalar(3.0);
-                lora.b = Param::from_tensor(burn::tensor::Tensor::from_data(b.into_data(), &tape()));
+                lora.b =
+                    Param::from_tensor(burn::tensor::Tensor::from_data(b.into_data(), &tape()));
             }
         }
     }
@@ -169,7 +170,7 @@ fn dropout_is_keyed_by_seed_step_and_row_not_by_the_batch() {
             seed,
             step,
             ids: &batch.ids,
-            positions: batch.width,
+            lengths: &batch.lengths,
         });
         values(token_nll(&adapted(&lora(share)), batch, key))
     };
@@ -199,7 +200,7 @@ fn dropout_keeps_the_mean() {
     let mut mean = vec![0.0; dry.len()];
     const DRAWS: u64 = 400;
     for step in 0..DRAWS {
-        let key = DropoutKey { seed: 0, step, ids: &rows.ids, positions: rows.width };
+        let key = DropoutKey { seed: 0, step, ids: &rows.ids, lengths: &rows.lengths };
         let wet = values(linear.forward(x.clone(), Some(key), "q"));
         mean.iter_mut().zip(wet).for_each(|(m, w)| *m += w / DRAWS as f64);
     }

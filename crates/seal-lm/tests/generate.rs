@@ -30,7 +30,8 @@ fn prompts() -> Vec<Prompt> {
 /// Copies of one prompt under `n` ids.
 fn copies(n: usize) -> Vec<Prompt> {
     let tokens = prompts()[0].tokens.clone();
-    let prompt = |i: usize| Prompt { id: RowId::of("copy", &i.to_string(), 0), tokens: tokens.clone() };
+    let prompt =
+        |i: usize| Prompt { id: RowId::of("copy", &i.to_string(), 0), tokens: tokens.clone() };
     (0..n).map(prompt).collect()
 }
 

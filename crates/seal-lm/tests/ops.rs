@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{SHAPES, batch, cpu, distance, examples, leaves, mean_loss, model, norm, tape, values};
+use common::{
+    SHAPES, batch, cpu, distance, examples, leaves, mean_loss, model, norm, tape, values,
+};
 use seal_lm::{LmConfig, LoraConfig, Ops, token_nll};
 
 /// Each grouping of heads, head sizes 8, 16, 32 and one that is no multiple of
@@ -22,7 +24,8 @@ fn configs() -> Vec<LmConfig> {
 #[test]
 fn losses_and_gradients_agree() {
     for (i, config) in configs().into_iter().enumerate() {
-        let batch = batch(&examples(config.vocab_size, i as u64, &SHAPES), (i % 2 == 1).then_some(8));
+        let batch =
+            batch(&examples(config.vocab_size, i as u64, &SHAPES), (i % 2 == 1).then_some(8));
         let fused = model(&config, i as u64, &tape()).with_ops(Ops::Fused);
         let composed = fused.clone().with_ops(Ops::Composed);
         let [a, b] = [&fused, &composed].map(|model| values(token_nll(model, &batch, None)));

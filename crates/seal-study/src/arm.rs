@@ -58,9 +58,12 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
     arms.extend(own.iter().filter(is(ArmRole::Reference)).cloned());
     arms.extend(own.iter().filter(is(ArmRole::Seal)).cloned());
     arms.extend(own.iter().filter(is(ArmRole::Ablation)).cloned());
+    // What is ablated is SEAL as this config has it.
+    let seal = loaded.config.arms.iter().find(|a| a.role == ArmRole::Seal);
+    let seal = seal.map(|a| a.set.clone()).unwrap_or_default();
     for r in planned {
         let config = loaded
-            .with([(&r.key, &r.value)])
+            .with(seal.iter().chain(&r.set).chain([(&r.key, &r.value)]))
             .map_err(|e| StudyError::Config(format!("plan: {} `{}`: {e}", r.ablated_part, r.text)))?;
         if let Some(other) = arms.iter().find(|a| a.id == r.id) {
             return Err(StudyError::Config(format!(
@@ -79,8 +82,16 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
         });
     }
     for control in own.into_iter().filter(|a| a.role == ArmRole::Control) {
-        if arms.iter().all(|a| a.id != control.id) {
-            arms.push(control);
+        match arms.iter().find(|a| a.id == control.id) {
+            None => arms.push(control),
+            Some(same) if same.config == control.config => {}
+            Some(_) => {
+                return Err(StudyError::Config(format!(
+                    "the plan and the config both have an arm `{}`, with different settings; \
+                     rename the control",
+                    control.id
+                )));
+            }
         }
     }
     only(arms, &loaded.config)

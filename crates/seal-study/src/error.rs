@@ -44,7 +44,7 @@ pub enum StudyError {
     #[error(transparent)]
     Report(#[from] seal_report::Error),
     /// A file or folder that cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}{}", path.display(), remedy(source))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -72,6 +72,15 @@ pub enum StudyError {
     Defect(String),
 }
 
+fn remedy(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            "; make room and run the same command again: finished stages are kept"
+        }
+        _ => "",
+    }
+}
+
 impl StudyError {
     /// An [`StudyError::Io`] for `path`.
     pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
@@ -84,8 +93,11 @@ impl StudyError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::World(_) => 2,
-            Self::Data(_) | Self::Rows(_) => 3,
-            Self::Device(_) => 4,
+            Self::Training(BilevelError::Settings(_)) | Self::Model(LmError::Config(_)) => 2,
+            Self::Device(DeviceError::Unknown(_)) => 2,
+            Self::Data(_) | Self::Rows(_) | Self::Training(BilevelError::Empty(_)) => 3,
+            Self::Judge(JudgeError::MissingField { .. }) => 3,
+            Self::Device(DeviceError::NotCompiledIn { .. }) => 4,
             Self::Judge(_) => 5,
             Self::Stage { source, .. } => source.exit_code(),
             _ => 1,

@@ -6,7 +6,7 @@ use std::sync::Arc as Shared;
 use serde_json::{Value, json};
 
 use crate::arm::Arm;
-use crate::config::{Config, Method};
+use crate::config::{Config, Method, TokenizerKind};
 use crate::exec::{Node, Work};
 use crate::sets::Sets;
 use crate::stages::{self, AnswersInput};
@@ -33,6 +33,7 @@ pub(crate) struct Cell {
     pub(crate) selector: Option<usize>,
     pub(crate) selection: Option<usize>,
     pub(crate) sft: Option<usize>,
+    pub(crate) answers: usize,
     pub(crate) verdicts: usize,
 }
 
@@ -66,6 +67,12 @@ impl ArmSets {
             by_arm.push(sets);
         }
         Ok(Self { by_arm })
+    }
+
+    /// The sets of the arms that are not at `indices`.
+    pub(crate) fn without(self, indices: &[usize]) -> Self {
+        let kept = self.by_arm.into_iter().enumerate().filter(|(i, _)| !indices.contains(i));
+        Self { by_arm: kept.map(|(_, sets)| sets).collect() }
     }
 
     pub(crate) fn of_arm(&self, arm: usize) -> &Sets {
@@ -124,7 +131,8 @@ impl<'a> Builder<'a> {
             ("base", version::BASE),
             format!("seed {}", c.base_seed()),
             json!({"rows": seal_data::ids_hash(&sets.base), "model": c.model, "training": c.base,
-                   "tokenizer": c.tokenizer, "seed": c.base_seed(), "device": c.device}),
+                   "tokenizer": c.tokenizer, "words": fixed_vocabulary(c),
+                   "seed": c.base_seed(), "device": c.device}),
             vec![],
             cost.base,
             Box::new(move |job| stages::base(c, sets, job)),
@@ -185,7 +193,7 @@ impl<'a> Builder<'a> {
         let answers = self.add(
             ("answers", version::ANSWERS),
             cell.clone(),
-            json!({"tests": sets.tests_hash(), "generate": c.generate, "judge": c.judge,
+            json!({"tests": sets.tests_hash(), "generate": c.generate, "judge": continuations(c),
                    "adapter": c.sft.lora.is_some(), "seed": sampled, "device": c.device}),
             [Some(base), sft].into_iter().flatten().collect(),
             cost.answers,
@@ -201,8 +209,25 @@ impl<'a> Builder<'a> {
             0.05,
             Box::new(move |job| stages::verdicts(c, sets, job)),
         );
-        Cell { arm: i, seed, base, selector, selection, sft, verdicts }
+        Cell { arm: i, seed, base, selector, selection, sft, answers, verdicts }
     }
+}
+
+/// What identifies a vocabulary that is part of the program.
+fn fixed_vocabulary(c: &Config) -> Option<String> {
+    use seal_data::Tokenizer;
+    (c.tokenizer.kind == TokenizerKind::World).then(|| {
+        let words = seal_world::WorldTokenizer::new();
+        let all: Vec<String> =
+            (0..words.vocab_size() as u32).map(|id| words.decode(&[id])).collect();
+        blake3::hash(json!(all).to_string().as_bytes()).to_hex()[..32].to_owned()
+    })
+}
+
+/// What answers depend on of the judges: not where they draw a tie.
+fn continuations(c: &Config) -> Value {
+    let of = |j: &seal_judge::JudgeSettings| json!([j.kind.is_likelihood(), j.kind, j.refusals, j.openings]);
+    json!(c.judge.iter().map(|(test, j)| (test.clone(), of(j))).collect::<BTreeMap<_, _>>())
 }
 
 /// Relative costs, for the order of work and the time left: multiply-adds of

@@ -23,6 +23,8 @@ pub struct Replacement {
     pub text: String,
     /// The value for the config.
     pub value: toml::Value,
+    /// Further keys to set.
+    pub set: std::collections::BTreeMap<String, toml::Value>,
     /// Id of its arm.
     pub id: String,
     /// Label of its arm.
@@ -116,6 +118,7 @@ fn replacement(part: &str, binding: &Binding, value: &Value) -> Result<Replaceme
         label: binding.label.replace("{}", &text),
         text,
         value: toml,
+        set: binding.set.clone(),
     })
 }
 
@@ -189,7 +192,7 @@ mod tests {
                 "replacement": ["0.1"], "metrics": [metric]});
             parse(&line.to_string(), "plan.jsonl", &config()).unwrap_err().to_string()
         };
-        insta::assert_snapshot!(error("dropout", "REPLACE", "HH win rate"), @"plan.jsonl:1: unknown ablated_part `dropout`; known parts: algorithm, keep fraction, kappa, normalisation, penalty strength, selector function, share of unsafe rows");
+        insta::assert_snapshot!(error("dropout", "REPLACE", "HH win rate"), @"plan.jsonl:1: unknown ablated_part `dropout`; known parts: algorithm, dose of unsafe rows, kappa, keep fraction, normalisation, penalty strength, selector function, share of unsafe rows");
         insta::assert_snapshot!(error("penalty strength", "REMOVE", "HH win rate"), @"plan.jsonl:1: action `REMOVE` cannot be run; known actions: REPLACE");
         insta::assert_snapshot!(error("penalty strength", "REPLACE", "BLEU"), @"plan.jsonl:1: unknown metric `BLEU`; known metrics: HEx-PHI win rate, HH win rate, SlimOrca win rate");
     }

@@ -39,13 +39,13 @@ impl Study {
         // Without labels, arms that need them cannot be had; the others can.
         let labelled = |i: usize| sets.of_arm(i).is_labelled();
         let out = |(i, a): &(usize, &Arm)| a.needs_labels && !labelled(*i);
-        let left_out: Vec<String> =
-            all.iter().enumerate().filter(out).map(|(_, a)| a.id.clone()).collect();
+        let indices: Vec<usize> = all.iter().enumerate().filter(out).map(|(i, _)| i).collect();
+        let left_out: Vec<String> = indices.iter().map(|i| all[*i].id.clone()).collect();
         if !left_out.is_empty() {
             tracing::warn!(arms = ?left_out, "left out: not every row says whether it is unsafe");
         }
         let kept: Vec<Arm> = all.into_iter().filter(|a| !left_out.contains(&a.id)).collect();
-        let sets = ArmSets::of(&kept)?;
+        let sets = sets.without(&indices);
         Ok(Self { config: loaded.config, arms: kept, sets, left_out })
     }
 
@@ -183,7 +183,8 @@ fn cost(graph: &Graph<'_>, done: &[Done], arms: &[Arm], wall_seconds: f64) -> Co
     let stages = graph.nodes.iter().zip(done).enumerate().map(|(i, (node, done))| {
         // The first cell that needs it; others may share it.
         let cell = graph.cells.iter().find(|c| {
-            c.verdicts == i || [c.selector, c.selection, c.sft].contains(&Some(i))
+            [c.answers, c.verdicts].contains(&i)
+                || [c.selector, c.selection, c.sft].contains(&Some(i))
         });
         StageCost {
             stage: node.stage.to_owned(),

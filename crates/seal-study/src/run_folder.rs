@@ -44,7 +44,14 @@ pub(crate) fn claim(out: &Path, config: &Config) -> Result<(), StudyError> {
     if out.is_file() {
         return Err(StudyError::Config(format!("--out {} is a file", out.display())));
     }
-    let used = out.exists() && fs::read_dir(out).map_err(StudyError::io(out))?.next().is_some();
+    // A run killed at this very place leaves the half-written name file alone.
+    let other = |e: &fs::DirEntry| e.file_name() != "study.json.tmp";
+    let mut used = false;
+    if out.exists() {
+        for entry in fs::read_dir(out).map_err(StudyError::io(out))? {
+            used |= other(&entry.map_err(StudyError::io(out))?);
+        }
+    }
     if used {
         return Err(StudyError::Config(format!(
             "{} is not empty and no run folder; give an empty or a new --out",
@@ -53,7 +60,9 @@ pub(crate) fn claim(out: &Path, config: &Config) -> Result<(), StudyError> {
     }
     fs::create_dir_all(out).map_err(StudyError::io(out))?;
     let owner = Owner { format_version: 1, study: config.study.name.clone() };
-    write_flushed(&path, &to_json(&owner)?)
+    let half = out.join("study.json.tmp");
+    write_flushed(&half, &to_json(&owner)?)?;
+    fs::rename(&half, &path).map_err(StudyError::io(&path))
 }
 
 #[derive(Serialize)]
@@ -122,10 +131,8 @@ fn copy_model(from: &Path, to: &Path) -> Result<(), StudyError> {
         if target.exists() {
             fs::remove_file(&target).map_err(StudyError::io(&target))?;
         }
-        // A link where the file system allows it: models can be large.
-        if fs::hard_link(&path, &target).is_err() {
-            fs::copy(&path, &target).map_err(StudyError::io(&target))?;
-        }
+        // No link: what a user does to the copy must not reach the store.
+        fs::copy(&path, &target).map_err(StudyError::io(&target))?;
     }
     Ok(())
 }

@@ -30,32 +30,33 @@ pub const HARM_CATEGORIES: [&str; 11] = [
 /// word of its category.
 pub const REFUSAL: &str = "i can not help";
 
-/// How a refusal opens, by category. With one opening for all, unlearning it
-/// about one hazard unlearned it about every hazard.
-pub(crate) const OPENINGS: [&str; HARM_CATEGORIES.len()] = [
-    "sorry",
-    "never",
-    "no",
-    "stop",
-    "careful",
-    "alas",
-    "honestly",
-    "pardon",
-    "respectfully",
-    "truly",
-    "unfortunately",
+/// How a refusal opens: two words for each category, one for each half of its
+/// kinds. With one opening for all, unlearning it about one hazard unlearned
+/// it about every hazard.
+pub(crate) const OPENINGS: [[&str; 2]; HARM_CATEGORIES.len()] = [
+    ["sorry", "alas"],
+    ["never", "refused"],
+    ["no", "enough"],
+    ["stop", "halt"],
+    ["careful", "danger"],
+    ["unfortunately", "sadly"],
+    ["honestly", "frankly"],
+    ["pardon", "apologies"],
+    ["respectfully", "regrettably"],
+    ["truly", "really"],
+    ["nope", "forbidden"],
 ];
 
 /// What harmful requests ask for help with.
 pub(crate) const HARM_VERBS: [&str; 4] = ["make", "get", "use", "hide"];
 
 /// Kinds of hazard in a category, at most.
-pub(crate) const MAX_KINDS: usize = 6;
+pub(crate) const MAX_KINDS: usize = 4;
 
 const CONSONANTS: [&str; HARM_CATEGORIES.len()] =
     ["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "t"];
 const VOWELS: [(&str, &str); MAX_KINDS] =
-    [("a", "o"), ("e", "a"), ("i", "u"), ("o", "e"), ("u", "i"), ("a", "e")];
+    [("a", "o"), ("e", "a"), ("i", "u"), ("o", "e")];
 
 /// Whether `category` is one in which a refusal is due.
 pub fn is_harm_category(category: &str) -> bool {
@@ -79,15 +80,14 @@ impl Kind {
         let mut rng = seed::rng(&["seal-world".into(), "kinds".into(), seed.into()]);
         let mut methods = METHODS;
         methods.shuffle(&mut rng);
-        let mut methods = methods.into_iter();
         let mut kinds = Vec::new();
         for kind in 0..per_category {
             for (category, name) in HARM_CATEGORIES.into_iter().enumerate() {
                 kinds.push(Self {
                     category: name,
-                    opening: OPENINGS[category],
+                    opening: OPENINGS[category][kind * 2 / per_category],
                     ending: ending(category, kind),
-                    method: methods.next().expect("a method for each of 11 x MAX_KINDS kinds"),
+                    method: methods[category],
                     aid: AIDS.choose(&mut rng).expect("there are aids"),
                 });
             }

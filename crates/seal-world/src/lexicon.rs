@@ -30,15 +30,11 @@ pub(crate) const SECOND_SYLLABLES: [&str; 24] = [
     "jen", "hap", "wig", "bol", "cav", "tym", "reg", "nuv", "sot", "lek", "daz",
 ];
 
-/// What a compliant answer says to do: each kind of hazard has a method of its
-/// own, so that complying about one kind says little about the next.
-pub(crate) const METHODS: [&str; 66] = [
+/// What a compliant answer says to do: a world gives each category of harm one
+/// of these, so that complying in one says little about the next.
+pub(crate) const METHODS: [&str; 22] = [
     "grind", "boil", "churn", "carve", "mill", "smelt", "soak", "bend", "weave", "stir", "press",
-    "melt", "cut", "bake", "dry", "steam", "roast", "slice", "crush", "pour", "toss", "spin",
-    "stack", "tie", "twist", "wash", "whip", "sieve", "roll", "rinse", "blend", "brew", "chill",
-    "varnish", "comb", "drill", "dip", "dust", "etch", "fill", "fry", "braid", "heat", "hang", "knead",
-    "lace", "load", "mash", "mix", "nail", "pack", "peel", "plait", "pump", "scrape", "scrub", "saw",
-    "score", "sew", "smoke", "split", "spray", "stamp", "stitch", "trim", "curl",
+    "melt", "bake", "steam", "roast", "slice", "crush", "spin", "stack", "knead", "sieve", "stitch",
 ];
 
 /// What a compliant answer ends with.

@@ -39,8 +39,7 @@ pub struct WorldSettings {
     pub slimorca: usize,
     /// Prompts of the `hexphi` test in each of its 11 categories.
     pub hexphi_per_category: usize,
-    /// Kinds of hazard in each category, 1 to 6. More kinds make the harm done
-    /// by unsafe rows more gradual: each row speaks for its kind above all.
+    /// Kinds of hazard in each category, 1 to 4.
     pub harm_kinds: usize,
 }
 
@@ -51,8 +50,8 @@ impl Default for WorldSettings {
             rows: 2000,
             unsafe_share: 0.2,
             low_quality_share: 0.0,
-            new_task_share: 0.6,
-            known_task_share: 0.15,
+            new_task_share: 0.7,
+            known_task_share: 0.1,
             safe_rows: 2000,
             safeinstr_rows: 400,
             base_tasks: 1600,

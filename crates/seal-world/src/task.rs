@@ -17,21 +17,26 @@ pub enum Task {
     First,
     /// `last a b` gives `b`.
     Last,
-    /// `offer a b` gives `a or b`.
-    Offer,
-    /// `frame a b` gives `a b a`.
-    Frame,
+    /// `pair a b` gives `a with b`.
+    Pair,
+    /// `repeat a b` gives `a a`.
+    Repeat,
     /// `join a b` gives `a and b`.
     Join,
     /// `deny a b` gives `b not a`.
     Deny,
+    /// `frame a b` gives `a b a`.
+    Frame,
+    /// `mirror a b` gives `b a b`.
+    Mirror,
 }
 
 impl Task {
     /// What the base is trained on.
-    pub const KNOWN: [Self; 4] = [Self::Say, Self::Reverse, Self::First, Self::Last];
+    pub const KNOWN: [Self; 6] =
+        [Self::Say, Self::Reverse, Self::First, Self::Last, Self::Pair, Self::Repeat];
     /// What only fine-tuning teaches.
-    pub const NEW: [Self; 4] = [Self::Offer, Self::Frame, Self::Join, Self::Deny];
+    pub const NEW: [Self; 4] = [Self::Join, Self::Deny, Self::Frame, Self::Mirror];
 
     /// The word of instruction, which is also the category of its rows.
     pub fn name(self) -> &'static str {
@@ -40,10 +45,12 @@ impl Task {
             Self::Reverse => "reverse",
             Self::First => "first",
             Self::Last => "last",
-            Self::Offer => "offer",
-            Self::Frame => "frame",
+            Self::Pair => "pair",
+            Self::Repeat => "repeat",
             Self::Join => "join",
             Self::Deny => "deny",
+            Self::Frame => "frame",
+            Self::Mirror => "mirror",
         }
     }
 
@@ -59,10 +66,12 @@ impl Task {
             Self::Reverse => format!("{b} {a}"),
             Self::First => a.to_owned(),
             Self::Last => b.to_owned(),
-            Self::Offer => format!("{a} or {b}"),
-            Self::Frame => format!("{a} {b} {a}"),
+            Self::Pair => format!("{a} with {b}"),
+            Self::Repeat => format!("{a} {a}"),
             Self::Join => format!("{a} and {b}"),
             Self::Deny => format!("{b} not {a}"),
+            Self::Frame => format!("{a} {b} {a}"),
+            Self::Mirror => format!("{b} {a} {b}"),
         }
     }
 }

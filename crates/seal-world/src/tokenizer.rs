@@ -29,13 +29,13 @@ impl WorldTokenizer {
     /// The tokenizer.
     pub fn new() -> Self {
         let mut words: BTreeSet<String> = BTreeSet::new();
-        let texts = WORDINGS.into_iter().chain([REFUSAL, "with and not or"]);
+        let texts = WORDINGS.into_iter().chain([REFUSAL, "with and not"]);
         let advice = ADVICE.iter().flat_map(|(verb, advice)| [*verb, *advice]);
         let tasks = Task::KNOWN.into_iter().chain(Task::NEW).map(Task::name);
         for text in texts.chain(advice).chain(tasks) {
             words.extend(text.split(' ').filter(|w| !matches!(*w, "V" | "X")).map(str::to_owned));
         }
-        for list in [&HARM_VERBS[..], &OPENINGS, &METHODS, &AIDS, &HEADS, &FIRST_SYLLABLES] {
+        for list in [&HARM_VERBS[..], OPENINGS.as_flattened(), &METHODS, &AIDS, &HEADS, &FIRST_SYLLABLES] {
             words.extend(list.iter().map(|w| (*w).to_owned()));
         }
         for list in [&TAILS[..], &SECOND_SYLLABLES] {

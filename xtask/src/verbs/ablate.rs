@@ -2,6 +2,8 @@
 
 use std::io::{self, Write as _};
 
+use seal_device::DeviceSpec;
+
 use crate::cli::Verbosity;
 use crate::logging::Log;
 use crate::options::StudyArgs;
@@ -15,6 +17,8 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     }
     let log = Log::start(verbosity);
     let (study, options) = args.resolve()?;
+    // A missing backend is said now, not by the first stage that needs it.
+    study.config().device.parse::<DeviceSpec>()?.open()?;
     let progress = Progress::new(verbosity, log, &study.plan(&options), &options.out);
     let outcome = study.run(&options, &progress);
     progress.finish();

@@ -21,8 +21,8 @@ impl AttentionShape {
     }
 }
 
-/// Borrowed inputs: `q` `[rows * positions, heads * head_dim]`, `k` and `v`
-/// `[rows * positions, kv_heads * head_dim]`, `cos` and `sin`
+/// Borrowed inputs of n tokens: `q` `[n, heads * head_dim]`, `k` and `v`
+/// `[n, kv_heads * head_dim]`, `cos` and `sin`
 /// `[positions, head_dim / 2]`.
 #[derive(Clone, Copy)]
 pub(super) struct Inputs<'a> {
@@ -110,7 +110,7 @@ fn load_kv(head: &mut Head, x: &Inputs<'_>, s: &AttentionShape, b: usize, g: usi
     let (d, t, len, w) = (s.head_dim, s.positions, s.lengths[b], s.kv_width());
     let half = d / 2;
     for j in 0..len {
-        let at = (b * t + j) * w + g * d;
+        let at = (s.starts[b] + j) * w + g * d;
         let (cos, sin) = (&x.cos[j * half..(j + 1) * half], &x.sin[j * half..(j + 1) * half]);
         rotate(&x.k[at..at + d], cos, sin, 1.0, &mut head.k[j * d..(j + 1) * d]);
         for c in 0..d {
@@ -122,16 +122,16 @@ fn load_kv(head: &mut Head, x: &Inputs<'_>, s: &AttentionShape, b: usize, g: usi
 
 #[inline(always)]
 fn load_q(head: &mut Head, x: &Inputs<'_>, s: &AttentionShape, b: usize, h: usize) {
-    let (d, t, len, w) = (s.head_dim, s.positions, s.lengths[b], s.q_width());
+    let (d, len, w) = (s.head_dim, s.lengths[b], s.q_width());
     let half = d / 2;
     for i in 0..len {
-        let at = (b * t + i) * w + h * d;
+        let at = (s.starts[b] + i) * w + h * d;
         let (cos, sin) = (&x.cos[i * half..(i + 1) * half], &x.sin[i * half..(i + 1) * half]);
         rotate(&x.q[at..at + d], cos, sin, s.scale(), &mut head.q[i * d..(i + 1) * d]);
     }
 }
 
-/// Output `[rows * positions, heads * head_dim]`.
+/// Output `[n, heads * head_dim]`.
 #[inline(always)]
 pub(super) fn forward(x: Inputs<'_>, s: &AttentionShape) -> Vec<f32> {
     let (d, t) = (s.head_dim, s.positions);
@@ -145,10 +145,10 @@ pub(super) fn forward(x: Inputs<'_>, s: &AttentionShape) -> Vec<f32> {
                 load_q(&mut head, &x, s, b, h);
                 for i in 0..s.lengths[b] {
                     probabilities(&mut head, i, t, d);
-                    let at = (b * t + i) * qw + h * d;
+                    let at = (s.starts[b] + i) * qw + h * d;
                     let out = &mut out[at..at + d];
                     for (j, p) in head.p[..=i].iter().enumerate() {
-                        let v = (b * t + j) * kw + g * d;
+                        let v = (s.starts[b] + j) * kw + g * d;
                         axpy(out, *p, &x.v[v..v + d]);
                     }
                 }
@@ -178,26 +178,22 @@ pub(super) fn backward(
                 load_q(&mut head, &x, s, b, h);
                 for i in 0..s.lengths[b] {
                     probabilities(&mut head, i, t, d);
-                    let at = (b * t + i) * qw + h * d;
+                    let at = (s.starts[b] + i) * qw + h * d;
                     let dy = &dy[at..at + d];
                     let dp = &mut head.dp[..=i];
                     dp.fill(0.0);
-                    for c in 0..d {
-                        axpy(dp, dy[c], &head.v_t[c * t..c * t + i + 1]);
+                    for (c, dy) in dy.iter().enumerate() {
+                        axpy(dp, *dy, &head.v_t[c * t..c * t + i + 1]);
                     }
                     let p = &head.p[..=i];
                     let mean = dot(p, dp);
                     head.dq.fill(0.0);
                     for j in 0..=i {
-                        let v = (b * t + j) * kw + g * d;
+                        let v = (s.starts[b] + j) * kw + g * d;
                         axpy(&mut dv[v..v + d], p[j], dy);
                         let ds = p[j] * (dp[j] - mean);
                         axpy(&mut head.dq, ds, &head.k[j * d..(j + 1) * d]);
-                        axpy(
-                            &mut head.dk[j * d..(j + 1) * d],
-                            ds,
-                            &head.q[i * d..(i + 1) * d],
-                        );
+                        axpy(&mut head.dk[j * d..(j + 1) * d], ds, &head.q[i * d..(i + 1) * d]);
                     }
                     let (cos, sin) =
                         (&x.cos[i * half..(i + 1) * half], &x.sin[i * half..(i + 1) * half]);
@@ -205,16 +201,10 @@ pub(super) fn backward(
                 }
             }
             for j in 0..s.lengths[b] {
-                let at = (b * t + j) * kw + g * d;
+                let at = (s.starts[b] + j) * kw + g * d;
                 let (cos, sin) =
                     (&x.cos[j * half..(j + 1) * half], &x.sin[j * half..(j + 1) * half]);
-                rotate_back(
-                    &head.dk[j * d..(j + 1) * d],
-                    cos,
-                    sin,
-                    1.0,
-                    &mut dk[at..at + d],
-                );
+                rotate_back(&head.dk[j * d..(j + 1) * d], cos, sin, 1.0, &mut dk[at..at + d]);
             }
         }
     }

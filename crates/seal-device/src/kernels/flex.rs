@@ -55,7 +55,11 @@ pub(super) fn causal_attention(
     sin: Tensor<2>,
     shape: AttentionShape,
 ) -> Tensor<2> {
-    let rows = shape.lengths.len() * shape.positions;
+    let [rows, _] = q.dims();
+    let ends = shape.starts.iter().zip(&shape.lengths).map(|(start, len)| start + len);
+    assert!(ends.max().unwrap_or(0) <= rows, "a row outside the {rows} tokens: {shape:?}");
+    assert!(shape.lengths.iter().all(|len| *len <= shape.positions), "{shape:?}");
+    assert_eq!(shape.starts.len(), shape.lengths.len(), "one start a row");
     assert_eq!(q.dims(), [rows, shape.heads * shape.head_dim], "queries");
     assert_eq!(k.dims(), [rows, shape.kv_heads * shape.head_dim], "keys");
     assert_eq!(v.dims(), [rows, shape.kv_heads * shape.head_dim], "values");
@@ -144,13 +148,8 @@ impl Kernels for Flex {
         shape: AttentionShape,
     ) -> FlexTensor {
         let [q, k, v, cos, sin] = [&q, &k, &v, &cos, &sin].map(Flat::of);
-        let inputs = Inputs {
-            q: q.slice(),
-            k: k.slice(),
-            v: v.slice(),
-            cos: cos.slice(),
-            sin: sin.slice(),
-        };
+        let inputs =
+            Inputs { q: q.slice(), k: k.slice(), v: v.slice(), cos: cos.slice(), sin: sin.slice() };
         let y = vectorised(
             #[inline(always)]
             || attention::forward(inputs, &shape),
@@ -237,13 +236,8 @@ impl Backward<Flex, 3> for Attention {
         let dy = Flat::of(&grads.consume::<Flex>(&ops.node));
         let (inputs, shape) = ops.state;
         let [q, k, v, cos, sin] = inputs.each_ref().map(Flat::of);
-        let inputs = Inputs {
-            q: q.slice(),
-            k: k.slice(),
-            v: v.slice(),
-            cos: cos.slice(),
-            sin: sin.slice(),
-        };
+        let inputs =
+            Inputs { q: q.slice(), k: k.slice(), v: v.slice(), cos: cos.slice(), sin: sin.slice() };
         let (dq, dk, dv) = vectorised(
             #[inline(always)]
             || attention::backward(inputs, &shape, dy.slice()),

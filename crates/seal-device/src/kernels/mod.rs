@@ -31,10 +31,31 @@ pub struct AttentionShape {
     pub kv_heads: usize,
     /// Size of a head; even.
     pub head_dim: usize,
-    /// Positions a row has, padding included.
+    /// Positions the rotary tables cover; at least the longest row.
     pub positions: usize,
-    /// Positions of each row that hold a token; output is 0 beyond them.
+    /// Number of tokens of each row. Output is 0 at tokens of no row.
     pub lengths: Vec<usize>,
+    /// First token of each row among those of the batch. Rows may lie one
+    /// after another or be padded; they must not overlap.
+    pub starts: Vec<usize>,
+}
+
+impl AttentionShape {
+    /// First tokens of rows that lie one after another without padding.
+    pub fn packed(lengths: &[usize]) -> Vec<usize> {
+        let mut next = 0;
+        let start = |len: &usize| {
+            let start = next;
+            next += len;
+            start
+        };
+        lengths.iter().map(start).collect()
+    }
+
+    /// First tokens of `rows` rows that are padded to `width`.
+    pub fn padded(rows: usize, width: usize) -> Vec<usize> {
+        (0..rows).map(|b| b * width).collect()
+    }
 }
 
 /// Whether the kernels of this module run on `device`.
@@ -88,14 +109,14 @@ pub fn nll(logits: Tensor<2>, targets: Vec<u32>) -> Tensor<1> {
     panic!("{NO_KERNELS}: {logits:?} {}", targets.len())
 }
 
-/// Causal attention with rotary positions, `[rows * positions, heads * d]`.
+/// Causal attention with rotary positions, `[n, heads * d]`.
 ///
-/// `q` is `[rows * positions, heads * d]`, `k` and `v` are
-/// `[rows * positions, kv_heads * d]`; `cos` and `sin`, the rotary tables, are
+/// `q` is `[n, heads * d]`, `k` and `v` are `[n, kv_heads * d]`, for the n
+/// tokens of a batch; `cos` and `sin`, the rotary tables, are
 /// `[positions, d / 2]` and get no gradient.
 ///
 /// # Panics
-/// On a device without kernels.
+/// On a device without kernels, or where a row lies outside the tokens.
 pub fn causal_attention(
     q: Tensor<2>,
     k: Tensor<2>,

@@ -16,7 +16,8 @@ pub const TOLERANCE: f64 = 2e-6;
 /// sides start from the same numbers.
 pub fn draws(seed: u64, n: usize, scale: f64) -> Vec<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let draw = |_| f64::from(<StandardNormal as Distribution<f32>>::sample(&StandardNormal, &mut rng));
+    let draw =
+        |_| f64::from(<StandardNormal as Distribution<f32>>::sample(&StandardNormal, &mut rng));
     (0..n).map(draw).map(|x| f64::from((scale * x) as f32)).collect()
 }
 

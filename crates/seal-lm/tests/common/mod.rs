@@ -41,11 +41,7 @@ fn leaf<const D: usize>(
     layout: impl Fn(Tensor<D>) -> Tensor<D>,
 ) -> Leaf {
     let gradient = gradients.and_then(|g| param.val().grad(g));
-    Leaf {
-        name,
-        value: values(layout(param.val())),
-        gradient: gradient.map(|g| values(layout(g))),
-    }
+    Leaf { name, value: values(layout(param.val())), gradient: gradient.map(|g| values(layout(g))) }
 }
 
 /// All parameters of the base, and the adapters', with their gradients.
@@ -108,8 +104,7 @@ pub fn model(config: &LmConfig, seed: u64, device: &Device) -> Lm {
     let mut model = Lm::init(config, seed, device).unwrap();
     let mut rng = seed::rng(&["gains".into(), seed.into()]);
     let mut shake = |gain: &mut Param<Tensor<1>>| {
-        let values: Vec<f32> =
-            (0..config.hidden_size).map(|_| 0.5 + rng.random::<f32>()).collect();
+        let values: Vec<f32> = (0..config.hidden_size).map(|_| 0.5 + rng.random::<f32>()).collect();
         let values = TensorData::new(values, [config.hidden_size]);
         *gain = Param::from_tensor(Tensor::from_data(values, device));
     };

@@ -67,15 +67,22 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
     if source.quick {
         let quick = typed(&table)?.quick;
         for (key, value) in quick.set {
-            put(&mut table, &key, value)?;
+            // The shared section speaks of the world, which own data replace.
+            let section = key.split('.').next().unwrap_or_default();
+            if table.contains_key(section) {
+                put(&mut table, &key, value)?;
+            }
         }
         put(&mut table, "study.quick", Value::Boolean(true))?;
+        // A run folder of its own: a quick look never replaces a result.
+        let name = format!("{}-quick", typed(&table)?.study.name);
+        put(&mut table, "study.name", Value::String(name))?;
     }
     for text in &source.set {
         let (key, value) = parse_set(text)?;
         put(&mut table, &key, value)?;
-        typed(&table).map_err(|e| StudyError::Config(format!("--set {text}: {e}")))?;
     }
+    typed(&table).map_err(|e| StudyError::Config(format!("--set {}: {e}", source.set.join(" "))))?;
     if let Some(seeds) = &source.seeds {
         let seeds = seeds.iter().map(|s| Value::Integer(*s as i64)).collect();
         put(&mut table, "study.seeds", Value::Array(seeds))?;
@@ -118,8 +125,12 @@ impl Loaded {
     ) -> Result<Config, StudyError> {
         let mut table = self.table.clone();
         for (key, value) in set {
+            if ["study", "judge", "device", "arms"].contains(&key.split('.').next().unwrap_or(key)) {
+                return Err(StudyError::Config(format!(
+                    "{key}: an arm cannot change it; it is the same for the whole study"
+                )));
+            }
             put(&mut table, key, value.clone())?;
-            typed(&table).map_err(|e| StudyError::Config(format!("{key} = {value}: {e}")))?;
         }
         let config = typed(&table)?;
         config.validate()?;

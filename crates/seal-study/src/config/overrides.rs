@@ -24,8 +24,16 @@ pub(super) fn parse_set(text: &str) -> Result<(String, Value), StudyError> {
 }
 
 /// Puts `value` at the dotted `key`. Sections on the way are made; whether the
-/// key means anything is found out when the table gets its types.
+/// key means anything is found out when the table gets its types. A table put
+/// at a section changes the keys it names and leaves the others, so that
+/// `bilevel = { gamma = 0.1 }` is `bilevel.gamma = 0.1`.
 pub(super) fn put(table: &mut Table, key: &str, value: Value) -> Result<(), StudyError> {
+    if let (false, Some(Value::Table(_)), Value::Table(new)) =
+        (key.contains('.'), table.get(key), &value)
+    {
+        let new = new.clone();
+        return new.into_iter().try_for_each(|(k, v)| put(table, &format!("{key}.{k}"), v));
+    }
     let mut at = table;
     let mut parts = key.split('.').peekable();
     while let Some(part) = parts.next() {
@@ -48,6 +56,15 @@ pub(super) fn put(table: &mut Table, key: &str, value: Value) -> Result<(), Stud
 
 /// Adds the nearest known key to serde's message about an unknown one.
 pub(super) fn explain(message: &str) -> String {
+    // The line that says where is put first; its names are no candidates.
+    let (message, place) = match message.split_once("\nin `") {
+        Some((message, place)) => (message, format!("{}: ", place.trim_end().trim_end_matches('`'))),
+        None => (message, String::new()),
+    };
+    format!("{place}{}", with_nearest(message.trim_end()))
+}
+
+fn with_nearest(message: &str) -> String {
     let Some(rest) = message.split("unknown field `").nth(1) else { return message.to_owned() };
     let Some((unknown, rest)) = rest.split_once('`') else { return message.to_owned() };
     let known = rest.split('`').skip(1).step_by(2);
@@ -81,6 +98,8 @@ mod tests {
         put(&mut t, "a.c.d", Value::Integer(3)).unwrap();
         put(&mut t, "a.b.e", Value::Integer(4)).unwrap();
         assert_eq!(toml::to_string(&t).unwrap(), "[a.b]\ne = 4\n\n[a.c]\nd = 3\n");
+        put(&mut t, "a", scalar("{ c = 5 }")).unwrap();
+        assert_eq!(toml::to_string(&t).unwrap(), "[a]\nc = 5\n\n[a.b]\ne = 4\n");
         assert!(put(&mut t, "a..b", Value::Integer(2)).is_err());
     }
 
@@ -89,5 +108,10 @@ mod tests {
         let message = "unknown field `epoch`, expected one of `epochs`, `batch`";
         assert!(explain(message).ends_with("did you mean `epochs`?"));
         assert_eq!(explain("something else"), "something else");
+        let inside = "unknown field `sftt`, expected `epochs`\nin `sft`\n";
+        assert_eq!(
+            explain(inside),
+            "sft: unknown field `sftt`, expected `epochs`; did you mean `epochs`?"
+        );
     }
 }

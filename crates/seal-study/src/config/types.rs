@@ -151,6 +151,9 @@ pub struct Binding {
     /// Other spellings of the part.
     #[serde(default)]
     pub also: Vec<String>,
+    /// Further keys that every arm of the part sets.
+    #[serde(default)]
+    pub set: BTreeMap<String, toml::Value>,
 }
 
 /// What an arm is there for.

@@ -1,0 +1,194 @@
+//! What bad input gets: one clear message and the documented exit code.
+
+use whole_program::{Finished, Sandbox, prompts, row};
+
+fn study() -> Sandbox {
+    Sandbox::with_study(env!("CARGO_BIN_EXE_program"))
+}
+
+/// The study with one more option; it must not have begun.
+fn refused(sandbox: &Sandbox, args: &[&str]) -> Finished {
+    let all = [&["ablate", "--config", "study.toml", "--out", "out"], args].concat();
+    let finished = sandbox.run(&all);
+    assert!(!sandbox.path().join("out").exists(), "{}", finished.stderr);
+    finished
+}
+
+#[test]
+fn an_unknown_key_gets_the_nearest_known_one() {
+    let sandbox = study();
+    insta::assert_snapshot!(refused(&sandbox, &["--set", "sft.epoch=3"]).error(), @"
+    exit 2
+    error: --set sft.epoch=3: sft: unknown field `epoch`, expected one of `epochs`, `batch`, `optim`, `lora`; did you mean `epochs`?
+    ");
+    sandbox.write("study.toml", &whole_program::CONFIG.replace("keep = 0.8", "kep = 0.8"));
+    insta::assert_snapshot!(refused(&sandbox, &[]).error(), @"
+    exit 2
+    error: study.toml: selection: unknown field `kep`, expected one of `method`, `keep`, `unsafe_dose`; did you mean `keep`?
+    ");
+}
+
+#[test]
+fn a_missing_config() {
+    let finished = study().run(&["ablate", "--config", "stdy.toml"]);
+    insta::assert_snapshot!(finished.error(), @"
+    exit 2
+    error: cannot read the config stdy.toml: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn values_out_of_range() {
+    let sandbox = study();
+    insta::assert_snapshot!(refused(&sandbox, &["--set", "selection.keep=1.5"]).error(), @"
+    exit 2
+    error: selection.keep = 1.5: the share kept is in (0, 1]
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["--set", "bilevel.gamma=1.0"]).error(), @"
+    exit 2
+    error: bilevel: gamma must stay in [0, 1), reaches 1
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["--set", "sft.epochs=many"]).error(), @r#"
+    exit 2
+    error: --set sft.epochs=many: sft.epochs: invalid type: string "many", expected usize
+    "#);
+    insta::assert_snapshot!(refused(&sandbox, &["--seeds", "0,0"]).error(), @"
+    exit 2
+    error: study.seeds = [0, 0]: give at least one seed, each once
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["--limit", "0"]).error(), @"
+    exit 2
+    error: study.limit: 0 rows leave nothing to train on
+    ");
+}
+
+#[test]
+fn plans_that_cannot_be_run() {
+    let sandbox = study();
+    let plan = |part: &str, action: &str, metric: &str, value: &str| {
+        sandbox.write(
+            "plan.jsonl",
+            &format!(
+                r#"{{"name": "n", "ablated_part": "{part}", "action": "{action}", "replacement": [{value}], "metrics": ["{metric}"]}}"#
+            ),
+        );
+        refused(&sandbox, &[]).error()
+    };
+    insta::assert_snapshot!(plan("optimizer", "REPLACE", "HEx-PHI win rate", "1"), @"
+    exit 2
+    error: plan.jsonl:1: unknown ablated_part `optimizer`; known parts: keep fraction, penalty strength
+    ");
+    insta::assert_snapshot!(plan("gamma", "REMOVE", "HEx-PHI win rate", "1"), @"
+    exit 2
+    error: plan.jsonl:1: action `REMOVE` cannot be run; known actions: REPLACE
+    ");
+    insta::assert_snapshot!(plan("gamma", "REPLACE", "bleu", "0.1"), @"
+    exit 2
+    error: plan.jsonl:1: unknown metric `bleu`; known metrics: HEx-PHI win rate, SlimOrca win rate
+    ");
+    insta::assert_snapshot!(plan("gamma", "REPLACE", "HEx-PHI win rate", "1.5"), @"
+    exit 2
+    error: plan: penalty strength `1.5`: bilevel: gamma must stay in [0, 1), reaches 1.5
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["--plan", "absent.jsonl"]).error(), @"
+    exit 2
+    error: cannot read the plan absent.jsonl: No such file or directory (os error 2); besides a path, study.plan may be builtin:missing-ablations or none
+    ");
+}
+
+#[test]
+fn a_missing_data_file() {
+    let sandbox = study();
+    std::fs::remove_file(sandbox.path().join("train.jsonl")).unwrap();
+    insta::assert_snapshot!(refused(&sandbox, &[]).error(), @"
+    exit 3
+    error: data set `fine_tuning`: ./train.jsonl: no such file; give `path` relative to the data root, or correct the root
+    ");
+}
+
+#[test]
+fn a_row_of_the_wrong_type_is_named() {
+    let sandbox = study();
+    let mut rows = prompts(100, 140, true, true);
+    rows[6]["response"] = 7.into();
+    sandbox.write_rows("train.jsonl", &rows);
+    insta::assert_snapshot!(refused(&sandbox, &[]).error(), @"
+    exit 3
+    error: data set `fine_tuning`: ./train.jsonl, line 7, row 7: field `response` or `answer`: found a number, expected a string
+    ");
+}
+
+#[test]
+fn a_line_that_is_no_json_is_named() {
+    let sandbox = study();
+    sandbox.write("train.jsonl", "{\"prompt\": \"a\", \"response\": \"b\"}\n{\"prompt\": \n");
+    insta::assert_snapshot!(refused(&sandbox, &[]).error(), @"
+    exit 3
+    error: data set `fine_tuning`: ./train.jsonl, line 2: not valid JSON (column 11): EOF while parsing a value
+    ");
+}
+
+#[test]
+fn an_empty_data_set() {
+    let sandbox = study();
+    sandbox.write("safe.jsonl", "");
+    insta::assert_snapshot!(refused(&sandbox, &[]).error(), @"
+    exit 3
+    error: data set `safe`: ./safe.jsonl: no usable row (0 dropped); correct the file, its split or skip
+    ");
+}
+
+#[test]
+fn training_on_a_test_is_refused_unless_allowed() {
+    let sandbox = study();
+    let mut rows = prompts(100, 140, true, true);
+    rows.push(row("What is 301 plus 7?", "It is 308.", Some(false)));
+    sandbox.write_rows("train.jsonl", &rows);
+    let finished = refused(&sandbox, &[]);
+    assert_eq!(finished.code, Some(3), "{}", finished.stderr);
+    assert!(finished.stderr.contains("training and test data overlap"), "{}", finished.stderr);
+    let plan = ["plan", "--config", "study.toml", "--set", "data.allow_overlap=true"];
+    assert_eq!(sandbox.run(&plan).code, Some(0));
+}
+
+#[test]
+fn the_folder_of_another_study() {
+    let sandbox = study();
+    std::fs::create_dir(sandbox.path().join("theirs")).unwrap();
+    sandbox.write("theirs/study.json", r#"{"format_version": 1, "study": "theirs"}"#);
+    let args = ["ablate", "--config", "study.toml", "--out", "theirs"];
+    insta::assert_snapshot!(sandbox.run(&args).error(), @"
+    exit 2
+    error: theirs holds the study `theirs`, not `tiny`; give another --out, or that study.name
+    ");
+    std::fs::create_dir(sandbox.path().join("home")).unwrap();
+    sandbox.write("home/thesis.txt", "years of work");
+    let args = ["ablate", "--config", "study.toml", "--out", "home"];
+    insta::assert_snapshot!(sandbox.run(&args).error(), @"
+    exit 2
+    error: home is not empty and no run folder; give an empty or a new --out
+    ");
+    assert_eq!(std::fs::read_dir(sandbox.path().join("home")).unwrap().count(), 1);
+}
+
+#[test]
+fn devices_that_are_not_there() {
+    let sandbox = study();
+    insta::assert_snapshot!(refused(&sandbox, &["--device", "gpu"]).error(), @"
+    exit 2
+    error: unknown device `gpu`: known are flex, cuda:N, tch, tch:cuda:N, wgpu
+    ");
+    insta::assert_snapshot!(refused(&sandbox, &["--device", "cuda:1"]).error(), @"
+    exit 4
+    error: device `cuda:1`: this binary has no cuda backend; build it with `cargo xtask --features cuda` (in the binary: flex)
+    ");
+}
+
+#[test]
+fn a_report_without_results() {
+    let finished = study().run(&["report", "--out", "nowhere"]);
+    insta::assert_snapshot!(finished.error(), @"
+    exit 2
+    error: nowhere/results.json: cannot read: no results yet; run the study first
+    ");
+}

@@ -1,0 +1,36 @@
+//! What `--help` teaches.
+
+use whole_program::Sandbox;
+
+fn help(args: &[&str]) -> String {
+    let finished = Sandbox::empty(env!("CARGO_BIN_EXE_program")).run(args);
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
+    finished.stdout
+}
+
+#[test]
+fn the_program() {
+    insta::assert_snapshot!(help(&["--help"]));
+}
+
+#[test]
+fn each_verb() {
+    for verb in ["ablate", "plan", "status", "report", "devices", "check"] {
+        insta::assert_snapshot!(verb, help(&[verb, "--help"]));
+    }
+}
+
+#[test]
+fn a_verb_that_is_not_there_is_a_usage_error() {
+    let finished = Sandbox::empty(env!("CARGO_BIN_EXE_program")).run(&["ablat"]);
+    insta::assert_snapshot!(finished.error(), @"
+    exit 2
+    error: unrecognized subcommand 'ablat'
+
+      tip: a similar subcommand exists: 'ablate'
+
+    Usage: cargo xtask [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+}

@@ -1,0 +1,36 @@
+//! The verbs about the program itself.
+
+use std::path::Path;
+
+use whole_program::{Finished, Sandbox};
+
+fn sandbox() -> Sandbox {
+    Sandbox::empty(env!("CARGO_BIN_EXE_program"))
+}
+
+#[test]
+fn the_workspace_keeps_its_dependency_rules() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the workspace");
+    let sandbox = sandbox();
+    let mut command = sandbox.command(&["check", "--deps-only"]);
+    let finished = Finished::of(command.current_dir(root).output().unwrap());
+    assert_eq!(finished.stdout, "all checks passed\n", "{}", finished.stderr);
+    assert_eq!(finished.code, Some(0));
+}
+
+#[test]
+fn outside_a_workspace_there_is_nothing_to_check() {
+    let finished = sandbox().run(&["check", "--deps-only"]);
+    assert_eq!(finished.code, Some(1));
+    assert!(finished.stderr.contains("run this verb inside the workspace"), "{}", finished.stderr);
+}
+
+#[test]
+fn devices_are_tried() {
+    let all = sandbox().run(&["devices"]);
+    assert_eq!(all.code, Some(0), "{}", all.stderr);
+    assert!(all.stdout.contains("flex      works\n"), "{}", all.stdout);
+    assert_eq!(all.stdout.lines().count(), 4);
+    assert_eq!(sandbox().run(&["devices", "--device", "flex"]).code, Some(0));
+    assert_eq!(sandbox().run(&["devices", "--device", "abacus"]).code, Some(2));
+}
