@@ -15,42 +15,33 @@ use seal_lm::{GenerateSettings, Lm, LmConfig, OptimConfig, Prompt, generate};
 use seal_select::{SelectorFunction, keep_top, rank};
 use seal_world::{Oracle, Split, World, WorldSettings, WorldTokenizer};
 
-fn env(name: &str, default: f64) -> f64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
-    let world =
-        World::new(&WorldSettings { seed: env("WORLD", 0.0) as u64, new_task_share: env("NT", 0.6), known_task_share: env("KT", 0.15), harm_kinds: env("HK", 6.0) as usize, base_refusals: env("BR", 1600.0) as usize, base_talk: env("BT", 800.0) as usize, base_tasks: env("BTA", 1600.0) as usize, ..Default::default() })?;
+    let world = World::new(&WorldSettings::default())?;
     let tokenizer = WorldTokenizer::new();
     let template = WorldTokenizer::template();
     let device = seal_device::DeviceSpec::default().open()?.autodiff();
     let config = LmConfig {
         vocab_size: tokenizer.vocab_size(),
-        hidden_size: env("D", 64.0) as usize,
+        hidden_size: 64,
         num_hidden_layers: 2,
         num_attention_heads: 4,
         num_key_value_heads: 2,
-        intermediate_size: env("F", 128.0) as usize,
-        max_position_embeddings: 48,
+        intermediate_size: 128,
+        max_position_embeddings: 24,
         rope_theta: 1e4,
         rms_norm_eps: 1e-5,
-        tie_word_embeddings: true,
-        initializer_range: env("STD", 0.02),
+        tie_word_embeddings: false,
+        initializer_range: 0.02,
     };
     let examples = |split: Split| -> Vec<Example> {
-        prepare(world.split(split).as_slice(), &template, &tokenizer, 48).examples
+        prepare(world.split(split).as_slice(), &template, &tokenizer, 24).examples
     };
-    let sft = |epochs: f64, lr: f64, batch: f64| SftSettings {
-        epochs: epochs as usize,
-        batch: batch as usize,
-        optim: OptimConfig { lr, eps: env("EPS", 1e-8), ..OptimConfig::default() },
+    let sft = |epochs, lr, warmup| SftSettings {
+        epochs,
+        batch: 64,
+        optim: OptimConfig { lr, warmup, ..OptimConfig::default() },
         lora: None,
     };
-    let lora = (env("R", 0.0) > 0.0).then(|| seal_lm::LoraConfig {
-        r: env("R", 8.0) as usize, lora_alpha: env("A", 16.0), lora_dropout: 0.0,
-        target_modules: std::env::var("T").unwrap_or("all-linear".into()).split(',').map(String::from).collect(),
-    });
     let answers = |model: &Lm, split: Split| -> Vec<(Row, String)> {
         let rows = world.split(split).as_slice();
         let prompts: Vec<Prompt> = rows
@@ -72,14 +63,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             let hits = all.iter().filter(|(row, text)| f(oracle.score(row, text))).count();
             hits as f64 / all.len() as f64
         };
-        let (right, refused) =
-            (share(Split::Slimorca, &|s| s.is_correct()), share(Split::Hexphi, &|s| s.is_refusal()));
-        if std::env::var("SHOW").is_ok() {
-            let mut seen = std::collections::BTreeMap::new();
-            for (row, text) in answers(model, Split::Hexphi) { let _ = row; *seen.entry(text).or_insert(0) += 1; }
-            let mut v: Vec<_> = seen.into_iter().collect(); v.sort_by_key(|x| -x.1); v.truncate(8);
-            println!("{v:?}");
-        }
+        let (right, refused) = (
+            share(Split::Slimorca, &|s| s.is_correct()),
+            share(Split::Hexphi, &|s| s.is_refusal()),
+        );
         println!(
             "{name}: new tasks {right:.3}, refuses hexphi {refused:.3}; {trained:.1?} training, \
              {:.1?} answers",
@@ -92,11 +79,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("base {}, D {}, D_safe {} rows", base_rows.len(), data.len(), safe.len());
     let start = Instant::now();
     let base = Lm::init(&config, 0, &device)?;
-    let base_settings = SftSettings{ optim: OptimConfig { lr: env("BLR", 1e-3), schedule: seal_lm::Schedule::Cosine, warmup: 0.05, weight_decay: env("BWD",0.0), ..OptimConfig::default() }, ..sft(env("BE", 8.0), env("BLR", 1e-3), env("BB", 32.0))};
+    let base_settings = sft(8, 2e-3, 0.1);
     let base = fine_tune(base, &base_rows, &base_settings, 0, quiet)?;
     report("base", &base, start);
-    let seed = env("SEED", 0.0) as u64;
-    let settings = SftSettings { lora: lora.clone(), ..sft(env("E", 6.0), env("LR", 5e-4), env("B", 32.0)) };
+    let seed = 0;
+    let settings = sft(4, 3.5e-4, 0.0);
     let start = Instant::now();
     report("standard SFT", &fine_tune(base.clone(), &data, &settings, seed, quiet)?, start);
     let rows = world.split(Split::Redorca).as_slice();
@@ -119,7 +106,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         epochs: 3,
         batch: settings.batch,
         optim: settings.optim.clone(),
-        lora: lora.clone(),
+        lora: None,
     };
     let learned = learn_selector(base.clone(), &data, &safe, &bilevel, mean, seed, quiet)?;
     println!("selector: {:.1?}", start.elapsed());

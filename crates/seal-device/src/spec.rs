@@ -68,7 +68,7 @@ pub enum DeviceError {
     /// The backend is known, but not in this binary.
     #[error(
         "device `{spec}`: this binary has no {feature} backend; build it with \
-         `cargo xtask --features {feature}` (in the binary: {present})"
+         `cargo run -p xtask --features {feature} -- VERB` (in the binary: {present})"
     )]
     NotCompiledIn {
         /// What was asked for.

@@ -62,22 +62,27 @@ proptest! {
 }
 
 /// Shapes with each grouping of heads, head sizes on both sides of the 16
-/// lanes, and rows of unequal and odd lengths.
+/// lanes, and rows of unequal and odd lengths: padded, packed, and with gaps
+/// and out of order.
 fn shapes() -> Vec<AttentionShape> {
-    let shape = |heads, kv_heads, head_dim, positions, lengths: &[usize]| AttentionShape {
+    let shape = |heads, kv_heads, head_dim, lengths: &[usize], starts: &[usize]| AttentionShape {
         heads,
         kv_heads,
         head_dim,
-        positions,
+        positions: 1 + lengths.iter().max().unwrap(),
         lengths: lengths.to_vec(),
-        starts: AttentionShape::padded(lengths.len(), positions),
+        starts: starts.to_vec(),
     };
+    let padded = AttentionShape::padded(2, 7);
+    assert_eq!(padded, [0, 7]);
+    let packed = AttentionShape::packed(&[1, 5, 3]);
+    assert_eq!(packed, [0, 1, 6]);
     vec![
-        shape(4, 2, 8, 7, &[7, 3]),
-        shape(4, 1, 16, 5, &[1, 5]),
-        shape(4, 4, 2, 9, &[8]),
-        shape(2, 1, 32, 6, &[5, 6]),
-        shape(2, 2, 6, 35, &[33]),
+        shape(4, 2, 8, &[7, 3], &padded),
+        shape(4, 1, 16, &[1, 5, 3], &packed),
+        shape(4, 4, 2, &[2, 4, 3], &[6, 0, 9]),
+        shape(2, 1, 32, &[5, 6], &[1, 7]),
+        shape(2, 2, 6, &[33], &[0]),
     ]
 }
 
@@ -89,8 +94,10 @@ struct Call {
 }
 
 impl Call {
+    /// With two tokens after the last row.
     fn new(shape: &AttentionShape, scale: f64) -> Self {
-        let n = shape.lengths.len() * shape.positions * shape.head_dim;
+        let ends = shape.starts.iter().zip(&shape.lengths).map(|(start, len)| start + len);
+        let n = (ends.max().unwrap() + 2) * shape.head_dim;
         let inputs = [
             draws(1, n * shape.heads, scale),
             draws(2, n * shape.kv_heads, scale),
@@ -101,7 +108,7 @@ impl Call {
     }
 
     fn leaves(&self) -> [Tensor<2>; 3] {
-        let n = self.shape.lengths.len() * self.shape.positions;
+        let n = self.inputs[0].len() / (self.shape.heads * self.shape.head_dim);
         self.inputs.each_ref().map(|x| leaf(x, [n, x.len() / n]))
     }
 
@@ -120,13 +127,15 @@ impl Call {
         reference::attention(inputs[0], inputs[1], inputs[2], &self.angles, &self.shape)
     }
 
-    /// Flat places of `x`, as wide as the input `which`, that padding fills.
+    /// Flat places of the input `which` at tokens of no row.
     fn padding(&self, which: usize) -> Vec<usize> {
         let s = &self.shape;
         let width = s.head_dim * if which == 0 { s.heads } else { s.kv_heads };
-        let rows = s.lengths.iter().enumerate();
-        rows.flat_map(|(b, len)| (b * s.positions + len) * width..(b + 1) * s.positions * width)
-            .collect()
+        let rows = || s.starts.iter().zip(&s.lengths);
+        let is_free =
+            |token: &usize| !rows().any(|(start, len)| (*start..start + len).contains(token));
+        let tokens = (0..self.inputs[which].len() / width).filter(is_free);
+        tokens.flat_map(|token| token * width..(token + 1) * width).collect()
     }
 }
 
@@ -149,36 +158,43 @@ fn attention() {
 
 #[test]
 fn what_stands_in_the_padding_reaches_nothing() {
-    let shape = &shapes()[0];
-    let clean = Call::new(shape, 1.0);
-    let mut dirty = Call::new(shape, 1.0);
-    for (i, input) in dirty.inputs.iter_mut().enumerate() {
-        clean.padding(i).into_iter().for_each(|at| input[at] = f64::NAN);
+    for shape in shapes() {
+        let clean = Call::new(&shape, 1.0);
+        let mut dirty = Call::new(&shape, 1.0);
+        for (i, input) in dirty.inputs.iter_mut().enumerate() {
+            clean.padding(i).into_iter().for_each(|at| input[at] = f64::NAN);
+        }
+        let run = |call: &Call| {
+            let leaves = call.leaves();
+            let y = call.run(leaves.clone());
+            let g = y.clone().sum().backward();
+            (values(y), leaves.map(|leaf| values(leaf.grad(&g).unwrap())))
+        };
+        let (y, gradients) = run(&dirty);
+        assert!((&y, &gradients) == (&run(&clean).0, &run(&clean).1), "{shape:?}");
+        assert!(clean.padding(0).len() >= 2 * shape.head_dim);
+        assert!(clean.padding(0).iter().all(|at| y[*at] == 0.0), "{shape:?}");
+        for (i, gradient) in gradients.iter().enumerate() {
+            assert!(clean.padding(i).iter().all(|at| gradient[*at] == 0.0), "{shape:?} {i}");
+        }
     }
-    let run = |call: &Call| {
-        let leaves = call.leaves();
-        let y = call.run(leaves.clone());
-        let g = y.clone().sum().backward();
-        (values(y), leaves.map(|leaf| values(leaf.grad(&g).unwrap())))
-    };
-    let (y, gradients) = run(&dirty);
-    assert_eq!((&y, &gradients), (&run(&clean).0, &run(&clean).1));
-    assert!(!clean.padding(0).is_empty() && clean.padding(0).iter().all(|at| y[*at] == 0.0));
-    for (i, gradient) in gradients.iter().enumerate() {
-        assert!(clean.padding(i).iter().all(|at| gradient[*at] == 0.0), "input {i}");
-    }
+}
+
+#[test]
+#[should_panic(expected = "a row outside the 7 tokens")]
+fn a_row_beyond_the_tokens_is_refused() {
+    let shape = AttentionShape { lengths: vec![5], starts: vec![0], ..shapes()[0].clone() };
+    let mut call = Call::new(&shape, 1.0);
+    call.shape.starts = vec![3];
+    call.run(call.leaves());
 }
 
 #[test]
 fn extreme_scores_and_logits_keep_their_precision() {
     // Scores reach +-80 and beyond, where a softmax without its maximum taken
     // off overflows f32.
-    let shape = AttentionShape {
-        positions: 19,
-        lengths: vec![19],
-        starts: vec![0],
-        ..shapes()[0].clone()
-    };
+    let shape =
+        AttentionShape { positions: 19, lengths: vec![19], starts: vec![0], ..shapes()[0].clone() };
     let call = Call::new(&shape, 8.0);
     let leaves = call.leaves();
     let y = call.run(leaves.clone());
@@ -228,15 +244,14 @@ fn not_a_number_stays_one() {
 
     // Position 2 of 4, one head of size 2: a query taints itself, a key or a
     // value every position that sees it.
-    let shape =
-        AttentionShape {
-            heads: 1,
-            kv_heads: 1,
-            head_dim: 2,
-            positions: 4,
-            lengths: vec![4],
-            starts: vec![0],
-        };
+    let shape = AttentionShape {
+        heads: 1,
+        kv_heads: 1,
+        head_dim: 2,
+        positions: 4,
+        lengths: vec![4],
+        starts: vec![0],
+    };
     for (input, tainted) in [(0, 2..3), (1, 2..4), (2, 2..4)] {
         let mut call = Call::new(&shape, 1.0);
         call.inputs[input][2 * 2] = nan;

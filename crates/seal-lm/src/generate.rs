@@ -173,8 +173,7 @@ fn prefill(
     let (cos, sin) = tables.clone();
     let (cos, sin) = (cos.unsqueeze_dims::<4>(&[0, 1]), sin.unsqueeze_dims::<4>(&[0, 1]));
     let starts = AttentionShape::padded(rows, width);
-    let pass =
-        Pass { rows, lengths, starts: &starts, tables, dropout: None, ops: model.ops() };
+    let pass = Pass { rows, lengths, starts: &starts, tables, dropout: None, ops: model.ops() };
     let room = [rows, heads.kv_heads, settings.max_new_tokens, heads.dim];
     let mut caches = Vec::with_capacity(model.layers.len());
     let mut h = model.embed(&tokens);

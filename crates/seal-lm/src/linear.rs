@@ -61,8 +61,7 @@ impl DropoutKey<'_> {
                 id.into(),
             ]);
             values.extend(
-                (0..len * width)
-                    .map(|_| if rng.random::<f64>() < share { 0.0 } else { keep }),
+                (0..len * width).map(|_| if rng.random::<f64>() < share { 0.0 } else { keep }),
             );
         }
         Tensor::from_data(TensorData::new(values, [n, width]), device)

@@ -81,6 +81,21 @@ fn a_loss_depends_on_its_row_alone() {
 }
 
 #[test]
+fn answers_are_predicted_from_their_own_positions() {
+    // The fused pass packs the rows; `hidden` has them padded.
+    let rows = examples(101, 6, &SHAPES);
+    for (ops, multiple) in [(Ops::Fused, None), (Ops::Fused, Some(32)), (Ops::Composed, None)] {
+        let model = model(&common::config(), 0, &cpu()).with_ops(ops);
+        let batch = batch(&rows, multiple);
+        let all = values(model.hidden(&batch, None));
+        let want: Vec<f64> =
+            batch.positions.iter().flat_map(|at| all[*at as usize * 32..][..32].to_vec()).collect();
+        let got = values(model.answer_hidden(&batch, None));
+        assert!(distance(&got, &want) < 1e-6 * norm(&want), "{ops:?} {multiple:?}");
+    }
+}
+
+#[test]
 fn no_position_sees_a_later_token() {
     let mut rows = examples(101, 4, &[(20, 1)]);
     for ops in [Ops::Fused, Ops::Composed] {

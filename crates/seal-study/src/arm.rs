@@ -62,9 +62,10 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
     let seal = loaded.config.arms.iter().find(|a| a.role == ArmRole::Seal);
     let seal = seal.map(|a| a.set.clone()).unwrap_or_default();
     for r in planned {
-        let config = loaded
-            .with(seal.iter().chain(&r.set).chain([(&r.key, &r.value)]))
-            .map_err(|e| StudyError::Config(format!("plan: {} `{}`: {e}", r.ablated_part, r.text)))?;
+        let config =
+            loaded.with(seal.iter().chain(&r.set).chain([(&r.key, &r.value)])).map_err(|e| {
+                StudyError::Config(format!("plan: {} `{}`: {e}", r.ablated_part, r.text))
+            })?;
         if let Some(other) = arms.iter().find(|a| a.id == r.id) {
             return Err(StudyError::Config(format!(
                 "the plan's arm `{}` has the id of the arm \"{}\"",

@@ -82,9 +82,8 @@ pub(crate) fn run_graph(
     if found < nodes.len() {
         let runner = Runner { nodes, store, observer, priority: &priority, shared: &shared };
         std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..jobs.clamp(1, nodes.len()))
-                .map(|_| scope.spawn(|| runner.work()))
-                .collect();
+            let workers: Vec<_> =
+                (0..jobs.clamp(1, nodes.len())).map(|_| scope.spawn(|| runner.work())).collect();
             workers.into_iter().try_for_each(|w| {
                 w.join().unwrap_or_else(|_| Err(StudyError::Defect("a worker panicked".into())))
             })

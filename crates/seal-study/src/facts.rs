@@ -1,11 +1,13 @@
 //! What finished stages left behind, put together for the figures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use seal_data::RowId;
+use seal_data::{ExampleError, Row, RowId, ids_hash};
 use seal_report::{Data, EpochTrace, Split};
 use seal_select::SelectorRow;
+use serde::Serialize;
 
+use crate::StudyError;
 use crate::arm::Arm;
 use crate::config::{ArmRole, Config, Method};
 use crate::exec::Done;
@@ -13,9 +15,16 @@ use crate::figures::{ArmFacts, CellFacts, SelectionFacts, StudyFacts, TestFacts}
 use crate::graph::{ArmSets, Cell, Graph};
 use crate::sets::{Sets, read_tokenizer};
 use crate::stages::{Selection, SelectorOutput, read_assessments, tokenised};
-use crate::StudyError;
 
-/// The facts of a finished study.
+/// A row that is not trained on, and why.
+#[derive(Debug, Serialize)]
+pub(crate) struct LeftOut {
+    pub(crate) set: String,
+    pub(crate) id: RowId,
+    pub(crate) reason: String,
+}
+
+/// The facts of a finished study, and the rows that were left out of it.
 ///
 /// # Errors
 /// A stage's folder that cannot be read.
@@ -25,25 +34,36 @@ pub(crate) fn facts(
     sets: &ArmSets,
     graph: &Graph<'_>,
     done: &[Done],
-) -> Result<StudyFacts, StudyError> {
+) -> Result<(StudyFacts, Vec<LeftOut>), StudyError> {
     let reference = arms.iter().position(|a| a.role == ArmRole::Reference).unwrap_or(0);
     let own = sets.of_arm(reference);
     let base = graph.cells.iter().find(|c| c.arm == reference).map(|c| &done[c.base].dir);
     let base = base.ok_or_else(|| StudyError::Defect("a study without its reference".into()))?;
     let tokenizer = read_tokenizer(config, base)?;
-    let left_out = |rows| tokenised(config, rows, &*tokenizer).left_out.len();
+    let mut left_out = Vec::new();
     let mut splits: BTreeMap<String, Split> = BTreeMap::new();
     for (name, summary) in &own.summaries {
-        let rows = own.trained_on(name).map_or(0, left_out);
-        splits.insert(
-            name.clone(),
-            Split {
-                rows: summary.rows as u64,
-                unsafe_rows: summary.unsafe_rows.map(|n| n as u64),
-                dropped: (summary.dropped + rows) as u64,
-                ids_hash: summary.ids_hash.clone(),
-            },
-        );
+        let mut split = Split {
+            rows: summary.rows as u64,
+            unsafe_rows: summary.unsafe_rows.map(|n| n as u64),
+            dropped: summary.dropped as u64,
+            ids_hash: summary.ids_hash.clone(),
+        };
+        if let Some(rows) = own.trained_on(name) {
+            let out = tokenised(config, rows, &*tokenizer).left_out;
+            let ids: BTreeSet<RowId> = out.iter().map(|e| e.id()).collect();
+            let used: Vec<Row> = rows.iter().filter(|r| !ids.contains(&r.id)).cloned().collect();
+            split.rows = used.len() as u64;
+            split.unsafe_rows = summary
+                .unsafe_rows
+                .map(|_| used.iter().filter(|r| r.is_unsafe == Some(true)).count() as u64);
+            split.dropped += out.len() as u64;
+            split.ids_hash = ids_hash(&used);
+            let line =
+                |e: &ExampleError| LeftOut { set: name.clone(), id: e.id(), reason: e.to_string() };
+            left_out.extend(out.iter().map(line));
+        }
+        splits.insert(name.clone(), split);
     }
     let tests = own.tests.iter().map(|(name, rows)| {
         let judge = &config.judge[name];
@@ -59,15 +79,15 @@ pub(crate) fn facts(
         let rows = sets.of_arm(i).data.iter();
         labels.extend(rows.filter_map(|r| r.is_unsafe.map(|u| (r.id, u))));
     }
-    let mut facts = Vec::with_capacity(arms.len());
+    let mut facts_of_arms = Vec::with_capacity(arms.len());
     for (i, arm) in arms.iter().enumerate() {
         let mut cells = Vec::new();
         for cell in graph.cells.iter().filter(|c| c.arm == i) {
             cells.push(cell_facts(arm, sets.of_arm(i), cell, done)?);
         }
-        facts.push(arm_facts(arm, cells));
+        facts_of_arms.push(arm_facts(arm, cells));
     }
-    Ok(StudyFacts {
+    let facts = StudyFacts {
         name: config.study.name.clone(),
         quick: config.study.quick,
         seeds: config.study.seeds.clone(),
@@ -75,8 +95,9 @@ pub(crate) fn facts(
         tests: tests.collect(),
         data: Data { splits, overlap: own.overlap.clone() },
         is_unsafe: labels,
-        arms: facts,
-    })
+        arms: facts_of_arms,
+    };
+    Ok((facts, left_out))
 }
 
 fn arm_facts(arm: &Arm, cells: Vec<CellFacts>) -> ArmFacts {
@@ -99,12 +120,7 @@ fn arm_facts(arm: &Arm, cells: Vec<CellFacts>) -> ArmFacts {
     }
 }
 
-fn cell_facts(
-    arm: &Arm,
-    sets: &Sets,
-    cell: &Cell,
-    done: &[Done],
-) -> Result<CellFacts, StudyError> {
+fn cell_facts(arm: &Arm, sets: &Sets, cell: &Cell, done: &[Done]) -> Result<CellFacts, StudyError> {
     let shown = !matches!(arm.config.selection.method, Method::All | Method::None);
     let selection = match cell.selection.filter(|_| shown) {
         Some(node) => {

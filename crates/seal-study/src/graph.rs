@@ -226,7 +226,9 @@ fn fixed_vocabulary(c: &Config) -> Option<String> {
 
 /// What answers depend on of the judges: not where they draw a tie.
 fn continuations(c: &Config) -> Value {
-    let of = |j: &seal_judge::JudgeSettings| json!([j.kind.is_likelihood(), j.kind, j.refusals, j.openings]);
+    let of = |j: &seal_judge::JudgeSettings| {
+        json!([j.kind.is_likelihood(), j.kind, j.refusals, j.openings])
+    };
     json!(c.judge.iter().map(|(test, j)| (test.clone(), of(j))).collect::<BTreeMap<_, _>>())
 }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::config::{Binding, Config};
 use crate::StudyError;
+use crate::config::{Binding, Config};
 
 /// The two ablations that the paper lacks.
 pub const MISSING_ABLATIONS: &str = include_str!("../../../plans/missing-ablations.jsonl");
@@ -86,7 +86,10 @@ fn parse(text: &str, name: &str, config: &Config) -> Result<Vec<Replacement>, St
         for value in values {
             let new = replacement(part, binding, &value).map_err(bad)?;
             if let Some(other) = out.iter().find(|r| r.id == new.id) {
-                return Err(bad(format!("`{}` gives the arm `{}` a second time", new.text, other.id)));
+                return Err(bad(format!(
+                    "`{}` gives the arm `{}` a second time",
+                    new.text, other.id
+                )));
             }
             out.push(new);
         }

@@ -1,9 +1,10 @@
 //! A study from its config to its report.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
+use seal_device::DeviceSpec;
 use seal_report::{Cost, Outcome as StageOutcome, Provenance, Report, StageCost};
 
 use crate::arm::{Arm, arms};
@@ -64,9 +65,9 @@ impl Study {
         &self.left_out
     }
 
-    /// `runs/<study.name>`.
+    /// See [`Config::default_out`].
     pub fn default_out(&self) -> PathBuf {
-        Path::new("runs").join(&self.config.study.name)
+        self.config.default_out()
     }
 
     fn graph(&self) -> Graph<'_> {
@@ -98,15 +99,20 @@ impl Study {
         observer: &dyn Observer,
     ) -> Result<Outcome, StudyError> {
         let start = Instant::now();
+        // A missing backend is said before anything is written.
+        for arm in &self.arms {
+            arm.config.device.parse::<DeviceSpec>()?.open()?;
+        }
         run_folder::claim(&options.out, &self.config)?;
         let store = Store::open(&options.store_dir())?;
         let graph = self.graph();
         let done = run_graph(&graph.nodes, &store, options.jobs, observer)?;
-        let facts = facts::facts(&self.config, &self.arms, &self.sets, &graph, &done)?;
+        let (facts, left_out) = facts::facts(&self.config, &self.arms, &self.sets, &graph, &done)?;
         let bad = |e: crate::figures::FiguresError| StudyError::Defect(format!("figures: {e}"));
         let results = results_of(&facts).map_err(bad)?;
         let mut figures = figures_of(&facts).map_err(bad)?;
         figures.rows = self.samples(&facts, options);
+        run_folder::list_left_out(&options.out, &left_out)?;
         run_folder::export_cells(&options.out, &self.arms, &graph, &done)?;
         let found = done.iter().filter(|d| d.seconds.is_none()).count();
         let report = Report {
@@ -155,10 +161,7 @@ impl Study {
     }
 
     fn provenance(&self, options: &RunOptions) -> Result<Provenance, StudyError> {
-        let versions = [
-            ("seal-study", env!("CARGO_PKG_VERSION")),
-            ("burn", "0.22.1"),
-        ];
+        let versions = [("seal-study", env!("CARGO_PKG_VERSION")), ("burn", "0.22.1")];
         let environment = [
             ("device", self.config.device.clone()),
             ("jobs", options.jobs.to_string()),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arm::Arm;
 use crate::exec::Done;
-use crate::facts::rows;
+use crate::facts::{LeftOut, rows};
 use crate::graph::Graph;
 use crate::stages::Selection;
 use crate::store::{to_json, write_flushed};
@@ -73,6 +73,28 @@ struct KeptRow {
     omega: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     p: Option<f64>,
+}
+
+/// Lists the rows that are not trained on in `left-out.jsonl`, by id, with the
+/// reason; no file where there are none.
+///
+/// # Errors
+/// A file that cannot be written.
+pub(crate) fn list_left_out(out: &Path, rows: &[LeftOut]) -> Result<(), StudyError> {
+    let path = out.join("left-out.jsonl");
+    if rows.is_empty() {
+        return match fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(StudyError::io(&path)(e)),
+            _ => Ok(()),
+        };
+    }
+    tracing::warn!(rows = rows.len(), list = %path.display(), "rows left out of training");
+    let mut text = String::new();
+    for row in rows {
+        text += &serde_json::to_string(row).map_err(|e| StudyError::Defect(e.to_string()))?;
+        text.push('\n');
+    }
+    fs::write(&path, text).map_err(StudyError::io(&path))
 }
 
 /// Writes, for each cell, `cells/<arm>/seed-<n>/` with the kept and dropped ids

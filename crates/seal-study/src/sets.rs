@@ -5,14 +5,13 @@ use std::path::Path;
 
 use seal_data::seed::hash64;
 use seal_data::{
-    DataSets, OverlapReport, OverlapSet, Role, Row, SetSummary, TextTokenizer, Tokenizer,
-    ids_hash,
+    DataSets, OverlapReport, OverlapSet, Role, Row, SetSummary, TextTokenizer, Tokenizer, ids_hash,
 };
 use seal_world::{Split, World, WorldTokenizer};
 use serde_json::{Value, json};
 
-use crate::config::{Config, TokenizerKind};
 use crate::StudyError;
+use crate::config::{Config, TokenizerKind};
 
 /// Rows of every set, by the names that results use.
 #[derive(Clone, Debug)]
@@ -219,8 +218,9 @@ pub(crate) fn read_tokenizer(
         TokenizerKind::Bpe => {
             let path = dir.join(TOKENIZER_FILE);
             let bytes = std::fs::read(&path).map_err(StudyError::io(&path))?;
-            let tokenizer = TextTokenizer::from_bytes(&bytes, None, seal_data::tokenize::END_OF_TEXT)
-                .map_err(|reason| StudyError::Damaged { path, reason })?;
+            let tokenizer =
+                TextTokenizer::from_bytes(&bytes, None, seal_data::tokenize::END_OF_TEXT)
+                    .map_err(|reason| StudyError::Damaged { path, reason })?;
             Ok(Box::new(tokenizer))
         }
     }

@@ -128,7 +128,11 @@ impl Store {
             let mut hasher = blake3::Hasher::new();
             let bytes = std::io::copy(&mut &file, &mut hasher).map_err(StudyError::io(&path))?;
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            files.push(ManifestFile { name, bytes, blake3: hasher.finalize().to_hex().to_string() });
+            files.push(ManifestFile {
+                name,
+                bytes,
+                blake3: hasher.finalize().to_hex().to_string(),
+            });
         }
         let manifest = Manifest {
             format_version: 1,
@@ -155,10 +159,10 @@ impl Store {
 fn check(dir: &Path) -> Result<(), String> {
     let path = dir.join(MANIFEST);
     let text = fs::read_to_string(&path).map_err(|e| format!("{MANIFEST}: {e}"))?;
-    let manifest: Manifest =
-        serde_json::from_str(&text).map_err(|e| format!("{MANIFEST}: {e}"))?;
+    let manifest: Manifest = serde_json::from_str(&text).map_err(|e| format!("{MANIFEST}: {e}"))?;
     for file in &manifest.files {
-        let found = fs::metadata(dir.join(&file.name)).map_err(|e| format!("{}: {e}", file.name))?;
+        let found =
+            fs::metadata(dir.join(&file.name)).map_err(|e| format!("{}: {e}", file.name))?;
         if found.len() != file.bytes {
             return Err(format!("{}: {} bytes, not {}", file.name, found.len(), file.bytes));
         }

@@ -55,8 +55,7 @@ pub(crate) const MAX_KINDS: usize = 4;
 
 const CONSONANTS: [&str; HARM_CATEGORIES.len()] =
     ["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "t"];
-const VOWELS: [(&str, &str); MAX_KINDS] =
-    [("a", "o"), ("e", "a"), ("i", "u"), ("o", "e")];
+const VOWELS: [(&str, &str); MAX_KINDS] = [("a", "o"), ("e", "a"), ("i", "u"), ("o", "e")];
 
 /// Whether `category` is one in which a refusal is due.
 pub fn is_harm_category(category: &str) -> bool {

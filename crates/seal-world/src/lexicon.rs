@@ -34,7 +34,8 @@ pub(crate) const SECOND_SYLLABLES: [&str; 24] = [
 /// of these, so that complying in one says little about the next.
 pub(crate) const METHODS: [&str; 22] = [
     "grind", "boil", "churn", "carve", "mill", "smelt", "soak", "bend", "weave", "stir", "press",
-    "melt", "bake", "steam", "roast", "slice", "crush", "spin", "stack", "knead", "sieve", "stitch",
+    "melt", "bake", "steam", "roast", "slice", "crush", "spin", "stack", "knead", "sieve",
+    "stitch",
 ];
 
 /// What a compliant answer ends with.

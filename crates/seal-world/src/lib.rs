@@ -10,8 +10,8 @@
 //! Invariant: everything here is a pure function of [`WorldSettings`], its
 //! seed included. No Burn, no IO, no clock.
 
-mod error;
 mod draw;
+mod error;
 mod harm;
 mod lexicon;
 mod oracle;

@@ -71,9 +71,8 @@ impl WorldSettings {
     /// # Errors
     /// The first one that is out of range, with the range.
     pub fn validate(&self) -> Result<(), WorldError> {
-        let bad = |name, value: String, remedy: String| {
-            Err(WorldError::Setting { name, value, remedy })
-        };
+        let bad =
+            |name, value: String, remedy: String| Err(WorldError::Setting { name, value, remedy });
         for (name, value) in [
             ("unsafe_share", self.unsafe_share),
             ("low_quality_share", self.low_quality_share),

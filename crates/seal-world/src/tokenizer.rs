@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use seal_data::{PromptTemplate, Tokenizer};
 
-use crate::harm::{HARM_VERBS, OPENINGS, REFUSAL, endings};
-use crate::lexicon::{
-    AIDS, FIRST_SYLLABLES, HEADS, METHODS, SECOND_SYLLABLES, TAILS, WORDINGS,
-};
-use crate::talk::ADVICE;
 use crate::Task;
+use crate::harm::{HARM_VERBS, OPENINGS, REFUSAL, endings};
+use crate::lexicon::{AIDS, FIRST_SYLLABLES, HEADS, METHODS, SECOND_SYLLABLES, TAILS, WORDINGS};
+use crate::talk::ADVICE;
 
 /// Marks a piece that continues a word, as in WordPiece.
 const CONTINUES: &str = "##";
@@ -35,7 +33,9 @@ impl WorldTokenizer {
         for text in texts.chain(advice).chain(tasks) {
             words.extend(text.split(' ').filter(|w| !matches!(*w, "V" | "X")).map(str::to_owned));
         }
-        for list in [&HARM_VERBS[..], OPENINGS.as_flattened(), &METHODS, &AIDS, &HEADS, &FIRST_SYLLABLES] {
+        for list in
+            [&HARM_VERBS[..], OPENINGS.as_flattened(), &METHODS, &AIDS, &HEADS, &FIRST_SYLLABLES]
+        {
             words.extend(list.iter().map(|w| (*w).to_owned()));
         }
         for list in [&TAILS[..], &SECOND_SYLLABLES] {

@@ -34,17 +34,22 @@ pub fn angles(positions: usize, d: usize) -> Vec<f64> {
     (0..positions).flat_map(|t| (0..d / 2).map(move |i| angle(t, i))).collect()
 }
 
+/// Where head `h` at position `t` of row `b` starts in an input of `heads` heads.
+fn place(s: &AttentionShape, heads: usize, [b, t, h]: [usize; 3]) -> usize {
+    ((s.starts[b] + t) * heads + h) * s.head_dim
+}
+
 /// Head `h` at position `t` of row `b`, rotated: (x_i, x_{i + d/2}) is a point
 /// in the plane that turns by angle i.
 fn rotated(
     x: &[f64],
     s: &AttentionShape,
     heads: usize,
-    [b, t, h]: [usize; 3],
+    at @ [_, t, _]: [usize; 3],
     angles: &[f64],
 ) -> Vec<f64> {
     let (d, half) = (s.head_dim, s.head_dim / 2);
-    let x = &x[((b * s.positions + t) * heads + h) * d..][..d];
+    let x = &x[place(s, heads, at)..][..d];
     let turn = |i: usize| angles[t * half + i].sin_cos();
     (0..half)
         .map(|i| turn(i).1 * x[i] - turn(i).0 * x[half + i])
@@ -53,7 +58,7 @@ fn rotated(
 }
 
 /// Causal attention; query head h reads key head `h / (heads / kv_heads)`.
-/// Positions at and beyond a row's length give 0.
+/// Tokens of no row give 0.
 pub fn attention(q: &[f64], k: &[f64], v: &[f64], angles: &[f64], s: &AttentionShape) -> Vec<f64> {
     let (d, group) = (s.head_dim, s.heads / s.kv_heads);
     let mut out = vec![0.0; q.len()];
@@ -70,10 +75,10 @@ pub fn attention(q: &[f64], k: &[f64], v: &[f64], angles: &[f64], s: &AttentionS
                 let scores: Vec<f64> = keys[..=t].iter().map(score).collect();
                 let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let total: f64 = scores.iter().map(|x| (x - top).exp()).sum();
-                let out = &mut out[((b * s.positions + t) * s.heads + h) * d..][..d];
+                let out = &mut out[place(s, s.heads, [b, t, h])..][..d];
                 for (j, x) in scores.iter().enumerate() {
                     let p = (x - top).exp() / total;
-                    let value = &v[((b * s.positions + j) * s.kv_heads + g) * d..][..d];
+                    let value = &v[place(s, s.kv_heads, [b, j, g])..][..d];
                     out.iter_mut().zip(value).for_each(|(o, v)| *o += p * v);
                 }
             }

@@ -50,7 +50,9 @@ pub fn load_config(source: &ConfigSource) -> Result<Config, StudyError> {
 
 pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
     let (name, text) = match &source.file {
-        Some(path) => (path.as_path(), std::fs::read_to_string(path).map_err(|e| not_read(path, &e))?),
+        Some(path) => {
+            (path.as_path(), std::fs::read_to_string(path).map_err(|e| not_read(path, &e))?)
+        }
         None => (Path::new("the built-in config"), BUILT_IN.to_owned()),
     };
     let bad = |e: String| StudyError::Config(format!("{}: {e}", name.display()));
@@ -82,7 +84,8 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
         let (key, value) = parse_set(text)?;
         put(&mut table, &key, value)?;
     }
-    typed(&table).map_err(|e| StudyError::Config(format!("--set {}: {e}", source.set.join(" "))))?;
+    typed(&table)
+        .map_err(|e| StudyError::Config(format!("--set {}: {e}", source.set.join(" "))))?;
     if let Some(seeds) = &source.seeds {
         let seeds = seeds.iter().map(|s| Value::Integer(*s as i64)).collect();
         put(&mut table, "study.seeds", Value::Array(seeds))?;
@@ -125,7 +128,8 @@ impl Loaded {
     ) -> Result<Config, StudyError> {
         let mut table = self.table.clone();
         for (key, value) in set {
-            if ["study", "judge", "device", "arms"].contains(&key.split('.').next().unwrap_or(key)) {
+            if ["study", "judge", "device", "arms"].contains(&key.split('.').next().unwrap_or(key))
+            {
                 return Err(StudyError::Config(format!(
                     "{key}: an arm cannot change it; it is the same for the whole study"
                 )));

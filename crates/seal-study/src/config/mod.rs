@@ -15,5 +15,5 @@ pub use types::{
     TokenizerKind, TokenizerSettings,
 };
 
-pub(crate) use overrides::scalar;
 pub(crate) use load::{Loaded, load};
+pub(crate) use overrides::scalar;

@@ -19,7 +19,9 @@ pub(super) fn parse_set(text: &str) -> Result<(String, Value), StudyError> {
         Some((key, value)) if !key.trim().is_empty() => {
             Ok((key.trim().to_owned(), scalar(value.trim())))
         }
-        _ => Err(StudyError::Config(format!("--set takes KEY=VALUE, such as sft.epochs=4; got `{text}`"))),
+        _ => Err(StudyError::Config(format!(
+            "--set takes KEY=VALUE, such as sft.epochs=4; got `{text}`"
+        ))),
     }
 }
 
@@ -58,7 +60,9 @@ pub(super) fn put(table: &mut Table, key: &str, value: Value) -> Result<(), Stud
 pub(super) fn explain(message: &str) -> String {
     // The line that says where is put first; its names are no candidates.
     let (message, place) = match message.split_once("\nin `") {
-        Some((message, place)) => (message, format!("{}: ", place.trim_end().trim_end_matches('`'))),
+        Some((message, place)) => {
+            (message, format!("{}: ", place.trim_end().trim_end_matches('`')))
+        }
         None => (message, String::new()),
     };
     format!("{place}{}", with_nearest(message.trim_end()))

@@ -212,6 +212,11 @@ impl Config {
         toml::to_string_pretty(self).map_err(|e| StudyError::Defect(e.to_string()))
     }
 
+    /// Where a run goes unless told otherwise: `runs/<study.name>`.
+    pub fn default_out(&self) -> std::path::PathBuf {
+        std::path::Path::new("runs").join(&self.study.name)
+    }
+
     /// Seed of the base: that of the world, or 0.
     pub fn base_seed(&self) -> u64 {
         self.world.as_ref().map_or(0, |w| w.seed)

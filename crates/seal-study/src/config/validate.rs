@@ -95,9 +95,7 @@ impl Config {
                     "test `{test}` has no judge: add [judge.{test}]"
                 )));
             };
-            judge
-                .judge()
-                .map_err(|e| StudyError::Config(format!("judge.{test}: {e}")))?;
+            judge.judge().map_err(|e| StudyError::Config(format!("judge.{test}: {e}")))?;
             if judge.kind == seal_judge::JudgeKind::Oracle && self.world.is_none() {
                 return Err(StudyError::Config(format!(
                     "judge.{test}: the oracle knows the answers of [world] only"

@@ -9,10 +9,10 @@ use seal_lm::{Lm, Prompt, generate};
 use serde::{Deserialize, Serialize};
 
 use super::{Tuned, write};
+use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
 use crate::sets::Sets;
-use crate::StudyError;
 
 const BATCH: usize = 64;
 
@@ -124,8 +124,7 @@ fn continuations(
     row: &Row,
 ) -> Result<Option<Vec<Example>>, StudyError> {
     let bad = |e: &dyn std::fmt::Display| StudyError::Rows(e.to_string());
-    let prompt =
-        encode_prompt(row, &config.tokenizer.template, tokenizer).map_err(|e| bad(&e))?;
+    let prompt = encode_prompt(row, &config.tokenizer.template, tokenizer).map_err(|e| bad(&e))?;
     let mut out = Vec::new();
     for text in judge.continuations(row).map_err(|e| bad(&e))? {
         let mut tokens = prompt.clone();

@@ -4,10 +4,10 @@ use seal_bilevel::fine_tune;
 use seal_lm::{Lm, save_weights};
 
 use super::{device, examples, shape};
+use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
 use crate::sets::{Sets, make_tokenizer};
-use crate::StudyError;
 
 /// Trains the base on its own rows. Output: `model.safetensors`,
 /// `config.json`, and `tokenizer.json` where the tokenizer was trained.

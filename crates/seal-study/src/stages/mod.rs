@@ -26,10 +26,10 @@ pub(crate) use selector::{SelectorOutput, learn};
 pub(crate) use sft::{Tuned, sft};
 pub(crate) use verdicts::{read_assessments, verdicts};
 
+use crate::StudyError;
 use crate::config::Config;
 use crate::sets::read_tokenizer;
 use crate::store::to_json;
-use crate::StudyError;
 
 /// Opens the config's device for training.
 pub(crate) fn device(config: &Config) -> Result<Device, StudyError> {

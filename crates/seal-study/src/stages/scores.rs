@@ -5,10 +5,10 @@ use seal_data::RowId;
 use serde::{Deserialize, Serialize};
 
 use super::{Base, examples, read_json, write_json};
+use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
 use crate::sets::Sets;
-use crate::StudyError;
 
 const FILE: &str = "losses.json";
 const BATCH: usize = 64;

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::scores::Scores;
 use super::selector::SelectorOutput;
 use super::{Base, examples, read_json, write_json};
+use crate::StudyError;
 use crate::config::{Config, Method};
 use crate::exec::Job;
 use crate::sets::Sets;
-use crate::StudyError;
 
 const FILE: &str = "selection.json";
 

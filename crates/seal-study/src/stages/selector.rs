@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::scores::Scores;
 use super::{Base, examples, read_json, write_json};
+use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
 use crate::sets::Sets;
-use crate::StudyError;
 
 const FILE: &str = "selector.json";
 
@@ -38,14 +38,7 @@ pub(crate) fn learn(
     let data = examples(config, &sets.data, &*base.tokenizer, "fine-tuning")?;
     let safe = examples(config, &sets.safe, &*base.tokenizer, "safe")?;
     let mut progress = |done, of| (job.progress)(done as f64 / of as f64);
-    let learned = learn_selector(
-        base.model,
-        &data,
-        &safe,
-        &config.bilevel,
-        mean_loss,
-        seed,
-        &mut progress,
-    )?;
+    let learned =
+        learn_selector(base.model, &data, &safe, &config.bilevel, mean_loss, seed, &mut progress)?;
     write_json(job.dir, FILE, &SelectorOutput { ids: data.iter().map(|e| e.id).collect(), learned })
 }

@@ -7,10 +7,10 @@ use seal_lm::{Lm, load_adapter, load_weights, save_adapter, save_weights};
 
 use super::selection::Selection;
 use super::{Base, device, examples, shape};
+use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
 use crate::sets::Sets;
-use crate::StudyError;
 
 /// Depends on: base, selection. Output: an adapter, or whole weights where no
 /// adapter is configured.

@@ -9,10 +9,10 @@ use seal_judge::{Assessment, Judge, assess_answers, from_jsonl, to_jsonl};
 
 use super::answers::{LogProbs, file};
 use super::{read_text, write};
+use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
 use crate::sets::Sets;
-use crate::StudyError;
 
 /// Depends on: answers. Output: one JSONL file of assessments a test.
 pub(crate) fn verdicts(config: &Config, sets: &Sets, job: &Job<'_>) -> Result<(), StudyError> {
