@@ -9,8 +9,10 @@ in float64 and differentiated by PyTorch: the model is written out below (and
 held against transformers), weights p are differentiable functions of the logits
 omega, and the only gradients taken are those of the two objectives
 
-    theta:  (1 - gamma) mean(l_safe) + gamma sum_j p_j l_j / B
-    omega:  sum_j l_j p_j(omega) / B,   l_j from the same theta, a constant
+    theta:   (1 - gamma) mean(l_safe) + gamma sum_j p_j l_j / B
+    theta^:  sum_j p_j l^_j / B                        (Algorithm 1 only)
+    omega:   sum_j s_j p_j(omega) / B,   s_j a constant: l_j, or l_j - l^_j
+                                                       (Algorithm 1)
 """
 
 import json
@@ -205,11 +207,15 @@ def learn(home, data, safe, s, mean_loss):
     if released:
         optim.update(betas=(0.9, 0.95), weight_decay=0.0)
     opt = adamw(model.parameters(), optim)
+    # theta^ starts as theta does, and never sees the safe set.
+    value = Llama(home) if s["algorithm"] == "algorithm-1" else None
+    value_opt = adamw(value.parameters(), optim) if value else None
     n = len(data)
     per_epoch = min(n, len(safe)) // size if released else math.ceil(n / size)
     plain = s.get("rate") or s["kappa"] * size / (epochs * mean_loss)
     rate = plain / (SLOPE[function] if released else SLOPE[function] ** 2)
-    start = {"softmax": 0.1, "sigmoid": -1e-4}[function] if released else START[function]
+    published = {"softmax": 0.1, "sigmoid": -1e-4} if released else {}
+    start = published.get(function, START[function])
     w = torch.full((n,), start, requires_grad=True)
     w_opt = (
         torch.optim.Adam([w], lr=rate, betas=(0.9, 0.95), eps=1e-8)
@@ -231,6 +237,10 @@ def learn(home, data, safe, s, mean_loss):
             loss = (1 - gamma) * l_safe.mean()
             loss = loss + gamma * (p_theta[rows].detach() * l_data).sum() / size
             score = l_data.detach()
+            if value:
+                l_value = torch.stack([value.loss(data[i]) for i in rows])
+                score = score - l_value.detach()
+                value_loss = (p_theta[rows].detach() * l_value).sum() / size
             if s.get("baseline"):
                 score = score - score.mean()
             w_opt.zero_grad()
@@ -239,6 +249,8 @@ def learn(home, data, safe, s, mean_loss):
                 torch.nn.utils.clip_grad_norm_([w], 10.0)
             # Both gradients are those at the start of the step.
             step_model(model, opt, optim, loss, step, epochs * per_epoch)
+            if value:
+                step_model(value, value_opt, optim, value_loss, step, epochs * per_epoch)
             w_opt.step()
             seen_safe += l_safe.tolist()
             seen_data += l_data.tolist()
@@ -303,10 +315,22 @@ CASES = {
         **TWO, "selector": "softmax", "gamma": 0.3, "rate": 0.45,
         "optim": {**OPTIM, "schedule": "cosine", "warmup": 0.3, "weight_decay": 0.1},
     },
+    **{
+        f"one-{function}": {
+            **TWO, "algorithm": "algorithm-1", "selector": function, "gamma": gamma, "kappa": 2.0,
+        }
+        for function, gamma in [
+            ("softmax", PUBLISHED), ("sigmoid", 0.2), ("tanh", 0.1), ("relu", 0.05),
+        ]
+    },
     "released": {**TWO, "algorithm": "released", "selector": "softmax", "gamma": PUBLISHED,
                  "rate": 0.1, "epochs": 3},
     "released-sigmoid": {**TWO, "algorithm": "released", "selector": "sigmoid", "gamma": 0.1,
                          "rate": 0.1},
+    "released-tanh": {**TWO, "algorithm": "released", "selector": "tanh", "gamma": 0.1,
+                      "rate": 0.1},
+    "released-relu": {**TWO, "algorithm": "released", "selector": "relu", "gamma": 0.1,
+                      "rate": 0.1},
 }
 SFT = {
     "epochs": 2,

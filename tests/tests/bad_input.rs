@@ -147,7 +147,7 @@ fn training_on_a_test_is_refused_unless_allowed() {
     let finished = refused(&sandbox, &[]);
     assert_eq!(finished.code, Some(3), "{}", finished.stderr);
     assert!(finished.stderr.contains("training and test data overlap"), "{}", finished.stderr);
-    let plan = ["plan", "--config", "study.toml", "--set", "data.allow_overlap=true"];
+    let plan = ["plan", "--config", "study.toml", "--set", "data.overlap=drop"];
     assert_eq!(sandbox.run(&plan).code, Some(0));
 }
 

@@ -64,6 +64,18 @@ fn from_rows_to_report() {
     let (kept, dropped) = (ids("kept.jsonl"), ids("dropped.jsonl"));
     assert_eq!((kept.len(), dropped.len()), (32, 8));
     assert_eq!(kept.iter().chain(&dropped).collect::<BTreeSet<_>>().len(), 40);
+
+    // The kept file is the filtered data: rows of the file, text and label.
+    let rows = |file: &str| -> BTreeSet<String> {
+        let fields = |line: &str| {
+            let row: Value = serde_json::from_str(line).unwrap();
+            ["prompt", "response", "unsafe"].map(|field| row[field].to_string()).concat()
+        };
+        sandbox.read(file).lines().map(fields).collect()
+    };
+    assert!(rows("out/cells/seal/seed-0/kept.jsonl").is_subset(&rows("train.jsonl")));
+    let dropped = sandbox.read("out/cells/seal/seed-0/dropped.jsonl");
+    assert!(!dropped.contains("prompt") && !dropped.contains("response"), "no text of theirs");
 }
 
 #[test]

@@ -29,4 +29,7 @@ pub enum BilevelError {
         /// Effective sample size over N.
         ess: f64,
     },
+    /// The observer of a run failed.
+    #[error(transparent)]
+    Observer(Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,4 +1,4 @@
-//! The penalty objective, gamma schedules, Algorithm 2 and the released
+//! The penalty objective, gamma schedules, Algorithms 1 and 2 and the released
 //! variant, and the training loop they share with plain SFT.
 //!
 //! Invariant: the only place that touches model and selector together. It does
@@ -8,15 +8,19 @@
 //! set is cycled. Orders are functions of (seed, epoch, row id), so the order
 //! of a file's rows changes nothing.
 
-mod bilevel;
 mod error;
+mod learn;
 mod loss;
+mod observer;
 mod settings;
 mod sft;
+mod step;
+mod visits;
 
-pub use bilevel::{EpochTrace, Learned, learn_selector};
 pub use error::BilevelError;
+pub use learn::{EpochTrace, Learned, learn_selector, learn_selector_observed};
 pub use loss::score;
+pub use observer::{ModelState, Moment, Observer, RunStart, State, StepTrace};
 pub use settings::{Algorithm, BilevelSettings, Gamma, Per, SftSettings};
 pub use sft::fine_tune;
 

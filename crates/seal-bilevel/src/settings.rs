@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Algorithm {
+    /// Algorithm 1 of the paper, with equal visits: a second model theta^ fits
+    /// the weighted fine-tuning rows alone, and a row sinks by what it costs
+    /// theta beyond theta^ (the value function of eq. 2).
+    #[serde(rename = "algorithm-1")]
+    One,
     /// The memory-efficient Algorithm 2 of the paper, with equal visits.
     #[serde(rename = "algorithm-2")]
     Two,
@@ -135,7 +140,7 @@ impl BilevelSettings {
             // Adam's steps do not follow the scale that kappa takes out.
             None if self.algorithm == Algorithm::Released => {
                 return Err("algorithm released needs rate, Adam's (published: 0.005); kappa is \
-                            for algorithm-2"
+                            for algorithm-1 and algorithm-2"
                     .to_owned());
             }
             _ => {}

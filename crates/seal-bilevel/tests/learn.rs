@@ -198,7 +198,7 @@ fn what_is_refused_says_why() {
     let few = BilevelSettings { batch: 11, ..released() };
     insta::assert_snapshot!(refusal(&data, &safe, &few), @"batch is 11, but the sets hold 10 and 10 rows: algorithm released drops batches that are not whole");
     let no_rate = BilevelSettings { rate: None, ..released() };
-    insta::assert_snapshot!(refusal(&data, &safe, &no_rate), @"algorithm released needs rate, Adam's (published: 0.005); kappa is for algorithm-2");
+    insta::assert_snapshot!(refusal(&data, &safe, &no_rate), @"algorithm released needs rate, Adam's (published: 0.005); kappa is for algorithm-1 and algorithm-2");
     let per_step = Gamma::Growing { start: 0.0, increment: 0.4, per: Per::Step };
     let steep = BilevelSettings { gamma: per_step, ..settings() };
     insta::assert_snapshot!(refusal(&data, &safe, &steep), @"gamma must stay in [0, 1), reaches 1.2000000000000002");

@@ -157,10 +157,17 @@ pub enum DataError {
         /// The problem.
         source: Box<DataError>,
     },
+    /// Nothing of a test is left.
+    #[error("all {rows} prompts stand in training data too; give prompts that were held out")]
+    AllOverlap {
+        /// Number of prompts.
+        rows: usize,
+    },
     /// Training and test sets share prompts.
     #[error(
         "training and test data overlap: {summary}; split by `instruction` or `first-turn` with \
-         one salt, or set allow_overlap = true to go on regardless"
+         one salt, or set data.overlap = \"drop\" to leave these prompts out of the test, \"allow\" \
+         to go on regardless"
     )]
     Overlap {
         /// Counts and some ids for each pair of sets.

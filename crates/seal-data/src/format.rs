@@ -22,8 +22,8 @@ pub enum Format {
     /// where there is one.
     Alpaca,
     /// Anthropic HH pairs `{"chosen", "rejected"}`. The prompt is the dialogue
-    /// up to the last reply, the answer the last reply of `chosen`, the
-    /// rejected answer that of `rejected`.
+    /// up to the last reply (or what [`Turns`](crate::Turns) leaves of it), the
+    /// answer the last reply of `chosen`, the rejected answer that of `rejected`.
     Hh,
     /// The same file, with the last reply of `rejected` as the answer: rows
     /// that may be unsafe. Never detected; set `unsafe = true` to label them.
@@ -62,6 +62,8 @@ pub(crate) struct Draft {
     pub instruction: Option<String>,
     /// The first human turn, in a dialogue.
     pub first_turn: Option<String>,
+    /// The last human turn, in a dialogue.
+    pub last_turn: Option<String>,
     /// Why the row cannot be used, if so.
     pub problem: Option<DropReason>,
 }
@@ -168,6 +170,7 @@ impl Format {
             response: response.to_owned(),
             rejected: loser,
             first_turn: Some(good.first_turn.to_owned()),
+            last_turn: Some(good.last_turn.to_owned()),
             problem: (!good.pairs_with(&bad)).then_some(DropReason::Unpaired),
             ..draft
         }

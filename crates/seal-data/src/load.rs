@@ -1,5 +1,6 @@
 //! Rows of a data set from its sources.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::Draft;
 use crate::record::read_records;
-use crate::{DataError, EmptyAnswers, Format, Rows, Source, ids_hash};
+use crate::{DataError, EmptyAnswers, Format, RowId, Rows, Source, Turns, ids_hash};
 
 /// Why a row of a file is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,6 +58,8 @@ pub struct Loaded {
     pub rows: Rows,
     /// What was left out, in the same order.
     pub dropped: Vec<Dropped>,
+    /// Prompts of a test that were left out since training data hold them.
+    pub overlapping: BTreeSet<RowId>,
 }
 
 /// A data set in numbers.
@@ -67,7 +70,7 @@ pub struct SetSummary {
     /// Number of unsafe ones; `None` where no row is labelled.
     #[serde(rename = "unsafe")]
     pub unsafe_rows: Option<usize>,
-    /// Number of rows that were dropped.
+    /// Number of rows that were dropped or left out.
     pub dropped: usize,
     /// See [`ids_hash`].
     pub ids_hash: String,
@@ -82,9 +85,15 @@ impl Loaded {
             rows: rows.len(),
             unsafe_rows: labelled
                 .then(|| rows.iter().filter(|r| r.is_unsafe == Some(true)).count()),
-            dropped: self.dropped.len(),
+            dropped: self.dropped.len() + self.overlapping.len(),
             ids_hash: ids_hash(rows),
         }
+    }
+
+    /// Leaves the rows of `ids` out.
+    pub(crate) fn leave_out(&mut self, ids: &BTreeSet<RowId>) {
+        self.rows.retain(|row| !ids.contains(&row.id));
+        self.overlapping.extend(ids);
     }
 }
 
@@ -156,6 +165,9 @@ fn read_drafts(path: &Path, source: &Source) -> Result<Vec<Draft>, DataError> {
     let mut drafts = Vec::with_capacity(records.len());
     for record in &records {
         let mut draft = format.parse(path, record, source.unsafe_field.as_deref(), keep_empty)?;
+        if let (Turns::Last, Some(turn)) = (source.turns, draft.last_turn.take()) {
+            draft.prompt = turn;
+        }
         let (line, row) = (draft.line, draft.row);
         if draft.problem.is_none() && draft.prompt.trim().is_empty() {
             draft.problem = Some(DropReason::EmptyPrompt);

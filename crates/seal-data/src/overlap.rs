@@ -1,7 +1,7 @@
 //! What the data sets of a study have in common.
 //!
 //! A prompt that stands in training data and in a test turns the test into a
-//! memory test: such a pair of sets is refused unless the user allows it. Two
+//! memory test: such a pair of sets is refused unless the user says otherwise. Two
 //! training sets may well share rows (in the paper both come from one corpus),
 //! which is counted and no more.
 
@@ -66,7 +66,7 @@ pub struct Overlap {
     pub also_in: String,
     /// What is compared.
     pub compared: Compared,
-    /// Whether a match is an error unless the user allows it.
+    /// Whether a match is an error unless the user says otherwise.
     pub refused: bool,
     /// The rows of `set` that stand in `also_in` too, in order.
     pub matches: Vec<Match>,
@@ -128,11 +128,11 @@ impl OverlapReport {
         met.map(|p| (format!("{} in {}", p.set, p.also_in), p.counts())).collect()
     }
 
-    /// Refuses prompts of a test that stand in training data, unless `allow`ed.
+    /// Refuses prompts of a test that stand in training data.
     ///
     /// # Errors
     /// [`DataError::Overlap`] with counts and the first ids of each such pair.
-    pub fn check(&self, allow: bool) -> Result<(), DataError> {
+    pub fn check(&self) -> Result<(), DataError> {
         let bad: Vec<String> = self
             .pairs
             .iter()
@@ -149,10 +149,7 @@ impl OverlapReport {
                 )
             })
             .collect();
-        if bad.is_empty() || allow {
-            if !bad.is_empty() {
-                tracing::warn!("training and test data overlap: {}", bad.join("; "));
-            }
+        if bad.is_empty() {
             return Ok(());
         }
         Err(DataError::Overlap { summary: bad.join("; ") })
@@ -242,11 +239,10 @@ mod tests {
 
     #[test]
     fn train_and_test_may_not_meet_unless_allowed() {
-        insta::assert_snapshot!(report().check(false).unwrap_err(), @"training and test data overlap: 2 prompts of `test` (1 to the letter) stand in `d` too: a77d14e3e72c1e527f19a27b4c737ae6, e2d688fd8005374125b59c4a4ff2dd6d; 2 prompts of `test` (1 to the letter) stand in `safe` too: a77d14e3e72c1e527f19a27b4c737ae6, e2d688fd8005374125b59c4a4ff2dd6d; split by `instruction` or `first-turn` with one salt, or set allow_overlap = true to go on regardless");
-        report().check(true).unwrap();
+        insta::assert_snapshot!(report().check().unwrap_err(), @"training and test data overlap: 2 prompts of `test` (1 to the letter) stand in `d` too: a77d14e3e72c1e527f19a27b4c737ae6, e2d688fd8005374125b59c4a4ff2dd6d; 2 prompts of `test` (1 to the letter) stand in `safe` too: a77d14e3e72c1e527f19a27b4c737ae6, e2d688fd8005374125b59c4a4ff2dd6d; split by `instruction` or `first-turn` with one salt, or set data.overlap = \"drop\" to leave these prompts out of the test, \"allow\" to go on regardless");
         let mut training = report();
         training.pairs.retain(|p| p.compared == Compared::Rows);
         assert!(!training.counts().is_empty());
-        training.check(false).unwrap();
+        training.check().unwrap();
     }
 }

@@ -142,6 +142,11 @@ impl Rows {
         &self.rows
     }
 
+    /// Leaves out the rows that `keep` is false for; ids stay as they are.
+    pub fn retain(&mut self, keep: impl FnMut(&Row) -> bool) {
+        self.rows.retain(keep);
+    }
+
     /// The rows, in order.
     pub fn into_vec(self) -> Vec<Row> {
         self.rows

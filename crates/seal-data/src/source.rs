@@ -24,6 +24,9 @@ pub struct Source {
     /// Layout of its rows; `None` is told from the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
+    /// Which turns of an HH dialogue stand before the reply.
+    #[serde(default, skip_serializing_if = "Turns::is_all")]
+    pub turns: Turns,
     /// The share of the rows to read; `None` is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
@@ -58,6 +61,25 @@ pub struct Source {
     pub empty_answers: EmptyAnswers,
 }
 
+/// Which turns of a dialogue make the prompt. Formats without dialogues are not
+/// concerned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Turns {
+    /// All turns up to the last reply.
+    #[default]
+    All,
+    /// The last human turn alone: a row of one question and one reply, as in
+    /// instruction data, and of a length that a short context holds.
+    Last,
+}
+
+impl Turns {
+    fn is_all(&self) -> bool {
+        *self == Self::All
+    }
+}
+
 /// What to do with a row whose answer is empty or white space. Formats without
 /// answers are not concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +104,7 @@ impl Source {
         Self {
             path: path.into(),
             format: None,
+            turns: Turns::All,
             split: None,
             skip: 0,
             take: None,

@@ -1,11 +1,13 @@
 //! The data sets of a study and where they come from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, Loaded, OverlapReport, OverlapSet, Role, SetSummary, Source, load_split};
+use crate::{
+    DataError, Loaded, OverlapReport, OverlapSet, Role, RowId, SetSummary, Source, load_split,
+};
 
 /// The `[data]` part of a config: the files behind each data set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,9 +16,9 @@ pub struct DataSpec {
     /// Folder that relative paths start at.
     #[serde(default = "here")]
     pub root: PathBuf,
-    /// Go on even if training and test data share prompts.
+    /// What to do where training data hold a prompt of a test.
     #[serde(default)]
-    pub allow_overlap: bool,
+    pub overlap: OnOverlap,
     /// What the base model is trained on, where it is trained here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub base: Vec<Source>,
@@ -31,6 +33,19 @@ pub struct DataSpec {
 
 fn here() -> PathBuf {
     PathBuf::from(".")
+}
+
+/// What to do with a prompt of a test that stands in training data too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnOverlap {
+    /// Stop with an error.
+    #[default]
+    Refuse,
+    /// Leave it out of the test, and count it.
+    Drop,
+    /// Keep it, with a warning.
+    Allow,
 }
 
 /// The data sets, read.
@@ -53,8 +68,8 @@ impl DataSpec {
     ///
     /// # Errors
     /// See [`load_split`]; the message names the set. Rows to train on that have
-    /// no answer. Training data that share prompts with a test, unless
-    /// `allow_overlap` is set.
+    /// no answer. Training data that share prompts with a test, where `overlap`
+    /// refuses that, or share all of them.
     pub fn load(&self) -> Result<DataSets, DataError> {
         let read = |name: &str, sources: &[Source]| {
             load_split(Path::new(&self.root), sources).map_err(|e| e.in_set(name))
@@ -80,7 +95,15 @@ impl DataSpec {
             sets.test.insert(name.clone(), loaded);
         }
         sets.overlap = sets.compare();
-        sets.overlap.check(self.allow_overlap)?;
+        match self.overlap {
+            OnOverlap::Refuse => sets.overlap.check()?,
+            OnOverlap::Drop => sets.drop_overlap()?,
+            OnOverlap::Allow => {
+                if let Err(found) = sets.overlap.check() {
+                    tracing::warn!("{found}");
+                }
+            }
+        }
         Ok(sets)
     }
 }
@@ -100,6 +123,25 @@ impl DataSets {
     /// Counts of every set, by its name.
     pub fn summaries(&self) -> BTreeMap<String, SetSummary> {
         self.named().map(|(name, _, set)| (name.to_owned(), set.summary())).collect()
+    }
+
+    /// Leaves prompts that stand in training data out of the tests.
+    fn drop_overlap(&mut self) -> Result<(), DataError> {
+        for (name, test) in &mut self.test {
+            let met: BTreeSet<RowId> = self
+                .overlap
+                .pairs
+                .iter()
+                .filter(|pair| pair.refused && pair.set == *name)
+                .flat_map(|pair| pair.matches.iter().map(|m| m.row))
+                .collect();
+            if met.len() == test.rows.len() {
+                let rows = met.len();
+                return Err(DataError::AllOverlap { rows }.in_set(&format!("test.{name}")));
+            }
+            test.leave_out(&met);
+        }
+        Ok(())
     }
 
     fn compare(&self) -> OverlapReport {

@@ -16,6 +16,8 @@ pub(crate) struct Transcript<'a> {
     /// The context without the mark of the first human turn: marks of later
     /// turns stay, so that `"Human: {}\nAssistant: "` gives the dialogue back.
     pub prompt: &'a str,
+    /// What the human says last, before the last reply.
+    pub last_turn: &'a str,
     /// What the human says first.
     pub first_turn: &'a str,
     /// The last reply.
@@ -31,9 +33,11 @@ impl<'a> Transcript<'a> {
         }
         let prompt = context.strip_prefix(HUMAN)?;
         let first_turn = prompt.split(ASSISTANT).next().unwrap_or(prompt);
+        let last_turn = context.rsplit(HUMAN).next().unwrap_or(prompt);
         Some(Self {
             context,
             prompt: prompt.trim(),
+            last_turn: last_turn.trim(),
             first_turn: first_turn.trim(),
             reply: reply.trim(),
         })
@@ -55,12 +59,20 @@ mod tests {
             Transcript::parse("\n\nHuman: a\n\nAssistant: b\n\nHuman: c\nd\n\nAssistant: e\n\nf ")
                 .unwrap();
         assert_eq!(t.prompt, "a\n\nAssistant: b\n\nHuman: c\nd");
-        assert_eq!((t.first_turn, t.reply), ("a", "e\n\nf"));
+        assert_eq!((t.first_turn, t.last_turn, t.reply), ("a", "c\nd", "e\n\nf"));
         let template = crate::PromptTemplate::published();
         assert_eq!(
             template.render(t.prompt),
             "Human: a\n\nAssistant: b\n\nHuman: c\nd\nAssistant: "
         );
+    }
+
+    #[test]
+    fn the_last_turn_of_a_single_one_is_the_first() {
+        let t = Transcript::parse("\n\nHuman: a\n\nb\n\nAssistant: c").unwrap();
+        assert_eq!((t.prompt, t.first_turn, t.last_turn), ("a\n\nb", "a\n\nb", "a\n\nb"));
+        let t = Transcript::parse("\n\nHuman: a\n\nAssistant: b\n\nAssistant: c").unwrap();
+        assert_eq!((t.last_turn, t.reply), ("a\n\nAssistant: b", "c"));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use seal_data::{
-    DataError, DataSpec, DropReason, EmptyAnswers, Format, Loaded, Row, Rows, Source, Split,
-    SplitBy, load_split, write_jsonl,
+    DataError, DataSpec, DropReason, EmptyAnswers, Format, Loaded, OnOverlap, Row, Rows, Source,
+    Split, SplitBy, load_split, write_jsonl,
 };
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -194,7 +194,7 @@ fn a_spec_reads_all_sets_and_refuses_overlap() {
     spec.root = folder.path().to_owned();
     let refused = spec.load().unwrap_err();
     assert!(matches!(refused, DataError::Overlap { .. }), "{refused}");
-    spec.allow_overlap = true;
+    spec.overlap = OnOverlap::Allow;
     let sets = spec.load().unwrap();
     let counts: Vec<String> = sets
         .overlap
@@ -207,6 +207,15 @@ fn a_spec_reads_all_sets_and_refuses_overlap() {
     hexphi in safe: 0 exact, 1 normalised
     safe in fine_tuning: 2 exact, 2 normalised
     ");
+    spec.overlap = OnOverlap::Drop;
+    let dropped = spec.load().unwrap();
+    assert_eq!(dropped.overlap, sets.overlap);
+    let summary = &dropped.summaries()["hexphi"];
+    assert_eq!((summary.rows, summary.dropped), (1, 1));
+    assert_eq!(dropped.test["hexphi"].rows.as_slice()[0].prompt, "c");
+    fs::write(folder.path().join("all.csv"), "B!\n").unwrap();
+    spec.test.insert("hexphi".into(), vec![Source::new("all.csv")]);
+    insta::assert_snapshot!(spec.load().unwrap_err(), @"data set `test.hexphi`: all 1 prompts stand in training data too; give prompts that were held out");
     let names: Vec<&str> = sets.named().map(|(name, _, _)| name).collect();
     assert_eq!(names, ["fine_tuning", "safe", "hexphi"]);
     spec.safe = vec![Source::new("t.csv")];

@@ -87,67 +87,21 @@ fn the_other_files_read_whole() {
     assert!(tagged.rows.as_slice().iter().all(|r| r.category.is_some()));
 }
 
-/// `train_alpaca` has 9,000 rows, 7 of them without an answer. In hash order
-/// of the instruction: 3,700 for the base (3,693 and the 7, which it lists),
-/// 3,000 for D, 1,800 for D_safe, 500 for the test. HH is split by shares, as
-/// its two formats do not count the same rows as usable.
-const TEXT: &str = r#"
-[[base]]
-path = "scalebio_alpaca/train_alpaca.json"
-split = { by = "instruction", salt = "text" }
-take = 3693
-
-[[base]]
-path = "safeinstr/safety_only_data_Instructions.json"
-
-[[fine_tuning]]
-path = "scalebio_alpaca/train_alpaca.json"
-split = { by = "instruction", salt = "text" }
-skip = 3693
-take = 3000
-unsafe = false
-category = "alpaca"
-
-[[fine_tuning]]
-path = "hh_rlhf/test.jsonl.gz"
-format = "hh-rejected"
-split = { by = "first-turn", salt = "text", to = 0.65 }
-max_chars = 600
-take = 750
-unsafe = true
-category = "hh-rejected"
-
-[[safe]]
-path = "scalebio_alpaca/train_alpaca.json"
-split = { by = "instruction", salt = "text" }
-skip = 6693
-take = 1800
-unsafe = false
-
-[[test.slimorca]]
-path = "scalebio_alpaca/train_alpaca.json"
-split = { by = "instruction", salt = "text" }
-skip = 8493
-take = 500
-
-[[test.hh]]
-path = "hh_rlhf/test.jsonl.gz"
-format = "hh"
-split = { by = "first-turn", salt = "text", from = 0.65 }
-
-[[test.hexphi]]
-path = "llm_tuning_safety/harmful_behaviors.csv"
-"#;
-
+/// The sets of `configs/text.toml`. `train_alpaca` has 9,000 rows, 7 of them
+/// without an answer. In hash order of the instruction: 3,700 for the base
+/// (3,693 and the 7, which it lists), 3,000 for D, 1,800 for D_safe, 500 for
+/// the test. HH is split by shares, as its two formats do not count the same
+/// rows as usable.
 fn text_sets(root: &Path) -> DataSets {
-    let mut spec: DataSpec = toml::from_str(TEXT).unwrap();
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/text.toml");
+    let config: toml::Table = std::fs::read_to_string(config).unwrap().parse().unwrap();
+    let mut spec: DataSpec = config["data"].clone().try_into().unwrap();
     spec.root = root.to_owned();
-    spec.allow_overlap = true;
     spec.load().unwrap()
 }
 
 #[test]
-fn the_text_sets_have_their_sizes_and_share_nothing() {
+fn the_text_sets_have_their_sizes_and_share_no_prompt() {
     let Some(root) = common::real_data() else { return };
     let sets = text_sets(&root);
     let summaries = sets.summaries();
@@ -162,16 +116,16 @@ fn the_text_sets_have_their_sizes_and_share_nothing() {
     assert_eq!(size("slimorca"), (500, None, 0));
     assert_eq!(size("hexphi"), (520, None, 0));
     // All 5 pairs that do not match fall into D's share of HH; of the 4 whose
-    // chosen reply is empty, 1 falls into the test's.
-    let expected = [(DropReason::TooLong, 654), (DropReason::Unpaired, 5)];
-    assert_eq!(reasons(&sets.fine_tuning), expected.into());
-    assert_eq!(size("hh"), (810, None, 1));
-    let turns = |set: &Loaded| -> BTreeSet<String> {
-        set.rows.as_slice().iter().map(|r| first_turn(r).to_owned()).collect()
+    // chosen reply is empty, 1 falls into the test's. 29 dialogues of the test
+    // start otherwise than D's and end in the same question.
+    assert_eq!(reasons(&sets.fine_tuning), [(DropReason::Unpaired, 5)].into());
+    assert_eq!(size("hh"), (810 - 29, None, 1 + 29));
+    let met: Vec<String> = sets.overlap.counts().into_keys().collect();
+    assert_eq!(met, ["hh in fine_tuning"]);
+    let prompts = |set: &Loaded| -> BTreeSet<String> {
+        set.rows.as_slice().iter().map(|r| r.prompt.to_lowercase()).collect()
     };
-    assert!(turns(&sets.fine_tuning).is_disjoint(&turns(&sets.test["hh"])));
-    assert_eq!(sets.overlap.counts(), BTreeMap::new());
-    sets.overlap.check(false).unwrap();
+    assert!(prompts(&sets.fine_tuning).is_disjoint(&prompts(&sets.test["hh"])));
 
     // The four parts of train_alpaca are the file.
     let alpaca = all_of(&root, "scalebio_alpaca/train_alpaca.json", None);
@@ -202,7 +156,7 @@ fn known_overlap_is_found() {
         let report = OverlapReport::of(&sets);
         let OverlapCounts { exact, normalised } = report.pairs[0].counts();
         assert_eq!((exact, normalised), (expected, expected), "{name}");
-        assert!(report.check(false).is_err());
+        assert!(report.check().is_err());
     }
 }
 

@@ -113,7 +113,7 @@ impl Study {
         let mut figures = figures_of(&facts).map_err(bad)?;
         figures.rows = self.samples(&facts, options);
         run_folder::list_left_out(&options.out, &left_out)?;
-        run_folder::export_cells(&options.out, &self.arms, &graph, &done)?;
+        run_folder::export_cells(&options.out, &self.arms, &graph, &done, &self.sets)?;
         let found = done.iter().filter(|d| d.seconds.is_none()).count();
         let report = Report {
             results,

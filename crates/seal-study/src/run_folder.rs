@@ -1,14 +1,16 @@
 //! The run folder: whose it is, and what a run leaves in it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use seal_data::{Row, RowId};
 use serde::{Deserialize, Serialize};
 
 use crate::arm::Arm;
 use crate::exec::Done;
 use crate::facts::{LeftOut, rows};
-use crate::graph::Graph;
+use crate::graph::{ArmSets, Graph};
 use crate::stages::Selection;
 use crate::store::{to_json, write_flushed};
 use crate::{Config, StudyError};
@@ -65,14 +67,48 @@ pub(crate) fn claim(out: &Path, config: &Config) -> Result<(), StudyError> {
     fs::rename(&half, &path).map_err(StudyError::io(&path))
 }
 
+/// A line of `kept.jsonl` or `dropped.jsonl`.
 #[derive(Serialize)]
-struct KeptRow {
-    id: seal_data::RowId,
+struct RankedRow<'a> {
+    id: RowId,
     rank: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     omega: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     p: Option<f64>,
+    #[serde(flatten)]
+    text: Option<RowText<'a>>,
+}
+
+/// What makes `kept.jsonl` a file to fine-tune on. Dropped rows are named, not
+/// repeated: they are the ones suspected of harm.
+#[derive(Serialize)]
+struct RowText<'a> {
+    prompt: &'a str,
+    response: &'a str,
+    #[serde(rename = "unsafe", skip_serializing_if = "Option::is_none")]
+    is_unsafe: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<&'a str>,
+}
+
+impl<'a> From<&'a Row> for RowText<'a> {
+    fn from(row: &'a Row) -> Self {
+        Self {
+            prompt: &row.prompt,
+            response: &row.response,
+            is_unsafe: row.is_unsafe,
+            category: row.category.as_deref(),
+        }
+    }
+}
+
+/// What is behind the files of a cell; they are written anew if it changed.
+#[derive(Serialize)]
+struct MadeFrom {
+    format_version: u32,
+    selection: String,
+    sft: Option<String>,
 }
 
 /// Lists the rows that are not trained on in `left-out.jsonl`, by id, with the
@@ -97,8 +133,9 @@ pub(crate) fn list_left_out(out: &Path, rows: &[LeftOut]) -> Result<(), StudyErr
     fs::write(&path, text).map_err(StudyError::io(&path))
 }
 
-/// Writes, for each cell, `cells/<arm>/seed-<n>/` with the kept and dropped ids
-/// in the order of their ranks, and its model or adapter.
+/// Writes, for each cell, `cells/<arm>/seed-<n>/` with the kept rows and
+/// the ids of the dropped ones in the order of their ranks, and its model or
+/// adapter.
 ///
 /// # Errors
 /// A file that cannot be read or written.
@@ -107,17 +144,24 @@ pub(crate) fn export_cells(
     arms: &[Arm],
     graph: &Graph<'_>,
     done: &[Done],
+    sets: &ArmSets,
 ) -> Result<(), StudyError> {
     for cell in &graph.cells {
         let Some(selection) = cell.selection else { continue };
         let dir = out.join("cells").join(&arms[cell.arm].id).join(format!("seed-{}", cell.seed));
         fs::create_dir_all(&dir).map_err(StudyError::io(&dir))?;
         let stamp = dir.join("made-from");
-        let keys = [Some(selection), cell.sft].map(|n| n.map(|n| graph.nodes[n].key.to_string()));
-        let keys = to_json(&keys)?;
-        if fs::read_to_string(&stamp).is_ok_and(|old| old == keys) {
+        let key = |node: usize| graph.nodes[node].key.to_string();
+        let made_from = to_json(&MadeFrom {
+            format_version: 1,
+            selection: key(selection),
+            sft: cell.sft.map(key),
+        })?;
+        if fs::read_to_string(&stamp).is_ok_and(|old| old == made_from) {
             continue;
         }
+        let data = &sets.of_arm(cell.arm).data;
+        let texts: BTreeMap<RowId, &Row> = data.iter().map(|row| (row.id, row)).collect();
         let selection = Selection::read(&done[selection].dir)?;
         let mut all = rows(&selection);
         all.sort_by_key(|r| r.rank);
@@ -125,7 +169,9 @@ pub(crate) fn export_cells(
             let mut text = String::new();
             for r in all.iter().filter(|r| r.kept == kept) {
                 let omega = selection.omega.is_some().then_some(r.omega);
-                let row = KeptRow { id: r.id, rank: r.rank, omega, p: r.p };
+                let own = texts.get(&r.id).map(|row| RowText::from(*row));
+                let row =
+                    RankedRow { id: r.id, rank: r.rank, omega, p: r.p, text: own.filter(|_| kept) };
                 let line =
                     serde_json::to_string(&row).map_err(|e| StudyError::Defect(e.to_string()))?;
                 text.push_str(&line);
@@ -137,7 +183,7 @@ pub(crate) fn export_cells(
         if let Some(sft) = cell.sft {
             copy_model(&done[sft].dir, &dir)?;
         }
-        write_flushed(&stamp, &keys)?;
+        write_flushed(&stamp, &made_from)?;
     }
     Ok(())
 }

@@ -75,7 +75,7 @@ impl Sets {
             .map(|(s, rows)| OverlapSet { name: s.name(), role: role(*s), rows })
             .collect();
         let report = OverlapReport::of(&overlap);
-        report.check(false)?;
+        report.check()?;
         let summaries =
             all.iter().map(|(s, rows)| (s.name().to_owned(), summary(rows, 0))).collect();
         Ok(Self {
