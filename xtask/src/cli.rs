@@ -6,7 +6,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args, Parser, Subcommand};
 
 use crate::options::{FolderArgs, StudyArgs};
-use crate::verbs::{check, devices};
+use crate::verbs::{check, devices, select};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -63,6 +63,8 @@ pub(crate) enum Verb {
     Plan(StudyArgs),
     /// Count what has run, name what is missing, say whether there are results.
     Status(StudyArgs),
+    /// Train one selector, write it as a file, and say how well it ranks.
+    Select(select::Options),
     /// Write the report again from the results in the run folder.
     Report(FolderArgs),
     /// Try the backends and say how to add one that is missing.

@@ -48,24 +48,41 @@ pub(crate) struct FolderArgs {
     pub(crate) dry_run: bool,
 }
 
-/// A study, its folders, and how it runs.
+/// Where stages are stored, and how they run.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct StudyArgs {
-    #[command(flatten)]
-    pub(crate) folder: FolderArgs,
+pub(crate) struct StoreArgs {
     /// Store of finished stages [default: OUT/store].
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
     /// Stages that run at the same time [default: the number of cores].
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+}
+
+/// Folders and jobs of a verb that runs some stages of a study.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Run folder [default: runs/<study.name>].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// A study, its folders, and how it runs.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StudyArgs {
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+    #[command(flatten)]
+    store: StoreArgs,
     /// Put the texts of rows into the report, also those of your own data.
     #[arg(long)]
     show_rows: bool,
 }
 
 impl ConfigArgs {
-    fn source(&self) -> ConfigSource {
+    pub(crate) fn source(&self) -> ConfigSource {
         ConfigSource {
             file: self.config.clone(),
             set: self.set.clone(),
@@ -97,13 +114,29 @@ impl StudyArgs {
     pub(crate) fn resolve(&self) -> anyhow::Result<(Study, RunOptions)> {
         let study = Study::load(&self.folder.config.source())?;
         let options = RunOptions {
-            out: self.folder.out.clone().unwrap_or_else(|| study.default_out()),
-            store: self.store.clone(),
-            jobs: self.jobs.map_or_else(cores, NonZeroUsize::get),
             show_rows: self.show_rows,
-            command: command::text(),
+            ..self.store.options(self.folder.out.as_ref(), &study)
         };
         Ok((study, options))
+    }
+}
+
+impl RunArgs {
+    /// The options of a run of `study`.
+    pub(crate) fn options(&self, study: &Study) -> RunOptions {
+        self.store.options(self.out.as_ref(), study)
+    }
+}
+
+impl StoreArgs {
+    fn options(&self, out: Option<&PathBuf>, study: &Study) -> RunOptions {
+        RunOptions {
+            out: out.cloned().unwrap_or_else(|| study.default_out()),
+            store: self.store.clone(),
+            jobs: self.jobs.map_or_else(cores, NonZeroUsize::get),
+            show_rows: false,
+            command: command::text(),
+        }
     }
 }
 

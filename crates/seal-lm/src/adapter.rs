@@ -17,7 +17,7 @@ impl AdapterFiles {
     pub const CONFIG: &str = "adapter_config.json";
 }
 
-fn tensor_name(layer: usize, linear: &str, side: &str) -> String {
+pub(crate) fn tensor_name(layer: usize, linear: &str, side: &str) -> String {
     format!("base_model.model.model.layers.{layer}.{linear}.lora_{side}.weight")
 }
 

@@ -54,9 +54,16 @@ pub enum LmError {
         /// Its value.
         value: f64,
     },
+    /// The state of an optimiser that cannot be read back.
+    #[error("state of the optimiser: {0}")]
+    Record(String),
 }
 
 impl LmError {
+    pub(crate) fn record(error: impl std::fmt::Display) -> Self {
+        Self::Record(error.to_string())
+    }
+
     /// An [`LmError::Io`] for `path`.
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();

@@ -21,6 +21,7 @@ mod model;
 mod nll;
 mod optim;
 mod rope;
+mod state;
 mod weights;
 
 pub use adapter::{AdapterFiles, load_adapter, save_adapter};
@@ -31,4 +32,5 @@ pub use linear::{DropoutKey, Linear, Lora};
 pub use model::{Block, Lm, Ops};
 pub use nll::{RowNll, row_nll, token_nll};
 pub use optim::{Optimizer, StepStats};
+pub use state::save_training_state;
 pub use weights::{load_weights, save_weights};

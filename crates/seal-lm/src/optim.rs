@@ -1,6 +1,6 @@
 //! AdamW with clipping by the global norm.
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Gradients, Tensor};
 
@@ -59,6 +59,35 @@ impl Optimizer {
         let model = self.inner.step(lr, model, gradients);
         self.step += 1;
         Ok((model, StepStats { grad_norm, lr }))
+    }
+
+    /// First and second moments of every parameter moved so far.
+    pub(crate) fn moments(&self) -> Result<Moments, LmError> {
+        // Burn gives the state of an optimiser as a record's bytes only.
+        let record = self.inner.to_record();
+        if record.is_empty() {
+            return Ok(Moments(None));
+        }
+        let bytes = record.into_bytes().map_err(LmError::record)?;
+        Ok(Moments(Some(burn_pack::Reader::from_bytes(bytes).map_err(LmError::record)?)))
+    }
+}
+
+/// Moments of AdamW, by parameter.
+pub(crate) struct Moments(Option<burn_pack::Reader>);
+
+impl Moments {
+    /// Name (as PyTorch has it) and little-endian f32 values of each moment of a
+    /// parameter, in Burn's layout; `None` where it was never moved.
+    pub(crate) fn of(&self, id: ParamId) -> Result<Option<[(&'static str, Vec<u8>); 2]>, LmError> {
+        let Some(reader) = &self.0 else { return Ok(None) };
+        let name = |moment: &str| format!("{}.momentum.{moment}", id.val());
+        let (first, second) = (name("moment_1"), name("moment_2"));
+        if !reader.tensor_names().contains(&first.as_str()) {
+            return Ok(None);
+        }
+        let read = |name: &str| reader.tensor_data(name).map_err(LmError::record);
+        Ok(Some([("exp_avg", read(&first)?), ("exp_avg_sq", read(&second)?)]))
     }
 }
 

@@ -31,9 +31,11 @@ mod options;
 mod plan;
 mod run;
 mod run_folder;
+mod select;
 mod sets;
 mod stages;
 mod store;
+mod trace;
 
 pub use arm::Arm;
 pub use config::{
@@ -46,4 +48,5 @@ pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedStage, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use run::Study;
+pub use select::{KEEP_FRACTIONS, SelectRequest, Selected};
 pub use store::Store;

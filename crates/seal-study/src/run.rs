@@ -70,6 +70,10 @@ impl Study {
         self.config.default_out()
     }
 
+    pub(crate) fn sets(&self) -> &ArmSets {
+        &self.sets
+    }
+
     fn graph(&self) -> Graph<'_> {
         graph(&self.arms, &self.sets, &self.config.study.seeds)
     }

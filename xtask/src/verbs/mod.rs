@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod devices;
 mod plan;
 mod report;
+pub(crate) mod select;
 mod status;
 
 use std::io::{self, Write};
@@ -19,6 +20,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<()> {
     match &cli.verb {
         Verb::Ablate(args) => ablate::run(args, verbosity),
         Verb::Plan(args) => plan::run(args, verbosity),
+        Verb::Select(options) => select::run(options, verbosity),
         Verb::Status(args) => status::run(args, verbosity),
         Verb::Report(args) => report::run(args, verbosity),
         Verb::Devices(options) => devices::run(options),

@@ -22,7 +22,7 @@ pub(crate) use answers::{AnswersInput, answers};
 pub(crate) use base::base;
 pub(crate) use scores::scores;
 pub(crate) use selection::{Selection, select};
-pub(crate) use selector::{SelectorOutput, learn};
+pub(crate) use selector::{SelectorOutput, Traced, learn, learn_traced};
 pub(crate) use sft::{Tuned, sft};
 pub(crate) use verdicts::{read_assessments, verdicts};
 

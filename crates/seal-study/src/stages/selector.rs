@@ -1,7 +1,9 @@
 //! The selector, trained by bilevel optimisation.
 
-use seal_bilevel::{Learned, learn_selector};
-use seal_data::RowId;
+use std::path::{Path, PathBuf};
+
+use seal_bilevel::{Learned, learn_selector, learn_selector_observed};
+use seal_data::{Example, RowId};
 use serde::{Deserialize, Serialize};
 
 use super::scores::Scores;
@@ -10,6 +12,7 @@ use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
 use crate::sets::Sets;
+use crate::trace::{TraceInput, TraceWriter};
 
 const FILE: &str = "selector.json";
 
@@ -33,12 +36,55 @@ pub(crate) fn learn(
     seed: u64,
     job: &Job<'_>,
 ) -> Result<(), StudyError> {
-    let base = Base::read(config, &job.deps[0])?;
-    let mean_loss = Scores::read(&job.deps[1])?.mean();
-    let data = examples(config, &sets.data, &*base.tokenizer, "fine-tuning")?;
-    let safe = examples(config, &sets.safe, &*base.tokenizer, "safe")?;
+    let Input { model, data, safe, mean_loss } = Input::read(config, sets, job.deps)?;
     let mut progress = |done, of| (job.progress)(done as f64 / of as f64);
     let learned =
-        learn_selector(base.model, &data, &safe, &config.bilevel, mean_loss, seed, &mut progress)?;
+        learn_selector(model, &data, &safe, &config.bilevel, mean_loss, seed, &mut progress)?;
     write_json(job.dir, FILE, &SelectorOutput { ids: data.iter().map(|e| e.id).collect(), learned })
+}
+
+/// Where a trace goes.
+pub(crate) struct Traced<'a> {
+    pub(crate) path: &'a Path,
+    /// Save models and optimisers around every K-th step.
+    pub(crate) state_every: Option<usize>,
+}
+
+/// As [`learn`], with every step written down and nothing stored.
+pub(crate) fn learn_traced(
+    config: &Config,
+    sets: &Sets,
+    seed: u64,
+    deps: &[PathBuf],
+    traced: &Traced<'_>,
+    progress: &(dyn Fn(f64) + Sync),
+) -> Result<SelectorOutput, StudyError> {
+    let Input { model, data, safe, mean_loss } = Input::read(config, sets, deps)?;
+    let settings = &config.bilevel;
+    let input = TraceInput { settings, mean_loss, data: &data, safe: &safe };
+    let mut writer = TraceWriter::create(traced.path, traced.state_every, input, progress)?;
+    let learned =
+        learn_selector_observed(model, &data, &safe, settings, mean_loss, seed, &mut writer)?;
+    let ids: Vec<RowId> = data.iter().map(|e| e.id).collect();
+    writer.finish(&ids, &learned)?;
+    Ok(SelectorOutput { ids, learned })
+}
+
+/// What a selector is trained from.
+struct Input {
+    model: seal_lm::Lm,
+    data: Vec<Example>,
+    safe: Vec<Example>,
+    mean_loss: f64,
+}
+
+impl Input {
+    /// `deps` are the folders of base and scores.
+    fn read(config: &Config, sets: &Sets, deps: &[PathBuf]) -> Result<Self, StudyError> {
+        let base = Base::read(config, &deps[0])?;
+        let mean_loss = Scores::read(&deps[1])?.mean();
+        let data = examples(config, &sets.data, &*base.tokenizer, "fine-tuning")?;
+        let safe = examples(config, &sets.safe, &*base.tokenizer, "safe")?;
+        Ok(Self { model: base.model, data, safe, mean_loss })
+    }
 }

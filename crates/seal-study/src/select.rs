@@ -1,0 +1,227 @@
+//! One selector as a file: of a cell of the study, or trained anew with every
+//! step written down.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use seal_data::RowId;
+use seal_select::{SelectorFile, keep_top, rank};
+use seal_stats::{auroc, unsafe_kept};
+use serde_json::json;
+
+use crate::arm::Arm;
+use crate::config::{ArmRole, Method};
+use crate::exec::{Node, run_graph};
+use crate::graph::graph;
+use crate::observer::{Event, Observer};
+use crate::options::RunOptions;
+use crate::run::Study;
+use crate::stages::{SelectorOutput, Traced, learn_traced};
+use crate::{Store, StudyError};
+
+/// Which selector, and what to write.
+#[derive(Clone, Debug, Default)]
+pub struct SelectRequest {
+    /// Id of the arm; `None` is the first with the role `seal`.
+    pub arm: Option<String>,
+    /// Study seed; `None` is the first.
+    pub seed: Option<u64>,
+    /// File of the selector; `None` writes `selectors/<arm>-seed-<n>.jsonl` in
+    /// the run folder.
+    pub file: Option<PathBuf>,
+    /// File for one JSON object a step. The selector is then trained anew.
+    pub trace: Option<PathBuf>,
+    /// Save models and optimisers around every K-th step, beside the trace.
+    pub trace_state: Option<usize>,
+}
+
+/// A selector that was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selected {
+    /// The file.
+    pub file: PathBuf,
+    /// Id of the arm.
+    pub arm: String,
+    /// Study seed.
+    pub seed: u64,
+    /// Rows that were ranked.
+    pub rows: usize,
+    /// Rows that are kept.
+    pub kept: usize,
+    /// Probability that an unsafe row ranks below a safe one; `None` without
+    /// labels of both kinds.
+    pub auroc: Option<f64>,
+    /// Share of unsafe rows kept, by keep fraction in percent; empty without
+    /// labels.
+    pub unsafe_kept: Vec<(u32, f64)>,
+}
+
+/// Keep fractions, in percent, that a selector is judged at.
+pub const KEEP_FRACTIONS: [u32; 5] = [20, 40, 60, 80, 90];
+
+impl Study {
+    /// Trains or finds one selector and writes it as a selector file.
+    ///
+    /// # Errors
+    /// An arm that is not there or trains no selector, and as
+    /// [`Study::run`].
+    pub fn select(
+        &self,
+        request: &SelectRequest,
+        options: &RunOptions,
+        observer: &dyn Observer,
+    ) -> Result<Selected, StudyError> {
+        let index = self.selector_arm(request.arm.as_deref())?;
+        let arm = &self.arms()[index];
+        let seed = request.seed.unwrap_or(self.config().study.seeds[0]);
+        if request.trace_state == Some(0) {
+            return Err(StudyError::Config("--trace-state counts steps from 1".into()));
+        }
+        crate::run_folder::claim(&options.out, self.config())?;
+        let store = Store::open(&options.store_dir())?;
+        let all = graph(self.arms(), self.sets(), &[seed]);
+        let no_selector = || StudyError::Defect("an arm with a selector has no such stage".into());
+        let selector = all.cells[index].selector.ok_or_else(no_selector)?;
+        let output = match &request.trace {
+            None => {
+                let nodes = up_to(all.nodes, selector);
+                let done = run_graph(&nodes, &store, options.jobs, observer)?;
+                SelectorOutput::read(&done.last().ok_or_else(no_selector)?.dir)?
+            }
+            Some(trace) => {
+                // What the selector depends on: the base, then its scores.
+                let scores = *all.nodes[selector].deps.last().ok_or_else(no_selector)?;
+                let nodes = up_to(all.nodes, scores);
+                let done = run_graph(&nodes, &store, options.jobs, observer)?;
+                let deps: Vec<PathBuf> = done.into_iter().map(|d| d.dir).collect();
+                let traced = Traced { path: trace, state_every: request.trace_state };
+                let node = nodes.len();
+                let label = format!("{} seed {seed}", arm.id);
+                observer.event(&Event::Started { node, stage: "selector", label, cost: 1.0 });
+                let progress = |done| observer.event(&Event::Progress { node, done });
+                one_thread(|| {
+                    let sets = self.sets().of_arm(index);
+                    learn_traced(&arm.config, sets, seed, &deps, &traced, &progress)
+                })?
+            }
+        };
+        let file = match &request.file {
+            Some(file) => file.clone(),
+            None => options.out.join("selectors").join(format!("{}-seed-{seed}.jsonl", arm.id)),
+        };
+        self.write_selector(index, seed, &output, file)
+    }
+
+    fn selector_arm(&self, id: Option<&str>) -> Result<usize, StudyError> {
+        let arms = self.arms();
+        let trains = |arm: &Arm| arm.config.selection.method == Method::Selector;
+        let names =
+            || -> Vec<&str> { arms.iter().filter(|a| trains(a)).map(|a| a.id.as_str()).collect() };
+        let found = match id {
+            Some(id) => arms.iter().position(|arm| arm.id == id),
+            None => arms.iter().position(|arm| arm.role == ArmRole::Seal),
+        };
+        found.filter(|i| trains(&arms[*i])).ok_or_else(|| {
+            let given = id.map_or_else(
+                || "no arm has the role `seal`".to_owned(),
+                |id| format!("--arm: `{id}` is no arm that trains a selector"),
+            );
+            StudyError::Config(format!("{given}; such arms are: {}", names().join(", ")))
+        })
+    }
+
+    fn write_selector(
+        &self,
+        index: usize,
+        seed: u64,
+        output: &SelectorOutput,
+        file: PathBuf,
+    ) -> Result<Selected, StudyError> {
+        let arm = &self.arms()[index];
+        let (ids, learned) = (&output.ids, &output.learned);
+        let ranking = rank(ids, &learned.omega, seed)?;
+        let kept = keep_top(&ranking, arm.config.selection.keep)?;
+        let settings: BTreeMap<String, serde_json::Value> = [
+            ("bilevel".to_owned(), json!(arm.config.bilevel)),
+            ("keep".to_owned(), json!(arm.config.selection.keep)),
+            ("rate".to_owned(), json!(learned.rate)),
+            ("seed".to_owned(), json!(seed)),
+            ("versions".to_owned(), json!({"seal-study": env!("CARGO_PKG_VERSION")})),
+        ]
+        .into();
+        let method = arm.config.bilevel.selector.name();
+        let selector = SelectorFile::new(
+            method,
+            settings,
+            ids,
+            &learned.omega,
+            Some(&learned.weights),
+            &ranking,
+            kept,
+        )?;
+        if let Some(parent) = file.parent().filter(|p| *p != Path::new("")) {
+            std::fs::create_dir_all(parent).map_err(StudyError::io(parent))?;
+        }
+        std::fs::write(&file, selector.to_jsonl()?).map_err(StudyError::io(&file))?;
+
+        let labels: BTreeMap<RowId, Option<bool>> =
+            self.sets().of_arm(index).data.iter().map(|r| (r.id, r.is_unsafe)).collect();
+        let is_unsafe: Option<Vec<bool>> =
+            ids.iter().map(|id| labels.get(id).copied().flatten()).collect();
+        let stats = |e: seal_stats::StatsError| StudyError::Defect(e.to_string());
+        let mut selected = Selected {
+            file,
+            arm: arm.id.clone(),
+            seed,
+            rows: ids.len(),
+            kept: kept.len(),
+            auroc: None,
+            unsafe_kept: Vec::new(),
+        };
+        if let Some(is_unsafe) = is_unsafe {
+            let scores: Vec<f64> = learned.omega.iter().map(|w| -w).collect();
+            selected.auroc = auroc(&scores, &is_unsafe).map_err(stats)?;
+            for percent in KEEP_FRACTIONS {
+                let mut flags = vec![false; ids.len()];
+                for i in keep_top(&ranking, f64::from(percent) / 100.0)? {
+                    flags[*i] = true;
+                }
+                if let Some(share) = unsafe_kept(&flags, &is_unsafe).map_err(stats)? {
+                    selected.unsafe_kept.push((percent, share));
+                }
+            }
+        }
+        Ok(selected)
+    }
+}
+
+/// The stages that `target` needs, in their order, itself the last.
+fn up_to(nodes: Vec<Node<'_>>, target: usize) -> Vec<Node<'_>> {
+    let mut needed = vec![false; nodes.len()];
+    needed[target] = true;
+    // A stage comes after those it depends on.
+    for i in (0..=target).rev() {
+        if needed[i] {
+            nodes[i].deps.iter().for_each(|d| needed[*d] = true);
+        }
+    }
+    let mut places = vec![0; nodes.len()];
+    let mut kept = Vec::new();
+    for (i, mut node) in nodes.into_iter().enumerate().filter(|(i, _)| needed[*i]) {
+        places[i] = kept.len();
+        node.deps.iter_mut().for_each(|d| *d = places[*d]);
+        kept.push(node);
+    }
+    kept
+}
+
+/// As a stage runs: the arithmetic must not depend on the machine's cores.
+fn one_thread<T: Send>(
+    work: impl FnOnce() -> Result<T, StudyError> + Send,
+) -> Result<T, StudyError> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .map_err(|e| StudyError::Defect(format!("a thread pool: {e}")))?;
+    pool.install(work)
+}

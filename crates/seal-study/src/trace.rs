@@ -1,0 +1,149 @@
+//! The steps of a selector's training as a file that anyone can replay.
+//!
+//! One JSON object a line: `start` with the settings, a `row` for each row of
+//! both sets with its tokens, a `step` for each step, and `end` with the logits
+//! by row id. Beside it, where asked for, a folder with the models and their
+//! optimisers around every K-th step.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use seal_bilevel::{
+    BilevelError, BilevelSettings, Learned, ModelState, Moment, Observer, RunStart, State,
+    StepTrace,
+};
+use seal_data::{Example, RowId};
+use seal_lm::save_training_state;
+use serde::Serialize;
+
+use crate::StudyError;
+
+/// Version of the format.
+const FORMAT_VERSION: u32 = 1;
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum Line<'a> {
+    Start {
+        format_version: u32,
+        settings: &'a BilevelSettings,
+        mean_loss: f64,
+        #[serde(flatten)]
+        run: &'a RunStart,
+    },
+    Row {
+        set: &'static str,
+        id: RowId,
+        tokens: &'a [u32],
+        /// Number of tokens before the answer.
+        answer: usize,
+    },
+    Step(&'a StepTrace),
+    End {
+        omega: BTreeMap<RowId, f64>,
+    },
+}
+
+/// Writes a trace while a selector is trained.
+pub(crate) struct TraceWriter<'a> {
+    out: BufWriter<File>,
+    path: PathBuf,
+    /// Folder and interval of the saved states.
+    states: Option<(PathBuf, usize)>,
+    input: TraceInput<'a>,
+    progress: &'a dyn Fn(f64),
+}
+
+/// What a traced run is made from.
+#[derive(Clone, Copy)]
+pub(crate) struct TraceInput<'a> {
+    pub(crate) settings: &'a BilevelSettings,
+    /// L0, nats a token.
+    pub(crate) mean_loss: f64,
+    pub(crate) data: &'a [Example],
+    pub(crate) safe: &'a [Example],
+}
+
+impl<'a> TraceWriter<'a> {
+    pub(crate) fn create(
+        path: &Path,
+        state_every: Option<usize>,
+        input: TraceInput<'a>,
+        progress: &'a dyn Fn(f64),
+    ) -> Result<Self, StudyError> {
+        if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            fs::create_dir_all(parent).map_err(StudyError::io(parent))?;
+        }
+        let out = BufWriter::new(File::create(path).map_err(StudyError::io(path))?);
+        let states = state_every.map(|every| (path.with_extension("states"), every));
+        Ok(Self { out, path: path.to_owned(), states, input, progress })
+    }
+
+    fn line(&mut self, line: &Line<'_>) -> Result<(), StudyError> {
+        let text = serde_json::to_string(line).map_err(|e| StudyError::Defect(e.to_string()))?;
+        writeln!(self.out, "{text}").map_err(StudyError::io(&self.path))
+    }
+
+    /// Writes the last line.
+    pub(crate) fn finish(mut self, ids: &[RowId], learned: &Learned) -> Result<(), StudyError> {
+        let omega = ids.iter().copied().zip(learned.omega.iter().copied()).collect();
+        self.line(&Line::End { omega })?;
+        self.out.flush().map_err(StudyError::io(&self.path))
+    }
+
+    fn save(&self, moment: Moment, state: &State<'_>) -> Result<(), StudyError> {
+        let Some((folder, _)) = &self.states else { return Ok(()) };
+        // After a step its number is one higher than before it.
+        let (step, side) = match moment {
+            Moment::Before => (state.step, "before"),
+            Moment::After => (state.step - 1, "after"),
+        };
+        let dir = folder.join(format!("step-{step:06}"));
+        fs::create_dir_all(&dir).map_err(StudyError::io(&dir))?;
+        let save = |name: &str, s: &ModelState<'_>| {
+            let path = dir.join(format!("{name}.{side}.safetensors"));
+            save_training_state(s.model, s.optimizer, &path).map_err(StudyError::from)
+        };
+        save("theta", &state.theta)?;
+        state.value.as_ref().map_or(Ok(()), |value| save("value", value))?;
+        let path = dir.join(format!("omega.{side}.json"));
+        fs::write(&path, serde_json::json!(state.omega).to_string()).map_err(StudyError::io(&path))
+    }
+}
+
+fn failed(error: StudyError) -> BilevelError {
+    BilevelError::Observer(Box::new(error))
+}
+
+impl Observer for TraceWriter<'_> {
+    fn start(&mut self, run: &RunStart) -> Result<(), BilevelError> {
+        let TraceInput { settings, mean_loss, data, safe } = self.input;
+        let start = Line::Start { format_version: FORMAT_VERSION, settings, mean_loss, run };
+        self.line(&start).map_err(failed)?;
+        for (set, rows) in [("fine-tuning", data), ("safe", safe)] {
+            for Example { id, tokens, answer } in rows {
+                let row = Line::Row { set, id: *id, tokens, answer: *answer };
+                self.line(&row).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn wants_state(&self, step: usize) -> bool {
+        self.states.as_ref().is_some_and(|(_, every)| step.is_multiple_of(*every))
+    }
+
+    fn state(&mut self, moment: Moment, state: &State<'_>) -> Result<(), BilevelError> {
+        self.save(moment, state).map_err(failed)
+    }
+
+    fn step(&mut self, step: &StepTrace) -> Result<(), BilevelError> {
+        self.line(&Line::Step(step)).map_err(failed)
+    }
+
+    fn progress(&mut self, done: usize, total: usize) {
+        (self.progress)(done as f64 / total as f64);
+    }
+}
