@@ -2,6 +2,8 @@
 
 use seal_data::RowId;
 
+use crate::CheckpointError;
+
 /// What can go wrong between losses and a selection.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SelectError {
@@ -94,4 +96,7 @@ pub enum SelectError {
         /// Id of the first row that is missing.
         id: RowId,
     },
+    /// A published checkpoint that cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
 }

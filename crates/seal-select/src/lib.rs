@@ -2,8 +2,9 @@
 //! and baselines.
 //!
 //! Invariant: no model, no Burn and no IO. Losses go in, weights and rankings
-//! come out; [`SelectorFile`] turns a result into text and back, and leaves
-//! files to the caller.
+//! come out; [`SelectorFile`] turns a result into text and back, and
+//! [`PublishedSelector`] reads the bytes of a PyTorch checkpoint; files are
+//! left to the caller.
 //!
 //! A [`Selector`] holds one logit `omega` per row of the fine-tuning set. A
 //! [`SelectorFunction`] turns logits into weights p, which are 1 for every row
@@ -29,6 +30,7 @@
 mod adam;
 mod baseline;
 mod batch;
+mod checkpoint;
 mod chunked;
 mod diagnostics;
 mod error;
@@ -43,6 +45,7 @@ mod settings;
 mod softmax;
 
 pub use baseline::{all_rows, frozen_loss_omega, random_omega, without_unsafe};
+pub use checkpoint::{CheckpointError, MAX_CHECKPOINT_BYTES, PublishedSelector};
 pub use diagnostics::{CollapseAlarm, Diagnostics, gamma_eff};
 pub use error::SelectError;
 pub use file::{FORMAT_VERSION, SelectorFile, SelectorHeader, SelectorRow};
