@@ -99,4 +99,28 @@ pub enum SelectError {
     /// A published checkpoint that cannot be read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A list of dropped rows that cannot be read.
+    #[error(
+        "dropped rows, line {line}: {message}; expected is one row number a line, from 0, rising"
+    )]
+    DroppedRows {
+        /// Line, from 1; the place in the list where it is no text.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// Logits that do not belong to the file they are mapped to.
+    #[error(
+        "{logits} logits, but {dropped} of {rows} rows dropped leave {}: check that the rows \
+         are those of the published file, and that they were filtered with the tokenizer of \
+         the selector's model", rows - dropped
+    )]
+    UnmappedLogits {
+        /// Number of logits.
+        logits: usize,
+        /// Rows of the unfiltered file.
+        rows: usize,
+        /// Dropped rows among them.
+        dropped: usize,
+    },
 }

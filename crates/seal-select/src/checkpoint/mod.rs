@@ -17,6 +17,7 @@ mod opcode;
 mod pickle;
 
 pub use error::CheckpointError;
+pub(crate) use error::shown;
 
 use archive::Archive;
 
@@ -33,7 +34,8 @@ pub struct PublishedSelector {
     /// name that the file was first saved under, so it survives renaming.
     pub name: String,
     /// Raw logits, finite, widened from float32 without loss. Their order is
-    /// that of the rows that went through the authors' filter.
+    /// that of the rows that went through the authors' filter; see
+    /// [`RowMapping`](crate::RowMapping).
     pub logits: Vec<f64>,
 }
 
