@@ -1,6 +1,7 @@
 //! The crate's error type.
 
 use seal_data::RowId;
+use seal_stats::StatsError;
 
 use crate::CheckpointError;
 
@@ -123,4 +124,13 @@ pub enum SelectError {
         /// Dropped rows among them.
         dropped: usize,
     },
+    /// A set of rows that cannot be read, or that the file does not have.
+    #[error("set of rows: {message}; expected are ranges such as `0..10,20..30`, ends not in them")]
+    RowSet {
+        /// What is wrong.
+        message: String,
+    },
+    /// A figure that cannot be computed.
+    #[error(transparent)]
+    Stats(#[from] StatsError),
 }

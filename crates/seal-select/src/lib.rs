@@ -40,8 +40,10 @@ mod function;
 mod mapping;
 mod ranking;
 mod rate;
+mod row_set;
 mod scale;
 mod selector;
+mod separation;
 mod settings;
 mod softmax;
 
@@ -54,5 +56,7 @@ pub use function::SelectorFunction;
 pub use mapping::{PUBLISHED_PROMPT_LIMIT, RowMapping, survives_published_filter};
 pub use ranking::{keep_count, keep_top, rank, rank_positions};
 pub use rate::{matched_rate, rate_from_kappa};
+pub use row_set::RowSet;
 pub use selector::Selector;
+pub use separation::{KEEP_FRACTIONS, Separation, UnsafeKept, separation};
 pub use settings::{Normalise, Optimizer, SelectorSettings};
