@@ -1,6 +1,9 @@
 //! The crate's error type.
 
 use seal_data::RowId;
+use seal_stats::StatsError;
+
+use crate::CheckpointError;
 
 /// What can go wrong between losses and a selection.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -94,4 +97,40 @@ pub enum SelectError {
         /// Id of the first row that is missing.
         id: RowId,
     },
+    /// A published checkpoint that cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A list of dropped rows that cannot be read.
+    #[error(
+        "dropped rows, line {line}: {message}; expected is one row number a line, from 0, rising"
+    )]
+    DroppedRows {
+        /// Line, from 1; the place in the list where it is no text.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// Logits that do not belong to the file they are mapped to.
+    #[error(
+        "{logits} logits, but {dropped} of {rows} rows dropped leave {}: check that the rows \
+         are those of the published file, and that they were filtered with the tokenizer of \
+         the selector's model", rows - dropped
+    )]
+    UnmappedLogits {
+        /// Number of logits.
+        logits: usize,
+        /// Rows of the unfiltered file.
+        rows: usize,
+        /// Dropped rows among them.
+        dropped: usize,
+    },
+    /// A set of rows that cannot be read, or that the file does not have.
+    #[error("set of rows: {message}; expected are ranges such as `0..10,20..30`, ends not in them")]
+    RowSet {
+        /// What is wrong.
+        message: String,
+    },
+    /// A figure that cannot be computed.
+    #[error(transparent)]
+    Stats(#[from] StatsError),
 }

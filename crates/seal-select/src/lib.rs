@@ -2,8 +2,9 @@
 //! and baselines.
 //!
 //! Invariant: no model, no Burn and no IO. Losses go in, weights and rankings
-//! come out; [`SelectorFile`] turns a result into text and back, and leaves
-//! files to the caller.
+//! come out; [`SelectorFile`] turns a result into text and back, and
+//! [`PublishedSelector`] reads the bytes of a PyTorch checkpoint; files are
+//! left to the caller.
 //!
 //! A [`Selector`] holds one logit `omega` per row of the fine-tuning set. A
 //! [`SelectorFunction`] turns logits into weights p, which are 1 for every row
@@ -29,25 +30,33 @@
 mod adam;
 mod baseline;
 mod batch;
+mod checkpoint;
 mod chunked;
 mod diagnostics;
 mod error;
 mod exp;
 mod file;
 mod function;
+mod mapping;
 mod ranking;
 mod rate;
+mod row_set;
 mod scale;
 mod selector;
+mod separation;
 mod settings;
 mod softmax;
 
 pub use baseline::{all_rows, frozen_loss_omega, random_omega, without_unsafe};
+pub use checkpoint::{CheckpointError, MAX_CHECKPOINT_BYTES, PublishedSelector};
 pub use diagnostics::{CollapseAlarm, Diagnostics, gamma_eff};
 pub use error::SelectError;
 pub use file::{FORMAT_VERSION, SelectorFile, SelectorHeader, SelectorRow};
 pub use function::SelectorFunction;
-pub use ranking::{keep_count, keep_top, rank};
+pub use mapping::{PUBLISHED_PROMPT_LIMIT, RowMapping, survives_published_filter};
+pub use ranking::{keep_count, keep_top, rank, rank_positions};
 pub use rate::{matched_rate, rate_from_kappa};
+pub use row_set::RowSet;
 pub use selector::Selector;
+pub use separation::{KEEP_FRACTIONS, Separation, UnsafeKept, separation};
 pub use settings::{Normalise, Optimizer, SelectorSettings};

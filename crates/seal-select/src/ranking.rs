@@ -22,17 +22,32 @@ pub fn rank(ids: &[RowId], omega: &[f64], seed: u64) -> Result<Vec<usize>, Selec
             right_len: omega.len(),
         });
     }
+    ranked(omega, |i| (hash64(&["rank".into(), seed.into(), (&ids[i]).into()]), ids[i]))
+}
+
+/// As [`rank`], for logits whose rows are not at hand: ties are broken by a
+/// hash of `seed` and the position, so that no block of the file is favoured,
+/// but another order of the rows gives another order of the ties.
+///
+/// # Errors
+/// If a logit is NaN.
+pub fn rank_positions(omega: &[f64], seed: u64) -> Result<Vec<usize>, SelectError> {
+    ranked(omega, |i| (hash64(&["rank positions".into(), seed.into(), (i as u64).into()]), i))
+}
+
+fn ranked<K: Ord>(
+    omega: &[f64],
+    tie_break: impl Fn(usize) -> K,
+) -> Result<Vec<usize>, SelectError> {
     if let Some(index) = omega.iter().position(|w| w.is_nan()) {
         return Err(SelectError::NotFinite { what: "the logit", index, value: f64::NAN });
     }
-    let mut order: Vec<usize> = (0..ids.len()).collect();
+    let mut order: Vec<usize> = (0..omega.len()).collect();
     order.sort_unstable_by(|&a, &b| omega[b].total_cmp(&omega[a]).then(a.cmp(&b)));
     // Equality, unlike the total order, also ties 0 with -0.
     for tied in order.chunk_by_mut(|&a, &b| omega[a] == omega[b]) {
         if tied.len() > 1 {
-            tied.sort_by_cached_key(|&i| {
-                (hash64(&["rank".into(), seed.into(), (&ids[i]).into()]), ids[i])
-            });
+            tied.sort_by_cached_key(|&i| tie_break(i));
         }
     }
     Ok(order)
