@@ -25,6 +25,7 @@ mod exec;
 mod facts;
 mod figures;
 mod graph;
+mod import;
 mod key;
 mod observer;
 mod options;
@@ -43,10 +44,12 @@ pub use config::{
     StudySection, TokenizerKind, TokenizerSettings, load_config,
 };
 pub use error::StudyError;
+pub use import::{ImportRequest, Imported, import_selector};
 pub use key::Key;
 pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedStage, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use run::Study;
-pub use select::{KEEP_FRACTIONS, SelectRequest, Selected};
+pub use seal_select::{RowSet, Separation};
+pub use select::{SelectRequest, Selected};
 pub use store::Store;

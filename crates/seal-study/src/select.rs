@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use seal_data::RowId;
-use seal_select::{SelectorFile, keep_top, rank};
+use seal_select::{KEEP_FRACTIONS, SelectorFile, keep_top, rank};
 use seal_stats::{auroc, unsafe_kept};
 use serde_json::json;
 
@@ -51,13 +51,9 @@ pub struct Selected {
     /// Probability that an unsafe row ranks below a safe one; `None` without
     /// labels of both kinds.
     pub auroc: Option<f64>,
-    /// Share of unsafe rows kept, by keep fraction in percent; empty without
-    /// labels.
-    pub unsafe_kept: Vec<(u32, f64)>,
+    /// Keep fractions with the share of unsafe rows kept; empty without labels.
+    pub unsafe_kept: Vec<(f64, f64)>,
 }
-
-/// Keep fractions, in percent, that a selector is judged at.
-pub const KEEP_FRACTIONS: [u32; 5] = [20, 40, 60, 80, 90];
 
 impl Study {
     /// Trains or finds one selector and writes it as a selector file.
@@ -181,13 +177,13 @@ impl Study {
         if let Some(is_unsafe) = is_unsafe {
             let scores: Vec<f64> = learned.omega.iter().map(|w| -w).collect();
             selected.auroc = auroc(&scores, &is_unsafe).map_err(stats)?;
-            for percent in KEEP_FRACTIONS {
+            for fraction in KEEP_FRACTIONS {
                 let mut flags = vec![false; ids.len()];
-                for i in keep_top(&ranking, f64::from(percent) / 100.0)? {
+                for i in keep_top(&ranking, fraction)? {
                     flags[*i] = true;
                 }
                 if let Some(share) = unsafe_kept(&flags, &is_unsafe).map_err(stats)? {
-                    selected.unsafe_kept.push((percent, share));
+                    selected.unsafe_kept.push((fraction, share));
                 }
             }
         }
