@@ -49,6 +49,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("fit and weights {fitted:8.3} s");
     println!("resample        {:8.3} s  ({kept} rows kept)", total - fitted);
     println!("all             {total:8.3} s  {:.0} rows/s", rows as f64 / total);
+    let sum: f64 = weights.log_weights.iter().sum();
+    println!("mean log weight {:.6}", sum / rows as f64);
     Ok(())
 }
 
