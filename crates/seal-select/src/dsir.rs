@@ -15,6 +15,12 @@
 //! that moves with its number of processes. And Gumbel noise belongs to a
 //! row's id and a seed instead of the row's place in a shared stream.
 //!
+//! A weight is a sum over n-grams and not a mean. Where most weights are
+//! negative, the shortest rows come first (an empty row weighs 0), and among
+//! rows of unlike lengths weights lie so far apart that noise of a few nats
+//! seldom reorders them. The package's answer is its least length of 100
+//! tokens; see [`DsirSettings::min_tokens`].
+//!
 //! Results depend neither on the number of threads nor on the order of the
 //! rows: counts are whole numbers, and a row's weight is summed in the row's
 //! own order.
