@@ -80,6 +80,15 @@ pub enum SelectError {
         /// Position of the row.
         index: usize,
     },
+    /// Texts that say nothing about how probable a word is.
+    #[error("{what} of DSIR has no words: give it at least one text that is not blank")]
+    NoTokens {
+        /// Which texts.
+        what: &'static str,
+    },
+    /// Every text is below DSIR's least length.
+    #[error("no row has the tokens that DSIR's `min_tokens` asks for: lower it, 0 keeps all rows")]
+    NoneLongEnough,
     /// A selector's text that cannot be read or written.
     #[error("selector file, line {line}: {message}")]
     Format {

@@ -33,6 +33,7 @@ mod batch;
 mod checkpoint;
 mod chunked;
 mod diagnostics;
+mod dsir;
 mod error;
 mod exp;
 mod file;
@@ -50,6 +51,9 @@ mod softmax;
 pub use baseline::{all_rows, frozen_loss_omega, random_omega, without_unsafe};
 pub use checkpoint::{CheckpointError, MAX_CHECKPOINT_BYTES, PublishedSelector};
 pub use diagnostics::{CollapseAlarm, Diagnostics, gamma_eff};
+pub use dsir::{
+    DSIR_EXCLUDED, Dsir, DsirSettings, DsirWeights, WordRule, dsir_omega, gumbel_noise,
+};
 pub use error::SelectError;
 pub use file::{FORMAT_VERSION, SelectorFile, SelectorHeader, SelectorRow};
 pub use function::SelectorFunction;
