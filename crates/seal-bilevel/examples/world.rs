@@ -101,6 +101,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         selector: SelectorFunction::Softmax,
         normalise: Default::default(),
         baseline: false,
+        selector_optim: Default::default(),
         kappa: 0.4,
         rate: None,
         epochs: 3,

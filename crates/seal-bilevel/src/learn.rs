@@ -13,15 +13,15 @@
 use seal_data::Example;
 use seal_lm::{Lm, OptimConfig, Optimizer};
 use seal_select::{
-    CollapseAlarm, Diagnostics, Selector, SelectorSettings, gamma_eff, matched_rate,
-    rate_from_kappa,
+    CollapseAlarm, Diagnostics, Optimizer as SelectorOptimizer, Selector, SelectorSettings,
+    gamma_eff, matched_rate, rate_from_kappa,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::observer::Only;
 use crate::step::{Learner, Run};
 use crate::visits::Visits;
-use crate::{Algorithm, BilevelError, BilevelSettings, Moment, Observer, Progress};
+use crate::{Algorithm, BilevelError, BilevelSettings, Moment, Observer, Progress, SelectorOptim};
 
 /// The state at the end of an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,9 +57,14 @@ pub struct Learned {
 
 fn selector_settings(settings: &BilevelSettings) -> SelectorSettings {
     let base = match settings.algorithm {
-        Algorithm::One | Algorithm::Two => {
-            SelectorSettings { function: settings.selector, ..SelectorSettings::default() }
-        }
+        Algorithm::One | Algorithm::Two => SelectorSettings {
+            function: settings.selector,
+            optimizer: match settings.selector_optim {
+                SelectorOptim::Sgd => SelectorOptimizer::Plain,
+                SelectorOptim::Adam => SelectorOptimizer::released(),
+            },
+            ..SelectorSettings::default()
+        },
         Algorithm::Released => SelectorSettings::released(settings.selector),
     };
     SelectorSettings { normalise: settings.normalise, baseline: settings.baseline, ..base }

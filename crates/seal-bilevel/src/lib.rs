@@ -21,7 +21,7 @@ pub use error::BilevelError;
 pub use learn::{EpochTrace, Learned, learn_selector, learn_selector_observed};
 pub use loss::score;
 pub use observer::{ModelState, Moment, Observer, RunStart, State, StepTrace};
-pub use settings::{Algorithm, BilevelSettings, Gamma, Per, SftSettings};
+pub use settings::{Algorithm, BilevelSettings, Gamma, Per, SelectorOptim, SftSettings};
 pub use sft::fine_tune;
 
 /// Called after each step with (steps done, steps in all).

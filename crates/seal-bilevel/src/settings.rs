@@ -82,6 +82,24 @@ impl Gamma {
     }
 }
 
+/// How a gradient moves the logits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SelectorOptim {
+    /// Along the gradient, as the paper has it.
+    #[default]
+    Sgd,
+    /// Adam as in the published code, with betas (0.9, 0.95), and otherwise as
+    /// the algorithm says.
+    Adam,
+}
+
+impl SelectorOptim {
+    fn is_sgd(&self) -> bool {
+        *self == Self::Sgd
+    }
+}
+
 /// Settings of the selector stage (S2 of the paper).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,10 +117,13 @@ pub struct BilevelSettings {
     /// Whether the batch mean is taken off the scores.
     #[serde(default)]
     pub baseline: bool,
+    /// How a gradient moves the logits; `released` always has Adam.
+    #[serde(default, skip_serializing_if = "SelectorOptim::is_sgd")]
+    pub selector_optim: SelectorOptim,
     /// Rate of omega without a loss scale: `rate = kappa * B / (E * L0)`.
     #[serde(default = "default_kappa")]
     pub kappa: f64,
-    /// Rate of omega, instead of `kappa`; `released` needs it.
+    /// Rate of omega, instead of `kappa`; Adam needs it.
     #[serde(default)]
     pub rate: Option<f64>,
     /// Passes over the fine-tuning set, E.
@@ -141,6 +162,10 @@ impl BilevelSettings {
             None if self.algorithm == Algorithm::Released => {
                 return Err("algorithm released needs rate, Adam's (published: 0.005); kappa is \
                             for algorithm-1 and algorithm-2"
+                    .to_owned());
+            }
+            None if !self.selector_optim.is_sgd() => {
+                return Err("selector_optim adam needs rate (published: 0.005); kappa is for sgd"
                     .to_owned());
             }
             _ => {}

@@ -26,6 +26,9 @@ pub struct DataSpec {
     pub fine_tuning: Vec<Source>,
     /// The safe set D_safe.
     pub safe: Vec<Source>,
+    /// Refusals of harmful requests, for arms that append them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub safety: Vec<Source>,
     /// The tests, by name.
     #[serde(default)]
     pub test: BTreeMap<String, Vec<Source>>,
@@ -57,6 +60,8 @@ pub struct DataSets {
     pub fine_tuning: Loaded,
     /// The safe set D_safe.
     pub safe: Loaded,
+    /// Refusals of harmful requests; `None` where none are named.
+    pub safety: Option<Loaded>,
     /// The tests, by name.
     pub test: BTreeMap<String, Loaded>,
     /// What the sets have in common.
@@ -81,11 +86,13 @@ impl DataSpec {
                 rows => Err(DataError::Unanswered { rows }.in_set(name)),
             }
         };
+        let optional = |name: &str, sources: &[Source]| match sources {
+            [] => Ok(None),
+            sources => training(name, sources).map(Some),
+        };
         let mut sets = DataSets {
-            base: match self.base.as_slice() {
-                [] => None,
-                sources => Some(training("base", sources)?),
-            },
+            base: optional("base", &self.base)?,
+            safety: optional("safety", &self.safety)?,
             fine_tuning: training("fine_tuning", &self.fine_tuning)?,
             safe: training("safe", &self.safe)?,
             ..DataSets::default()
@@ -109,15 +116,17 @@ impl DataSpec {
 }
 
 impl DataSets {
-    /// Every set with its name: `base`, `fine_tuning`, `safe`, then the tests.
+    /// Every set with its name: `base`, `fine_tuning`, `safe`, `safety`, then
+    /// the tests.
     pub fn named(&self) -> impl Iterator<Item = (&str, Role, &Loaded)> {
         let base = self.base.iter().map(|set| ("base", Role::Base, set));
         let own = [
             ("fine_tuning", Role::FineTuning, &self.fine_tuning),
             ("safe", Role::Safe, &self.safe),
         ];
+        let safety = self.safety.iter().map(|set| ("safety", Role::Safe, set));
         let tests = self.test.iter().map(|(name, set)| (name.as_str(), Role::Test, set));
-        base.chain(own).chain(tests)
+        base.chain(own).chain(safety).chain(tests)
     }
 
     /// Counts of every set, by its name.

@@ -21,6 +21,8 @@ pub struct Arm {
     pub needs_labels: bool,
     /// The config with the arm's keys replaced.
     pub config: Config,
+    /// The config of the selector stage, where that has a model of its own.
+    pub(crate) proxy: Option<Config>,
 }
 
 impl Arm {
@@ -40,9 +42,14 @@ impl Arm {
             ablated_part: spec.ablated_part.clone(),
             replacement: spec.replacement.clone(),
             needs_labels: spec.needs_labels || config.selection.method == Method::Labels,
+            proxy: proxy(&config),
             config,
         })
     }
+}
+
+fn proxy(config: &Config) -> Option<Config> {
+    config.proxy.is_some().then(|| config.of_selector())
 }
 
 /// All arms, in the order of tables: reference, SEAL, the plan's, controls. A
@@ -79,6 +86,7 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
             role: ArmRole::Ablation,
             ablated_part: Some(r.ablated_part),
             replacement: Some(r.text),
+            proxy: proxy(&config),
             config,
         });
     }

@@ -6,7 +6,7 @@ use std::sync::Arc as Shared;
 use serde_json::{Value, json};
 
 use crate::arm::Arm;
-use crate::config::{Config, Method, TokenizerKind};
+use crate::config::{Append, Config, Method, TokenizerKind};
 use crate::exec::{Node, Work};
 use crate::sets::Sets;
 use crate::stages::{self, AnswersInput};
@@ -122,23 +122,33 @@ impl<'a> Builder<'a> {
         self.nodes.len() - 1
     }
 
-    fn cell(&mut self, i: usize, arm: &'a Arm, sets: &'a Sets, seed: u64) -> Cell {
-        let c = &arm.config;
-        let cell = format!("{} seed {seed}", arm.id);
-        let cost = Cost::of(c, sets);
-        let (data, data_hash) = (sets.data_name, seal_data::ids_hash(&sets.data));
-        let base = self.add(
+    fn base(&mut self, c: &'a Config, sets: &'a Sets) -> usize {
+        self.add(
             ("base", version::BASE),
             format!("seed {}", c.base_seed()),
             json!({"rows": seal_data::ids_hash(&sets.base), "model": c.model, "training": c.base,
                    "tokenizer": c.tokenizer, "words": fixed_vocabulary(c),
                    "seed": c.base_seed(), "device": c.device}),
             vec![],
-            cost.base,
+            Cost::of(c, sets).base,
             Box::new(move |job| stages::base(c, sets, job)),
-        );
+        )
+    }
+
+    fn cell(&mut self, i: usize, arm: &'a Arm, sets: &'a Sets, seed: u64) -> Cell {
+        let c = &arm.config;
+        let cell = format!("{} seed {seed}", arm.id);
+        let cost = Cost::of(c, sets);
+        let (data, data_hash) = (sets.data_name, seal_data::ids_hash(&sets.data));
+        let base = self.base(c, sets);
         let method = c.selection.method;
         let selects = matches!(method, Method::Selector);
+        // A selector may be trained with another model than the fine-tuned one.
+        let (own_base, own) = (base, c);
+        let (base, c) = match &arm.proxy {
+            Some(proxy) if selects => (self.base(proxy, sets), proxy),
+            _ => (base, c),
+        };
         let scores = (selects || method == Method::FrozenLoss).then(|| {
             self.add(
                 ("scores", version::SCORES),
@@ -160,29 +170,42 @@ impl<'a> Builder<'a> {
                 Box::new(move |job| stages::learn(c, sets, seed, job)),
             )
         });
+        let (base, c) = (own_base, own);
         let selection = (method != Method::None).then(|| {
             let labels = (method == Method::Labels).then(|| sets.labels_hash());
-            let ranked = matches!(method, Method::Selector | Method::Random | Method::FrozenLoss);
+            let ranked = method.ranks();
             // What a method does not read must not change its key.
             let by_dose = method == Method::Labels && c.selection.unsafe_dose > 0.0;
             let seed_used = (ranked || by_dose).then_some(seed);
             let keep = ranked.then_some(c.selection.keep);
             let deps = [Some(base), selector.or(scores)].into_iter().flatten().collect();
+            let mut inputs = json!({"rows": data_hash, "method": method, "keep": keep,
+                "labels": labels, "dose": c.selection.unsafe_dose, "seed": seed_used});
+            match method {
+                Method::Dsir => inputs["target"] = json!(seal_data::ids_hash(&sets.safe)),
+                Method::Guard => inputs["guard"] = json!([c.selection.guard, sets.labels_hash()]),
+                _ => {}
+            }
             self.add(
                 ("selection", version::SELECTION),
                 cell.clone(),
-                json!({"rows": data_hash, "method": method, "keep": keep, "labels": labels,
-                       "dose": c.selection.unsafe_dose, "seed": seed_used}),
+                inputs,
                 deps,
                 0.05,
                 Box::new(move |job| stages::select(c, sets, seed, job)),
             )
         });
         let sft = selection.map(|selection| {
+            let mut inputs = json!({"rows": data_hash, "training": c.sft, "seed": seed,
+                "device": c.device});
+            if c.selection.append != Append::None {
+                let appended = sets.appended(c.selection.append);
+                inputs["appended"] = json!(seal_data::ids_hash(appended));
+            }
             self.add(
                 ("sft", version::SFT),
                 cell.clone(),
-                json!({"rows": data_hash, "training": c.sft, "seed": seed, "device": c.device}),
+                inputs,
                 vec![base, selection],
                 cost.sft,
                 Box::new(move |job| stages::sft(c, sets, seed, job)),

@@ -40,8 +40,8 @@ mod trace;
 
 pub use arm::Arm;
 pub use config::{
-    ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, Method, Quick, SelectionSettings,
-    StudySection, TokenizerKind, TokenizerSettings, load_config,
+    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, Method, Proxy, Quick,
+    SelectionSettings, StudySection, TokenizerKind, TokenizerSettings, load_config,
 };
 pub use error::StudyError;
 pub use import::{ImportRequest, Imported, import_selector};

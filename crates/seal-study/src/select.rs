@@ -97,7 +97,14 @@ impl Study {
                 let progress = |done| observer.event(&Event::Progress { node, done });
                 one_thread(|| {
                     let sets = self.sets().of_arm(index);
-                    learn_traced(&arm.config, sets, seed, &deps, &traced, &progress)
+                    learn_traced(
+                        arm.proxy.as_ref().unwrap_or(&arm.config),
+                        sets,
+                        seed,
+                        &deps,
+                        &traced,
+                        &progress,
+                    )
                 })?
             }
         };

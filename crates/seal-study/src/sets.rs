@@ -11,7 +11,7 @@ use seal_world::{Split, World, WorldTokenizer};
 use serde_json::{Value, json};
 
 use crate::StudyError;
-use crate::config::{Config, TokenizerKind};
+use crate::config::{Append, Config, TokenizerKind};
 
 /// Rows of every set, by the names that results use.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Sets {
     pub(crate) base: Vec<Row>,
     pub(crate) data: Vec<Row>,
     pub(crate) safe: Vec<Row>,
+    /// Refusals of harmful requests, which some arms append.
+    pub(crate) safety: Vec<Row>,
     pub(crate) tests: BTreeMap<String, Vec<Row>>,
     /// Name of D in results.
     pub(crate) data_name: &'static str,
@@ -63,12 +65,13 @@ impl Sets {
     fn of_world(world: &World) -> Result<Self, StudyError> {
         let rows = |split: Split| world.split(split).as_slice().to_vec();
         let role = |split: Split| match split {
-            Split::Base | Split::Safeinstr => Role::Base,
+            Split::Base => Role::Base,
             Split::Redorca => Role::FineTuning,
-            Split::Blueorca => Role::Safe,
+            Split::Blueorca | Split::Safeinstr => Role::Safe,
             Split::Hh | Split::Slimorca | Split::Hexphi => Role::Test,
         };
-        let used = [Split::Base, Split::Redorca, Split::Blueorca].into_iter().chain(Split::TESTS);
+        let training = [Split::Base, Split::Redorca, Split::Blueorca, Split::Safeinstr];
+        let used = training.into_iter().chain(Split::TESTS);
         let all: Vec<(Split, Vec<Row>)> = used.map(|s| (s, rows(s))).collect();
         let overlap: Vec<OverlapSet<'_>> = all
             .iter()
@@ -82,6 +85,7 @@ impl Sets {
             base: rows(Split::Base),
             data: rows(Split::Redorca),
             safe: rows(Split::Blueorca),
+            safety: rows(Split::Safeinstr),
             tests: Split::TESTS.iter().map(|s| (s.name().to_owned(), rows(*s))).collect(),
             data_name: Split::Redorca.name(),
             summaries,
@@ -101,6 +105,7 @@ impl Sets {
             base: base.rows.into_vec(),
             data: sets.fine_tuning.rows.into_vec(),
             safe: sets.safe.rows.into_vec(),
+            safety: sets.safety.map(|set| set.rows.into_vec()).unwrap_or_default(),
             tests: sets.test.into_iter().map(|(n, l)| (n, l.rows.into_vec())).collect(),
             data_name: "fine_tuning",
             summaries,
@@ -150,7 +155,17 @@ impl Sets {
             "base" => Some(&self.base),
             "redorca" | "fine_tuning" => Some(&self.data),
             "blueorca" | "safe" => Some(&self.safe),
+            "safeinstr" | "safety" => Some(&self.safety),
             _ => None,
+        }
+    }
+
+    /// The rows that `append` adds to the kept ones.
+    pub(crate) fn appended(&self, append: Append) -> &[Row] {
+        match append {
+            Append::None => &[],
+            Append::Safe => &self.safe,
+            Append::Safety => &self.safety,
         }
     }
 

@@ -55,6 +55,7 @@ pub fn settings() -> BilevelSettings {
         selector: SelectorFunction::Softmax,
         normalise: Normalise::None,
         baseline: false,
+        selector_optim: Default::default(),
         kappa: 0.4,
         rate: None,
         epochs: 2,

@@ -11,8 +11,8 @@ mod validate;
 
 pub use load::{BUILT_IN, ConfigSource, load_config};
 pub use types::{
-    ArmRole, ArmSpec, Binding, Config, Method, Quick, SelectionSettings, StudySection,
-    TokenizerKind, TokenizerSettings,
+    Append, ArmRole, ArmSpec, Binding, Config, Method, Proxy, Quick, SelectionSettings,
+    StudySection, TokenizerKind, TokenizerSettings,
 };
 
 pub(crate) use load::{Loaded, load};

@@ -34,6 +34,9 @@ pub struct Config {
     pub base: SftSettings,
     /// The selector stage.
     pub bilevel: BilevelSettings,
+    /// Another model for the selector stage (transfer).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
     /// Which rows are kept.
     pub selection: SelectionSettings,
     /// Fine-tuning on the kept rows.
@@ -116,6 +119,11 @@ pub enum Method {
     Random,
     /// By the loss under the base, lowest first.
     FrozenLoss,
+    /// By importance resampling towards D_safe (DSIR).
+    Dsir,
+    /// By a judge of one answer, `selection.guard`: rows it calls harmful are
+    /// removed.
+    Guard,
     /// By label: unsafe rows are removed (or all but a dose of them).
     Labels,
     /// All rows.
@@ -130,12 +138,51 @@ pub enum Method {
 pub struct SelectionSettings {
     /// How rows are chosen.
     pub method: Method,
-    /// Share of rows that is kept (top-p), in (0, 1]. Of `selector`, `random`
-    /// and `frozen-loss`.
+    /// Share of rows that is kept (top-p), in (0, 1]. Of `selector`, `random`,
+    /// `frozen-loss` and `dsir`.
     pub keep: f64,
+    /// Rows that are trained on beside the kept ones.
+    #[serde(default)]
+    pub append: Append,
+    /// The judge of `guard`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<JudgeSettings>,
     /// Share of the unsafe rows that `labels` keeps.
     #[serde(default)]
     pub unsafe_dose: f64,
+}
+
+impl Method {
+    /// Whether rows get a score, by which a share of them is kept.
+    pub fn ranks(self) -> bool {
+        matches!(self, Self::Selector | Self::Random | Self::FrozenLoss | Self::Dsir)
+    }
+}
+
+/// Rows that are trained on beside the kept ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Append {
+    /// None.
+    #[default]
+    None,
+    /// D_safe: direct mixing.
+    Safe,
+    /// Refusals of harmful requests, as SafeInstr does: `safeinstr` of the
+    /// world, or `data.safety`.
+    Safety,
+}
+
+/// The model that a selector is trained with, where it is another than the one
+/// that is fine-tuned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxy {
+    /// Shape of the model.
+    pub model: LmConfig,
+    /// Tokenizer and prompt template; left out, as the fine-tuned model's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<TokenizerSettings>,
 }
 
 /// What an `ablated_part` names.
@@ -210,6 +257,17 @@ impl Config {
     /// A value TOML cannot express.
     pub fn resolved_toml(&self) -> Result<String, StudyError> {
         toml::to_string_pretty(self).map_err(|e| StudyError::Defect(e.to_string()))
+    }
+
+    /// The config that the selector stage sees: that of the proxy, where there
+    /// is one.
+    pub(crate) fn of_selector(&self) -> Self {
+        let mut config = self.clone();
+        if let Some(proxy) = config.proxy.take() {
+            config.model = proxy.model;
+            config.tokenizer = proxy.tokenizer.unwrap_or(config.tokenizer);
+        }
+        config
     }
 
     /// Where a run goes unless told otherwise: `runs/<study.name>`.

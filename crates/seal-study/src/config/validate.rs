@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::types::{ArmRole, Config, Method, TokenizerKind};
+use seal_judge::JudgeKind;
+
+use super::types::{Append, ArmRole, Config, Method, TokenizerKind};
 use crate::StudyError;
 
 impl Config {
@@ -39,6 +41,12 @@ impl Config {
         }
         self.tokenizer_fits()?;
         section("model", self.model.validate())?;
+        if self.proxy.is_some() {
+            let proxy = self.of_selector();
+            let of_proxy = |e| StudyError::Config(format!("proxy: {e}"));
+            proxy.tokenizer_fits().map_err(of_proxy)?;
+            section("proxy.model", proxy.model.validate())?;
+        }
         section("base", self.base.validate())?;
         if self.base.lora.is_some() {
             return bad("base.lora: the base is trained whole; remove it".into());
@@ -57,9 +65,37 @@ impl Config {
         if self.selection.unsafe_dose > 0.0 && self.selection.method != Method::Labels {
             return bad("selection.unsafe_dose is of selection.method = \"labels\"".into());
         }
+        self.selection_fits()?;
         self.device.parse::<seal_device::DeviceSpec>()?;
         self.judges_fit()?;
         self.arms_fit()
+    }
+
+    fn selection_fits(&self) -> Result<(), StudyError> {
+        let bad = |text: String| Err(StudyError::Config(text));
+        let selection = &self.selection;
+        if selection.append == Append::Safety
+            && self.data.as_ref().is_some_and(|data| data.safety.is_empty())
+        {
+            return bad("selection.append = \"safety\" needs rows: name them in data.safety".into());
+        }
+        match (selection.method, &selection.guard) {
+            (Method::Guard, None) => {
+                bad("selection.method = \"guard\" needs a judge: set selection.guard".into())
+            }
+            (_, Some(guard)) if guard.kind.is_likelihood() => bad(format!(
+                "selection.guard: {} compares models; a guard reads one answer (oracle, rules)",
+                guard.kind.name()
+            )),
+            (_, Some(guard)) if guard.kind == JudgeKind::Oracle && self.world.is_none() => {
+                bad("selection.guard: the oracle knows the answers of [world] only".into())
+            }
+            (_, Some(guard)) => match guard.judge() {
+                Ok(_) => Ok(()),
+                Err(e) => bad(format!("selection.guard: {e}")),
+            },
+            _ => Ok(()),
+        }
     }
 
     fn tokenizer_fits(&self) -> Result<(), StudyError> {
@@ -96,7 +132,7 @@ impl Config {
                 )));
             };
             judge.judge().map_err(|e| StudyError::Config(format!("judge.{test}: {e}")))?;
-            if judge.kind == seal_judge::JudgeKind::Oracle && self.world.is_none() {
+            if judge.kind == JudgeKind::Oracle && self.world.is_none() {
                 return Err(StudyError::Config(format!(
                     "judge.{test}: the oracle knows the answers of [world] only"
                 )));

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use seal_data::RowId;
 use seal_data::seed::hash64;
-use seal_select::{frozen_loss_omega, keep_top, random_omega, rank};
+use seal_data::{Row, RowId};
+use seal_judge::Judge;
+use seal_select::{DsirSettings, dsir_omega, frozen_loss_omega, keep_top, random_omega, rank};
 use serde::{Deserialize, Serialize};
 
 use super::scores::Scores;
@@ -52,9 +53,9 @@ pub(crate) fn select(
     let omega = match config.selection.method {
         Method::Selector => {
             let output = SelectorOutput::read(&job.deps[1])?;
-            same_rows(&ids, &output.ids)?;
-            weights = Some(output.learned.weights);
-            Some(output.learned.omega)
+            let (omega, p) = of_rows(&ids, output)?;
+            weights = Some(p);
+            Some(omega)
         }
         Method::Random => Some(random_omega(&ids, seed)),
         Method::FrozenLoss => {
@@ -62,7 +63,8 @@ pub(crate) fn select(
             same_rows(&ids, &scores.ids)?;
             Some(frozen_loss_omega(&scores.losses)?)
         }
-        Method::Labels | Method::All | Method::None => None,
+        Method::Dsir => Some(by_importance(sets, &ids, seed)?),
+        Method::Labels | Method::Guard | Method::All | Method::None => None,
     };
     let selection = match omega {
         Some(omega) => {
@@ -76,12 +78,60 @@ pub(crate) fn select(
         None => {
             let kept = match config.selection.method {
                 Method::Labels => by_label(config, sets, &ids, seed)?,
+                Method::Guard => by_guard(config, sets, &ids)?,
                 _ => vec![true; ids.len()],
             };
             Selection { ids, omega: None, weights: None, rank: None, kept }
         }
     };
     write_json(job.dir, FILE, &selection)
+}
+
+/// Logits and weights of `ids`. A selector that was trained with another model
+/// may know more rows, those that its context holds and this one's does not.
+fn of_rows(ids: &[RowId], output: SelectorOutput) -> Result<(Vec<f64>, Vec<f64>), StudyError> {
+    let learned = output.learned;
+    if ids == output.ids {
+        return Ok((learned.omega, learned.weights));
+    }
+    let scored = learned.omega.into_iter().zip(learned.weights);
+    let by_id: BTreeMap<RowId, (f64, f64)> = output.ids.into_iter().zip(scored).collect();
+    ids.iter()
+        .map(|id| {
+            by_id.get(id).copied().ok_or_else(|| {
+                StudyError::Rows(format!(
+                    "row {id} has no logit: the proxy's context does not hold it; raise \
+                     proxy.model.max_position_embeddings"
+                ))
+            })
+        })
+        .collect()
+}
+
+/// Importance of each row for D_safe, with the noise of a draw without
+/// replacement.
+fn by_importance(sets: &Sets, ids: &[RowId], seed: u64) -> Result<Vec<f64>, StudyError> {
+    let text = |row: &Row| format!("{}\n{}", row.prompt, row.response);
+    let by_id: BTreeMap<RowId, &Row> = sets.data.iter().map(|row| (row.id, row)).collect();
+    let rows: Vec<String> = ids.iter().filter_map(|id| by_id.get(id).map(|r| text(r))).collect();
+    let target: Vec<String> = sets.safe.iter().map(text).collect();
+    // The package leaves short texts out; rows of a chat are short.
+    let settings = DsirSettings { min_tokens: 0, ..DsirSettings::default() };
+    Ok(dsir_omega(settings, ids, &rows, &target, seed)?)
+}
+
+/// All rows but those whose answer the guard calls harmful.
+fn by_guard(config: &Config, sets: &Sets, ids: &[RowId]) -> Result<Vec<bool>, StudyError> {
+    let defect = || StudyError::Defect("a guard that was not checked".into());
+    let guard = config.selection.guard.as_ref().ok_or_else(defect)?.judge()?;
+    let Judge::Answers(guard) = guard else { return Err(defect()) };
+    let by_id: BTreeMap<RowId, &Row> = sets.data.iter().map(|row| (row.id, row)).collect();
+    ids.iter()
+        .map(|id| {
+            let row = by_id.get(id).ok_or_else(defect)?;
+            Ok(guard.assess(row, &row.response)?.harm != Some(true))
+        })
+        .collect()
 }
 
 fn same_rows(rows: &[RowId], scored: &[RowId]) -> Result<(), StudyError> {

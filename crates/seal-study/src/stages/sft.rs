@@ -23,8 +23,12 @@ pub(crate) fn sft(
     let base = Base::read(config, &job.deps[0])?;
     let selection = Selection::read(&job.deps[1])?;
     let rows = examples(config, &sets.data, &*base.tokenizer, "fine-tuning")?;
-    let kept: Vec<_> =
+    let mut kept: Vec<_> =
         rows.into_iter().zip(&selection.kept).filter(|(_, k)| **k).map(|(e, _)| e).collect();
+    let appended = sets.appended(config.selection.append);
+    if !appended.is_empty() {
+        kept.extend(examples(config, appended, &*base.tokenizer, "appended")?);
+    }
     let mut progress = |done, of| (job.progress)(done as f64 / of as f64);
     let model = fine_tune(base.model, &kept, &config.sft, seed, &mut progress)?;
     match &config.sft.lora {
