@@ -24,7 +24,7 @@ fn an_unknown_key_gets_the_nearest_known_one() {
     sandbox.write("study.toml", &whole_program::CONFIG.replace("keep = 0.8", "kep = 0.8"));
     insta::assert_snapshot!(refused(&sandbox, &[]).error(), @"
     exit 2
-    error: study.toml: selection: unknown field `kep`, expected one of `method`, `keep`, `unsafe_dose`; did you mean `keep`?
+    error: study.toml: selection: unknown field `kep`, expected one of `method`, `keep`, `append`, `guard`, `unsafe_dose`; did you mean `keep`?
     ");
 }
 

@@ -20,6 +20,8 @@ Examples:
   cargo xtask ablate                             the whole study on the built-in world
   cargo xtask plan --config configs/own.toml     what a study on your own rows would run
   cargo xtask ablate --set bilevel.epochs=5 --seeds 0,1
+  cargo xtask ablate --plan plans/paper.jsonl    the paper's own studies
+  cargo xtask select --trace trace.jsonl         one selector, every step written down
   cargo xtask report --out runs/world            the report again
 
 A run that is stopped goes on where it was: give the same command again.

@@ -195,7 +195,7 @@ mod tests {
                 "replacement": ["0.1"], "metrics": [metric]});
             parse(&line.to_string(), "plan.jsonl", &config()).unwrap_err().to_string()
         };
-        insta::assert_snapshot!(error("dropout", "REPLACE", "HH win rate"), @"plan.jsonl:1: unknown ablated_part `dropout`; known parts: algorithm, dose of unsafe rows, kappa, keep fraction, normalisation, penalty strength, selector function, share of unsafe rows");
+        insta::assert_snapshot!(error("dropout", "REPLACE", "HH win rate"), @"plan.jsonl:1: unknown ablated_part `dropout`; known parts: algorithm, depth of the selector's model, dose of unsafe rows, kappa, keep fraction, mean-normalised selector function, normalisation, penalty increment per epoch, penalty strength, penalty strength under Algorithm 1, rows beside SEAL's, rows beside all, selection method, selector function, selector optimiser, share of low-quality rows, share of unsafe rows, vocabulary of the selector's model, width of the selector's model");
         insta::assert_snapshot!(error("penalty strength", "REMOVE", "HH win rate"), @"plan.jsonl:1: action `REMOVE` cannot be run; known actions: REPLACE");
         insta::assert_snapshot!(error("penalty strength", "REPLACE", "BLEU"), @"plan.jsonl:1: unknown metric `BLEU`; known metrics: HEx-PHI win rate, HH win rate, SlimOrca win rate");
     }

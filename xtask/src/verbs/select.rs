@@ -58,7 +58,7 @@ pub(crate) struct Options {
     /// Share of the rows to keep in the file of an imported selector.
     #[arg(long, value_name = "SHARE", requires = "import", default_value_t = 0.8)]
     keep: f64,
-    /// Form of what is printed.
+    /// Form of what is printed: a figure a line, or one JSON object.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -66,9 +66,7 @@ pub(crate) struct Options {
 /// Form of what is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// A figure a line: name, space, value.
     Text,
-    /// One JSON object.
     Json,
 }
 
