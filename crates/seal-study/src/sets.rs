@@ -197,7 +197,7 @@ fn summary(rows: &[Row], dropped: usize) -> SetSummary {
 }
 
 fn counts(report: &OverlapReport) -> BTreeMap<String, u64> {
-    report.counts().into_iter().map(|(pair, c)| (pair, (c.exact + c.normalised) as u64)).collect()
+    report.counts().into_iter().map(|(pair, c)| (pair, c.normalised as u64)).collect()
 }
 
 /// File of a trained tokenizer in the base's folder.
