@@ -6,7 +6,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args, Parser, Subcommand};
 
 use crate::options::{FolderArgs, StudyArgs};
-use crate::verbs::{check, devices, select};
+use crate::verbs::{check, devices, findings, select};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -69,6 +69,8 @@ pub(crate) enum Verb {
     Select(select::Options),
     /// Write the report again from the results in the run folder.
     Report(FolderArgs),
+    /// Write what the results of some runs show, in tables and sentences.
+    Findings(findings::Options),
     /// Try the backends and say how to add one that is missing.
     Devices(devices::Options),
     /// Check format, lints, docs and the dependency rules of the workspace.

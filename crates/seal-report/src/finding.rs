@@ -78,7 +78,7 @@ fn seal(results: &Results) -> Option<String> {
 }
 
 /// The strongest finding of one ablation, or that there is none.
-fn ablation(results: &Results, part: &str) -> String {
+pub(crate) fn ablation(results: &Results, part: &str) -> String {
     let title = view::capitalised(part);
     let all = view::part_comparisons(results, part);
     let tested: Vec<&Comparison> = all.iter().copied().filter(|c| c.p_holm.is_some()).collect();

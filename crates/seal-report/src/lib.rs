@@ -25,6 +25,7 @@
 mod document;
 mod error;
 mod finding;
+mod findings;
 mod finite;
 mod html;
 mod latex;
@@ -39,6 +40,7 @@ mod view;
 
 pub use document::{Document, FORMAT_VERSION};
 pub use error::{Error, Result};
+pub use findings::findings;
 pub use model::{
     Arm, CategoryRates, Cell, CellFigures, Comparison, Cost, Data, EpochTrace, Figures, Histogram,
     Outcome, PerTest, Provenance, Ranking, Results, RocPoint, Role, RowSample, Selection, Split,

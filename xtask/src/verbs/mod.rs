@@ -3,6 +3,7 @@
 mod ablate;
 pub(crate) mod check;
 pub(crate) mod devices;
+pub(crate) mod findings;
 mod plan;
 mod report;
 pub(crate) mod select;
@@ -23,6 +24,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<()> {
         Verb::Select(options) => select::run(options, verbosity),
         Verb::Status(args) => status::run(args, verbosity),
         Verb::Report(args) => report::run(args, verbosity),
+        Verb::Findings(options) => findings::run(options),
         Verb::Devices(options) => devices::run(options),
         Verb::Check(options) => check::run(options),
     }
