@@ -166,8 +166,9 @@ def step_model(model, opt, optim, loss, step, steps):
         group["lr"] = learning_rate(optim, step, steps)
     opt.zero_grad()
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), optim.get("max_grad_norm", 1.0))
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), optim.get("max_grad_norm", 1.0))
     opt.step()
+    return norm.item()
 
 
 START = {"softmax": 0.0, "sigmoid": 0.0, "tanh": math.atanh(0.5), "relu": 1.0}
@@ -224,7 +225,7 @@ def learn(home, data, safe, s, mean_loss):
     )
     safe_ids = [row["id"] for row in safe]
     safe_order = cycle(safe_ids, "safe")
-    visits, trace, step = [0] * n, [], 0
+    visits, trace, steps, step = [0] * n, [], [], 0
     for epoch in range(epochs):
         seen_safe, seen_data = [], []
         if released:  # a new loader in each epoch
@@ -248,9 +249,17 @@ def learn(home, data, safe, s, mean_loss):
             if released:
                 torch.nn.utils.clip_grad_norm_([w], 10.0)
             # Both gradients are those at the start of the step.
-            step_model(model, opt, optim, loss, step, epochs * per_epoch)
+            entry = {
+                "safe_losses": l_safe.tolist(),
+                "losses": l_data.tolist(),
+                "p": p_theta[rows].tolist(),
+                "grad_norm": step_model(model, opt, optim, loss, step, epochs * per_epoch),
+            }
             if value:
-                step_model(value, value_opt, optim, value_loss, step, epochs * per_epoch)
+                entry["value_losses"] = l_value.tolist()
+                entry["value_grad_norm"] = step_model(
+                    value, value_opt, optim, value_loss, step, epochs * per_epoch)
+            steps.append(entry)
             w_opt.step()
             seen_safe += l_safe.tolist()
             seen_data += l_data.tolist()
@@ -274,9 +283,10 @@ def learn(home, data, safe, s, mean_loss):
                 "max_p": p.max().item(),
             },
         })
-    return {
+    learned = {
         "omega": w.tolist(), "weights": p.tolist(), "visits": visits, "rate": rate, "trace": trace
     }
+    return learned, steps
 
 
 def fine_tune(home, data, s):
@@ -332,6 +342,8 @@ CASES = {
     "released-relu": {**TWO, "algorithm": "released", "selector": "relu", "gamma": 0.1,
                       "rate": 0.1},
 }
+# Cases that are compared step by step too.
+TRACED = ["seal", "one-softmax", "released"]
 SFT = {
     "epochs": 2,
     "batch": 5,
@@ -371,8 +383,11 @@ def main(home):
     }
     cases = []
     for name, settings in CASES.items():
-        learned = learn(home, data, safe, settings, sum(start) / len(start))
-        cases.append({"name": name, "settings": settings, "learned": learned})
+        learned, steps = learn(home, data, safe, settings, sum(start) / len(start))
+        case = {"name": name, "settings": settings, "learned": learned}
+        if name in TRACED:
+            case["steps"] = steps
+        cases.append(case)
         last = learned["trace"][-1]
         print(f"{name:18} rate {learned['rate']:.4f} safe {last['safe_loss']:.3f} "
               f"rows {last['row_loss']:.3f} p {last['weights']}", file=sys.stderr)

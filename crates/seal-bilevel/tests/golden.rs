@@ -4,7 +4,10 @@
 mod common;
 
 use common::model;
-use seal_bilevel::{BilevelSettings, Learned, SftSettings, fine_tune, learn_selector, score};
+use seal_bilevel::{
+    BilevelError, BilevelSettings, Learned, Observer, SftSettings, StepTrace, fine_tune,
+    learn_selector, learn_selector_observed, score,
+};
 use seal_data::{CycledOrder, Example, RowId, epoch_order};
 use serde::Deserialize;
 
@@ -48,6 +51,31 @@ struct Case {
     name: String,
     settings: BilevelSettings,
     learned: Learned,
+    /// Of some cases.
+    #[serde(default)]
+    steps: Vec<Step>,
+}
+
+/// What a step saw, as [`StepTrace`] has it.
+#[derive(Deserialize)]
+struct Step {
+    safe_losses: Vec<f64>,
+    losses: Vec<f64>,
+    p: Vec<f64>,
+    grad_norm: f64,
+    value_losses: Option<Vec<f64>>,
+    value_grad_norm: Option<f64>,
+}
+
+/// Keeps every step.
+#[derive(Default)]
+struct Keep(Vec<StepTrace>);
+
+impl Observer for Keep {
+    fn step(&mut self, step: &StepTrace) -> Result<(), BilevelError> {
+        self.0.push(step.clone());
+        Ok(())
+    }
 }
 
 fn golden() -> Golden {
@@ -115,7 +143,7 @@ fn learned_selectors_agree() {
     assert_eq!(g.cases.len(), 17);
     let (data, safe) = (examples(&g.data), examples(&g.safe));
     let mean = g.start_losses.iter().sum::<f64>() / g.start_losses.len() as f64;
-    for Case { name, settings, learned: want } in &g.cases {
+    for Case { name, settings, learned: want, .. } in &g.cases {
         let got =
             learn_selector(model(), &data, &safe, settings, mean, g.seed, &mut |_, _| ()).unwrap();
         assert_eq!(got.visits, want.visits, "{name}");
@@ -138,6 +166,35 @@ fn learned_selectors_agree() {
             ];
             for (i, (got, want)) in figures.into_iter().enumerate() {
                 assert!((got / want - 1.0).abs() < 1e-5, "{name} figure {i}: {got} {want}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_step_agrees() {
+    let g = golden();
+    let (data, safe) = (examples(&g.data), examples(&g.safe));
+    let mean = g.start_losses.iter().sum::<f64>() / g.start_losses.len() as f64;
+    let traced: Vec<&Case> = g.cases.iter().filter(|case| !case.steps.is_empty()).collect();
+    assert_eq!(traced.len(), 3);
+    for Case { name, settings, steps, .. } in traced {
+        let mut kept = Keep::default();
+        learn_selector_observed(model(), &data, &safe, settings, mean, g.seed, &mut kept).unwrap();
+        assert_eq!(kept.0.len(), steps.len(), "{name}");
+        for (got, want) in kept.0.iter().zip(steps) {
+            let place = format!("{name}, step {}", got.step);
+            assert!(worst_relative(&got.safe_losses, &want.safe_losses) < 1e-3, "{place}");
+            assert!(worst_relative(&got.losses, &want.losses) < 1e-3, "{place}");
+            let off = worst_relative(&got.p, &want.p);
+            assert!(off < 1e-5, "{place}: p is {off} away");
+            assert!((got.grad_norm / want.grad_norm - 1.0).abs() < 1e-3, "{place}");
+            assert_eq!(got.value_losses.is_some(), want.value_losses.is_some(), "{place}");
+            if let (Some(got), Some(want)) = (&got.value_losses, &want.value_losses) {
+                assert!(worst_relative(got, want) < 1e-3, "{place}");
+            }
+            if let (Some(got), Some(want)) = (got.value_grad_norm, want.value_grad_norm) {
+                assert!((got / want - 1.0).abs() < 1e-3, "{place}");
             }
         }
     }
