@@ -79,6 +79,18 @@ fn from_rows_to_report() {
 }
 
 #[test]
+fn changed_labels_reach_the_filtered_data() {
+    let sandbox = study();
+    sandbox.ablate("out", &[]);
+    let flipped = sandbox.read("train.jsonl").replace("\"unsafe\":false", "\"unsafe\":true");
+    sandbox.write("train.jsonl", &flipped);
+    sandbox.ablate("out", &[]);
+    assert_eq!(ran(&sandbox, "out"), BTreeSet::new(), "labels train nothing");
+    let kept = sandbox.read("out/cells/gamma-0.1/seed-0/kept.jsonl");
+    assert!(kept.contains("\"unsafe\":true") && !kept.contains("\"unsafe\":false"));
+}
+
+#[test]
 fn row_texts_stay_out_of_the_report_unless_asked_for() {
     let sandbox = study();
     sandbox.ablate("out", &[]);

@@ -24,5 +24,8 @@ fn the_text_study_resolves_its_data() {
         let listed = finished.stdout.lines().any(|line| line.split(' ').next() == Some(arm));
         assert!(listed, "{arm} is not among the arms");
     }
-    assert!(!finished.stdout.contains("left out"), "every row of D is labelled");
+    assert!(!finished.stdout.contains("left out, since"), "every row of D is labelled");
+    let data =
+        finished.stdout.lines().find(|line| line.starts_with("data: ")).expect("a data line");
+    assert!(data.contains("fine_tuning 3750 rows (750 unsafe, 5 left out)"), "{data}");
 }

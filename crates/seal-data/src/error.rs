@@ -139,7 +139,8 @@ pub enum DataError {
     },
     /// A training set with rows that have no answer.
     #[error(
-        "{rows} rows have no answer to train on; use a format with answers, or leave \
+        "{rows} rows have no answer to train on. The layout of a file is told from its first row: \
+         if that one lacks its answer and others have one, complete it or set `format`; leave \
          empty_answers = \"keep\" to tests"
     )]
     Unanswered {
@@ -165,9 +166,9 @@ pub enum DataError {
     },
     /// Training and test sets share prompts.
     #[error(
-        "training and test data overlap: {summary}; split by `instruction` or `first-turn` with \
-         one salt, or set data.overlap = \"drop\" to leave these prompts out of the test, \"allow\" \
-         to go on regardless"
+        "training and test data overlap: {summary}; remove these rows, or set data.overlap = \
+         \"drop\" to leave the prompts out of the test, \"allow\" to go on regardless (parts of one \
+         file stay apart with a `split` of one salt)"
     )]
     Overlap {
         /// Counts and some ids for each pair of sets.

@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn train_and_test_may_not_meet_unless_allowed() {
-        insta::assert_snapshot!(report().check().unwrap_err(), @"training and test data overlap: 2 prompts of `test` (1 to the letter) stand in `d` too: a77d14e3e72c1e527f19a27b4c737ae6, e2d688fd8005374125b59c4a4ff2dd6d; 2 prompts of `test` (1 to the letter) stand in `safe` too: a77d14e3e72c1e527f19a27b4c737ae6, e2d688fd8005374125b59c4a4ff2dd6d; split by `instruction` or `first-turn` with one salt, or set data.overlap = \"drop\" to leave these prompts out of the test, \"allow\" to go on regardless");
+        insta::assert_snapshot!(report().check().unwrap_err(), @"training and test data overlap: 2 prompts of `test` (1 to the letter) stand in `d` too: a77d14e3e72c1e527f19a27b4c737ae6, e2d688fd8005374125b59c4a4ff2dd6d; 2 prompts of `test` (1 to the letter) stand in `safe` too: a77d14e3e72c1e527f19a27b4c737ae6, e2d688fd8005374125b59c4a4ff2dd6d; remove these rows, or set data.overlap = \"drop\" to leave the prompts out of the test, \"allow\" to go on regardless (parts of one file stay apart with a `split` of one salt)");
         let mut training = report();
         training.pairs.retain(|p| p.compared == Compared::Rows);
         assert!(!training.counts().is_empty());

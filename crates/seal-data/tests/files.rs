@@ -219,7 +219,7 @@ fn a_spec_reads_all_sets_and_refuses_overlap() {
     let names: Vec<&str> = sets.named().map(|(name, _, _)| name).collect();
     assert_eq!(names, ["fine_tuning", "safe", "hexphi"]);
     spec.safe = vec![Source::new("t.csv")];
-    insta::assert_snapshot!(spec.load().unwrap_err(), @r#"data set `safe`: 2 rows have no answer to train on; use a format with answers, or leave empty_answers = "keep" to tests"#);
+    insta::assert_snapshot!(spec.load().unwrap_err(), @r#"data set `safe`: 2 rows have no answer to train on. The layout of a file is told from its first row: if that one lacks its answer and others have one, complete it or set `format`; leave empty_answers = "keep" to tests"#);
     spec.safe = spec.fine_tuning.clone();
     spec.test.insert("hh".into(), vec![Source::new("none.json")]);
     assert!(spec.load().unwrap_err().to_string().starts_with("data set `test.hh`: "));

@@ -9,6 +9,7 @@ use crate::{Comparison, Results, Role, number, view};
 pub(crate) fn summary(results: &Results) -> Vec<String> {
     let mut sentences = vec![design(results)];
     sentences.extend(seal(results));
+    sentences.extend(random(results));
     for part in view::parts(results) {
         sentences.push(ablation(results, part));
     }
@@ -76,6 +77,29 @@ fn seal(results: &Results) -> Option<String> {
     }
     Some(format!("{} has a win rate of {}.", seal.label, view::list(&rates)))
 }
+
+/// Where random rows do as well, which rows are kept does not explain a gain.
+fn random(results: &Results) -> Option<String> {
+    let (seal, random) = (results.seal()?, results.arm("random")?);
+    let mean = |arm: &crate::Arm, test: &str| arm.win_rate.get(test)?.mean;
+    let alike: Vec<&str> = view::tests(results)
+        .into_iter()
+        .filter(|test| match (mean(seal, test), mean(random, test)) {
+            (Some(seal), Some(random)) => seal > 50.0 + AS_WELL && random > seal - AS_WELL,
+            _ => false,
+        })
+        .collect();
+    (!alike.is_empty()).then(|| {
+        format!(
+            "{} does as well on {}: the gain there is not due to which rows were kept.",
+            random.label,
+            view::test_list(&alike)
+        )
+    })
+}
+
+/// Points within which two win rates count as alike in a sentence.
+const AS_WELL: f64 = 1.0;
 
 /// The strongest finding of one ablation, or that there is none.
 pub(crate) fn ablation(results: &Results, part: &str) -> String {
@@ -181,7 +205,8 @@ fn caveats(results: &Results) -> Vec<String> {
     if results.arms.iter().find(selects).is_some_and(|arm| {
         arm.selection.as_ref().is_some_and(|selection| selection.ranking.unsafe_kept.is_none())
     }) {
-        sentences.push("The data does not say which rows are unsafe.".to_owned());
+        sentences.push("Not every row of the data says whether it is unsafe, so AUROC and the share of unsafe rows \
+             kept are not known.".to_owned());
     }
     sentences
 }

@@ -50,6 +50,7 @@ pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedStage, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use run::Study;
+pub use seal_data::SetSummary;
 pub use seal_select::{RowSet, Separation};
 pub use select::{SelectRequest, Selected};
 pub use store::Store;

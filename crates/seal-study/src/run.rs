@@ -70,6 +70,13 @@ impl Study {
         self.config.default_out()
     }
 
+    /// The data sets of the reference, by name, as they were read: rows that are
+    /// too long for the context are left out later.
+    pub fn data(&self) -> &std::collections::BTreeMap<String, seal_data::SetSummary> {
+        let reference = self.arms.iter().position(|a| a.role == ArmRole::Reference);
+        &self.sets.of_arm(reference.unwrap_or(0)).summaries
+    }
+
     pub(crate) fn sets(&self) -> &ArmSets {
         &self.sets
     }

@@ -109,6 +109,9 @@ struct MadeFrom {
     format_version: u32,
     selection: String,
     sft: Option<String>,
+    /// Hash of the rows with their labels and categories, which no stage but
+    /// some reads and `kept.jsonl` shows.
+    rows: String,
 }
 
 /// Lists the rows that are not trained on in `left-out.jsonl`, by id, with the
@@ -156,6 +159,7 @@ pub(crate) fn export_cells(
             format_version: 1,
             selection: key(selection),
             sft: cell.sft.map(key),
+            rows: rows_hash(&sets.of_arm(cell.arm).data)?,
         })?;
         if fs::read_to_string(&stamp).is_ok_and(|old| old == made_from) {
             continue;
@@ -186,6 +190,11 @@ pub(crate) fn export_cells(
         write_flushed(&stamp, &made_from)?;
     }
     Ok(())
+}
+
+fn rows_hash(rows: &[Row]) -> Result<String, StudyError> {
+    let text = serde_json::to_string(rows).map_err(|e| StudyError::Defect(e.to_string()))?;
+    Ok(blake3::hash(text.as_bytes()).to_hex()[..32].to_owned())
 }
 
 fn copy_model(from: &Path, to: &Path) -> Result<(), StudyError> {

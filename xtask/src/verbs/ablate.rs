@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use seal_device::DeviceSpec;
+use seal_report::Split;
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
@@ -29,10 +30,24 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     let mut out = io::stdout().lock();
     summary::write(&mut out, &outcome.results)?;
     verbs::left_out(&mut out, &study)?;
-    writeln!(out, "\n{} stages run, {} found", outcome.ran, outcome.found)?;
+    let set = |(name, split): (&String, &Split)| {
+        let n = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
+        let rows = (n(split.rows), n(split.unsafe_rows.unwrap_or(0)), n(split.dropped));
+        verbs::data_set(name, rows)
+    };
+    let sets: Vec<String> = outcome.results.data.splits.iter().map(set).collect();
+    writeln!(out, "\ndata: {}", sets.join(", "))?;
+    writeln!(out, "{} stages run, {} found\n", outcome.ran, outcome.found)?;
     for file in &outcome.files {
-        writeln!(out, "{}", file.display())?;
+        if file.extension().is_some_and(|kind| kind == "html") {
+            writeln!(out, "report         {}", file.display())?;
+        }
     }
+    if let (Some(seal), Some(seed)) = (outcome.results.seal(), outcome.results.seeds.first()) {
+        let cell = outcome.out.join("cells").join(&seal.id).join(format!("seed-{seed}"));
+        writeln!(out, "filtered data  {}", cell.join("kept.jsonl").display())?;
+    }
+    writeln!(out, "all else       {}", outcome.out.display())?;
     if outcome.results.quick {
         writeln!(out, "\nquick run: not a result")?;
     }

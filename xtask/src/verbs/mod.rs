@@ -30,6 +30,22 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<()> {
     }
 }
 
+/// A data set in few words; `rows` are those used, the unsafe ones among them,
+/// and those left out.
+fn data_set(name: &str, rows: (usize, usize, usize)) -> String {
+    let mut notes = Vec::new();
+    if rows.1 > 0 {
+        notes.push(format!("{} unsafe", rows.1));
+    }
+    if rows.2 > 0 {
+        notes.push(format!("{} left out", rows.2));
+    }
+    match notes.is_empty() {
+        true => format!("{name} {} rows", rows.0),
+        false => format!("{name} {} rows ({})", rows.0, notes.join(", ")),
+    }
+}
+
 /// Says which arms the data cannot serve.
 fn left_out(out: &mut dyn Write, study: &Study) -> io::Result<()> {
     match study.left_out() {

@@ -3,7 +3,8 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use seal_study::{PlanView, PlannedStage};
+use seal_device::DeviceSpec;
+use seal_study::{PlanView, PlannedStage, SetSummary};
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
@@ -29,6 +30,15 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     let arms: Vec<Vec<String>> = study.arms().iter().map(arm).collect();
     table::write(&mut out, &table::headings(&columns), &arms)?;
     verbs::left_out(&mut out, &study)?;
+    let set = |(name, set): (&String, &SetSummary)| {
+        let rows = (set.rows, set.unsafe_rows.unwrap_or(0), set.dropped);
+        verbs::data_set(name, rows)
+    };
+    let sets: Vec<String> = study.data().iter().map(set).collect();
+    writeln!(out, "\ndata: {}", sets.join(", "))?;
+    if let Err(missing) = study.config().device.parse::<DeviceSpec>()?.open() {
+        writeln!(out, "device: {missing}")?;
+    }
     writeln!(out)?;
 
     let stage = |stage: &PlannedStage| {
