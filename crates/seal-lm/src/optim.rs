@@ -73,13 +73,16 @@ impl Optimizer {
     }
 }
 
+/// Name (as PyTorch has it) and little-endian f32 values of both moments of a
+/// parameter, in Burn's layout.
+pub(crate) type NamedMoments = [(&'static str, Vec<u8>); 2];
+
 /// Moments of AdamW, by parameter.
 pub(crate) struct Moments(Option<burn_pack::Reader>);
 
 impl Moments {
-    /// Name (as PyTorch has it) and little-endian f32 values of each moment of a
-    /// parameter, in Burn's layout; `None` where it was never moved.
-    pub(crate) fn of(&self, id: ParamId) -> Result<Option<[(&'static str, Vec<u8>); 2]>, LmError> {
+    /// The moments of a parameter; `None` where it was never moved.
+    pub(crate) fn of(&self, id: ParamId) -> Result<Option<NamedMoments>, LmError> {
         let Some(reader) = &self.0 else { return Ok(None) };
         let name = |moment: &str| format!("{}.momentum.{moment}", id.val());
         let (first, second) = (name("moment_1"), name("moment_2"));
