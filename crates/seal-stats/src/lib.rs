@@ -25,6 +25,7 @@ mod level;
 mod outcomes;
 mod paired;
 mod rank;
+mod resample;
 mod roc;
 mod selection;
 mod study;
