@@ -24,6 +24,7 @@ mod holm;
 mod level;
 mod outcomes;
 mod paired;
+mod pivot;
 mod rank;
 mod resample;
 mod roc;
