@@ -4,7 +4,7 @@
 //! few-valued: over S seeds a prompt's mean is a multiple of 1 / (2 S), so every sum lies on a lattice
 //! and has a known distribution, the n-th convolution power of the histogram of the values. Drawing
 //! the sum from that distribution takes one random number instead of n, which makes an interval of
-//! 1,000 prompts about fifty times cheaper and lets `examples/coverage.rs` simulate the intervals as
+//! 1,000 prompts about a hundred times cheaper and lets `examples/coverage.rs` simulate the intervals as
 //! they are reported. Values off any coarse lattice (many seeds, some verdicts missing) are drawn one
 //! by one; both ways draw from the same distribution.
 

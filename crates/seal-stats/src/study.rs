@@ -6,15 +6,14 @@
 //! B, the seeds' part, to S - 1: two, in a study of three seeds. Satterthwaite's rule takes the
 //! estimated share of B in V at its word. When three seeds happen to agree, which they do often, V
 //! comes out too small and the degrees of freedom too large at the same time, and a nominal 95 %
-//! interval covers as little as @PLAIN@ %. No number of degrees of freedom mends that at every level:
+//! interval covers as little as 91 %. No number of degrees of freedom mends that at every level:
 //! far out, where a test of a family of 12 looks, the error has the heavy tail of S - 1 degrees of
 //! freedom wherever B is not negligible. An earlier rule, (S - 1) / sqrt(share of B), covered well at
-//! 95 % and rejected in up to 7 % of the families that should be let alone in 95 %.
+//! 95 %, but found a difference in up to 7 % of the families that had none.
 //!
 //! The interval is therefore a generalised confidence interval, and the p-value of a comparison the
 //! generalised p-value that goes with it (the private module `pivot` has the formula). There is
-//! nothing in it to tune.
-//! `docs/statistics.md` has what it covers in simulation.
+//! nothing in it to tune. `docs/statistics.md` says what has been simulated and what not.
 //!
 //! # Why a rate is not its mean plus or minus
 //!
