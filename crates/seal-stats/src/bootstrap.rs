@@ -4,10 +4,11 @@
 //! rate near 0 or 1, which a normal interval does not. The statistic is a mean, so the jackknife
 //! acceleration has a closed form and no leave-one-out pass is needed.
 
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::level::{normal_cdf, normal_quantile};
+use crate::resample::resampled_means;
 use crate::wilson::near_constant;
 use crate::{Level, Outcomes, mean, sum};
 
@@ -56,22 +57,10 @@ pub fn prompt_interval(
     if let Some(interval) = near_constant(&values, scale, level) {
         return Some(interval);
     }
-    let means = resampled_means(&values, resamples, seed);
+    let means = resampled_means(&values, resamples, &mut ChaCha8Rng::seed_from_u64(seed));
     let (lower, upper) = bca_probabilities(&values, &means, level)?;
     let end = |p| quantile(&means, p).clamp(scale.lo(), scale.hi());
     Some(Interval { lo: end(lower), hi: end(upper), method: IntervalMethod::Bca })
-}
-
-/// Means of `resamples` samples drawn from `values` with replacement, sorted.
-fn resampled_means(values: &[f64], resamples: usize, seed: u64) -> Vec<f64> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    // Multiply-and-shift of 32 bits is uniform up to one part in 2^32 / n and costs no division.
-    let n = values.len() as u64;
-    let mut draw = || values[((u64::from(rng.next_u32()) * n) >> 32) as usize];
-    let mut means: Vec<f64> =
-        (0..resamples).map(|_| (0..n).fold(0.0, |total, _| total + draw()) / n as f64).collect();
-    means.sort_unstable_by(f64::total_cmp);
-    means
 }
 
 /// Probabilities at which the bootstrap distribution is read: Efron's alpha_1 and alpha_2.

@@ -34,19 +34,6 @@ fn whole_interval_matches_scipy_bootstrap() {
 }
 
 #[test]
-fn resampling_is_uniform_and_reproducible() {
-    let values: Vec<f64> = (0..7).map(f64::from).collect();
-    let means = resampled_means(&values, 100_000, 1);
-    assert_eq!(means, resampled_means(&values, 100_000, 1));
-    assert_ne!(means, resampled_means(&values, 100_000, 2));
-    // Mean 3 and variance 4 / 7 of a mean of seven: five standard errors around each.
-    let centre = mean(&means).unwrap();
-    let spread = crate::sample_variance(&means).unwrap();
-    close(centre, 3.0, 5.0 * (4.0_f64 / 7.0 / 1e5).sqrt());
-    close(spread, 4.0 / 7.0, 5.0 * (4.0 / 7.0) * (2.0_f64 / 1e5).sqrt());
-}
-
-#[test]
 fn undefined_without_two_prompts() {
     let one = Outcomes::rates(1, 3, vec![Some(1.0), Some(0.0), Some(0.5)]).unwrap();
     assert_eq!(prompt_interval(&one, Level::P95, 1000, 0), None);

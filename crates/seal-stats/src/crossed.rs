@@ -44,10 +44,11 @@ impl Crossed {
     /// `None` with fewer than two prompts or two seeds, or where seeds cannot be told from prompts
     /// because no chain of shared prompts links them.
     pub(crate) fn fit(outcomes: &Outcomes) -> Option<Self> {
-        let rows = observed(outcomes);
+        let seen = |seed: &usize| outcomes.rows().any(|row| row[*seed].is_some());
+        let columns: Vec<usize> = (0..outcomes.seeds()).filter(seen).collect();
+        let rows = || outcomes.rows().filter(|row| row.iter().any(Option::is_some));
         let prompt_means = outcomes.prompt_means();
-        let prompts = rows.len();
-        let seeds = rows.first()?.len();
+        let (prompts, seeds) = (prompt_means.len(), columns.len());
         if prompts < 2 || seeds < 2 {
             return None;
         }
@@ -55,15 +56,17 @@ impl Crossed {
         let mut right = vec![0.0; seeds];
         let mut weights = vec![0.0; seeds];
         let mut cells = 0_usize;
-        for (row, row_mean) in std::iter::zip(&rows, &prompt_means) {
-            let present: Vec<usize> = (0..seeds).filter(|j| row[*j].is_some()).collect();
+        // Verdicts of one prompt with their seeds.
+        let mut present: Vec<(usize, f64)> = Vec::with_capacity(seeds);
+        for (row, row_mean) in std::iter::zip(rows(), &prompt_means) {
+            collect(row, &columns, &mut present);
             let share = 1.0 / present.len() as f64;
             cells += present.len();
-            for &j in &present {
+            for &(j, value) in &present {
                 normal[j][j] += 1.0;
                 weights[j] += share / prompts as f64;
-                right[j] += row[j].map_or(0.0, |value| value - row_mean);
-                for &k in &present {
+                right[j] += value - row_mean;
+                for &(k, _) in &present {
                     normal[j][k] -= share;
                 }
             }
@@ -76,9 +79,16 @@ impl Crossed {
         // The ones added to the normal equations pin the effects to mean 0 and add 1 / S to the trace.
         let trace = sum((0..seeds).map(|j| inverse[j][j])) - 1.0 / seeds as f64;
         let left_over = (cells + 1).saturating_sub(prompts + seeds);
-        let residual = sum(std::iter::zip(&rows, &prompt_means)
-            .flat_map(|(row, row_mean)| residuals(row, *row_mean, &effects))
-            .map(|e| e * e));
+        let mut squares = Vec::with_capacity(cells);
+        for (row, row_mean) in std::iter::zip(rows(), &prompt_means) {
+            collect(row, &columns, &mut present);
+            // What prompt and seed effects leave of the prompt's verdicts.
+            let row_effect = sum(present.iter().map(|(j, _)| effects[*j])) / present.len() as f64;
+            let residual =
+                |(j, value): &(usize, f64)| (value - row_mean) - (effects[*j] - row_effect);
+            squares.extend(present.iter().map(|cell| residual(cell).powi(2)));
+        }
+        let residual = sum(squares);
         Some(Self {
             mean: mean(&prompt_means)?,
             s2_prompt: sample_variance(&prompt_means)?,
@@ -92,24 +102,10 @@ impl Crossed {
     }
 }
 
-/// Rows and columns that have at least one verdict.
-fn observed(outcomes: &Outcomes) -> Vec<Vec<Option<f64>>> {
-    let seen = |seed: &usize| outcomes.rows().any(|row| row[*seed].is_some());
-    let seeds: Vec<usize> = (0..outcomes.seeds()).filter(seen).collect();
-    outcomes
-        .rows()
-        .filter(|row| row.iter().any(Option::is_some))
-        .map(|row| seeds.iter().map(|seed| row[*seed]).collect())
-        .collect()
-}
-
-/// What prompt and seed effects leave of one prompt's verdicts.
-fn residuals(row: &[Option<f64>], row_mean: f64, effects: &[f64]) -> Vec<f64> {
-    let present: Vec<(f64, f64)> = std::iter::zip(row, effects)
-        .filter_map(|(value, effect)| Some(((*value)?, *effect)))
-        .collect();
-    let row_effect = sum(present.iter().map(|(_, effect)| *effect)) / present.len() as f64;
-    present.iter().map(|(value, effect)| (value - row_mean) - (effect - row_effect)).collect()
+/// The verdicts of `row` with the positions of their seeds among `columns`.
+fn collect(row: &[Option<f64>], columns: &[usize], present: &mut Vec<(usize, f64)>) {
+    present.clear();
+    present.extend(columns.iter().enumerate().filter_map(|(j, column)| Some((j, row[*column]?))));
 }
 
 /// Inverse by Gauss-Jordan elimination with row pivoting; `None` of a singular matrix.

@@ -1,6 +1,6 @@
 //! The matrix of verdicts that every win-rate statistic starts from.
 
-use crate::{StatsError, mean};
+use crate::{StatsError, mean, sum};
 
 /// What a cell of [`Outcomes`] measures, and so the range that every estimate is clamped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,9 +145,7 @@ impl Outcomes {
 
     /// Each prompt's mean over its seeds that have a verdict; prompts without any are left out.
     pub fn prompt_means(&self) -> Vec<f64> {
-        self.rows()
-            .filter_map(|row| mean(&row.iter().copied().flatten().collect::<Vec<_>>()))
-            .collect()
+        self.rows().filter_map(row_mean).collect()
     }
 
     /// Mean over prompts of the prompt's mean over seeds, or `None` where every verdict is missing.
@@ -157,4 +155,11 @@ impl Outcomes {
     pub fn mean(&self) -> Option<f64> {
         mean(&self.prompt_means())
     }
+}
+
+/// Mean of the verdicts that a prompt has.
+fn row_mean(row: &[Option<f64>]) -> Option<f64> {
+    let verdicts = row.iter().flatten();
+    let count = verdicts.clone().count();
+    (count > 0).then(|| sum(verdicts.copied()) / count as f64)
 }

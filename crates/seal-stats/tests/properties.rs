@@ -80,7 +80,7 @@ proptest! {
             prop_assert!(study.lo <= study.mean && study.mean <= study.hi, "{:?}", study);
             prop_assert!(study.lo < study.hi && study.se > 0.0, "{:?}", study);
             prop_assert!(near(study.mean, mean.unwrap()));
-            prop_assert!(study.df > 0.0 && study.df <= judged as f64 - 1.0, "{:?}", study);
+            prop_assert!(study.reach >= 1.95, "{:?}", study);
             prop_assert!(study.se.powi(2) >= study.var_prompt / judged as f64 - 1e-12);
         }
     }

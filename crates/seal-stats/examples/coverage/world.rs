@@ -5,10 +5,11 @@
 
 use std::fmt;
 
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-
-use super::{phi, probit};
+use rand_distr::{Distribution, StandardNormal};
+use seal_stats::{Outcomes, StatsError};
+use statrs::distribution::{ContinuousCDF, Normal};
 
 /// What the seed s.d. is a s.d. of, in points.
 #[derive(Clone, Copy)]
@@ -20,6 +21,7 @@ pub enum SeedEffects {
 }
 
 /// One setting of the grid.
+#[derive(Clone, Copy)]
 pub struct World {
     effects: SeedEffects,
     win: f64,
@@ -85,35 +87,32 @@ impl World {
         mean_and_sd(&nodes().map(|z| self.rate(z)).collect::<Vec<_>>()).0
     }
 
-    /// Verdicts of two arms alike in truth, on the same prompts but with seeds of their own, and the
-    /// true rate of the first arm's seeds.
-    #[allow(clippy::type_complexity, reason = "three plain values of an example")]
-    pub fn two_arms(
+    /// True rate of the models of these seeds, over all prompts.
+    pub fn rate_of(&self, effects: &[f64]) -> f64 {
+        effects.iter().map(|z| self.rate(*z)).sum::<f64>() / effects.len() as f64
+    }
+
+    /// Verdicts of one arm on prompts and seeds of these standard normal effects.
+    pub fn outcomes(
         &self,
         random: &mut Deviates,
-        prompts: usize,
-        seeds: usize,
-    ) -> (Vec<Option<f64>>, Vec<Option<f64>>, f64) {
-        let effects: Vec<f64> = (0..2 * seeds).map(|_| random.normal()).collect();
-        let cuts: Vec<(f64, f64)> = effects.iter().map(|z| self.cuts(*z)).collect();
-        let (mut first, mut second) = (vec![], vec![]);
-        for _ in 0..prompts {
-            let prompt = random.normal();
-            let mut verdict = |(loss, win): (f64, f64)| {
-                let latent = (prompt + random.normal()) * 0.5_f64.sqrt();
-                Some(if latent > win {
-                    1.0
-                } else if latent < loss {
-                    0.0
-                } else {
-                    0.5
-                })
-            };
-            first.extend(cuts[..seeds].iter().map(|c| verdict(*c)));
-            second.extend(cuts[seeds..].iter().map(|c| verdict(*c)));
+        prompts: &[f64],
+        effects: &[f64],
+    ) -> Result<Outcomes, StatsError> {
+        // On the scale of the sum of the prompt's half and the verdict's own.
+        let scaled = |z: &f64| {
+            let (loss, win) = self.cuts(*z);
+            (loss * 2.0_f64.sqrt(), win * 2.0_f64.sqrt())
+        };
+        let cuts: Vec<(f64, f64)> = effects.iter().map(scaled).collect();
+        let mut cells = Vec::with_capacity(prompts.len() * cuts.len());
+        for prompt in prompts {
+            cells.extend(cuts.iter().map(|(loss, win)| {
+                let latent = prompt + random.normal();
+                Some(0.5 * f64::from(u8::from(latent > *win) + u8::from(latent >= *loss)))
+            }));
         }
-        let these = effects[..seeds].iter().map(|z| self.rate(*z)).sum::<f64>() / seeds as f64;
-        (first, second, these)
+        Outcomes::rates(prompts.len(), cuts.len(), cells)
     }
 }
 
@@ -134,24 +133,31 @@ impl fmt::Display for World {
     }
 }
 
-/// Seeded standard normal deviates (Box-Muller).
-pub struct Deviates {
-    generator: ChaCha8Rng,
-    spare: Option<f64>,
-}
+/// Seeded standard normal deviates.
+pub struct Deviates(ChaCha8Rng);
 
 impl Deviates {
-    pub fn new(seed: u64) -> Self {
-        Self { generator: ChaCha8Rng::seed_from_u64(seed), spare: None }
+    pub fn new(seed: u64, stream: u64) -> Self {
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        generator.set_stream(stream);
+        Self(generator)
+    }
+
+    pub fn normals(&mut self, count: usize) -> Vec<f64> {
+        (0..count).map(|_| self.normal()).collect()
     }
 
     fn normal(&mut self) -> f64 {
-        if let Some(spare) = self.spare.take() {
-            return spare;
-        }
-        let mut uniform = || (self.generator.next_u32() as f64 + 0.5) / 2.0_f64.powi(32);
-        let (radius, angle) = ((-2.0 * uniform().ln()).sqrt(), std::f64::consts::TAU * uniform());
-        self.spare = Some(radius * angle.sin());
-        radius * angle.cos()
+        StandardNormal.sample(&mut self.0)
     }
+}
+
+/// Standard normal distribution function.
+fn phi(x: f64) -> f64 {
+    Normal::standard().cdf(x)
+}
+
+/// Standard normal quantile.
+fn probit(p: f64) -> f64 {
+    Normal::standard().inverse_cdf(p)
 }

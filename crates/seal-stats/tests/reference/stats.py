@@ -14,7 +14,7 @@ import math
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
+from scipy import integrate, optimize, stats
 
 rng = np.random.default_rng(20250301)
 
@@ -112,8 +112,30 @@ def components(x):
         plain = s2_prompt / n + s2_seed / s - s2_inter / (n * s)
         assert math.isclose(v, max(plain, s2_prompt / n)), (v, plain)
         assert math.isclose(s2_seed, x.mean(axis=0).var(ddof=1))
-    df = min((s - 1) / math.sqrt(b / (a + b)), n - 1)
-    return dict(mean=means.mean(), s2_prompt=s2_prompt, s2_seed=s2_seed, s2_inter=s2_inter, v=v, df=df)
+    spread = dict(a=a, b=b, e=(weight**2).sum() * noise * s2_inter, n=n, s=s)
+    return dict(mean=means.mean(), s2_prompt=s2_prompt, s2_seed=s2_seed, s2_inter=s2_inter, v=v), spread
+
+
+def generalised_p(d, a, b, e, n, s):
+    """Two-sided generalised p-value of an error d, by adaptive quadrature over chi-squared.
+
+    a is the prompts' part of the variance, b the mean square of the seeds' and e the residual in it.
+    """
+    k = s - 1
+    kink = k * b / e if e > 0 else np.inf
+    tail = lambda w: 2 * stats.norm.sf(d / np.sqrt(a + max(0.0, k * b / w - e)))
+    def term(u):  # w = u^2 takes the pole of one degree of freedom away
+        return tail(u * u) * stats.chi2.pdf(u * u, k) * 2 * u if u > 0 else 0.0
+    end = min(math.sqrt(kink), 12.0)
+    p = sum(integrate.quad(term, lo * end, hi * end, epsabs=1e-14, epsrel=1e-12, limit=500)[0]
+            for lo, hi in ((0, 0.01), (0.01, 0.1), (0.1, 1)))
+    p += stats.chi2.sf(kink, k) * 2 * stats.norm.sf(d / math.sqrt(a))
+    return 2 * stats.t.sf(stats.norm.isf(p / 2), n - 1)
+
+
+def half_width(spread, level=0.95):
+    top = 20 * math.sqrt(spread["a"] + spread["b"])
+    return optimize.brentq(lambda d: generalised_p(d, **spread) - (1 - level), 1e-9, top, xtol=1e-13)
 
 
 def crossed():
@@ -122,9 +144,11 @@ def crossed():
                                     (25, 4, 0.3, 0.6, 0.1)):
         x = verdicts(n, s, win, tie, missing)
         x = x[~np.isnan(x).all(axis=1)]
-        c = components(x)
+        c, spread = components(x)
         size = c["mean"] * (1 - c["mean"]) / c["v"]
-        lo, hi = wilson_score(c["mean"], size, stats.t.ppf(0.975, c["df"]))
+        reach = half_width(spread) / math.sqrt(c["v"])
+        c["reach"] = reach
+        lo, hi = wilson_score(c["mean"], size, reach)
         out.append(dict(prompts=x.shape[0], seeds=s, cells=flat(x), lo=lo, hi=hi, **c))
     return out
 
@@ -135,11 +159,11 @@ def paired():
         a, b = verdicts(n, s, 0.6, 0.3, missing), verdicts(n, s, 0.5, 0.3, missing)
         d = a - b
         d = d[~np.isnan(d).all(axis=1)]
-        c = components(d)
+        c, spread = components(d)
         se = math.sqrt(c["v"])
-        half = stats.t.ppf(0.975, c["df"]) * se
-        out.append(dict(prompts=n, seeds=s, a=flat(a), b=flat(b), diff=c["mean"], se=se, df=c["df"],
-                        p=2 * stats.t.sf(abs(c["mean"]) / se, c["df"]), lo=c["mean"] - half,
+        half = half_width(spread)
+        out.append(dict(prompts=n, seeds=s, a=flat(a), b=flat(b), diff=c["mean"], se=se,
+                        p=generalised_p(abs(c["mean"]), **spread), lo=c["mean"] - half,
                         hi=c["mean"] + half,
                         detectable=(stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * se))
     return out
