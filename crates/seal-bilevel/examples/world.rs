@@ -39,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sft = |epochs, lr, warmup| SftSettings {
         epochs,
         batch: 64,
+        micro_batch: None,
         optim: OptimConfig { lr, warmup, ..OptimConfig::default() },
         lora: None,
     };
@@ -106,6 +107,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         rate: None,
         epochs: 3,
         batch: settings.batch,
+        micro_batch: None,
         optim: settings.optim.clone(),
         lora: None,
     };

@@ -141,6 +141,7 @@ pub fn learn_selector_observed(
         data,
         safe,
         batch: settings.batch,
+        micro_batch: settings.micro_batch,
         seed,
         step: 0,
     };

@@ -130,6 +130,10 @@ pub struct BilevelSettings {
     pub epochs: usize,
     /// Rows of each set in one step, B.
     pub batch: usize,
+    /// Rows that pass through the model at once; gradients add up to those of the
+    /// whole step, so it changes memory and rounding only. `None` is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<usize>,
     /// Optimiser of the model.
     #[serde(default)]
     pub optim: OptimConfig,
@@ -150,6 +154,9 @@ impl BilevelSettings {
     pub fn validate(&self) -> Result<(), String> {
         if self.epochs == 0 || self.batch == 0 {
             return Err("epochs and batch must be at least 1".to_owned());
+        }
+        if self.micro_batch == Some(0) {
+            return Err("micro_batch must be at least 1".to_owned());
         }
         if !(self.kappa > 0.0 && self.kappa.is_finite()) {
             return Err(format!("kappa must be above 0, is {}", self.kappa));
@@ -184,6 +191,10 @@ pub struct SftSettings {
     pub epochs: usize,
     /// Rows of one step.
     pub batch: usize,
+    /// Rows that pass through the model at once; gradients add up to those of the
+    /// whole step, so it changes memory and rounding only. `None` is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch: Option<usize>,
     /// Optimiser.
     #[serde(default)]
     pub optim: OptimConfig,
@@ -200,6 +211,9 @@ impl SftSettings {
     pub fn validate(&self) -> Result<(), String> {
         if self.epochs == 0 || self.batch == 0 {
             return Err("epochs and batch must be at least 1".to_owned());
+        }
+        if self.micro_batch == Some(0) {
+            return Err("micro_batch must be at least 1".to_owned());
         }
         self.optim.validate()?;
         self.lora.as_ref().map_or(Ok(()), LoraConfig::validate)

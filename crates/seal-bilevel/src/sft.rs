@@ -1,9 +1,9 @@
 //! Supervised fine-tuning: the mean over rows of their mean answer losses.
 
-use seal_data::{Batch, Example, epoch_order};
-use seal_lm::{DropoutKey, Lm, Optimizer};
+use seal_data::{Example, epoch_order};
+use seal_lm::{Lm, Optimizer};
 
-use crate::loss::weighted_loss;
+use crate::step::Learner;
 use crate::{BilevelError, Progress, SftSettings};
 
 /// Trains `model`, which lives on an autodiff device, on `examples`. `seed`
@@ -22,26 +22,22 @@ pub fn fine_tune(
     if examples.is_empty() {
         return Err(BilevelError::Empty("fine-tuning set"));
     }
-    let mut model = match &settings.lora {
+    let model = match &settings.lora {
         Some(lora) => model.with_lora(lora, seed)?,
         None => model,
     };
     let ids: Vec<_> = examples.iter().map(|e| e.id).collect();
     let steps = settings.epochs * examples.len().div_ceil(settings.batch);
-    let mut optimizer = Optimizer::new(&settings.optim, steps);
+    let mut learner = Learner { model, optimizer: Optimizer::new(&settings.optim, steps) };
     let mut step = 0;
     for epoch in 0..settings.epochs {
         for chunk in epoch_order(&ids, "sft", seed, epoch as u64).chunks(settings.batch) {
             let rows: Vec<&Example> = chunk.iter().map(|i| &examples[*i]).collect();
-            let batch = Batch::of(&rows, None);
             let share = vec![1.0 / rows.len() as f64; rows.len()];
-            let dropout =
-                DropoutKey { seed, step: step as u64, ids: &batch.ids, lengths: &batch.lengths };
-            let loss = weighted_loss(&model, &batch, &share, Some(dropout), step)?;
-            (model, _) = optimizer.step(model, loss.loss.backward())?;
+            (learner, ..) = learner.descend(&rows, &share, settings.micro_batch, seed, step)?;
             step += 1;
             progress(step, steps);
         }
     }
-    Ok(model)
+    Ok(learner.model)
 }

@@ -1,11 +1,10 @@
 //! One step of the bilevel run.
 
-use burn::tensor::Tensor;
 use seal_data::{Batch, Example, RowId};
 use seal_lm::{DropoutKey, Lm, Optimizer};
 use seal_select::Selector;
 
-use crate::loss::{WeightedLoss, plain_loss, weighted_loss};
+use crate::loss::{plain_loss, weighted_loss};
 use crate::{BilevelError, ModelState, RunStart, State, StepTrace};
 
 /// A model in training.
@@ -15,11 +14,50 @@ pub(crate) struct Learner {
 }
 
 impl Learner {
-    /// Moves the model against `loss`; gives the gradient's norm, before clipping.
-    fn descend(self, loss: Tensor<1>) -> Result<(Self, f64), BilevelError> {
+    /// Moves the model against `sum_b coefficients_b l_b`; gives the l_b and the
+    /// gradient's norm, before clipping. `micro` rows are on the tape at once.
+    pub(crate) fn descend(
+        self,
+        rows: &[&Example],
+        coefficients: &[f64],
+        micro: Option<usize>,
+        seed: u64,
+        step: usize,
+    ) -> Result<(Self, Vec<f64>, f64), BilevelError> {
         let Self { model, mut optimizer } = self;
-        let (model, stats) = optimizer.step(model, loss.backward())?;
-        Ok((Self { model, optimizer }, stats.grad_norm))
+        let size = micro.unwrap_or(rows.len());
+        let chunks = rows.len().div_ceil(size);
+        let mut losses = Vec::with_capacity(rows.len());
+        for (i, (rows, coefficients)) in
+            rows.chunks(size).zip(coefficients.chunks(size)).enumerate()
+        {
+            let batch = Batch::of(rows, None);
+            let (ids, lengths) = (&batch.ids, &batch.lengths);
+            let dropout = DropoutKey { seed, step: step as u64, ids, lengths };
+            let loss = weighted_loss(&model, &batch, coefficients, Some(dropout), step)?;
+            losses.extend(loss.rows.mean);
+            let gradients = loss.loss.backward();
+            if i + 1 == chunks {
+                let (model, stats) = optimizer.step(model, gradients)?;
+                return Ok((Self { model, optimizer }, losses, stats.grad_norm));
+            }
+            optimizer.add(&model, gradients);
+        }
+        Err(BilevelError::Empty("batch"))
+    }
+
+    /// The rows' losses, with no tape.
+    fn look(
+        &self,
+        rows: &[&Example],
+        micro: Option<usize>,
+        step: usize,
+    ) -> Result<Vec<f64>, BilevelError> {
+        let mut losses = Vec::with_capacity(rows.len());
+        for rows in rows.chunks(micro.unwrap_or(rows.len())) {
+            losses.extend(plain_loss(&self.model, &Batch::of(rows, None), step)?.mean);
+        }
+        Ok(losses)
     }
 
     fn state(&self) -> ModelState<'_> {
@@ -37,6 +75,7 @@ pub(crate) struct Run<'a> {
     pub(crate) data: &'a [Example],
     pub(crate) safe: &'a [Example],
     pub(crate) batch: usize,
+    pub(crate) micro_batch: Option<usize>,
     pub(crate) seed: u64,
     pub(crate) step: usize,
 }
@@ -85,16 +124,16 @@ impl Run<'_> {
             on_tape.extend(&data);
             coefficients.extend(p.iter().map(|p| gamma * p * share));
         }
-        let WeightedLoss { loss, rows: losses } =
-            self.loss(&self.theta.model, &on_tape, &coefficients)?;
-        let mut safe_losses = losses.mean;
-        let losses = match joint {
-            true => safe_losses.split_off(safe_rows.len()),
+        let (micro, seed, step) = (self.micro_batch, self.seed, self.step);
+        let untaped = match joint {
+            true => Vec::new(),
             // A term of weight 0 gets no tape and no backward pass.
-            false => plain_loss(&self.theta.model, &Batch::of(&data, None), self.step)?.mean,
+            false => self.theta.look(&data, micro, step)?,
         };
-        let grad_norm;
-        (self.theta, grad_norm) = self.theta.descend(loss)?;
+        let (theta, mut safe_losses, grad_norm) =
+            self.theta.descend(&on_tape, &coefficients, micro, seed, step)?;
+        self.theta = theta;
+        let losses = if joint { safe_losses.split_off(safe_rows.len()) } else { untaped };
 
         let mut trace = StepTrace {
             step: self.step,
@@ -112,31 +151,13 @@ impl Run<'_> {
         let mut scores = trace.losses.clone();
         if let Some(value) = self.value.take() {
             let coefficients: Vec<f64> = trace.p.iter().map(|p| p * share).collect();
-            let WeightedLoss { loss, rows: losses } =
-                self.loss(&value.model, &data, &coefficients)?;
-            scores.iter_mut().zip(&losses.mean).for_each(|(l, fitted)| *l -= fitted);
-            trace.value_losses = Some(losses.mean);
-            let (value, norm) = value.descend(loss)?;
+            let (value, losses, norm) = value.descend(&data, &coefficients, micro, seed, step)?;
+            scores.iter_mut().zip(&losses).for_each(|(l, fitted)| *l -= fitted);
+            trace.value_losses = Some(losses);
             (self.value, trace.value_grad_norm) = (Some(value), Some(norm));
         }
         self.selector.update(rows, &scores, self.rate, self.batch)?;
         self.step += 1;
         Ok((self, trace))
-    }
-
-    fn loss(
-        &self,
-        model: &Lm,
-        rows: &[&Example],
-        coefficients: &[f64],
-    ) -> Result<WeightedLoss, BilevelError> {
-        let batch = Batch::of(rows, None);
-        let dropout = DropoutKey {
-            seed: self.seed,
-            step: self.step as u64,
-            ids: &batch.ids,
-            lengths: &batch.lengths,
-        };
-        weighted_loss(model, &batch, coefficients, Some(dropout), self.step)
     }
 }

@@ -122,6 +122,25 @@ fn a_run_is_a_function_of_its_seed() {
 }
 
 #[test]
+fn micro_batches_are_one_batch() {
+    let (data, safe) = (rows("d", 23), rows("safe", 16));
+    for algorithm in [Algorithm::One, Algorithm::Two] {
+        let lora = Some(lora(0.3));
+        let whole = BilevelSettings { algorithm, lora, ..settings() };
+        let one = learn(&data, &safe, &whole);
+        for micro_batch in [1, 3, 7, 100] {
+            let parts = BilevelSettings { micro_batch: Some(micro_batch), ..whole.clone() };
+            let many = learn(&data, &safe, &parts);
+            let off = worst(&one.omega, &many.omega);
+            assert!(off < 1e-5, "{algorithm:?}, {micro_batch} at once: {off:e}");
+            assert!(worst(&safe_losses(&one), &safe_losses(&many)) < 1e-5);
+        }
+    }
+    let none = BilevelSettings { micro_batch: Some(0), ..settings() };
+    assert!(none.validate().unwrap_err().contains("micro_batch"));
+}
+
+#[test]
 fn dropout_reaches_training() {
     let (data, safe) = (rows("d", 23), rows("safe", 16));
     // Adapters start without effect: only from the second step on do they drop.

@@ -56,7 +56,13 @@ fn selectors_of_a_wide_model() {
 #[test]
 fn fine_tuned_models() {
     let data: Vec<Example> = rows("d", 80);
-    let settings = SftSettings { epochs: 1, batch: 40, optim: settings().optim, lora: None };
+    let settings = SftSettings {
+        epochs: 1,
+        batch: 40,
+        micro_batch: None,
+        optim: settings().optim,
+        lora: None,
+    };
     let run = |threads| {
         on(threads, || {
             let model = fine_tune(wide(), &data, &settings, 0, &mut |_, _| ()).unwrap();

@@ -1,7 +1,7 @@
 //! AdamW with clipping by the global norm.
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Gradients, Tensor};
 
 use crate::{Lm, LmError, OptimConfig};
@@ -12,6 +12,8 @@ pub struct Optimizer {
     config: OptimConfig,
     step: usize,
     steps: usize,
+    /// Gradients of the micro-batches before the last; `None` before the first.
+    pending: Option<GradientsAccumulator<Lm>>,
 }
 
 /// What a step did.
@@ -32,15 +34,27 @@ impl Optimizer {
             .with_epsilon(config.eps as f32)
             .with_weight_decay(config.weight_decay as f32)
             .init();
-        Self { inner, config: config.clone(), step: 0, steps }
+        Self { inner, config: config.clone(), step: 0, steps, pending: None }
     }
 
-    /// Moves `model` against `gradients`.
+    /// Keeps the `gradients` of a micro-batch for the next [`Optimizer::step`],
+    /// which moves along their sum.
+    pub fn add(&mut self, model: &Lm, gradients: Gradients) {
+        let gradients = GradientsParams::from_grads(gradients, model);
+        self.pending.get_or_insert_default().accumulate(model, gradients);
+    }
+
+    /// Moves `model` against `gradients`, plus those that were [added](Self::add)
+    /// since the last step.
     ///
     /// # Errors
     /// [`LmError::Diverged`] if the gradients are not finite; the model is lost.
     pub fn step(&mut self, model: Lm, gradients: Gradients) -> Result<(Lm, StepStats), LmError> {
         let mut gradients = GradientsParams::from_grads(gradients, &model);
+        if let Some(mut sum) = self.pending.take() {
+            sum.accumulate(&model, gradients);
+            gradients = sum.grads();
+        }
         let grad_norm = global_norm(&model, &gradients);
         if !grad_norm.is_finite() {
             return Err(LmError::Diverged {

@@ -60,6 +60,7 @@ pub fn settings() -> BilevelSettings {
         rate: None,
         epochs: 2,
         batch: 5,
+        micro_batch: None,
         optim: OptimConfig { lr: 2e-3, ..OptimConfig::default() },
         lora: None,
     }
