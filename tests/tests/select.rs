@@ -82,6 +82,10 @@ fn import(sandbox: &Sandbox, file: &Path, args: &[&str]) -> String {
     finished.stdout
 }
 
+/// A tokenizer that counts words.
+const WORDS: &str = r#"{"version": "1.0", "pre_tokenizer": {"type": "WhitespaceSplit"},
+    "model": {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"}}"#;
+
 #[test]
 fn a_published_selector_goes_back_to_its_rows() {
     let golden = "../crates/seal-select/tests/golden/checkpoint/tensor.pt";
@@ -104,6 +108,21 @@ fn a_published_selector_goes_back_to_its_rows() {
     let written = lines(&sandbox, "out.jsonl");
     assert_eq!(written.len(), 1 + logits);
     assert_eq!(written[0]["method"], "published");
+
+    // The same rows, found by the published filter: of too many words, and empty.
+    let mut unfiltered = rows.clone();
+    unfiltered[1] = format!("{{\"prompt\": \"{}\", \"response\": \"x\"}}", "word ".repeat(2046));
+    unfiltered[3] = "{\"prompt\": \"\", \"response\": \"x\"}".to_owned();
+    sandbox.write("unfiltered.jsonl", &unfiltered.join("\n"));
+    sandbox.write("tokenizer.json", WORDS);
+    let by_tokenizer =
+        ["--tokenizer", "tokenizer.json", "--data", "unfiltered.jsonl", "--file", "found.jsonl"];
+    import(&sandbox, &golden, &by_tokenizer);
+    assert_eq!(lines(&sandbox, "found.jsonl"), written);
+    // Parquet begins with its magic bytes.
+    import(&sandbox, &golden, &[&args[..5], &["out.parquet"]].concat());
+    let parquet = std::fs::read(sandbox.path().join("out.parquet")).unwrap();
+    assert!(parquet.starts_with(b"PAR1"));
 
     sandbox.write("rows.jsonl", &rows[1..].join("\n"));
     let file = golden.display().to_string();

@@ -47,6 +47,14 @@ pub enum DataError {
         /// What the parser said (a position and a rule, no text of the row).
         reason: String,
     },
+    /// A file that is no tokenizer.
+    #[error("{path}: no tokenizer that can be read ({reason}); give a `tokenizer.json`")]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        reason: String,
+    },
     /// A field is absent or of the wrong type.
     #[error("{path}, line {line}, row {row}: {field}: found {found}, expected {expected}")]
     Field {

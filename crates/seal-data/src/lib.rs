@@ -29,6 +29,7 @@ pub mod seed;
 mod source;
 mod spec;
 mod split;
+mod token_count;
 pub mod tokenize;
 mod transcript;
 
@@ -46,4 +47,5 @@ pub use row::{Row, RowId, Rows, ids_hash};
 pub use source::{EmptyAnswers, Source, Turns};
 pub use spec::{DataSets, DataSpec, OnOverlap};
 pub use split::{Split, SplitBy};
+pub use token_count::TokenCounter;
 pub use tokenize::{TextTokenizer, Tokenizer};

@@ -97,6 +97,12 @@ pub enum SelectError {
         /// What is wrong and what is expected.
         message: String,
     },
+    /// A Parquet file that could not be put together.
+    #[error("selector as Parquet: {message}")]
+    Parquet {
+        /// What the writer said.
+        message: String,
+    },
     /// A row that a selector file does not cover.
     #[error(
         "the selector file has no row {id}: \

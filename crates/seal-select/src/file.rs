@@ -170,7 +170,7 @@ impl SelectorFile {
             .collect()
     }
 
-    fn check(&self) -> Result<(), SelectError> {
+    pub(crate) fn check(&self) -> Result<(), SelectError> {
         check_version(self.header.format_version)?;
         let n = self.rows.len();
         if self.header.rows != n {

@@ -2,7 +2,7 @@
 //! and baselines.
 //!
 //! Invariant: no model, no Burn and no IO. Losses go in, weights and rankings
-//! come out; [`SelectorFile`] turns a result into text and back, and
+//! come out; [`SelectorFile`] turns a result into text (and back) or Parquet, and
 //! [`PublishedSelector`] reads the bytes of a PyTorch checkpoint; files are
 //! left to the caller.
 //!
@@ -39,6 +39,7 @@ mod exp;
 mod file;
 mod function;
 mod mapping;
+mod parquet;
 mod ranking;
 mod rate;
 mod row_set;
@@ -58,6 +59,7 @@ pub use error::SelectError;
 pub use file::{FORMAT_VERSION, SelectorFile, SelectorHeader, SelectorRow};
 pub use function::SelectorFunction;
 pub use mapping::{PUBLISHED_PROMPT_LIMIT, RowMapping, survives_published_filter};
+pub use parquet::PARQUET_HEADER_KEY;
 pub use ranking::{keep_count, keep_top, rank, rank_positions};
 pub use rate::{matched_rate, rate_from_kappa};
 pub use row_set::RowSet;

@@ -36,6 +36,27 @@ fn a_file_survives_writing_and_reading() {
 }
 
 #[test]
+fn parquet_holds_the_same_rows() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let mut file = example();
+    file.rows[1].p = None;
+    let bytes = file.to_parquet().unwrap();
+    assert_eq!(bytes, file.to_parquet().unwrap());
+    let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
+    let rows: Vec<serde_json::Value> =
+        reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_json_value()).collect();
+    let text = file.to_jsonl().unwrap();
+    let want: Vec<serde_json::Value> =
+        text.lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows, want);
+    let metadata = reader.metadata().file_metadata().key_value_metadata().unwrap();
+    let header = metadata.iter().find(|kv| kv.key == seal_select::PARQUET_HEADER_KEY).unwrap();
+    assert_eq!(header.value.as_deref(), text.lines().next());
+    file.rows[0].omega = f64::NAN;
+    assert!(file.to_parquet().is_err());
+}
+
+#[test]
 fn logits_are_found_by_id_in_any_order() {
     let file = example();
     let ids: Vec<RowId> = file.rows.iter().rev().map(|r| r.id).collect();

@@ -1,12 +1,13 @@
 //! Selectors published with the paper.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use seal_data::{EmptyAnswers, Source, load_split};
+use seal_data::{DropReason, EmptyAnswers, PromptTemplate, Row, Source, TokenCounter, load_split};
 use seal_select::{
     KEEP_FRACTIONS, MAX_CHECKPOINT_BYTES, PublishedSelector, RowMapping, RowSet, SelectorFile,
-    Separation, keep_top, rank, separation,
+    Separation, keep_top, rank, separation, survives_published_filter,
 };
 use serde_json::json;
 
@@ -23,6 +24,9 @@ pub struct ImportRequest {
     pub dropped: Option<PathBuf>,
     /// The rows it was trained on, unfiltered; they give the logits row ids.
     pub data: Option<PathBuf>,
+    /// `tokenizer.json` of the model it was trained with: the length filter is
+    /// then applied to `data` anew, instead of reading `dropped`.
+    pub tokenizer: Option<PathBuf>,
     /// Where to write it as a selector file; needs `data`.
     pub file: Option<PathBuf>,
     /// Share of the rows to keep in that file.
@@ -51,9 +55,18 @@ pub struct Imported {
 pub fn import_selector(request: &ImportRequest) -> Result<Imported, StudyError> {
     let selector = PublishedSelector::from_pt(&read(&request.checkpoint)?)?;
     let logits = selector.logits.len();
-    let mapping = match &request.dropped {
-        None => RowMapping::identity(logits),
-        Some(path) => {
+    let rows = request.data.as_deref().map(Unfiltered::read).transpose()?;
+    let mapping = match (&request.dropped, &request.tokenizer, &rows) {
+        (None, None, _) => RowMapping::identity(logits),
+        (None, Some(tokenizer), Some(rows)) => rows.published_filter(tokenizer)?,
+        (_, Some(_), _) => {
+            return Err(StudyError::Config(
+                "a tokenizer finds the dropped rows of the data: it needs the data, and no list \
+                 of dropped rows beside it"
+                    .into(),
+            ));
+        }
+        (Some(path), None, _) => {
             let text = fs::read_to_string(path).map_err(StudyError::io(path))?;
             let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
             RowMapping::parse_dropped(logits + lines, &text)?
@@ -64,8 +77,8 @@ pub fn import_selector(request: &ImportRequest) -> Result<Imported, StudyError> 
         Some(rows) => Some(separation(&placed, rows, &KEEP_FRACTIONS, 0)?),
         None => None,
     };
-    if let (Some(data), Some(file)) = (&request.data, &request.file) {
-        write(&selector.name, &placed, data, file, request.keep)?;
+    if let (Some(rows), Some(file)) = (&rows, &request.file) {
+        rows.write(&selector.name, &placed, file, request.keep)?;
     }
     Ok(Imported { name: selector.name, logits, rows: placed.len(), separation })
 }
@@ -81,33 +94,88 @@ fn read(path: &Path) -> Result<Vec<u8>, StudyError> {
     fs::read(path).map_err(StudyError::io(path))
 }
 
-/// Names the logits by the ids of their rows.
-fn write(
-    name: &str,
-    placed: &[Option<f64>],
-    data: &Path,
-    file: &Path,
-    keep: f64,
-) -> Result<(), StudyError> {
-    // Every row counts for its position, also one without an answer.
-    let source = Source { empty_answers: EmptyAnswers::Keep, ..Source::new(data) };
-    let loaded = load_split(Path::new("."), &[source])?;
-    let rows = loaded.rows.as_slice();
-    if !loaded.dropped.is_empty() || rows.len() != placed.len() {
-        return Err(StudyError::Rows(format!(
-            "{}: {} rows, of which {} cannot be read; the selector is of {} rows: give the \
-             unfiltered file it was trained on, and what was dropped of it with --dropped",
-            data.display(),
-            rows.len() + loaded.dropped.len(),
-            loaded.dropped.len(),
-            placed.len()
-        )));
+/// The rows of a selector before its length filter, each at its position.
+struct Unfiltered<'a> {
+    path: &'a Path,
+    /// `None` where the prompt is empty: such a row has no id.
+    rows: Vec<Option<Row>>,
+}
+
+impl<'a> Unfiltered<'a> {
+    fn read(path: &'a Path) -> Result<Self, StudyError> {
+        // Every row counts for its position, also one without an answer.
+        let source = Source { empty_answers: EmptyAnswers::Keep, ..Source::new(path) };
+        let loaded = load_split(Path::new("."), &[source])?;
+        let mut rows = vec![None; loaded.rows.len() + loaded.dropped.len()];
+        let empty: BTreeSet<usize> = loaded.dropped.iter().map(|d| d.row - 1).collect();
+        if let Some(other) = loaded.dropped.iter().find(|d| d.reason != DropReason::EmptyPrompt) {
+            return Err(StudyError::Rows(format!(
+                "{}, row {}: {}; the selector has a place for each row",
+                path.display(),
+                other.row,
+                other.reason
+            )));
+        }
+        let places: Vec<usize> = (0..rows.len()).filter(|i| !empty.contains(i)).collect();
+        for (place, row) in places.into_iter().zip(loaded.rows.into_vec()) {
+            rows[place] = Some(row);
+        }
+        Ok(Self { path, rows })
     }
-    let (ids, omega): (Vec<_>, Vec<f64>) =
-        rows.iter().zip(placed).filter_map(|(row, w)| Some((row.id, (*w)?))).unzip();
-    let ranking = rank(&ids, &omega, 0)?;
-    let kept = keep_top(&ranking, keep)?;
-    let settings = [("name".to_owned(), json!(name)), ("keep".to_owned(), json!(keep))].into();
-    let selector = SelectorFile::new("published", settings, &ids, &omega, None, &ranking, kept)?;
-    fs::write(file, selector.to_jsonl()?).map_err(StudyError::io(file))
+
+    /// The filter of the published code, with this tokenizer.
+    fn published_filter(&self, tokenizer: &Path) -> Result<RowMapping, StudyError> {
+        let counter = TokenCounter::from_file(tokenizer)?;
+        let template = PromptTemplate::published();
+        let mut kept = Vec::with_capacity(self.rows.len());
+        for row in &self.rows {
+            kept.push(match row {
+                None => false,
+                Some(row) => {
+                    let tokens = counter.count(&template.render(&row.prompt)).map_err(|e| {
+                        StudyError::Rows(format!("{}: row {}: {e}", self.path.display(), row.id))
+                    })?;
+                    survives_published_filter(tokens, &row.prompt, &row.response)
+                }
+            });
+        }
+        Ok(RowMapping::from_kept(kept))
+    }
+
+    /// Writes the logits under the ids of their rows.
+    fn write(
+        &self,
+        name: &str,
+        placed: &[Option<f64>],
+        file: &Path,
+        keep: f64,
+    ) -> Result<(), StudyError> {
+        if self.rows.len() != placed.len() {
+            return Err(StudyError::Rows(format!(
+                "{}: {} rows; the selector is of {} rows: give the unfiltered file it was trained \
+                 on, and what was dropped of it with --dropped or --tokenizer",
+                self.path.display(),
+                self.rows.len(),
+                placed.len()
+            )));
+        }
+        let named = self.rows.iter().zip(placed);
+        let (ids, omega): (Vec<_>, Vec<f64>) =
+            named.filter_map(|(row, w)| Some((row.as_ref()?.id, (*w)?))).unzip();
+        let ranking = rank(&ids, &omega, 0)?;
+        let kept = keep_top(&ranking, keep)?;
+        let settings = [("name".to_owned(), json!(name)), ("keep".to_owned(), json!(keep))].into();
+        let selector =
+            SelectorFile::new("published", settings, &ids, &omega, None, &ranking, kept)?;
+        write_selector_file(&selector, file)
+    }
+}
+
+/// Writes a selector as Parquet where the name ends in `.parquet`, else as text.
+pub(crate) fn write_selector_file(selector: &SelectorFile, file: &Path) -> Result<(), StudyError> {
+    let bytes = match file.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet")) {
+        true => selector.to_parquet()?,
+        false => selector.to_jsonl()?.into_bytes(),
+    };
+    fs::write(file, bytes).map_err(StudyError::io(file))
 }

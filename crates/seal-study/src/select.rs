@@ -13,6 +13,7 @@ use crate::arm::Arm;
 use crate::config::{ArmRole, Method};
 use crate::exec::{Node, run_graph};
 use crate::graph::graph;
+use crate::import::write_selector_file;
 use crate::observer::{Event, Observer};
 use crate::options::RunOptions;
 use crate::run::Study;
@@ -26,8 +27,8 @@ pub struct SelectRequest {
     pub arm: Option<String>,
     /// Study seed; `None` is the first.
     pub seed: Option<u64>,
-    /// File of the selector; `None` writes `selectors/<arm>-seed-<n>.jsonl` in
-    /// the run folder.
+    /// File of the selector, Parquet where it ends in `.parquet`; `None` writes
+    /// `selectors/<arm>-seed-<n>.jsonl` in the run folder.
     pub file: Option<PathBuf>,
     /// File for one JSON object a step. The selector is then trained anew.
     pub trace: Option<PathBuf>,
@@ -165,7 +166,7 @@ impl Study {
         if let Some(parent) = file.parent().filter(|p| *p != Path::new("")) {
             std::fs::create_dir_all(parent).map_err(StudyError::io(parent))?;
         }
-        std::fs::write(&file, selector.to_jsonl()?).map_err(StudyError::io(&file))?;
+        write_selector_file(&selector, &file)?;
 
         let labels: BTreeMap<RowId, Option<bool>> =
             self.sets().of_arm(index).data.iter().map(|r| (r.id, r.is_unsafe)).collect();

@@ -34,7 +34,7 @@ pub(crate) struct Options {
     /// Arm whose selector is wanted [default: the one with the role `seal`].
     #[arg(long, value_name = "ID")]
     arm: Option<String>,
-    /// File of the selector [default: OUT/selectors/ARM-seed-N.jsonl].
+    /// File of the selector, .jsonl or .parquet [default: OUT/selectors/ARM-seed-N.jsonl].
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Train anew and write one JSON object a step: rows, losses, weights.
@@ -53,8 +53,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", requires = "import")]
     dropped: Option<PathBuf>,
     /// The unfiltered rows it was trained on: with --file, names logits by row id.
-    #[arg(long, value_name = "FILE", requires = "import", requires = "file")]
+    #[arg(long, value_name = "FILE", requires = "import")]
     data: Option<PathBuf>,
+    /// tokenizer.json of its model: finds the dropped rows of --data, instead of --dropped.
+    #[arg(long, value_name = "FILE", requires = "data", conflicts_with = "dropped")]
+    tokenizer: Option<PathBuf>,
     /// Share of the rows to keep in the file of an imported selector.
     #[arg(long, value_name = "SHARE", requires = "import", default_value_t = 0.8)]
     keep: f64,
@@ -120,6 +123,7 @@ fn import(options: &Options, checkpoint: PathBuf) -> anyhow::Result<Figures> {
         unsafe_rows: options.unsafe_rows.clone(),
         dropped: options.dropped.clone(),
         data: options.data.clone(),
+        tokenizer: options.tokenizer.clone(),
         file: options.file.clone(),
         keep: options.keep,
     })?;
