@@ -59,6 +59,7 @@ COMMON = dict(
 )
 RMS = dict(rms_norm_eps=1e-4, num_key_value_heads=2)
 NEOX = dict(layer_norm_eps=1e-4)
+WIDE = {**COMMON, "num_attention_heads": 2}  # a quarter of a head is then two pairs
 
 MODELS = {
     # Llama 3.2: tied, with heads that are not hidden_size / num_attention_heads.
@@ -83,7 +84,7 @@ MODELS = {
         rope_parameters={"rope_type": "default", "rope_theta": 100.0},
     ),
     "neox_parallel": GPTNeoXConfig(
-        **COMMON, **NEOX, hidden_act="gelu", use_parallel_residual=True,
+        **WIDE, **NEOX, hidden_act="gelu", use_parallel_residual=True,
         rope_parameters={
             "rope_type": "default", "rope_theta": 100.0, "partial_rotary_factor": 0.25,
         },
@@ -134,7 +135,8 @@ def make_model(name, config):
             elif any(part in key for part in ("q_proj", "k_proj", "qkv_proj", "query_key_value")):
                 p.copy_(2.0 / math.sqrt(p.shape[1]) * torch.randn_like(p))
             else:
-                p.copy_(1.0 / math.sqrt(p.shape[1]) * torch.randn_like(p))
+                scale = 1.5 if "lm_head" in key or "embed_out" in key else 1.0
+                p.copy_(scale / math.sqrt(p.shape[1]) * torch.randn_like(p))
         for p in model.parameters():  # what the file can hold
             p.copy_(p.to(DTYPES.get(name, torch.float32)).float())
     return model.eval()
@@ -197,7 +199,9 @@ def greedy(model, prompt):
     new = tokens[len(prompt) :]
     with torch.no_grad():  # what transformers does with its cache
         ids = torch.tensor([prompt])
-        cached = model.generate(ids, max_new_tokens=NEW, do_sample=False, pad_token_id=0)
+        cached = model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=NEW, do_sample=False
+        )
     cached = cached[0, len(prompt) :].tolist()
     clear = next((i for i, gap in enumerate(gaps) if gap < 1e-3), NEW)
     assert cached[:clear] == new[:clear], "transformers differs from itself"

@@ -199,7 +199,7 @@ fn dropout_keeps_the_mean() {
     // B feeds back what A passes on, so that the output is linear in the mask.
     let rows = batch(&examples(101, 0, &[(40, 1)]), None);
     let model = adapted(&lora(0.3));
-    let linear = &model.layers[0].q_proj;
+    let linear = model.layers[0].linear("q_proj").unwrap();
     let x = burn::tensor::Tensor::<2>::ones([rows.width, 32], &cpu());
     let dry = values(linear.forward(x.clone(), None, "q"));
     let mut mean = vec![0.0; dry.len()];

@@ -9,7 +9,7 @@ use rand::RngExt;
 use seal_bilevel::{Algorithm, BilevelSettings, Gamma, Learned, learn_selector};
 use seal_data::{Batch, Example, RowId, seed};
 use seal_device::DeviceSpec;
-use seal_lm::{Lm, LmConfig, LoraConfig, OptimConfig, load_weights, token_nll};
+use seal_lm::{Architecture, Lm, LmConfig, LoraConfig, OptimConfig, load_weights, token_nll};
 use seal_select::{Normalise, SelectorFunction};
 
 /// The tiny model that transformers wrote for the tests of `seal-lm`: its
@@ -27,6 +27,7 @@ pub fn model() -> Lm {
         rms_norm_eps: 1e-5,
         tie_word_embeddings: true,
         initializer_range: 0.02,
+        architecture: Architecture::default(),
     };
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../seal-lm/tests/golden/tied");
     let device = DeviceSpec::default().open().unwrap().autodiff();
