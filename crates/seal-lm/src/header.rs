@@ -134,7 +134,7 @@ fn check(entries: &BTreeMap<String, Entry>, size: u64) -> Result<(), String> {
         };
         if to < from || wanted != Some(to - from) {
             let what = entry.describe();
-            return Err(format!("tensor `{name}`, {what}, at bytes {from} to {to}"));
+            return Err(format!("tensor `{name}`, {what}, does not fill bytes {from} to {to}"));
         }
         if from < end {
             return Err(format!("tensor `{name}` overlaps `{before}`"));

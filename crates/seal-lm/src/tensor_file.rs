@@ -95,14 +95,16 @@ impl TensorFile {
         let Some(entry) = self.entry(name) else {
             return Err(LmError::Missing { path: self.path.clone(), name: name.into() });
         };
-        if entry.shape == shape && Float::of(&entry.dtype).is_some() {
+        let readable = Float::of(&entry.dtype).is_some();
+        if readable && entry.shape == shape {
             return Ok(());
         }
+        let kind = if readable { entry.dtype.as_str() } else { "F32, F16 or BF16" };
         Err(LmError::Mismatch {
             path: self.path.clone(),
             name: name.into(),
             found: entry.describe(),
-            expected: format!("F32, F16 or BF16 {shape:?}"),
+            expected: format!("{kind} {shape:?}"),
         })
     }
 
