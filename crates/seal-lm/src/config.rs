@@ -115,9 +115,10 @@ impl LmConfig {
             ));
         }
         if !(self.rms_norm_eps > 0.0 && self.rope_theta > 1.0 && self.initializer_range > 0.0) {
-            return Err(
-                "rms_norm_eps and initializer_range must be above 0, rope_theta above 1".to_owned()
-            );
+            return Err(format!(
+                "rms_norm_eps {} and initializer_range {} must be above 0, rope_theta {} above 1",
+                self.rms_norm_eps, self.initializer_range, self.rope_theta
+            ));
         }
         self.architecture.validate(self)
     }
