@@ -91,21 +91,18 @@ pub fn load_adapter(model: Lm, config: &LoraConfig, dir: &Path) -> Result<Lm, Lm
     let mut folder = Folder::of_file(&path)?;
     let mut model = model.with_lora(config, 0)?;
     let at = model.config().architecture.model_type.names().layers;
-    let mut wanted = 0;
     for (i, block) in model.layers.iter_mut().enumerate() {
         for (name, linear) in block.linears_mut() {
             if let Some(lora) = &mut linear.lora {
                 let name = format!("{at}.{i}.{name}");
                 fill(&mut lora.a, &adapter_name(&name, "A"), &mut folder)?;
                 fill(&mut lora.b, &adapter_name(&name, "B"), &mut folder)?;
-                wanted += 2;
             }
         }
     }
     let expected: Vec<String> = model.adapter_tensors().into_iter().map(|(name, _)| name).collect();
     let unused: Vec<&str> =
         folder.names().filter(|name| !expected.iter().any(|known| known == name)).collect();
-    debug_assert_eq!(expected.len(), wanted);
     match unused.first() {
         None => Ok(model),
         Some(first) => Err(LmError::Format {
@@ -165,7 +162,7 @@ pub fn read_adapter_settings(dir: &Path) -> Result<AdapterSettings, LmError> {
         lora_alpha: json["lora_alpha"].as_f64().ok_or_else(|| bad("lora_alpha", "a number"))?,
         lora_dropout: json["lora_dropout"].as_f64().unwrap_or(0.0),
         target_modules: targets
-            .ok_or_else(|| bad("target_modules", "a list of names, or \"all-linear\","))?,
+            .ok_or_else(|| bad("target_modules", "a list of names, or \"all-linear\""))?,
     };
     lora.validate().map_err(|reason| LmError::Format { path: path.clone(), reason })?;
     let base = json["base_model_name_or_path"].as_str().map(str::to_owned);

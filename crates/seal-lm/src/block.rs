@@ -56,6 +56,7 @@ pub struct Block {
 
 /// Layers that make queries, keys and values.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a handle a weight; there are as many as blocks")]
 pub enum Projections {
     /// One each.
     Separate(Separate),
@@ -77,6 +78,7 @@ pub struct Separate {
 
 /// The feed-forward layer.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a handle a weight; there are as many as blocks")]
 pub enum FeedForward {
     /// Gate and input from a layer each (SwiGLU, Shazeer 2020).
     Gated(Gated),

@@ -1,6 +1,8 @@
 //! Models of every family, read from folders that transformers wrote, against
 //! transformers (`tests/reference/families.py`).
 
+#![allow(clippy::print_stdout, reason = "the table of distances is worth reading")]
+
 mod common;
 
 use common::families::{ADAPTED, MODELS, expected, folder, load, logits, worst};

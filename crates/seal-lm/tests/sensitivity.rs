@@ -1,6 +1,8 @@
 //! Each part of the mathematics, got wrong on purpose: the comparison of
 //! `families.rs` must notice.
 
+#![allow(clippy::print_stdout, reason = "the table of distances is worth reading")]
+
 mod common;
 
 use burn::module::Param;
