@@ -44,7 +44,7 @@ impl Inputs<'_> {
     /// Cosines and sines of position `j` of `positions`.
     #[inline(always)]
     fn turn(&self, j: usize, positions: usize) -> (&[f32], &[f32]) {
-        let half = self.cos.len() / positions.max(1);
+        let half = self.cos.len() / positions;
         (&self.cos[j * half..(j + 1) * half], &self.sin[j * half..(j + 1) * half])
     }
 }
@@ -113,8 +113,8 @@ impl Head {
 fn probabilities(head: &mut Head, first: usize, i: usize, t: usize, d: usize) {
     let p = &mut head.p[first..=i];
     p.fill(0.0);
-    for c in 0..d {
-        axpy(p, head.q[i * d + c], &head.k_t[c * t + first..c * t + i + 1]);
+    for (q, k) in head.q[i * d..(i + 1) * d].iter().zip(head.k_t.chunks_exact(t)) {
+        axpy(p, *q, &k[first..=i]);
     }
     let top = max(p);
     for p in p.iter_mut() {
@@ -168,8 +168,9 @@ pub(super) fn forward(x: Inputs<'_>, s: &AttentionShape) -> Vec<f32> {
                     probabilities(&mut head, first, i, t, d);
                     let at = (s.starts[b] + i) * qw + h * d;
                     let out = &mut out[at..at + d];
+                    let start = s.starts[b] + first;
                     for (j, p) in head.p[first..=i].iter().enumerate() {
-                        let v = (s.starts[b] + first + j) * kw + g * d;
+                        let v = (start + j) * kw + g * d;
                         axpy(out, *p, &x.v[v..v + d]);
                     }
                 }
@@ -204,19 +205,20 @@ pub(super) fn backward(
                     let dy = &dy[at..at + d];
                     let dp = &mut head.dp[first..=i];
                     dp.fill(0.0);
-                    for (c, dy) in dy.iter().enumerate() {
-                        axpy(dp, *dy, &head.v_t[c * t + first..c * t + i + 1]);
+                    for (dy, v) in dy.iter().zip(head.v_t.chunks_exact(t)) {
+                        axpy(dp, *dy, &v[first..=i]);
                     }
                     let p = &head.p[first..=i];
                     let mean = dot(p, dp);
                     head.dq.fill(0.0);
-                    for j in first..=i {
-                        let v = (s.starts[b] + j) * kw + g * d;
-                        let p = p[j - first];
-                        axpy(&mut dv[v..v + d], p, dy);
-                        let ds = p * (dp[j - first] - mean);
-                        axpy(&mut head.dq, ds, &head.k[j * d..(j + 1) * d]);
-                        axpy(&mut head.dk[j * d..(j + 1) * d], ds, &head.q[i * d..(i + 1) * d]);
+                    let start = s.starts[b] + first;
+                    let (k, dk) = (&head.k[first * d..], &mut head.dk[first * d..]);
+                    for j in 0..p.len() {
+                        let v = (start + j) * kw + g * d;
+                        axpy(&mut dv[v..v + d], p[j], dy);
+                        let ds = p[j] * (dp[j] - mean);
+                        axpy(&mut head.dq, ds, &k[j * d..(j + 1) * d]);
+                        axpy(&mut dk[j * d..(j + 1) * d], ds, &head.q[i * d..(i + 1) * d]);
                     }
                     let (cos, sin) = x.turn(i, t);
                     rotate_back(&head.dq, cos, sin, s.scale(), &mut dq[at..at + d]);
