@@ -51,9 +51,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 tokens: encode_prompt(r, &template, &tokenizer).expect("a row of the world"),
             })
             .collect();
-        let settings =
-            GenerateSettings { max_new_tokens: 10, temperature: 0.0, top_p: 1.0, batch: 128 };
-        let out = generate(&model.valid(), &prompts, &settings, tokenizer.eos(), 0);
+        let settings = GenerateSettings { batch: 128, ..GenerateSettings::greedy(10) };
+        let out = generate(&model.valid(), &prompts, &settings, &[tokenizer.eos()], 0)
+            .expect("prompts of the world are short");
         rows.iter().cloned().zip(out.iter().map(|g| tokenizer.decode(&g.tokens))).collect()
     };
     let report = |name: &str, model: &Lm, start: Instant| {

@@ -2,79 +2,12 @@
 
 use burn::tensor::activation::{silu, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use rand::RngExt;
-use seal_data::RowId;
-use seal_data::seed::rng;
 use seal_device::kernels::{self, AttentionShape};
-use serde::{Deserialize, Serialize};
 
 use crate::attention::{repeat_kv, split};
+use crate::draft::Draft;
 use crate::model::Pass;
-use crate::{Lm, Ops, rope};
-
-/// How answers are generated.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GenerateSettings {
-    /// Longest answer, its end of text included.
-    pub max_new_tokens: usize,
-    /// 0 is greedy; otherwise logits are divided by it.
-    #[serde(default)]
-    pub temperature: f64,
-    /// Sampling keeps the likeliest tokens that make up this probability.
-    #[serde(default = "one")]
-    pub top_p: f64,
-    /// Prompts side by side.
-    #[serde(default = "default_batch")]
-    pub batch: usize,
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-fn default_batch() -> usize {
-    64
-}
-
-impl GenerateSettings {
-    /// Says what is wrong, if anything.
-    ///
-    /// # Errors
-    /// A value outside its range; the message names the field.
-    pub fn validate(&self) -> Result<(), String> {
-        if self.max_new_tokens == 0 || self.batch == 0 {
-            return Err("max_new_tokens and batch must be at least 1".to_owned());
-        }
-        if self.temperature < 0.0 || !self.temperature.is_finite() {
-            return Err(format!("temperature must be 0 or above, is {}", self.temperature));
-        }
-        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
-            return Err(format!("top_p must be in (0, 1], is {}", self.top_p));
-        }
-        Ok(())
-    }
-}
-
-/// A prompt to be continued.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prompt {
-    /// Keys the draws of sampling.
-    pub id: RowId,
-    /// At least one token.
-    pub tokens: Vec<u32>,
-}
-
-/// An answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Generated {
-    /// The prompt it belongs to.
-    pub id: RowId,
-    /// Tokens up to, and without, the end of text.
-    pub tokens: Vec<u32>,
-    /// Whether the end of text came before the length limit.
-    pub ended: bool,
-}
+use crate::{GenerateError, GenerateSettings, Generated, Lm, Ops, Prompt, rope};
 
 /// Keys and values of one block, `[B, kv_heads, S, d]`, keys rotated.
 struct Cache {
@@ -82,83 +15,122 @@ struct Cache {
     values: Tensor<4>,
 }
 
-/// Continues `prompts`, in their order. `seed` keys the draws of sampling
-/// together with the prompt's id and the position, so that an answer does not
-/// depend on the batch its prompt happens to be in.
+/// Continues `prompts`; answers are in their order.
+///
+/// An answer ends at the first token of `stops` (the end of text, the end of a
+/// turn), after `max_new_tokens`, or where prompt and answer fill the model's
+/// `max_position_embeddings`; [`Generated::finish`] says which. `seed` keys the
+/// draws of sampling together with the prompt's id and the position, so that an
+/// answer does not depend on the batch its prompt happens to be in.
 ///
 /// `model` is expected off the tape ([`burn::module::Module::valid`]).
 ///
-/// # Panics
-/// If a prompt is empty.
+/// # Errors
+/// Settings outside their range, a prompt that is empty, longer than the
+/// context or of another vocabulary (all before anything is generated), or
+/// logits that are not numbers.
 pub fn generate(
     model: &Lm,
     prompts: &[Prompt],
     settings: &GenerateSettings,
-    eos: u32,
+    stops: &[u32],
     seed: u64,
-) -> Vec<Generated> {
-    if let Some(p) = prompts.iter().find(|p| p.tokens.is_empty()) {
-        panic!("prompt {} is empty: there is no position to predict from", p.id);
-    }
+) -> Result<Vec<Generated>, GenerateError> {
+    let mut out: Vec<Option<Generated>> = vec![None; prompts.len()];
+    generate_each(model, prompts, settings, stops, seed, |i, answer| {
+        out[i] = Some(answer);
+        Ok::<(), GenerateError>(())
+    })?;
+    Ok(out.into_iter().map(|g| g.expect("every prompt is in one chunk")).collect())
+}
+
+/// As [`generate`], but hands each answer on, with the index of its prompt, as
+/// soon as its batch is finished: what `each` has stored outlives a run that is
+/// killed, and the prompts that are left give the same answers later.
+///
+/// The order is that of the prompts' lengths, then of their indices.
+///
+/// # Errors
+/// As [`generate`], and what `each` reports, which ends the run.
+pub fn generate_each<E: From<GenerateError>>(
+    model: &Lm,
+    prompts: &[Prompt],
+    settings: &GenerateSettings,
+    stops: &[u32],
+    seed: u64,
+    mut each: impl FnMut(usize, Generated) -> Result<(), E>,
+) -> Result<(), E> {
+    check(model, prompts, settings)?;
     // Prompts of like length side by side waste the least padding.
     let mut order: Vec<usize> = (0..prompts.len()).collect();
     order.sort_by_key(|i| (prompts[*i].tokens.len(), *i));
-    let mut out: Vec<Option<Generated>> = vec![None; prompts.len()];
     for chunk in order.chunks(settings.batch) {
         let batch: Vec<&Prompt> = chunk.iter().map(|i| &prompts[*i]).collect();
-        for (i, answer) in chunk.iter().zip(generate_batch(model, &batch, settings, eos, seed)) {
-            out[*i] = Some(answer);
+        let answers = generate_batch(model, &batch, settings, stops, seed)?;
+        for (i, answer) in chunk.iter().zip(answers) {
+            each(*i, answer)?;
         }
     }
-    out.into_iter().map(|g| g.expect("every prompt is in one chunk")).collect()
+    Ok(())
+}
+
+fn check(model: &Lm, prompts: &[Prompt], settings: &GenerateSettings) -> Result<(), GenerateError> {
+    settings.validate().map_err(GenerateError::Settings)?;
+    let (context, vocab_size) = (model.config().max_position_embeddings, model.config().vocab_size);
+    for Prompt { id, tokens } in prompts {
+        if tokens.is_empty() {
+            return Err(GenerateError::Empty { id: *id });
+        }
+        if tokens.len() > context {
+            return Err(GenerateError::TooLong { id: *id, tokens: tokens.len(), context });
+        }
+        if let Some(token) = tokens.iter().find(|t| **t as usize >= vocab_size) {
+            return Err(GenerateError::UnknownToken { id: *id, token: *token, vocab_size });
+        }
+    }
+    Ok(())
 }
 
 fn generate_batch(
     model: &Lm,
     prompts: &[&Prompt],
     settings: &GenerateSettings,
-    eos: u32,
+    stops: &[u32],
     seed: u64,
-) -> Vec<Generated> {
+) -> Result<Vec<Generated>, GenerateError> {
     let device = model.device();
     let lengths: Vec<usize> = prompts.iter().map(|p| p.tokens.len()).collect();
     let width = *lengths.iter().max().expect("a chunk is not empty");
-    let (mut caches, mut hidden) = prefill(model, prompts, &lengths, width, settings);
-    let mut done = vec![false; prompts.len()];
-    let mut answers: Vec<Vec<u32>> = vec![Vec::new(); prompts.len()];
-    for step in 0..settings.max_new_tokens {
-        let logits =
-            model.logits(hidden).into_data().try_into_vec::<f32>().expect("logits are f32");
-        let v = model.config().vocab_size;
-        let next: Vec<u32> = logits
-            .chunks_exact(v)
-            .zip(prompts)
-            .map(|(row, p)| pick(row, settings, seed, &p.id, step))
-            .collect();
-        for ((token, done), answer) in next.iter().zip(&mut done).zip(&mut answers) {
-            *done |= *token == eos;
-            if !*done {
-                answer.push(*token);
+    let (context, v) = (model.config().max_position_embeddings, model.config().vocab_size);
+    let mut drafts: Vec<Draft<'_>> =
+        prompts.iter().map(|p| Draft::new(p, settings.max_new_tokens, context)).collect();
+    let steps = drafts.iter().map(|d| d.limit()).max().expect("a chunk is not empty");
+    if steps > 0 {
+        let (mut caches, mut hidden) = prefill(model, prompts, &lengths, width, steps);
+        for step in 0..steps {
+            let logits = model.logits(hidden).into_data();
+            let mut logits = logits.try_into_vec::<f32>().expect("logits are f32");
+            let rows = logits.chunks_exact_mut(v).zip(&mut drafts);
+            let next = rows.map(|(row, draft)| draft.step(row, settings, stops, seed));
+            let next: Vec<u32> = next.collect::<Result<_, _>>()?;
+            if drafts.iter().all(Draft::has_ended) {
+                break;
             }
+            let slots = Slots { lengths: &lengths, width, step, device: &device };
+            hidden = decode(model, &next, &mut caches, &slots);
         }
-        if done.iter().all(|d| *d) || step + 1 == settings.max_new_tokens {
-            break;
-        }
-        let slots = Slots { lengths: &lengths, width, step, device: &device };
-        hidden = decode(model, &next, &mut caches, &slots);
     }
-    let finished = prompts.iter().zip(answers).zip(done);
-    finished.map(|((p, tokens), ended)| Generated { id: p.id, tokens, ended }).collect()
+    Ok(drafts.into_iter().map(Draft::ended).collect())
 }
 
-/// Runs the prompts; returns the caches, with room for the answers, and the
+/// Runs the prompts; returns the caches, with room for `new_tokens`, and the
 /// hidden state of each prompt's last token, `[B, D]`.
 fn prefill(
     model: &Lm,
     prompts: &[&Prompt],
     lengths: &[usize],
     width: usize,
-    settings: &GenerateSettings,
+    new_tokens: usize,
 ) -> (Vec<Cache>, Tensor<2>) {
     let device = model.device();
     let rows = prompts.len();
@@ -174,7 +146,7 @@ fn prefill(
     let (cos, sin) = (cos.unsqueeze_dims::<4>(&[0, 1]), sin.unsqueeze_dims::<4>(&[0, 1]));
     let starts = AttentionShape::padded(rows, width);
     let pass = Pass { rows, lengths, starts: &starts, tables, dropout: None, ops: model.ops() };
-    let room = [rows, heads.kv_heads, settings.max_new_tokens, heads.dim];
+    let room = [rows, heads.kv_heads, new_tokens, heads.dim];
     let mut caches = Vec::with_capacity(model.layers.len());
     let mut h = model.embed(&tokens);
     for (i, block) in model.layers.iter().enumerate() {
@@ -259,41 +231,4 @@ fn decode(model: &Lm, tokens: &[u32], caches: &mut [Cache], slots: &Slots<'_>) -
         h = h + block.down_proj.forward(gated, None, "down_proj");
     }
     model.normalise(h, &model.norm)
-}
-
-/// The next token from `logits` `[V]`; ties go to the lowest id.
-fn pick(logits: &[f32], settings: &GenerateSettings, seed: u64, id: &RowId, step: usize) -> u32 {
-    if settings.temperature == 0.0 {
-        let mut best = 0;
-        for (i, x) in logits.iter().enumerate() {
-            if *x > logits[best] {
-                best = i;
-            }
-        }
-        return best as u32;
-    }
-    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut tokens: Vec<(f64, u32)> = logits
-        .iter()
-        .enumerate()
-        .map(|(i, x)| ((f64::from(x - top) / settings.temperature).exp(), i as u32))
-        .collect();
-    tokens.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let total: f64 = tokens.iter().map(|t| t.0).sum();
-    let mut kept = 0.0;
-    let cut = tokens.iter().position(|t| {
-        kept += t.0;
-        kept >= settings.top_p * total
-    });
-    tokens.truncate(cut.map_or(tokens.len(), |i| i + 1));
-    let total: f64 = tokens.iter().map(|t| t.0).sum();
-    let mut rng = rng(&["sample".into(), seed.into(), id.into(), (step as u64).into()]);
-    let mut left = rng.random::<f64>() * total;
-    for (weight, token) in &tokens {
-        left -= weight;
-        if left < 0.0 {
-            return *token;
-        }
-    }
-    tokens[tokens.len() - 1].1
 }

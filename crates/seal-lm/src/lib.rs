@@ -11,8 +11,10 @@
 //! tokens, D the width of the residual stream, V the vocabulary.
 
 mod adapter;
+mod answer;
 mod attention;
 mod config;
+mod draft;
 mod error;
 mod generate;
 mod init;
@@ -21,16 +23,19 @@ mod model;
 mod nll;
 mod optim;
 mod rope;
+mod sampling;
 mod state;
 mod weights;
 
 pub use adapter::{AdapterFiles, load_adapter, save_adapter};
+pub use answer::{Finish, GenerateError, Generated, Prompt};
 pub use config::{LINEAR_NAMES, LmConfig, LoraConfig, OptimConfig, Schedule};
 pub use error::LmError;
-pub use generate::{GenerateSettings, Generated, Prompt, generate};
+pub use generate::{generate, generate_each};
 pub use linear::{DropoutKey, Linear, Lora};
 pub use model::{Block, Lm, Ops};
 pub use nll::{RowNll, row_nll, token_nll};
 pub use optim::{Optimizer, StepStats};
+pub use sampling::{BadLogit, GenerateSettings, next_token_probabilities};
 pub use state::save_training_state;
 pub use weights::{load_weights, save_weights};

@@ -6,7 +6,7 @@ use seal_bilevel::BilevelError;
 use seal_data::DataError;
 use seal_device::DeviceError;
 use seal_judge::JudgeError;
-use seal_lm::LmError;
+use seal_lm::{GenerateError, LmError};
 use seal_select::SelectError;
 use seal_world::WorldError;
 
@@ -37,6 +37,9 @@ pub enum StudyError {
     /// A model that cannot be read or written.
     #[error(transparent)]
     Model(#[from] LmError),
+    /// Answers that cannot be generated.
+    #[error(transparent)]
+    Generation(#[from] GenerateError),
     /// A selection that failed.
     #[error(transparent)]
     Selection(#[from] SelectError),
@@ -95,6 +98,9 @@ impl StudyError {
             Self::Config(_) | Self::World(_) => 2,
             Self::Training(BilevelError::Settings(_)) | Self::Model(LmError::Config(_)) => 2,
             Self::Device(DeviceError::Unknown(_)) => 2,
+            Self::Generation(GenerateError::Settings(_)) => 2,
+            Self::Generation(GenerateError::Logits { .. }) => 1,
+            Self::Generation(_) => 3,
             Self::Data(_) | Self::Rows(_) | Self::Training(BilevelError::Empty(_)) => 3,
             Self::Judge(JudgeError::MissingField { .. }) => 3,
             Self::Device(DeviceError::NotCompiledIn { .. }) => 4,

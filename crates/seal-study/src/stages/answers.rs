@@ -78,7 +78,7 @@ fn generated(
             tracing::warn!(row = %row.id, tokens = tokens.len(), room, "a test prompt is too long");
         }
     }
-    let answers = generate(model, &prompts, &config.generate, tokenizer.eos(), input.seed);
+    let answers = generate(model, &prompts, &config.generate, &[tokenizer.eos()], input.seed)?;
     Ok(answers
         .into_iter()
         .map(|g| Answer { id: g.id, text: tokenizer.decode(&g.tokens) })
