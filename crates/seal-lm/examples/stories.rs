@@ -7,6 +7,8 @@
 //! `tok512.bin`, as in <https://huggingface.co/karpathy/tinyllamas>. Temperature
 //! 0, the default, gives the likeliest story.
 
+#![allow(clippy::print_stdout, reason = "its output is what the example is for")]
+
 use std::error::Error;
 use std::path::PathBuf;
 
