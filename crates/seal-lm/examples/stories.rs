@@ -1,7 +1,6 @@
 //! A story by a model of llama2.c.
 //!
-//!     cargo run --release -p seal-lm --features seal-device/flex --example stories -- \
-//!         FOLDER [TEMPERATURE [SEED [BEGINNING]]]
+//!     cargo run --release -p seal-lm --example stories -- FOLDER [TEMPERATURE [SEED [BEGINNING]]]
 //!
 //! FOLDER holds one checkpoint and its tokenizer, `stories260K.bin` and
 //! `tok512.bin`, as in <https://huggingface.co/karpathy/tinyllamas>. Temperature
