@@ -12,12 +12,15 @@
 //! and no error shows the text of a row, which may be harmful.
 
 mod batch;
+mod dropped;
 mod error;
 mod example;
 mod export;
 mod fields;
 mod file;
 mod format;
+mod id;
+mod input;
 mod load;
 mod normalise;
 mod order;
@@ -31,19 +34,24 @@ mod spec;
 mod split;
 pub mod tokenize;
 mod transcript;
+mod turn;
+mod zst;
 
 pub use batch::Batch;
 pub use error::DataError;
 pub use example::{Example, ExampleError, PromptTemplate, encode_prompt, encode_row};
 pub use export::write_jsonl;
-pub use format::Format;
-pub use load::{DropReason, Dropped, Loaded, SetSummary, load_split};
+pub use dropped::{DropReason, Dropped};
+pub use format::{Columns, Format};
+pub use id::RowId;
+pub use load::{Loaded, Place, SetSummary, load_split};
 pub use normalise::normalise;
 pub use order::{CycledOrder, epoch_order};
 pub use overlap::{Compared, Match, Overlap, OverlapCounts, OverlapReport, OverlapSet, Role};
 pub use prepare::{Prepared, prepare};
-pub use row::{Row, RowId, Rows, ids_hash};
+pub use row::{Row, Rows, ids_hash};
 pub use source::{EmptyAnswers, Source, Turns};
 pub use spec::{DataSets, DataSpec, OnOverlap};
 pub use split::{Split, SplitBy};
 pub use tokenize::{TextTokenizer, Tokenizer};
+pub use turn::{Speaker, Turn};
