@@ -66,6 +66,6 @@ pub(crate) fn reasons(dropped: &[Dropped]) -> String {
     for row in dropped {
         *counts.entry(row.reason).or_insert(0_usize) += 1;
     }
-    let said: Vec<String> = counts.iter().map(|(reason, n)| format!("{n}: {reason}")).collect();
-    said.join("; ")
+    let said: Vec<String> = counts.iter().map(|(reason, n)| format!("{n} as {reason}")).collect();
+    said.join(", ")
 }

@@ -32,7 +32,7 @@ pub enum DataError {
         holds: String,
     },
     /// The content is not what the name of the file says.
-    #[error("{path}: by its name {named}, by its content {found}; {remedy}")]
+    #[error("{path}: its name says {named}, its content is {found}; {remedy}")]
     Content {
         /// The file.
         path: PathBuf,
@@ -216,6 +216,17 @@ pub enum DataError {
         dropped: usize,
         /// Why, with counts; empty where none was.
         why: String,
+    },
+    /// Rows that are asked for and are in no source.
+    #[error(
+        "{rows} rows are not in the data, the first of them {first}; the files or the sources have \
+         changed since"
+    )]
+    UnknownRows {
+        /// Number of such rows.
+        rows: usize,
+        /// One of them.
+        first: crate::RowId,
     },
     /// A training set with rows that have no answer.
     #[error(

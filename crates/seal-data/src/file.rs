@@ -120,25 +120,29 @@ const SIGNATURES: [(&[u8], &str, &str); 11] = [
     (b"<!doctype html", "a web page", "download the file itself"),
 ];
 
-/// A file whose content is not what its name says.
-fn check(path: &Path, head: &[u8], expected: Option<&'static str>) -> Result<(), DataError> {
-    let found = SIGNATURES.iter().find(|(magic, ..)| head.starts_with(magic));
-    let (found, remedy) = match found {
-        Some((_, what, remedy)) => (Some(*what), *remedy),
-        None if std::str::from_utf8(head).is_ok_and(|text| text.starts_with(['{', '['])) => {
-            (None, "name it .json or .jsonl")
-        }
-        None => (None, "name it after what it holds"),
-    };
-    if found == expected {
+/// A file whose content is not what its name says. `packed` tells that `head`
+/// was packed, so that the name of the file does not name it.
+fn check(
+    path: &Path,
+    head: &[u8],
+    expected: Option<&'static str>,
+    packed: bool,
+) -> Result<(), DataError> {
+    let known = SIGNATURES.iter().find(|(magic, ..)| head.starts_with(magic));
+    if known.map(|(_, what, _)| *what) == expected {
         return Ok(());
     }
-    Err(DataError::Content {
-        path: path.to_owned(),
-        named: expected.unwrap_or("text"),
-        found: found.unwrap_or("none"),
-        remedy,
-    })
+    let (found, remedy) = match known {
+        Some((_, what, _)) if packed => (*what, "unpack it"),
+        Some((_, what, remedy)) => (*what, *remedy),
+        None if head.is_empty() => ("nothing", "get the file again"),
+        None if head.starts_with(b"{") || head.starts_with(b"[") => {
+            ("JSON", "name it .json or .jsonl")
+        }
+        None => ("something else", "name it after what it holds"),
+    };
+    let named = expected.unwrap_or("text");
+    Err(DataError::Content { path: path.to_owned(), named, found, remedy })
 }
 
 /// The first bytes of `source`, which are then read again.
@@ -155,7 +159,7 @@ pub(crate) fn open_text(path: &Path, packing: Packing) -> Result<Box<dyn Read>, 
     let (head, source) = match packing {
         Packing::Plain => (head, source),
         _ => {
-            check(path, &head, Some(packing.name()))?;
+            check(path, &head, Some(packing.name()), false)?;
             let plain: Box<dyn Read> = match packing {
                 // Several members in one file are legal: `cat a.gz b.gz`.
                 Packing::Gzip => Box::new(MultiGzDecoder::new(source)),
@@ -164,7 +168,7 @@ pub(crate) fn open_text(path: &Path, packing: Packing) -> Result<Box<dyn Read>, 
             sniffed(plain).map_err(unreadable)?
         }
     };
-    check(path, &head, None)?;
+    check(path, &head, None, packing != Packing::Plain)?;
     Ok(source)
 }
 
@@ -174,7 +178,7 @@ pub(crate) fn open_parquet(path: &Path) -> Result<File, DataError> {
     let mut file = open(path)?;
     let mut head = Vec::new();
     file.by_ref().take(64).read_to_end(&mut head).map_err(unreadable)?;
-    check(path, &head, Some("a Parquet file"))?;
+    check(path, &head, Some("a Parquet file"), false)?;
     file.rewind().map_err(unreadable)?;
     Ok(file)
 }

@@ -135,7 +135,7 @@ mod tests {
         // Stored in results: a change here is a change of format.
         insta::assert_snapshot!(
             format!("{} {}", all[0], all[3]),
-            @""
+            @"ca18b11c9f0a8f74cef3cc960c6d4228 5f6aaaa65586b0c68153dcfd3bf53da5"
         );
     }
 

@@ -24,6 +24,8 @@ pub struct Loaded {
     pub overlapping: BTreeSet<RowId>,
     /// Where each row stands in its file.
     pub places: BTreeMap<RowId, Place>,
+    /// Layout of each source, given or told from its first row.
+    pub formats: Vec<Format>,
 }
 
 /// Where a row stands.
@@ -112,7 +114,8 @@ fn load_source(
     if !split.is_valid() {
         return Err(DataError::BadSplit { path, from: split.from, to: split.to });
     }
-    let drafts = read_drafts(&path, source, &split)?;
+    let (format, drafts) = read_drafts(&path, source, &split)?;
+    loaded.formats.push(format);
     let chosen = split.select(&drafts, source.skip, source.take).map_err(|usable| {
         let take = source.take.unwrap_or_default();
         DataError::TooFew { path: path.clone(), skip: source.skip, take, usable }
@@ -139,7 +142,11 @@ fn load_source(
 
 /// The rows of the file in this share, with the source's labels, and marked
 /// where they cannot be used. Every row is read and checked.
-fn read_drafts(path: &Path, source: &Source, split: &Split) -> Result<Vec<Draft>, DataError> {
+fn read_drafts(
+    path: &Path,
+    source: &Source,
+    split: &Split,
+) -> Result<(Format, Vec<Draft>), DataError> {
     let mut records = open_records(path)?;
     let Some(first) = records.next().transpose()? else {
         let path = path.to_owned();
@@ -164,7 +171,7 @@ fn read_drafts(path: &Path, source: &Source, split: &Split) -> Result<Vec<Draft>
             drafts.push(draft);
         }
     }
-    Ok(drafts)
+    Ok((format, drafts))
 }
 
 /// One row as the source wants it.

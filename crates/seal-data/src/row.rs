@@ -184,7 +184,10 @@ mod tests {
         assert_eq!(rows.repeated(), 1);
         let shown: Vec<String> =
             rows.as_slice().iter().map(|r| serde_json::to_string(r).unwrap()).collect();
-        insta::assert_snapshot!(shown[..2].join("\n"), @"");
+        insta::assert_snapshot!(shown[..2].join("\n"), @r#"
+        {"id":"ca18b11c9f0a8f74cef3cc960c6d4228","prompt":"p","response":"r"}
+        {"id":"a2e6798c5b2d49edf25a263ea6b99eb7","prompt":"p","response":"r","history":[{"role":"system","content":"s"}]}
+        "#);
         let messages = rows.as_slice()[1].messages();
         let named: Vec<(&str, &str)> =
             messages.iter().map(|t| (t.role.name(), t.content.as_str())).collect();

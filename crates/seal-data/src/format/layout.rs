@@ -74,7 +74,9 @@ impl Layout<'_> {
             _ => &RESPONSE,
         };
         let response = names(&self.columns.response, usual);
-        if let Some(list @ Value::Array(_)) = fields.get(&prompt) {
+        if let Some(list @ Value::Array(items)) = fields.get(&prompt)
+            && items.iter().all(Value::is_object)
+        {
             let mut said = turns(fields, prompt[0], list)?;
             match (&mut said, fields.get(&response)) {
                 (Ok(said), Some(Value::String(answer))) => {

@@ -116,6 +116,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::DropReason;
 
     fn record(value: Value) -> Record {
         Record { line: 3, row: 2, value, text: None }
@@ -146,7 +147,7 @@ mod tests {
     #[test]
     fn layouts_are_told_apart_by_their_fields() {
         let orca = json!({"question": "q", "response": "r", "system_prompt": "s"});
-        assert_eq!(texts(orca), (Format::PromptResponse, "q".into(), "r".into()));
+        assert_eq!(texts(orca), (Format::OpenOrca, "q".into(), "r".into()));
         let alpaca = json!({"instruction": "i", "input": "x", "output": "o"});
         assert_eq!(texts(alpaca), (Format::Alpaca, "i\nx".into(), "o".into()));
         let dolly = json!({"instruction": "i", "context": "", "response": "o"});
@@ -207,14 +208,14 @@ mod tests {
         ];
         let shown: Vec<String> = errors.into_iter().map(Result::unwrap_err).collect();
         assert!(shown.iter().all(|m| !m.contains("secret")), "{shown:?}");
-        insta::assert_snapshot!(shown.join("\n"), @r"
+        insta::assert_snapshot!(shown.join("\n"), @r#"
         f, line 3, row 2: field `response` or `answer`: found a number, expected a string
         f, line 3, row 2: field `instruction`: found an array, expected a string
         f, line 3, row 2: field `rejected`: found null, expected a string
         f, line 3, row 2: field `unsafe`: found a string, expected true, false, 0 or 1
-        f: the first row (an object with the fields text) fits no known layout; set `format` to one of prompt-response, alpaca, hh, hh-rejected, instructions
-        f: the first row (an array) fits no known layout; set `format` to one of prompt-response, alpaca, hh, hh-rejected, instructions
-        ");
+        f: the first row (an object with the fields text) fits no known layout; set `format` to one of prompt-response, open-orca, alpaca, messages, sharegpt, hh, hh-rejected, instructions, or name its fields, for example columns = { prompt = "text", response = "FIELD" }
+        f: the first row (an array) fits no known layout; set `format` to one of prompt-response, open-orca, alpaca, messages, sharegpt, hh, hh-rejected, instructions
+        "#);
         let list = record(json!("secret"));
         let e = parse_as(Format::Alpaca, &list, None).unwrap_err();
         insta::assert_snapshot!(e, @"f, line 3, row 2: the row: found a string, expected an object with named fields");

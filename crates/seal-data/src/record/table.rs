@@ -76,6 +76,10 @@ impl Table {
     }
 
     fn header(&mut self, line: usize, cells: &[String]) -> Result<bool, DataError> {
+        if cells[0].starts_with("{\"") || cells[0].starts_with("[{") {
+            let reason = "this is JSON and no table; name the file .json or .jsonl";
+            return Err(self.input.syntax(line, reason));
+        }
         self.columns = cells.len();
         let names: Vec<String> = cells.iter().map(|c| c.trim().to_owned()).collect();
         if let [only] = names.as_slice()
