@@ -80,10 +80,15 @@ pub(crate) fn open(path: &Path) -> Result<File, DataError> {
         io::ErrorKind::NotFound => DataError::Missing { path: path.to_owned() },
         _ => DataError::Unreadable { path: path.to_owned(), source: e },
     };
-    if fs::metadata(path).map_err(unreadable)?.is_dir() {
+    File::open(path).map_err(unreadable)
+}
+
+/// Refuses a folder; anything else, or nothing, is for others to tell.
+pub(crate) fn refuse_folder(path: &Path) -> Result<(), DataError> {
+    if path.is_dir() {
         return Err(DataError::Folder { path: path.to_owned(), holds: row_files(path)? });
     }
-    File::open(path).map_err(unreadable)
+    Ok(())
 }
 
 /// Names of files in a folder that could be meant, the first few.

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::DataError;
-use crate::file::{Container, Rows, container_of};
+use crate::file::{Container, Rows, container_of, refuse_folder};
 use crate::input::Input;
 use json::{JsonLines, JsonValues, is_lists, prompt_lists};
 use table::Table;
@@ -33,6 +33,7 @@ pub(crate) type Records = Box<dyn Iterator<Item = Result<Record, DataError>>>;
 
 /// The records of `path`.
 pub(crate) fn open_records(path: &Path) -> Result<Records, DataError> {
+    refuse_folder(path)?;
     match container_of(path)? {
         Container::Text(rows, packing) => parse_records(rows, Input::open(path, packing)?),
         Container::Parquet => open_parquet(path),

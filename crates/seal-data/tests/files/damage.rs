@@ -162,7 +162,6 @@ fn a_folder_is_no_file() {
     }
     std::fs::write(folder.path().join("d.jsonl/README.md"), "").unwrap();
     insta::assert_snapshot!(error("d.jsonl"), @"d.jsonl: is a folder, not a file (it holds 0.parquet, 1.parquet, 2.parquet, 3.parquet, 4.parquet, ...); name one source for each file");
-    // Named like a folder: the extension is asked first.
     let error = load_split(folder.path(), &[Source::new(".")]).unwrap_err().to_string();
     assert!(error.contains("is a folder"), "{error}");
 }
