@@ -68,8 +68,8 @@ pub enum DataError {
     },
     /// A Parquet file, and a program that was built without its reader.
     #[error(
-        "{path}: this program was built without Parquet; build it with the feature `parquet`, or \
-         convert the file to .jsonl"
+        "{path}: this program was built without Parquet; build it with `cargo run -p xtask --features \
+         parquet -- VERB`, or convert the file to .jsonl"
     )]
     NoParquet {
         /// The file.

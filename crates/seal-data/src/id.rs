@@ -132,7 +132,8 @@ mod tests {
         for (i, a) in all.iter().enumerate() {
             assert!(all[..i].iter().all(|b| a != b), "{i}");
         }
-        // Stored in results: a change here is a change of format.
+        // Stored in results: a change here is a change of format. The second is
+        // that of `tests/reference/ids.py`.
         insta::assert_snapshot!(
             format!("{} {}", all[0], all[3]),
             @"ca18b11c9f0a8f74cef3cc960c6d4228 5f6aaaa65586b0c68153dcfd3bf53da5"

@@ -70,6 +70,7 @@ impl Loaded {
     /// Leaves the rows of `ids` out.
     pub(crate) fn leave_out(&mut self, ids: &BTreeSet<RowId>) {
         self.rows.retain(|row| !ids.contains(&row.id));
+        self.places.retain(|id, _| !ids.contains(id));
         self.overlapping.extend(ids);
     }
 }

@@ -202,7 +202,7 @@ impl Compared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Rows;
+    use crate::{Rows, Turn};
 
     fn rows(texts: &[(&str, &str)]) -> Vec<Row> {
         let mut rows = Rows::new();
@@ -257,5 +257,21 @@ mod tests {
         training.pairs.retain(|p| p.compared == Compared::Rows);
         assert!(!training.counts().is_empty());
         training.check().unwrap();
+    }
+
+    #[test]
+    fn what_was_said_before_makes_another_question() {
+        let row = |history: &[(Speaker, &str)]| {
+            let mut rows = Rows::new();
+            let turns = history.iter().map(|(role, text)| Turn::new(*role, *text)).collect();
+            rows.push_dialogue(turns, "Go on.", "r");
+            rows.into_vec()
+        };
+        let said = [(Speaker::User, "Tell me."), (Speaker::Assistant, "Once...")];
+        let other = [(Speaker::User, "Count."), (Speaker::Assistant, "1, 2")];
+        let brief = [&[(Speaker::System, "Be brief.")], &said[..]].concat();
+        let matches = |a, b| Compared::Prompts.matches(&row(a), &row(b)).len();
+        assert_eq!(matches(&said, &brief), 1, "the same question under other orders");
+        assert_eq!(matches(&said, &other) + matches(&said, &[]) + matches(&[], &other), 0);
     }
 }

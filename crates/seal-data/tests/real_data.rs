@@ -104,6 +104,16 @@ fn ids(loaded: &Loaded) -> Vec<RowId> {
     loaded.rows.as_slice().iter().map(|row| row.id).collect()
 }
 
+/// Golden hashes from `tests/reference/ids.py`; they stand in results.
+#[test]
+fn ids_are_those_of_an_independent_program() {
+    let Some(root) = common::real_data() else { return };
+    let hash = |path: &str| all_of(&root, path, None).summary().ids_hash;
+    let alpaca = "00fbc67ed49742811ebbacc3262278ab";
+    assert_eq!(hash("scalebio_alpaca/train_alpaca.json"), alpaca);
+    assert_eq!(hash("hh_rlhf/test.jsonl.gz"), "5d38a2e1ca05bfb96cfb104dbb04981c");
+}
+
 /// Rows of two files in other containers, written by other libraries.
 #[test]
 fn a_row_has_one_id_in_every_container() {

@@ -86,6 +86,7 @@ fn until_error(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::DataError::RowTooLong;
     use crate::file::Packing;
 
     const CSV: Rows = Rows::Table(b',');
@@ -154,5 +155,36 @@ mod tests {
         f, line 3: not valid JSON (column 12): expected value
         f, line 2: not valid JSON (column 8): unexpected end of hex escape
         ");
+    }
+
+    #[test]
+    fn a_row_that_is_too_long_is_refused_where_it_starts() {
+        let long = format!("\"{}\"", "a".repeat(30));
+        let texts = [
+            (Rows::Lines, format!("\"a\"\n{long}\n")),
+            (Rows::Json, format!("[\"a\",\n{long}]")),
+            (Rows::Json, format!("\"a\"\n{}", "[".repeat(40))),
+            (CSV, format!("a\n{long}\n")),
+            // A quote that is never closed does not read the file to its end.
+            (CSV, format!("a\n\"{}", "b\n".repeat(20))),
+        ];
+        for (rows, text) in texts {
+            let error = limited(rows, &text, 31).unwrap_err();
+            let RowTooLong { line: 2, limit: 31, .. } = error else { panic!("{rows:?}: {error}") };
+            assert!(limited(rows, "\"a\"\n\"b\"", 31).is_ok());
+        }
+        assert!(limited(Rows::Lines, &long, 32).is_ok());
+    }
+
+    #[test]
+    fn nothing_follows_an_error() {
+        for (rows, text) in
+            [(Rows::Lines, "{}\n{\n{}\n"), (Rows::Json, "[{}, x, {}]"), (CSV, "a\n\"")]
+        {
+            let source = Box::new(std::io::Cursor::new(text));
+            let input = Input::new(Path::new("f"), Packing::Plain, source, 99).unwrap();
+            let read: Vec<bool> = parse_records(rows, input).unwrap().map(|r| r.is_ok()).collect();
+            assert_eq!(read, [true, false], "{rows:?}");
+        }
     }
 }

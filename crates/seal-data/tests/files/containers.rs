@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use proptest::prelude::*;
-use seal_data::{EmptyAnswers, RowId, Source, load_split};
+use seal_data::{EmptyAnswers, Source, load_split};
 
 use crate::tools::{gzip, load, plain, texts, zstd};
 
@@ -121,7 +121,7 @@ fn parquet_is_read_whatever_its_pages() {
     assert_eq!(texts(&first)[9], ("Name thing 9.", "Thing 2"));
     assert_eq!(texts(&first)[40], ("Grüße, 你好", ""));
     assert_eq!(rows.iter().filter(|r| r.is_unsafe == Some(true)).count(), 9);
-    let ids = |name| read(name).rows.as_slice().iter().map(|r| r.id).collect::<Vec<RowId>>();
+    let ids = |name| read(name).rows.as_slice().iter().map(|r| r.id).collect::<Vec<_>>();
     for name in ["texts-snappy.parquet", "texts-gzip.parquet", "texts-zstd.parquet"] {
         assert_eq!(ids(name), ids("texts-none.parquet"), "{name}");
     }

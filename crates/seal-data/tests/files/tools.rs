@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -47,6 +47,7 @@ pub fn texts(loaded: &Loaded) -> Vec<(&str, &str)> {
 }
 
 /// Files written by another program, see `tests/reference`.
-pub fn reference() -> PathBuf {
+#[cfg(feature = "parquet")]
+pub fn reference() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference")
 }
