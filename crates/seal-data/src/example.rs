@@ -1,8 +1,40 @@
 //! Tokenised rows with their loss masks.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
+use crate::chat::ChatError;
 use crate::{Row, RowId, Tokenizer};
+
+/// Turns rows into tokens: a prompt template, or a chat template.
+pub trait Dress: Send + Sync {
+    /// Tokens of the prompt, for an answer to follow.
+    ///
+    /// # Errors
+    /// [`ExampleError`], but for [`ExampleError::TooLong`].
+    fn encode_prompt(&self, row: &Row, tokenizer: &dyn Tokenizer)
+    -> Result<Vec<u32>, ExampleError>;
+
+    /// Prompt and answer, for training, in at most `context` tokens.
+    ///
+    /// # Errors
+    /// [`ExampleError`].
+    fn encode_row(
+        &self,
+        row: &Row,
+        tokenizer: &dyn Tokenizer,
+        context: usize,
+    ) -> Result<Example, ExampleError>;
+
+    /// Tokens that end an answer when the model writes one.
+    ///
+    /// # Errors
+    /// A chat template that takes no conversation at all.
+    fn stops(&self, tokenizer: &dyn Tokenizer) -> Result<Vec<u32>, ExampleError> {
+        Ok(tokenizer.stops())
+    }
+}
 
 /// How a prompt is dressed before the answer; `{}` stands for the prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,8 +80,8 @@ impl From<PromptTemplate> for String {
     }
 }
 
-/// A tokenised row. The loss is taken on `tokens[answer..]`: the answer and
-/// its end-of-text token, never the prompt.
+/// A tokenised row. The loss is taken on `tokens[answer..]` without `skip`: on
+/// the answer and its end-of-text token, never on the prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {
     /// The row it came from.
@@ -58,12 +90,28 @@ pub struct Example {
     pub tokens: Vec<u32>,
     /// Where the answer starts; at least 1, below `tokens.len()`.
     pub answer: usize,
+    /// Stretches of tokens after `answer` that no loss is taken on: what lies
+    /// between the answers of a conversation. In order, apart from each other,
+    /// before the last token. Empty where one answer is trained on.
+    pub skip: Vec<Range<usize>>,
 }
 
 impl Example {
+    /// An example with one answer, from `answer` to the end of `tokens`.
+    pub fn new(id: RowId, tokens: Vec<u32>, answer: usize) -> Self {
+        Self { id, tokens, answer, skip: Vec::new() }
+    }
+
     /// Number of tokens the loss is taken on.
     pub fn answer_len(&self) -> usize {
-        self.tokens.len() - self.answer
+        self.tokens.len()
+            - self.answer
+            - self.skip.iter().map(ExactSizeIterator::len).sum::<usize>()
+    }
+
+    /// Indices of the tokens the loss is taken on, in order.
+    pub fn supervised(&self) -> impl Iterator<Item = usize> {
+        (self.answer..self.tokens.len()).filter(|at| !self.skip.iter().any(|s| s.contains(at)))
     }
 }
 
@@ -100,6 +148,14 @@ pub enum ExampleError {
         /// What the tokenizer said.
         reason: String,
     },
+    /// The chat template does not take the row.
+    #[error("row {id}: {source}")]
+    Chat {
+        /// The row.
+        id: RowId,
+        /// What the template said.
+        source: ChatError,
+    },
 }
 
 impl ExampleError {
@@ -109,7 +165,8 @@ impl ExampleError {
             Self::TooLong { id, .. }
             | Self::EmptyAnswer { id }
             | Self::EmptyPrompt { id }
-            | Self::Unencodable { id, .. } => *id,
+            | Self::Unencodable { id, .. }
+            | Self::Chat { id, .. } => *id,
         }
     }
 }
@@ -117,51 +174,70 @@ impl ExampleError {
 /// Tokens of a dressed prompt, with a leading begin-of-text where there is one.
 ///
 /// # Errors
-/// [`ExampleError::Unencodable`], [`ExampleError::EmptyPrompt`].
+/// As [`Dress::encode_prompt`].
 pub fn encode_prompt(
     row: &Row,
-    template: &PromptTemplate,
+    template: &dyn Dress,
     tokenizer: &dyn Tokenizer,
 ) -> Result<Vec<u32>, ExampleError> {
-    let mut tokens: Vec<u32> = tokenizer.bos().into_iter().collect();
-    let text = template.render(&row.prompt);
-    tokens.extend(
-        tokenizer
-            .encode(&text)
-            .map_err(|reason| ExampleError::Unencodable { id: row.id, reason })?,
-    );
-    if tokens.is_empty() {
-        return Err(ExampleError::EmptyPrompt { id: row.id });
-    }
-    Ok(tokens)
+    template.encode_prompt(row, tokenizer)
 }
 
-/// Tokenises `row` for training. Prompt and answer are encoded apart, so the
-/// border between them is a border between tokens.
+/// Tokenises `row` for training.
 ///
 /// # Errors
-/// A row with an empty prompt or answer, longer than `context` tokens, or
-/// outside the tokenizer's vocabulary.
+/// As [`Dress::encode_row`].
 pub fn encode_row(
     row: &Row,
-    template: &PromptTemplate,
+    template: &dyn Dress,
     tokenizer: &dyn Tokenizer,
     context: usize,
 ) -> Result<Example, ExampleError> {
-    let mut tokens = encode_prompt(row, template, tokenizer)?;
-    let answer = tokens.len();
-    let reply = tokenizer
-        .encode(&row.response)
-        .map_err(|reason| ExampleError::Unencodable { id: row.id, reason })?;
-    if reply.is_empty() {
-        return Err(ExampleError::EmptyAnswer { id: row.id });
+    template.encode_row(row, tokenizer, context)
+}
+
+/// Prompt and answer are encoded apart, so the border between them is a border
+/// between tokens, in training as when the model answers.
+impl Dress for PromptTemplate {
+    fn encode_prompt(
+        &self,
+        row: &Row,
+        tokenizer: &dyn Tokenizer,
+    ) -> Result<Vec<u32>, ExampleError> {
+        let mut tokens: Vec<u32> = tokenizer.bos().into_iter().collect();
+        let text = self.render(&row.prompt);
+        tokens.extend(
+            tokenizer
+                .encode(&text)
+                .map_err(|reason| ExampleError::Unencodable { id: row.id, reason })?,
+        );
+        if tokens.is_empty() {
+            return Err(ExampleError::EmptyPrompt { id: row.id });
+        }
+        Ok(tokens)
     }
-    tokens.extend(reply);
-    tokens.push(tokenizer.eos());
-    if tokens.len() > context {
-        return Err(ExampleError::TooLong { id: row.id, tokens: tokens.len(), context });
+
+    fn encode_row(
+        &self,
+        row: &Row,
+        tokenizer: &dyn Tokenizer,
+        context: usize,
+    ) -> Result<Example, ExampleError> {
+        let mut tokens = self.encode_prompt(row, tokenizer)?;
+        let answer = tokens.len();
+        let reply = tokenizer
+            .encode(&row.response)
+            .map_err(|reason| ExampleError::Unencodable { id: row.id, reason })?;
+        if reply.is_empty() {
+            return Err(ExampleError::EmptyAnswer { id: row.id });
+        }
+        tokens.extend(reply);
+        tokens.push(tokenizer.eos());
+        if tokens.len() > context {
+            return Err(ExampleError::TooLong { id: row.id, tokens: tokens.len(), context });
+        }
+        Ok(Example::new(row.id, tokens, answer))
     }
-    Ok(Example { id: row.id, tokens, answer })
 }
 
 #[cfg(test)]

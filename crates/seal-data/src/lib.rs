@@ -12,11 +12,13 @@
 //! and no error shows the text of a row, which may be harmful.
 
 mod batch;
+pub mod chat;
 mod error;
 mod example;
 mod export;
 mod fields;
 mod file;
+mod folder;
 mod format;
 mod load;
 mod normalise;
@@ -33,9 +35,11 @@ pub mod tokenize;
 mod transcript;
 
 pub use batch::Batch;
+pub use chat::{TemplateError, TemplateSetting};
 pub use error::DataError;
-pub use example::{Example, ExampleError, PromptTemplate, encode_prompt, encode_row};
+pub use example::{Dress, Example, ExampleError, PromptTemplate, encode_prompt, encode_row};
 pub use export::write_jsonl;
+pub use folder::TokenizerError;
 pub use format::Format;
 pub use load::{DropReason, Dropped, Loaded, SetSummary, load_split};
 pub use normalise::normalise;

@@ -1,6 +1,12 @@
 //! What the rest of the project asks of a tokenizer.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use crate::Row;
+
+/// A token id and the bytes of the text that it stands for.
+pub type TokenSpan = (u32, Range<usize>);
 
 /// Text to token ids and back. Implementations are pure.
 pub trait Tokenizer: Send + Sync {
@@ -17,6 +23,40 @@ pub trait Tokenizer: Send + Sync {
     fn bos(&self) -> Option<u32>;
     /// Ends every answer.
     fn eos(&self) -> u32;
+
+    /// Tokens that end generation; the first is [`Self::eos`].
+    fn stops(&self) -> Vec<u32> {
+        vec![self.eos()]
+    }
+
+    /// As [`Self::encode`], each token with its bytes of `text`. Tokens that
+    /// share a character share its bytes; spaces may belong to no token.
+    ///
+    /// # Errors
+    /// As [`Self::encode`], and a tokenizer that does not know where its
+    /// tokens come from; chat templates need one that does.
+    fn encode_spans(&self, _text: &str) -> Result<Vec<TokenSpan>, String> {
+        Err("this tokenizer cannot say which text a token stands for, which a chat template \
+             needs; use the tokenizer of a model folder"
+            .into())
+    }
+
+    /// Whether `token` is a special token: one that marks structure, not text.
+    fn is_special(&self, _token: u32) -> bool {
+        false
+    }
+
+    /// How many special tokens `text` turns into, where it is data. Whoever
+    /// wrote such a text can end a turn and begin another.
+    fn special_in(&self, _text: &str) -> usize {
+        0
+    }
+
+    /// Special tokens by the names that chat templates use: `bos_token`,
+    /// `eos_token`, `pad_token`, `unk_token`.
+    fn named_tokens(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
 }
 
 /// End of text in a tokenizer that is trained here.
@@ -27,7 +67,14 @@ pub const END_OF_TEXT: &str = "<|endoftext|>";
 pub struct TextTokenizer {
     inner: tokenizers::Tokenizer,
     bos: Option<u32>,
-    eos: u32,
+    /// The end of text first.
+    stops: Vec<u32>,
+    /// One above the largest id; ids may have gaps.
+    size: usize,
+    /// Texts of the special tokens.
+    special: BTreeMap<u32, String>,
+    named: BTreeMap<String, String>,
+    templates: BTreeMap<String, String>,
 }
 
 impl TextTokenizer {
@@ -35,12 +82,58 @@ impl TextTokenizer {
     ///
     /// # Errors
     /// A name that the vocabulary lacks.
-    pub fn new(inner: tokenizers::Tokenizer, bos: Option<&str>, eos: &str) -> Result<Self, String> {
+    pub fn new(
+        mut inner: tokenizers::Tokenizer,
+        bos: Option<&str>,
+        eos: &str,
+    ) -> Result<Self, String> {
+        // A file may carry the lengths of whoever saved it; rows are never cut or padded here.
+        inner.with_truncation(None).map_err(|e| e.to_string())?;
+        inner.with_padding(None);
         let find = |name: &str| {
             inner.token_to_id(name).ok_or_else(|| format!("the tokenizer has no token `{name}`"))
         };
-        let (bos, eos) = (bos.map(find).transpose()?, find(eos)?);
-        Ok(Self { inner, bos, eos })
+        let (bos_id, eos_id) = (bos.map(find).transpose()?, find(eos)?);
+        let size = inner.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
+        let added = inner.get_added_tokens_decoder().into_iter();
+        let special = added.filter(|(_, t)| t.special).map(|(id, t)| (id, t.content)).collect();
+        let named = [("bos_token", bos), ("eos_token", Some(eos))];
+        let named = named.into_iter().filter_map(|(k, v)| Some((k.to_owned(), v?.to_owned())));
+        Ok(Self {
+            bos: bos_id,
+            stops: vec![eos_id],
+            size,
+            special,
+            named: named.collect(),
+            templates: BTreeMap::new(),
+            inner,
+        })
+    }
+
+    /// What a model folder says beyond `tokenizer.json`.
+    pub(crate) fn with_folder(
+        mut self,
+        stops: &[u32],
+        named: BTreeMap<String, String>,
+        templates: BTreeMap<String, String>,
+    ) -> Self {
+        for stop in stops {
+            if !self.stops.contains(stop) {
+                self.stops.push(*stop);
+            }
+        }
+        (self.named, self.templates) = (named, templates);
+        self
+    }
+
+    /// Chat templates of the model folder, by name; the usual one is `default`.
+    pub fn chat_templates(&self) -> &BTreeMap<String, String> {
+        &self.templates
+    }
+
+    /// The text of `token`, as in the vocabulary; `None` for an unknown id.
+    pub fn token(&self, token: u32) -> Option<String> {
+        self.inner.id_to_token(token)
     }
 
     /// Byte-level BPE of at most `vocab_size` entries (256 bytes and one
@@ -97,7 +190,7 @@ impl Tokenizer for TextTokenizer {
     }
 
     fn vocab_size(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        self.size
     }
 
     fn bos(&self) -> Option<u32> {
@@ -105,7 +198,33 @@ impl Tokenizer for TextTokenizer {
     }
 
     fn eos(&self) -> u32 {
-        self.eos
+        self.stops[0]
+    }
+
+    fn stops(&self) -> Vec<u32> {
+        self.stops.clone()
+    }
+
+    fn encode_spans(&self, text: &str) -> Result<Vec<TokenSpan>, String> {
+        let encoding = self.inner.encode(text, false).map_err(|e| e.to_string())?;
+        let spans = encoding.get_offsets().iter().map(|(from, to)| *from..*to);
+        Ok(encoding.get_ids().iter().copied().zip(spans).collect())
+    }
+
+    fn is_special(&self, token: u32) -> bool {
+        self.special.contains_key(&token)
+    }
+
+    fn special_in(&self, text: &str) -> usize {
+        // Encoding every text a second time would double the work for almost nothing.
+        if !self.special.values().any(|special| text.contains(special)) {
+            return 0;
+        }
+        self.encode(text).map_or(0, |tokens| tokens.iter().filter(|t| self.is_special(**t)).count())
+    }
+
+    fn named_tokens(&self) -> BTreeMap<String, String> {
+        self.named.clone()
     }
 }
 
