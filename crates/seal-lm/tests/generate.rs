@@ -40,7 +40,7 @@ fn next_logits(model: &Lm, tokens: &[u32]) -> Vec<f64> {
     // The last token of an example is a target only, so one more is added.
     let padded = [tokens, &[0]].concat();
     let id = RowId::of("", "", 0);
-    let rows = [Example { id, answer: tokens.len(), tokens: padded }];
+    let rows = [Example::new(id, padded, tokens.len())];
     let hidden = model.hidden(&batch(&rows, None), None);
     let [n, d] = hidden.dims();
     values(model.logits(hidden.slice([n - 1..n, 0..d])))

@@ -38,11 +38,11 @@ pub fn rows(name: &str, n: usize) -> Vec<Example> {
     let row = |i: usize| {
         let mut rng = seed::rng(&[name.into(), (i as u64).into()]);
         let (prompt, answer) = (rng.random_range(1..9), rng.random_range(1..7));
-        Example {
-            id: RowId::of(name, &i.to_string(), 0),
-            tokens: (0..prompt + answer).map(|_| rng.random_range(0..96)).collect(),
-            answer: prompt,
-        }
+        Example::new(
+            RowId::of(name, &i.to_string(), 0),
+            (0..prompt + answer).map(|_| rng.random_range(0..96)).collect(),
+            prompt,
+        )
     };
     (0..n).map(row).collect()
 }

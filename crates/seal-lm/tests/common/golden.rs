@@ -113,10 +113,8 @@ pub fn config(name: &str) -> LmConfig {
 
 /// `rows` side by side.
 pub fn batch(rows: &[Row]) -> Batch {
-    let example = |(i, row): (usize, &Row)| Example {
-        id: RowId::of(&i.to_string(), "", 0),
-        tokens: row.tokens.clone(),
-        answer: row.answer,
+    let example = |(i, row): (usize, &Row)| {
+        Example::new(RowId::of(&i.to_string(), "", 0), row.tokens.clone(), row.answer)
     };
     let examples: Vec<Example> = rows.iter().enumerate().map(example).collect();
     super::batch(&examples, None)

@@ -122,10 +122,9 @@ pub fn examples(vocab: usize, seed: u64, shapes: &[(usize, usize)]) -> Vec<Examp
     shapes
         .iter()
         .enumerate()
-        .map(|(i, (n, answer))| Example {
-            id: RowId::of(&format!("{seed} {i}"), "", 0),
-            tokens: (0..*n).map(|_| rng.random_range(0..vocab as u32)).collect(),
-            answer: *answer,
+        .map(|(i, (n, answer))| {
+            let tokens = (0..*n).map(|_| rng.random_range(0..vocab as u32)).collect();
+            Example::new(RowId::of(&format!("{seed} {i}"), "", 0), tokens, *answer)
         })
         .collect()
 }

@@ -137,7 +137,7 @@ fn continuations(
         if tokens.len() > config.model.max_position_embeddings || tokens.len() == prompt.len() {
             return Ok(None);
         }
-        out.push(Example { id: row.id, tokens, answer: prompt.len() });
+        out.push(Example::new(row.id, tokens, prompt.len()));
     }
     Ok(Some(out))
 }

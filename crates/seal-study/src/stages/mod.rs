@@ -67,7 +67,7 @@ pub(crate) fn examples(
     tokenizer: &dyn Tokenizer,
     name: &str,
 ) -> Result<Vec<Example>, StudyError> {
-    let Prepared { examples, left_out } = tokenised(config, rows, tokenizer);
+    let Prepared { examples, left_out, .. } = tokenised(config, rows, tokenizer);
     match (examples.is_empty(), left_out.first()) {
         (true, first) => Err(StudyError::Rows(format!(
             "no row of the {name} set can be used; the first: {}",
