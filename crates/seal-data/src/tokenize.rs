@@ -30,7 +30,7 @@ pub trait Tokenizer: Send + Sync {
     }
 
     /// As [`Self::encode`], each token with its bytes of `text`. Tokens that
-    /// share a character share its bytes; spaces may belong to no token.
+    /// share a character share its bytes.
     ///
     /// # Errors
     /// As [`Self::encode`], and a tokenizer that does not know where its
@@ -90,6 +90,7 @@ impl TextTokenizer {
         // A file may carry the lengths of whoever saved it; rows are never cut or padded here.
         inner.with_truncation(None).map_err(|e| e.to_string())?;
         inner.with_padding(None);
+        keep_spaces(&mut inner)?;
         let find = |name: &str| {
             inner.token_to_id(name).ok_or_else(|| format!("the tokenizer has no token `{name}`"))
         };
@@ -177,6 +178,28 @@ impl TextTokenizer {
     pub fn to_json(&self) -> Result<String, String> {
         self.inner.to_string(true).map_err(|e| e.to_string())
     }
+}
+
+/// Makes the offsets of a tokenizer cover all of a text. Byte-level tokenizers
+/// may leave spaces out of them, and then a token of spaces stands nowhere and
+/// would belong to no answer. Ids do not depend on it.
+fn keep_spaces(inner: &mut tokenizers::Tokenizer) -> Result<(), String> {
+    fn untrim(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(map) => map.iter_mut().for_each(|(key, value)| {
+                if key == "trim_offsets" { *value = false.into() } else { untrim(value) }
+            }),
+            serde_json::Value::Array(list) => list.iter_mut().for_each(untrim),
+            _ => {}
+        }
+    }
+    let Some(processor) = inner.get_post_processor() else { return Ok(()) };
+    let mut json = serde_json::to_value(processor).map_err(|e| e.to_string())?;
+    untrim(&mut json);
+    let processor: tokenizers::PostProcessorWrapper =
+        serde_json::from_value(json).map_err(|e| e.to_string())?;
+    inner.with_post_processor(Some(processor));
+    Ok(())
 }
 
 impl Tokenizer for TextTokenizer {

@@ -98,6 +98,8 @@ def llama3():
 def neox(extra=()):
     tok = Tokenizer.from_file(str(VOCABS / "gpt_neox_pythia/20B_tokenizer.json"))
     tok.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in extra])
+    # The file trims offsets, so tokens of spaces stand nowhere; ids do not depend on it.
+    tok.post_processor = processors.ByteLevel(trim_offsets=False)
     return fast(tok, bos_token="<|endoftext|>", eos_token="<|endoftext|>")
 
 
@@ -231,7 +233,7 @@ def vectors():
     counts = {}
     for name, tok in VECTORS.items():
         texts = (GGUF / f"ggml-vocab-{name}.gguf.inp").read_text(encoding="utf-8").split("\n__ggml_vocab_test__\n")
-        lines = (GGUF / f"ggml-vocab-{name}.gguf.out").read_text().split("\n")
+        lines = (GGUF / f"ggml-vocab-{name}.gguf.out").read_text().splitlines()
         pairs = list(zip(texts, lines))
         same = [TOKENIZERS[tok](t, add_special_tokens=False).input_ids == [int(i) for i in o.split()] for t, o in pairs]
         counts[name] = [sum(same), len(same)]
