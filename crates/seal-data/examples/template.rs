@@ -6,6 +6,8 @@
 //! Tokens that are trained on stand in `[brackets]`, special ones in `<angles>`.
 //! Without a file, the template of the model folder is used.
 
+#![allow(clippy::print_stdout)] // It is a program.
+
 use std::error::Error;
 use std::path::Path;
 

@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn skipped_tokens_are_inputs_and_no_targets() {
         let mut a = example(&[5, 6, 7, 8, 9, 10], 1);
-        a.skip = vec![2..4];
+        a.skip.push(2..4);
         let batch = Batch::of(&[&a, &example(&[3, 4], 1)], None);
         assert_eq!(batch.tokens, [5, 6, 7, 8, 9, 3, 0, 0, 0, 0]);
         assert_eq!(batch.answer_lens, [3, 1]);

@@ -7,7 +7,8 @@
 //!
 //! From a file to a batch: a [`Source`] names a file, its [`Format`] and which
 //! part of it to read; [`load_split`] gives [`Rows`] and the list of what was
-//! dropped; [`OverlapReport`] compares the sets; [`prepare`] tokenises;
+//! dropped; [`OverlapReport`] compares the sets; [`prepare`] tokenises, through
+//! a [`PromptTemplate`] or a template of [`chat`];
 //! [`Batch`] pads. What is left out on the way is always listed, never lost,
 //! and no error shows the text of a row, which may be harmful.
 
@@ -25,6 +26,7 @@ mod normalise;
 mod order;
 mod overlap;
 mod prepare;
+mod prompt;
 mod record;
 mod row;
 pub mod seed;
@@ -37,7 +39,7 @@ mod transcript;
 pub use batch::Batch;
 pub use chat::{TemplateError, TemplateSetting};
 pub use error::DataError;
-pub use example::{Dress, Example, ExampleError, PromptTemplate, encode_prompt, encode_row};
+pub use example::{Dress, Example, ExampleError, encode_prompt, encode_row};
 pub use export::write_jsonl;
 pub use folder::TokenizerError;
 pub use format::Format;
@@ -46,6 +48,7 @@ pub use normalise::normalise;
 pub use order::{CycledOrder, epoch_order};
 pub use overlap::{Compared, Match, Overlap, OverlapCounts, OverlapReport, OverlapSet, Role};
 pub use prepare::{Prepared, prepare};
+pub use prompt::PromptTemplate;
 pub use row::{Row, RowId, Rows, ids_hash};
 pub use source::{EmptyAnswers, Source, Turns};
 pub use spec::{DataSets, DataSpec, OnOverlap};

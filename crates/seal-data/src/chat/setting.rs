@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{ChatError, ChatFormat, ChatTemplate, Date, Trained};
-use crate::TextTokenizer;
-use crate::example::{Dress, PromptTemplate};
+use crate::{Dress, PromptTemplate, TextTokenizer};
 
 /// How rows are dressed: `"Human: {}\nAssistant: "`, `"chat"` (the template of
 /// the model folder), or a table.
