@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("trained: {trained:?}, stops: {:?}", format.stops(&tokenizer)?);
         for piece in &shown.pieces {
             let text = format!("{:?}", piece.text);
-            let text = if piece.special { format!("<{}>", piece.text) } else { text };
+            let text = if piece.special { format!("<{text}>") } else { text };
             let text = if piece.trained { format!("[{text}]") } else { text };
             println!("{:>8}  {text}", piece.id);
         }
