@@ -128,6 +128,14 @@ impl HubError {
         matches!(self, Self::RateLimited { .. } | Self::Server { .. } | Self::Connection { .. })
     }
 
+    /// Adds to the host of a failed connection.
+    pub(crate) fn beyond(mut self, more: &str) -> Self {
+        if let Self::Connection { host, .. } | Self::Tls { host, .. } = &mut self {
+            host.push_str(more);
+        }
+        self
+    }
+
     /// An error of the file system, told apart from a full disk.
     pub(crate) fn io(doing: &'static str, path: &Path, source: std::io::Error) -> Self {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};

@@ -5,11 +5,13 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
+use ureq::ResponseExt;
 use ureq::http::StatusCode;
 
 use crate::address::HubAddress;
+use crate::answer::Meta;
 use crate::cache::{BlobLock, RepoCache};
-use crate::http::{Http, Meta};
+use crate::http::Http;
 use crate::{Event, HubError, Progress};
 
 const CHUNK: usize = 1 << 16;
@@ -119,7 +121,8 @@ fn more(
             answer = http.body(of, &meta.url, 0)?;
         }
     }
-    let broken = |e| http.broken(of, &meta.url, e);
+    let from = answer.get_uri().to_string();
+    let broken = |e| http.broken(of, &from, e);
     let mut body = answer.body_mut().with_config().limit(u64::MAX).reader();
     let mut buffer = vec![0; CHUNK];
     loop {

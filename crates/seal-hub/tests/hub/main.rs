@@ -1,0 +1,7 @@
+//! The client against a hub on this machine.
+
+mod download;
+mod failures;
+mod model;
+mod server;
+mod sharing;
