@@ -75,7 +75,7 @@ pub enum HubError {
     Connection { what: String, host: String, why: String },
     /// The hub's certificate was not accepted.
     #[error(
-        "{what}: no safe connection to {host}: {why}; a proxy that replaces certificates is not supported, use a mirror (HF_ENDPOINT)"
+        "{what}: no safe connection to {host}: {why}; if a proxy replaces certificates, set SSL_CERT_FILE to its authorities"
     )]
     Tls { what: String, host: String, why: String },
     /// Any other status.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ureq::config::RedirectAuthHeaders;
 use ureq::http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use crate::address::HubAddress;
@@ -21,11 +22,12 @@ pub(crate) struct Http {
 const REDIRECTS: u32 = 10;
 
 impl Http {
-    pub(crate) fn new(settings: &HubSettings) -> Self {
+    pub(crate) fn new(settings: &HubSettings) -> Result<Self, HubError> {
         let timeout = Some(settings.retry.timeout);
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(REDIRECTS)
+            .tls_config(tls(settings)?)
             .redirect_auth_headers(RedirectAuthHeaders::SameHost)
             .user_agent(concat!("seal-hub/", env!("CARGO_PKG_VERSION")))
             .timeout_resolve(timeout)
@@ -34,7 +36,7 @@ impl Http {
             .timeout_per_read(timeout)
             .build()
             .new_agent();
-        Self { agent, settings: settings.clone() }
+        Ok(Self { agent, settings: settings.clone() })
     }
 
     /// Asks for a file's commit, etag and size.
@@ -205,6 +207,26 @@ impl Http {
         std::thread::sleep(wait);
         Ok(())
     }
+}
+
+/// Whom to trust.
+fn tls(settings: &HubSettings) -> Result<TlsConfig, HubError> {
+    let Some(file) = &settings.authorities else { return Ok(TlsConfig::default()) };
+    let bad =
+        |why: String| HubError::Setting { name: format!("SSL_CERT_FILE={}", file.display()), why };
+    let pem = std::fs::read(file).map_err(|e| bad(format!("cannot be read: {e}")))?;
+    let found: Result<Vec<_>, _> = parse_pem(&pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
+            Ok(_) => None,
+            Err(e) => Some(Err(e)),
+        })
+        .collect();
+    let found = found.map_err(|e| bad(format!("no file of certificates in PEM: {e}")))?;
+    if found.is_empty() {
+        return Err(bad("the file holds no certificate".into()));
+    }
+    Ok(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&found)).build())
 }
 
 /// Doubles with each failure; up to a quarter more, by process, so that the

@@ -64,10 +64,11 @@ impl Hub {
     /// Opens no connection yet.
     ///
     /// # Errors
-    /// An endpoint that is no web address.
+    /// An endpoint that is no web address, or a file of certificates that cannot
+    /// be read.
     pub fn new(settings: HubSettings) -> Result<Self, HubError> {
         settings.check_endpoint()?;
-        Ok(Self { http: Http::new(&settings), settings, seen: Mutex::default() })
+        Ok(Self { http: Http::new(&settings)?, settings, seen: Mutex::default() })
     }
 
     /// The settings it was opened with.

@@ -66,7 +66,8 @@
 //!
 //! # Limits
 //!
-//! Only certificates of public authorities are accepted. On file systems without
+//! The authorities that are trusted are built in, or come from `SSL_CERT_FILE`;
+//! those of the system are not read. On file systems without
 //! locks, two processes may load the same file twice, each whole. A blob that the
 //! cache holds is not hashed again.
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::HubError;
 
-/// All that a [`Hub`](crate::Hub) needs to know. Nothing is read from the
-/// environment later.
+/// All that a [`Hub`](crate::Hub) needs to know. Nothing but the proxy is read
+/// from the environment later.
 #[derive(Clone, Debug)]
 pub struct HubSettings {
     /// Where the hub answers, without a slash at the end.
@@ -21,6 +21,9 @@ pub struct HubSettings {
     /// Whether a branch or tag is looked up again when the cache holds the file.
     /// Where `false`, what the cache holds for it is taken without a request.
     pub follow_branches: bool,
+    /// Certificates (PEM) of the authorities to trust in place of the public
+    /// ones, where a proxy replaces certificates.
+    pub authorities: Option<PathBuf>,
     /// What to do after a failure that may pass.
     pub retry: Retry,
 }
@@ -95,13 +98,16 @@ impl HubSettings {
             token: None,
             offline: false,
             follow_branches: true,
+            authorities: None,
             retry: Retry::default(),
         }
     }
 
     /// From the variables that Python's `huggingface_hub` reads: `HF_ENDPOINT`,
     /// `HF_HOME`, `HF_HUB_CACHE`, `XDG_CACHE_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH`,
-    /// `HF_HUB_DISABLE_IMPLICIT_TOKEN`, `HF_HUB_OFFLINE`.
+    /// `HF_HUB_DISABLE_IMPLICIT_TOKEN`, `HF_HUB_OFFLINE`, and `SSL_CERT_FILE` for
+    /// [`authorities`](Self::authorities). Proxies are those of `HTTPS_PROXY`,
+    /// `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, which the HTTP client reads itself.
     ///
     /// # Errors
     /// A variable that cannot be used, a token file that cannot be read, or no
@@ -141,6 +147,7 @@ impl HubSettings {
             settings.endpoint = endpoint.trim().trim_end_matches('/').to_owned();
         }
         settings.check_endpoint()?;
+        settings.authorities = first(&["SSL_CERT_FILE"]).map(folder);
         let on = |name: &str| var(name).is_some_and(|value| is_true(&value));
         settings.offline = on("HF_HUB_OFFLINE") || on("TRANSFORMERS_OFFLINE");
         if !on("HF_HUB_DISABLE_IMPLICIT_TOKEN") {

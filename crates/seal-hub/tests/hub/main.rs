@@ -2,6 +2,7 @@
 
 mod download;
 mod failures;
+mod machine;
 mod model;
 mod server;
 mod sharing;
