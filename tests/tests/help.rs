@@ -15,7 +15,10 @@ fn the_program() {
 
 #[test]
 fn each_verb() {
-    for verb in ["ablate", "plan", "status", "select", "report", "findings", "devices", "check"] {
+    for verb in [
+        "ablate", "plan", "status", "select", "score", "sft", "generate", "inspect", "report",
+        "findings", "devices", "check",
+    ] {
         insta::assert_snapshot!(verb, help(&[verb, "--help"]));
     }
 }

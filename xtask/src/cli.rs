@@ -6,7 +6,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args, Parser, Subcommand};
 
 use crate::options::{FolderArgs, StudyArgs};
-use crate::verbs::{check, devices, findings, select};
+use crate::verbs::{check, devices, findings, generate, inspect, score, select, sft};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -22,6 +22,7 @@ Examples:
   cargo xtask ablate --set bilevel.epochs=5 --seeds 0,1
   cargo xtask ablate --plan plans/paper.jsonl    the paper's own studies
   cargo xtask select --trace trace.jsonl         one selector, every step written down
+  cargo xtask select --model DIR --data train.jsonl --safe safe.jsonl --file selector.jsonl
   cargo xtask report --out runs/world            the report again
 
 A run that is stopped goes on where it was: give the same command again.
@@ -66,7 +67,15 @@ pub(crate) enum Verb {
     /// Count what has run, name what is missing, say whether there are results.
     Status(StudyArgs),
     /// Train one selector, write it as a file, and say how well it ranks.
-    Select(select::Options),
+    Select(Box<select::Options>),
+    /// Write the loss of each row under a model.
+    Score(score::Options),
+    /// Fine-tune a model on a file of rows.
+    Sft(sft::Options),
+    /// Write a model's answers to the prompts of a file.
+    Generate(generate::Options),
+    /// Show rows as the model sees them: tokens, template, loss mask.
+    Inspect(inspect::Options),
     /// Write the report again from the results in the run folder.
     Report(FolderArgs),
     /// Write what the results of some runs show, in tables and sentences.

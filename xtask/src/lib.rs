@@ -12,6 +12,7 @@ mod command;
 mod failure;
 mod logging;
 mod options;
+mod own;
 mod progress;
 mod summary;
 mod table;

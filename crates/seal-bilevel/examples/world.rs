@@ -11,7 +11,7 @@ use seal_bilevel::{
     Algorithm, BilevelSettings, Gamma, SftSettings, fine_tune, learn_selector, score,
 };
 use seal_data::{Example, Row, Tokenizer, encode_prompt, prepare};
-use seal_lm::{GenerateSettings, Lm, LmConfig, OptimConfig, Prompt, generate};
+use seal_lm::{Architecture, GenerateSettings, Lm, LmConfig, OptimConfig, Prompt, generate};
 use seal_select::{SelectorFunction, keep_top, rank};
 use seal_world::{Oracle, Split, World, WorldSettings, WorldTokenizer};
 
@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         rms_norm_eps: 1e-5,
         tie_word_embeddings: false,
         initializer_range: 0.02,
+        architecture: Architecture::default(),
     };
     let examples = |split: Split| -> Vec<Example> {
         prepare(world.split(split).as_slice(), &template, &tokenizer, 24).examples
@@ -52,9 +53,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 tokens: encode_prompt(r, &template, &tokenizer).expect("a row of the world"),
             })
             .collect();
-        let settings =
-            GenerateSettings { max_new_tokens: 10, temperature: 0.0, top_p: 1.0, batch: 128 };
-        let out = generate(&model.valid(), &prompts, &settings, tokenizer.eos(), 0);
+        let settings = GenerateSettings { batch: 128, ..GenerateSettings::greedy(10) };
+        let out = generate(&model.valid(), &prompts, &settings, &[tokenizer.eos()], 0)
+            .expect("prompts of the world are short");
         rows.iter().cloned().zip(out.iter().map(|g| tokenizer.decode(&g.tokens))).collect()
     };
     let report = |name: &str, model: &Lm, start: Instant| {

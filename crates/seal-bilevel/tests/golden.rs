@@ -83,7 +83,7 @@ fn golden() -> Golden {
 }
 
 fn examples(rows: &[Row]) -> Vec<Example> {
-    let example = |r: &Row| Example { id: r.id, tokens: r.tokens.clone(), answer: r.answer };
+    let example = |r: &Row| Example::new(r.id, r.tokens.clone(), r.answer);
     rows.iter().map(example).collect()
 }
 

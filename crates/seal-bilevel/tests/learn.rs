@@ -225,7 +225,7 @@ fn what_is_refused_says_why() {
     let diverges = BilevelSettings { optim: wild, ..settings() };
     insta::assert_snapshot!(refusal(&data, &safe, &diverges), @"step 1: the gradient norm is NaN; lower the learning rate or look at the data");
     let mut broken = model();
-    let gate = &mut broken.layers[0].gate_proj.weight;
+    let gate = &mut broken.layers[0].linear_mut("gate_proj").unwrap().weight;
     *gate = Param::from_tensor(gate.val().mul_scalar(f32::NAN).detach());
     for gamma in [0.0, 0.2] {
         let settings = BilevelSettings { gamma: Gamma::Constant(gamma), ..settings() };

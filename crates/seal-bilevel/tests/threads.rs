@@ -6,7 +6,7 @@ use common::{learn, rows, settings, token_losses};
 use seal_bilevel::{BilevelSettings, Learned, SftSettings, fine_tune};
 use seal_data::Example;
 use seal_device::DeviceSpec;
-use seal_lm::{Lm, LmConfig};
+use seal_lm::{Architecture, Lm, LmConfig};
 
 /// Large enough for every product to be shared out between threads.
 fn wide() -> Lm {
@@ -22,6 +22,7 @@ fn wide() -> Lm {
         rms_norm_eps: 1e-5,
         tie_word_embeddings: true,
         initializer_range: 0.1,
+        architecture: Architecture::default(),
     };
     Lm::init(&config, 0, &DeviceSpec::default().open().unwrap().autodiff()).unwrap()
 }

@@ -10,7 +10,8 @@ use crate::{Example, RowId};
 /// the right and holds token 0; causal attention keeps it from every position
 /// that a loss is taken on, so its value does not matter.
 ///
-/// M is the number of answer tokens in the batch (ends of text included).
+/// M is the number of answer tokens in the batch (ends of text included; see
+/// [`Example::supervised`]).
 /// Supervised positions come row after row, each row's in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
@@ -81,7 +82,7 @@ impl Batch {
         for (slot, token) in self.tokens[start..].iter_mut().zip(&example.tokens[..n - 1]) {
             *slot = index(*token);
         }
-        for next in example.answer..n {
+        for next in example.supervised() {
             self.positions.push(index(start + next - 1));
             self.targets.push(index(example.tokens[next]));
             self.row_of.push(index(b));
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
 
     fn example(tokens: &[u32], answer: usize) -> Example {
-        Example { id: RowId::of(&format!("{tokens:?}"), "", 0), tokens: tokens.to_vec(), answer }
+        Example::new(RowId::of(&format!("{tokens:?}"), "", 0), tokens.to_vec(), answer)
     }
 
     #[test]
@@ -114,6 +115,19 @@ mod tests {
         assert_eq!(batch.targets, [7, 8, 4]);
         assert_eq!(batch.row_of, [0, 0, 1]);
         assert_eq!(Batch::of(&[&a, &b], None).width, 3);
+    }
+
+    /// A conversation of two trained turns: nothing is lost on what the user says between them.
+    #[test]
+    fn skipped_tokens_are_inputs_and_no_targets() {
+        let mut a = example(&[5, 6, 7, 8, 9, 10], 1);
+        a.skip.push(2..4);
+        let batch = Batch::of(&[&a, &example(&[3, 4], 1)], None);
+        assert_eq!(batch.tokens, [5, 6, 7, 8, 9, 3, 0, 0, 0, 0]);
+        assert_eq!(batch.answer_lens, [3, 1]);
+        assert_eq!(batch.targets, [6, 9, 10, 4]);
+        assert_eq!(batch.positions, [0, 3, 4, 5]);
+        assert_eq!(batch.row_of, [0, 0, 0, 1]);
     }
 
     #[test]

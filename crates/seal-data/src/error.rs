@@ -23,6 +23,58 @@ pub enum DataError {
         /// What the system said; for a `.gz` file also a broken compression.
         source: std::io::Error,
     },
+    /// The path is a folder.
+    #[error("{path}: is a folder, not a file ({holds}); name one source for each file")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What files it holds, in words.
+        holds: String,
+    },
+    /// The content is not what the name of the file says.
+    #[error("{path}: its name says {named}, its content is {found}; {remedy}")]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What the name says.
+        named: &'static str,
+        /// What the first bytes say.
+        found: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A row is too long to be held.
+    #[error(
+        "{path}, line {line}: a row of more than {limit} bytes; rows are lines in .jsonl, array \
+         elements in .json: correct the file or leave the row out"
+    )]
+    RowTooLong {
+        /// The file.
+        path: PathBuf,
+        /// Line on which the row starts, from 1.
+        line: usize,
+        /// The longest allowed, in bytes.
+        limit: usize,
+    },
+    /// A Parquet file cannot be read; `row` 0 is its description.
+    #[error("{path}, row {row}: cannot be read as Parquet: {reason}; download or write it again")]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// Number of the row, from 1.
+        row: usize,
+        /// What the reader said.
+        reason: String,
+    },
+    /// A Parquet file, and a program that was built without its reader.
+    #[error(
+        "{path}: this program was built without Parquet; build it with `cargo run -p xtask --features \
+         parquet -- VERB`, or convert the file to .jsonl"
+    )]
+    NoParquet {
+        /// The file.
+        path: PathBuf,
+    },
     /// The bytes are not text.
     #[error("{path}, line {line}: not valid UTF-8; convert the file to UTF-8")]
     NotUtf8 {
@@ -32,7 +84,9 @@ pub enum DataError {
         line: usize,
     },
     /// The name does not say how to read the file.
-    #[error("{path}: unknown kind of file; known are .json, .jsonl, .csv, each also with .gz")]
+    #[error(
+        "{path}: unknown kind of file; known are .json, .jsonl, .csv and .tsv, each also with .gz or .zst, and .parquet"
+    )]
     UnknownExtension {
         /// The file.
         path: PathBuf,
@@ -74,13 +128,34 @@ pub enum DataError {
     /// The first row fits no known layout.
     #[error(
         "{path}: the first row ({found}) fits no known layout; set `format` to one of \
-         prompt-response, alpaca, hh, hh-rejected, instructions"
+         prompt-response, open-orca, alpaca, messages, sharegpt, hh, hh-rejected, \
+         instructions{suggestion}"
     )]
     UnknownFormat {
         /// The file.
         path: PathBuf,
         /// Kind of the first row, with the names of its fields.
         found: String,
+        /// What else to write in the config.
+        suggestion: String,
+    },
+    /// The config names a column that the first row lacks.
+    #[error("{path}: columns: no field `{column}`; the first row is {found}")]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The name in the config.
+        column: String,
+        /// Kind of the first row, with the names of its fields.
+        found: String,
+    },
+    /// The config names columns that do not go together.
+    #[error("{path}: columns: {reason}")]
+    Columns {
+        /// The file.
+        path: PathBuf,
+        /// What does not go with what.
+        reason: String,
     },
     /// The source labels its rows otherwise than the rows do.
     #[error(
@@ -138,12 +213,28 @@ pub enum DataError {
         usable: usize,
     },
     /// A source gives no row at all.
-    #[error("{path}: no usable row ({dropped} dropped); correct the file, its split or skip")]
+    #[error(
+        "{path}: no usable row ({dropped} dropped{}); correct the file, its split or skip",
+        if why.is_empty() { String::new() } else { format!(": {why}") }
+    )]
     EmptySource {
         /// The file.
         path: PathBuf,
         /// Rows that were dropped.
         dropped: usize,
+        /// Why, with counts; empty where none was.
+        why: String,
+    },
+    /// Rows that are asked for and are in no source.
+    #[error(
+        "{rows} rows are not in the data, the first of them {first}; the files or the sources have \
+         changed since"
+    )]
+    UnknownRows {
+        /// Number of such rows.
+        rows: usize,
+        /// One of them.
+        first: crate::RowId,
     },
     /// A training set with rows that have no answer.
     #[error(

@@ -1,55 +1,41 @@
 //! Tokenised rows with their loss masks.
 
-use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
+use crate::chat::ChatError;
 use crate::{Row, RowId, Tokenizer};
 
-/// How a prompt is dressed before the answer; `{}` stands for the prompt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct PromptTemplate {
-    before: String,
-    after: String,
-}
+/// Turns rows into tokens: a prompt template, or a chat template.
+pub trait Dress: Send + Sync {
+    /// Tokens of the prompt, for an answer to follow.
+    ///
+    /// # Errors
+    /// [`ExampleError`], but for [`ExampleError::TooLong`].
+    fn encode_prompt(&self, row: &Row, tokenizer: &dyn Tokenizer)
+    -> Result<Vec<u32>, ExampleError>;
 
-impl PromptTemplate {
-    /// The template of the published code: `"Human: {}\nAssistant: "`.
-    pub fn published() -> Self {
-        Self { before: "Human: ".into(), after: "\nAssistant: ".into() }
-    }
+    /// Prompt and answer, for training, in at most `context` tokens.
+    ///
+    /// # Errors
+    /// [`ExampleError`].
+    fn encode_row(
+        &self,
+        row: &Row,
+        tokenizer: &dyn Tokenizer,
+        context: usize,
+    ) -> Result<Example, ExampleError>;
 
-    /// The prompt and nothing else.
-    pub fn bare() -> Self {
-        Self { before: String::new(), after: String::new() }
-    }
-
-    /// `prompt`, dressed.
-    pub fn render(&self, prompt: &str) -> String {
-        format!("{}{prompt}{}", self.before, self.after)
-    }
-}
-
-impl TryFrom<String> for PromptTemplate {
-    type Error = String;
-
-    fn try_from(s: String) -> Result<Self, Self::Error> {
-        match s.split_once("{}") {
-            Some((before, after)) if !after.contains("{}") => {
-                Ok(Self { before: before.into(), after: after.into() })
-            }
-            _ => Err(format!("a template has exactly one `{{}}` for the prompt; got {s:?}")),
-        }
+    /// Tokens that end an answer when the model writes one.
+    ///
+    /// # Errors
+    /// A chat template that takes no conversation at all.
+    fn stops(&self, tokenizer: &dyn Tokenizer) -> Result<Vec<u32>, ExampleError> {
+        Ok(tokenizer.stops())
     }
 }
 
-impl From<PromptTemplate> for String {
-    fn from(t: PromptTemplate) -> Self {
-        format!("{}{{}}{}", t.before, t.after)
-    }
-}
-
-/// A tokenised row. The loss is taken on `tokens[answer..]`: the answer and
-/// its end-of-text token, never the prompt.
+/// A tokenised row. The loss is taken on `tokens[answer..]` without `skip`: on
+/// the answer and its end-of-text token, never on the prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {
     /// The row it came from.
@@ -58,12 +44,28 @@ pub struct Example {
     pub tokens: Vec<u32>,
     /// Where the answer starts; at least 1, below `tokens.len()`.
     pub answer: usize,
+    /// Stretches of tokens after `answer` that no loss is taken on: what lies
+    /// between the answers of a conversation. In order, apart from each other,
+    /// before the last token. Empty where one answer is trained on.
+    pub skip: Vec<Range<usize>>,
 }
 
 impl Example {
+    /// An example with one answer, from `answer` to the end of `tokens`.
+    pub fn new(id: RowId, tokens: Vec<u32>, answer: usize) -> Self {
+        Self { id, tokens, answer, skip: Vec::new() }
+    }
+
     /// Number of tokens the loss is taken on.
     pub fn answer_len(&self) -> usize {
-        self.tokens.len() - self.answer
+        self.tokens.len()
+            - self.answer
+            - self.skip.iter().map(ExactSizeIterator::len).sum::<usize>()
+    }
+
+    /// Indices of the tokens the loss is taken on, in order.
+    pub fn supervised(&self) -> impl Iterator<Item = usize> {
+        (self.answer..self.tokens.len()).filter(|at| !self.skip.iter().any(|s| s.contains(at)))
     }
 }
 
@@ -100,6 +102,14 @@ pub enum ExampleError {
         /// What the tokenizer said.
         reason: String,
     },
+    /// The chat template does not take the row.
+    #[error("row {id}: {source}")]
+    Chat {
+        /// The row.
+        id: RowId,
+        /// What the template said.
+        source: ChatError,
+    },
 }
 
 impl ExampleError {
@@ -109,7 +119,8 @@ impl ExampleError {
             Self::TooLong { id, .. }
             | Self::EmptyAnswer { id }
             | Self::EmptyPrompt { id }
-            | Self::Unencodable { id, .. } => *id,
+            | Self::Unencodable { id, .. }
+            | Self::Chat { id, .. } => *id,
         }
     }
 }
@@ -117,56 +128,32 @@ impl ExampleError {
 /// Tokens of a dressed prompt, with a leading begin-of-text where there is one.
 ///
 /// # Errors
-/// [`ExampleError::Unencodable`], [`ExampleError::EmptyPrompt`].
+/// As [`Dress::encode_prompt`].
 pub fn encode_prompt(
     row: &Row,
-    template: &PromptTemplate,
+    template: &dyn Dress,
     tokenizer: &dyn Tokenizer,
 ) -> Result<Vec<u32>, ExampleError> {
-    let mut tokens: Vec<u32> = tokenizer.bos().into_iter().collect();
-    let text = template.render(&row.prompt);
-    tokens.extend(
-        tokenizer
-            .encode(&text)
-            .map_err(|reason| ExampleError::Unencodable { id: row.id, reason })?,
-    );
-    if tokens.is_empty() {
-        return Err(ExampleError::EmptyPrompt { id: row.id });
-    }
-    Ok(tokens)
+    template.encode_prompt(row, tokenizer)
 }
 
-/// Tokenises `row` for training. Prompt and answer are encoded apart, so the
-/// border between them is a border between tokens.
+/// Tokenises `row` for training.
 ///
 /// # Errors
-/// A row with an empty prompt or answer, longer than `context` tokens, or
-/// outside the tokenizer's vocabulary.
+/// As [`Dress::encode_row`].
 pub fn encode_row(
     row: &Row,
-    template: &PromptTemplate,
+    template: &dyn Dress,
     tokenizer: &dyn Tokenizer,
     context: usize,
 ) -> Result<Example, ExampleError> {
-    let mut tokens = encode_prompt(row, template, tokenizer)?;
-    let answer = tokens.len();
-    let reply = tokenizer
-        .encode(&row.response)
-        .map_err(|reason| ExampleError::Unencodable { id: row.id, reason })?;
-    if reply.is_empty() {
-        return Err(ExampleError::EmptyAnswer { id: row.id });
-    }
-    tokens.extend(reply);
-    tokens.push(tokenizer.eos());
-    if tokens.len() > context {
-        return Err(ExampleError::TooLong { id: row.id, tokens: tokens.len(), context });
-    }
-    Ok(Example { id: row.id, tokens, answer })
+    template.encode_row(row, tokenizer, context)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::PromptTemplate;
 
     struct Bytes;
     impl Tokenizer for Bytes {
@@ -211,14 +198,5 @@ mod tests {
         assert!(matches!(empty, ExampleError::EmptyAnswer { .. }));
         let none = encode_row(&row("", "yo"), &PromptTemplate::bare(), &Bytes, 64).unwrap_err();
         assert!(matches!(none, ExampleError::EmptyPrompt { .. }));
-    }
-
-    #[test]
-    fn a_template_has_one_hole() {
-        assert!(PromptTemplate::try_from("no hole".to_owned()).is_err());
-        assert!(PromptTemplate::try_from("{} {}".to_owned()).is_err());
-        let t = PromptTemplate::try_from("Q: {} A:".to_owned()).unwrap();
-        assert_eq!(t.render("x"), "Q: x A:");
-        assert_eq!(String::from(t), "Q: {} A:");
     }
 }

@@ -27,6 +27,34 @@ pub(crate) fn kind(value: Option<&Value>) -> &'static str {
     }
 }
 
+/// The value of a field; where there is none of that very name, of one that
+/// differs in case: `Question` for `question`.
+pub(crate) fn find<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    map.get(name).or_else(|| {
+        let same = |(key, _): &(&String, &Value)| key.eq_ignore_ascii_case(name);
+        map.iter().find(same).map(|(_, value)| value)
+    })
+}
+
+/// Whether `value` is an object with a field of one of these names.
+pub(crate) fn has(value: &Value, names: &[&str]) -> bool {
+    value.as_object().is_some_and(|map| names.iter().any(|name| find(map, name).is_some()))
+}
+
+/// Whether a name looks like one; another may be text of the row.
+pub(crate) fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    name.len() <= 32 && name.chars().all(plain)
+}
+
+/// Kind of a value and, for an object, the names of its fields.
+pub(crate) fn describe(value: &Value) -> String {
+    let Value::Object(map) = value else { return kind(Some(value)).to_owned() };
+    let names = map.keys().map(String::as_str).filter(|name| is_name(name));
+    let names: Vec<&str> = names.take(12).collect();
+    format!("an object with the fields {}", names.join(", "))
+}
+
 fn quoted(names: &[&str]) -> String {
     let names: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
     names.join(" or ")
@@ -49,27 +77,34 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn error(&self, names: &[&str], found: Option<&Value>, expected: &str) -> DataError {
+    /// What is wrong with a part of the row; `field` names it in words.
+    pub fn wrong(&self, field: String, found: &'static str, expected: &str) -> DataError {
         DataError::Field {
             path: self.path.to_owned(),
             line: self.record.line,
             row: self.record.row,
-            field: format!("field {}", quoted(names)),
-            found: kind(found),
+            field,
+            found,
             expected: expected.into(),
         }
     }
 
-    fn get(&self, names: &[&str]) -> Option<&'a Value> {
-        names.iter().find_map(|n| self.map.get(*n)).filter(|v| !v.is_null())
+    fn error(&self, names: &[&str], found: Option<&Value>, expected: &str) -> DataError {
+        self.wrong(format!("field {}", quoted(names)), kind(found), expected)
+    }
+
+    fn find(&self, names: &[&str]) -> Option<&'a Value> {
+        names.iter().find_map(|name| find(self.map, name))
+    }
+
+    /// The first of `names` that is there, unless it is null.
+    pub fn get(&self, names: &[&str]) -> Option<&'a Value> {
+        self.find(names).filter(|v| !v.is_null())
     }
 
     /// Text of the first of `names` that is there.
     pub fn text(&self, names: &[&str]) -> Result<&'a str, DataError> {
-        self.optional_text(names)?.ok_or_else(|| {
-            let found = names.iter().find_map(|n| self.map.get(*n));
-            self.error(names, found, "a string")
-        })
+        self.optional_text(names)?.ok_or_else(|| self.error(names, self.find(names), "a string"))
     }
 
     /// As [`Self::text`]; absent and null are `None`.
@@ -79,6 +114,12 @@ impl<'a> Fields<'a> {
             Some(Value::String(s)) => Ok(Some(s)),
             other => Err(self.error(names, other, "a string")),
         }
+    }
+
+    /// The value of the first of `names` that is there, of whatever kind.
+    pub fn value(&self, names: &[&str]) -> Result<&'a Value, DataError> {
+        let missing = || self.error(names, self.find(names), "a list of turns");
+        self.get(names).ok_or_else(missing)
     }
 
     /// A label: a boolean or 0 or 1; as text too, for CSV has nothing else.
@@ -109,6 +150,6 @@ impl<'a> Fields<'a> {
     /// A label that the config promises.
     pub fn flag(&self, name: &str) -> Result<bool, DataError> {
         self.optional_flag(name)?
-            .ok_or_else(|| self.error(&[name], self.map.get(name), "true, false, 0 or 1"))
+            .ok_or_else(|| self.error(&[name], self.find(&[name]), "true, false, 0 or 1"))
     }
 }

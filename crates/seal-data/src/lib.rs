@@ -7,22 +7,30 @@
 //!
 //! From a file to a batch: a [`Source`] names a file, its [`Format`] and which
 //! part of it to read; [`load_split`] gives [`Rows`] and the list of what was
-//! dropped; [`OverlapReport`] compares the sets; [`prepare`] tokenises;
+//! dropped; [`OverlapReport`] compares the sets; [`prepare`] tokenises, through
+//! a [`PromptTemplate`] or a template of [`chat`];
 //! [`Batch`] pads. What is left out on the way is always listed, never lost,
 //! and no error shows the text of a row, which may be harmful.
 
 mod batch;
+pub mod chat;
+mod dropped;
 mod error;
 mod example;
 mod export;
 mod fields;
 mod file;
+mod folder;
 mod format;
+mod id;
+mod input;
 mod load;
 mod normalise;
 mod order;
+mod originals;
 mod overlap;
 mod prepare;
+mod prompt;
 mod record;
 mod row;
 pub mod seed;
@@ -32,20 +40,29 @@ mod split;
 mod token_count;
 pub mod tokenize;
 mod transcript;
+mod turn;
+mod zst;
 
 pub use batch::Batch;
+pub use chat::{TemplateError, TemplateSetting};
+pub use dropped::{DropReason, Dropped};
 pub use error::DataError;
-pub use example::{Example, ExampleError, PromptTemplate, encode_prompt, encode_row};
+pub use example::{Dress, Example, ExampleError, encode_prompt, encode_row};
 pub use export::write_jsonl;
-pub use format::Format;
-pub use load::{DropReason, Dropped, Loaded, SetSummary, load_split};
+pub use folder::TokenizerError;
+pub use format::{Columns, Format};
+pub use id::RowId;
+pub use load::{Loaded, Place, SetSummary, load_split};
 pub use normalise::normalise;
 pub use order::{CycledOrder, epoch_order};
+pub use originals::{Original, originals};
 pub use overlap::{Compared, Match, Overlap, OverlapCounts, OverlapReport, OverlapSet, Role};
 pub use prepare::{Prepared, prepare};
-pub use row::{Row, RowId, Rows, ids_hash};
+pub use prompt::PromptTemplate;
+pub use row::{Row, Rows, ids_hash};
 pub use source::{EmptyAnswers, Source, Turns};
 pub use spec::{DataSets, DataSpec, OnOverlap};
 pub use split::{Split, SplitBy};
 pub use token_count::TokenCounter;
 pub use tokenize::{TextTokenizer, Tokenizer};
+pub use turn::{Speaker, Turn};

@@ -5,11 +5,12 @@
 //! training sets may well share rows (in the paper both come from one corpus),
 //! which is counted and no more.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, Row, RowId, normalise};
+use crate::{DataError, Row, RowId, Speaker, normalise};
 
 /// What a data set is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -157,14 +158,26 @@ impl OverlapReport {
 }
 
 impl Compared {
-    fn exact(self, row: &Row) -> (&str, &str) {
-        (&row.prompt, if self == Self::Rows { &row.response } else { "" })
+    /// What is asked, with what was said before it (what a system turn says
+    /// does not make another question of it), and the answer.
+    fn exact(self, row: &Row) -> (Cow<'_, str>, &str) {
+        let said: Vec<&str> = row
+            .history
+            .iter()
+            .filter(|turn| turn.role != Speaker::System)
+            .map(|turn| turn.content.as_str())
+            .collect();
+        let prompt = match said.as_slice() {
+            [] => Cow::Borrowed(row.prompt.as_str()),
+            said => Cow::Owned(format!("{}\n{}", said.join("\n"), row.prompt)),
+        };
+        (prompt, if self == Self::Rows { &row.response } else { "" })
     }
 
     /// `None` for a text of punctuation alone: it has no normal form.
     fn normal(self, row: &Row) -> Option<(String, String)> {
         let (prompt, response) = self.exact(row);
-        Some((normalise(prompt), normalise(response))).filter(|(p, _)| !p.is_empty())
+        Some((normalise(&prompt), normalise(response))).filter(|(p, _)| !p.is_empty())
     }
 
     fn matches(self, rows: &[Row], other: &[Row]) -> Vec<Match> {
@@ -189,7 +202,7 @@ impl Compared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Rows;
+    use crate::{Rows, Turn};
 
     fn rows(texts: &[(&str, &str)]) -> Vec<Row> {
         let mut rows = Rows::new();
@@ -244,5 +257,21 @@ mod tests {
         training.pairs.retain(|p| p.compared == Compared::Rows);
         assert!(!training.counts().is_empty());
         training.check().unwrap();
+    }
+
+    #[test]
+    fn what_was_said_before_makes_another_question() {
+        let row = |history: &[(Speaker, &str)]| {
+            let mut rows = Rows::new();
+            let turns = history.iter().map(|(role, text)| Turn::new(*role, *text)).collect();
+            rows.push_dialogue(turns, "Go on.", "r");
+            rows.into_vec()
+        };
+        let said = [(Speaker::User, "Tell me."), (Speaker::Assistant, "Once...")];
+        let other = [(Speaker::User, "Count."), (Speaker::Assistant, "1, 2")];
+        let brief = [&[(Speaker::System, "Be brief.")], &said[..]].concat();
+        let matches = |a, b| Compared::Prompts.matches(&row(a), &row(b)).len();
+        assert_eq!(matches(&said, &brief), 1, "the same question under other orders");
+        assert_eq!(matches(&said, &other) + matches(&said, &[]) + matches(&[], &other), 0);
     }
 }

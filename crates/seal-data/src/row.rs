@@ -1,85 +1,17 @@
-//! A row and its stable id.
+//! Rows, and lists of rows with distinct ids.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Name of a row that survives reordering, filtering and re-encoding of the
-/// file it came from: the first 128 bits of the BLAKE3 hash of prompt,
-/// response and occurrence number, written as 32 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RowId([u8; 16]);
-
-impl RowId {
-    /// Id of the `occurrence`-th (from 0) row with this content.
-    pub fn of(prompt: &str, response: &str, occurrence: u32) -> Self {
-        let mut h = blake3::Hasher::new();
-        // Lengths keep ("ab", "c") and ("a", "bc") apart.
-        h.update(&(prompt.len() as u64).to_le_bytes());
-        h.update(prompt.as_bytes());
-        h.update(&(response.len() as u64).to_le_bytes());
-        h.update(response.as_bytes());
-        h.update(&occurrence.to_le_bytes());
-        let mut id = [0; 16];
-        id.copy_from_slice(&h.finalize().as_bytes()[..16]);
-        Self(id)
-    }
-
-    /// The 16 bytes of the id.
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl fmt::Display for RowId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
-    }
-}
-
-impl fmt::Debug for RowId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RowId({self})")
-    }
-}
-
-impl FromStr for RowId {
-    type Err = String;
-
-    fn from_str(s: &str) -> Result<Self, Self::Err> {
-        let bad = || format!("a row id has 32 hexadecimal digits, this is `{s}`");
-        if s.len() != 32 || !s.is_ascii() {
-            return Err(bad());
-        }
-        let mut id = [0; 16];
-        for (i, b) in id.iter_mut().enumerate() {
-            *b = u8::from_str_radix(&s[2 * i..2 * i + 2], 16).map_err(|_| bad())?;
-        }
-        Ok(Self(id))
-    }
-}
-
-impl Serialize for RowId {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for RowId {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+use crate::{RowId, Speaker, Turn};
 
 /// One prompt with its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Stable id, see [`RowId`].
     pub id: RowId,
-    /// What the user says, without any template.
+    /// What the user says last, without any template.
     pub prompt: String,
     /// The answer. In a test set: the reference answer, or empty.
     pub response: String,
@@ -93,6 +25,20 @@ pub struct Row {
     /// The answer that loses against `response`, in preference data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<String>,
+    /// What was said before the prompt, first turn first: a system turn where
+    /// there is one, then user and assistant in turn. Part of the id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Turn>,
+}
+
+impl Row {
+    /// The whole dialogue as a chat template takes it: the earlier turns and
+    /// the prompt as a user turn, without the answer.
+    pub fn messages(&self) -> Vec<Turn> {
+        let mut turns = self.history.clone();
+        turns.push(Turn::new(Speaker::User, self.prompt.as_str()));
+        turns
+    }
 }
 
 /// Rows in file order, each with a distinct id.
@@ -111,10 +57,23 @@ impl Rows {
     /// Adds a row and gives it its id; the n-th exact repeat of a row gets
     /// occurrence number n. Returns the row for further fields to be set.
     pub fn push(&mut self, prompt: impl Into<String>, response: impl Into<String>) -> &mut Row {
+        self.push_dialogue(Vec::new(), prompt, response)
+    }
+
+    /// As [`Self::push`], for a row with earlier turns.
+    pub fn push_dialogue(
+        &mut self,
+        history: Vec<Turn>,
+        prompt: impl Into<String>,
+        response: impl Into<String>,
+    ) -> &mut Row {
         let (prompt, response) = (prompt.into(), response.into());
-        let first = RowId::of(&prompt, &response, 0);
+        let first = RowId::of_dialogue(&history, &prompt, &response, 0);
         let occurrence = self.seen.entry(first).and_modify(|n| *n += 1).or_insert(0);
-        let id = RowId::of(&prompt, &response, *occurrence);
+        let id = match *occurrence {
+            0 => first,
+            n => RowId::of_dialogue(&history, &prompt, &response, n),
+        };
         self.rows.push(Row {
             id,
             prompt,
@@ -122,6 +81,7 @@ impl Rows {
             is_unsafe: None,
             category: None,
             rejected: None,
+            history,
         });
         self.rows.last_mut().expect("just pushed")
     }
@@ -129,8 +89,8 @@ impl Rows {
     /// Adds a row with all its fields; its id is given anew, so that repeats
     /// across sources stay distinct.
     pub fn push_row(&mut self, row: Row) -> &mut Row {
-        let Row { prompt, response, is_unsafe, category, rejected, .. } = row;
-        let new = self.push(prompt, response);
+        let Row { prompt, response, is_unsafe, category, rejected, history, .. } = row;
+        let new = self.push_dialogue(history, prompt, response);
         new.is_unsafe = is_unsafe;
         new.category = category;
         new.rejected = rejected;
@@ -150,6 +110,12 @@ impl Rows {
     /// The rows, in order.
     pub fn into_vec(self) -> Vec<Row> {
         self.rows
+    }
+
+    /// Number of rows that repeat an earlier one, whether or not they were left
+    /// out since: same earlier turns, prompt and answer.
+    pub fn repeated(&self) -> usize {
+        self.seen.values().map(|n| *n as usize).sum()
     }
 
     /// Number of rows.
@@ -194,11 +160,6 @@ mod tests {
     }
 
     #[test]
-    fn the_border_between_prompt_and_response_counts() {
-        assert_ne!(RowId::of("ab", "c", 0), RowId::of("a", "bc", 0));
-    }
-
-    #[test]
     fn the_hash_of_a_set_sees_rows_and_their_order() {
         let set = |texts: &[&str]| {
             let mut rows = Rows::new();
@@ -215,11 +176,23 @@ mod tests {
     }
 
     #[test]
-    fn an_id_survives_text() {
-        let id = RowId::of("p", "r", 3);
-        assert_eq!(id.to_string().parse(), Ok(id));
-        assert!("zz".parse::<RowId>().is_err());
-        let json = serde_json::to_string(&id).unwrap();
-        assert_eq!(serde_json::from_str::<RowId>(&json).unwrap(), id);
+    fn a_row_without_history_is_written_as_before() {
+        let mut rows = Rows::new();
+        rows.push("p", "r");
+        rows.push_dialogue(vec![Turn::new(Speaker::System, "s")], "p", "r");
+        rows.push("p", "r");
+        assert_eq!(rows.repeated(), 1);
+        let shown: Vec<String> =
+            rows.as_slice().iter().map(|r| serde_json::to_string(r).unwrap()).collect();
+        insta::assert_snapshot!(shown[..2].join("\n"), @r#"
+        {"id":"ca18b11c9f0a8f74cef3cc960c6d4228","prompt":"p","response":"r"}
+        {"id":"a2e6798c5b2d49edf25a263ea6b99eb7","prompt":"p","response":"r","history":[{"role":"system","content":"s"}]}
+        "#);
+        let messages = rows.as_slice()[1].messages();
+        let named: Vec<(&str, &str)> =
+            messages.iter().map(|t| (t.role.name(), t.content.as_str())).collect();
+        assert_eq!(named, [("system", "s"), ("user", "p")]);
+        let read: Row = serde_json::from_str(&shown[1]).unwrap();
+        assert_eq!(read, rows.as_slice()[1]);
     }
 }

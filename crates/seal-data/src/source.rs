@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Format, Split};
+use crate::{Columns, Format, Split};
 
 /// A file, or a part of it, as rows of a data set.
 ///
 /// ```toml
-/// path = "alpaca/train.json.gz"   # .json, .jsonl or .csv, each also with .gz
+/// path = "alpaca/train.json.gz"   # .json, .jsonl, .csv, .tsv, also with .gz or .zst; .parquet
 /// format = "alpaca"               # left out: told from the first row
+/// # columns = { prompt = "q", response = "a" }   # where the fields have other names
 /// split = { by = "instruction", salt = "text", from = 0.0, to = 0.5 }
 /// skip = 500                      # in hash order of the split's key
 /// take = 3000
@@ -24,7 +25,10 @@ pub struct Source {
     /// Layout of its rows; `None` is told from the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
-    /// Which turns of an HH dialogue stand before the reply.
+    /// Names of the fields, where they are not the usual ones.
+    #[serde(default, skip_serializing_if = "Columns::is_empty")]
+    pub columns: Columns,
+    /// Which turns of a dialogue stand before the reply.
     #[serde(default, skip_serializing_if = "Turns::is_all")]
     pub turns: Turns,
     /// The share of the rows to read; `None` is all.
@@ -66,10 +70,11 @@ pub struct Source {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Turns {
-    /// All turns up to the last reply.
+    /// All turns up to the last reply: as one text in HH transcripts, as the
+    /// row's history elsewhere.
     #[default]
     All,
-    /// The last human turn alone: a row of one question and one reply, as in
+    /// The last human turn alone, without what a system turn says: a row of one question and one reply, as in
     /// instruction data, and of a length that a short context holds.
     Last,
 }
@@ -104,6 +109,7 @@ impl Source {
         Self {
             path: path.into(),
             format: None,
+            columns: Columns::default(),
             turns: Turns::All,
             split: None,
             skip: 0,

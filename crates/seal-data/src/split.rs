@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::format::Draft;
+use crate::format::{Draft, Keys};
 use crate::seed::hash64;
 use crate::{RowId, normalise};
 
@@ -64,8 +64,8 @@ impl Split {
     fn group(&self, draft: &Draft) -> u64 {
         let key = match self.by {
             SplitBy::Prompt => None,
-            SplitBy::Instruction => draft.instruction.as_ref(),
-            SplitBy::FirstTurn => draft.first_turn.as_ref(),
+            SplitBy::Instruction => draft.keys.instruction.as_ref(),
+            SplitBy::FirstTurn => draft.keys.first_turn.as_ref(),
         };
         let key = key.unwrap_or(&draft.prompt);
         let plain = normalise(key);
@@ -80,8 +80,16 @@ impl Split {
         self.from <= at && at < self.to
     }
 
-    /// Positions in `drafts` of the rows to read, in file order: of the usable
-    /// rows in this share, in hash order, `take` (or all) after the first
+    /// Gives the draft its group, by keys that are then dropped to save memory;
+    /// whether the group is in this share.
+    pub(crate) fn place(&self, draft: &mut Draft) -> bool {
+        draft.group = self.group(draft);
+        draft.keys = Keys::default();
+        self.holds(draft.group)
+    }
+
+    /// Positions in `drafts` (those of this share) of the rows to read, in file order: of the usable
+    /// rows, in hash order, `take` (or all) after the first
     /// `skip`; and of the unusable ones, all where `skip` is 0 and none
     /// otherwise, so that of consecutive ranges the first one lists them.
     ///
@@ -99,12 +107,9 @@ impl Split {
         let mut usable: Vec<(u64, RowId, usize)> = Vec::new();
         let mut chosen: Vec<usize> = Vec::new();
         for (i, draft) in drafts.iter().enumerate() {
-            let group = self.group(draft);
-            if !self.holds(group) {
-                continue;
-            }
             if draft.problem.is_none() {
-                usable.push((group, RowId::of(&draft.prompt, &draft.response, 0), i));
+                let Draft { history, prompt, response, .. } = draft;
+                usable.push((draft.group, RowId::of_dialogue(history, prompt, response, 0), i));
             } else if skip == 0 {
                 chosen.push(i);
             }
@@ -138,7 +143,7 @@ mod tests {
         let draft = |(i, k): (usize, &u8)| Draft {
             prompt: format!("{k}\n{i}"),
             response: "r".into(),
-            instruction: Some(k.to_string()),
+            keys: Keys { instruction: Some(k.to_string()), first_turn: None },
             ..Draft::default()
         };
         keys.iter().enumerate().map(draft).collect()
@@ -148,12 +153,25 @@ mod tests {
         Split { by: SplitBy::Instruction, salt: "s".into(), from, to }
     }
 
+    /// As a source does it: placed, then selected.
+    fn select(
+        split: &Split,
+        drafts: &[Draft],
+        skip: usize,
+        take: Option<usize>,
+    ) -> Result<Vec<usize>, usize> {
+        let mut placed = drafts.to_vec();
+        let held: Vec<usize> = (0..drafts.len()).filter(|i| split.place(&mut placed[*i])).collect();
+        let kept: Vec<Draft> = held.iter().map(|i| placed[*i].clone()).collect();
+        Ok(split.select(&kept, skip, take)?.into_iter().map(|i| held[i]).collect())
+    }
+
     fn prompts<'a>(drafts: &'a [Draft], chosen: &[usize]) -> BTreeSet<&'a str> {
         chosen.iter().map(|i| drafts[*i].prompt.as_str()).collect()
     }
 
     fn instructions<'a>(drafts: &'a [Draft], chosen: &[usize]) -> BTreeSet<&'a str> {
-        chosen.iter().filter_map(|i| drafts[*i].instruction.as_deref()).collect()
+        chosen.iter().filter_map(|i| drafts[*i].keys.instruction.as_deref()).collect()
     }
 
     proptest! {
@@ -170,7 +188,7 @@ mod tests {
             turned.rotate_left(turn % keys.len());
             for split in [by_instruction(0.0, to), Split { to, ..Split::default() }] {
                 for take in [None, Some(3)] {
-                    match (split.select(&forward, skip, take), split.select(&turned, skip, take)) {
+                    match (select(&split, &forward, skip, take), select(&split, &turned, skip, take)) {
                         (Ok(a), Ok(b)) => prop_assert_eq!(prompts(&forward, &a), prompts(&turned, &b)),
                         (a, b) => prop_assert_eq!(a, b),
                     }
@@ -183,8 +201,8 @@ mod tests {
             keys in prop::collection::vec(any::<u8>(), 1..60), cut in 0.1f64..0.9,
         ) {
             let rows = drafts(&keys);
-            let a = by_instruction(0.0, cut).select(&rows, 0, None).unwrap();
-            let b = by_instruction(cut, 1.0).select(&rows, 0, None).unwrap();
+            let a = select(&by_instruction(0.0, cut), &rows, 0, None).unwrap();
+            let b = select(&by_instruction(cut, 1.0), &rows, 0, None).unwrap();
             prop_assert!(instructions(&rows, &a).is_disjoint(&instructions(&rows, &b)));
             prop_assert_eq!(a.len() + b.len(), rows.len());
         }
@@ -194,9 +212,9 @@ mod tests {
             keys in prop::collection::vec(0u8..12, 20..60), a in 1usize..10, b in 1usize..10,
         ) {
             let (rows, all) = (drafts(&keys), by_instruction(0.0, 1.0));
-            let first = all.select(&rows, 0, Some(a)).unwrap();
-            let second = all.select(&rows, a, Some(b)).unwrap();
-            let third = all.select(&rows, a + b, None).unwrap();
+            let first = select(&all, &rows, 0, Some(a)).unwrap();
+            let second = select(&all, &rows, a, Some(b)).unwrap();
+            let third = select(&all, &rows, a + b, None).unwrap();
             prop_assert_eq!(first.len(), a);
             prop_assert!(second.len() <= b);
             let of = |chosen: &[usize]| instructions(&rows, chosen);
@@ -224,10 +242,10 @@ mod tests {
         let mut rows = drafts(&[1, 2, 3, 4, 5]);
         rows[2].problem = Some(DropReason::EmptyAnswer);
         let all = by_instruction(0.0, 1.0);
-        let head = all.select(&rows, 0, Some(3)).unwrap();
-        let tail = all.select(&rows, 3, None).unwrap();
+        let head = select(&all, &rows, 0, Some(3)).unwrap();
+        let tail = select(&all, &rows, 3, None).unwrap();
         assert!(head.contains(&2) && !tail.contains(&2));
         assert_eq!((head.len(), tail.len()), (4, 1));
-        assert_eq!(all.select(&rows, 2, Some(3)), Err(4));
+        assert_eq!(select(&all, &rows, 2, Some(3)), Err(4));
     }
 }

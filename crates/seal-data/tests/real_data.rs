@@ -10,7 +10,8 @@ use std::path::Path;
 use seal_data::seed::hash64;
 use seal_data::{
     DataSets, DataSpec, DropReason, ExampleError, Format, Loaded, OverlapCounts, OverlapReport,
-    OverlapSet, PromptTemplate, Role, Row, RowId, Source, TextTokenizer, load_split, prepare,
+    OverlapSet, PromptTemplate, Role, Row, RowId, Source, TextTokenizer, load_split, originals,
+    prepare, write_jsonl,
 };
 
 fn all_of(root: &Path, path: &str, format: Option<Format>) -> Loaded {
@@ -71,6 +72,11 @@ fn the_other_files_read_whole() {
     let files = [
         ("scalebio_alpaca/train_alpaca.json", 8993, 7),
         ("scalebio_alpaca/train_gpt4_alpaca.json", 1000, 0),
+        ("scalebio_alpaca/val.json", 1000, 0),
+        ("scalebio_alpaca/test.json", 1000, 0),
+        ("alpaca_eval/merlinite-7B-AOT.model_outputs.json", 805, 0),
+        ("alpaca_eval/vicuna-7b.model_outputs.json", 805, 0),
+        ("alpaca_eval/text_davinci_003.model_outputs.json", 803, 2),
         ("safeinstr/safety_only_data_Instructions.json", 2483, 0),
         ("safeinstr/I-MaliciousInstructions.json", 100, 0),
         ("safeinstr/I-Alpaca.json", 50, 0),
@@ -83,8 +89,111 @@ fn the_other_files_read_whole() {
         let loaded = all_of(&root, path, None);
         assert_eq!((loaded.rows.len(), loaded.dropped.len()), (rows, dropped), "{path}");
     }
+    // Lists of turns without speakers, and prompts of judges: no rows.
+    for path in ["question.jsonl", "judge_prompts.jsonl"] {
+        let source = Source::new(format!("llm_tuning_safety/{path}"));
+        let error = load_split(&root, &[source]).unwrap_err().to_string();
+        assert!(error.contains("fits no known layout"), "{error}");
+        assert!(error.contains("category"), "the fields are listed: {error}");
+    }
     let tagged = all_of(&root, "safeinstr/I-MaliciousInstructions.json", None);
     assert!(tagged.rows.as_slice().iter().all(|r| r.category.is_some()));
+}
+
+fn ids(loaded: &Loaded) -> Vec<RowId> {
+    loaded.rows.as_slice().iter().map(|row| row.id).collect()
+}
+
+/// Golden hashes from `tests/reference/ids.py`; they stand in results.
+#[test]
+fn ids_are_those_of_an_independent_program() {
+    let Some(root) = common::real_data() else { return };
+    let hash = |path: &str| all_of(&root, path, None).summary().ids_hash;
+    let alpaca = "00fbc67ed49742811ebbacc3262278ab";
+    assert_eq!(hash("scalebio_alpaca/train_alpaca.json"), alpaca);
+    assert_eq!(hash("hh_rlhf/test.jsonl.gz"), "5d38a2e1ca05bfb96cfb104dbb04981c");
+}
+
+/// Rows of two files in other containers, written by other libraries.
+#[test]
+fn a_row_has_one_id_in_every_container() {
+    let Some(root) = common::real_data() else { return };
+    let alpaca = all_of(&root, "scalebio_alpaca/train_alpaca.json", None);
+    let hh = all_of(&root, "hh_rlhf/test.jsonl.gz", None);
+    let folder = tempfile::tempdir().unwrap();
+    for set in [&alpaca, &hh] {
+        let rows = set.rows.as_slice();
+        let texts = |row: &Row| {
+            let rejected = row.rejected.clone().unwrap_or_default();
+            [row.prompt.clone(), row.response.clone(), rejected]
+        };
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        csv.write_record(["prompt", "response", "rejected"]).unwrap();
+        rows.iter().for_each(|row| csv.write_record(texts(row)).unwrap());
+        let csv = csv.into_inner().unwrap();
+        let mut lines = Vec::new();
+        write_jsonl(&mut lines, rows).unwrap();
+        let fastest = ruzstd::encoding::CompressionLevel::Fastest;
+        let mut files = vec![
+            ("a.csv", csv.clone()),
+            ("a.csv.zst", ruzstd::encoding::compress_to_vec(csv.as_slice(), fastest)),
+            ("a.jsonl.zst", ruzstd::encoding::compress_to_vec(lines.as_slice(), fastest)),
+            ("a.jsonl", lines),
+        ];
+        #[cfg(feature = "parquet")]
+        files.push((
+            "a.parquet",
+            parquet_of(["prompt", "response", "rejected"], rows.iter().map(texts)),
+        ));
+        for (name, bytes) in files.drain(..) {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+            let read = all_of(folder.path(), name, None);
+            assert!(ids(&read) == ids(set), "{name}");
+            assert_eq!(read.dropped, []);
+        }
+    }
+    // Every original of HH, whole, is found behind its row.
+    let wanted: BTreeSet<RowId> = ids(&hh).into_iter().collect();
+    let sources = [Source::new("hh_rlhf/test.jsonl.gz")];
+    let found = originals(&root, &sources, &wanted).unwrap().map(|original| {
+        let original = original.unwrap();
+        let row: serde_json::Value = serde_json::from_str(original.json.get()).unwrap();
+        assert!(row["chosen"].is_string() && row["rejected"].is_string());
+        original.id
+    });
+    assert!(found.eq(ids(&hh)));
+}
+
+/// A Parquet file of columns of text.
+#[cfg(feature = "parquet")]
+fn parquet_of(names: [&str; 3], rows: impl Iterator<Item = [String; 3]>) -> Vec<u8> {
+    use parquet::basic::{Compression, ZstdLevel};
+    use parquet::data_type::{ByteArray, ByteArrayType};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    let columns: String =
+        names.iter().map(|name| format!("required binary {name} (utf8);")).collect();
+    let schema = parse_message_type(&format!("message rows {{ {columns} }}")).unwrap();
+    let packed = Compression::ZSTD(ZstdLevel::default());
+    let properties = WriterProperties::builder().set_compression(packed).build();
+    let mut bytes = Vec::new();
+    let mut file = SerializedFileWriter::new(&mut bytes, schema.into(), properties.into()).unwrap();
+    let rows: Vec<[String; 3]> = rows.collect();
+    for rows in rows.chunks(3000) {
+        let mut group = file.next_row_group().unwrap();
+        for column in 0..names.len() {
+            let texts: Vec<ByteArray> =
+                rows.iter().map(|row| row[column].as_bytes().to_vec().into()).collect();
+            let mut writer = group.next_column().unwrap().unwrap();
+            writer.typed::<ByteArrayType>().write_batch(&texts, None, None).unwrap();
+            writer.close().unwrap();
+        }
+        group.close().unwrap();
+    }
+    file.close().unwrap();
+    bytes
 }
 
 /// The sets of `configs/text.toml`. `train_alpaca` has 9,000 rows, 7 of them
@@ -129,7 +238,6 @@ fn the_text_sets_have_their_sizes_and_share_no_prompt() {
 
     // The four parts of train_alpaca are the file.
     let alpaca = all_of(&root, "scalebio_alpaca/train_alpaca.json", None);
-    let ids = |set: &Loaded| set.rows.as_slice().iter().map(|r| r.id).collect::<Vec<_>>();
     let whole: BTreeSet<RowId> = ids(&alpaca).into_iter().collect();
     let named = ["base", "fine_tuning", "safe", "slimorca"];
     let mut parts: Vec<RowId> = sets

@@ -70,6 +70,7 @@ fn shapes() -> Vec<AttentionShape> {
         kv_heads,
         head_dim,
         positions: 1 + lengths.iter().max().unwrap(),
+        window: None,
         lengths: lengths.to_vec(),
         starts: starts.to_vec(),
     };
@@ -107,6 +108,11 @@ impl Call {
         Self { inputs, angles, shape: shape.clone() }
     }
 
+    /// Rotates the first `dims` dimensions of each head only.
+    fn rotating(self, dims: usize) -> Self {
+        Self { angles: reference::angles(self.shape.positions, dims), ..self }
+    }
+
     fn leaves(&self) -> [Tensor<2>; 3] {
         let n = self.inputs[0].len() / (self.shape.heads * self.shape.head_dim);
         self.inputs.each_ref().map(|x| leaf(x, [n, x.len() / n]))
@@ -115,7 +121,11 @@ impl Call {
     fn run(&self, [q, k, v]: [Tensor<2>; 3]) -> Tensor<2> {
         let table = |f: fn(f64) -> f64| {
             let values: Vec<f64> = self.angles.iter().map(|a| f(*a)).collect();
-            tensor(&values, [self.shape.positions, self.shape.head_dim / 2], &q.device())
+            tensor(
+                &values,
+                [self.shape.positions, values.len() / self.shape.positions],
+                &q.device(),
+            )
         };
         let (cos, sin) = (table(f64::cos), table(f64::sin));
         kernels::causal_attention(q, k, v, cos, sin, self.shape.clone())
@@ -142,17 +152,38 @@ impl Call {
 #[test]
 fn attention() {
     for shape in shapes() {
-        let call = Call::new(&shape, 1.0);
-        let leaves = call.leaves();
-        let y = call.run(leaves.clone());
-        let want = call.reference(0, &call.inputs[0]);
-        assert_close(&format!("{shape:?}"), &values(y.clone()), &want);
-        let c = draws(4, want.len(), 1.0);
-        let g = (y.clone() * tensor(&c, y.dims(), &y.device())).sum().backward();
-        for (i, (leaf, x)) in leaves.iter().zip(&call.inputs).enumerate() {
-            let want = differences(x, &c, |x| call.reference(i, x));
-            assert_close(&format!("{shape:?} input {i}"), &values(leaf.grad(&g).unwrap()), &want);
-        }
+        check_attention(&Call::new(&shape, 1.0));
+    }
+}
+
+#[test]
+fn attention_in_a_window() {
+    for (shape, window) in shapes().into_iter().zip([2, 1, 3, 100, 8]) {
+        let shape = AttentionShape { window: Some(window), ..shape };
+        check_attention(&Call::new(&shape, 1.0));
+    }
+}
+
+#[test]
+fn attention_with_partly_rotated_heads() {
+    for (shape, dims) in shapes().into_iter().zip([2, 4, 2, 8, 4]) {
+        let shape = AttentionShape { window: Some(4), ..shape };
+        check_attention(&Call::new(&shape, 1.0).rotating(dims));
+    }
+}
+
+/// Output and gradients against the definition.
+fn check_attention(call: &Call) {
+    let shape = &call.shape;
+    let leaves = call.leaves();
+    let y = call.run(leaves.clone());
+    let want = call.reference(0, &call.inputs[0]);
+    assert_close(&format!("{shape:?}"), &values(y.clone()), &want);
+    let c = draws(4, want.len(), 1.0);
+    let g = (y.clone() * tensor(&c, y.dims(), &y.device())).sum().backward();
+    for (i, (leaf, x)) in leaves.iter().zip(&call.inputs).enumerate() {
+        let want = differences(x, &c, |x| call.reference(i, x));
+        assert_close(&format!("{shape:?} input {i}"), &values(leaf.grad(&g).unwrap()), &want);
     }
 }
 
@@ -249,6 +280,7 @@ fn not_a_number_stays_one() {
         kv_heads: 1,
         head_dim: 2,
         positions: 4,
+        window: None,
         lengths: vec![4],
         starts: vec![0],
     };

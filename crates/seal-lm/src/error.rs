@@ -44,6 +44,45 @@ pub enum LmError {
         /// Type and shape the model has.
         expected: String,
     },
+    /// A weight that is not a number, or infinite.
+    #[error(
+        "{}: tensor `{name}` holds {value} at place {index}: the file is damaged or the training \
+         that wrote it diverged",
+        path.display()
+    )]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Place of the number among those of the tensor.
+        index: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// A setting of `config.json` that the mathematics here does not follow.
+    #[error("{}: {setting} = {value}: {reason}", path.display())]
+    Setting {
+        /// The file.
+        path: PathBuf,
+        /// The setting.
+        setting: String,
+        /// Its value there.
+        value: String,
+        /// Why it is refused, and what is known instead.
+        reason: String,
+    },
+    /// A token id that the embedding has no row for.
+    #[error(
+        "token id {id} is outside the model's vocabulary of {vocab_size}: do tokenizer and model \
+         belong together?"
+    )]
+    Token {
+        /// The id.
+        id: u32,
+        /// Number of ids that the model knows.
+        vocab_size: usize,
+    },
     /// A loss or gradient that is not a number.
     #[error("step {step}: the {what} is {value}; lower the learning rate or look at the data")]
     Diverged {

@@ -1,6 +1,7 @@
-//! Causal language models on Burn: a Llama with RMS normalisation, rotary
-//! positions, grouped-query attention and SwiGLU; LoRA as a side path; per-row
-//! negative log-likelihood of answers; generation with a KV cache; AdamW.
+//! Causal language models on Burn: Llama, Mistral, GPT-NeoX (Pythia) and Phi-3,
+//! read from Hugging Face folders as they are; LoRA as a side path, in PEFT's
+//! format; per-row negative log-likelihood of answers; generation with a KV
+//! cache; AdamW.
 //!
 //! Invariant: knows nothing of SEAL, and names no backend. Initial values,
 //! dropout and sampling are drawn on the host from named seeds
@@ -11,26 +12,53 @@
 //! tokens, D the width of the residual stream, V the vocabulary.
 
 mod adapter;
+mod answer;
+mod architecture;
 mod attention;
+mod block;
+mod cache;
 mod config;
+mod draft;
 mod error;
+mod family;
+mod folder;
 mod generate;
+mod header;
+mod hf;
 mod init;
+mod layout;
 mod linear;
+mod llama2c;
+mod lora;
 mod model;
 mod nll;
 mod optim;
 mod rope;
+mod sampling;
+mod save;
+mod schedule;
+mod source;
 mod state;
+mod tensor_file;
 mod weights;
 
-pub use adapter::{AdapterFiles, load_adapter, save_adapter};
-pub use config::{LINEAR_NAMES, LmConfig, LoraConfig, OptimConfig, Schedule};
+pub use adapter::{
+    AdapterFiles, AdapterSettings, load_adapter, read_adapter_settings, save_adapter,
+};
+pub use answer::{Finish, GenerateError, Generated, Prompt};
+pub use architecture::{Activation, Architecture, ModelType, RopeScaling};
+pub use block::{Block, FeedForward, Gated, JointGated, Norm, Plain, Projections, Separate};
+pub use config::LmConfig;
 pub use error::LmError;
-pub use generate::{GenerateSettings, Generated, Prompt, generate};
+pub use generate::{generate, generate_each};
 pub use linear::{DropoutKey, Linear, Lora};
-pub use model::{Block, Lm, Ops};
+pub use llama2c::{Llama2cTokenizer, load_llama2c};
+pub use lora::{LINEAR_NAMES, LoraConfig};
+pub use model::{Lm, Ops};
 pub use nll::{RowNll, row_nll, token_nll};
 pub use optim::{Optimizer, StepStats};
+pub use sampling::{BadLogit, GenerateSettings, next_token_probabilities};
+pub use save::save_weights;
+pub use schedule::{OptimConfig, Schedule};
 pub use state::save_training_state;
-pub use weights::{load_weights, save_weights};
+pub use weights::{LoadReport, load_model, load_weights};

@@ -1,4 +1,4 @@
-//! A linear layer without bias, with an optional low-rank side path.
+//! A linear layer with an optional low-rank side path.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -7,9 +7,9 @@ use seal_data::RowId;
 use seal_data::seed::rng;
 
 use crate::LoraConfig;
-use crate::init::{normal, parameter, uniform};
+use crate::init::{parameter, uniform};
 
-/// `y = x W + (alpha / r) (dropout(x) A) B`.
+/// `y = x W + b + (alpha / r) (dropout(x) A) B`; most families have no b.
 ///
 /// The side path is computed beside the main one and never merged into a dense
 /// weight, so that the tape keeps two thin products instead of a full matrix.
@@ -17,6 +17,8 @@ use crate::init::{normal, parameter, uniform};
 pub struct Linear {
     /// W, `[in, out]`: the transpose of what Hugging Face stores.
     pub weight: Param<Tensor<2>>,
+    /// b, `[out]`.
+    pub bias: Option<Param<Tensor<1>>>,
     /// The side path.
     pub lora: Option<Lora>,
 }
@@ -69,16 +71,8 @@ impl DropoutKey<'_> {
 }
 
 impl Linear {
-    /// Weights from a normal distribution of standard deviation `std`.
-    pub(crate) fn init(
-        [input, output]: [usize; 2],
-        std: f64,
-        seed: u64,
-        name: &str,
-        device: &Device,
-    ) -> Self {
-        let values = normal(input * output, std, seed, name);
-        Self { weight: parameter(values, [input, output], device), lora: None }
+    pub(crate) fn new(weight: Param<Tensor<2>>, bias: Option<Param<Tensor<1>>>) -> Self {
+        Self { weight, bias, lora: None }
     }
 
     /// Adds a side path as PEFT initialises it: A from a Kaiming-uniform
@@ -98,7 +92,10 @@ impl Linear {
 
     /// `x` `[N, in]` to `[N, out]`. Without a `dropout` key nothing is dropped.
     pub fn forward(&self, x: Tensor<2>, dropout: Option<DropoutKey<'_>>, layer: &str) -> Tensor<2> {
-        let y = x.clone().matmul(self.weight.val());
+        let mut y = x.clone().matmul(self.weight.val());
+        if let Some(bias) = &self.bias {
+            y = y + bias.val().unsqueeze_dim::<2>(0);
+        }
         let Some(lora) = &self.lora else { return y };
         let x = match dropout.filter(|_| lora.dropout > 0.0) {
             Some(key) => {
@@ -117,6 +114,6 @@ impl Linear {
             Some(l) => weight + l.a.val().matmul(l.b.val()).mul_scalar(l.scale),
             None => weight,
         };
-        Self { weight: Param::from_tensor(weight.detach()), lora: None }
+        Self { weight: Param::from_tensor(weight.detach()), bias: self.bias.clone(), lora: None }
     }
 }

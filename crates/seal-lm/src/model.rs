@@ -1,14 +1,18 @@
-//! The Llama architecture (Touvron et al. 2023).
+//! A causal language model: embedding, blocks, last normalisation, output layer.
+
+use std::sync::Arc;
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::silu;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use seal_data::Batch;
-use seal_device::kernels::{self, AttentionShape};
+use seal_device::kernels;
 
-use crate::attention::{self, Heads};
-use crate::init::{normal, parameter};
-use crate::{DropoutKey, Linear, LmConfig, LmError, LoraConfig, rope};
+use crate::attention::{Heads, causal};
+use crate::block::{Block, Norm, Run};
+use crate::layout::Layout;
+use crate::rope::{Rope, Rotary};
+use crate::source::{Draws, build};
+use crate::{DropoutKey, Linear, LmConfig, LmError, LoraConfig};
 
 /// Where the passes over attention, normalisation, gate and loss come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,168 +31,68 @@ pub struct Lm {
     pub embed_tokens: Param<Tensor<2>>,
     /// The blocks, input first.
     pub layers: Vec<Block>,
-    /// Gain of the last normalisation, `[D]`.
-    pub norm: Param<Tensor<1>>,
+    /// Last normalisation.
+    pub norm: Norm,
     /// `[D, V]`; without it the transposed embedding serves.
     pub lm_head: Option<Linear>,
     #[module(skip)]
     config: LmConfig,
     #[module(skip)]
     ops: Ops,
-}
-
-/// One block: attention, then the gated feed-forward layer.
-#[derive(Module, Debug)]
-pub struct Block {
-    /// `[D]`.
-    pub input_layernorm: Param<Tensor<1>>,
-    /// Queries.
-    pub q_proj: Linear,
-    /// Keys.
-    pub k_proj: Linear,
-    /// Values.
-    pub v_proj: Linear,
-    /// Output of attention.
-    pub o_proj: Linear,
-    /// `[D]`.
-    pub post_attention_layernorm: Param<Tensor<1>>,
-    /// Gate of the feed-forward layer.
-    pub gate_proj: Linear,
-    /// Its input.
-    pub up_proj: Linear,
-    /// Its output.
-    pub down_proj: Linear,
-}
-
-impl Block {
-    /// The linear layers with their Hugging Face names inside the block.
-    pub fn linears(&self) -> [(&'static str, &Linear); 7] {
-        [
-            ("self_attn.q_proj", &self.q_proj),
-            ("self_attn.k_proj", &self.k_proj),
-            ("self_attn.v_proj", &self.v_proj),
-            ("self_attn.o_proj", &self.o_proj),
-            ("mlp.gate_proj", &self.gate_proj),
-            ("mlp.up_proj", &self.up_proj),
-            ("mlp.down_proj", &self.down_proj),
-        ]
-    }
-
-    /// As [`Block::linears`], to be changed.
-    pub fn linears_mut(&mut self) -> [(&'static str, &mut Linear); 7] {
-        [
-            ("self_attn.q_proj", &mut self.q_proj),
-            ("self_attn.k_proj", &mut self.k_proj),
-            ("self_attn.v_proj", &mut self.v_proj),
-            ("self_attn.o_proj", &mut self.o_proj),
-            ("mlp.gate_proj", &mut self.gate_proj),
-            ("mlp.up_proj", &mut self.up_proj),
-            ("mlp.down_proj", &mut self.down_proj),
-        ]
-    }
-}
-
-/// How the tokens of a batch lie in memory.
-struct Layout {
-    tokens: Vec<i32>,
-    /// Tokens of each row, without padding.
-    lengths: Vec<usize>,
-    /// Tokens of each row, with padding.
-    spans: Vec<usize>,
-    starts: Vec<usize>,
-    /// Supervised positions, as indices into `tokens`.
-    positions: Vec<i32>,
-    /// Longest row.
-    width: usize,
-}
-
-impl Layout {
-    /// As the batch has them: every row padded to its width.
-    fn padded(batch: &Batch) -> Self {
-        Self {
-            tokens: batch.tokens.clone(),
-            lengths: batch.lengths.clone(),
-            spans: vec![batch.width; batch.rows()],
-            starts: AttentionShape::padded(batch.rows(), batch.width),
-            positions: batch.positions.clone(),
-            width: batch.width,
-        }
-    }
-
-    /// Row after row without padding.
-    fn packed(batch: &Batch) -> Self {
-        let starts = AttentionShape::packed(&batch.lengths);
-        let rows = batch.tokens.chunks_exact(batch.width).zip(&batch.lengths);
-        let tokens = rows.flat_map(|(row, len)| &row[..*len]).copied().collect();
-        let moved = batch.positions.iter().zip(&batch.row_of).map(|(at, row)| {
-            let row = *row as usize;
-            at - (row * batch.width) as i32 + starts[row] as i32
-        });
-        Self {
-            tokens,
-            positions: moved.collect(),
-            lengths: batch.lengths.clone(),
-            spans: batch.lengths.clone(),
-            starts,
-            width: batch.width,
-        }
-    }
+    /// The `config.json` that the model was read with.
+    #[module(skip)]
+    source: Option<Arc<serde_json::Value>>,
 }
 
 /// What the passes of one batch share.
 pub(crate) struct Pass<'a> {
-    pub(crate) rows: usize,
     pub(crate) lengths: &'a [usize],
     pub(crate) starts: &'a [usize],
-    pub(crate) tables: (Tensor<2>, Tensor<2>),
+    pub(crate) rotary: Rotary,
     pub(crate) dropout: Option<DropoutKey<'a>>,
     pub(crate) ops: Ops,
+}
+
+impl<'a> Pass<'a> {
+    /// What block `layer` of `model` needs.
+    pub(crate) fn run(&self, model: &'a Lm, layer: usize) -> Run<'a> {
+        Run { config: model.config(), ops: self.ops, layer, dropout: self.dropout }
+    }
+}
+
+/// A stored tensor of a model, by how its file lays it out.
+#[derive(Clone, Copy)]
+pub(crate) enum Stored<'a> {
+    Vector(&'a Param<Tensor<1>>),
+    Matrix(&'a Param<Tensor<2>>),
+    /// Burn multiplies by [in, out], files hold [out, in].
+    Transposed(&'a Param<Tensor<2>>),
 }
 
 impl Lm {
     /// A model with weights drawn from (`seed`, name of the tensor): from a
     /// normal distribution of standard deviation `initializer_range`, which for
     /// the two layers that write to the residual stream is divided by
-    /// sqrt(2 layers) (Radford et al. 2019); gains are 1.
+    /// sqrt(2 layers) (Radford et al. 2019); gains are 1, biases 0.
     ///
     /// # Errors
     /// [`LmError::Config`] for an impossible shape.
     pub fn init(config: &LmConfig, seed: u64, device: &Device) -> Result<Self, LmError> {
-        config.validate().map_err(LmError::Config)?;
-        if config.vocab_size == 0 {
-            return Err(LmError::Config("vocab_size must be at least 1".to_owned()));
-        }
-        let (d, std) = (config.hidden_size, config.initializer_range);
-        let kv = config.num_key_value_heads * config.head_dim();
-        let residual = std / (2.0 * config.num_hidden_layers as f64).sqrt();
-        let ones = || parameter(vec![1.0; d], [d], device);
-        let block = |i: usize| {
-            let scaled = |name: &str, shape, std| {
-                Linear::init(shape, std, seed, &format!("layers.{i}.{name}"), device)
-            };
-            let linear = |name: &str, shape| scaled(name, shape, std);
-            Block {
-                input_layernorm: ones(),
-                q_proj: linear("q_proj", [d, d]),
-                k_proj: linear("k_proj", [d, kv]),
-                v_proj: linear("v_proj", [d, kv]),
-                o_proj: scaled("o_proj", [d, d], residual),
-                post_attention_layernorm: ones(),
-                gate_proj: linear("gate_proj", [d, config.intermediate_size]),
-                up_proj: linear("up_proj", [d, config.intermediate_size]),
-                down_proj: scaled("down_proj", [config.intermediate_size, d], residual),
-            }
-        };
-        let v = config.vocab_size;
-        Ok(Self {
-            embed_tokens: parameter(normal(v * d, std, seed, "embed_tokens"), [v, d], device),
-            layers: (0..config.num_hidden_layers).map(block).collect(),
-            norm: ones(),
-            lm_head: (!config.tie_word_embeddings)
-                .then(|| Linear::init([d, v], std, seed, "lm_head", device)),
-            config: config.clone(),
-            ops: if kernels::available(device) { Ops::Fused } else { Ops::Composed },
-        })
+        check(config)?;
+        build(config, &mut Draws { config, seed, device })
+    }
+
+    pub(crate) fn of_parts(
+        config: &LmConfig,
+        embed_tokens: Param<Tensor<2>>,
+        layers: Vec<Block>,
+        norm: Norm,
+        lm_head: Option<Linear>,
+    ) -> Self {
+        let device = embed_tokens.val().device();
+        let ops = if kernels::available(&device) { Ops::Fused } else { Ops::Composed };
+        let config = config.clone();
+        Self { embed_tokens, layers, norm, lm_head, config, ops, source: None }
     }
 
     /// The same weights, with the passes taken from `ops`.
@@ -197,17 +101,28 @@ impl Lm {
         self
     }
 
+    pub(crate) fn with_source(mut self, config_json: serde_json::Value) -> Self {
+        self.source = Some(Arc::new(config_json));
+        self
+    }
+
+    /// The `config.json` that the model was read with, if any.
+    pub(crate) fn source(&self) -> Option<&serde_json::Value> {
+        self.source.as_deref()
+    }
+
     /// Freezes every weight and adds adapters, initialised from `seed`.
     ///
     /// # Errors
-    /// [`LmError::Config`] for impossible settings.
+    /// [`LmError::Config`] for impossible settings, or a target that the model
+    /// has no layer for.
     pub fn with_lora(self, config: &LoraConfig, seed: u64) -> Result<Self, LmError> {
-        config.validate().map_err(LmError::Config)?;
+        config.validate_for(&self.config).map_err(LmError::Config)?;
+        let at = self.config.architecture.model_type.names().layers;
         let mut model = self.no_grad();
         for (i, block) in model.layers.iter_mut().enumerate() {
             for (name, linear) in block.linears_mut() {
-                let short = name.rsplit('.').next().unwrap_or(name);
-                if config.targets(short) {
+                if config.targets(&format!("{at}.{i}.{name}")) {
                     linear.add_lora(config, seed, &format!("layers.{i}.{name}.lora_A"));
                 }
             }
@@ -244,25 +159,33 @@ impl Lm {
             heads: self.config.num_attention_heads,
             kv_heads: self.config.num_key_value_heads,
             dim: self.config.head_dim(),
+            window: self.config.architecture.sliding_window,
+        }
+    }
+
+    /// Refuses token ids outside the vocabulary, before a model sees them.
+    ///
+    /// # Errors
+    /// [`LmError::Token`] with the first such id.
+    pub fn check_tokens(&self, mut ids: impl Iterator<Item = u32>) -> Result<(), LmError> {
+        let vocab_size = self.config.vocab_size;
+        match ids.find(|id| *id as usize >= vocab_size) {
+            None => Ok(()),
+            Some(id) => Err(LmError::Token { id, vocab_size }),
         }
     }
 
     /// Embeddings `[n, D]` of token ids.
     pub(crate) fn embed(&self, tokens: &[i32]) -> Tensor<2> {
+        // Backends read what lies beyond the table, or stop without a reason.
+        self.check_tokens(tokens.iter().map(|id| *id as u32)).unwrap_or_else(|e| panic!("{e}"));
         let ids = TensorData::new(tokens.to_vec(), [tokens.len()]);
         self.embed_tokens.val().select(0, Tensor::<1, Int>::from_data(ids, &self.device()))
     }
 
-    /// Gain-normalised rows of `x` `[n, D]`.
-    pub(crate) fn normalise(&self, x: Tensor<2>, gain: &Param<Tensor<1>>) -> Tensor<2> {
-        let eps = self.config.rms_norm_eps;
-        match self.ops {
-            Ops::Fused => kernels::rms_norm(x, gain.val(), eps),
-            Ops::Composed => {
-                let mean = x.clone().square().mean_dim(1);
-                x / (mean + eps).sqrt() * gain.val().unsqueeze_dim::<2>(0)
-            }
-        }
+    /// The last normalisation of `x` `[n, D]`.
+    pub(crate) fn normalise(&self, x: Tensor<2>) -> Tensor<2> {
+        self.norm.forward(x, self.config.rms_norm_eps, self.ops)
     }
 
     /// Last hidden states `[N, D]`, normalised, at every position of `batch`,
@@ -287,66 +210,19 @@ impl Lm {
 
     fn forward(&self, layout: &Layout, dropout: Option<DropoutKey<'_>>) -> Tensor<2> {
         let device = self.device();
-        let d = self.config.head_dim();
+        let heads = self.heads();
         let pass = Pass {
-            rows: layout.lengths.len(),
             lengths: &layout.lengths,
             starts: &layout.starts,
-            tables: rope::tables(0..layout.width, d, self.config.rope_theta, &device),
+            rotary: Rope::of(&self.config).of_rows(&layout.lengths, layout.width, &device),
             dropout: dropout.map(|key| DropoutKey { lengths: &layout.spans, ..key }),
             ops: self.ops,
         };
         let mut h = self.embed(&layout.tokens);
         for (i, block) in self.layers.iter().enumerate() {
-            h = self.block(i, block, h, &pass, |_, _| ());
+            h = block.forward(h, &pass.run(self, i), |q, k, v| causal(q, k, v, &pass, heads));
         }
-        self.normalise(h, &self.norm)
-    }
-
-    /// One block over whole sequences; `keep` sees its keys and values, each
-    /// `[N, kv_heads * d]`, before rotation.
-    pub(crate) fn block(
-        &self,
-        i: usize,
-        block: &Block,
-        h: Tensor<2>,
-        pass: &Pass<'_>,
-        keep: impl FnOnce(&Tensor<2>, &Tensor<2>),
-    ) -> Tensor<2> {
-        let run = |linear: &Linear, name: &str, x: Tensor<2>| match pass.dropout {
-            Some(key) => linear.forward(x, Some(key), &format!("layers.{i}.{name}")),
-            None => linear.forward(x, None, name),
-        };
-        let x = self.normalise(h.clone(), &block.input_layernorm);
-        let q = run(&block.q_proj, "q_proj", x.clone());
-        let k = run(&block.k_proj, "k_proj", x.clone());
-        let v = run(&block.v_proj, "v_proj", x);
-        keep(&k, &v);
-        let heads = self.heads();
-        let attended = match pass.ops {
-            Ops::Fused => {
-                let (cos, sin) = pass.tables.clone();
-                let shape = AttentionShape {
-                    heads: heads.heads,
-                    kv_heads: heads.kv_heads,
-                    head_dim: heads.dim,
-                    positions: cos.dims()[0],
-                    lengths: pass.lengths.to_vec(),
-                    starts: pass.starts.to_vec(),
-                };
-                kernels::causal_attention(q, k, v, cos, sin, shape)
-            }
-            Ops::Composed => attention::causal(q, k, v, pass.tables.clone(), pass.rows, heads),
-        };
-        let h = h + run(&block.o_proj, "o_proj", attended);
-        let x = self.normalise(h.clone(), &block.post_attention_layernorm);
-        let gate = run(&block.gate_proj, "gate_proj", x.clone());
-        let up = run(&block.up_proj, "up_proj", x);
-        let gated = match pass.ops {
-            Ops::Fused => kernels::swiglu(gate, up),
-            Ops::Composed => silu(gate) * up,
-        };
-        h + run(&block.down_proj, "down_proj", gated)
+        self.normalise(h)
     }
 
     /// Logits `[n, V]` of hidden states `[n, D]`.
@@ -355,5 +231,66 @@ impl Lm {
             Some(head) => head.forward(hidden, None, "lm_head"),
             None => hidden.matmul(self.embed_tokens.val().transpose()),
         }
+    }
+
+    /// Every tensor of the base, by its Hugging Face name.
+    pub(crate) fn tensors(&self) -> Vec<(String, Stored<'_>)> {
+        let names = self.config.architecture.model_type.names();
+        let mut out =
+            vec![(format!("{}.weight", names.embedding), Stored::Matrix(&self.embed_tokens))];
+        for (i, block) in self.layers.iter().enumerate() {
+            let at = format!("{}.{i}", names.layers);
+            out.extend(norm(format!("{at}.input_layernorm"), &block.input_layernorm));
+            let second = &block.post_attention_layernorm;
+            out.extend(norm(format!("{at}.post_attention_layernorm"), second));
+            for (name, linear) in block.linears() {
+                out.push((format!("{at}.{name}.weight"), Stored::Transposed(&linear.weight)));
+                if let Some(bias) = &linear.bias {
+                    out.push((format!("{at}.{name}.bias"), Stored::Vector(bias)));
+                }
+            }
+        }
+        out.extend(norm(names.norm.to_owned(), &self.norm));
+        if let Some(head) = &self.lm_head {
+            out.push((format!("{}.weight", names.head), Stored::Transposed(&head.weight)));
+        }
+        out
+    }
+
+    /// Every tensor of the adapters, by its PEFT name.
+    pub(crate) fn adapter_tensors(&self) -> Vec<(String, Stored<'_>)> {
+        let at = self.config.architecture.model_type.names().layers;
+        let mut out = Vec::new();
+        for (i, block) in self.layers.iter().enumerate() {
+            for (name, linear) in block.linears() {
+                if let Some(lora) = &linear.lora {
+                    for (side, weight) in [("A", &lora.a), ("B", &lora.b)] {
+                        let name = format!("{at}.{i}.{name}");
+                        out.push((adapter_name(&name, side), Stored::Transposed(weight)));
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
+/// The tensors of the normalisation at `at`.
+fn norm(at: String, norm: &Norm) -> impl Iterator<Item = (String, Stored<'_>)> {
+    let bias = norm.bias.as_ref().map(|b| (format!("{at}.bias"), Stored::Vector(b)));
+    std::iter::once((format!("{at}.weight"), Stored::Vector(&norm.weight))).chain(bias)
+}
+
+/// Name of a factor of the adapter on the layer at `path`, as PEFT writes it.
+pub(crate) fn adapter_name(path: &str, side: &str) -> String {
+    format!("base_model.model.{path}.lora_{side}.weight")
+}
+
+/// Refuses shapes that no model can have.
+pub(crate) fn check(config: &LmConfig) -> Result<(), LmError> {
+    config.validate().map_err(LmError::Config)?;
+    match config.vocab_size {
+        0 => Err(LmError::Config("vocab_size must be at least 1".to_owned())),
+        _ => Ok(()),
     }
 }

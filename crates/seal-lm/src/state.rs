@@ -4,45 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::module::Param;
-use burn::tensor::Tensor;
-
-use crate::adapter::tensor_name;
-use crate::weights::{HostTensor, to_host, write_safetensors};
+use crate::model::Stored;
+use crate::save::{ToWrite, write_safetensors};
 use crate::{Lm, LmError, Optimizer};
-
-/// A parameter with how its file stores it.
-enum Stored<'a> {
-    Vector(&'a Param<Tensor<1>>),
-    Matrix(&'a Param<Tensor<2>>),
-    /// Burn multiplies by [in, out], files hold [out, in].
-    Transposed(&'a Param<Tensor<2>>),
-}
 
 /// The weights that an optimiser moves, by their Hugging Face or PEFT names.
 fn trainable(model: &Lm) -> Vec<(String, Stored<'_>)> {
-    let mut adapters = Vec::new();
-    let mut base = vec![
-        ("model.embed_tokens.weight".to_owned(), Stored::Matrix(&model.embed_tokens)),
-        ("model.norm.weight".to_owned(), Stored::Vector(&model.norm)),
-    ];
-    for (i, block) in model.layers.iter().enumerate() {
-        let at = |name: &str| format!("model.layers.{i}.{name}.weight");
-        base.push((at("input_layernorm"), Stored::Vector(&block.input_layernorm)));
-        let second = Stored::Vector(&block.post_attention_layernorm);
-        base.push((at("post_attention_layernorm"), second));
-        for (name, linear) in block.linears() {
-            base.push((at(name), Stored::Transposed(&linear.weight)));
-            if let Some(lora) = &linear.lora {
-                adapters.push((tensor_name(i, name, "A"), Stored::Transposed(&lora.a)));
-                adapters.push((tensor_name(i, name, "B"), Stored::Transposed(&lora.b)));
-            }
-        }
-    }
-    if let Some(head) = &model.lm_head {
-        base.push(("lm_head.weight".to_owned(), Stored::Transposed(&head.weight)));
-    }
-    if adapters.is_empty() { base } else { adapters }
+    let adapters = model.adapter_tensors();
+    if adapters.is_empty() { model.tensors() } else { adapters }
 }
 
 /// Writes the trainable weights of `model` to `path`, each under its Hugging
@@ -56,15 +25,17 @@ pub fn save_training_state(model: &Lm, optimizer: &Optimizer, path: &Path) -> Re
     let moments = optimizer.moments()?;
     let mut tensors = BTreeMap::new();
     for (name, stored) in trainable(model) {
-        let (id, weight, transposed) = match stored {
-            Stored::Vector(p) => (p.id, to_host(p.val()), false),
-            Stored::Matrix(p) => (p.id, to_host(p.val()), false),
-            Stored::Transposed(p) => (p.id, to_host(p.val().transpose()), true),
+        let (id, transposed) = match stored {
+            Stored::Vector(p) => (p.id, false),
+            Stored::Matrix(p) => (p.id, false),
+            Stored::Transposed(p) => (p.id, true),
         };
+        let weight = ToWrite::Parameter(stored);
         if let Some(of_parameter) = moments.of(id)? {
             for (kind, bytes) in of_parameter {
-                let bytes = if transposed { transpose(&bytes, &weight.shape) } else { bytes };
-                let tensor = HostTensor { shape: weight.shape.clone(), bytes };
+                let shape = weight.shape();
+                let bytes = if transposed { transpose(&bytes, &shape) } else { bytes };
+                let tensor = ToWrite::Bytes { shape, bytes };
                 tensors.insert(format!("{name}.{kind}"), tensor);
             }
         }

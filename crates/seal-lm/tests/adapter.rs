@@ -199,7 +199,7 @@ fn dropout_keeps_the_mean() {
     // B feeds back what A passes on, so that the output is linear in the mask.
     let rows = batch(&examples(101, 0, &[(40, 1)]), None);
     let model = adapted(&lora(0.3));
-    let linear = &model.layers[0].q_proj;
+    let linear = model.layers[0].linear("q_proj").unwrap();
     let x = burn::tensor::Tensor::<2>::ones([rows.width, 32], &cpu());
     let dry = values(linear.forward(x.clone(), None, "q"));
     let mut mean = vec![0.0; dry.len()];
@@ -211,4 +211,47 @@ fn dropout_keeps_the_mean() {
     }
     let wet = distance(&mean, &dry) / norm(&dry);
     assert!(wet < 0.05, "{wet}");
+}
+
+#[test]
+fn targets_are_those_of_the_family() {
+    let with = |target: &str| LoraConfig { target_modules: vec![target.into()], ..lora(0.0) };
+    let refusal = |name: &str, target: &str| {
+        let model = common::families::load(name, Ops::Fused);
+        model.with_lora(&with(target), 0).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(refusal("neox_parallel", "q_proj"), @"model config: target_modules: no layer `q_proj` in this model of 2 blocks; known are all-linear, query_key_value, dense, dense_h_to_4h, dense_4h_to_h (gpt_neox)");
+    insta::assert_snapshot!(refusal("phi3", "model.layers.2.mlp.down_proj"), @"model config: target_modules: no layer `model.layers.2.mlp.down_proj` in this model of 2 blocks; known are all-linear, qkv_proj, o_proj, gate_up_proj, down_proj (phi3)");
+    insta::assert_snapshot!(with("lm_head").validate().unwrap_err(), @"target_modules: unknown layer `lm_head`; known are all-linear, q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj (llama), q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj (mistral), query_key_value, dense, dense_h_to_4h, dense_4h_to_h (gpt_neox), qkv_proj, o_proj, gate_up_proj, down_proj (phi3)");
+    let adapted = |name: &str, target: &str| {
+        let model = common::families::load(name, Ops::Fused).with_lora(&with(target), 0).unwrap();
+        let layers = model.layers.iter().flat_map(|b| b.linears());
+        layers.filter(|(_, l)| l.lora.is_some()).map(|(n, _)| n).collect::<Vec<_>>()
+    };
+    // `dense` is no end of `dense_h_to_4h`.
+    assert_eq!(adapted("neox_parallel", "dense"), ["attention.dense"; 2]);
+    assert_eq!(adapted("phi3", "model.layers.1.mlp.down_proj"), ["mlp.down_proj"]);
+    assert_eq!(adapted("phi3", "all-linear").len(), 8);
+}
+
+#[test]
+fn variants_of_peft_are_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = common::families::folder("phi3").join("adapter").join(AdapterFiles::CONFIG);
+    let json: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(from).unwrap()).unwrap();
+    let read = |key: &str, value: serde_json::Value| {
+        let mut json = json.clone();
+        json[key] = value;
+        std::fs::write(dir.path().join(AdapterFiles::CONFIG), json.to_string()).unwrap();
+        let error = seal_lm::read_adapter_settings(dir.path()).unwrap_err().to_string();
+        error.replace(&dir.path().display().to_string(), "DIR")
+    };
+    use serde_json::json;
+    insta::assert_snapshot!(read("use_rslora", json!(true)), @"DIR/adapter_config.json: use_rslora is true: plain LoRA only");
+    insta::assert_snapshot!(read("bias", json!("all")), @r#"DIR/adapter_config.json: bias is "all": plain LoRA only"#);
+    insta::assert_snapshot!(read("modules_to_save", json!(["lm_head"])), @r#"DIR/adapter_config.json: modules_to_save is ["lm_head"]: plain LoRA only"#);
+    insta::assert_snapshot!(read("peft_type", json!("IA3")), @r#"DIR/adapter_config.json: peft_type = "IA3": "LORA" is wanted"#);
+    insta::assert_snapshot!(read("target_modules", json!(".*_proj")), @r#"DIR/adapter_config.json: target_modules = ".*_proj": a list of names, or "all-linear" is wanted"#);
+    insta::assert_snapshot!(read("r", json!(-1)), @"DIR/adapter_config.json: r = -1: a whole number is wanted");
 }

@@ -8,13 +8,24 @@ use std::collections::BTreeMap;
 use common::{batch, cpu, examples, model, values};
 use proptest::prelude::*;
 use seal_data::{Example, RowId};
-use seal_lm::{GenerateSettings, Generated, Lm, LmConfig, Ops, Prompt, generate};
+use seal_lm::{Finish, GenerateError, GenerateSettings, Generated, Lm, LmConfig, Ops, Prompt};
 
 /// A token that the vocabulary lacks: no answer ends by itself.
 const NEVER: u32 = 101;
 
 fn greedy(max_new_tokens: usize) -> GenerateSettings {
-    GenerateSettings { max_new_tokens, temperature: 0.0, top_p: 1.0, batch: 64 }
+    GenerateSettings::greedy(max_new_tokens)
+}
+
+/// With one stop token, where nothing goes wrong.
+fn generate(
+    model: &Lm,
+    prompts: &[Prompt],
+    settings: &GenerateSettings,
+    stop: u32,
+    seed: u64,
+) -> Vec<Generated> {
+    seal_lm::generate(model, prompts, settings, &[stop], seed).unwrap()
 }
 
 fn sampled(temperature: f64, top_p: f64) -> GenerateSettings {
@@ -40,7 +51,7 @@ fn next_logits(model: &Lm, tokens: &[u32]) -> Vec<f64> {
     // The last token of an example is a target only, so one more is added.
     let padded = [tokens, &[0]].concat();
     let id = RowId::of("", "", 0);
-    let rows = [Example { id, answer: tokens.len(), tokens: padded }];
+    let rows = [Example::new(id, padded, tokens.len())];
     let hidden = model.hidden(&batch(&rows, None), None);
     let [n, d] = hidden.dims();
     values(model.logits(hidden.slice([n - 1..n, 0..d])))
@@ -51,8 +62,8 @@ fn argmax(logits: &[f64]) -> u32 {
     best.unwrap() as u32
 }
 
-fn by_id(answers: Vec<Generated>) -> BTreeMap<RowId, (Vec<u32>, bool)> {
-    answers.into_iter().map(|a| (a.id, (a.tokens, a.ended))).collect()
+fn by_id(answers: Vec<Generated>) -> BTreeMap<RowId, (Vec<u32>, Finish)> {
+    answers.into_iter().map(|a| (a.id, (a.tokens, a.finish))).collect()
 }
 
 #[test]
@@ -62,7 +73,8 @@ fn the_cache_gives_what_recomputation_gives() {
         let model = model(&config, kv as u64, &cpu()).with_ops(ops);
         let answers = generate(&model, &prompts(), &greedy(16), NEVER, 0);
         for (prompt, answer) in prompts().iter().zip(answers) {
-            assert_eq!((answer.id, answer.ended, answer.tokens.len()), (prompt.id, false, 16));
+            assert_eq!((answer.id, answer.finish), (prompt.id, Finish::Length));
+            assert_eq!(answer.tokens.len(), 16);
             let mut tokens = prompt.tokens.clone();
             for (step, token) in answer.tokens.iter().enumerate() {
                 let logits = next_logits(&model, &tokens);
@@ -125,8 +137,9 @@ fn an_answer_stops_at_the_end_of_text_and_others_go_on() {
     for (long, short) in long.iter().zip(short) {
         let cut = long.tokens.iter().position(|t| *t == eos);
         assert_eq!(short.tokens, long.tokens[..cut.unwrap_or(16)]);
-        assert_eq!(short.ended, cut.is_some());
-        ended += usize::from(short.ended);
+        let finish = if cut.is_some() { Finish::Stop } else { Finish::Length };
+        assert_eq!(short.finish, finish);
+        ended += usize::from(cut.is_some());
     }
     assert!((1..prompts().len()).contains(&ended), "{ended} ended");
 }
@@ -138,8 +151,8 @@ fn the_end_of_text_counts_as_a_new_token() {
     let long = generate(&model, prompt, &greedy(16), NEVER, 0).remove(0).tokens;
     let at = (1..16).find(|i| !long[..*i].contains(&long[*i])).unwrap();
     let run = |max| generate(&model, prompt, &greedy(max), long[at], 0).remove(0);
-    for (max, ended) in [(at, false), (at + 1, true), (at + 2, true)] {
-        assert_eq!((run(max).tokens, run(max).ended), (long[..at].to_vec(), ended), "{max}");
+    for (max, finish) in [(at, Finish::Length), (at + 1, Finish::Stop), (at + 2, Finish::Stop)] {
+        assert_eq!((run(max).tokens, run(max).finish), (long[..at].to_vec(), finish), "{max}");
     }
     for max in [1, 2, 9] {
         assert_eq!(generate(&model, prompt, &greedy(max), NEVER, 0)[0].tokens, long[..max]);
@@ -220,24 +233,41 @@ fn cold_or_narrow_sampling_is_greedy() {
 }
 
 #[test]
-#[should_panic(expected = "is empty")]
-fn an_empty_prompt_is_refused() {
-    let mut prompts = prompts();
-    prompts[1].tokens.clear();
-    generate(&model(&common::config(), 2, &cpu()), &prompts, &greedy(1), NEVER, 0);
+fn a_prompt_that_cannot_be_continued_is_refused_before_any_work() {
+    let model = model(&common::config(), 2, &cpu());
+    let refuse = |tokens: Vec<u32>, settings| {
+        let mut prompts = prompts();
+        prompts[1].tokens = tokens;
+        let id = prompts[1].id;
+        let nothing = |_, _| -> Result<(), GenerateError> { panic!("an answer came") };
+        let error = seal_lm::generate_each(&model, &prompts, &settings, &[], 0, nothing);
+        (id, error.unwrap_err())
+    };
+    let (id, error) = refuse(vec![], greedy(1));
+    assert_eq!(error, GenerateError::Empty { id });
+    let (id, error) = refuse(vec![7; 65], greedy(1));
+    assert_eq!(error, GenerateError::TooLong { id, tokens: 65, context: 64 });
+    let (id, error) = refuse(vec![7, 101], greedy(1));
+    assert_eq!(error, GenerateError::UnknownToken { id, token: 101, vocab_size: 101 });
+    let (_, error) = refuse(vec![7], GenerateSettings { batch: 0, ..greedy(1) });
+    assert!(matches!(error, GenerateError::Settings(_)), "{error}");
 }
 
 proptest! {
     #[test]
     fn settings_outside_their_range_are_named(
-        max in 0usize..3, temperature in -1.0f64..2.0, top_p in -0.5f64..1.5, batch in 0usize..3,
+        max_new_tokens in 0usize..3, temperature in -1.0f64..2.0, top_p in -0.5f64..1.5,
+        repetition_penalty in -0.5f64..2.0, batch in 0usize..3, top_k in 0usize..9,
     ) {
-        let settings = GenerateSettings { max_new_tokens: max, temperature, top_p, batch };
-        let good = max > 0 && batch > 0 && temperature >= 0.0 && top_p > 0.0 && top_p <= 1.0;
+        let settings = GenerateSettings {
+            max_new_tokens, temperature, top_p, top_k, repetition_penalty, batch,
+        };
+        let good = max_new_tokens > 0 && batch > 0 && temperature >= 0.0 && top_p > 0.0
+            && top_p <= 1.0 && repetition_penalty > 0.0;
         let answer = settings.validate();
         prop_assert_eq!(answer.is_ok(), good);
         if let Err(message) = answer {
-            let fields = ["max_new_tokens", "temperature", "top_p", "batch"];
+            let fields = ["max_new_tokens", "temperature", "top_p", "repetition_penalty", "batch"];
             prop_assert!(fields.iter().any(|field| message.contains(field)));
         }
     }

@@ -116,7 +116,7 @@ fn not_a_number_reaches_the_loss() {
     let batch = batch(&examples(101, 5, &SHAPES), None);
     for ops in [Ops::Fused, Ops::Composed] {
         let mut model = model(&common::config(), 0, &cpu()).with_ops(ops);
-        let gate = &mut model.layers[0].gate_proj.weight;
+        let gate = &mut model.layers[0].linear_mut("gate_proj").unwrap().weight;
         *gate = burn::module::Param::from_tensor(gate.val().mul_scalar(f32::NAN));
         let losses = values(token_nll(&model, &batch, None));
         assert!(losses.iter().all(|l| l.is_nan()), "{ops:?}: {losses:?}");

@@ -118,9 +118,8 @@ fn greedy_continuations() {
             tokens: tokens.clone(),
         };
         let prompts: Vec<Prompt> = e.prompts.iter().enumerate().map(prompt).collect();
-        let settings =
-            GenerateSettings { max_new_tokens: 16, temperature: 0.0, top_p: 1.0, batch: 8 };
-        let answers = generate(&model, &prompts, &settings, config.vocab_size as u32, 0);
+        let settings = GenerateSettings { batch: 8, ..GenerateSettings::greedy(16) };
+        let answers = generate(&model, &prompts, &settings, &[], 0).unwrap();
         let answers: Vec<Vec<u32>> = answers.into_iter().map(|a| a.tokens).collect();
         assert_eq!(answers, e.greedy, "{name} {ops:?}");
     }

@@ -64,7 +64,7 @@ fn names_and_shapes_are_those_of_hugging_face() {
 #[test]
 fn a_missing_file_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    insta::assert_snapshot!(refusal(&common::config(), dir.path()), @"DIR/model.safetensors: No such file or directory (os error 2)");
+    insta::assert_snapshot!(refusal(&common::config(), dir.path()), @"DIR: neither model.safetensors nor model.safetensors.index.json is in the folder");
 }
 
 #[test]
@@ -99,29 +99,35 @@ fn a_truncated_file_is_refused() {
     let path = dir.path().join(FILE);
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
-    insta::assert_snapshot!(refusal(&common::config(), dir.path()), @"DIR/model.safetensors: not a whole safetensors file (incomplete metadata, file not fully covered); copy or write it again");
+    insta::assert_snapshot!(refusal(&common::config(), dir.path()), @"DIR/model.safetensors: not a whole safetensors file (tensor `model.norm.weight` ends 1 bytes after the end of the file); copy or write it again");
     std::fs::write(&path, &bytes[..7]).unwrap();
-    insta::assert_snapshot!(refusal(&common::config(), dir.path()), @"DIR/model.safetensors: not a whole safetensors file (header too small); copy or write it again");
+    insta::assert_snapshot!(refusal(&common::config(), dir.path()), @"DIR/model.safetensors: not a whole safetensors file (7 bytes, the length of the header alone takes 8); copy or write it again");
     std::fs::write(&path, b"").unwrap();
-    insta::assert_snapshot!(refusal(&common::config(), dir.path()), @"DIR/model.safetensors: not a whole safetensors file (header too small); copy or write it again");
+    insta::assert_snapshot!(refusal(&common::config(), dir.path()), @"DIR/model.safetensors: not a whole safetensors file (0 bytes, the length of the header alone takes 8); copy or write it again");
+}
+
+/// The saved file with every tensor as zeros of another type.
+fn retyped(dtype: Dtype, bytes: usize) -> tempfile::TempDir {
+    let (dir, _) = saved(&common::config());
+    let path = dir.path().join(FILE);
+    let old = std::fs::read(&path).unwrap();
+    let file = SafeTensors::deserialize(&old).unwrap();
+    let zeros = vec![0u8; 101 * 32 * bytes];
+    let tensors = file.iter().map(|(name, view)| {
+        let n = view.data().len() / 4 * bytes;
+        let other = safetensors::tensor::TensorView::new(dtype, view.shape().to_vec(), &zeros[..n]);
+        (name.to_owned(), other.unwrap())
+    });
+    let other = safetensors::serialize(tensors.collect::<Vec<_>>(), None).unwrap();
+    std::fs::write(&path, other).unwrap();
+    dir
 }
 
 #[test]
 fn another_number_format_is_refused() {
-    let (dir, _) = saved(&common::config());
-    let path = dir.path().join(FILE);
-    let bytes = std::fs::read(&path).unwrap();
-    let file = SafeTensors::deserialize(&bytes).unwrap();
-    let zeros = vec![0u8; 101 * 32 * 4];
-    let tensors = file.iter().map(|(name, view)| {
-        let short = safetensors::tensor::TensorView::new(
-            Dtype::BF16,
-            view.shape().to_vec(),
-            &zeros[..view.data().len() / 2],
-        );
-        (name.to_owned(), short.unwrap())
-    });
-    let other = safetensors::serialize(tensors.collect::<Vec<_>>(), None).unwrap();
-    std::fs::write(&path, other).unwrap();
-    insta::assert_snapshot!(refusal(&common::config(), dir.path()), @"DIR/model.safetensors: tensor `model.embed_tokens.weight` is BF16 [101, 32], the model wants F32 [101, 32]");
+    let dir = retyped(Dtype::I32, 4);
+    insta::assert_snapshot!(refusal(&common::config(), dir.path()), @"DIR/model.safetensors: tensor `model.embed_tokens.weight` is I32 [101, 32], the model wants F32, F16 or BF16 [101, 32]");
+    for half in [Dtype::F16, Dtype::BF16] {
+        load_weights(&common::config(), retyped(half, 2).path(), &cpu()).unwrap();
+    }
 }

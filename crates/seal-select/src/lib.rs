@@ -39,6 +39,7 @@ mod exp;
 mod file;
 mod function;
 mod mapping;
+#[cfg(feature = "parquet")]
 mod parquet;
 mod ranking;
 mod rate;
@@ -59,6 +60,7 @@ pub use error::SelectError;
 pub use file::{FORMAT_VERSION, SelectorFile, SelectorHeader, SelectorRow};
 pub use function::SelectorFunction;
 pub use mapping::{PUBLISHED_PROMPT_LIMIT, RowMapping, survives_published_filter};
+#[cfg(feature = "parquet")]
 pub use parquet::PARQUET_HEADER_KEY;
 pub use ranking::{keep_count, keep_top, rank, rank_positions};
 pub use rate::{matched_rate, rate_from_kappa};

@@ -1,5 +1,9 @@
 //! The arms of a study: those of the config and those of its plan.
 
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
 use crate::config::{ArmRole, ArmSpec, Config, Loaded, Method};
 
 use crate::{StudyError, plan};
@@ -42,14 +46,29 @@ impl Arm {
             ablated_part: spec.ablated_part.clone(),
             replacement: spec.replacement.clone(),
             needs_labels: spec.needs_labels || config.selection.method == Method::Labels,
-            proxy: proxy(&config),
+            proxy: None,
             config,
         })
     }
-}
 
-fn proxy(config: &Config) -> Option<Config> {
-    config.proxy.is_some().then(|| config.of_selector())
+    /// Looks for models and templates; `looked` is what was found for other arms.
+    fn look(&mut self, looked: &mut BTreeMap<String, Config>) -> Result<(), StudyError> {
+        let c = &mut self.config;
+        let what = json!([c.model, c.proxy, c.tokenizer]).to_string();
+        match looked.get(&what) {
+            Some(same) => {
+                c.model = same.model.clone();
+                c.proxy = same.proxy.clone();
+                c.template_digest = same.template_digest.clone();
+            }
+            None => {
+                c.look()?;
+                looked.insert(what, c.clone());
+            }
+        }
+        self.proxy = self.config.proxy.is_some().then(|| self.config.of_selector());
+        Ok(())
+    }
 }
 
 /// All arms, in the order of tables: reference, SEAL, the plan's, controls. A
@@ -86,7 +105,7 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
             role: ArmRole::Ablation,
             ablated_part: Some(r.ablated_part),
             replacement: Some(r.text),
-            proxy: proxy(&config),
+            proxy: None,
             config,
         });
     }
@@ -104,6 +123,15 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
         }
     }
     only(arms, &loaded.config)
+}
+
+/// Looks for the models and templates of `arms`, each of them once.
+///
+/// # Errors
+/// As [`Config::look`].
+pub(crate) fn look(arms: &mut [Arm]) -> Result<(), StudyError> {
+    let mut looked = BTreeMap::new();
+    arms.iter_mut().try_for_each(|arm| arm.look(&mut looked))
 }
 
 fn only(mut arms: Vec<Arm>, config: &Config) -> Result<Vec<Arm>, StudyError> {

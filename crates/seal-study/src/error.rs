@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use seal_bilevel::BilevelError;
-use seal_data::DataError;
+use seal_data::{DataError, TemplateError, TokenizerError};
 use seal_device::DeviceError;
 use seal_judge::JudgeError;
-use seal_lm::LmError;
+use seal_lm::{GenerateError, LmError};
 use seal_select::SelectError;
 use seal_world::WorldError;
 
@@ -19,6 +19,16 @@ pub enum StudyError {
     /// Rows that cannot be read or used.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A tokenizer that cannot be had.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// A file of a model hub that cannot be had.
+    #[cfg(feature = "hub")]
+    #[error(transparent)]
+    Hub(#[from] seal_hub::HubError),
+    /// A prompt template that cannot be had.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     /// The world cannot be drawn.
     #[error("world: {0}")]
     World(#[from] WorldError),
@@ -37,6 +47,9 @@ pub enum StudyError {
     /// A model that cannot be read or written.
     #[error(transparent)]
     Model(#[from] LmError),
+    /// Answers that cannot be generated.
+    #[error(transparent)]
+    Generation(#[from] GenerateError),
     /// A selection that failed.
     #[error(transparent)]
     Selection(#[from] SelectError),
@@ -72,6 +85,17 @@ pub enum StudyError {
     Defect(String),
 }
 
+/// What may pass later is worth another try.
+#[cfg(feature = "hub")]
+fn hub_code(error: &seal_hub::HubError) -> u8 {
+    use seal_hub::HubError;
+    match error {
+        HubError::Address { .. } | HubError::Setting { .. } => 2,
+        other if other.is_retryable() => 5,
+        _ => 3,
+    }
+}
+
 fn remedy(error: &std::io::Error) -> &'static str {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
@@ -95,6 +119,14 @@ impl StudyError {
             Self::Config(_) | Self::World(_) => 2,
             Self::Training(BilevelError::Settings(_)) | Self::Model(LmError::Config(_)) => 2,
             Self::Device(DeviceError::Unknown(_)) => 2,
+            Self::Model(LmError::Diverged { .. } | LmError::Io { .. }) => 1,
+            Self::Model(_) => 3,
+            Self::Tokenizer(_) | Self::Template(_) => 2,
+            #[cfg(feature = "hub")]
+            Self::Hub(error) => hub_code(error),
+            Self::Generation(GenerateError::Settings(_)) => 2,
+            Self::Generation(GenerateError::Logits { .. }) => 1,
+            Self::Generation(_) => 3,
             Self::Data(_) | Self::Rows(_) | Self::Training(BilevelError::Empty(_)) => 3,
             Self::Judge(JudgeError::MissingField { .. }) => 3,
             Self::Device(DeviceError::NotCompiledIn { .. }) => 4,

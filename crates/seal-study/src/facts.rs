@@ -10,11 +10,12 @@ use serde::Serialize;
 use crate::StudyError;
 use crate::arm::Arm;
 use crate::config::{ArmRole, Config, Method};
+use crate::encoder::Encoder;
 use crate::exec::Done;
 use crate::figures::{ArmFacts, CellFacts, SelectionFacts, StudyFacts, TestFacts};
 use crate::graph::{ArmSets, Cell, Graph};
-use crate::sets::{Sets, read_tokenizer};
-use crate::stages::{Selection, SelectorOutput, read_assessments, tokenised};
+use crate::sets::Sets;
+use crate::stages::{Selection, SelectorOutput, read_assessments};
 
 /// A row that is not trained on, and why.
 #[derive(Debug, Serialize)]
@@ -39,7 +40,7 @@ pub(crate) fn facts(
     let own = sets.of_arm(reference);
     let base = graph.cells.iter().find(|c| c.arm == reference).map(|c| &done[c.base].dir);
     let base = base.ok_or_else(|| StudyError::Defect("a study without its reference".into()))?;
-    let tokenizer = read_tokenizer(config, base)?;
+    let encoder = Encoder::read(config, base)?;
     let mut left_out = Vec::new();
     let mut splits: BTreeMap<String, Split> = BTreeMap::new();
     for (name, summary) in &own.summaries {
@@ -50,7 +51,7 @@ pub(crate) fn facts(
             ids_hash: summary.ids_hash.clone(),
         };
         if let Some(rows) = own.trained_on(name) {
-            let out = tokenised(config, rows, &*tokenizer).left_out;
+            let out = encoder.prepare(rows).left_out;
             let ids: BTreeSet<RowId> = out.iter().map(|e| e.id()).collect();
             let used: Vec<Row> = rows.iter().filter(|r| !ids.contains(&r.id)).cloned().collect();
             split.rows = used.len() as u64;

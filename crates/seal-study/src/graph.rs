@@ -93,6 +93,19 @@ pub(crate) fn graph<'a>(arms: &'a [Arm], sets: &'a ArmSets, seeds: &[u64]) -> Gr
     Graph { nodes: builder.nodes, cells }
 }
 
+/// Stages by name, as [`graph`] would have them were every set there: arms that
+/// differ in settings only share what comes before these.
+pub(crate) fn stage_counts(arms: &[Arm], seeds: usize) -> BTreeMap<&'static str, usize> {
+    let sets = Shared::new(Sets::default());
+    let sets = ArmSets { by_arm: vec![sets; arms.len()] };
+    let seeds: Vec<u64> = (0..seeds as u64).collect();
+    let mut counts = BTreeMap::new();
+    for node in graph(arms, &sets, &seeds).nodes {
+        *counts.entry(node.stage).or_insert(0) += 1;
+    }
+    counts
+}
+
 struct Builder<'a> {
     nodes: Vec<Node<'a>>,
     known: BTreeMap<(&'static str, Key), usize>,
@@ -125,10 +138,11 @@ impl<'a> Builder<'a> {
     fn base(&mut self, c: &'a Config, sets: &'a Sets) -> usize {
         self.add(
             ("base", version::BASE),
-            format!("seed {}", c.base_seed()),
-            json!({"rows": seal_data::ids_hash(&sets.base), "model": c.model, "training": c.base,
-                   "tokenizer": c.tokenizer, "words": fixed_vocabulary(c),
-                   "seed": c.base_seed(), "device": c.device}),
+            match c.model.folder() {
+                Some(folder) => folder.name(),
+                None => format!("seed {}", c.base_seed()),
+            },
+            base_inputs(c, sets),
             vec![],
             Cost::of(c, sets).base,
             Box::new(move |job| stages::base(c, sets, job)),
@@ -236,6 +250,22 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// What the base depends on: rows and training, or the files of a folder.
+fn base_inputs(c: &Config, sets: &Sets) -> Value {
+    let mut inputs = match c.model.folder() {
+        // Where the folder lies is no part of what is in it.
+        Some(folder) => json!({"pretrained": folder.found.as_ref().map(|found| &found.digest),
+            "context": folder.context, "tokenizer": c.tokenizer, "device": c.device}),
+        None => json!({"rows": seal_data::ids_hash(&sets.base), "model": c.model,
+            "training": c.base, "tokenizer": c.tokenizer, "words": fixed_vocabulary(c),
+            "seed": c.base_seed(), "device": c.device}),
+    };
+    if let Some(template) = &c.template_digest {
+        inputs["template"] = json!(template);
+    }
+    inputs
+}
+
 /// What identifies a vocabulary that is part of the program.
 fn fixed_vocabulary(c: &Config) -> Option<String> {
     use seal_data::Tokenizer;
@@ -268,19 +298,23 @@ struct Cost {
 
 impl Cost {
     fn of(c: &Config, sets: &Sets) -> Self {
+        // A folder that was not looked for has no cost to be told.
+        let (Ok(m), Ok(context)) = (c.model.shape(), c.model.context()) else {
+            return Self { base: 1.0, scores: 1.0, selector: 1.0, sft: 1.0, answers: 1.0 };
+        };
         let tokens = |rows: &[seal_data::Row]| {
             let chars: usize = rows.iter().map(|r| r.prompt.len() + r.response.len()).sum();
             // About four characters a token, one word in the built-in world.
-            let longest = rows.len() * c.model.max_position_embeddings;
+            let longest = rows.len() * context;
             ((chars as f64 / 4.0).min(longest as f64)).max(1.0)
         };
-        let m = &c.model;
         let d = m.hidden_size as f64;
         let weights = m.num_hidden_layers as f64
             * (2.0 * d * d
                 + 2.0 * d * (m.num_key_value_heads * m.head_dim()) as f64
                 + 3.0 * d * m.intermediate_size as f64);
-        let vocabulary = c.tokenizer.vocab_size.unwrap_or(400) as f64 * d;
+        let entries = c.tokenizer.vocab_size.unwrap_or(m.vocab_size.max(400));
+        let vocabulary = entries as f64 * d;
         // A forward pass; with the backward pass three times that.
         let pass = |tokens: f64| tokens * (weights + 0.4 * vocabulary) * 2.0 / 20e9 + tokens * 2e-6;
         let (data, safe, base) = (tokens(&sets.data), tokens(&sets.safe), tokens(&sets.base));
@@ -291,7 +325,7 @@ impl Cost {
         let tests: f64 = sets.tests.values().map(|rows| tokens(rows)).sum();
         let per_epoch = safe.min(data) * 3.0 + data * 2.0;
         Self {
-            base: pass(3.0 * base * c.base.epochs as f64),
+            base: c.base.as_ref().map_or(0.1, |b| pass(3.0 * base * b.epochs as f64)),
             scores: pass(data),
             selector: pass(per_epoch * c.bilevel.epochs as f64),
             sft: pass(3.0 * data * share * c.sft.epochs as f64),

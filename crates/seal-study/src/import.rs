@@ -171,10 +171,25 @@ impl<'a> Unfiltered<'a> {
     }
 }
 
+#[cfg(feature = "parquet")]
+fn to_parquet(selector: &SelectorFile) -> Result<Vec<u8>, StudyError> {
+    Ok(selector.to_parquet()?)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn to_parquet(_: &SelectorFile) -> Result<Vec<u8>, StudyError> {
+    Err(StudyError::Config(
+        "this program was built without the feature `parquet`; write .jsonl instead".into(),
+    ))
+}
+
 /// Writes a selector as Parquet where the name ends in `.parquet`, else as text.
-pub(crate) fn write_selector_file(selector: &SelectorFile, file: &Path) -> Result<(), StudyError> {
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write_selector_file(selector: &SelectorFile, file: &Path) -> Result<(), StudyError> {
     let bytes = match file.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet")) {
-        true => selector.to_parquet()?,
+        true => to_parquet(selector)?,
         false => selector.to_jsonl()?.into_bytes(),
     };
     fs::write(file, bytes).map_err(StudyError::io(file))

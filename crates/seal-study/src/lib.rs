@@ -20,6 +20,7 @@
 
 mod arm;
 mod config;
+mod encoder;
 mod error;
 mod exec;
 mod facts;
@@ -30,27 +31,38 @@ mod key;
 mod observer;
 mod options;
 mod plan;
+mod pretrained;
+mod preview;
+mod remote;
 mod run;
 mod run_folder;
 mod select;
 mod sets;
+mod single;
 mod stages;
 mod store;
 mod trace;
 
 pub use arm::Arm;
 pub use config::{
-    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, Method, Proxy, Quick,
-    SelectionSettings, StudySection, TokenizerKind, TokenizerSettings, load_config,
+    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, Expected, Method,
+    ModelFolder, ModelSettings, Proxy, Quick, SelectionSettings, StudySection, TokenizerKind,
+    TokenizerSettings, load_config,
 };
 pub use error::StudyError;
-pub use import::{ImportRequest, Imported, import_selector};
+pub use import::{ImportRequest, Imported, import_selector, write_selector_file};
 pub use key::Key;
 pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedStage, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
+pub use preview::{ModelPreview, Preview};
 pub use run::Study;
 pub use seal_data::SetSummary;
 pub use seal_select::{RowSet, Separation};
 pub use select::{SelectRequest, Selected};
+pub use single::{
+    AnswerFile, AnswerRow, InspectedRow, InspectedToken, ModelRequest, OwnModel, RowIds, Scored,
+    ScoredRow, SelectorFigures, StageSettings, inspect_rows, read_prompts, read_rows,
+    selector_figures, write_kept,
+};
 pub use store::Store;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use seal_device::DeviceSpec;
 use seal_report::{Cost, Outcome as StageOutcome, Provenance, Report, StageCost};
 
-use crate::arm::{Arm, arms};
+use crate::arm::{Arm, arms, look};
 use crate::config::{ArmRole, Config, ConfigSource, load};
 use crate::exec::{Done, run_graph};
 use crate::figures::{StudyFacts, figures_of, results_of, row_samples};
@@ -34,8 +34,10 @@ impl Study {
     /// [`StudyError::Config`], [`StudyError::Data`] and their kin, each naming
     /// place and remedy.
     pub fn load(source: &ConfigSource) -> Result<Self, StudyError> {
-        let loaded = load(source)?;
-        let all = arms(&loaded)?;
+        let mut loaded = load(source)?;
+        let mut all = arms(&loaded)?;
+        look(&mut all)?;
+        loaded.config.look()?;
         let sets = ArmSets::of(&all)?;
         // Without labels, arms that need them cannot be had; the others can.
         let labelled = |i: usize| sets.of_arm(i).is_labelled();

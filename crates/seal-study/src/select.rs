@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use seal_data::RowId;
-use seal_select::{KEEP_FRACTIONS, SelectorFile, keep_top, rank};
-use seal_stats::{auroc, unsafe_kept};
+use seal_select::{SelectorFile, keep_top, rank};
 use serde_json::json;
 
 use crate::arm::Arm;
@@ -17,6 +15,7 @@ use crate::import::write_selector_file;
 use crate::observer::{Event, Observer};
 use crate::options::RunOptions;
 use crate::run::Study;
+use crate::single::selector_figures;
 use crate::stages::{SelectorOutput, Traced, learn_traced};
 use crate::{Store, StudyError};
 
@@ -168,34 +167,16 @@ impl Study {
         }
         write_selector_file(&selector, &file)?;
 
-        let labels: BTreeMap<RowId, Option<bool>> =
-            self.sets().of_arm(index).data.iter().map(|r| (r.id, r.is_unsafe)).collect();
-        let is_unsafe: Option<Vec<bool>> =
-            ids.iter().map(|id| labels.get(id).copied().flatten()).collect();
-        let stats = |e: seal_stats::StatsError| StudyError::Defect(e.to_string());
-        let mut selected = Selected {
+        let figures = selector_figures(&selector, &self.sets().of_arm(index).data)?;
+        Ok(Selected {
             file,
             arm: arm.id.clone(),
             seed,
             rows: ids.len(),
             kept: kept.len(),
-            auroc: None,
-            unsafe_kept: Vec::new(),
-        };
-        if let Some(is_unsafe) = is_unsafe {
-            let scores: Vec<f64> = learned.omega.iter().map(|w| -w).collect();
-            selected.auroc = auroc(&scores, &is_unsafe).map_err(stats)?;
-            for fraction in KEEP_FRACTIONS {
-                let mut flags = vec![false; ids.len()];
-                for i in keep_top(&ranking, fraction)? {
-                    flags[*i] = true;
-                }
-                if let Some(share) = unsafe_kept(&flags, &is_unsafe).map_err(stats)? {
-                    selected.unsafe_kept.push((fraction, share));
-                }
-            }
-        }
-        Ok(selected)
+            auroc: figures.auroc,
+            unsafe_kept: figures.unsafe_kept,
+        })
     }
 }
 

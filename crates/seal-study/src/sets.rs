@@ -1,20 +1,17 @@
 //! The data sets of a study, from the world or from files.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use seal_data::seed::hash64;
-use seal_data::{
-    DataSets, OverlapReport, OverlapSet, Role, Row, SetSummary, TextTokenizer, Tokenizer, ids_hash,
-};
-use seal_world::{Split, World, WorldTokenizer};
+use seal_data::{DataSets, OverlapReport, OverlapSet, Role, Row, SetSummary, ids_hash};
+use seal_world::{Split, World};
 use serde_json::{Value, json};
 
-use crate::StudyError;
-use crate::config::{Append, Config, TokenizerKind};
+use crate::config::{Append, Config};
+use crate::{StudyError, remote};
 
 /// Rows of every set, by the names that results use.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Sets {
     pub(crate) base: Vec<Row>,
     pub(crate) data: Vec<Row>,
@@ -39,7 +36,7 @@ impl Sets {
     pub(crate) fn of(config: &Config) -> Result<Self, StudyError> {
         let sets = match (&config.world, &config.data) {
             (Some(world), _) => Self::of_world(&World::new(world)?)?,
-            (None, Some(data)) => Self::of_files(data.load()?)?,
+            (None, Some(data)) => Self::of_files(remote::data(data)?.load()?)?,
             (None, None) => return Err(StudyError::Defect("a config without data".into())),
         };
         let sets = match config.study.limit {
@@ -47,8 +44,18 @@ impl Sets {
             None => sets,
         };
         let empty = |name: &str| Err(StudyError::Rows(format!("the {name} set has no rows")));
-        if sets.base.is_empty() {
-            return empty("base");
+        match (sets.base.is_empty(), config.model.folder().is_some()) {
+            (true, false) => {
+                return Err(StudyError::Config(
+                    "data.base: the base model is trained here; name its rows".into(),
+                ));
+            }
+            (false, true) if config.data.is_some() => {
+                return Err(StudyError::Config(
+                    "data.base: the model of model.path is used as it is; remove it".into(),
+                ));
+            }
+            _ => {}
         }
         if sets.data.is_empty() {
             return empty("fine-tuning");
@@ -96,13 +103,8 @@ impl Sets {
     fn of_files(sets: DataSets) -> Result<Self, StudyError> {
         let summaries = sets.summaries();
         let overlap = counts(&sets.overlap);
-        let Some(base) = sets.base else {
-            return Err(StudyError::Config(
-                "data.base: the base model is trained here; name its rows".into(),
-            ));
-        };
         Ok(Self {
-            base: base.rows.into_vec(),
+            base: sets.base.map(|set| set.rows.into_vec()).unwrap_or_default(),
             data: sets.fine_tuning.rows.into_vec(),
             safe: sets.safe.rows.into_vec(),
             safety: sets.safety.map(|set| set.rows.into_vec()).unwrap_or_default(),
@@ -198,45 +200,4 @@ fn summary(rows: &[Row], dropped: usize) -> SetSummary {
 
 fn counts(report: &OverlapReport) -> BTreeMap<String, u64> {
     report.counts().into_iter().map(|(pair, c)| (pair, c.normalised as u64)).collect()
-}
-
-/// File of a trained tokenizer in the base's folder.
-pub(crate) const TOKENIZER_FILE: &str = "tokenizer.json";
-
-/// Makes the tokenizer of a base and, where it was trained, writes it to `dir`.
-pub(crate) fn make_tokenizer(
-    config: &Config,
-    base: &[Row],
-    dir: &Path,
-) -> Result<Box<dyn Tokenizer>, StudyError> {
-    match (config.tokenizer.kind, config.tokenizer.vocab_size) {
-        (TokenizerKind::World, _) => Ok(Box::new(WorldTokenizer::new())),
-        (TokenizerKind::Bpe, size) => {
-            let size = size.unwrap_or_default();
-            let failed = |e: String| StudyError::Rows(format!("training the tokenizer: {e}"));
-            let tokenizer = TextTokenizer::train_bpe(base, size).map_err(failed)?;
-            let path = dir.join(TOKENIZER_FILE);
-            std::fs::write(&path, tokenizer.to_json().map_err(failed)?)
-                .map_err(StudyError::io(&path))?;
-            Ok(Box::new(tokenizer))
-        }
-    }
-}
-
-/// The tokenizer of the base whose output is in `dir`.
-pub(crate) fn read_tokenizer(
-    config: &Config,
-    dir: &Path,
-) -> Result<Box<dyn Tokenizer>, StudyError> {
-    match config.tokenizer.kind {
-        TokenizerKind::World => Ok(Box::new(WorldTokenizer::new())),
-        TokenizerKind::Bpe => {
-            let path = dir.join(TOKENIZER_FILE);
-            let bytes = std::fs::read(&path).map_err(StudyError::io(&path))?;
-            let tokenizer =
-                TextTokenizer::from_bytes(&bytes, None, seal_data::tokenize::END_OF_TEXT)
-                    .map_err(|reason| StudyError::Damaged { path, reason })?;
-            Ok(Box::new(tokenizer))
-        }
-    }
 }

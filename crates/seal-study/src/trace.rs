@@ -39,6 +39,9 @@ enum Line<'a> {
         tokens: &'a [u32],
         /// Number of tokens before the answer.
         answer: usize,
+        /// \[from, to) of the tokens after it that no loss is taken on.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        skip: Vec<[usize; 2]>,
     },
     Step(&'a StepTrace),
     End {
@@ -123,8 +126,9 @@ impl Observer for TraceWriter<'_> {
         let start = Line::Start { format_version: FORMAT_VERSION, settings, mean_loss, run };
         self.line(&start).map_err(failed)?;
         for (set, rows) in [("fine-tuning", data), ("safe", safe)] {
-            for Example { id, tokens, answer } in rows {
-                let row = Line::Row { set, id: *id, tokens, answer: *answer };
+            for Example { id, tokens, answer, skip } in rows {
+                let skip = skip.iter().map(|r| [r.start, r.end]).collect();
+                let row = Line::Row { set, id: *id, tokens, answer: *answer, skip };
                 self.line(&row).map_err(failed)?;
             }
         }

@@ -4,9 +4,14 @@ mod ablate;
 pub(crate) mod check;
 pub(crate) mod devices;
 pub(crate) mod findings;
+pub(crate) mod generate;
+pub(crate) mod inspect;
 mod plan;
+mod preview;
 mod report;
+pub(crate) mod score;
 pub(crate) mod select;
+pub(crate) mod sft;
 mod status;
 
 use std::io::{self, Write};
@@ -22,6 +27,10 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<()> {
         Verb::Ablate(args) => ablate::run(args, verbosity),
         Verb::Plan(args) => plan::run(args, verbosity),
         Verb::Select(options) => select::run(options, verbosity),
+        Verb::Score(options) => score::run(options, verbosity),
+        Verb::Sft(options) => sft::run(options, verbosity),
+        Verb::Generate(options) => generate::run(options, verbosity),
+        Verb::Inspect(options) => inspect::run(options),
         Verb::Status(args) => status::run(args, verbosity),
         Verb::Report(args) => report::run(args, verbosity),
         Verb::Findings(options) => findings::run(options),

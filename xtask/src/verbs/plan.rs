@@ -4,19 +4,24 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use seal_device::DeviceSpec;
-use seal_study::{PlanView, PlannedStage, SetSummary};
+use seal_study::{PlanView, PlannedStage, Preview, SetSummary, load_config};
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
 use crate::options::StudyArgs;
 use crate::table::{self, Side};
 use crate::tracker::approximately;
-use crate::verbs;
+use crate::verbs::{self, preview};
 
 /// Lists the arms, then the stages, each found or to be done, and the time left.
 /// Nothing is written.
 pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
+    let source = args.folder.config.source();
+    // What must be fetched first, or may not fit here, is told without fetching it.
+    if load_config(&source)?.is_remote() {
+        return Ok(preview::write(&mut io::stdout().lock(), &Preview::of(&source)?)?);
+    }
     let (study, options) = args.resolve()?;
     let plan = study.plan(&options);
     let mut out = io::stdout().lock();

@@ -2,16 +2,21 @@
 //! or a published one, and how it ranks.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 use seal_device::DeviceSpec;
-use seal_study::{ImportRequest, RowSet, SelectRequest, Separation, Study, import_selector};
+use seal_study::{
+    ImportRequest, ModelRequest, OwnModel, RowSet, SelectRequest, Separation, Study, StudyError,
+    import_selector, read_rows, selector_figures, write_kept, write_selector_file,
+};
 use serde_json::{Map, Value, json};
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
 use crate::options::{ConfigArgs, RunArgs};
+use crate::own::{StageArgs, Steps, limited};
 use crate::progress::Progress;
 
 const AFTER: &str = "\
@@ -19,6 +24,7 @@ Examples:
   cargo xtask select --trace runs/world/seal.trace.jsonl
   cargo xtask select --arm relu --seed 1 --file relu.jsonl
   cargo xtask select --trace t.jsonl --trace-state 20    models around every 20th step
+  cargo xtask select --model DIR --data train.jsonl --safe safe.jsonl --file selector.jsonl
   cargo xtask select --import selector.pt --unsafe-rows 0..22393
 
 A selector file has one row a line: id, omega (the logit), p (the weight), rank, kept.";
@@ -52,14 +58,26 @@ pub(crate) struct Options {
     /// Positions that the published length filter dropped, one a line, from 0.
     #[arg(long, value_name = "FILE", requires = "import")]
     dropped: Option<PathBuf>,
-    /// The unfiltered rows it was trained on: with --file, names logits by row id.
-    #[arg(long, value_name = "FILE", requires = "import")]
+    /// With --import: the unfiltered rows it was trained on; with --file, names logits
+    /// by row id. With --model: the rows to choose from.
+    #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    /// Train on --data and --safe with the model of this folder, instead of a study's.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["import", "arm", "trace", "config"], requires = "data")]
+    model: Option<PathBuf>,
+    /// The safe rows; left out, rows are ranked by their loss under the model as it is.
+    #[arg(long, value_name = "FILE", requires = "model")]
+    safe: Option<PathBuf>,
+    /// With --model: file of the kept rows, each as it stands in --data.
+    #[arg(long, value_name = "FILE", requires = "model")]
+    kept: Option<PathBuf>,
+    #[command(flatten)]
+    stage: StageArgs,
     /// tokenizer.json of its model: finds the dropped rows of --data, instead of --dropped.
     #[arg(long, value_name = "FILE", requires = "data", conflicts_with = "dropped")]
     tokenizer: Option<PathBuf>,
-    /// Share of the rows to keep in the file of an imported selector.
-    #[arg(long, value_name = "SHARE", requires = "import", default_value_t = 0.8)]
+    /// Share of the rows to keep, with --import and --model.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.8)]
     keep: f64,
     /// Form of what is printed: a figure a line, or one JSON object.
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -75,9 +93,13 @@ enum Format {
 
 /// Trains, finds or imports the selector and prints how well it ranks.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
-    let figures = match &options.import {
-        Some(checkpoint) => import(options, checkpoint.clone())?,
-        None => train(options, verbosity)?,
+    let figures = match (&options.import, &options.model, &options.data) {
+        (Some(checkpoint), ..) => import(options, checkpoint.clone())?,
+        (None, Some(model), Some(data)) => own(options, model, data, verbosity)?,
+        (None, _, Some(_)) => {
+            bail!(StudyError::Config("--data goes with --model or --import".into()))
+        }
+        (None, ..) => train(options, verbosity)?,
     };
     let mut out = io::stdout().lock();
     match options.format {
@@ -114,6 +136,50 @@ fn train(options: &Options, verbosity: Verbosity) -> anyhow::Result<Figures> {
         ],
         auroc: selected.auroc,
         unsafe_kept: selected.unsafe_kept,
+    })
+}
+
+/// Trains on own rows with the model of a folder.
+fn own(
+    options: &Options,
+    model: &Path,
+    data: &Path,
+    verbosity: Verbosity,
+) -> anyhow::Result<Figures> {
+    Log::start(verbosity);
+    let settings = options.stage.load(&options.config.set)?;
+    let rows = limited(read_rows(data)?, options.config.limit);
+    let safe = options.safe.as_deref().map(read_rows).transpose()?;
+    let request = ModelRequest {
+        context: options.stage.context,
+        device: options.config.device.clone().unwrap_or_else(|| "flex".to_owned()),
+        ..ModelRequest::new(model)
+    };
+    let model = OwnModel::open(&request, &settings)?;
+    let seed = options.config.seeds.as_ref().and_then(|s| s.first()).copied().unwrap_or(0);
+    let steps = Steps::new(if safe.is_some() { "selector" } else { "scoring" }, verbosity);
+    let mut progress = |done, of| steps.at(done, of);
+    let selector = match &safe {
+        Some(safe) => model.select(&rows, safe, &settings, options.keep, seed, &mut progress)?,
+        None => model.select_by_loss(&rows, options.keep, &mut progress)?,
+    };
+    let file = options.file.clone().unwrap_or_else(|| PathBuf::from("selector.jsonl"));
+    write_selector_file(&selector, &file)?;
+    if let Some(kept) = &options.kept {
+        write_kept(data, &selector, kept)?;
+    }
+    let figures = selector_figures(&selector, &rows)?;
+    let kept = selector.rows.iter().filter(|row| row.kept).count();
+    Ok(Figures {
+        facts: vec![
+            ("method", json!(selector.header.method)),
+            ("rows", json!(selector.rows.len())),
+            ("left_out", json!(rows.len() - selector.rows.len())),
+            ("kept", json!(kept)),
+            ("file", json!(file)),
+        ],
+        auroc: figures.auroc,
+        unsafe_kept: figures.unsafe_kept,
     })
 }
 

@@ -9,7 +9,7 @@ use rand::RngExt;
 use seal_bilevel::{Algorithm, BilevelSettings, Gamma, Learned, learn_selector};
 use seal_data::{Batch, Example, RowId, seed};
 use seal_device::DeviceSpec;
-use seal_lm::{Lm, LmConfig, LoraConfig, OptimConfig, load_weights, token_nll};
+use seal_lm::{Architecture, Lm, LmConfig, LoraConfig, OptimConfig, load_weights, token_nll};
 use seal_select::{Normalise, SelectorFunction};
 
 /// The tiny model that transformers wrote for the tests of `seal-lm`: its
@@ -27,6 +27,7 @@ pub fn model() -> Lm {
         rms_norm_eps: 1e-5,
         tie_word_embeddings: true,
         initializer_range: 0.02,
+        architecture: Architecture::default(),
     };
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../seal-lm/tests/golden/tied");
     let device = DeviceSpec::default().open().unwrap().autodiff();
@@ -38,11 +39,11 @@ pub fn rows(name: &str, n: usize) -> Vec<Example> {
     let row = |i: usize| {
         let mut rng = seed::rng(&[name.into(), (i as u64).into()]);
         let (prompt, answer) = (rng.random_range(1..9), rng.random_range(1..7));
-        Example {
-            id: RowId::of(name, &i.to_string(), 0),
-            tokens: (0..prompt + answer).map(|_| rng.random_range(0..96)).collect(),
-            answer: prompt,
-        }
+        Example::new(
+            RowId::of(name, &i.to_string(), 0),
+            (0..prompt + answer).map(|_| rng.random_range(0..96)).collect(),
+            prompt,
+        )
     };
     (0..n).map(row).collect()
 }

@@ -2,7 +2,8 @@
 //!
 //! Scores are made again in the backward pass, so nothing of size T x T per
 //! head outlives the call. Rotary positions follow Hugging Face: dimension i
-//! is paired with i + d/2 ("rotate half"), not with its neighbour.
+//! is paired with i + r/2 ("rotate half"), not with its neighbour; the last
+//! d - r dimensions of a head stay.
 
 use super::AttentionShape;
 use super::math::{axpy, dot, exp, max, sum_by};
@@ -19,11 +20,17 @@ impl AttentionShape {
     fn scale(&self) -> f32 {
         1.0 / (self.head_dim as f32).sqrt()
     }
+
+    /// First position that the query at position `i` sees.
+    #[inline(always)]
+    fn first(&self, i: usize) -> usize {
+        self.window.map_or(0, |window| (i + 1).saturating_sub(window))
+    }
 }
 
 /// Borrowed inputs of n tokens: `q` `[n, heads * head_dim]`, `k` and `v`
 /// `[n, kv_heads * head_dim]`, `cos` and `sin`
-/// `[positions, head_dim / 2]`.
+/// `[positions, r / 2]`.
 #[derive(Clone, Copy)]
 pub(super) struct Inputs<'a> {
     pub q: &'a [f32],
@@ -31,6 +38,15 @@ pub(super) struct Inputs<'a> {
     pub v: &'a [f32],
     pub cos: &'a [f32],
     pub sin: &'a [f32],
+}
+
+impl Inputs<'_> {
+    /// Cosines and sines of position `j` of `positions`.
+    #[inline(always)]
+    fn turn(&self, j: usize, positions: usize) -> (&[f32], &[f32]) {
+        let half = self.cos.len() / positions;
+        (&self.cos[j * half..(j + 1) * half], &self.sin[j * half..(j + 1) * half])
+    }
 }
 
 /// Rotates one head vector at one position, from `x` to `out`.
@@ -42,6 +58,9 @@ fn rotate(x: &[f32], cos: &[f32], sin: &[f32], scale: f32, out: &mut [f32]) {
         out[i] = scale * (a * cos[i] - b * sin[i]);
         out[h + i] = scale * (b * cos[i] + a * sin[i]);
     }
+    for (out, x) in out[2 * h..].iter_mut().zip(&x[2 * h..]) {
+        *out = scale * x;
+    }
 }
 
 /// The transpose of [`rotate`], added to `out`.
@@ -52,6 +71,9 @@ fn rotate_back(x: &[f32], cos: &[f32], sin: &[f32], scale: f32, out: &mut [f32])
         let (a, b) = (x[i], x[h + i]);
         out[i] += scale * (a * cos[i] + b * sin[i]);
         out[h + i] += scale * (b * cos[i] - a * sin[i]);
+    }
+    for (out, x) in out[2 * h..].iter_mut().zip(&x[2 * h..]) {
+        *out += scale * x;
     }
 }
 
@@ -86,19 +108,19 @@ impl Head {
     }
 }
 
-/// Softmax of the scores of query `i` over positions `0..=i`, in `head.p`.
+/// Softmax of the scores of query `i` over positions `first..=i`, in `head.p`.
 #[inline(always)]
-fn probabilities(head: &mut Head, i: usize, t: usize, d: usize) {
-    let p = &mut head.p[..=i];
+fn probabilities(head: &mut Head, first: usize, i: usize, t: usize, d: usize) {
+    let p = &mut head.p[first..=i];
     p.fill(0.0);
-    for c in 0..d {
-        axpy(p, head.q[i * d + c], &head.k_t[c * t..c * t + i + 1]);
+    for (q, k) in head.q[i * d..(i + 1) * d].iter().zip(head.k_t.chunks_exact(t)) {
+        axpy(p, *q, &k[first..=i]);
     }
     let top = max(p);
     for p in p.iter_mut() {
         *p = exp(*p - top);
     }
-    let scale = 1.0 / sum_by(i + 1, |j| p[j]);
+    let scale = 1.0 / sum_by(p.len(), |j| p[j]);
     for p in p.iter_mut() {
         *p *= scale;
     }
@@ -108,10 +130,9 @@ fn probabilities(head: &mut Head, i: usize, t: usize, d: usize) {
 #[inline(always)]
 fn load_kv(head: &mut Head, x: &Inputs<'_>, s: &AttentionShape, b: usize, g: usize) {
     let (d, t, len, w) = (s.head_dim, s.positions, s.lengths[b], s.kv_width());
-    let half = d / 2;
     for j in 0..len {
         let at = (s.starts[b] + j) * w + g * d;
-        let (cos, sin) = (&x.cos[j * half..(j + 1) * half], &x.sin[j * half..(j + 1) * half]);
+        let (cos, sin) = x.turn(j, t);
         rotate(&x.k[at..at + d], cos, sin, 1.0, &mut head.k[j * d..(j + 1) * d]);
         for c in 0..d {
             head.k_t[c * t + j] = head.k[j * d + c];
@@ -123,10 +144,9 @@ fn load_kv(head: &mut Head, x: &Inputs<'_>, s: &AttentionShape, b: usize, g: usi
 #[inline(always)]
 fn load_q(head: &mut Head, x: &Inputs<'_>, s: &AttentionShape, b: usize, h: usize) {
     let (d, len, w) = (s.head_dim, s.lengths[b], s.q_width());
-    let half = d / 2;
     for i in 0..len {
         let at = (s.starts[b] + i) * w + h * d;
-        let (cos, sin) = (&x.cos[i * half..(i + 1) * half], &x.sin[i * half..(i + 1) * half]);
+        let (cos, sin) = x.turn(i, s.positions);
         rotate(&x.q[at..at + d], cos, sin, s.scale(), &mut head.q[i * d..(i + 1) * d]);
     }
 }
@@ -144,11 +164,13 @@ pub(super) fn forward(x: Inputs<'_>, s: &AttentionShape) -> Vec<f32> {
             for h in g * group..(g + 1) * group {
                 load_q(&mut head, &x, s, b, h);
                 for i in 0..s.lengths[b] {
-                    probabilities(&mut head, i, t, d);
+                    let first = s.first(i);
+                    probabilities(&mut head, first, i, t, d);
                     let at = (s.starts[b] + i) * qw + h * d;
                     let out = &mut out[at..at + d];
-                    for (j, p) in head.p[..=i].iter().enumerate() {
-                        let v = (s.starts[b] + j) * kw + g * d;
+                    let start = s.starts[b] + first;
+                    for (j, p) in head.p[first..=i].iter().enumerate() {
+                        let v = (start + j) * kw + g * d;
                         axpy(out, *p, &x.v[v..v + d]);
                     }
                 }
@@ -165,7 +187,7 @@ pub(super) fn backward(
     s: &AttentionShape,
     dy: &[f32],
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
-    let (d, t, half) = (s.head_dim, s.positions, s.head_dim / 2);
+    let (d, t) = (s.head_dim, s.positions);
     let (qw, kw, group) = (s.q_width(), s.kv_width(), s.heads / s.kv_heads);
     let (mut dq, mut dk, mut dv) =
         (vec![0f32; x.q.len()], vec![0f32; x.k.len()], vec![0f32; x.v.len()]);
@@ -177,33 +199,34 @@ pub(super) fn backward(
             for h in g * group..(g + 1) * group {
                 load_q(&mut head, &x, s, b, h);
                 for i in 0..s.lengths[b] {
-                    probabilities(&mut head, i, t, d);
+                    let first = s.first(i);
+                    probabilities(&mut head, first, i, t, d);
                     let at = (s.starts[b] + i) * qw + h * d;
                     let dy = &dy[at..at + d];
-                    let dp = &mut head.dp[..=i];
+                    let dp = &mut head.dp[first..=i];
                     dp.fill(0.0);
-                    for (c, dy) in dy.iter().enumerate() {
-                        axpy(dp, *dy, &head.v_t[c * t..c * t + i + 1]);
+                    for (dy, v) in dy.iter().zip(head.v_t.chunks_exact(t)) {
+                        axpy(dp, *dy, &v[first..=i]);
                     }
-                    let p = &head.p[..=i];
+                    let p = &head.p[first..=i];
                     let mean = dot(p, dp);
                     head.dq.fill(0.0);
-                    for j in 0..=i {
-                        let v = (s.starts[b] + j) * kw + g * d;
+                    let start = s.starts[b] + first;
+                    let (k, dk) = (&head.k[first * d..], &mut head.dk[first * d..]);
+                    for j in 0..p.len() {
+                        let v = (start + j) * kw + g * d;
                         axpy(&mut dv[v..v + d], p[j], dy);
                         let ds = p[j] * (dp[j] - mean);
-                        axpy(&mut head.dq, ds, &head.k[j * d..(j + 1) * d]);
-                        axpy(&mut head.dk[j * d..(j + 1) * d], ds, &head.q[i * d..(i + 1) * d]);
+                        axpy(&mut head.dq, ds, &k[j * d..(j + 1) * d]);
+                        axpy(&mut dk[j * d..(j + 1) * d], ds, &head.q[i * d..(i + 1) * d]);
                     }
-                    let (cos, sin) =
-                        (&x.cos[i * half..(i + 1) * half], &x.sin[i * half..(i + 1) * half]);
+                    let (cos, sin) = x.turn(i, t);
                     rotate_back(&head.dq, cos, sin, s.scale(), &mut dq[at..at + d]);
                 }
             }
             for j in 0..s.lengths[b] {
                 let at = (s.starts[b] + j) * kw + g * d;
-                let (cos, sin) =
-                    (&x.cos[j * half..(j + 1) * half], &x.sin[j * half..(j + 1) * half]);
+                let (cos, sin) = x.turn(j, t);
                 rotate_back(&head.dk[j * d..(j + 1) * d], cos, sin, 1.0, &mut dk[at..at + d]);
             }
         }

@@ -33,6 +33,8 @@ pub struct AttentionShape {
     pub head_dim: usize,
     /// Positions the rotary tables cover; at least the longest row.
     pub positions: usize,
+    /// Tokens that a token sees, itself included; all before it if `None`.
+    pub window: Option<usize>,
     /// Number of tokens of each row. Output is 0 at tokens of no row.
     pub lengths: Vec<usize>,
     /// First token of each row among those of the batch. Rows may lie one
@@ -113,7 +115,8 @@ pub fn nll(logits: Tensor<2>, targets: Vec<u32>) -> Tensor<1> {
 ///
 /// `q` is `[n, heads * d]`, `k` and `v` are `[n, kv_heads * d]`, for the n
 /// tokens of a batch; `cos` and `sin`, the rotary tables, are
-/// `[positions, d / 2]` and get no gradient.
+/// `[positions, r / 2]` and get no gradient. Of each head the first r
+/// dimensions are rotated, r <= d.
 ///
 /// # Panics
 /// On a device without kernels, or where a row lies outside the tokens.

@@ -28,7 +28,7 @@ pub fn nll(logits: &[f64], v: usize, targets: &[u32]) -> Vec<f64> {
     .collect()
 }
 
-/// Rotary angles of positions `0..positions` of heads of size `d`, in radians.
+/// Rotary angles of positions `0..positions` for `d` rotated dimensions, in radians.
 pub fn angles(positions: usize, d: usize) -> Vec<f64> {
     let angle = |t: usize, i: usize| t as f64 * 10_000f64.powf(-2.0 * i as f64 / d as f64);
     (0..positions).flat_map(|t| (0..d / 2).map(move |i| angle(t, i))).collect()
@@ -39,8 +39,8 @@ fn place(s: &AttentionShape, heads: usize, [b, t, h]: [usize; 3]) -> usize {
     ((s.starts[b] + t) * heads + h) * s.head_dim
 }
 
-/// Head `h` at position `t` of row `b`, rotated: (x_i, x_{i + d/2}) is a point
-/// in the plane that turns by angle i.
+/// Head `h` at position `t` of row `b`, rotated: (x_i, x_{i + r/2}) is a point
+/// in the plane that turns by angle i; what follows the first r numbers stays.
 fn rotated(
     x: &[f64],
     s: &AttentionShape,
@@ -48,12 +48,13 @@ fn rotated(
     at @ [_, t, _]: [usize; 3],
     angles: &[f64],
 ) -> Vec<f64> {
-    let (d, half) = (s.head_dim, s.head_dim / 2);
+    let (d, half) = (s.head_dim, angles.len() / s.positions);
     let x = &x[place(s, heads, at)..][..d];
     let turn = |i: usize| angles[t * half + i].sin_cos();
     (0..half)
         .map(|i| turn(i).1 * x[i] - turn(i).0 * x[half + i])
         .chain((0..half).map(|i| turn(i).0 * x[i] + turn(i).1 * x[half + i]))
+        .chain(x[2 * half..].iter().copied())
         .collect()
 }
 
@@ -72,13 +73,14 @@ pub fn attention(q: &[f64], k: &[f64], v: &[f64], angles: &[f64], s: &AttentionS
                 let score = |key: &Vec<f64>| {
                     query.iter().zip(key).map(|(q, k)| q * k).sum::<f64>() / (d as f64).sqrt()
                 };
-                let scores: Vec<f64> = keys[..=t].iter().map(score).collect();
+                let first = s.window.map_or(0, |window| (t + 1).saturating_sub(window));
+                let scores: Vec<f64> = keys[first..=t].iter().map(score).collect();
                 let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let total: f64 = scores.iter().map(|x| (x - top).exp()).sum();
                 let out = &mut out[place(s, s.heads, [b, t, h])..][..d];
                 for (j, x) in scores.iter().enumerate() {
                     let p = (x - top).exp() / total;
-                    let value = &v[place(s, s.kv_heads, [b, j, g])..][..d];
+                    let value = &v[place(s, s.kv_heads, [b, first + j, g])..][..d];
                     out.iter_mut().zip(value).for_each(|(o, v)| *o += p * v);
                 }
             }

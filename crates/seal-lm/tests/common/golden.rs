@@ -1,7 +1,7 @@
 //! What `tests/reference/llama.py` wrote.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use seal_data::{Batch, Example, RowId};
 use seal_lm::{LmConfig, LoraConfig};
@@ -94,29 +94,13 @@ pub fn expected(name: &str) -> Expected {
 /// Shape of the model `name`, from the `config.json` that transformers wrote.
 pub fn config(name: &str) -> LmConfig {
     let text = std::fs::read_to_string(path(name).join("config.json")).unwrap();
-    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let size = |key: &str| json[key].as_u64().unwrap() as usize;
-    LmConfig {
-        vocab_size: size("vocab_size"),
-        hidden_size: size("hidden_size"),
-        num_hidden_layers: size("num_hidden_layers"),
-        num_attention_heads: size("num_attention_heads"),
-        num_key_value_heads: size("num_key_value_heads"),
-        intermediate_size: size("intermediate_size"),
-        max_position_embeddings: size("max_position_embeddings"),
-        rope_theta: json["rope_parameters"]["rope_theta"].as_f64().unwrap(),
-        rms_norm_eps: json["rms_norm_eps"].as_f64().unwrap(),
-        tie_word_embeddings: json["tie_word_embeddings"].as_bool().unwrap(),
-        initializer_range: json["initializer_range"].as_f64().unwrap(),
-    }
+    LmConfig::from_hf(&text, Path::new("config.json")).unwrap()
 }
 
 /// `rows` side by side.
 pub fn batch(rows: &[Row]) -> Batch {
-    let example = |(i, row): (usize, &Row)| Example {
-        id: RowId::of(&i.to_string(), "", 0),
-        tokens: row.tokens.clone(),
-        answer: row.answer,
+    let example = |(i, row): (usize, &Row)| {
+        Example::new(RowId::of(&i.to_string(), "", 0), row.tokens.clone(), row.answer)
     };
     let examples: Vec<Example> = rows.iter().enumerate().map(example).collect();
     super::batch(&examples, None)

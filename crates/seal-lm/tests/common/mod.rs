@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod families;
 pub mod golden;
 
 use burn::module::Param;
@@ -9,7 +10,7 @@ use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use rand::RngExt;
 use seal_data::{Batch, Example, RowId, seed};
 use seal_device::DeviceSpec;
-use seal_lm::{Lm, LmConfig, token_nll};
+use seal_lm::{Architecture, Lm, LmConfig, ModelType, Norm, token_nll};
 
 /// The CPU without a tape.
 pub fn cpu() -> Device {
@@ -46,24 +47,37 @@ fn leaf<const D: usize>(
 
 /// All parameters of the base, and the adapters', with their gradients.
 pub fn leaves(model: &Lm, gradients: Option<&Gradients>) -> Vec<Leaf> {
-    let as_is = |name: &str, p: &Param<Tensor<1>>| leaf(name.into(), p, gradients, |x| x);
+    let vector = |name: String, p: &Param<Tensor<1>>| leaf(name, p, gradients, |x| x);
     let turned = |name: String, p: &Param<Tensor<2>>| leaf(name, p, gradients, Tensor::transpose);
-    let mut out = vec![
-        leaf("model.embed_tokens.weight".into(), &model.embed_tokens, gradients, |x| x),
-        as_is("model.norm.weight", &model.norm),
-    ];
-    if let Some(head) = &model.lm_head {
-        out.push(turned("lm_head.weight".into(), &head.weight));
+    let norm = |at: &str, norm: &Norm| {
+        let bias = norm.bias.as_ref().map(|bias| vector(format!("{at}.bias"), bias));
+        std::iter::once(vector(format!("{at}.weight"), &norm.weight))
+            .chain(bias)
+            .collect::<Vec<_>>()
+    };
+    let neox = model.config().architecture.model_type == ModelType::GptNeox;
+    let [base, embedding, last, head] = match neox {
+        true => ["gpt_neox", "embed_in", "final_layer_norm", "embed_out"],
+        false => ["model", "embed_tokens", "norm", "lm_head"],
+    };
+    let mut out =
+        vec![leaf(format!("{base}.{embedding}.weight"), &model.embed_tokens, gradients, |x| x)];
+    out.extend(norm(&format!("{base}.{last}"), &model.norm));
+    if let Some(layer) = &model.lm_head {
+        out.push(turned(format!("{head}.weight"), &layer.weight));
     }
     for (i, block) in model.layers.iter().enumerate() {
-        let at = |name: &str| format!("model.layers.{i}.{name}.weight");
-        out.push(as_is(&at("input_layernorm"), &block.input_layernorm));
-        out.push(as_is(&at("post_attention_layernorm"), &block.post_attention_layernorm));
+        let at = |name: &str| format!("{base}.layers.{i}.{name}");
+        out.extend(norm(&at("input_layernorm"), &block.input_layernorm));
+        out.extend(norm(&at("post_attention_layernorm"), &block.post_attention_layernorm));
         for (name, linear) in block.linears() {
-            out.push(turned(at(name), &linear.weight));
+            out.push(turned(at(&format!("{name}.weight")), &linear.weight));
+            if let Some(bias) = &linear.bias {
+                out.push(vector(at(&format!("{name}.bias")), bias));
+            }
             if let Some(lora) = &linear.lora {
-                out.push(turned(at(&format!("{name}.lora_A")), &lora.a));
-                out.push(turned(at(&format!("{name}.lora_B")), &lora.b));
+                out.push(turned(at(&format!("{name}.lora_A.weight")), &lora.a));
+                out.push(turned(at(&format!("{name}.lora_B.weight")), &lora.b));
             }
         }
     }
@@ -96,6 +110,7 @@ pub fn config() -> LmConfig {
         tie_word_embeddings: true,
         // Large enough for attention to choose and for logits to differ.
         initializer_range: 0.3,
+        architecture: Architecture::default(),
     }
 }
 
@@ -109,10 +124,10 @@ pub fn model(config: &LmConfig, seed: u64, device: &Device) -> Lm {
         *gain = Param::from_tensor(Tensor::from_data(values, device));
     };
     for block in &mut model.layers {
-        shake(&mut block.input_layernorm);
-        shake(&mut block.post_attention_layernorm);
+        shake(&mut block.input_layernorm.weight);
+        shake(&mut block.post_attention_layernorm.weight);
     }
-    shake(&mut model.norm);
+    shake(&mut model.norm.weight);
     model
 }
 
@@ -122,10 +137,9 @@ pub fn examples(vocab: usize, seed: u64, shapes: &[(usize, usize)]) -> Vec<Examp
     shapes
         .iter()
         .enumerate()
-        .map(|(i, (n, answer))| Example {
-            id: RowId::of(&format!("{seed} {i}"), "", 0),
-            tokens: (0..*n).map(|_| rng.random_range(0..vocab as u32)).collect(),
-            answer: *answer,
+        .map(|(i, (n, answer))| {
+            let tokens = (0..*n).map(|_| rng.random_range(0..vocab as u32)).collect();
+            Example::new(RowId::of(&format!("{seed} {i}"), "", 0), tokens, *answer)
         })
         .collect()
 }

@@ -5,15 +5,17 @@
 //! some of its keys replaced. Whatever can be configured can be ablated.
 
 mod load;
+mod model;
 mod overrides;
 mod types;
 mod validate;
 
 pub use load::{BUILT_IN, ConfigSource, load_config};
+pub use model::{Expected, ModelFolder, ModelSettings};
 pub use types::{
     Append, ArmRole, ArmSpec, Binding, Config, Method, Proxy, Quick, SelectionSettings,
     StudySection, TokenizerKind, TokenizerSettings,
 };
 
 pub(crate) use load::{Loaded, load};
-pub(crate) use overrides::scalar;
+pub(crate) use overrides::{explain, parse_set, put, scalar};

@@ -14,7 +14,7 @@ pub(crate) fn scalar(text: &str) -> Value {
 }
 
 /// Splits `a.b=c` at its first `=`.
-pub(super) fn parse_set(text: &str) -> Result<(String, Value), StudyError> {
+pub(crate) fn parse_set(text: &str) -> Result<(String, Value), StudyError> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => {
             Ok((key.trim().to_owned(), scalar(value.trim())))
@@ -29,7 +29,7 @@ pub(super) fn parse_set(text: &str) -> Result<(String, Value), StudyError> {
 /// key means anything is found out when the table gets its types. A table put
 /// at a section changes the keys it names and leaves the others, so that
 /// `bilevel = { gamma = 0.1 }` is `bilevel.gamma = 0.1`.
-pub(super) fn put(table: &mut Table, key: &str, value: Value) -> Result<(), StudyError> {
+pub(crate) fn put(table: &mut Table, key: &str, value: Value) -> Result<(), StudyError> {
     if let (false, Some(Value::Table(_)), Value::Table(new)) =
         (key.contains('.'), table.get(key), &value)
     {
@@ -57,7 +57,7 @@ pub(super) fn put(table: &mut Table, key: &str, value: Value) -> Result<(), Stud
 }
 
 /// Adds the nearest known key to serde's message about an unknown one.
-pub(super) fn explain(message: &str) -> String {
+pub(crate) fn explain(message: &str) -> String {
     // The line that says where is put first; its names are no candidates.
     let (message, place) = match message.split_once("\nin `") {
         Some((message, place)) => {

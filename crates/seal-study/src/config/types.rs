@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use seal_bilevel::{BilevelSettings, SftSettings};
-use seal_data::{DataSpec, PromptTemplate};
+use seal_data::{DataSpec, TemplateSetting};
 use seal_judge::JudgeSettings;
-use seal_lm::{GenerateSettings, LmConfig};
+use seal_lm::GenerateSettings;
 use seal_world::WorldSettings;
 use serde::{Deserialize, Serialize};
 
+use super::model::ModelSettings;
 use crate::StudyError;
 
 /// A whole config.
@@ -28,10 +29,11 @@ pub struct Config {
     pub data: Option<DataSpec>,
     /// Tokenizer and prompt template.
     pub tokenizer: TokenizerSettings,
-    /// Shape of the model.
-    pub model: LmConfig,
-    /// Training of the base, the aligned model.
-    pub base: SftSettings,
+    /// The model: a shape, or a folder.
+    pub model: ModelSettings,
+    /// Training of the base, the aligned model, where the model is a shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<SftSettings>,
     /// The selector stage.
     pub bilevel: BilevelSettings,
     /// Another model for the selector stage (transfer).
@@ -53,6 +55,10 @@ pub struct Config {
     pub arms: Vec<ArmSpec>,
     /// What `--quick` changes.
     pub quick: Quick,
+    /// Hash of the chat template where it is a file of its own; filled in when
+    /// the study is loaded.
+    #[serde(skip)]
+    pub(crate) template_digest: Option<String>,
 }
 
 fn flex() -> String {
@@ -94,6 +100,8 @@ pub enum TokenizerKind {
     World,
     /// Byte-level BPE, trained on the base's rows.
     Bpe,
+    /// That of the model folder.
+    Model,
 }
 
 /// Tokenizer and prompt template.
@@ -105,8 +113,8 @@ pub struct TokenizerSettings {
     /// Entries of a BPE vocabulary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vocab_size: Option<usize>,
-    /// Dress of a prompt; `{}` stands for it.
-    pub template: PromptTemplate,
+    /// Dress of a prompt: text in which `{}` stands for it, or `"chat"`.
+    pub template: TemplateSetting,
 }
 
 /// How rows are chosen.
@@ -178,8 +186,8 @@ pub enum Append {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proxy {
-    /// Shape of the model.
-    pub model: LmConfig,
+    /// The model: a shape, or a folder.
+    pub model: ModelSettings,
     /// Tokenizer and prompt template; left out, as the fine-tuned model's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<TokenizerSettings>,
@@ -268,6 +276,30 @@ impl Config {
             config.tokenizer = proxy.tokenizer.unwrap_or(config.tokenizer);
         }
         config
+    }
+
+    /// Looks for what stands outside the config: the folders of models, and the
+    /// file of a chat template.
+    ///
+    /// # Errors
+    /// A folder or file that is not there or cannot be read.
+    pub(crate) fn look(&mut self) -> Result<(), StudyError> {
+        self.model.find()?;
+        if let Some(proxy) = &mut self.proxy {
+            proxy.model.find()?;
+        }
+        self.template_digest = crate::encoder::template_hash(self)?;
+        Ok(())
+    }
+
+    /// Whether a model folder is used, or something must be fetched first.
+    pub fn is_remote(&self) -> bool {
+        let folder = self.model.folder().is_some();
+        let sources = self.data.iter().flat_map(|data| {
+            let sets = [&data.base, &data.fine_tuning, &data.safe, &data.safety];
+            sets.into_iter().chain(data.test.values()).flatten()
+        });
+        folder || sources.into_iter().any(|source| crate::remote::is_address(&source.path))
     }
 
     /// Where a run goes unless told otherwise: `runs/<study.name>`.

@@ -47,8 +47,15 @@ impl Config {
             proxy.tokenizer_fits().map_err(of_proxy)?;
             section("proxy.model", proxy.model.validate())?;
         }
-        section("base", self.base.validate())?;
-        if self.base.lora.is_some() {
+        match (&self.base, self.model.folder()) {
+            (Some(base), None) => section("base", base.validate())?,
+            (None, Some(_)) => {}
+            (None, None) => return bad("[base] is missing: how the model is trained".into()),
+            (Some(_), Some(_)) => {
+                return bad("[base]: the model of model.path is used as it is; remove it".into());
+            }
+        }
+        if self.base.as_ref().is_some_and(|base| base.lora.is_some()) {
             return bad("base.lora: the base is trained whole; remove it".into());
         }
         section("bilevel", self.bilevel.validate())?;
@@ -101,6 +108,16 @@ impl Config {
     fn tokenizer_fits(&self) -> Result<(), StudyError> {
         let bad = |text: &str| Err(StudyError::Config(text.to_owned()));
         match (self.tokenizer.kind, self.tokenizer.vocab_size) {
+            (TokenizerKind::Model, _) if self.model.folder().is_none() => {
+                bad("tokenizer.kind = \"model\" is that of a model folder; set model.path")
+            }
+            (TokenizerKind::World | TokenizerKind::Bpe, _) if self.model.folder().is_some() => {
+                bad("tokenizer.kind: a model folder has its own; set it to \"model\"")
+            }
+            (TokenizerKind::Model, Some(_)) => {
+                bad("tokenizer.vocab_size: the model's is fixed; remove it")
+            }
+            (TokenizerKind::Model, None) => Ok(()),
             (TokenizerKind::World, _) if self.world.is_none() => {
                 bad("tokenizer.kind = \"world\" knows the words of [world] only; use \"bpe\"")
             }
@@ -110,7 +127,7 @@ impl Config {
             (TokenizerKind::Bpe, None | Some(..=256)) => {
                 bad("tokenizer.vocab_size: byte-level BPE needs more than 256 entries")
             }
-            _ if self.model.vocab_size != 0 => {
+            _ if self.model.shape().is_ok_and(|shape| shape.vocab_size != 0) => {
                 bad("model.vocab_size: the tokenizer decides; remove it")
             }
             _ => Ok(()),

@@ -3,7 +3,7 @@
 
 use burn::module::Module;
 use seal_bilevel::score;
-use seal_data::{Example, Row, Tokenizer, encode_prompt};
+use seal_data::{Example, ExampleError, Row};
 use seal_judge::{Answer, Judge, LikelihoodJudge, to_jsonl};
 use seal_lm::{Lm, Prompt, generate};
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Tuned, write};
 use crate::StudyError;
 use crate::config::Config;
+use crate::encoder::Encoder;
 use crate::exec::Job;
 use crate::sets::Sets;
 
@@ -48,9 +49,9 @@ pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), Stu
         let judge = input.config.judge[test].judge()?;
         let progress = |done: f64| (job.progress)((i as f64 + done) / tests);
         let text = match &judge {
-            Judge::Answers(_) => to_jsonl(&generated(input, &model, &*tuned.tokenizer, rows)?)?,
+            Judge::Answers(_) => to_jsonl(&generated(input, &model, &tuned.encoder, rows)?)?,
             Judge::Likelihood(judge) => {
-                to_jsonl(&likelihoods(input, judge, &model, &*tuned.tokenizer, rows, &progress)?)?
+                to_jsonl(&likelihoods(judge, &model, &tuned.encoder, rows, &progress)?)?
             }
         };
         write(job.dir, &file(test), &text)?;
@@ -63,40 +64,39 @@ pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), Stu
 fn generated(
     input: &AnswersInput<'_>,
     model: &Lm,
-    tokenizer: &dyn Tokenizer,
+    encoder: &Encoder,
     rows: &[Row],
 ) -> Result<Vec<Answer>, StudyError> {
     let config = input.config;
-    let room = config.model.max_position_embeddings.saturating_sub(config.generate.max_new_tokens);
+    let room = encoder.context().saturating_sub(config.generate.max_new_tokens);
     let mut prompts = Vec::with_capacity(rows.len());
     for row in rows {
-        let tokens = encode_prompt(row, &config.tokenizer.template, tokenizer)
-            .map_err(|e| StudyError::Rows(e.to_string()))?;
+        let tokens = encoder.prompt(row).map_err(|e| StudyError::Rows(e.to_string()))?;
         if tokens.len() <= room {
             prompts.push(Prompt { id: row.id, tokens });
         } else {
             tracing::warn!(row = %row.id, tokens = tokens.len(), room, "a test prompt is too long");
         }
     }
-    let answers = generate(model, &prompts, &config.generate, tokenizer.eos(), input.seed);
+    let stops = encoder.stops()?;
+    let answers = generate(model, &prompts, &config.generate, &stops, input.seed)?;
     Ok(answers
         .into_iter()
-        .map(|g| Answer { id: g.id, text: tokenizer.decode(&g.tokens) })
+        .map(|g| Answer { id: g.id, text: encoder.tokenizer().decode(&g.tokens) })
         .collect())
 }
 
 fn likelihoods(
-    input: &AnswersInput<'_>,
     judge: &LikelihoodJudge,
     model: &Lm,
-    tokenizer: &dyn Tokenizer,
+    encoder: &Encoder,
     rows: &[Row],
     progress: &dyn Fn(f64),
 ) -> Result<Vec<LogProbs>, StudyError> {
     let mut examples = Vec::new();
     let mut counts = Vec::with_capacity(rows.len());
     for row in rows {
-        match continuations(input.config, judge, tokenizer, row)? {
+        match continuations(judge, encoder, row)? {
             Some(mut new) => {
                 counts.push(new.len());
                 examples.append(&mut new);
@@ -118,26 +118,25 @@ fn likelihoods(
 
 /// The continuations of a row's prompt, or `None` if one does not fit.
 fn continuations(
-    config: &Config,
     judge: &LikelihoodJudge,
-    tokenizer: &dyn Tokenizer,
+    encoder: &Encoder,
     row: &Row,
 ) -> Result<Option<Vec<Example>>, StudyError> {
     let bad = |e: &dyn std::fmt::Display| StudyError::Rows(e.to_string());
-    let prompt = encode_prompt(row, &config.tokenizer.template, tokenizer).map_err(|e| bad(&e))?;
     let mut out = Vec::new();
     for text in judge.continuations(row).map_err(|e| bad(&e))? {
-        let mut tokens = prompt.clone();
-        let reply = tokenizer.encode(text).map_err(|e| bad(&format!("row {}: {e}", row.id)))?;
-        tokens.extend(reply);
-        // An opening goes on; a whole answer ends.
-        if judge.is_whole_answer() {
-            tokens.push(tokenizer.eos());
+        // An opening goes on; a whole answer ends as the template ends it.
+        let example = match judge.is_whole_answer() {
+            true => encoder.answered(row, text),
+            false => encoder.opened(row, text),
+        };
+        match example {
+            Ok(example) => out.push(example),
+            Err(ExampleError::TooLong { .. } | ExampleError::EmptyAnswer { .. }) => {
+                return Ok(None);
+            }
+            Err(e) => return Err(bad(&e)),
         }
-        if tokens.len() > config.model.max_position_embeddings || tokens.len() == prompt.len() {
-            return Ok(None);
-        }
-        out.push(Example { id: row.id, tokens, answer: prompt.len() });
     }
     Ok(Some(out))
 }

@@ -1,22 +1,34 @@
 //! The base: the aligned model that every arm starts from.
 
 use seal_bilevel::fine_tune;
-use seal_lm::{Lm, save_weights};
+use seal_lm::{Lm, LmConfig, save_weights};
 
-use super::{device, examples, shape};
+use super::{device, write};
 use crate::StudyError;
-use crate::config::Config;
+use crate::config::{Config, ModelSettings};
+use crate::encoder::Encoder;
 use crate::exec::Job;
-use crate::sets::{Sets, make_tokenizer};
+use crate::sets::Sets;
 
 /// Trains the base on its own rows. Output: `model.safetensors`,
-/// `config.json`, and `tokenizer.json` where the tokenizer was trained.
+/// `config.json`, and `tokenizer.json` where the tokenizer was trained. A model
+/// folder stays where it is; its digest is all that is stored.
 pub(crate) fn base(config: &Config, sets: &Sets, job: &Job<'_>) -> Result<(), StudyError> {
-    let tokenizer = make_tokenizer(config, &sets.base, job.dir)?;
-    let rows = examples(config, &sets.base, &*tokenizer, "base")?;
+    let (shape, training) = match (&config.model, &config.base) {
+        (ModelSettings::Folder(folder), _) => {
+            return write(job.dir, "digest", &folder.found()?.digest);
+        }
+        (ModelSettings::Shape(shape), Some(training)) => (shape, training),
+        (ModelSettings::Shape(_), None) => {
+            return Err(StudyError::Defect("a base without its training".into()));
+        }
+    };
+    let encoder = Encoder::make(config, &sets.base, job.dir)?;
+    let rows = encoder.examples(&sets.base, "base")?;
     let seed = config.base_seed();
-    let model = Lm::init(&shape(config, &*tokenizer), seed, &device(config)?)?;
+    let shape = LmConfig { vocab_size: encoder.tokenizer().vocab_size(), ..shape.clone() };
+    let model = Lm::init(&shape, seed, &device(config)?)?;
     let mut progress = |done, of| (job.progress)(done as f64 / of as f64);
-    let model = fine_tune(model, &rows, &config.base, seed, &mut progress)?;
+    let model = fine_tune(model, &rows, training, seed, &mut progress)?;
     Ok(save_weights(&model, job.dir)?)
 }

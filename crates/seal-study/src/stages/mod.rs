@@ -12,9 +12,8 @@ mod verdicts;
 use std::path::Path;
 
 use burn::tensor::Device;
-use seal_data::{Example, Prepared, Row, Tokenizer, prepare};
 use seal_device::DeviceSpec;
-use seal_lm::{Lm, LmConfig, load_weights};
+use seal_lm::{Lm, LmConfig, load_model, load_weights};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -27,8 +26,8 @@ pub(crate) use sft::{Tuned, sft};
 pub(crate) use verdicts::{read_assessments, verdicts};
 
 use crate::StudyError;
-use crate::config::Config;
-use crate::sets::read_tokenizer;
+use crate::config::{Config, ModelSettings};
+use crate::encoder::Encoder;
 use crate::store::to_json;
 
 /// Opens the config's device for training.
@@ -36,45 +35,33 @@ pub(crate) fn device(config: &Config) -> Result<Device, StudyError> {
     Ok(config.device.parse::<DeviceSpec>()?.open()?.autodiff())
 }
 
-/// The model's shape with the tokenizer's vocabulary.
-pub(crate) fn shape(config: &Config, tokenizer: &dyn Tokenizer) -> LmConfig {
-    LmConfig { vocab_size: tokenizer.vocab_size(), ..config.model.clone() }
-}
-
 /// A base with its tokenizer, read from its folder.
 pub(crate) struct Base {
     pub(crate) model: Lm,
-    pub(crate) tokenizer: Box<dyn Tokenizer>,
+    pub(crate) encoder: Encoder,
 }
 
 impl Base {
     pub(crate) fn read(config: &Config, dir: &Path) -> Result<Self, StudyError> {
-        let tokenizer = read_tokenizer(config, dir)?;
-        let model = load_weights(&shape(config, &*tokenizer), dir, &device(config)?)?;
-        Ok(Self { model, tokenizer })
+        let encoder = Encoder::read(config, dir)?;
+        let model = match &config.model {
+            ModelSettings::Folder(folder) => whole_model(&folder.found()?.dir, config)?,
+            ModelSettings::Shape(shape) => {
+                let vocab_size = encoder.tokenizer().vocab_size();
+                let shape = LmConfig { vocab_size, ..shape.clone() };
+                load_weights(&shape, dir, &device(config)?)?
+            }
+        };
+        encoder.fits(&model)?;
+        Ok(Self { model, encoder })
     }
 }
 
-/// Rows that can be trained on, tokenised; the others are counted and listed.
-pub(crate) fn tokenised(config: &Config, rows: &[Row], tokenizer: &dyn Tokenizer) -> Prepared {
-    prepare(rows, &config.tokenizer.template, tokenizer, config.model.max_position_embeddings)
-}
-
-/// As [`tokenised`], where nothing left is an error.
-pub(crate) fn examples(
-    config: &Config,
-    rows: &[Row],
-    tokenizer: &dyn Tokenizer,
-    name: &str,
-) -> Result<Vec<Example>, StudyError> {
-    let Prepared { examples, left_out } = tokenised(config, rows, tokenizer);
-    match (examples.is_empty(), left_out.first()) {
-        (true, first) => Err(StudyError::Rows(format!(
-            "no row of the {name} set can be used; the first: {}",
-            first.map_or_else(|| "there is none".to_owned(), ToString::to_string)
-        ))),
-        (false, _) => Ok(examples),
-    }
+/// The model of a folder with `config.json` and safetensors.
+pub(crate) fn whole_model(dir: &Path, config: &Config) -> Result<Lm, StudyError> {
+    let (model, report) = load_model(dir, &device(config)?)?;
+    tracing::debug!(dir = %dir.display(), ?report, "model read");
+    Ok(model)
 }
 
 pub(crate) fn write(dir: &Path, name: &str, text: &str) -> Result<(), StudyError> {

@@ -4,7 +4,7 @@ use seal_bilevel::score;
 use seal_data::RowId;
 use serde::{Deserialize, Serialize};
 
-use super::{Base, examples, read_json, write_json};
+use super::{Base, read_json, write_json};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
@@ -33,7 +33,7 @@ impl Scores {
 /// Depends on: base.
 pub(crate) fn scores(config: &Config, sets: &Sets, job: &Job<'_>) -> Result<(), StudyError> {
     let base = Base::read(config, &job.deps[0])?;
-    let rows = examples(config, &sets.data, &*base.tokenizer, "fine-tuning")?;
+    let rows = base.encoder.examples(&sets.data, "fine-tuning")?;
     let mut progress = |done, of| (job.progress)(done as f64 / of as f64);
     let losses = score(&base.model, &rows, BATCH, &mut progress)?;
     write_json(job.dir, FILE, &Scores { ids: rows.iter().map(|e| e.id).collect(), losses })

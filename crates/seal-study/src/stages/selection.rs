@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::scores::Scores;
 use super::selector::SelectorOutput;
-use super::{Base, examples, read_json, write_json};
+use super::{read_json, write_json};
 use crate::StudyError;
 use crate::config::{Config, Method};
+use crate::encoder::Encoder;
 use crate::exec::Job;
 use crate::sets::Sets;
 
@@ -46,8 +47,9 @@ pub(crate) fn select(
     seed: u64,
     job: &Job<'_>,
 ) -> Result<(), StudyError> {
-    let base = Base::read(config, &job.deps[0])?;
-    let rows = examples(config, &sets.data, &*base.tokenizer, "fine-tuning")?;
+    // The rows of a model, and not its weights.
+    let encoder = Encoder::read(config, &job.deps[0])?;
+    let rows = encoder.examples(&sets.data, "fine-tuning")?;
     let ids: Vec<RowId> = rows.iter().map(|e| e.id).collect();
     let mut weights = None;
     let omega = match config.selection.method {

@@ -7,7 +7,7 @@ use seal_data::{Example, RowId};
 use serde::{Deserialize, Serialize};
 
 use super::scores::Scores;
-use super::{Base, examples, read_json, write_json};
+use super::{Base, read_json, write_json};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
@@ -83,8 +83,8 @@ impl Input {
     fn read(config: &Config, sets: &Sets, deps: &[PathBuf]) -> Result<Self, StudyError> {
         let base = Base::read(config, &deps[0])?;
         let mean_loss = Scores::read(&deps[1])?.mean();
-        let data = examples(config, &sets.data, &*base.tokenizer, "fine-tuning")?;
-        let safe = examples(config, &sets.safe, &*base.tokenizer, "safe")?;
+        let data = base.encoder.examples(&sets.data, "fine-tuning")?;
+        let safe = base.encoder.examples(&sets.safe, "safe")?;
         Ok(Self { model: base.model, data, safe, mean_loss })
     }
 }

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use seal_bilevel::fine_tune;
-use seal_lm::{Lm, load_adapter, load_weights, save_adapter, save_weights};
+use seal_lm::{Lm, load_adapter, save_adapter, save_weights};
 
 use super::selection::Selection;
-use super::{Base, device, examples, shape};
+use super::{Base, whole_model};
 use crate::StudyError;
 use crate::config::Config;
+use crate::encoder::Encoder;
 use crate::exec::Job;
 use crate::sets::Sets;
 
@@ -22,17 +23,21 @@ pub(crate) fn sft(
 ) -> Result<(), StudyError> {
     let base = Base::read(config, &job.deps[0])?;
     let selection = Selection::read(&job.deps[1])?;
-    let rows = examples(config, &sets.data, &*base.tokenizer, "fine-tuning")?;
+    let rows = base.encoder.examples(&sets.data, "fine-tuning")?;
     let mut kept: Vec<_> =
         rows.into_iter().zip(&selection.kept).filter(|(_, k)| **k).map(|(e, _)| e).collect();
     let appended = sets.appended(config.selection.append);
     if !appended.is_empty() {
-        kept.extend(examples(config, appended, &*base.tokenizer, "appended")?);
+        kept.extend(base.encoder.examples(appended, "appended")?);
     }
     let mut progress = |done, of| (job.progress)(done as f64 / of as f64);
     let model = fine_tune(base.model, &kept, &config.sft, seed, &mut progress)?;
     match &config.sft.lora {
-        Some(lora) => save_adapter(&model, lora, &config.study.name, job.dir)?,
+        Some(lora) => {
+            let base =
+                config.model.folder().map_or_else(|| config.study.name.clone(), |f| f.name());
+            save_adapter(&model, lora, &base, job.dir)?;
+        }
         None => save_weights(&model, job.dir)?,
     }
     Ok(())
@@ -41,7 +46,7 @@ pub(crate) fn sft(
 /// A fine-tuned model, read from its folder and that of its base.
 pub(crate) struct Tuned {
     pub(crate) model: Lm,
-    pub(crate) tokenizer: Box<dyn seal_data::Tokenizer>,
+    pub(crate) encoder: Encoder,
 }
 
 impl Tuned {
@@ -51,12 +56,12 @@ impl Tuned {
         base: &Path,
         tuned: Option<&Path>,
     ) -> Result<Self, StudyError> {
-        let Base { model, tokenizer } = Base::read(config, base)?;
+        let Base { model, encoder } = Base::read(config, base)?;
         let model = match (tuned, &config.sft.lora) {
             (None, _) => model,
             (Some(dir), Some(lora)) => load_adapter(model, lora, dir)?,
-            (Some(dir), None) => load_weights(&shape(config, &*tokenizer), dir, &device(config)?)?,
+            (Some(dir), None) => whole_model(dir, config)?,
         };
-        Ok(Self { model, tokenizer })
+        Ok(Self { model, encoder })
     }
 }

@@ -1,29 +1,52 @@
 //! Layouts of a row: which fields hold the prompt, the answer and the labels.
 
+mod columns;
+mod dialogue;
+mod draft;
+mod layout;
+mod pair;
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::fields::{Fields, kind};
+pub use columns::Columns;
+pub(crate) use draft::{Draft, Keys};
+pub(crate) use layout::Layout;
+
+use crate::DataError;
+use crate::fields::{describe, has};
 use crate::record::Record;
-use crate::transcript::Transcript;
-use crate::{DataError, DropReason};
 
 /// Layout of the rows of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
-    /// `{"prompt", "response"}`, also `question` and `answer` (OpenOrca,
-    /// SlimOrca as published with SEAL); `rejected` is read where present.
+    /// `{"prompt", "response"}`, also `question` and `answer` or `completion`;
+    /// `rejected` is read where present, and `history` as
+    /// [`write_jsonl`](crate::write_jsonl) writes it. Prompt and completion may
+    /// be lists of messages.
     PromptResponse,
+    /// `{"system_prompt", "question", "response"}`: OpenOrca.
+    OpenOrca,
     /// `{"instruction", "input", "output"}`, also `context` and `response`
     /// (Dolly). The prompt is the instruction, and on a new line the input
     /// where there is one.
     Alpaca,
+    /// `{"messages": [{"role", "content"}, ...]}`. The prompt is the last user
+    /// turn, the answer the last assistant turn; what stands before is the
+    /// row's history.
+    Messages,
+    /// `{"conversations": [{"from", "value"}, ...]}`: ShareGPT, SlimOrca. The
+    /// speakers are `human`, `gpt` and `system`.
+    #[serde(rename = "sharegpt")]
+    ShareGpt,
     /// Anthropic HH pairs `{"chosen", "rejected"}`. The prompt is the dialogue
     /// up to the last reply (or what [`Turns`](crate::Turns) leaves of it), the
-    /// answer the last reply of `chosen`, the rejected answer that of `rejected`.
+    /// answer the last reply of `chosen`, the rejected answer that of
+    /// `rejected`. Both may be lists of messages, which are read as
+    /// [`Format::Messages`] are, or answers to a `prompt`.
     Hh,
     /// The same file, with the last reply of `rejected` as the answer: rows
     /// that may be unsafe. Never detected; set `unsafe = true` to label them.
@@ -36,45 +59,22 @@ pub enum Format {
 
 const PROMPT: [&str; 2] = ["prompt", "question"];
 const RESPONSE: [&str; 2] = ["response", "answer"];
+const COMPLETION: [&str; 1] = ["completion"];
+const ANSWERS: [&str; 3] = ["response", "answer", "completion"];
+const SYSTEM: [&str; 1] = ["system_prompt"];
 const INSTRUCTION: [&str; 1] = ["instruction"];
 const INPUT: [&str; 2] = ["input", "context"];
 const OUTPUT: [&str; 2] = ["output", "response"];
 const ANY_PROMPT: [&str; 4] = ["instruction", "prompt", "question", "goal"];
+const MESSAGES: [&str; 1] = ["messages"];
+const CONVERSATIONS: [&str; 2] = ["conversations", "conversation"];
 
 /// Fields that a row without an answer may have. Any other field could be the
 /// answer under a name we do not know, so such a row is not taken for a prompt.
 fn is_promptlike(field: &str) -> bool {
+    let field = &*field.to_ascii_lowercase();
     let labels = ["id", "target", "category", "unsafe"];
     ANY_PROMPT.contains(&field) || INPUT.contains(&field) || labels.contains(&field)
-}
-
-/// A row as read, before it is decided whether it is used.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Draft {
-    pub line: usize,
-    pub row: usize,
-    pub prompt: String,
-    pub response: String,
-    pub rejected: Option<String>,
-    pub is_unsafe: Option<bool>,
-    pub category: Option<String>,
-    /// The instruction without its input, where the two are told apart.
-    pub instruction: Option<String>,
-    /// The first human turn, in a dialogue.
-    pub first_turn: Option<String>,
-    /// The last human turn, in a dialogue.
-    pub last_turn: Option<String>,
-    /// Why the row cannot be used, if so.
-    pub problem: Option<DropReason>,
-}
-
-impl Draft {
-    /// Characters of the prompt and of the longer of its answers.
-    pub fn chars(&self) -> usize {
-        let count = |text: &str| text.chars().count();
-        let rejected = self.rejected.as_deref().map_or(0, count);
-        count(&self.prompt) + count(&self.response).max(rejected)
-    }
 }
 
 impl Format {
@@ -83,12 +83,15 @@ impl Format {
     /// # Errors
     /// A row that fits none: the message lists the names of its fields.
     pub(crate) fn detect(path: &Path, first: &Record) -> Result<Self, DataError> {
-        let has = |names: &[&str]| names.iter().any(|n| first.value.get(n).is_some());
+        let has = |names: &[&str]| has(&first.value, names);
         Ok(match &first.value {
             Value::String(_) => Self::Instructions,
             _ if has(&INSTRUCTION) && has(&OUTPUT) => Self::Alpaca,
-            _ if has(&PROMPT) && has(&RESPONSE) => Self::PromptResponse,
+            _ if has(&PROMPT) && has(&RESPONSE) && has(&SYSTEM) => Self::OpenOrca,
+            _ if has(&PROMPT) && has(&ANSWERS) => Self::PromptResponse,
             _ if has(&["chosen"]) && has(&["rejected"]) => Self::Hh,
+            _ if has(&MESSAGES) => Self::Messages,
+            _ if has(&CONVERSATIONS) => Self::ShareGpt,
             Value::Object(map) if has(&ANY_PROMPT) && map.keys().all(|k| is_promptlike(k)) => {
                 Self::Instructions
             }
@@ -96,6 +99,7 @@ impl Format {
                 return Err(DataError::UnknownFormat {
                     path: path.to_owned(),
                     found: describe(other),
+                    suggestion: Columns::suggestion(other),
                 });
             }
         })
@@ -105,96 +109,6 @@ impl Format {
     pub(crate) fn has_answers(self) -> bool {
         self != Self::Instructions
     }
-
-    /// Reads one record. `unsafe_field` is the label's field where the config
-    /// names one (it must then be there), else `unsafe` is read where present.
-    /// `answers_optional` accepts a prompt-response row that has no answer.
-    pub(crate) fn parse(
-        self,
-        path: &Path,
-        record: &Record,
-        unsafe_field: Option<&str>,
-        answers_optional: bool,
-    ) -> Result<Draft, DataError> {
-        let place = Draft { line: record.line, row: record.row, ..Draft::default() };
-        if let (Self::Instructions, Value::String(prompt), None) =
-            (self, &record.value, unsafe_field)
-        {
-            return Ok(Draft { prompt: prompt.clone(), ..place });
-        }
-        let fields = Fields::of(path, record)?;
-        let labelled = Draft {
-            is_unsafe: match unsafe_field {
-                Some(name) => Some(fields.flag(name)?),
-                None => fields.optional_flag("unsafe")?,
-            },
-            category: fields.optional_text(&["category"])?.map(str::to_owned),
-            ..place
-        };
-        match self {
-            Self::PromptResponse => Ok(Draft {
-                prompt: fields.text(&PROMPT)?.to_owned(),
-                response: match (fields.optional_text(&RESPONSE)?, answers_optional) {
-                    (Some(response), _) => response.to_owned(),
-                    (None, true) => String::new(),
-                    (None, false) => fields.text(&RESPONSE)?.to_owned(),
-                },
-                rejected: fields.optional_text(&["rejected"])?.map(str::to_owned),
-                ..labelled
-            }),
-            Self::Alpaca => {
-                let response = fields.text(&OUTPUT)?.to_owned();
-                Ok(Draft { response, ..instruction(&fields, &INSTRUCTION, labelled)? })
-            }
-            Self::Instructions => instruction(&fields, &ANY_PROMPT, labelled),
-            Self::Hh | Self::HhRejected => {
-                let (chosen, rejected) = (fields.text(&["chosen"])?, fields.text(&["rejected"])?);
-                Ok(self.pair(chosen, rejected, labelled))
-            }
-        }
-    }
-
-    fn pair(self, chosen: &str, rejected: &str, draft: Draft) -> Draft {
-        let (Some(good), Some(bad)) = (Transcript::parse(chosen), Transcript::parse(rejected))
-        else {
-            // Its own text stands in for the first turn: any split may list it.
-            let first_turn = Some(chosen.to_owned());
-            return Draft { first_turn, problem: Some(DropReason::NoTranscript), ..draft };
-        };
-        let (response, loser) = match self {
-            Self::HhRejected => (bad.reply, None),
-            _ => (good.reply, Some(bad.reply.to_owned())),
-        };
-        Draft {
-            prompt: good.prompt.to_owned(),
-            response: response.to_owned(),
-            rejected: loser,
-            first_turn: Some(good.first_turn.to_owned()),
-            last_turn: Some(good.last_turn.to_owned()),
-            problem: (!good.pairs_with(&bad)).then_some(DropReason::Unpaired),
-            ..draft
-        }
-    }
-}
-
-fn instruction(fields: &Fields<'_>, names: &[&str], draft: Draft) -> Result<Draft, DataError> {
-    let instruction = fields.text(names)?;
-    let prompt = match fields.optional_text(&INPUT)? {
-        Some(input) if !input.trim().is_empty() => format!("{instruction}\n{input}"),
-        _ => instruction.to_owned(),
-    };
-    Ok(Draft { prompt, instruction: Some(instruction.to_owned()), ..draft })
-}
-
-/// Kind of a value and, for an object, the names of its fields; a name that
-/// does not look like one may be text of the row and is not shown.
-fn describe(value: &Value) -> String {
-    let Value::Object(map) = value else { return kind(Some(value)).to_owned() };
-    let is_name = |k: &&String| {
-        k.len() <= 32 && k.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
-    };
-    let names: Vec<&str> = map.keys().filter(is_name).map(String::as_str).take(12).collect();
-    format!("an object with the fields {}", names.join(", "))
 }
 
 #[cfg(test)]
@@ -202,15 +116,26 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::DropReason;
 
     fn record(value: Value) -> Record {
-        Record { line: 3, row: 2, value }
+        Record { line: 3, row: 2, value, text: None }
+    }
+
+    fn parse_as(
+        format: Format,
+        record: &Record,
+        unsafe_field: Option<&str>,
+    ) -> Result<Draft, DataError> {
+        let columns = &Columns::default();
+        let layout = Layout { format, columns, unsafe_field, answers_optional: false };
+        layout.parse(Path::new("f"), record)
     }
 
     fn read(value: Value) -> Result<(Format, Draft), String> {
         let (path, record) = (Path::new("f"), record(value));
         let format = Format::detect(path, &record).map_err(|e| e.to_string())?;
-        let draft = format.parse(path, &record, None, false).map_err(|e| e.to_string())?;
+        let draft = parse_as(format, &record, None).map_err(|e| e.to_string())?;
         Ok((format, draft))
     }
 
@@ -222,7 +147,7 @@ mod tests {
     #[test]
     fn layouts_are_told_apart_by_their_fields() {
         let orca = json!({"question": "q", "response": "r", "system_prompt": "s"});
-        assert_eq!(texts(orca), (Format::PromptResponse, "q".into(), "r".into()));
+        assert_eq!(texts(orca), (Format::OpenOrca, "q".into(), "r".into()));
         let alpaca = json!({"instruction": "i", "input": "x", "output": "o"});
         assert_eq!(texts(alpaca), (Format::Alpaca, "i\nx".into(), "o".into()));
         let dolly = json!({"instruction": "i", "context": "", "response": "o"});
@@ -241,7 +166,7 @@ mod tests {
         let (format, draft) = read(pair.clone()).unwrap();
         assert_eq!(format, Format::Hh);
         assert_eq!((&*draft.response, draft.rejected.as_deref()), ("good", Some("bad")));
-        let draft = Format::HhRejected.parse(Path::new("f"), &record(pair), None, false).unwrap();
+        let draft = parse_as(Format::HhRejected, &record(pair), None).unwrap();
         assert_eq!((&*draft.response, draft.rejected, draft.is_unsafe), ("bad", None, None));
         let odd = json!({"chosen": "\n\nHuman: a\n\nAssistant: x", "rejected": "none"});
         assert_eq!(read(odd).unwrap().1.problem, Some(DropReason::NoTranscript));
@@ -266,8 +191,7 @@ mod tests {
         assert_eq!(label(json!(null)), Ok(None));
         assert!(label(json!(2)).is_err());
         let named = record(json!({"prompt": "p", "response": "r", "harmful": 1}));
-        let parse =
-            |field| Format::PromptResponse.parse(Path::new("f"), &named, Some(field), false);
+        let parse = |field| parse_as(Format::PromptResponse, &named, Some(field));
         assert_eq!(parse("harmful").unwrap().is_unsafe, Some(true));
         assert!(parse("toxic").is_err());
     }
@@ -284,16 +208,16 @@ mod tests {
         ];
         let shown: Vec<String> = errors.into_iter().map(Result::unwrap_err).collect();
         assert!(shown.iter().all(|m| !m.contains("secret")), "{shown:?}");
-        insta::assert_snapshot!(shown.join("\n"), @r"
+        insta::assert_snapshot!(shown.join("\n"), @r#"
         f, line 3, row 2: field `response` or `answer`: found a number, expected a string
         f, line 3, row 2: field `instruction`: found an array, expected a string
         f, line 3, row 2: field `rejected`: found null, expected a string
         f, line 3, row 2: field `unsafe`: found a string, expected true, false, 0 or 1
-        f: the first row (an object with the fields text) fits no known layout; set `format` to one of prompt-response, alpaca, hh, hh-rejected, instructions
-        f: the first row (an array) fits no known layout; set `format` to one of prompt-response, alpaca, hh, hh-rejected, instructions
-        ");
+        f: the first row (an object with the fields text) fits no known layout; set `format` to one of prompt-response, open-orca, alpaca, messages, sharegpt, hh, hh-rejected, instructions, or name its fields, for example columns = { prompt = "text", response = "FIELD" }
+        f: the first row (an array) fits no known layout; set `format` to one of prompt-response, open-orca, alpaca, messages, sharegpt, hh, hh-rejected, instructions
+        "#);
         let list = record(json!("secret"));
-        let e = Format::Alpaca.parse(Path::new("f"), &list, None, false).unwrap_err();
+        let e = parse_as(Format::Alpaca, &list, None).unwrap_err();
         insta::assert_snapshot!(e, @"f, line 3, row 2: the row: found a string, expected an object with named fields");
     }
 }

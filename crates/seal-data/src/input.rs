@@ -1,0 +1,148 @@
+//! A text file read once from start to end, with its place in lines.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::DataError;
+use crate::file::{Packing, open_text};
+
+/// Longest row in bytes of its file: longer ones are an error. A row is held
+/// in memory about three times while it is read.
+pub(crate) const MAX_ROW_BYTES: usize = 256 << 20;
+
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// Bytes of a text file, without byte-order mark.
+pub(crate) struct Input {
+    path: PathBuf,
+    packing: Packing,
+    source: Box<dyn Read>,
+    buffer: Vec<u8>,
+    at: usize,
+    end: usize,
+    /// Line of the next byte, from 1.
+    pub line: usize,
+    /// Column of the next byte, in bytes from 1.
+    pub column: usize,
+    limit: usize,
+}
+
+impl Input {
+    pub fn open(path: &Path, packing: Packing) -> Result<Self, DataError> {
+        Self::new(path, packing, open_text(path, packing)?, MAX_ROW_BYTES)
+    }
+
+    /// `path` is for messages only; no row may be longer than `limit` bytes.
+    pub fn new(
+        path: &Path,
+        packing: Packing,
+        source: Box<dyn Read>,
+        limit: usize,
+    ) -> Result<Self, DataError> {
+        let mut input = Self {
+            path: path.to_owned(),
+            packing,
+            source,
+            buffer: vec![0; BUFFER_BYTES],
+            at: 0,
+            end: 0,
+            line: 1,
+            column: 1,
+            limit,
+        };
+        // A reader may give fewer bytes than there are.
+        while input.end < 3 && input.read_more()? {}
+        if input.buffer[..input.end].starts_with(b"\xef\xbb\xbf") {
+            input.at = 3;
+        }
+        Ok(input)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads behind what is there; false at the end.
+    fn read_more(&mut self) -> Result<bool, DataError> {
+        loop {
+            match self.source.read(&mut self.buffer[self.end..]) {
+                Ok(n) => {
+                    self.end += n;
+                    return Ok(n > 0);
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(self.packing.error(&self.path, e)),
+            }
+        }
+    }
+
+    /// The next byte, which stays; `None` at the end.
+    pub fn peek(&mut self) -> Result<Option<u8>, DataError> {
+        if self.at == self.end {
+            (self.at, self.end) = (0, 0);
+            if !self.read_more()? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.buffer[self.at]))
+    }
+
+    /// The next byte; `None` at the end.
+    pub fn next(&mut self) -> Result<Option<u8>, DataError> {
+        let byte = self.peek()?;
+        if let Some(byte) = byte {
+            self.at += 1;
+            self.column += 1;
+            if byte == b'\n' {
+                (self.line, self.column) = (self.line + 1, 1);
+            }
+        }
+        Ok(byte)
+    }
+
+    /// The rest of the line, without its end; `None` at the end of the file.
+    pub fn next_line(&mut self) -> Result<Option<Vec<u8>>, DataError> {
+        let (start, mut line) = (self.line, Vec::new());
+        if self.peek()?.is_none() {
+            return Ok(None);
+        }
+        while self.peek()?.is_some() {
+            let ahead = &self.buffer[self.at..self.end];
+            let found = ahead.iter().position(|b| *b == b'\n');
+            let taken = found.unwrap_or(ahead.len());
+            line.extend_from_slice(&ahead[..taken]);
+            self.at += taken;
+            self.check(start, line.len())?;
+            if found.is_some() {
+                self.next()?;
+                break;
+            }
+        }
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        Ok(Some(line))
+    }
+
+    /// Refuses a row of so many bytes, if they are too many.
+    pub fn check(&self, line: usize, bytes: usize) -> Result<(), DataError> {
+        if bytes <= self.limit {
+            return Ok(());
+        }
+        Err(DataError::RowTooLong { path: self.path.clone(), line, limit: self.limit })
+    }
+
+    /// The text of a row that starts on `line`.
+    pub fn text(&self, line: usize, bytes: Vec<u8>) -> Result<String, DataError> {
+        String::from_utf8(bytes).map_err(|e| {
+            let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+            let before = good.iter().filter(|b| **b == b'\n').count();
+            DataError::NotUtf8 { path: self.path.clone(), line: line + before }
+        })
+    }
+
+    /// What is wrong on `line`.
+    pub fn syntax(&self, line: usize, reason: impl Into<String>) -> DataError {
+        DataError::Syntax { path: self.path.clone(), line, reason: reason.into() }
+    }
+}

@@ -1,0 +1,190 @@
+//! From bytes to records: one JSON value per row, with its place in the file.
+
+mod json;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod table;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::DataError;
+use crate::file::{Container, Rows, container_of, refuse_folder};
+use crate::input::Input;
+use json::{JsonLines, JsonValues, is_lists, prompt_lists};
+use table::Table;
+
+/// One row of a file before its layout is known.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Record {
+    /// Line on which it starts, from 1.
+    pub line: usize,
+    /// Its number in the file, from 1.
+    pub row: usize,
+    /// An object, or a string in a plain list of prompts.
+    pub value: Value,
+    /// Its own text, in a file of JSON.
+    pub text: Option<String>,
+}
+
+/// Records in file order, read one by one; nothing follows an error.
+pub(crate) type Records = Box<dyn Iterator<Item = Result<Record, DataError>>>;
+
+/// The records of `path`.
+pub(crate) fn open_records(path: &Path) -> Result<Records, DataError> {
+    refuse_folder(path)?;
+    match container_of(path)? {
+        Container::Text(rows, packing) => parse_records(rows, Input::open(path, packing)?),
+        Container::Parquet => open_parquet(path),
+    }
+}
+
+#[cfg(feature = "parquet")]
+fn open_parquet(path: &Path) -> Result<Records, DataError> {
+    Ok(Box::new(until_error(parquet::Parquet::open(path)?)))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn open_parquet(path: &Path) -> Result<Records, DataError> {
+    crate::file::open_parquet(path)?;
+    Err(DataError::NoParquet { path: path.to_owned() })
+}
+
+/// The records of a text.
+pub(crate) fn parse_records(rows: Rows, input: Input) -> Result<Records, DataError> {
+    Ok(match rows {
+        Rows::Lines => Box::new(until_error(JsonLines::new(input))),
+        Rows::Table(between) => Box::new(until_error(Table::new(input, between))),
+        Rows::Json => {
+            let path = input.path().to_owned();
+            let mut values = until_error(JsonValues::new(input));
+            let first: Vec<_> = values.by_ref().take(1).collect();
+            match first.as_slice() {
+                [Ok(only)] if is_lists(only) => {
+                    // Only a file of this one object is a file of lists.
+                    let second: Vec<_> = values.by_ref().take(1).collect();
+                    if second.is_empty() {
+                        return Ok(Box::new(prompt_lists(&path, only)?.into_iter().map(Ok)));
+                    }
+                    Box::new(first.into_iter().chain(second).chain(values))
+                }
+                _ => Box::new(first.into_iter().chain(values)),
+            }
+        }
+    })
+}
+
+/// The items up to the first error, which ends them.
+fn until_error(
+    records: impl Iterator<Item = Result<Record, DataError>>,
+) -> impl Iterator<Item = Result<Record, DataError>> {
+    let mut failed = false;
+    records.take_while(move |record| !std::mem::replace(&mut failed, record.is_err()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DataError::RowTooLong;
+    use crate::file::Packing;
+
+    const CSV: Rows = Rows::Table(b',');
+
+    fn limited(container: Rows, text: &str, limit: usize) -> Result<Vec<Record>, DataError> {
+        let source = Box::new(std::io::Cursor::new(text.to_owned()));
+        let input = Input::new(Path::new("f"), Packing::Plain, source, limit)?;
+        parse_records(container, input)?.collect()
+    }
+
+    fn parse(container: Rows, text: &str) -> Result<Vec<Record>, String> {
+        limited(container, text, 1 << 20).map_err(|e| e.to_string())
+    }
+
+    fn places(records: &[Record]) -> Vec<(usize, usize)> {
+        records.iter().map(|r| (r.line, r.row)).collect()
+    }
+
+    #[test]
+    fn records_know_their_line_and_number() {
+        let array = parse(Rows::Json, "[\n {\"a\": 1},\n\n {\"a\":\n 2}, \"x\"]").unwrap();
+        assert_eq!(places(&array), [(2, 1), (4, 2), (5, 3)]);
+        let lines = parse(Rows::Lines, "{\"a\": 1}\r\n\r\n{\"a\": 2}\r\n").unwrap();
+        assert_eq!(places(&lines), [(1, 1), (3, 2)]);
+        let objects = parse(Rows::Json, "{\"a\": 1}\n{\"a\": 2}\n").unwrap();
+        assert_eq!(places(&objects), [(1, 1), (2, 2)]);
+    }
+
+    #[test]
+    fn csv_has_a_header_where_it_needs_one() {
+        let plain = parse(CSV, "one\r\n\"two, three\"\r\n").unwrap();
+        assert_eq!(plain[1].value, Value::from("two, three"));
+        assert_eq!(places(&plain), [(1, 1), (2, 2)]);
+        let goals = parse(CSV, "goal\none\n").unwrap();
+        assert_eq!(goals[0].value["goal"], "one");
+        let table = parse(CSV, "Prompt,Response\np,r\n").unwrap();
+        assert_eq!(table[0].value["Response"], "r");
+        insta::assert_snapshot!(
+            parse(CSV, "a,b\nsecret\n").unwrap_err(),
+            @"f, line 2: 1 columns, the first line has 2"
+        );
+    }
+
+    #[test]
+    fn lists_of_prompts_become_rows() {
+        let text = r#"{"instructions": ["a", "b"], "tags": ["x", "y"], "inputs": []}"#;
+        let rows = parse(Rows::Json, text).unwrap();
+        assert_eq!(rows[1].value, serde_json::json!({"instruction": "b", "category": "y"}));
+        insta::assert_snapshot!(
+            parse(Rows::Json, r#"{"instructions": ["a", "b"], "tags": ["x"]}"#).unwrap_err(),
+            @"f, line 1, row 1: field `tags`: found an array of another length, expected 2 values, as many as `instructions`, or none"
+        );
+    }
+
+    #[test]
+    fn a_syntax_error_names_its_line_and_shows_no_text() {
+        let texts = [
+            (Rows::Lines, "{\"prompt\": \"fine\"}\n{\"prompt\": \"secret\" \"x\"}\n"),
+            (Rows::Json, "[\n{\"prompt\": \"secret\"},\n{\"prompt\": secret}\n]"),
+            (Rows::Json, "[\n\"\\ud800 secret\"]"),
+        ];
+        let shown: Vec<String> = texts.iter().map(|(c, t)| parse(*c, t).unwrap_err()).collect();
+        assert!(shown.iter().all(|m| !m.contains("secret")), "{shown:?}");
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        f, line 2: not valid JSON (column 21): expected `,` or `}`
+        f, line 3: not valid JSON (column 12): expected value
+        f, line 2: not valid JSON (column 8): unexpected end of hex escape
+        ");
+    }
+
+    #[test]
+    fn a_row_that_is_too_long_is_refused_where_it_starts() {
+        let long = format!("\"{}\"", "a".repeat(30));
+        let texts = [
+            (Rows::Lines, format!("\"a\"\n{long}\n")),
+            (Rows::Json, format!("[\"a\",\n{long}]")),
+            (Rows::Json, format!("\"a\"\n{}", "[".repeat(40))),
+            (CSV, format!("a\n{long}\n")),
+            // A quote that is never closed does not read the file to its end.
+            (CSV, format!("a\n\"{}", "b\n".repeat(20))),
+        ];
+        for (rows, text) in texts {
+            let error = limited(rows, &text, 31).unwrap_err();
+            let RowTooLong { line: 2, limit: 31, .. } = error else { panic!("{rows:?}: {error}") };
+            assert!(limited(rows, "\"a\"\n\"b\"", 31).is_ok());
+        }
+        assert!(limited(Rows::Lines, &long, 32).is_ok());
+    }
+
+    #[test]
+    fn nothing_follows_an_error() {
+        for (rows, text) in
+            [(Rows::Lines, "{}\n{\n{}\n"), (Rows::Json, "[{}, x, {}]"), (CSV, "a\n\"")]
+        {
+            let source = Box::new(std::io::Cursor::new(text));
+            let input = Input::new(Path::new("f"), Packing::Plain, source, 99).unwrap();
+            let read: Vec<bool> = parse_records(rows, input).unwrap().map(|r| r.is_ok()).collect();
+            assert_eq!(read, [true, false], "{rows:?}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What the hub's answers mean: its description of a file, and its refusals.
+
+use std::time::Duration;
+
+use ureq::http::{HeaderMap, StatusCode};
+
+use crate::address::{HubAddress, is_commit};
+use crate::{HubError, HubSettings};
+
+/// What the hub says of a file, without the file.
+#[derive(Clone, Debug)]
+pub(crate) struct Meta {
+    /// Commit that the revision stands for.
+    pub commit: String,
+    /// Name of the blob in the cache.
+    pub etag: String,
+    /// Of the content in lower-case hexadecimal; known of large files only.
+    pub sha256: Option<String>,
+    /// Bytes, where the hub says.
+    pub size: Option<u64>,
+    /// Where to load it from.
+    pub url: String,
+}
+
+/// What a status means.
+pub(crate) fn refusal(
+    settings: &HubSettings,
+    of: &HubAddress,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> HubError {
+    let what = of.to_string();
+    let page = format!("{}/{}", settings.endpoint, of.page());
+    let said = said(headers);
+    let tokens = format!("{}/settings/tokens", settings.endpoint);
+    let revision = of.revision().to_owned();
+    match (status.as_u16(), text(headers, "x-error-code").unwrap_or_default()) {
+        (401 | 403, "GatedRepo") => {
+            let as_whom = match &settings.token {
+                Some(token) => {
+                    format!("with a token of the same account (now: {})", token.from())
+                }
+                None => format!(
+                    "logged in (`hf auth login`, or HF_TOKEN set to a token made at {tokens})"
+                ),
+            };
+            HubError::Gated { what, page, as_whom }
+        }
+        (401, _) => match &settings.token {
+            Some(token) => HubError::TokenRefused { what, from: token.from().into(), tokens },
+            None => HubError::NoToken { what, tokens },
+        },
+        (403, _) => HubError::Forbidden { what, page, said },
+        (404, "RepoNotFound") => HubError::NoRepo { what, page },
+        (404, "RevisionNotFound") => HubError::NoRevision { what, revision, page },
+        (404, "EntryNotFound") => HubError::NoFile { what, page, revision },
+        (404, _) => HubError::NotFound { what, page },
+        (429, _) => {
+            let retry_after = retry_after(headers);
+            let until = retry_after
+                .map_or(String::new(), |wait| format!("; it asks to wait {} s", wait.as_secs()));
+            HubError::RateLimited { what, until, retry_after }
+        }
+        (status @ (408 | 500..), _) => HubError::Server { what, status, said },
+        (status, _) => HubError::Status { what, status, said },
+    }
+}
+
+/// What `Retry-After` or the hub's own `RateLimit: "api";r=0;t=SECONDS` asks for.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let plain = text(headers, "retry-after").and_then(|value| value.trim().parse().ok());
+    let own = || {
+        text(headers, "ratelimit")?
+            .split(';')
+            .find_map(|p| p.trim().strip_prefix("t=")?.parse().ok())
+    };
+    plain.or_else(own).map(Duration::from_secs)
+}
+
+/// Reads the headers that come with a file.
+///
+/// # Errors
+/// [`HubError::Answer`] where one is missing or could not name a file.
+pub(crate) fn meta_of(of: &HubAddress, headers: &HeaderMap, url: String) -> Result<Meta, HubError> {
+    let commit = text(headers, "x-repo-commit")
+        .ok_or_else(|| answer_error(of, "it names no commit (X-Repo-Commit)"))?;
+    if !is_commit(commit) || of.pinned().is_some_and(|pinned| pinned != commit) {
+        return Err(answer_error(of, "X-Repo-Commit is no commit hash, or not the one asked for"));
+    }
+    let linked = text(headers, "x-linked-etag");
+    let etag =
+        linked.or(text(headers, "etag")).ok_or_else(|| answer_error(of, "it sends no ETag"))?;
+    let etag = etag.trim_start_matches("W/").trim_matches('"');
+    let known = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    if etag.is_empty() || etag.len() > 128 || etag.starts_with('.') || !etag.bytes().all(known) {
+        return Err(answer_error(of, "its ETag cannot name a file"));
+    }
+    let number = |name: &str| text(headers, name).and_then(|value| value.parse().ok());
+    let size = match linked {
+        // Then Content-Length is that of the redirect.
+        Some(_) => number("x-linked-size"),
+        None => number("x-linked-size").or_else(|| number("content-length")),
+    };
+    // Small files have Git's SHA-1, which mirrors replace by sums of their own.
+    let sha256 = (etag.len() == 64 && etag.bytes().all(|b| b.is_ascii_hexdigit()))
+        .then(|| etag.to_ascii_lowercase());
+    Ok(Meta { commit: commit.to_owned(), etag: etag.to_owned(), sha256, size, url })
+}
+
+pub(crate) fn answer_error(of: &HubAddress, why: &str) -> HubError {
+    HubError::Answer { what: of.to_string(), why: why.to_owned() }
+}
+
+/// A header as text.
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The hub's own words, cut to a line.
+fn said(headers: &HeaderMap) -> String {
+    let words = text(headers, "x-error-message").unwrap_or_default();
+    let words: String = words.chars().filter(|c| !c.is_control()).take(200).collect();
+    if words.is_empty() { words } else { format!(", saying \"{words}\"") }
+}

@@ -1,0 +1,51 @@
+//! How the tokens of a batch lie in memory.
+
+use seal_data::Batch;
+use seal_device::kernels::AttentionShape;
+
+/// Tokens row after row, with padding or without.
+pub(crate) struct Layout {
+    pub(crate) tokens: Vec<i32>,
+    /// Tokens of each row, without padding.
+    pub(crate) lengths: Vec<usize>,
+    /// Tokens of each row, with padding.
+    pub(crate) spans: Vec<usize>,
+    pub(crate) starts: Vec<usize>,
+    /// Supervised positions, as indices into `tokens`.
+    pub(crate) positions: Vec<i32>,
+    /// Longest row.
+    pub(crate) width: usize,
+}
+
+impl Layout {
+    /// As the batch has them: every row padded to its width.
+    pub(crate) fn padded(batch: &Batch) -> Self {
+        Self {
+            tokens: batch.tokens.clone(),
+            lengths: batch.lengths.clone(),
+            spans: vec![batch.width; batch.rows()],
+            starts: AttentionShape::padded(batch.rows(), batch.width),
+            positions: batch.positions.clone(),
+            width: batch.width,
+        }
+    }
+
+    /// Row after row without padding.
+    pub(crate) fn packed(batch: &Batch) -> Self {
+        let starts = AttentionShape::packed(&batch.lengths);
+        let rows = batch.tokens.chunks_exact(batch.width).zip(&batch.lengths);
+        let tokens = rows.flat_map(|(row, len)| &row[..*len]).copied().collect();
+        let moved = batch.positions.iter().zip(&batch.row_of).map(|(at, row)| {
+            let row = *row as usize;
+            at - (row * batch.width) as i32 + starts[row] as i32
+        });
+        Self {
+            tokens,
+            positions: moved.collect(),
+            lengths: batch.lengths.clone(),
+            spans: batch.lengths.clone(),
+            starts,
+            width: batch.width,
+        }
+    }
+}

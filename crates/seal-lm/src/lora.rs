@@ -1,0 +1,98 @@
+//! Settings of adapters, named as PEFT names them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{LmConfig, ModelType, family};
+
+/// Linear layers of a Llama that an adapter can be put on, by their Hugging
+/// Face names; [`ModelType::linear_names`] has those of the other families.
+pub const LINEAR_NAMES: [&str; 7] =
+    ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+
+/// Stands for every linear layer but the output layer.
+pub(crate) const ALL_LINEAR: &str = "all-linear";
+
+/// A low-rank adapter (Hu et al. 2021); field names follow PEFT.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoraConfig {
+    /// Rank.
+    pub r: usize,
+    /// The side path is scaled by `lora_alpha / r`.
+    pub lora_alpha: f64,
+    /// Share of the side path's inputs that are dropped in training.
+    #[serde(default)]
+    pub lora_dropout: f64,
+    /// Layers that get an adapter: the last part of a layer's path, its last
+    /// parts or all of it (`q_proj`, `mlp.up_proj`,
+    /// `model.layers.0.mlp.up_proj`), or `all-linear`.
+    pub target_modules: Vec<String>,
+}
+
+impl LoraConfig {
+    /// Whether the layer at `path`, or of that name, gets an adapter.
+    pub fn targets(&self, path: &str) -> bool {
+        self.target_modules.iter().any(|target| target == ALL_LINEAR || is_end(target, path))
+    }
+
+    /// Says what is wrong, if anything, whatever model the adapter is for.
+    ///
+    /// # Errors
+    /// Rank 0, a dropout outside [0, 1), or a layer that no family has.
+    pub fn validate(&self) -> Result<(), String> {
+        if self.r == 0 {
+            return Err("r must be at least 1".to_owned());
+        }
+        if !(self.lora_alpha.is_finite() && self.lora_alpha > 0.0) {
+            return Err(format!("lora_alpha must be above 0, is {}", self.lora_alpha));
+        }
+        if !(0.0..1.0).contains(&self.lora_dropout) {
+            return Err(format!("lora_dropout must be in [0, 1), is {}", self.lora_dropout));
+        }
+        if self.target_modules.is_empty() {
+            return Err("target_modules must name at least one layer".to_owned());
+        }
+        let names = || ModelType::ALL.into_iter().flat_map(|family| family.linear_names());
+        for target in &self.target_modules {
+            let last = target.rsplit('.').next().unwrap_or(target);
+            if target != ALL_LINEAR && !names().any(|name| *name == last) {
+                let known: Vec<String> = ModelType::ALL.into_iter().map(describe).collect();
+                return Err(format!(
+                    "target_modules: unknown layer `{target}`; known are {ALL_LINEAR}, {}",
+                    known.join(", ")
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`LoraConfig::validate`], for a model of shape `config`.
+    ///
+    /// # Errors
+    /// The same, and a target that this model has no layer for.
+    pub fn validate_for(&self, config: &LmConfig) -> Result<(), String> {
+        self.validate()?;
+        let paths = family::linear_paths(config);
+        let misses = |target: &&String| {
+            *target != ALL_LINEAR && !paths.iter().any(|path| is_end(target, path))
+        };
+        match self.target_modules.iter().find(misses) {
+            None => Ok(()),
+            Some(target) => Err(format!(
+                "target_modules: no layer `{target}` in this model of {} blocks; known are \
+                 {ALL_LINEAR}, {}",
+                config.num_hidden_layers,
+                describe(config.architecture.model_type)
+            )),
+        }
+    }
+}
+
+fn describe(family: ModelType) -> String {
+    format!("{} ({})", family.linear_names().join(", "), family.name())
+}
+
+/// Whether `target` is `path` or its last parts, as PEFT matches names.
+fn is_end(target: &str, path: &str) -> bool {
+    path.strip_suffix(target).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+}

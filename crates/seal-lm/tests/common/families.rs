@@ -1,0 +1,89 @@
+//! What `tests/reference/families.py` wrote.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use seal_lm::{Lm, Ops, load_model};
+use serde::Deserialize;
+
+use super::golden::Row;
+
+/// Every model, by its folder.
+pub const MODELS: [&str; 8] = [
+    "llama_tied",
+    "llama_sharded",
+    "llama_biased",
+    "mistral",
+    "neox_parallel",
+    "neox_sequential",
+    "phi3",
+    "phi3_window",
+];
+
+/// Those with an adapter.
+pub const ADAPTED: [&str; 3] = ["llama_tied", "neox_parallel", "phi3"];
+
+/// `expected.json` of a model.
+#[derive(Deserialize)]
+pub struct Expected {
+    pub attention_entropy_of_uniform: f64,
+    pub logits_sd: f64,
+    pub rows: Vec<Row>,
+    pub row_nll: Vec<f64>,
+    pub prompts: Vec<Vec<u32>>,
+    pub greedy: Vec<Greedy>,
+}
+
+/// A continuation; `gaps` are those from the first to the second logit.
+#[derive(Deserialize)]
+pub struct Greedy {
+    pub tokens: Vec<u32>,
+    pub gaps: Vec<f64>,
+}
+
+/// Folder of a model.
+pub fn folder(name: &str) -> PathBuf {
+    super::golden::path("families").join(name)
+}
+
+/// `expected.json` of the model `name`.
+pub fn expected(name: &str) -> Expected {
+    let text = std::fs::read_to_string(folder(name).join("expected.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Expected logits by name, without their shapes.
+pub fn logits(name: &str) -> BTreeMap<String, Vec<f64>> {
+    let bytes = std::fs::read(folder(name).join("logits.safetensors")).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let numbers = |data: &[u8]| {
+        data.as_chunks::<4>().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect()
+    };
+    file.iter().map(|(name, view)| (name.to_owned(), numbers(view.data()))).collect()
+}
+
+/// The model off the tape.
+pub fn load(name: &str, ops: Ops) -> Lm {
+    load_model(&folder(name), &super::cpu()).unwrap().0.with_ops(ops)
+}
+
+/// Largest distance of the model's logits from the expected ones, over their
+/// standard deviation.
+pub fn worst(model: &Lm, name: &str) -> f64 {
+    let (e, want) = (expected(name), logits(name));
+    let batch = super::golden::batch(&e.rows);
+    let v = model.config().vocab_size;
+    let got = super::values(model.logits(model.hidden(&batch, None)));
+    let mut worst = 0f64;
+    for (b, len) in batch.lengths.iter().enumerate() {
+        let want = &want[&format!("row.{b}")];
+        assert_eq!(want.len(), len * v);
+        let got = &got[b * batch.width * v..][..want.len()];
+        for (got, want) in got.iter().zip(want) {
+            let off = (got - want).abs() / e.logits_sd;
+            // NaN is the worst of all.
+            worst = if off <= worst { worst } else { off };
+        }
+    }
+    worst
+}

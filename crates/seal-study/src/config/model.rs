@@ -1,0 +1,193 @@
+//! The `[model]` of a config: a shape to train from scratch, or a folder.
+
+use std::path::{Path, PathBuf};
+
+use seal_lm::LmConfig;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::StudyError;
+use crate::pretrained::FoundModel;
+
+/// Where the model comes from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum ModelSettings {
+    /// Trained from scratch by the study.
+    Shape(LmConfig),
+    /// A pretrained one.
+    Folder(ModelFolder),
+}
+
+/// A model folder as Hugging Face programs write it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelFolder {
+    /// The folder, or `hf://owner/name@revision`.
+    pub path: PathBuf,
+    /// Longest row in tokens; left out, what the model was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<usize>,
+    /// What the folder must hold: a guard against another model, and what
+    /// `--dry-run` reckons with where the model is not here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expected>,
+    /// Filled in when the study is loaded.
+    #[serde(skip)]
+    pub(crate) found: Option<FoundModel>,
+}
+
+/// Sizes of a model, as its `config.json` names them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    /// Number of weights; not compared with anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<u64>,
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Number of blocks.
+    pub num_hidden_layers: usize,
+    /// Width of the feed-forward block.
+    pub intermediate_size: usize,
+    /// Number of token ids.
+    pub vocab_size: usize,
+    /// Longest sequence.
+    pub max_position_embeddings: usize,
+}
+
+impl Expected {
+    /// A shape of these sizes, for estimates only.
+    pub(crate) fn shape(&self) -> LmConfig {
+        LmConfig {
+            vocab_size: self.vocab_size,
+            hidden_size: self.hidden_size,
+            num_hidden_layers: self.num_hidden_layers,
+            num_attention_heads: 1,
+            num_key_value_heads: 1,
+            intermediate_size: self.intermediate_size,
+            max_position_embeddings: self.max_position_embeddings,
+            rope_theta: 1e4,
+            rms_norm_eps: 1e-5,
+            tie_word_embeddings: false,
+            initializer_range: 0.02,
+            architecture: Default::default(),
+        }
+    }
+
+    /// The first size that another model has.
+    fn differs_from(&self, shape: &LmConfig) -> Option<String> {
+        let sizes = [
+            ("hidden_size", self.hidden_size, shape.hidden_size),
+            ("num_hidden_layers", self.num_hidden_layers, shape.num_hidden_layers),
+            ("intermediate_size", self.intermediate_size, shape.intermediate_size),
+            ("vocab_size", self.vocab_size, shape.vocab_size),
+        ];
+        let other = sizes.into_iter().find(|(_, expected, found)| expected != found);
+        other.map(|(name, expected, found)| format!("{name} is {found}, expected is {expected}"))
+    }
+}
+
+impl<'de> Deserialize<'de> for ModelSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        // Not left to `untagged`, whose error would name neither form's field.
+        let table = toml::Table::deserialize(deserializer)?;
+        if table.contains_key("path") {
+            ModelFolder::deserialize(table).map(Self::Folder).map_err(D::Error::custom)
+        } else {
+            LmConfig::deserialize(table).map(Self::Shape).map_err(D::Error::custom)
+        }
+    }
+}
+
+impl ModelSettings {
+    /// The folder, where it is one.
+    pub fn folder(&self) -> Option<&ModelFolder> {
+        match self {
+            Self::Shape(_) => None,
+            Self::Folder(folder) => Some(folder),
+        }
+    }
+
+    /// Says what is wrong, if anything.
+    ///
+    /// # Errors
+    /// As [`LmConfig::validate`]; a context of 0.
+    pub fn validate(&self) -> Result<(), String> {
+        match self {
+            Self::Shape(shape) => shape.validate(),
+            Self::Folder(ModelFolder { context: Some(0), .. }) => {
+                Err("context must be at least 1".to_owned())
+            }
+            Self::Folder(_) => Ok(()),
+        }
+    }
+
+    /// The shape, of a folder once it was found.
+    ///
+    /// # Errors
+    /// [`StudyError::Defect`] before that.
+    pub(crate) fn shape(&self) -> Result<&LmConfig, StudyError> {
+        match self {
+            Self::Shape(shape) => Ok(shape),
+            Self::Folder(folder) => folder.found().map(|found| &found.shape),
+        }
+    }
+
+    /// Longest row in tokens.
+    ///
+    /// # Errors
+    /// As [`ModelSettings::shape`].
+    pub(crate) fn context(&self) -> Result<usize, StudyError> {
+        let most = self.shape()?.max_position_embeddings;
+        Ok(match self {
+            Self::Folder(ModelFolder { context: Some(context), .. }) => *context,
+            _ => most,
+        })
+    }
+
+    /// Looks for the folder, reads its shape and takes its digest.
+    ///
+    /// # Errors
+    /// A folder that is missing, incomplete or of no known family; a context
+    /// that is longer than the model's.
+    pub(crate) fn find(&mut self) -> Result<(), StudyError> {
+        let Self::Folder(folder) = self else { return Ok(()) };
+        let found = FoundModel::look(&folder.path)?;
+        if let Some(difference) =
+            folder.expect.as_ref().and_then(|expect| expect.differs_from(&found.shape))
+        {
+            return Err(StudyError::Config(format!(
+                "model.expect: {}: {difference}; is it another model?",
+                folder.path.display()
+            )));
+        }
+        let most = found.shape.max_position_embeddings;
+        if let Some(context) = folder.context.filter(|context| *context > most) {
+            return Err(StudyError::Config(format!(
+                "model.context = {context}: {} was made for {most} tokens",
+                folder.path.display()
+            )));
+        }
+        folder.found = Some(found);
+        Ok(())
+    }
+}
+
+impl ModelFolder {
+    /// What was found at `path`.
+    ///
+    /// # Errors
+    /// [`StudyError::Defect`] where nothing has looked yet.
+    pub(crate) fn found(&self) -> Result<&FoundModel, StudyError> {
+        self.found.as_ref().ok_or_else(|| StudyError::Defect("the model was not looked for".into()))
+    }
+
+    /// The name under which an adapter records its base.
+    pub(crate) fn name(&self) -> String {
+        let path: &Path = &self.path;
+        let text = path.display().to_string();
+        let repository = text.strip_prefix("hf://").map(|t| t.split('@').next().unwrap_or(t));
+        repository.map_or_else(|| text.clone(), str::to_owned)
+    }
+}

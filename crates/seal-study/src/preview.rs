@@ -1,0 +1,291 @@
+//! What a study would take, told without its model and its data: for machines
+//! that have neither yet.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use seal_data::{DataSpec, Source};
+use seal_device::DeviceSpec;
+use seal_lm::{LmConfig, LoraConfig};
+
+use crate::arm::{Arm, arms};
+use crate::config::{Config, ConfigSource, Expected, Method, ModelSettings, load};
+use crate::graph::stage_counts;
+use crate::pretrained::FoundModel;
+use crate::{StudyError, remote};
+
+/// A study as its config has it.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The arms: id and label.
+    pub arms: Vec<(String, String)>,
+    /// Stages by name, over all seeds; arms share those that are alike.
+    pub stages: BTreeMap<&'static str, usize>,
+    /// The models: what is fine-tuned, then the selector's where it is another.
+    pub models: Vec<ModelPreview>,
+    /// Rows of each set: read, or as many as the config asks for.
+    pub rows: BTreeMap<String, Option<usize>>,
+    /// Floating-point operations of all stages; `None` where rows or sizes are
+    /// not known.
+    pub flops: Option<f64>,
+    /// What this machine lacks, each with its remedy.
+    pub missing: Vec<String>,
+}
+
+/// A model and the memory it asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelPreview {
+    /// Where it comes from.
+    pub name: String,
+    /// Number of weights.
+    pub parameters: Option<u64>,
+    /// Number of weights that are trained.
+    pub trained: Option<u64>,
+    /// Bytes of its largest training step: weights, gradients, moments and
+    /// what is kept for the backward pass, all in f32.
+    pub memory: Option<u64>,
+    /// Longest row in tokens.
+    pub context: Option<usize>,
+}
+
+impl Preview {
+    /// Reads config and plan, looks for models and files, and loads neither.
+    ///
+    /// # Errors
+    /// A config or plan that cannot be used.
+    pub fn of(source: &ConfigSource) -> Result<Self, StudyError> {
+        let loaded = load(source)?;
+        let all = arms(&loaded)?;
+        let config = &loaded.config;
+        let mut missing = Vec::new();
+        if let Err(e) = config.device.parse::<DeviceSpec>()?.open() {
+            missing.push(format!("device {}: {e}", config.device));
+        }
+        // The model that learns the selector has the larger step: two batches.
+        let selector = Training { lora: config.bilevel.lora.as_ref(), rows: selector_rows(config) };
+        let sft = Training { lora: config.sft.lora.as_ref(), rows: sft_rows(config) };
+        let own = if config.proxy.is_some() { &sft } else { &selector };
+        let mut sizes = vec![Size::of(config, own, &mut missing)];
+        if config.proxy.is_some() {
+            sizes.push(Size::of(&config.of_selector(), &selector, &mut missing));
+        }
+        let rows = match &config.data {
+            Some(data) => counted(data, &mut missing),
+            None => BTreeMap::new(),
+        };
+        let seeds = config.study.seeds.len();
+        Ok(Self {
+            arms: all.iter().map(|a| (a.id.clone(), a.label.clone())).collect(),
+            stages: stage_counts(&all, seeds),
+            flops: flops(&all, &sizes, &rows, seeds),
+            models: sizes.into_iter().map(|s| s.preview).collect(),
+            rows,
+            missing,
+        })
+    }
+}
+
+/// How a model is trained: what of it, and with how many rows on the tape.
+struct Training<'a> {
+    lora: Option<&'a LoraConfig>,
+    rows: usize,
+}
+
+fn selector_rows(config: &Config) -> usize {
+    config.bilevel.micro_batch.unwrap_or(2 * config.bilevel.batch)
+}
+
+fn sft_rows(config: &Config) -> usize {
+    config.sft.micro_batch.unwrap_or(config.sft.batch)
+}
+
+/// Sizes of one model of a config.
+struct Size {
+    preview: ModelPreview,
+    parameters: Option<f64>,
+    context: Option<f64>,
+}
+
+/// Tokens of a row, as a share of the context: instruction data is short.
+const ROW_SHARE: f64 = 0.15;
+
+impl Size {
+    fn of(config: &Config, training: &Training<'_>, missing: &mut Vec<String>) -> Self {
+        let (name, shape, parameters, limit) = match &config.model {
+            ModelSettings::Shape(shape) => {
+                ("trained here".to_owned(), Some(shape.clone()), None, None)
+            }
+            ModelSettings::Folder(folder) => {
+                let found = local(&folder.path).and_then(|path| {
+                    let (dir, shape) = FoundModel::shape_of(path).ok()?;
+                    Some((parameters_of(&dir), shape))
+                });
+                let expected = folder.expect.as_ref();
+                let (parameters, shape) = match found {
+                    Some((parameters, shape)) => (parameters, Some(shape)),
+                    None => {
+                        let asked = expected.and_then(|e| e.parameters);
+                        missing.push(absent_model(&folder.path, asked));
+                        (asked, expected.map(Expected::shape))
+                    }
+                };
+                (folder.name(), shape, parameters, folder.context)
+            }
+        };
+        let parameters = parameters.or_else(|| shape.as_ref().map(estimated_parameters));
+        let context = limit.or_else(|| shape.as_ref().map(|s| s.max_position_embeddings));
+        let trained = match (training.lora, &shape, parameters) {
+            (None, _, all) => all,
+            (Some(lora), Some(shape), _) => {
+                // Each adapter of rank r on a layer [in, out] has r (in + out) weights.
+                let d = shape.hidden_size as u64;
+                let sides = lora.target_modules.len().max(1) as u64 * 2 * d;
+                Some(lora.r as u64 * sides * shape.num_hidden_layers as u64)
+            }
+            (Some(_), None, _) => None,
+        };
+        let memory = match (parameters, trained, &shape, context) {
+            (Some(all), Some(trained), Some(shape), Some(context)) => {
+                let tokens = training.rows as u64 * context as u64;
+                let layer = 10 * shape.hidden_size as u64 + 3 * shape.intermediate_size as u64;
+                let kept = tokens * layer * shape.num_hidden_layers as u64;
+                // Logits and their gradient, at answers: about half of a row.
+                let logits = tokens * shape.vocab_size as u64;
+                Some(4 * (all + 3 * trained + kept + logits))
+            }
+            _ => None,
+        };
+        Self {
+            parameters: parameters.map(|p| p as f64),
+            context: context.map(|c| c as f64),
+            preview: ModelPreview { name, parameters, trained, memory, context },
+        }
+    }
+}
+
+/// The path, unless it lies on a hub and is not here yet.
+fn local(path: &Path) -> Option<&Path> {
+    (!remote::is_address(path) && path.is_dir()).then_some(path)
+}
+
+fn absent_model(path: &Path, parameters: Option<u64>) -> String {
+    let size = parameters.map_or(String::new(), |p| format!(", about {:.1} GB", 2e-9 * p as f64));
+    match remote::is_address(path) {
+        true => format!(
+            "model {}: would be fetched{size}, unless the cache holds it; a gated one needs \
+             access and a token (HF_TOKEN)",
+            path.display()
+        ),
+        false => format!("model {}: no such folder{size}", path.display()),
+    }
+}
+
+/// Weights in the safetensors of a folder.
+fn parameters_of(dir: &Path) -> Option<u64> {
+    let mut all = 0;
+    for entry in std::fs::read_dir(dir).ok()? {
+        let path = entry.ok()?.path();
+        if path.extension().is_none_or(|e| e != "safetensors") {
+            continue;
+        }
+        let mut file = File::open(&path).ok()?;
+        let mut length = [0; 8];
+        file.read_exact(&mut length).ok()?;
+        let length = u64::from_le_bytes(length).min(100 << 20);
+        let mut header = Vec::new();
+        file.take(length).read_to_end(&mut header).ok()?;
+        let header: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&header).ok()?;
+        for tensor in header.values() {
+            if let Some(shape) = tensor["shape"].as_array() {
+                all += shape.iter().filter_map(serde_json::Value::as_u64).product::<u64>();
+            }
+        }
+    }
+    (all > 0).then_some(all)
+}
+
+/// Weights of a Llama of this shape, its gains left out.
+fn estimated_parameters(shape: &LmConfig) -> u64 {
+    let d = shape.hidden_size as u64;
+    let kv = (shape.num_key_value_heads * shape.head_dim()) as u64;
+    let q = (shape.num_attention_heads * shape.head_dim()) as u64;
+    let block = 2 * d * q + 2 * d * kv + 3 * d * shape.intermediate_size as u64;
+    let vocabulary = shape.vocab_size as u64 * d * if shape.tie_word_embeddings { 1 } else { 2 };
+    shape.num_hidden_layers as u64 * block + vocabulary
+}
+
+/// Rows of each set: `take` where the config says it, else counted in local files.
+fn counted(data: &DataSpec, missing: &mut Vec<String>) -> BTreeMap<String, Option<usize>> {
+    let mut out = BTreeMap::new();
+    let tests = data.test.iter().map(|(name, sources)| (format!("test.{name}"), sources));
+    let own = [("fine_tuning", &data.fine_tuning), ("safe", &data.safe), ("safety", &data.safety)];
+    let own = own.into_iter().map(|(name, sources)| (name.to_owned(), sources));
+    for (name, sources) in own.chain(tests).filter(|(_, sources)| !sources.is_empty()) {
+        let rows = sources.iter().map(|source| rows_of(data, source, missing));
+        // Every source is looked at, so that every missing file is named.
+        let rows: Vec<Option<usize>> = rows.collect();
+        out.insert(name, rows.into_iter().sum());
+    }
+    out
+}
+
+fn rows_of(data: &DataSpec, source: &Source, missing: &mut Vec<String>) -> Option<usize> {
+    if remote::is_address(&source.path) {
+        // One line a repository, however many files it has.
+        let address = source.path.display().to_string();
+        let repository: Vec<&str> = address.splitn(6, '/').take(5).collect();
+        let place = repository.join("/");
+        let text = format!("{place}: would be fetched, unless the cache holds it");
+        if !missing.contains(&text) {
+            missing.push(text);
+        }
+        return source.take;
+    }
+    let path = Path::new(&data.root).join(&source.path);
+    if !path.is_file() {
+        missing.push(format!("{}: no such file", path.display()));
+        return source.take;
+    }
+    source.take.or_else(|| {
+        let one = std::slice::from_ref(source);
+        seal_data::load_split(Path::new(&data.root), one).ok().map(|loaded| loaded.rows.len())
+    })
+}
+
+/// Operations of all cells: 2 a weight and token forward, 4 more backward, of
+/// which frozen weights need half.
+fn flops(
+    arms: &[Arm],
+    sizes: &[Size],
+    rows: &BTreeMap<String, Option<usize>>,
+    seeds: usize,
+) -> Option<f64> {
+    let count = |name: &str| rows.get(name).copied().flatten().map(|n| n as f64);
+    let (data, safe) = (count("fine_tuning")?, count("safe")?);
+    // Tests are a small part: one whose rows nobody has counted is left out.
+    let tests = rows.iter().filter(|(name, _)| name.starts_with("test."));
+    let tests: f64 = tests.filter_map(|(_, n)| n.map(|n| n as f64)).sum();
+    let own = &sizes[0];
+    let selector = sizes.last()?;
+    let of_pass = |size: &Size| Some(2.0 * size.parameters? * size.context? * ROW_SHARE);
+    let (own, selector) = (of_pass(own)?, of_pass(selector)?);
+    let train = |lora: bool| if lora { 2.0 } else { 3.0 };
+    let mut all = selector * data;
+    for arm in arms {
+        let c = &arm.config;
+        let mut cell = own * tests * 2.0;
+        if c.selection.method == Method::Selector {
+            let step = safe.min(data) + data;
+            let share = train(c.bilevel.lora.is_some());
+            cell += selector * share * step * c.bilevel.epochs as f64;
+        }
+        if c.selection.method != Method::None {
+            let keep = if c.selection.method.ranks() { c.selection.keep } else { 1.0 };
+            cell += own * train(c.sft.lora.is_some()) * keep * data * c.sft.epochs as f64;
+        }
+        all += cell * seeds as f64;
+    }
+    Some(all)
+}

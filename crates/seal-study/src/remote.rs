@@ -1,0 +1,135 @@
+//! Addresses on a model hub, as local paths.
+
+use std::path::{Path, PathBuf};
+
+use seal_data::DataSpec;
+
+use crate::StudyError;
+
+/// The local folder of a model: `path` itself, or what was fetched for an
+/// `hf://` address.
+///
+/// # Errors
+/// An address that cannot be fetched.
+pub(crate) fn model(path: &Path) -> Result<PathBuf, StudyError> {
+    match address(path) {
+        None => Ok(path.to_owned()),
+        Some(text) => fetch(text, true),
+    }
+}
+
+/// The local path of a file of rows.
+///
+/// # Errors
+/// As [`model`].
+pub(crate) fn file(path: &Path) -> Result<PathBuf, StudyError> {
+    match address(path) {
+        None => Ok(path.to_owned()),
+        Some(text) => fetch(text, false),
+    }
+}
+
+/// The same data with local paths.
+///
+/// # Errors
+/// As [`model`].
+pub(crate) fn data(spec: &DataSpec) -> Result<DataSpec, StudyError> {
+    let mut spec = spec.clone();
+    let tests = spec.test.values_mut();
+    let sets = [&mut spec.base, &mut spec.fine_tuning, &mut spec.safe, &mut spec.safety];
+    for source in sets.into_iter().chain(tests).flatten() {
+        if address(&source.path).is_some() {
+            let path = file(&source.path)?;
+            // An absolute path stays what it is when the data root is put before it.
+            source.path = std::path::absolute(&path).map_err(StudyError::io(&path))?;
+        }
+    }
+    Ok(spec)
+}
+
+/// Whether the path is an address on a hub.
+pub(crate) fn is_address(path: &Path) -> bool {
+    address(path).is_some()
+}
+
+fn address(path: &Path) -> Option<&str> {
+    path.to_str().filter(|text| text.starts_with("hf://"))
+}
+
+#[cfg(feature = "hub")]
+fn fetch(text: &str, whole: bool) -> Result<PathBuf, StudyError> {
+    use seal_hub::{Hub, HubAddress, HubSettings};
+    let address: HubAddress = text.parse()?;
+    if whole != address.path().is_none() {
+        return Err(StudyError::Config(match whole {
+            true => format!("{text} names a file; a model is hf://owner/name@revision"),
+            false => format!("{text} names a whole repository; add the path of a file"),
+        }));
+    }
+    let hub = Hub::new(HubSettings::from_env()?)?;
+    let told = Told::new();
+    let (path, pinned) = match whole {
+        true => hub.model(&address, &told).map(|model| (model.folder, model.pinned))?,
+        false => hub.file(&address, &told).map(|file| (file.path, file.pinned))?,
+    };
+    tracing::info!(address = text, %pinned, "from the hub");
+    Ok(path)
+}
+
+#[cfg(not(feature = "hub"))]
+fn fetch(text: &str, _whole: bool) -> Result<PathBuf, StudyError> {
+    Err(StudyError::Config(format!(
+        "{text}: this program was built without the feature `hub`; give a local path, or build \
+         with --features hub"
+    )))
+}
+
+/// Says on stderr how far a download is, at each tenth. It comes before there is
+/// a plan, so there is no bar of a study yet.
+#[cfg(feature = "hub")]
+struct Told {
+    state: std::cell::Cell<(u64, u64)>,
+}
+
+#[cfg(feature = "hub")]
+impl Told {
+    fn new() -> Self {
+        Self { state: std::cell::Cell::new((0, 0)) }
+    }
+}
+
+#[cfg(feature = "hub")]
+impl seal_hub::Progress for Told {
+    fn event(&self, event: &seal_hub::Event<'_>) {
+        use std::io::Write as _;
+
+        use seal_hub::Event;
+        const MIB: f64 = 1_048_576.0;
+        let say = |text: String| {
+            // Progress that cannot be shown stops nothing.
+            let _ = writeln!(std::io::stderr().lock(), "{text}");
+        };
+        let (done, all) = self.state.get();
+        match event {
+            Event::Start { file, done, size } => {
+                self.state.set((*done, size.unwrap_or(0)));
+                match size {
+                    Some(size) => say(format!("download {file}: {:.1} MiB", *size as f64 / MIB)),
+                    None => say(format!("download {file}")),
+                }
+            }
+            Event::Bytes { file, count } => {
+                let now = done + count;
+                self.state.set((now, all));
+                if all > 0 && 10 * now / all > 10 * done / all && now < all {
+                    say(format!("download {file}: {} %", 100 * now / all));
+                }
+            }
+            Event::Waiting { file, wait } => {
+                say(format!("download {file}: again in {:.0} s", wait.as_secs_f64()));
+            }
+            Event::Locked { file } => say(format!("download {file}: waiting for another program")),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! A model folder at work.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use seal_bilevel::{fine_tune, learn_selector, score};
+use seal_data::{ExampleError, Row, RowId};
+use seal_device::DeviceSpec;
+use seal_lm::{
+    Lm, Prompt, generate_each, load_adapter, load_model, read_adapter_settings, save_adapter,
+    save_weights,
+};
+use seal_select::{SelectorFile, frozen_loss_omega, keep_top, rank};
+use serde::Serialize;
+use serde_json::json;
+
+use super::output::{AnswerFile, AnswerRow};
+use super::settings::StageSettings;
+use crate::StudyError;
+use crate::encoder::Encoder;
+use crate::pretrained::{FoundModel, digest};
+
+/// Rows that pass through the model at once where nothing is trained.
+const BATCH: usize = 16;
+
+/// Told the steps done, and their number.
+type Progress<'a> = &'a mut dyn FnMut(usize, usize);
+
+/// Which model.
+#[derive(Clone, Debug)]
+pub struct ModelRequest {
+    /// The folder, or `hf://owner/name@revision`.
+    pub path: PathBuf,
+    /// Folder of an adapter to put on it.
+    pub adapter: Option<PathBuf>,
+    /// Longest row in tokens; `None` is what the model was made for.
+    pub context: Option<usize>,
+    /// Device string, see [`DeviceSpec`].
+    pub device: String,
+}
+
+impl ModelRequest {
+    /// The model of a folder, on the CPU.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), adapter: None, context: None, device: "flex".into() }
+    }
+}
+
+/// A model with its tokenizer and template.
+pub struct OwnModel {
+    model: Lm,
+    encoder: Encoder,
+    dir: PathBuf,
+    name: String,
+}
+
+/// The loss of a row.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ScoredRow {
+    /// The row.
+    pub id: RowId,
+    /// Mean negative log-likelihood of its answer, in nats a token.
+    pub nll: f64,
+    /// Tokens of the answer, its end included.
+    pub tokens: usize,
+}
+
+/// The losses of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    /// In the order of the file.
+    pub rows: Vec<ScoredRow>,
+    /// Rows that cannot be scored, and why.
+    pub left_out: Vec<ExampleError>,
+}
+
+impl OwnModel {
+    /// Reads a model folder, and the adapter where one is asked for.
+    ///
+    /// # Errors
+    /// A folder that is missing, incomplete or of no known family; a device that
+    /// is not there; an adapter of another model.
+    pub fn open(request: &ModelRequest, settings: &StageSettings) -> Result<Self, StudyError> {
+        let device = request.device.parse::<DeviceSpec>()?.open()?.autodiff();
+        let (dir, shape) = FoundModel::shape_of(&request.path)?;
+        let most = shape.max_position_embeddings;
+        let context = request.context.unwrap_or(most);
+        if context == 0 || context > most {
+            return Err(StudyError::Config(format!(
+                "--context {context}: the model was made for 1 to {most} tokens"
+            )));
+        }
+        let encoder = Encoder::of_model(&dir, &settings.template, context)?;
+        let (model, report) = load_model(&dir, &device)?;
+        tracing::debug!(dir = %dir.display(), ?report, "model read");
+        encoder.fits(&model)?;
+        let model = match &request.adapter {
+            Some(adapter) => {
+                let config = read_adapter_settings(adapter)?.lora;
+                load_adapter(model, &config, adapter)?.merged()
+            }
+            None => model,
+        };
+        let name = request.path.display().to_string();
+        Ok(Self { model, encoder, dir, name })
+    }
+
+    /// The loss of each row.
+    ///
+    /// # Errors
+    /// No row that can be scored; a loss that is not finite.
+    pub fn score(&self, rows: &[Row], progress: Progress<'_>) -> Result<Scored, StudyError> {
+        let prepared = self.encoder.prepare(rows);
+        if prepared.examples.is_empty() {
+            self.encoder.examples(rows, "given")?;
+        }
+        let losses = score(&self.model, &prepared.examples, BATCH, progress)?;
+        let scored = prepared.examples.iter().zip(losses).map(|(e, nll)| ScoredRow {
+            id: e.id,
+            nll,
+            tokens: e.answer_len(),
+        });
+        Ok(Scored { rows: scored.collect(), left_out: prepared.left_out })
+    }
+
+    /// Trains a selector over `data`, safe being `safe`, and keeps a share of it.
+    ///
+    /// # Errors
+    /// As [`seal_bilevel::learn_selector`]; a share outside (0, 1].
+    pub fn select(
+        self,
+        data: &[Row],
+        safe: &[Row],
+        settings: &StageSettings,
+        keep: f64,
+        seed: u64,
+        progress: Progress<'_>,
+    ) -> Result<SelectorFile, StudyError> {
+        let data = self.encoder.examples(data, "fine-tuning")?;
+        let safe = self.encoder.examples(safe, "safe")?;
+        let losses = score(&self.model, &data, BATCH, &mut |_, _| ())?;
+        let mean_loss = losses.iter().sum::<f64>() / losses.len() as f64;
+        let bilevel = &settings.bilevel;
+        let learned = learn_selector(self.model, &data, &safe, bilevel, mean_loss, seed, progress)?;
+        let ids: Vec<RowId> = data.iter().map(|e| e.id).collect();
+        let ranking = rank(&ids, &learned.omega, seed)?;
+        let kept = keep_top(&ranking, keep)?;
+        let settings: BTreeMap<String, serde_json::Value> = [
+            ("bilevel".to_owned(), json!(bilevel)),
+            ("keep".to_owned(), json!(keep)),
+            ("model".to_owned(), json!({"path": self.name, "digest": digest(&self.dir)?})),
+            ("rate".to_owned(), json!(learned.rate)),
+            ("seed".to_owned(), json!(seed)),
+            ("template".to_owned(), json!(settings.template)),
+            ("versions".to_owned(), json!({"seal-study": env!("CARGO_PKG_VERSION")})),
+        ]
+        .into();
+        let (omega, p) = (&learned.omega, Some(&learned.weights[..]));
+        Ok(SelectorFile::new(bilevel.selector.name(), settings, &ids, omega, p, &ranking, kept)?)
+    }
+
+    /// Ranks `data` by the loss under the model as it is, lowest first, and keeps
+    /// a share of it: the baseline that a selector must beat.
+    ///
+    /// # Errors
+    /// As [`OwnModel::score`]; a share outside (0, 1].
+    pub fn select_by_loss(
+        &self,
+        data: &[Row],
+        keep: f64,
+        progress: Progress<'_>,
+    ) -> Result<SelectorFile, StudyError> {
+        let scored = self.score(data, progress)?;
+        let (ids, losses): (Vec<RowId>, Vec<f64>) =
+            scored.rows.iter().map(|r| (r.id, r.nll)).unzip();
+        let omega = frozen_loss_omega(&losses)?;
+        let ranking = rank(&ids, &omega, 0)?;
+        let kept = keep_top(&ranking, keep)?;
+        let settings = [
+            ("keep".to_owned(), json!(keep)),
+            ("model".to_owned(), json!({"path": self.name, "digest": digest(&self.dir)?})),
+        ];
+        let settings = settings.into();
+        Ok(SelectorFile::new("frozen-loss", settings, &ids, &omega, None, &ranking, kept)?)
+    }
+
+    /// Fine-tunes on `rows` and writes the adapter, or the whole model where no
+    /// adapter is configured, to `out`. Gives the number of rows trained on.
+    ///
+    /// # Errors
+    /// As [`seal_bilevel::fine_tune`]; a folder that is not empty or cannot be
+    /// written.
+    pub fn fine_tune(
+        self,
+        rows: &[Row],
+        settings: &StageSettings,
+        seed: u64,
+        out: &Path,
+        progress: Progress<'_>,
+    ) -> Result<usize, StudyError> {
+        let used = out.is_dir() && fs::read_dir(out).map_err(StudyError::io(out))?.next().is_some();
+        if used || out.is_file() {
+            return Err(StudyError::Config(format!(
+                "--out {}: give an empty or a new folder",
+                out.display()
+            )));
+        }
+        let examples = self.encoder.examples(rows, "fine-tuning")?;
+        let model = fine_tune(self.model, &examples, &settings.sft, seed, progress)?;
+        fs::create_dir_all(out).map_err(StudyError::io(out))?;
+        match &settings.sft.lora {
+            Some(lora) => save_adapter(&model, lora, &self.name, out)?,
+            None => {
+                save_weights(&model, out)?;
+                copy_tokenizer(&self.dir, out)?;
+            }
+        }
+        Ok(examples.len())
+    }
+
+    /// Answers each prompt that `file` has no answer for yet, and adds it there as
+    /// soon as its batch is done: a run that was killed goes on. Gives the number
+    /// of answers that were there before, and that of prompts too long to answer.
+    ///
+    /// # Errors
+    /// A prompt that cannot be rendered; a file of other prompts or one that
+    /// cannot be written.
+    pub fn generate(
+        &self,
+        rows: &[Row],
+        settings: &StageSettings,
+        seed: u64,
+        file: &mut AnswerFile,
+        progress: Progress<'_>,
+    ) -> Result<(usize, usize), StudyError> {
+        let context = self.encoder.context();
+        let (mut prompts, mut of, mut too_long) = (Vec::new(), Vec::new(), 0);
+        let before = rows.iter().filter(|row| file.has(row.id)).count();
+        for row in rows.iter().filter(|row| !file.has(row.id)) {
+            let tokens = self.encoder.prompt(row).map_err(|e| StudyError::Rows(e.to_string()))?;
+            if tokens.len() >= context {
+                tracing::warn!(row = %row.id, tokens = tokens.len(), context, "prompt too long");
+                too_long += 1;
+                continue;
+            }
+            prompts.push(Prompt { id: row.id, tokens });
+            of.push(row);
+        }
+        let (stops, model) = (self.encoder.stops()?, self.model.valid());
+        let (mut done, all) = (0, prompts.len());
+        generate_each(&model, &prompts, &settings.generate, &stops, seed, |i, answer| {
+            let text = self.encoder.tokenizer().decode(&answer.tokens);
+            file.add(&AnswerRow::new(of[i], text, answer.finish))?;
+            done += 1;
+            progress(done, all);
+            Ok::<(), StudyError>(())
+        })?;
+        Ok((before, too_long))
+    }
+}
+
+/// What a loader needs beside the weights.
+fn copy_tokenizer(from: &Path, to: &Path) -> Result<(), StudyError> {
+    for entry in fs::read_dir(from).map_err(StudyError::io(from))? {
+        let path = entry.map_err(StudyError::io(from))?.path();
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
+        let wanted = name.starts_with("tokenizer")
+            || ["special_tokens_map.json", "generation_config.json", "chat_template.jinja"]
+                .contains(&name.as_str());
+        if wanted && path.is_file() {
+            fs::copy(&path, to.join(&name)).map_err(StudyError::io(&path))?;
+        }
+    }
+    Ok(())
+}

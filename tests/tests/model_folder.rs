@@ -1,0 +1,253 @@
+//! A Hugging Face model folder and files of rows: the verbs one by one, and a
+//! study. The weights are a tiny Llama that transformers wrote for the tests of
+//! `seal-lm`; its tokenizer here knows whole words.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use whole_program::{Sandbox, row};
+
+const WORDS: [&str; 14] = [
+    "<|end|>",
+    "[UNK]",
+    "What",
+    "is",
+    "plus",
+    "Open",
+    "the",
+    "?",
+    "Human:",
+    "Assistant:",
+    "one",
+    "two",
+    "three",
+    "No",
+];
+
+/// A sandbox with the folder `model` and rows.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::with_study(env!("CARGO_BIN_EXE_program"));
+    let golden = "../crates/seal-lm/tests/golden/families/llama_tied";
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join(golden);
+    let model = sandbox.path().join("model");
+    fs::create_dir(&model).unwrap();
+    for name in ["config.json", "model.safetensors"] {
+        fs::copy(golden.join(name), model.join(name)).unwrap();
+    }
+    let vocab: serde_json::Map<String, Value> =
+        WORDS.iter().enumerate().map(|(i, word)| ((*word).to_owned(), json!(i))).collect();
+    let tokenizer = json!({
+        "version": "1.0", "truncation": null, "padding": null, "normalizer": null,
+        "added_tokens": [{"id": 0, "content": "<|end|>", "single_word": false, "lstrip": false,
+            "rstrip": false, "normalized": false, "special": true}],
+        "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null, "decoder": null,
+        "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "[UNK]"},
+    });
+    sandbox.write("model/tokenizer.json", &tokenizer.to_string());
+    let template = "{% for m in messages %}{{ m.role }} {{ m.content }} {{ eos_token }}\n{% endfor %}\
+                    {% if add_generation_prompt %}assistant {% endif %}";
+    let config = json!({"eos_token": "<|end|>", "chat_template": template});
+    sandbox.write("model/tokenizer_config.json", &config.to_string());
+    sandbox
+}
+
+fn run(sandbox: &Sandbox, args: &[&str]) -> String {
+    let finished = sandbox.run(args);
+    assert_eq!(finished.code, Some(0), "{args:?}: {}", finished.stderr);
+    finished.stdout
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn from_a_folder_and_rows_to_kept_rows_and_an_adapter() {
+    let sandbox = sandbox();
+    let select = [
+        "select",
+        "--model",
+        "model",
+        "--data",
+        "train.jsonl",
+        "--safe",
+        "safe.jsonl",
+        "--file",
+        "selector.jsonl",
+        "--kept",
+        "kept.jsonl",
+        "--set",
+        "bilevel.batch=8",
+    ];
+    let printed = run(&sandbox, &select);
+    assert!(printed.contains("rows 40\nleft_out 0\nkept 32\n"), "{printed}");
+    assert!(printed.contains("auroc "), "{printed}");
+    let selector = lines(&sandbox.read("selector.jsonl"));
+    assert_eq!(selector.len(), 41);
+    assert_eq!(selector[0]["settings"]["model"]["path"], "model");
+    // Kept rows are the user's own, with every field and no other.
+    let own = lines(&sandbox.read("train.jsonl"));
+    let kept = lines(&sandbox.read("kept.jsonl"));
+    assert_eq!(kept.len(), 32);
+    assert!(kept.iter().all(|row| own.contains(row)));
+
+    let sft = [
+        "sft",
+        "--model",
+        "model",
+        "--data",
+        "kept.jsonl",
+        "--out",
+        "adapter",
+        "--set",
+        "sft.batch=8",
+    ];
+    run(&sandbox, &sft);
+    let adapter = sandbox.json("adapter/adapter_config.json");
+    assert_eq!(adapter["base_model_name_or_path"], "model");
+    let again = sandbox.run(&sft);
+    assert_eq!(again.code, Some(2), "a folder in use is refused: {}", again.stderr);
+
+    let score = |more: &[&str]| {
+        let args = [&["score", "--model", "model", "--data", "kept.jsonl"], more].concat();
+        lines(&run(&sandbox, &args))
+    };
+    let mean = |rows: &[Value]| {
+        rows.iter().map(|row| row["nll"].as_f64().unwrap()).sum::<f64>() / rows.len() as f64
+    };
+    let (before, after) = (score(&[]), score(&["--adapter", "adapter"]));
+    assert_eq!(before.len(), 32);
+    assert!(mean(&after) < mean(&before), "{} {}", mean(&after), mean(&before));
+
+    let generate = [
+        "generate",
+        "--model",
+        "model",
+        "--adapter",
+        "adapter",
+        "--data",
+        "asks.jsonl",
+        "--file",
+        "answers.jsonl",
+        "--set",
+        "generate.max_new_tokens=3",
+    ];
+    run(&sandbox, &generate);
+    let whole = sandbox.read("answers.jsonl");
+    let answers = lines(&whole);
+    let asked = lines(&sandbox.read("asks.jsonl"));
+    assert_eq!(answers.len(), asked.len());
+    assert!(answers.iter().all(|a| a["output"].is_string() && a["finish"].is_string()));
+    // Half of the answers, and a line that breaks off: as a killed run leaves it.
+    let cut = whole.lines().next().unwrap().len() + 1;
+    sandbox.write("answers.jsonl", &whole[..cut + 9]);
+    run(&sandbox, &generate);
+    let mut again = lines(&sandbox.read("answers.jsonl"));
+    let by_id = |row: &Value| row["id"].as_str().unwrap().to_owned();
+    again.sort_by_key(by_id);
+    let mut first = answers;
+    first.sort_by_key(by_id);
+    assert_eq!(again, first);
+}
+
+#[test]
+fn rows_as_the_model_sees_them() {
+    let sandbox = sandbox();
+    sandbox.write_rows("two.jsonl", &[row("What is one plus two ?", "three", None)]);
+    let published = run(&sandbox, &["inspect", "--model", "model", "--data", "two.jsonl"]);
+    let after_id = |text: &str| text.split_once('\n').unwrap().1.to_owned();
+    insta::assert_snapshot!(after_id(&published), @r#"
+    Human:Whatisoneplustwo?Assistant:[[three<|end|>]]
+      {"special_in_text":0,"tokens":10,"trained":2}
+    "#);
+    let chat = [
+        "inspect",
+        "--model",
+        "model",
+        "--data",
+        "two.jsonl",
+        "--template",
+        "chat",
+        "--format",
+        "json",
+    ];
+    let chat = lines(&run(&sandbox, &chat));
+    let trained: Vec<&str> = chat[0]["tokens"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|token| token["trained"] == true)
+        .map(|token| token["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(trained, ["three", "<|end|>"]);
+}
+
+#[test]
+fn a_study_of_a_model_folder() {
+    let sandbox = sandbox();
+    let study = sandbox.read("study.toml");
+    let (before, rest) = study.split_once("[tokenizer]").unwrap();
+    let (_, after) = rest.split_once("[bilevel]").unwrap();
+    let before = before.replace("base = [{ path = \"base.jsonl\" }]\n", "");
+    let folder = "[tokenizer]\nkind = \"model\"\ntemplate = \"chat\"\n\
+                  [model]\npath = \"model\"\n";
+    sandbox.write("study.toml", &format!("{before}{folder}[bilevel]{after}"));
+    let dry = run(&sandbox, &["ablate", "--config", "study.toml", "--dry-run"]);
+    assert!(dry.contains("missing: nothing"), "{dry}");
+    sandbox.ablate("out", &[]);
+    let results = sandbox.json("out/results.json");
+    assert_eq!(results["arms"].as_array().unwrap().len(), 4);
+    let again = sandbox.ablate("out", &[]);
+    assert!(again.stdout.contains("0 stages run"), "{}", again.stdout);
+
+    // Another folder with the same files is the same model; other weights are not.
+    fs::rename(sandbox.path().join("model"), sandbox.path().join("moved")).unwrap();
+    let moved = sandbox.ablate("out", &["--set", "model.path=moved"]);
+    assert!(moved.stdout.contains("0 stages run"), "{}", moved.stdout);
+    let missing = sandbox.run(&["ablate", "--config", "study.toml", "--out", "out"]);
+    assert_eq!(missing.code, Some(2), "{}", missing.stderr);
+    assert!(missing.stderr.contains("model.path"), "{}", missing.stderr);
+    let dry = run(&sandbox, &["ablate", "--config", "study.toml", "--dry-run"]);
+    assert!(dry.contains("no such folder"), "{dry}");
+}
+
+#[test]
+fn the_configs_of_the_paper_say_what_they_take() {
+    let sandbox = Sandbox::empty(env!("CARGO_BIN_EXE_program"));
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+    for name in ["llama3-8b", "merlinite-7b", "pythia-2.8b", "phi3-mini"] {
+        let config = configs.join(format!("{name}.toml")).display().to_string();
+        let printed = run(&sandbox, &["ablate", "--config", &config, "--dry-run"]);
+        for part in ["gamma-0.05", "relu", "stages: ", "parameters, ", "GiB", "missing here:"] {
+            assert!(printed.contains(part), "{name}: no {part} in\n{printed}");
+        }
+    }
+}
+
+#[test]
+fn bad_model_folders_are_refused() {
+    let sandbox = sandbox();
+    let score = ["score", "--model", "model", "--data", "train.jsonl"];
+    let refused = |what: &str, code: i32| {
+        let finished = sandbox.run(&score);
+        assert_eq!(finished.code, Some(code), "{what}: {}", finished.stderr);
+        assert!(finished.stderr.lines().count() == 1, "{what}: {}", finished.stderr);
+        finished.stderr
+    };
+    let path = |name: &str| sandbox.path().join("model").join(name);
+    fs::rename(path("tokenizer.json"), path("tokenizer.bak")).unwrap();
+    assert!(refused("no tokenizer", 2).contains("tokenizer.json"));
+    fs::rename(path("tokenizer.bak"), path("tokenizer.json")).unwrap();
+
+    let weights = fs::read(path("model.safetensors")).unwrap();
+    fs::write(path("model.safetensors"), &weights[..weights.len() / 2]).unwrap();
+    assert!(refused("half a file", 3).contains("model.safetensors"));
+    fs::write(path("model.safetensors"), &weights).unwrap();
+
+    let config = sandbox.read("model/config.json");
+    sandbox.write("model/config.json", &config.replace("\"llama\"", "\"gpt2\""));
+    assert!(refused("another family", 3).contains("gpt2"));
+    sandbox.write("model/config.json", &config.replace("\"silu\"", "\"relu6\""));
+    assert!(refused("another activation", 3).contains("relu6"));
+}

@@ -1,0 +1,137 @@
+//! Options and progress of the verbs that work on one model and a few files.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Context as _;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use seal_study::{ModelRequest, OwnModel, StageSettings, StudyError};
+
+use crate::cli::Verbosity;
+
+/// Which model, and its settings.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ModelArgs {
+    /// Model folder (config.json, safetensors, tokenizer.json), or hf://owner/name@revision.
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    /// Folder of a PEFT adapter to put on it.
+    #[arg(long, value_name = "DIR")]
+    adapter: Option<PathBuf>,
+    /// Device: flex, cuda:N, tch, tch:cuda:N, wgpu.
+    #[arg(long, default_value = "flex")]
+    device: String,
+    #[command(flatten)]
+    pub(crate) stage: StageArgs,
+}
+
+/// Settings of a stage.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StageArgs {
+    /// Longest row in tokens; longer ones are left out [default: the model's own].
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) context: Option<usize>,
+    /// Dress of a prompt: chat (the model's template), or text with {} for it
+    /// [default: Human: {}\nAssistant: ].
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) template: Option<String>,
+    /// Settings as in configs/stages.toml, instead of those.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+}
+
+impl StageArgs {
+    /// The settings, with the keys of `set` changed.
+    pub(crate) fn load(&self, set: &[String]) -> Result<StageSettings, StudyError> {
+        let mut all = set.to_vec();
+        if let Some(template) = &self.template {
+            // A shell hands a typed \n on as two characters.
+            all.push(format!("template={}", template.replace("\\n", "\n")));
+        }
+        StageSettings::load(self.settings.as_deref(), &all)
+    }
+}
+
+impl ModelArgs {
+    /// Reads the model.
+    pub(crate) fn open(&self, settings: &StageSettings) -> Result<OwnModel, StudyError> {
+        let request = ModelRequest {
+            path: self.model.clone(),
+            adapter: self.adapter.clone(),
+            context: self.stage.context,
+            device: self.device.clone(),
+        };
+        OwnModel::open(&request, settings)
+    }
+}
+
+/// A bar on a terminal, a line at each tenth elsewhere.
+pub(crate) struct Steps {
+    bar: Option<ProgressBar>,
+    said: Cell<usize>,
+    quiet: bool,
+    what: &'static str,
+    started: Instant,
+}
+
+impl Steps {
+    pub(crate) fn new(what: &'static str, verbosity: Verbosity) -> Self {
+        let bar = (!verbosity.quiet && io::stderr().is_terminal()).then(|| {
+            let style =
+                ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len} {elapsed} eta {eta}");
+            let bar = ProgressBar::new(0).with_message(what);
+            match style {
+                Ok(style) => bar.with_style(style.progress_chars("=> ")),
+                Err(_) => bar,
+            }
+        });
+        let quiet = verbosity.quiet;
+        Self { bar, said: Cell::new(0), quiet, what, started: Instant::now() }
+    }
+
+    /// Told the steps done, and their number.
+    pub(crate) fn at(&self, done: usize, of: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(of as u64);
+            bar.set_position(done as u64);
+            if done == of {
+                bar.finish_and_clear();
+            }
+            return;
+        }
+        let tenth = 10 * done / of.max(1);
+        if !self.quiet && tenth > self.said.replace(tenth) {
+            let seconds = self.started.elapsed().as_secs_f64();
+            // Progress that cannot be shown stops nothing.
+            let _ = writeln!(io::stderr().lock(), "{} {done}/{of} ({seconds:.1} s)", self.what);
+        }
+    }
+}
+
+/// At most `limit` rows, the first ones.
+pub(crate) fn limited<T>(mut rows: Vec<T>, limit: Option<usize>) -> Vec<T> {
+    rows.truncate(limit.unwrap_or(rows.len()));
+    rows
+}
+
+/// Writes one JSON object a line, to `file` or to standard output.
+pub(crate) fn write_lines<T: serde::Serialize>(
+    file: Option<&Path>,
+    rows: &[T],
+) -> anyhow::Result<()> {
+    let mut out: Box<dyn io::Write> = match file {
+        Some(path) => {
+            let created = File::create(path);
+            Box::new(BufWriter::new(created.with_context(|| path.display().to_string())?))
+        }
+        None => Box::new(io::stdout().lock()),
+    };
+    for row in rows {
+        writeln!(out, "{}", serde_json::to_string(row)?)?;
+    }
+    Ok(out.flush()?)
+}

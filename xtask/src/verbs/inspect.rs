@@ -1,0 +1,97 @@
+//! `cargo xtask inspect`: rows as the model sees them.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use seal_study::{InspectedRow, RowIds, inspect_rows, read_rows};
+use serde_json::json;
+
+use crate::own::{StageArgs, limited};
+
+const AFTER: &str = "\
+Examples:
+  cargo xtask inspect --model models/llama --template chat --data train.jsonl --limit 3
+  cargo xtask inspect --model models/pythia-70m --data train.jsonl --ids ID --format json
+
+Text prints what the model reads, with [[ ]] around what a loss is taken on, then the
+numbers of tokens. It shows the texts of rows: mind who reads along.";
+
+/// Which rows, and how.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Options {
+    /// Model folder (its tokenizer and config.json are read, no weights), or hf://owner/name.
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    #[command(flatten)]
+    stage: StageArgs,
+    /// Rows: .json, .jsonl, .csv or .parquet.
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// The first N rows only.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    limit: usize,
+    /// These rows only, by id.
+    #[arg(long, value_name = "ID,..", conflicts_with = "limit")]
+    ids: Option<RowIds>,
+    /// Set a key of the settings, such as template=chat (repeatable).
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Form of what is printed: marked text, or a JSON object a row with every token.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Form of what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Prints the rows.
+pub(super) fn run(options: &Options) -> anyhow::Result<()> {
+    let settings = options.stage.load(&options.set)?;
+    let mut rows = read_rows(&options.data)?;
+    match &options.ids {
+        Some(ids) => {
+            rows.retain(|row| ids.contains(row.id));
+            anyhow::ensure!(
+                !rows.is_empty(),
+                "--ids: no row of {} has such an id",
+                options.data.display()
+            );
+        }
+        None => rows = limited(rows, Some(options.limit)),
+    }
+    let inspected = inspect_rows(&options.model, &rows, &settings, options.stage.context)?;
+    let mut out = io::stdout().lock();
+    for row in &inspected {
+        match options.format {
+            Format::Json => writeln!(out, "{}", serde_json::to_string(row)?)?,
+            Format::Text => write!(out, "{}", text(row))?,
+        }
+    }
+    Ok(())
+}
+
+fn text(row: &InspectedRow) -> String {
+    let mut text = format!("row {}\n", row.id);
+    if let Some(reason) = &row.left_out {
+        return text + &format!("  left out: {reason}\n\n");
+    }
+    let mut open = false;
+    for piece in &row.tokens {
+        if piece.trained != open {
+            text += if piece.trained { "[[" } else { "]]" };
+            open = piece.trained;
+        }
+        text += &piece.text;
+    }
+    text += if open { "]]\n" } else { "\n" };
+    let trained = row.tokens.iter().filter(|p| p.trained).count();
+    let summary = json!({"tokens": row.tokens.len(), "trained": trained,
+        "special_in_text": row.special_in_text});
+    text + &format!("  {summary}\n\n")
+}

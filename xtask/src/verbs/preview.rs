@@ -1,0 +1,58 @@
+//! What a study would take, where its model or data are not here.
+
+use std::io::{self, Write};
+
+use seal_study::{ModelPreview, Preview};
+
+/// Prints arms, stages, sizes, estimates, and what is missing.
+pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
+    writeln!(out, "arms")?;
+    for (id, label) in &preview.arms {
+        writeln!(out, "  {id:<24} {label}")?;
+    }
+    let stages: Vec<String> =
+        preview.stages.iter().map(|(name, n)| format!("{n} {name}")).collect();
+    writeln!(out, "stages: {} ({})", preview.stages.values().sum::<usize>(), stages.join(", "))?;
+    let rows: Vec<String> = preview
+        .rows
+        .iter()
+        .map(|(name, n)| n.map_or_else(|| format!("{name} ?"), |n| format!("{name} {n}")))
+        .collect();
+    writeln!(out, "rows: {}", rows.join(", "))?;
+    for model in &preview.models {
+        writeln!(out, "model {}: {}", model.name, sizes(model))?;
+    }
+    match preview.flops {
+        Some(flops) => {
+            let days = |rate: f64| flops / rate / 86_400.0;
+            writeln!(
+                out,
+                "work: about {:.1e} floating-point operations: {:.1} days at 200 TFLOP/s (a large \
+                 GPU at half its peak), {:.0} days at 50 GFLOP/s (a few CPU cores)",
+                flops,
+                days(2e14),
+                days(5e10)
+            )?;
+        }
+        None => writeln!(out, "work: unknown until rows and sizes are known")?,
+    }
+    if preview.missing.is_empty() {
+        return writeln!(out, "missing: nothing");
+    }
+    writeln!(out, "missing here:")?;
+    preview.missing.iter().try_for_each(|what| writeln!(out, "  {what}"))
+}
+
+fn sizes(model: &ModelPreview) -> String {
+    let count =
+        |n: Option<u64>| n.map_or_else(|| "?".to_owned(), |n| format!("{:.2} M", 1e-6 * n as f64));
+    let memory = model
+        .memory
+        .map_or_else(|| "?".to_owned(), |b| format!("{:.1} GiB", b as f64 / 1_073_741_824.0));
+    let context = model.context.map_or_else(|| "?".to_owned(), |c| c.to_string());
+    format!(
+        "{} parameters, {} trained, context {context}, about {memory} in its largest training step (f32)",
+        count(model.parameters),
+        count(model.trained)
+    )
+}

@@ -1,0 +1,61 @@
+//! `cargo xtask score`: the loss of each row under a model.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::Args;
+use seal_study::read_rows;
+
+use crate::cli::Verbosity;
+use crate::logging::Log;
+use crate::own::{ModelArgs, Steps, limited, write_lines};
+
+const AFTER: &str = "\
+Examples:
+  cargo xtask score --model models/pythia-70m --data train.jsonl --file losses.jsonl
+  cargo xtask score --model models/llama --adapter out/adapter --data test.parquet
+
+One JSON object a row: id, nll (mean over the answer's tokens, in nats), tokens.
+Rows that the context does not hold are counted and left out.";
+
+/// Which rows, under which model.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Rows: .json, .jsonl, .csv or .parquet.
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// The first N rows only.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Set a key of the settings, such as template=chat (repeatable).
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// File to write [default: standard output].
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+/// Writes the losses, and a line about them to stderr.
+pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
+    Log::start(verbosity);
+    let settings = options.model.stage.load(&options.set)?;
+    let rows = limited(read_rows(&options.data)?, options.limit);
+    let model = options.model.open(&settings)?;
+    let steps = Steps::new("scoring", verbosity);
+    let scored = model.score(&rows, &mut |done, of| steps.at(done, of))?;
+    write_lines(options.file.as_deref(), &scored.rows)?;
+    if !verbosity.quiet {
+        let tokens: usize = scored.rows.iter().map(|r| r.tokens).sum();
+        let nll: f64 = scored.rows.iter().map(|r| r.nll).sum::<f64>() / scored.rows.len() as f64;
+        writeln!(
+            io::stderr().lock(),
+            "{} rows, {} left out; mean loss {nll:.4} nats a token over rows, {tokens} answer tokens",
+            scored.rows.len(),
+            scored.left_out.len()
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! `cargo xtask sft`: fine-tunes a model on a file.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::Args;
+use seal_study::read_rows;
+
+use crate::cli::Verbosity;
+use crate::logging::Log;
+use crate::own::{ModelArgs, Steps, limited};
+
+const AFTER: &str = "\
+Examples:
+  cargo xtask sft --model models/pythia-70m --data kept.jsonl --out adapter
+  cargo xtask sft --model models/llama --data kept.jsonl --out adapter --set sft.epochs=3
+
+The adapter is PEFT's format. Settings and their defaults: configs/stages.toml. A whole
+model instead of an adapter: give a file of settings without [sft.lora].";
+
+/// Which rows, which model, where to.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Rows: .json, .jsonl, .csv or .parquet.
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// The first N rows only.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Folder of the adapter or model; new or empty.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Fixes the order of rows, initial adapters and dropout.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Set a key of the settings, such as sft.optim.lr=1e-5 (repeatable).
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// Trains and writes the adapter.
+pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
+    Log::start(verbosity);
+    let settings = options.model.stage.load(&options.set)?;
+    let rows = limited(read_rows(&options.data)?, options.limit);
+    let model = options.model.open(&settings)?;
+    let steps = Steps::new("fine-tuning", verbosity);
+    let mut progress = |done, of| steps.at(done, of);
+    let used = model.fine_tune(&rows, &settings, options.seed, &options.out, &mut progress)?;
+    if !verbosity.quiet {
+        let left_out = rows.len() - used;
+        let out = options.out.display();
+        writeln!(io::stderr().lock(), "{used} rows, {left_out} left out; written: {out}")?;
+    }
+    Ok(())
+}
