@@ -54,7 +54,8 @@ pub(crate) struct StoreArgs {
     /// Store of finished stages [default: OUT/store].
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Stages that run at the same time [default: the number of cores].
+    /// Stages that run at the same time [default: the number of cores; 1 with a model
+    /// folder, whose stages share the cores].
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 }
@@ -130,10 +131,17 @@ impl RunArgs {
 
 impl StoreArgs {
     fn options(&self, out: Option<&PathBuf>, study: &Study) -> RunOptions {
+        let jobs = self.jobs.map(NonZeroUsize::get);
+        // A large model needs all cores, and its memory once; small ones a core each.
+        let (jobs, threads) = match study.config().model.folder() {
+            Some(_) => (jobs.unwrap_or(1), cores() / jobs.unwrap_or(1)),
+            None => (jobs.unwrap_or_else(cores), 1),
+        };
         RunOptions {
             out: out.cloned().unwrap_or_else(|| study.default_out()),
             store: self.store.clone(),
-            jobs: self.jobs.map_or_else(cores, NonZeroUsize::get),
+            jobs,
+            threads: threads.max(1),
             show_rows: false,
             command: command::text(),
         }

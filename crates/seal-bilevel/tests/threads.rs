@@ -6,7 +6,7 @@ use common::{learn, rows, settings, token_losses};
 use seal_bilevel::{BilevelSettings, Learned, SftSettings, fine_tune};
 use seal_data::Example;
 use seal_device::DeviceSpec;
-use seal_lm::{Architecture, Lm, LmConfig};
+use seal_lm::{Activation, Architecture, Lm, LmConfig, ModelType};
 
 /// Large enough for every product to be shared out between threads.
 fn wide() -> Lm {
@@ -54,8 +54,29 @@ fn selectors_of_a_wide_model() {
     assert_eq!(run(1), run(2));
 }
 
+/// As [`wide`], of the family whose layers are composed from the most operations.
+fn wide_pythia() -> Lm {
+    let architecture = Architecture {
+        model_type: ModelType::GptNeox,
+        partial_rotary_factor: 0.25,
+        hidden_act: Activation::Gelu,
+        attention_bias: true,
+        mlp_bias: true,
+        use_parallel_residual: true,
+        ..Architecture::default()
+    };
+    let config = LmConfig { num_key_value_heads: 4, architecture, ..wide().config().clone() };
+    Lm::init(&config, 0, &DeviceSpec::default().open().unwrap().autodiff()).unwrap()
+}
+
 #[test]
 fn fine_tuned_models() {
+    for model in [wide, wide_pythia] {
+        fine_tuned(model);
+    }
+}
+
+fn fine_tuned(model: fn() -> Lm) {
     let data: Vec<Example> = rows("d", 80);
     let settings = SftSettings {
         epochs: 1,
@@ -66,7 +87,7 @@ fn fine_tuned_models() {
     };
     let run = |threads| {
         on(threads, || {
-            let model = fine_tune(wide(), &data, &settings, 0, &mut |_, _| ()).unwrap();
+            let model = fine_tune(model(), &data, &settings, 0, &mut |_, _| ()).unwrap();
             token_losses(&model, &data)
         })
     };

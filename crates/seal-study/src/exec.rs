@@ -41,6 +41,13 @@ pub(crate) struct Done {
     pub(crate) seconds: Option<f64>,
 }
 
+/// How many stages run side by side, and on how many threads each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Workers {
+    pub(crate) jobs: usize,
+    pub(crate) threads: usize,
+}
+
 #[derive(Clone)]
 enum Status {
     Waiting,
@@ -54,8 +61,7 @@ struct State {
     error: Option<StudyError>,
 }
 
-/// Runs every stage that the store lacks, `jobs` side by side, each on one
-/// thread, the longest remaining path first. Where a stage fails, what depends
+/// Runs every stage that the store lacks, some side by side, the longest remaining path first. Where a stage fails, what depends
 /// on it is left out and the rest goes on.
 ///
 /// # Errors
@@ -63,7 +69,7 @@ struct State {
 pub(crate) fn run_graph(
     nodes: &[Node<'_>],
     store: &Store,
-    jobs: usize,
+    workers: Workers,
     observer: &dyn Observer,
 ) -> Result<Vec<Done>, StudyError> {
     let priority = priorities(nodes);
@@ -80,7 +86,9 @@ pub(crate) fn run_graph(
     observer.event(&Event::Planned { stages: nodes.len(), found, cost });
     let shared = (Mutex::new(State { status, error: None }), Condvar::new());
     if found < nodes.len() {
-        let runner = Runner { nodes, store, observer, priority: &priority, shared: &shared };
+        let Workers { jobs, threads } = workers;
+        let runner =
+            Runner { nodes, store, observer, threads, priority: &priority, shared: &shared };
         std::thread::scope(|scope| {
             let workers: Vec<_> =
                 (0..jobs.clamp(1, nodes.len())).map(|_| scope.spawn(|| runner.work())).collect();
@@ -119,16 +127,17 @@ struct Runner<'a, 'n> {
     nodes: &'a [Node<'n>],
     store: &'a Store,
     observer: &'a dyn Observer,
+    threads: usize,
     priority: &'a [f64],
     shared: &'a (Mutex<State>, Condvar),
 }
 
 impl Runner<'_, '_> {
     fn work(&self) -> Result<(), StudyError> {
-        // A pool of one thread: a cell's arithmetic must not depend on how many
-        // cells run, and small models lose more than they gain by sharing.
+        // A pool of its own: small models, with one thread each, lose more than they
+        // gain by sharing. No result depends on the number of threads.
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(1)
+            .num_threads(self.threads.max(1))
             .build()
             .map_err(|e| StudyError::Defect(format!("a thread pool: {e}")))?;
         while let Some((i, deps)) = self.next() {
@@ -278,7 +287,7 @@ mod tests {
         ];
         let store = Store::open(root.path()).unwrap();
         for (jobs, expected) in [(3, 4), (1, 4)] {
-            let done = run_graph(&nodes, &store, jobs, &Silent).unwrap();
+            let done = run_graph(&nodes, &store, Workers { jobs, threads: 1 }, &Silent).unwrap();
             assert_eq!(text(&done[3].dir), "d(b(a())c(a()))");
             assert_eq!(runs.load(Ordering::SeqCst), expected, "a second run finds all");
         }
@@ -295,7 +304,9 @@ mod tests {
             node("c", &[1], ok),
             node("d", &[], ok),
         ];
-        let error = run_graph(&nodes, &store, 1, &Silent).unwrap_err().to_string();
+        let error = run_graph(&nodes, &store, Workers { jobs: 1, threads: 1 }, &Silent)
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("test a: ") && error.ends_with("panicked: boom"), "{error}");
         assert!(store.get("test", &nodes[3].key).is_some());
         assert!(store.get("test", &nodes[2].key).is_none());

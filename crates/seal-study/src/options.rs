@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use seal_report::Results;
 
 use crate::Key;
+use crate::exec::Workers;
 
 /// Where and how a study runs; none of it changes a result.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct RunOptions {
     pub store: Option<PathBuf>,
     /// Stages side by side.
     pub jobs: usize,
+    /// Threads of each: one for the small models that a study trains from scratch.
+    pub threads: usize,
     /// Put row texts into the report; always so for the built-in world.
     pub show_rows: bool,
     /// The command, for the record.
@@ -24,7 +27,18 @@ pub struct RunOptions {
 impl RunOptions {
     /// One job, into `out`.
     pub fn new(out: impl Into<PathBuf>) -> Self {
-        Self { out: out.into(), store: None, jobs: 1, show_rows: false, command: String::new() }
+        Self {
+            out: out.into(),
+            store: None,
+            jobs: 1,
+            threads: 1,
+            show_rows: false,
+            command: String::new(),
+        }
+    }
+
+    pub(crate) fn workers(&self) -> Workers {
+        Workers { jobs: self.jobs, threads: self.threads }
     }
 
     /// Folder of the store.

@@ -119,7 +119,7 @@ impl Study {
         run_folder::claim(&options.out, &self.config)?;
         let store = Store::open(&options.store_dir())?;
         let graph = self.graph();
-        let done = run_graph(&graph.nodes, &store, options.jobs, observer)?;
+        let done = run_graph(&graph.nodes, &store, options.workers(), observer)?;
         let (facts, left_out) = facts::facts(&self.config, &self.arms, &self.sets, &graph, &done)?;
         let bad = |e: crate::figures::FiguresError| StudyError::Defect(format!("figures: {e}"));
         let results = results_of(&facts).map_err(bad)?;

@@ -81,21 +81,21 @@ impl Study {
         let output = match &request.trace {
             None => {
                 let nodes = up_to(all.nodes, selector);
-                let done = run_graph(&nodes, &store, options.jobs, observer)?;
+                let done = run_graph(&nodes, &store, options.workers(), observer)?;
                 SelectorOutput::read(&done.last().ok_or_else(no_selector)?.dir)?
             }
             Some(trace) => {
                 // What the selector depends on: the base, then its scores.
                 let scores = *all.nodes[selector].deps.last().ok_or_else(no_selector)?;
                 let nodes = up_to(all.nodes, scores);
-                let done = run_graph(&nodes, &store, options.jobs, observer)?;
+                let done = run_graph(&nodes, &store, options.workers(), observer)?;
                 let deps: Vec<PathBuf> = done.into_iter().map(|d| d.dir).collect();
                 let traced = Traced { path: trace, state_every: request.trace_state };
                 let node = nodes.len();
                 let label = format!("{} seed {seed}", arm.id);
                 observer.event(&Event::Started { node, stage: "selector", label, cost: 1.0 });
                 let progress = |done| observer.event(&Event::Progress { node, done });
-                one_thread(|| {
+                on_threads(options.threads, || {
                     let sets = self.sets().of_arm(index);
                     learn_traced(
                         arm.proxy.as_ref().unwrap_or(&arm.config),
@@ -200,12 +200,13 @@ fn up_to(nodes: Vec<Node<'_>>, target: usize) -> Vec<Node<'_>> {
     kept
 }
 
-/// As a stage runs: the arithmetic must not depend on the machine's cores.
-fn one_thread<T: Send>(
+/// As a stage runs.
+fn on_threads<T: Send>(
+    threads: usize,
     work: impl FnOnce() -> Result<T, StudyError> + Send,
 ) -> Result<T, StudyError> {
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(1)
+        .num_threads(threads.max(1))
         .build()
         .map_err(|e| StudyError::Defect(format!("a thread pool: {e}")))?;
     pool.install(work)
