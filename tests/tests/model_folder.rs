@@ -85,7 +85,24 @@ fn from_a_folder_and_rows_to_kept_rows_and_an_adapter() {
     assert!(printed.contains("auroc "), "{printed}");
     let selector = lines(&sandbox.read("selector.jsonl"));
     assert_eq!(selector.len(), 41);
-    assert_eq!(selector[0]["settings"]["model"]["path"], "model");
+    let path = selector[0]["settings"]["model"]["path"].as_str().unwrap();
+    assert!(path.ends_with("/model"), "{path}");
+    // What is read is never written over.
+    let over = sandbox.run(&[
+        "select",
+        "--model",
+        "model",
+        "--data",
+        "train.jsonl",
+        "--kept",
+        "train.jsonl",
+        "--file",
+        "other.jsonl",
+    ]);
+    assert_eq!(over.code, Some(2), "{}", over.stderr);
+    let share =
+        sandbox.run(&["select", "--model", "model", "--data", "train.jsonl", "--keep", "80"]);
+    assert_eq!(share.code, Some(2), "{}", share.stderr);
     // Kept rows are the user's own, with every field and no other.
     let own = lines(&sandbox.read("train.jsonl"));
     let kept = lines(&sandbox.read("kept.jsonl"));
@@ -105,7 +122,8 @@ fn from_a_folder_and_rows_to_kept_rows_and_an_adapter() {
     ];
     run(&sandbox, &sft);
     let adapter = sandbox.json("adapter/adapter_config.json");
-    assert_eq!(adapter["base_model_name_or_path"], "model");
+    let base = adapter["base_model_name_or_path"].as_str().unwrap();
+    assert!(Path::new(base).is_absolute() && base.ends_with("model"), "{base}");
     let again = sandbox.run(&sft);
     assert_eq!(again.code, Some(2), "a folder in use is refused: {}", again.stderr);
 
@@ -149,6 +167,19 @@ fn from_a_folder_and_rows_to_kept_rows_and_an_adapter() {
     let mut first = answers;
     first.sort_by_key(by_id);
     assert_eq!(again, first);
+    // Answers of two kinds are not mixed.
+    let base = sandbox.run(&[
+        "generate",
+        "--model",
+        "model",
+        "--data",
+        "asks.jsonl",
+        "--file",
+        "answers.jsonl",
+        "--set",
+        "generate.max_new_tokens=3",
+    ]);
+    assert_eq!(base.code, Some(2), "{}", base.stderr);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use seal_study::{ModelRequest, OwnModel, StageSettings, StudyError};
+use seal_study::{ModelRequest, OwnModel, OwnRows, StageSettings, StudyError};
 
 use crate::cli::Verbosity;
 
@@ -110,6 +110,58 @@ impl Steps {
             let _ = writeln!(io::stderr().lock(), "{} {done}/{of} ({seconds:.1} s)", self.what);
         }
     }
+}
+
+/// Refuses to write over what is read.
+pub(crate) fn distinct(inputs: &[&Path], outputs: &[&Path]) -> Result<(), StudyError> {
+    let place = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    for output in outputs {
+        if inputs.iter().any(|input| place(input) == place(output)) {
+            return Err(StudyError::Config(format!(
+                "{} is read and would be written; give another file to write",
+                output.display()
+            )));
+        }
+    }
+    for (i, output) in outputs.iter().enumerate() {
+        if outputs[..i].iter().any(|other| place(other) == place(output)) {
+            return Err(StudyError::Config(format!("{} is named twice", output.display())));
+        }
+    }
+    Ok(())
+}
+
+/// Says which rows of a file cannot be used, the first ones with line and reason.
+pub(crate) fn say_dropped(file: &Path, rows: &OwnRows, verbosity: Verbosity) -> io::Result<()> {
+    const SHOWN: usize = 5;
+    if verbosity.quiet || rows.dropped.is_empty() {
+        return Ok(());
+    }
+    let mut out = io::stderr().lock();
+    writeln!(out, "{}: {} rows cannot be used", file.display(), rows.dropped.len())?;
+    for row in rows.dropped.iter().take(SHOWN) {
+        writeln!(out, "  line {}, row {}: {}", row.line, row.row, row.reason)?;
+    }
+    match rows.dropped.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => writeln!(out, "  and {more} more"),
+    }
+}
+
+/// Says that the folder has a template of its own where another is used.
+pub(crate) fn say_template(
+    model: &OwnModel,
+    settings: &StageSettings,
+    verbosity: Verbosity,
+) -> io::Result<()> {
+    if verbosity.quiet || !model.ignores_chat_template(settings) {
+        return Ok(());
+    }
+    writeln!(
+        io::stderr().lock(),
+        "the model folder has a chat template, which is not used; --template chat uses it (give \
+         the same to each verb)"
+    )
 }
 
 /// At most `limit` rows, the first ones.

@@ -1,6 +1,6 @@
 //! Settings of adapters, named as PEFT names them.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{LmConfig, ModelType, family};
 
@@ -25,8 +25,24 @@ pub struct LoraConfig {
     pub lora_dropout: f64,
     /// Layers that get an adapter: the last part of a layer's path, its last
     /// parts or all of it (`q_proj`, `mlp.up_proj`,
-    /// `model.layers.0.mlp.up_proj`), or `all-linear`.
+    /// `model.layers.0.mlp.up_proj`), or `all-linear`. One name may stand alone,
+    /// as PEFT writes it.
+    #[serde(deserialize_with = "one_or_more")]
     pub target_modules: Vec<String>,
+}
+
+/// A list of names, or one name.
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "target_modules is a list of names, or \"all-linear\"")]
+    enum Names {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match Names::deserialize(deserializer)? {
+        Names::One(name) => vec![name],
+        Names::More(names) => names,
+    })
 }
 
 impl LoraConfig {

@@ -113,6 +113,14 @@ impl Encoder {
         }
     }
 
+    /// Whether the model folder has a chat template.
+    pub(crate) fn has_chat_template(&self) -> bool {
+        match &self.tokenizer {
+            Vocabulary::World(_) => false,
+            Vocabulary::Text(text) => text.chat_templates().contains_key("default"),
+        }
+    }
+
     /// The text of one token, its name where it is a special one.
     pub(crate) fn text_of(&self, token: u32) -> String {
         let named = match &self.tokenizer {

@@ -119,7 +119,7 @@ impl StudyError {
             Self::Config(_) | Self::World(_) => 2,
             Self::Training(BilevelError::Settings(_)) | Self::Model(LmError::Config(_)) => 2,
             Self::Device(DeviceError::Unknown(_)) => 2,
-            Self::Model(LmError::Diverged { .. } | LmError::Io { .. }) => 1,
+            Self::Model(LmError::Diverged { .. }) => 1,
             Self::Model(_) => 3,
             Self::Tokenizer(_) | Self::Template(_) => 2,
             #[cfg(feature = "hub")]

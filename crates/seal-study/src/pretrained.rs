@@ -21,11 +21,12 @@ pub(crate) struct FoundModel {
 
 /// Whether weights or tokens depend on the file.
 fn counts(name: &str) -> bool {
-    const NAMES: [&str; 5] = [
+    const NAMES: [&str; 6] = [
         "config.json",
         "generation_config.json",
         "special_tokens_map.json",
         "chat_template.jinja",
+        "adapter_config.json",
         "model.safetensors.index.json",
     ];
     NAMES.contains(&name) || name.starts_with("tokenizer") || name.ends_with(".safetensors")

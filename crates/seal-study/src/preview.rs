@@ -72,7 +72,7 @@ impl Preview {
             sizes.push(Size::of(&config.of_selector(), &selector, &mut missing));
         }
         let rows = match &config.data {
-            Some(data) => counted(data, &mut missing),
+            Some(data) => counted(data, config.study.limit, &mut missing),
             None => BTreeMap::new(),
         };
         let seeds = config.study.seeds.len();
@@ -131,6 +131,10 @@ impl Size {
                         (asked, expected.map(Expected::shape))
                     }
                 };
+                let most = shape.as_ref().map(|s| s.max_position_embeddings);
+                if let Some((asked, most)) = folder.context.zip(most).filter(|(a, m)| a > m) {
+                    missing.push(format!("model.context = {asked}: the model was made for {most}"));
+                }
                 (folder.name(), shape, parameters, folder.context)
             }
         };
@@ -217,7 +221,11 @@ fn estimated_parameters(shape: &LmConfig) -> u64 {
 }
 
 /// Rows of each set: `take` where the config says it, else counted in local files.
-fn counted(data: &DataSpec, missing: &mut Vec<String>) -> BTreeMap<String, Option<usize>> {
+fn counted(
+    data: &DataSpec,
+    limit: Option<usize>,
+    missing: &mut Vec<String>,
+) -> BTreeMap<String, Option<usize>> {
     let mut out = BTreeMap::new();
     let tests = data.test.iter().map(|(name, sources)| (format!("test.{name}"), sources));
     let own = [("fine_tuning", &data.fine_tuning), ("safe", &data.safe), ("safety", &data.safety)];
@@ -226,7 +234,8 @@ fn counted(data: &DataSpec, missing: &mut Vec<String>) -> BTreeMap<String, Optio
         let rows = sources.iter().map(|source| rows_of(data, source, missing));
         // Every source is looked at, so that every missing file is named.
         let rows: Vec<Option<usize>> = rows.collect();
-        out.insert(name, rows.into_iter().sum());
+        let rows: Option<usize> = rows.into_iter().sum();
+        out.insert(name, rows.map(|n| n.min(limit.unwrap_or(n))));
     }
     out
 }

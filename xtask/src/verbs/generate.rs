@@ -4,11 +4,11 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
-use seal_study::{AnswerFile, read_prompts};
+use seal_study::read_prompts;
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
-use crate::own::{ModelArgs, Steps, limited};
+use crate::own::{ModelArgs, Steps, distinct, limited, say_dropped, say_template};
 
 const AFTER: &str = "\
 Examples:
@@ -18,7 +18,8 @@ Examples:
 
 One JSON object an answer: id, instruction, output, finish (stop, length, context), in
 batches of like length. Answers are written as they are made: the same command goes on
-where a killed one was, and does nothing where all is there.";
+where a killed one was, and does nothing where all is there. A file with answers of another
+model, adapter, template or other settings is refused.";
 
 /// Which prompts, which model, where to.
 #[derive(Clone, Debug, Args)]
@@ -47,13 +48,16 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
     let settings = options.model.stage.load(&options.set)?;
-    let rows = limited(read_prompts(&options.data)?, options.limit);
-    let mut file = AnswerFile::open(&options.file)?;
+    let read = read_prompts(&options.data)?;
+    distinct(&[&options.data], &[&options.file])?;
+    say_dropped(&options.data, &read, verbosity)?;
+    let rows = limited(read.rows, options.limit);
     let model = options.model.open(&settings)?;
+    say_template(&model, &settings, verbosity)?;
     let steps = Steps::new("answering", verbosity);
     let mut progress = |done, of| steps.at(done, of);
     let (before, too_long) =
-        model.generate(&rows, &settings, options.seed, &mut file, &mut progress)?;
+        model.generate(&rows, &settings, options.seed, &options.file, &mut progress)?;
     if !verbosity.quiet {
         let new = rows.len() - before - too_long;
         let mut text = format!("{new} answers added to {}", options.file.display());

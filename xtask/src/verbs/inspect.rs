@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 use seal_study::{InspectedRow, RowIds, inspect_rows, read_rows};
 use serde_json::json;
 
-use crate::own::{StageArgs, limited};
+use crate::cli::Verbosity;
+use crate::own::{StageArgs, limited, say_dropped};
 
 const AFTER: &str = "\
 Examples:
@@ -51,9 +52,11 @@ enum Format {
 }
 
 /// Prints the rows.
-pub(super) fn run(options: &Options) -> anyhow::Result<()> {
+pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     let settings = options.stage.load(&options.set)?;
-    let mut rows = read_rows(&options.data)?;
+    let read = read_rows(&options.data)?;
+    say_dropped(&options.data, &read, verbosity)?;
+    let mut rows = read.rows;
     match &options.ids {
         Some(ids) => {
             rows.retain(|row| ids.contains(row.id));

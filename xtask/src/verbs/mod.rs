@@ -30,7 +30,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<()> {
         Verb::Score(options) => score::run(options, verbosity),
         Verb::Sft(options) => sft::run(options, verbosity),
         Verb::Generate(options) => generate::run(options, verbosity),
-        Verb::Inspect(options) => inspect::run(options),
+        Verb::Inspect(options) => inspect::run(options, verbosity),
         Verb::Status(args) => status::run(args, verbosity),
         Verb::Report(args) => report::run(args, verbosity),
         Verb::Findings(options) => findings::run(options),

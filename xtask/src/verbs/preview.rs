@@ -1,8 +1,11 @@
 //! What a study would take, where its model or data are not here.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use seal_study::{ModelPreview, Preview};
+
+use crate::tracker::approximately;
 
 /// Prints arms, stages, sizes, estimates, and what is missing.
 pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
@@ -24,11 +27,14 @@ pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
     }
     match preview.flops {
         Some(flops) => {
-            let days = |rate: f64| flops / rate / 86_400.0;
+            let days = |rate: f64| match flops / rate / 86_400.0 {
+                days if days >= 2.0 => format!("{days:.0} days"),
+                days => approximately(Duration::from_secs_f64(86_400.0 * days)),
+            };
             writeln!(
                 out,
-                "work: about {:.1e} floating-point operations: {:.1} days at 200 TFLOP/s (a large \
-                 GPU at half its peak), {:.0} days at 50 GFLOP/s (a few CPU cores)",
+                "work: about {:.1e} floating-point operations: {} at 200 TFLOP/s (a large \
+                 GPU at half its peak), {} at 50 GFLOP/s (a few CPU cores)",
                 flops,
                 days(2e14),
                 days(5e10)

@@ -8,7 +8,7 @@ use seal_study::read_rows;
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
-use crate::own::{ModelArgs, Steps, limited, write_lines};
+use crate::own::{ModelArgs, Steps, distinct, limited, say_dropped, say_template, write_lines};
 
 const AFTER: &str = "\
 Examples:
@@ -42,8 +42,12 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
     let settings = options.model.stage.load(&options.set)?;
-    let rows = limited(read_rows(&options.data)?, options.limit);
+    let read = read_rows(&options.data)?;
+    distinct(&[&options.data], &options.file.as_deref().into_iter().collect::<Vec<_>>())?;
+    say_dropped(&options.data, &read, verbosity)?;
+    let rows = limited(read.rows, options.limit);
     let model = options.model.open(&settings)?;
+    say_template(&model, &settings, verbosity)?;
     let steps = Steps::new("scoring", verbosity);
     let scored = model.score(&rows, &mut |done, of| steps.at(done, of))?;
     write_lines(options.file.as_deref(), &scored.rows)?;
@@ -52,7 +56,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         let nll: f64 = scored.rows.iter().map(|r| r.nll).sum::<f64>() / scored.rows.len() as f64;
         writeln!(
             io::stderr().lock(),
-            "{} rows, {} left out; mean loss {nll:.4} nats a token over rows, {tokens} answer tokens",
+            "{} rows, {} longer than the context; mean loss {nll:.4} nats a token over rows, {tokens} answer tokens",
             scored.rows.len(),
             scored.left_out.len()
         )?;

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::Verbosity;
 use crate::logging::Log;
 use crate::options::{ConfigArgs, RunArgs};
-use crate::own::{StageArgs, Steps, limited};
+use crate::own::{StageArgs, Steps, distinct, limited, say_dropped, say_template};
 use crate::progress::Progress;
 
 const AFTER: &str = "\
@@ -148,14 +148,32 @@ fn own(
 ) -> anyhow::Result<Figures> {
     Log::start(verbosity);
     let settings = options.stage.load(&options.config.set)?;
-    let rows = limited(read_rows(data)?, options.config.limit);
-    let safe = options.safe.as_deref().map(read_rows).transpose()?;
+    if !(options.keep > 0.0 && options.keep <= 1.0) {
+        bail!(StudyError::Config(format!("--keep {}: the share kept is in (0, 1]", options.keep)));
+    }
+    let file = options.file.clone().unwrap_or_else(|| PathBuf::from("selector.jsonl"));
+    let inputs: Vec<&Path> = [Some(data), options.safe.as_deref()].into_iter().flatten().collect();
+    let outputs: Vec<&Path> =
+        [Some(file.as_path()), options.kept.as_deref()].into_iter().flatten().collect();
+    distinct(&inputs, &outputs)?;
+    let read = read_rows(data)?;
+    say_dropped(data, &read, verbosity)?;
+    let rows = limited(read.rows, options.config.limit);
+    let safe = match &options.safe {
+        Some(safe) => {
+            let read = read_rows(safe)?;
+            say_dropped(safe, &read, verbosity)?;
+            Some(read.rows)
+        }
+        None => None,
+    };
     let request = ModelRequest {
         context: options.stage.context,
         device: options.config.device.clone().unwrap_or_else(|| "flex".to_owned()),
         ..ModelRequest::new(model)
     };
     let model = OwnModel::open(&request, &settings)?;
+    say_template(&model, &settings, verbosity)?;
     let seed = options.config.seeds.as_ref().and_then(|s| s.first()).copied().unwrap_or(0);
     let steps = Steps::new(if safe.is_some() { "selector" } else { "scoring" }, verbosity);
     let mut progress = |done, of| steps.at(done, of);
@@ -163,7 +181,6 @@ fn own(
         Some(safe) => model.select(&rows, safe, &settings, options.keep, seed, &mut progress)?,
         None => model.select_by_loss(&rows, options.keep, &mut progress)?,
     };
-    let file = options.file.clone().unwrap_or_else(|| PathBuf::from("selector.jsonl"));
     write_selector_file(&selector, &file)?;
     if let Some(kept) = &options.kept {
         write_kept(data, &selector, kept)?;

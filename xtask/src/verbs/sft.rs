@@ -8,7 +8,7 @@ use seal_study::read_rows;
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
-use crate::own::{ModelArgs, Steps, limited};
+use crate::own::{ModelArgs, Steps, limited, say_dropped, say_template};
 
 const AFTER: &str = "\
 Examples:
@@ -45,15 +45,21 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
     let settings = options.model.stage.load(&options.set)?;
-    let rows = limited(read_rows(&options.data)?, options.limit);
+    let read = read_rows(&options.data)?;
+    say_dropped(&options.data, &read, verbosity)?;
+    let rows = limited(read.rows, options.limit);
     let model = options.model.open(&settings)?;
+    say_template(&model, &settings, verbosity)?;
     let steps = Steps::new("fine-tuning", verbosity);
     let mut progress = |done, of| steps.at(done, of);
     let used = model.fine_tune(&rows, &settings, options.seed, &options.out, &mut progress)?;
     if !verbosity.quiet {
         let left_out = rows.len() - used;
         let out = options.out.display();
-        writeln!(io::stderr().lock(), "{used} rows, {left_out} left out; written: {out}")?;
+        writeln!(
+            io::stderr().lock(),
+            "{used} rows, {left_out} longer than the context; written: {out}"
+        )?;
     }
     Ok(())
 }

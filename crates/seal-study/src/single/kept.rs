@@ -62,13 +62,16 @@ pub fn write_kept(data: &Path, selector: &SelectorFile, file: &Path) -> Result<u
     let kept: BTreeSet<RowId> = selector.rows.iter().filter(|r| r.kept).map(|r| r.id).collect();
     let source = Source { empty_answers: EmptyAnswers::Drop, ..Source::new(remote::file(data)?) };
     let sources = [source];
-    let created = File::create(file).map_err(StudyError::io(file))?;
-    let mut out = BufWriter::new(created);
+    // Whole or not at all, and never over the rows that are still read.
+    let half = file.with_extension("half");
+    let mut out = BufWriter::new(File::create(&half).map_err(StudyError::io(&half))?);
     let mut written = 0;
     for original in originals(Path::new("."), &sources, &kept)? {
         writeln!(out, "{}", original?.json.get()).map_err(StudyError::io(file))?;
         written += 1;
     }
-    out.flush().map_err(StudyError::io(file))?;
+    out.flush().map_err(StudyError::io(&half))?;
+    drop(out);
+    std::fs::rename(&half, file).map_err(StudyError::io(file))?;
     Ok(written)
 }

@@ -7,7 +7,7 @@
 //! # fn main() -> Result<(), seal_study::StudyError> {
 //! let settings = StageSettings::load(None, &[])?;
 //! let model = OwnModel::open(&ModelRequest::new("models/pythia-70m"), &settings)?;
-//! let rows = seal_study::read_rows("train.jsonl".as_ref())?;
+//! let rows = seal_study::read_rows("train.jsonl".as_ref())?.rows;
 //! let scored = model.score(&rows, &mut |_, _| ())?;
 //! println!("{} rows scored, {} left out", scored.rows.len(), scored.left_out.len());
 //! # Ok(())
@@ -22,21 +22,31 @@ mod settings;
 
 pub use inspect::{InspectedRow, InspectedToken, RowIds, inspect_rows};
 pub use kept::{SelectorFigures, selector_figures, write_kept};
+pub(crate) use model::copy_tokenizer;
 pub use model::{ModelRequest, OwnModel, Scored, ScoredRow};
 pub use output::{AnswerFile, AnswerRow};
 pub use settings::StageSettings;
 
 use std::path::Path;
 
-use seal_data::{EmptyAnswers, Row, Source, load_split};
+use seal_data::{Dropped, EmptyAnswers, Row, Source, load_split};
 
 use crate::{StudyError, remote};
+
+/// The rows of a file, and those of it that cannot be used.
+#[derive(Clone, Debug)]
+pub struct OwnRows {
+    /// In file order.
+    pub rows: Vec<Row>,
+    /// Rows that are left out, with line and reason.
+    pub dropped: Vec<Dropped>,
+}
 
 /// All rows of a file, or of an `hf://` address.
 ///
 /// # Errors
 /// As [`seal_data::load_split`].
-pub fn read_rows(file: &Path) -> Result<Vec<Row>, StudyError> {
+pub fn read_rows(file: &Path) -> Result<OwnRows, StudyError> {
     read(file, EmptyAnswers::Drop)
 }
 
@@ -44,16 +54,12 @@ pub fn read_rows(file: &Path) -> Result<Vec<Row>, StudyError> {
 ///
 /// # Errors
 /// As [`read_rows`].
-pub fn read_prompts(file: &Path) -> Result<Vec<Row>, StudyError> {
+pub fn read_prompts(file: &Path) -> Result<OwnRows, StudyError> {
     read(file, EmptyAnswers::Keep)
 }
 
-fn read(file: &Path, empty_answers: EmptyAnswers) -> Result<Vec<Row>, StudyError> {
+fn read(file: &Path, empty_answers: EmptyAnswers) -> Result<OwnRows, StudyError> {
     let source = Source { empty_answers, ..Source::new(remote::file(file)?) };
     let loaded = load_split(Path::new("."), &[source])?;
-    if let Some(first) = loaded.dropped.first() {
-        let (dropped, line, reason) = (loaded.dropped.len(), first.line, first.reason);
-        tracing::warn!(file = %file.display(), dropped, line, "rows left out; the first: {reason}");
-    }
-    Ok(loaded.rows.into_vec())
+    Ok(OwnRows { rows: loaded.rows.into_vec(), dropped: loaded.dropped })
 }

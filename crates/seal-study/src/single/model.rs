@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use seal_bilevel::{fine_tune, learn_selector, score};
-use seal_data::{ExampleError, Row, RowId};
+use seal_data::{ExampleError, Row, RowId, TemplateSetting};
 use seal_device::DeviceSpec;
 use seal_lm::{
     Lm, Prompt, generate_each, load_adapter, load_model, read_adapter_settings, save_adapter,
@@ -53,6 +53,7 @@ pub struct OwnModel {
     model: Lm,
     encoder: Encoder,
     dir: PathBuf,
+    adapter: Option<PathBuf>,
     name: String,
 }
 
@@ -103,8 +104,13 @@ impl OwnModel {
             }
             None => model,
         };
-        let name = request.path.display().to_string();
-        Ok(Self { model, encoder, dir, name })
+        let name = match request.path.is_dir() {
+            // An adapter names its base wherever it is loaded from.
+            true => std::path::absolute(&request.path).map_err(StudyError::io(&request.path))?,
+            false => request.path.clone(),
+        };
+        let name = name.display().to_string();
+        Ok(Self { model, encoder, dir, adapter: request.adapter.clone(), name })
     }
 
     /// The loss of each row.
@@ -220,6 +226,26 @@ impl OwnModel {
         Ok(examples.len())
     }
 
+    /// What an answer depends on, hashed.
+    fn made_by(&self, settings: &StageSettings, seed: u64) -> Result<String, StudyError> {
+        let adapter = self.adapter.as_deref().map(digest).transpose()?;
+        let sampled = (settings.generate.temperature > 0.0).then_some(seed);
+        let what = json!([
+            digest(&self.dir)?,
+            adapter,
+            settings.template,
+            settings.generate,
+            sampled,
+            self.encoder.context()
+        ]);
+        Ok(blake3::hash(what.to_string().as_bytes()).to_hex()[..32].to_owned())
+    }
+
+    /// Whether the folder has a chat template that the settings do not use.
+    pub fn ignores_chat_template(&self, settings: &StageSettings) -> bool {
+        matches!(settings.template, TemplateSetting::Prompt(_)) && self.encoder.has_chat_template()
+    }
+
     /// Answers each prompt that `file` has no answer for yet, and adds it there as
     /// soon as its batch is done: a run that was killed goes on. Gives the number
     /// of answers that were there before, and that of prompts too long to answer.
@@ -232,9 +258,11 @@ impl OwnModel {
         rows: &[Row],
         settings: &StageSettings,
         seed: u64,
-        file: &mut AnswerFile,
+        path: &Path,
         progress: Progress<'_>,
     ) -> Result<(usize, usize), StudyError> {
+        let made_by = self.made_by(settings, seed)?;
+        let mut file = AnswerFile::open(path, &made_by)?;
         let context = self.encoder.context();
         let (mut prompts, mut of, mut too_long) = (Vec::new(), Vec::new(), 0);
         let before = rows.iter().filter(|row| file.has(row.id)).count();
@@ -252,7 +280,7 @@ impl OwnModel {
         let (mut done, all) = (0, prompts.len());
         generate_each(&model, &prompts, &settings.generate, &stops, seed, |i, answer| {
             let text = self.encoder.tokenizer().decode(&answer.tokens);
-            file.add(&AnswerRow::new(of[i], text, answer.finish))?;
+            file.add(&AnswerRow::new(of[i], text, answer.finish, &made_by))?;
             done += 1;
             progress(done, all);
             Ok::<(), StudyError>(())
@@ -262,7 +290,7 @@ impl OwnModel {
 }
 
 /// What a loader needs beside the weights.
-fn copy_tokenizer(from: &Path, to: &Path) -> Result<(), StudyError> {
+pub(crate) fn copy_tokenizer(from: &Path, to: &Path) -> Result<(), StudyError> {
     for entry in fs::read_dir(from).map_err(StudyError::io(from))? {
         let path = entry.map_err(StudyError::io(from))?.path();
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::StudyError;
 
-/// An answer. `instruction`, `output` and `generator` are what AlpacaEval reads.
+/// An answer; `instruction` and `output` are AlpacaEval's names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnswerRow {
     /// The row whose prompt it answers.
@@ -22,17 +22,26 @@ pub struct AnswerRow {
     pub output: String,
     /// What ended it: `stop`, `length` or `context`.
     pub finish: String,
+    /// Hash of model, adapter, template and settings: answers of two kinds are
+    /// never mixed in one file.
+    pub made_by: String,
 }
 
 impl AnswerRow {
     /// The answer `output` to `row`.
-    pub fn new(row: &Row, output: String, finish: Finish) -> Self {
+    pub fn new(row: &Row, output: String, finish: Finish, made_by: &str) -> Self {
         let finish = match finish {
             Finish::Stop => "stop",
             Finish::Length => "length",
             Finish::Context => "context",
         };
-        Self { id: row.id, instruction: row.prompt.clone(), output, finish: finish.into() }
+        Self {
+            id: row.id,
+            instruction: row.prompt.clone(),
+            output,
+            finish: finish.into(),
+            made_by: made_by.to_owned(),
+        }
     }
 }
 
@@ -45,12 +54,13 @@ pub struct AnswerFile {
 }
 
 impl AnswerFile {
-    /// Opens `path` and reads which answers it holds. A last line that breaks
+    /// Opens `path` for answers `made_by` something, see [`AnswerRow::made_by`], and
+    /// reads which answers it holds. A last line that breaks
     /// off, as a killed run leaves it, is cut away.
     ///
     /// # Errors
     /// A file that cannot be read or written, or that holds something else.
-    pub fn open(path: &Path) -> Result<Self, StudyError> {
+    pub fn open(path: &Path, made_by: &str) -> Result<Self, StudyError> {
         let io = StudyError::io;
         let mut ids = BTreeSet::new();
         let mut whole = 0;
@@ -67,6 +77,14 @@ impl AnswerFile {
                             path: path.to_owned(),
                             reason: format!("line {} is no answer ({e}); give a new --file", i + 1),
                         })?;
+                    if row.made_by != made_by {
+                        return Err(StudyError::Config(format!(
+                            "{}, line {}: an answer of another model, adapter, template or other \
+                             settings; give another --file",
+                            path.display(),
+                            i + 1
+                        )));
+                    }
                     ids.insert(row.id);
                     whole += line.len() as u64;
                 }
@@ -107,18 +125,20 @@ mod tests {
         rows.push("a", "");
         rows.push("b", "");
         let [a, b] = [&rows.as_slice()[0], &rows.as_slice()[1]];
-        let mut file = AnswerFile::open(&path).unwrap();
-        file.add(&AnswerRow::new(a, "x".into(), Finish::Stop)).unwrap();
+        let mut file = AnswerFile::open(&path, "m").unwrap();
+        file.add(&AnswerRow::new(a, "x".into(), Finish::Stop, "m")).unwrap();
         drop(file);
         let whole = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, format!("{whole}{{\"id\":")).unwrap();
-        let mut file = AnswerFile::open(&path).unwrap();
+        let mut file = AnswerFile::open(&path, "m").unwrap();
         assert!(file.has(a.id) && !file.has(b.id));
-        file.add(&AnswerRow::new(b, "y".into(), Finish::Length)).unwrap();
+        file.add(&AnswerRow::new(b, "y".into(), Finish::Length, "m")).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with(&whole) && text.lines().count() == 2, "{text}");
+        let other = AnswerFile::open(&path, "another").unwrap_err();
+        assert!(other.to_string().contains("another model"), "{other}");
         std::fs::write(&path, "no answer\n").unwrap();
-        let refused = AnswerFile::open(&path).unwrap_err();
+        let refused = AnswerFile::open(&path, "m").unwrap_err();
         assert!(refused.to_string().contains("line 1"), "{refused}");
     }
 }

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::encoder::Encoder;
 use crate::exec::Job;
 use crate::sets::Sets;
+use crate::single::copy_tokenizer;
 
 /// Depends on: base, selection. Output: an adapter, or whole weights where no
 /// adapter is configured.
@@ -38,7 +39,12 @@ pub(crate) fn sft(
                 config.model.folder().map_or_else(|| config.study.name.clone(), |f| f.name());
             save_adapter(&model, lora, &base, job.dir)?;
         }
-        None => save_weights(&model, job.dir)?,
+        None => {
+            save_weights(&model, job.dir)?;
+            if let Some(folder) = config.model.folder() {
+                copy_tokenizer(&folder.found()?.dir, job.dir)?;
+            }
+        }
     }
     Ok(())
 }
