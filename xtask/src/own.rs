@@ -9,11 +9,11 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use seal_study::{ModelRequest, OwnModel, OwnRows, StageSettings, StudyError};
+use seal_study::{ModelRequest, OwnModel, OwnRows, Row, StageSettings, StudyError};
 
 use crate::cli::Verbosity;
 
-/// Which model, and its settings.
+/// Which model, on which rows.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ModelArgs {
     /// Model folder (config.json, safetensors, tokenizer.json), or hf://owner/name@revision.
@@ -26,7 +26,23 @@ pub(crate) struct ModelArgs {
     #[arg(long, default_value = "flex")]
     device: String,
     #[command(flatten)]
-    pub(crate) stage: StageArgs,
+    stage: StageArgs,
+    /// Rows: .json, .jsonl, .csv or .parquet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: PathBuf,
+    /// The first N rows only.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Set a key of the settings, such as sft.optim.lr=1e-5 (repeatable).
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// What a verb works with.
+pub(crate) struct Own {
+    pub(crate) model: OwnModel,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) settings: StageSettings,
 }
 
 /// Settings of a stage.
@@ -57,8 +73,21 @@ impl StageArgs {
 }
 
 impl ModelArgs {
-    /// Reads the model.
-    pub(crate) fn open(&self, settings: &StageSettings) -> Result<OwnModel, StudyError> {
+    /// Reads settings, rows (by `read`) and model, and says what is left out.
+    pub(crate) fn open(
+        &self,
+        read: fn(&Path) -> Result<OwnRows, StudyError>,
+        verbosity: Verbosity,
+    ) -> anyhow::Result<Own> {
+        let settings = self.stage.load(&self.set)?;
+        let read = read(&self.data)?;
+        say_dropped(&self.data, &read, verbosity)?;
+        let model = self.model(&settings)?;
+        say_template(&model, &settings, verbosity)?;
+        Ok(Own { model, rows: limited(read.rows, self.limit), settings })
+    }
+
+    fn model(&self, settings: &StageSettings) -> Result<OwnModel, StudyError> {
         let request = ModelRequest {
             path: self.model.clone(),
             adapter: self.adapter.clone(),

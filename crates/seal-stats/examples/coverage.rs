@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! cargo run --release -p seal-stats --example coverage -- [--repetitions 500] [--resamples 10000]
-//!     [--only prompt|study|holm] [--prompts 100] [--seeds 3] [--jobs 1] [--seed 1]
+//!     [--only prompt|study|holm] [--prompts 100] [--seeds 3] [--cell 0] [--jobs 1] [--seed 1]
 //! ```
 //!
 //! The grid is win rate 10 / 50 / 90 % (of the decided verdicts), ties 0 / 30 / 80 %, seed s.d. 0 / 2
@@ -84,6 +84,7 @@ fn grid(options: &Options) -> Vec<Cell> {
                             index += 1;
                             if options.prompts.is_none_or(|only| only == prompts)
                                 && options.seeds.is_none_or(|only| only == seeds)
+                                && options.cell.is_none_or(|only| only == index)
                             {
                                 cells.push(Cell { index, world, prompts, seeds });
                             }

@@ -57,7 +57,7 @@ pub use options::{Outcome, PlanView, PlannedStage, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use preview::{ModelPreview, Preview};
 pub use run::Study;
-pub use seal_data::SetSummary;
+pub use seal_data::{Row, SetSummary};
 pub use seal_select::{RowSet, Separation};
 pub use select::{SelectRequest, Selected};
 pub use single::{

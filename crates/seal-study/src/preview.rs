@@ -108,6 +108,9 @@ struct Size {
     context: Option<f64>,
 }
 
+/// Longest header that safetensors allows.
+const MAX_HEADER: u64 = 100_000_000;
+
 /// Tokens of a row, as a share of the context: instruction data is short.
 const ROW_SHARE: f64 = 0.15;
 
@@ -118,16 +121,22 @@ impl Size {
                 ("trained here".to_owned(), Some(shape.clone()), None, None)
             }
             ModelSettings::Folder(folder) => {
-                let found = local(&folder.path).and_then(|path| {
-                    let (dir, shape) = FoundModel::shape_of(path).ok()?;
-                    Some((parameters_of(&dir), shape))
-                });
+                let found = match local(&folder.path).map(looked_at) {
+                    None => None,
+                    Some(Ok(found)) => Some(found),
+                    Some(Err(e)) => {
+                        missing.push(format!("model {}: {e}", folder.path.display()));
+                        None
+                    }
+                };
                 let expected = folder.expect.as_ref();
                 let (parameters, shape) = match found {
-                    Some((parameters, shape)) => (parameters, Some(shape)),
+                    Some((parameters, shape)) => (Some(parameters), Some(shape)),
                     None => {
                         let asked = expected.and_then(|e| e.parameters);
-                        missing.push(absent_model(&folder.path, asked));
+                        if local(&folder.path).is_none() {
+                            missing.push(absent_model(&folder.path, asked));
+                        }
                         (asked, expected.map(Expected::shape))
                     }
                 };
@@ -186,28 +195,38 @@ fn absent_model(path: &Path, parameters: Option<u64>) -> String {
     }
 }
 
-/// Weights in the safetensors of a folder.
-fn parameters_of(dir: &Path) -> Option<u64> {
+/// Number of weights and shape of the model in a folder.
+fn looked_at(path: &Path) -> Result<(u64, LmConfig), StudyError> {
+    let (dir, shape) = FoundModel::shape_of(path)?;
+    Ok((parameters_of(&dir)?, shape))
+}
+
+/// Weights in the safetensors of a folder, by their headers.
+fn parameters_of(dir: &Path) -> Result<u64, StudyError> {
     let mut all = 0;
-    for entry in std::fs::read_dir(dir).ok()? {
-        let path = entry.ok()?.path();
-        if path.extension().is_none_or(|e| e != "safetensors") {
-            continue;
-        }
-        let mut file = File::open(&path).ok()?;
-        let mut length = [0; 8];
-        file.read_exact(&mut length).ok()?;
-        let length = u64::from_le_bytes(length).min(100 << 20);
-        let mut header = Vec::new();
-        file.take(length).read_to_end(&mut header).ok()?;
-        let header: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&header).ok()?;
-        for tensor in header.values() {
-            if let Some(shape) = tensor["shape"].as_array() {
-                all += shape.iter().filter_map(serde_json::Value::as_u64).product::<u64>();
-            }
+    for entry in std::fs::read_dir(dir).map_err(StudyError::io(dir))? {
+        let path = entry.map_err(StudyError::io(dir))?.path();
+        if path.extension().is_some_and(|e| e == "safetensors") {
+            let header = header_of(&path).map_err(StudyError::io(&path))?;
+            let shapes = header.values().filter_map(|tensor| tensor["shape"].as_array());
+            all += shapes
+                .map(|s| s.iter().filter_map(serde_json::Value::as_u64).product::<u64>())
+                .sum::<u64>();
         }
     }
-    (all > 0).then_some(all)
+    match all {
+        0 => Err(StudyError::Rows(format!("{}: no weights in safetensors", dir.display()))),
+        all => Ok(all),
+    }
+}
+
+fn header_of(path: &Path) -> std::io::Result<BTreeMap<String, serde_json::Value>> {
+    let mut file = File::open(path)?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length)?;
+    let mut header = Vec::new();
+    file.take(u64::from_le_bytes(length).min(MAX_HEADER)).read_to_end(&mut header)?;
+    Ok(serde_json::from_slice(&header)?)
 }
 
 /// Weights of a Llama of this shape, its gains left out.
@@ -257,10 +276,14 @@ fn rows_of(data: &DataSpec, source: &Source, missing: &mut Vec<String>) -> Optio
         missing.push(format!("{}: no such file", path.display()));
         return source.take;
     }
-    source.take.or_else(|| {
-        let one = std::slice::from_ref(source);
-        seal_data::load_split(Path::new(&data.root), one).ok().map(|loaded| loaded.rows.len())
-    })
+    // Read even where the number is known: a row of the wrong type is found now.
+    match seal_data::load_split(Path::new(&data.root), std::slice::from_ref(source)) {
+        Ok(loaded) => Some(loaded.rows.len()),
+        Err(e) => {
+            missing.push(e.to_string());
+            source.take
+        }
+    }
 }
 
 /// Operations of all cells: 2 a weight and token forward, 4 more backward, of

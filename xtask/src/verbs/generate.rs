@@ -8,7 +8,7 @@ use seal_study::read_prompts;
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
-use crate::own::{ModelArgs, Steps, distinct, limited, say_dropped, say_template};
+use crate::own::{ModelArgs, Own, Steps, distinct};
 
 const AFTER: &str = "\
 Examples:
@@ -27,33 +27,19 @@ model, adapter, template or other settings is refused.";
 pub(crate) struct Options {
     #[command(flatten)]
     model: ModelArgs,
-    /// Prompts, with or without answers: .json, .jsonl, .csv or .parquet.
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
-    /// The first N prompts only.
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
     /// File that answers are added to.
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
     /// Keys the draws of sampling, together with the row's id.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Set a key of the settings, such as generate.max_new_tokens=64 (repeatable).
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
 }
 
 /// Adds what is missing to the file.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
-    let settings = options.model.stage.load(&options.set)?;
-    let read = read_prompts(&options.data)?;
-    distinct(&[&options.data], &[&options.file])?;
-    say_dropped(&options.data, &read, verbosity)?;
-    let rows = limited(read.rows, options.limit);
-    let model = options.model.open(&settings)?;
-    say_template(&model, &settings, verbosity)?;
+    distinct(&[&options.model.data], &[&options.file])?;
+    let Own { model, rows, settings } = options.model.open(read_prompts, verbosity)?;
     let steps = Steps::new("answering", verbosity);
     let mut progress = |done, of| steps.at(done, of);
     let (before, too_long) =

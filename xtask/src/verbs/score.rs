@@ -8,7 +8,7 @@ use seal_study::read_rows;
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
-use crate::own::{ModelArgs, Steps, distinct, limited, say_dropped, say_template, write_lines};
+use crate::own::{ModelArgs, Own, Steps, distinct, write_lines};
 
 const AFTER: &str = "\
 Examples:
@@ -24,15 +24,6 @@ Rows that the context does not hold are counted and left out.";
 pub(crate) struct Options {
     #[command(flatten)]
     model: ModelArgs,
-    /// Rows: .json, .jsonl, .csv or .parquet.
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
-    /// The first N rows only.
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
-    /// Set a key of the settings, such as template=chat (repeatable).
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
     /// File to write [default: standard output].
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -41,13 +32,8 @@ pub(crate) struct Options {
 /// Writes the losses, and a line about them to stderr.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
-    let settings = options.model.stage.load(&options.set)?;
-    let read = read_rows(&options.data)?;
-    distinct(&[&options.data], &options.file.as_deref().into_iter().collect::<Vec<_>>())?;
-    say_dropped(&options.data, &read, verbosity)?;
-    let rows = limited(read.rows, options.limit);
-    let model = options.model.open(&settings)?;
-    say_template(&model, &settings, verbosity)?;
+    distinct(&[&options.model.data], &options.file.as_deref().into_iter().collect::<Vec<_>>())?;
+    let Own { model, rows, .. } = options.model.open(read_rows, verbosity)?;
     let steps = Steps::new("scoring", verbosity);
     let scored = model.score(&rows, &mut |done, of| steps.at(done, of))?;
     write_lines(options.file.as_deref(), &scored.rows)?;

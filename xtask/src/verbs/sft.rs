@@ -8,7 +8,7 @@ use seal_study::read_rows;
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
-use crate::own::{ModelArgs, Steps, limited, say_dropped, say_template};
+use crate::own::{ModelArgs, Own, Steps};
 
 const AFTER: &str = "\
 Examples:
@@ -24,32 +24,18 @@ model instead of an adapter: give a file of settings without [sft.lora].";
 pub(crate) struct Options {
     #[command(flatten)]
     model: ModelArgs,
-    /// Rows: .json, .jsonl, .csv or .parquet.
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
-    /// The first N rows only.
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
     /// Folder of the adapter or model; new or empty.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Fixes the order of rows, initial adapters and dropout.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Set a key of the settings, such as sft.optim.lr=1e-5 (repeatable).
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
 }
 
 /// Trains and writes the adapter.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
-    let settings = options.model.stage.load(&options.set)?;
-    let read = read_rows(&options.data)?;
-    say_dropped(&options.data, &read, verbosity)?;
-    let rows = limited(read.rows, options.limit);
-    let model = options.model.open(&settings)?;
-    say_template(&model, &settings, verbosity)?;
+    let Own { model, rows, settings } = options.model.open(read_rows, verbosity)?;
     let steps = Steps::new("fine-tuning", verbosity);
     let mut progress = |done, of| steps.at(done, of);
     let used = model.fine_tune(&rows, &settings, options.seed, &options.out, &mut progress)?;

@@ -13,6 +13,8 @@ pub struct Options {
     pub prompts: Option<usize>,
     /// Cells of this many seeds only.
     pub seeds: Option<usize>,
+    /// The cell at this place of the full grid only.
+    pub cell: Option<u64>,
     pub prompt: bool,
     pub study: bool,
     pub holm: bool,
@@ -27,6 +29,7 @@ impl Options {
             seed: 1,
             prompts: None,
             seeds: None,
+            cell: None,
             prompt: true,
             study: true,
             holm: true,
@@ -40,6 +43,7 @@ impl Options {
                 "--seed" => options.seed = value.parse()?,
                 "--prompts" => options.prompts = Some(value.parse()?),
                 "--seeds" => options.seeds = Some(value.parse()?),
+                "--cell" => options.cell = Some(value.parse()?),
                 "--only" => {
                     let wanted = |column| value.split(',').any(|name| name == column);
                     options.prompt = wanted("prompt");
