@@ -19,7 +19,7 @@ fn an_unknown_key_gets_the_nearest_known_one() {
     let sandbox = study();
     insta::assert_snapshot!(refused(&sandbox, &["--set", "sft.epoch=3"]).error(), @"
     exit 2
-    error: --set sft.epoch=3: sft: unknown field `epoch`, expected one of `epochs`, `batch`, `micro_batch`, `optim`, `lora`; did you mean `epochs`?
+    error: --set sft.epoch=3: sft: unknown field `epoch`, expected one of `epochs`, `batch`, `micro_batch`, `recompute`, `optim`, `lora`; did you mean `epochs`?
     ");
     sandbox.write("study.toml", &whole_program::CONFIG.replace("keep = 0.8", "kep = 0.8"));
     insta::assert_snapshot!(refused(&sandbox, &[]).error(), @"

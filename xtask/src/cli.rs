@@ -6,7 +6,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args, Parser, Subcommand};
 
 use crate::options::{FolderArgs, StudyArgs};
-use crate::verbs::{check, devices, findings, generate, inspect, score, select, sft};
+use crate::verbs::{bench, check, devices, findings, generate, inspect, score, select, sft};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -82,6 +82,8 @@ pub(crate) enum Verb {
     Findings(findings::Options),
     /// Try the backends and say how to add one that is missing.
     Devices(devices::Options),
+    /// Measure speed and memory of training, scoring and generation.
+    Bench(Box<bench::Options>),
     /// Check format, lints, docs and the dependency rules of the workspace.
     Check(check::Options),
 }

@@ -7,6 +7,7 @@
 //! It is a library with one entry point, so that the whole-program tests run
 //! the same program from their own package, built by the same `cargo test`.
 
+mod bench;
 mod cli;
 mod command;
 mod failure;

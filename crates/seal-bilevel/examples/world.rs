@@ -41,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         epochs,
         batch: 64,
         micro_batch: None,
+        recompute: false,
         optim: OptimConfig { lr, warmup, ..OptimConfig::default() },
         lora: None,
     };
@@ -109,6 +110,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         epochs: 3,
         batch: settings.batch,
         micro_batch: None,
+        recompute: false,
         optim: settings.optim.clone(),
         lora: None,
     };

@@ -11,7 +11,7 @@
 //! gamma reaches the ranking through theta only.
 
 use seal_data::Example;
-use seal_lm::{Lm, OptimConfig, Optimizer};
+use seal_lm::{Lm, OptimConfig, Tape};
 use seal_select::{
     CollapseAlarm, Diagnostics, Optimizer as SelectorOptimizer, Selector, SelectorSettings,
     gamma_eff, matched_rate, rate_from_kappa,
@@ -19,7 +19,7 @@ use seal_select::{
 use serde::{Deserialize, Serialize};
 
 use crate::observer::Only;
-use crate::step::{Learner, Run};
+use crate::step::{Learner, Run, Split};
 use crate::visits::Visits;
 use crate::{Algorithm, BilevelError, BilevelSettings, Moment, Observer, Progress, SelectorOptim};
 
@@ -130,8 +130,7 @@ pub fn learn_selector_observed(
         Some(rate) => rate,
         None => rate_from_kappa(settings.kappa, settings.batch, settings.epochs, mean_loss)?,
     };
-    let learner =
-        |model: Lm| Learner { model, optimizer: Optimizer::new(&model_optimizer(settings), steps) };
+    let learner = |model: Lm| Learner::new(model, &model_optimizer(settings), steps);
     let mut run = Run {
         // A clone shares every weight that neither model moves.
         value: (settings.algorithm == Algorithm::One).then(|| learner(model.clone())),
@@ -141,7 +140,7 @@ pub fn learn_selector_observed(
         data,
         safe,
         batch: settings.batch,
-        micro_batch: settings.micro_batch,
+        split: Split { micro: settings.micro_batch, tape: Tape { recompute: settings.recompute } },
         seed,
         step: 0,
     };

@@ -1,48 +1,37 @@
 //! Weighted sums of per-row losses, and scoring without a tape.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, TensorData};
+use burn::optim::GradientsParams;
 use seal_data::{Batch, Example};
-use seal_lm::{DropoutKey, Lm, RowNll, row_nll, token_nll};
+use seal_lm::{DropoutKey, Lm, RowNll, Tape, differentiate, row_nll, token_losses};
 
 use crate::{BilevelError, Progress};
 use seal_lm::LmError;
 
-/// A loss on the tape with the row losses it was made of.
-pub(crate) struct WeightedLoss {
-    /// `sum_b c_b l_b`, with l_b the mean loss of row b's answer tokens.
-    pub(crate) loss: Tensor<1>,
-    /// The l_b.
-    pub(crate) rows: RowNll,
-}
-
-/// `sum_b coefficients_b l_b` over the rows of `batch`. Coefficients are
-/// constants: no gradient flows through a weight.
+/// The losses l_b of the rows of `batch`, and the gradients of
+/// `sum_b coefficients_b l_b`. Coefficients are constants: no gradient flows
+/// through a weight.
 ///
-/// The mean over a row's tokens is folded into the coefficient of each token,
-/// so one product and one sum make the loss.
+/// The mean over a row's tokens is folded into the weight of each token.
 pub(crate) fn weighted_loss(
     model: &Lm,
     batch: &Batch,
     coefficients: &[f64],
     dropout: Option<DropoutKey<'_>>,
+    tape: Tape,
     step: usize,
-) -> Result<WeightedLoss, BilevelError> {
-    let tokens = token_nll(model, batch, dropout);
+) -> Result<(RowNll, GradientsParams), BilevelError> {
     let per_token: Vec<f32> = batch
         .row_of
         .iter()
         .map(|b| (coefficients[*b as usize] / batch.answer_lens[*b as usize] as f64) as f32)
         .collect();
-    let shape = [per_token.len()];
-    let weights = Tensor::from_data(TensorData::new(per_token, shape), &tokens.device());
-    let rows = read_rows(batch, &tokens, step)?;
-    Ok(WeightedLoss { loss: (tokens * weights).sum(), rows })
+    let done = differentiate(model, batch, &per_token, dropout, tape);
+    Ok((read_rows(batch, &done.tokens, step)?, done.gradients))
 }
 
-fn read_rows(batch: &Batch, tokens: &Tensor<1>, step: usize) -> Result<RowNll, BilevelError> {
-    let values = tokens.clone().into_data().try_into_vec::<f32>().expect("losses are f32");
-    let rows = row_nll(batch, &values);
+fn read_rows(batch: &Batch, tokens: &[f32], step: usize) -> Result<RowNll, BilevelError> {
+    let rows = row_nll(batch, tokens);
     match rows.mean.iter().find(|l| !l.is_finite()) {
         Some(l) => Err(LmError::Diverged { step, what: "loss of a row", value: *l }.into()),
         None => Ok(rows),
@@ -51,7 +40,7 @@ fn read_rows(batch: &Batch, tokens: &Tensor<1>, step: usize) -> Result<RowNll, B
 
 /// Loss of each row of `batch` with no tape.
 pub(crate) fn plain_loss(model: &Lm, batch: &Batch, step: usize) -> Result<RowNll, BilevelError> {
-    read_rows(batch, &token_nll(&model.valid(), batch, None), step)
+    read_rows(batch, &token_losses(&model.valid(), batch), step)
 }
 
 /// Mean loss in nats a token of each example, in their order, under a model
@@ -74,7 +63,7 @@ pub fn score(
     for (step, chunk) in order.chunks(batch).enumerate() {
         let rows: Vec<&Example> = chunk.iter().map(|i| &examples[*i]).collect();
         let b = Batch::of(&rows, None);
-        for (i, l) in chunk.iter().zip(read_rows(&b, &token_nll(&model, &b, None), step)?.mean) {
+        for (i, l) in chunk.iter().zip(read_rows(&b, &token_losses(&model, &b), step)?.mean) {
             out[*i] = l;
         }
         progress(step + 1, chunks);

@@ -1,9 +1,9 @@
 //! Supervised fine-tuning: the mean over rows of their mean answer losses.
 
 use seal_data::{Example, epoch_order};
-use seal_lm::{Lm, Optimizer};
+use seal_lm::{Lm, Tape};
 
-use crate::step::Learner;
+use crate::step::{Learner, Split};
 use crate::{BilevelError, Progress, SftSettings};
 
 /// Trains `model`, which lives on an autodiff device, on `examples`. `seed`
@@ -28,13 +28,14 @@ pub fn fine_tune(
     };
     let ids: Vec<_> = examples.iter().map(|e| e.id).collect();
     let steps = settings.epochs * examples.len().div_ceil(settings.batch);
-    let mut learner = Learner { model, optimizer: Optimizer::new(&settings.optim, steps) };
+    let mut learner = Learner::new(model, &settings.optim, steps);
+    let split = Split { micro: settings.micro_batch, tape: Tape { recompute: settings.recompute } };
     let mut step = 0;
     for epoch in 0..settings.epochs {
         for chunk in epoch_order(&ids, "sft", seed, epoch as u64).chunks(settings.batch) {
             let rows: Vec<&Example> = chunk.iter().map(|i| &examples[*i]).collect();
             let share = vec![1.0 / rows.len() as f64; rows.len()];
-            (learner, ..) = learner.descend(&rows, &share, settings.micro_batch, seed, step)?;
+            (learner, ..) = learner.descend(&rows, &share, split, seed, step)?;
             step += 1;
             progress(step, steps);
         }

@@ -1,11 +1,19 @@
 //! One step of the bilevel run.
 
 use seal_data::{Batch, Example, RowId};
-use seal_lm::{DropoutKey, Lm, Optimizer};
+use seal_lm::{DropoutKey, Lm, OptimConfig, Optimizer, Tape};
 use seal_select::Selector;
 
 use crate::loss::{plain_loss, weighted_loss};
 use crate::{BilevelError, ModelState, RunStart, State, StepTrace};
+
+/// How a step is fitted into memory; it changes rounding only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Split {
+    /// Rows that are on the tape at once; all if `None`.
+    pub(crate) micro: Option<usize>,
+    pub(crate) tape: Tape,
+}
 
 /// A model in training.
 pub(crate) struct Learner {
@@ -14,13 +22,18 @@ pub(crate) struct Learner {
 }
 
 impl Learner {
+    pub(crate) fn new(model: Lm, optim: &OptimConfig, steps: usize) -> Self {
+        let optimizer = Optimizer::new(&model, optim, steps);
+        Self { model, optimizer }
+    }
+
     /// Moves the model against `sum_b coefficients_b l_b`; gives the l_b and the
-    /// gradient's norm, before clipping. `micro` rows are on the tape at once.
+    /// gradient's norm, before clipping.
     pub(crate) fn descend(
         self,
         rows: &[&Example],
         coefficients: &[f64],
-        micro: Option<usize>,
+        Split { micro, tape }: Split,
         seed: u64,
         step: usize,
     ) -> Result<(Self, Vec<f64>, f64), BilevelError> {
@@ -34,9 +47,9 @@ impl Learner {
             let batch = Batch::of(rows, None);
             let (ids, lengths) = (&batch.ids, &batch.lengths);
             let dropout = DropoutKey { seed, step: step as u64, ids, lengths };
-            let loss = weighted_loss(&model, &batch, coefficients, Some(dropout), step)?;
-            losses.extend(loss.rows.mean);
-            let gradients = loss.loss.backward();
+            let (rows, gradients) =
+                weighted_loss(&model, &batch, coefficients, Some(dropout), tape, step)?;
+            losses.extend(rows.mean);
             if i + 1 == chunks {
                 let (model, stats) = optimizer.step(model, gradients)?;
                 return Ok((Self { model, optimizer }, losses, stats.grad_norm));
@@ -75,7 +88,7 @@ pub(crate) struct Run<'a> {
     pub(crate) data: &'a [Example],
     pub(crate) safe: &'a [Example],
     pub(crate) batch: usize,
-    pub(crate) micro_batch: Option<usize>,
+    pub(crate) split: Split,
     pub(crate) seed: u64,
     pub(crate) step: usize,
 }
@@ -124,14 +137,14 @@ impl Run<'_> {
             on_tape.extend(&data);
             coefficients.extend(p.iter().map(|p| gamma * p * share));
         }
-        let (micro, seed, step) = (self.micro_batch, self.seed, self.step);
+        let (split, seed, step) = (self.split, self.seed, self.step);
         let untaped = match joint {
             true => Vec::new(),
             // A term of weight 0 gets no tape and no backward pass.
-            false => self.theta.look(&data, micro, step)?,
+            false => self.theta.look(&data, split.micro, step)?,
         };
         let (theta, mut safe_losses, grad_norm) =
-            self.theta.descend(&on_tape, &coefficients, micro, seed, step)?;
+            self.theta.descend(&on_tape, &coefficients, split, seed, step)?;
         self.theta = theta;
         let losses = if joint { safe_losses.split_off(safe_rows.len()) } else { untaped };
 
@@ -151,7 +164,7 @@ impl Run<'_> {
         let mut scores = trace.losses.clone();
         if let Some(value) = self.value.take() {
             let coefficients: Vec<f64> = trace.p.iter().map(|p| p * share).collect();
-            let (value, losses, norm) = value.descend(&data, &coefficients, micro, seed, step)?;
+            let (value, losses, norm) = value.descend(&data, &coefficients, split, seed, step)?;
             scores.iter_mut().zip(&losses).for_each(|(l, fitted)| *l -= fitted);
             trace.value_losses = Some(losses);
             (self.value, trace.value_grad_norm) = (Some(value), Some(norm));

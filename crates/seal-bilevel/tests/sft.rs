@@ -12,6 +12,7 @@ fn settings() -> SftSettings {
         epochs: 2,
         batch: 5,
         micro_batch: None,
+        recompute: false,
         optim: OptimConfig { lr: 2e-3, ..OptimConfig::default() },
         lora: None,
     }

@@ -82,6 +82,7 @@ fn fine_tuned(model: fn() -> Lm) {
         epochs: 1,
         batch: 40,
         micro_batch: None,
+        recompute: false,
         optim: settings().optim,
         lora: None,
     };

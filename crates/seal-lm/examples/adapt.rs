@@ -13,8 +13,8 @@ use burn::tensor::Tensor;
 use seal_data::{Batch, Example, RowId};
 use seal_device::DeviceSpec;
 use seal_lm::{
-    Lm, LmConfig, LoraConfig, OptimConfig, Optimizer, load_model, save_adapter, save_weights,
-    token_nll,
+    Lm, LmConfig, LoraConfig, OptimConfig, Optimizer, Tape, differentiate, load_model,
+    save_adapter, save_weights,
 };
 
 const STEPS: usize = 20;
@@ -33,13 +33,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         target_modules: vec!["all-linear".into()],
     };
     let mut model = model.with_lora(&lora, 0)?;
-    let mut optimizer = Optimizer::new(&OptimConfig { lr: 1e-2, ..Default::default() }, STEPS);
+    let optim = OptimConfig { lr: 1e-2, ..Default::default() };
+    let mut optimizer = Optimizer::new(&model, &optim, STEPS);
+    let weights = vec![1.0 / batch.targets.len() as f32; batch.targets.len()];
     for step in 0..STEPS {
-        let loss = token_nll(&model, &batch, None).mean();
+        let done = differentiate(&model, &batch, &weights, None, Tape::default());
         if step == 0 || step + 1 == STEPS {
-            println!("step {step}: {:.4} nats a token", loss.clone().into_scalar::<f32>());
+            let loss = done.tokens.iter().sum::<f32>() / done.tokens.len() as f32;
+            println!("step {step}: {loss:.4} nats a token");
         }
-        (model, _) = optimizer.step(model, loss.backward())?;
+        (model, _) = optimizer.step(model, done.gradients)?;
     }
     let model = model.valid();
     let adapted = logits(&model, &batch);

@@ -22,7 +22,8 @@ impl Norm {
     pub(crate) fn forward(&self, x: Tensor<2>, eps: f64, ops: Ops) -> Tensor<2> {
         let gain = self.weight.val();
         match (&self.bias, ops) {
-            (Some(bias), _) => {
+            (Some(bias), Ops::Fused) => kernels::layer_norm(x, gain, bias.val(), eps),
+            (Some(bias), Ops::Composed) => {
                 let x = x.clone() - x.mean_dim(1);
                 let variance = x.clone().square().mean_dim(1);
                 x / (variance + eps).sqrt() * gain.unsqueeze_dim::<2>(0)
@@ -137,6 +138,7 @@ impl Run<'_> {
     fn activate(&self, x: Tensor<2>) -> Tensor<2> {
         match self.config.architecture.hidden_act {
             Activation::Silu => silu(x),
+            Activation::Gelu if self.ops == Ops::Fused => kernels::gelu(x),
             Activation::Gelu => gelu(x),
             Activation::GeluPytorchTanh => {
                 let root = (2.0 / std::f64::consts::PI).sqrt();
@@ -164,10 +166,30 @@ impl Block {
         run: &Run<'_>,
         attend: impl FnOnce(Tensor<2>, Tensor<2>, Tensor<2>) -> Tensor<2>,
     ) -> Tensor<2> {
+        let (q, k, v) = self.queries_keys_values(h.clone(), run);
+        self.after_attention(h, attend(q, k, v), run)
+    }
+
+    /// Queries `[N, heads * d]`, keys and values `[N, kv_heads * d]` of `h`
+    /// `[N, D]`, not yet rotated.
+    pub(crate) fn queries_keys_values(
+        &self,
+        h: Tensor<2>,
+        run: &Run<'_>,
+    ) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
         let eps = run.config.rms_norm_eps;
-        let x = self.input_layernorm.forward(h.clone(), eps, run.ops);
-        let (q, k, v) = self.project(x, run);
-        let attended = attend(q, k, v);
+        self.project(self.input_layernorm.forward(h, eps, run.ops), run)
+    }
+
+    /// The rest of the block over `h` `[N, D]` and the result of attention,
+    /// `[N, heads * d]`.
+    pub(crate) fn after_attention(
+        &self,
+        h: Tensor<2>,
+        attended: Tensor<2>,
+        run: &Run<'_>,
+    ) -> Tensor<2> {
+        let eps = run.config.rms_norm_eps;
         let name = match self.family {
             ModelType::GptNeox => "dense",
             ModelType::Llama | ModelType::Mistral | ModelType::Phi3 => "o_proj",

@@ -85,7 +85,8 @@ impl Cache {
         let (cos, sin) = rotary.spread();
         let starts = AttentionShape::padded(rows, width);
         let (lengths, ops) = (&self.lengths, model.ops());
-        let pass = Pass { lengths, starts: &starts, rotary, dropout: None, ops };
+        let chunks = Default::default();
+        let pass = Pass { lengths, starts: &starts, rotary, dropout: None, ops, chunks };
         let room = [rows, heads.kv_heads, self.room, heads.dim];
         self.blocks.clear();
         let mut h = model.embed(&ids);

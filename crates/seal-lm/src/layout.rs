@@ -1,5 +1,6 @@
 //! How the tokens of a batch lie in memory.
 
+use burn::tensor::{Int, Tensor, TensorData};
 use seal_data::Batch;
 use seal_device::kernels::AttentionShape;
 
@@ -28,6 +29,14 @@ impl Layout {
             positions: batch.positions.clone(),
             width: batch.width,
         }
+    }
+
+    /// Those of the states `hidden` `[N, D]` that predict a token of an answer,
+    /// `[M, D]`.
+    pub(crate) fn pick(&self, hidden: Tensor<2>) -> Tensor<2> {
+        let at = TensorData::new(self.positions.clone(), [self.positions.len()]);
+        let device = hidden.device();
+        hidden.select(0, Tensor::<1, Int>::from_data(at, &device))
     }
 
     /// Row after row without padding.

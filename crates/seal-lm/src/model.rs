@@ -1,5 +1,6 @@
 //! A causal language model: embedding, blocks, last normalisation, output layer.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use burn::module::{Module, Param};
@@ -7,7 +8,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use seal_data::Batch;
 use seal_device::kernels;
 
-use crate::attention::{Heads, causal};
+use crate::attention::{Chunk, Heads, causal};
 use crate::block::{Block, Norm, Run};
 use crate::layout::Layout;
 use crate::rope::{Rope, Rotary};
@@ -51,11 +52,16 @@ pub(crate) struct Pass<'a> {
     pub(crate) rotary: Rotary,
     pub(crate) dropout: Option<DropoutKey<'a>>,
     pub(crate) ops: Ops,
+    /// How composed attention is cut; made where it is first needed.
+    pub(crate) chunks: OnceCell<Vec<Chunk>>,
 }
 
 impl<'a> Pass<'a> {
     /// What block `layer` of `model` needs.
-    pub(crate) fn run(&self, model: &'a Lm, layer: usize) -> Run<'a> {
+    pub(crate) fn run<'m>(&self, model: &'m Lm, layer: usize) -> Run<'m>
+    where
+        'a: 'm,
+    {
         Run { config: model.config(), ops: self.ops, layer, dropout: self.dropout }
     }
 }
@@ -197,32 +203,59 @@ impl Lm {
     /// Last hidden states `[M, D]`, normalised, where `batch` predicts a token
     /// of an answer.
     pub fn answer_hidden(&self, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Tensor<2> {
-        let layout = match self.ops {
+        let layout = self.answer_layout(batch);
+        layout.pick(self.forward(&layout, dropout))
+    }
+
+    pub(crate) fn answer_layout(&self, batch: &Batch) -> Layout {
+        match self.ops {
             // The fused attention finds rows by their starts, so padding is left out.
             Ops::Fused => Layout::packed(batch),
             Ops::Composed => Layout::padded(batch),
-        };
-        let at = TensorData::new(layout.positions.clone(), [layout.positions.len()]);
-        let hidden = self.forward(&layout, dropout);
-        let device = hidden.device();
-        hidden.select(0, Tensor::<1, Int>::from_data(at, &device))
+        }
     }
 
     fn forward(&self, layout: &Layout, dropout: Option<DropoutKey<'_>>) -> Tensor<2> {
-        let device = self.device();
-        let heads = self.heads();
-        let pass = Pass {
-            lengths: &layout.lengths,
-            starts: &layout.starts,
-            rotary: Rope::of(&self.config).of_rows(&layout.lengths, layout.width, &device),
-            dropout: dropout.map(|key| DropoutKey { lengths: &layout.spans, ..key }),
-            ops: self.ops,
-        };
+        let pass = self.pass(layout, dropout);
         let mut h = self.embed(&layout.tokens);
-        for (i, block) in self.layers.iter().enumerate() {
-            h = block.forward(h, &pass.run(self, i), |q, k, v| causal(q, k, v, &pass, heads));
+        for i in 0..self.layers.len() {
+            h = self.block(i, h, &pass);
         }
         self.normalise(h)
+    }
+
+    /// What the blocks share on `layout`.
+    pub(crate) fn pass<'a>(&self, layout: &'a Layout, dropout: Option<DropoutKey<'a>>) -> Pass<'a> {
+        let rope = Rope::of(&self.config);
+        Pass {
+            lengths: &layout.lengths,
+            starts: &layout.starts,
+            rotary: rope.of_rows(&layout.lengths, layout.width, &self.device()),
+            dropout: dropout.map(|key| DropoutKey { lengths: &layout.spans, ..key }),
+            ops: self.ops,
+            chunks: OnceCell::new(),
+        }
+    }
+
+    /// Block `i` over `h` `[N, D]`.
+    pub(crate) fn block(&self, i: usize, h: Tensor<2>, pass: &Pass<'_>) -> Tensor<2> {
+        let heads = self.heads();
+        self.layers[i].forward(h, &pass.run(self, i), |q, k, v| causal(q, k, v, pass, heads))
+    }
+
+    /// The output layer's weight `[D, V]`, and whether it is trained.
+    pub(crate) fn output_weight(&self) -> (Tensor<2>, bool) {
+        match &self.lm_head {
+            Some(head) => {
+                debug_assert!(head.bias.is_none() && head.lora.is_none(), "a plain output layer");
+                (head.weight.val(), head.weight.val().is_require_grad())
+            }
+            None => {
+                let embedding = self.embed_tokens.val();
+                let trained = embedding.is_require_grad();
+                (embedding.transpose(), trained)
+            }
+        }
     }
 
     /// Logits `[n, V]` of hidden states `[n, D]`.

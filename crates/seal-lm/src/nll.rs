@@ -5,7 +5,7 @@
 //! only where an answer token is predicted.
 
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{FloatDType, Int, Tensor, TensorData};
 use seal_data::Batch;
 use seal_device::kernels;
 
@@ -18,17 +18,24 @@ pub struct RowNll {
     pub mean: Vec<f64>,
 }
 
-/// Loss in nats of each supervised token of `batch`, `[M]`, in its order.
+/// Loss in nats of each supervised token of `batch`, `[M]`, in its order, on the
+/// tape with all its logits: [`crate::differentiate`] and
+/// [`crate::token_losses`] need less memory.
 pub fn token_nll(model: &Lm, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Tensor<1> {
-    let hidden = model.answer_hidden(batch, dropout);
-    let device = hidden.device();
-    let logits = model.logits(hidden);
-    let m = batch.targets.len();
-    match model.ops() {
-        Ops::Fused => kernels::nll(logits, batch.targets.iter().map(|t| *t as u32).collect()),
+    let logits = model.logits(model.answer_hidden(batch, dropout));
+    logit_nll(model.ops(), logits, &batch.targets)
+}
+
+/// Losses `[m]` of `targets` under `logits` `[m, V]`.
+pub(crate) fn logit_nll(ops: Ops, logits: Tensor<2>, targets: &[i32]) -> Tensor<1> {
+    match ops {
+        Ops::Fused => kernels::nll(logits, targets.iter().map(|t| *t as u32).collect()),
         Ops::Composed => {
-            let targets = TensorData::new(batch.targets.clone(), [m, 1]);
+            let (m, device) = (targets.len(), logits.device());
+            let targets = TensorData::new(targets.to_vec(), [m, 1]);
             let targets = Tensor::<2, Int>::from_data(targets, &device);
+            // Half precision has too few digits for a sum over a vocabulary.
+            let logits = logits.cast(FloatDType::F32);
             log_softmax(logits, 1).gather(1, targets).reshape([m]).neg()
         }
     }

@@ -2,10 +2,16 @@
 
 mod common;
 
+use burn::module::{Module as _, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Tensor, TensorData};
 use common::{
     SHAPES, batch, cpu, distance, examples, leaves, mean_loss, model, norm, tape, values,
 };
-use seal_lm::{LmConfig, LoraConfig, Ops, token_nll};
+use seal_lm::{
+    DropoutKey, Lm, LmConfig, LoraConfig, Ops, OptimConfig, Optimizer, Tape, differentiate,
+    token_nll,
+};
 
 /// Each grouping of heads, head sizes 8, 16, 32 and one that is no multiple of
 /// the vector lanes, tied and untied.
@@ -66,6 +72,71 @@ fn adapters_get_the_same_gradients() {
         compared += 1;
     }
     assert_eq!(compared, 14);
+}
+
+#[test]
+fn every_way_of_making_the_backward_pass_gives_the_same() {
+    let lora = LoraConfig {
+        r: 3,
+        lora_alpha: 6.0,
+        lora_dropout: 0.3,
+        target_modules: vec!["q_proj".into(), "down_proj".into()],
+    };
+    for (i, config) in configs().into_iter().enumerate() {
+        let examples = examples(config.vocab_size, i as u64, &SHAPES);
+        let batch = batch(&examples, None);
+        let key = DropoutKey { seed: 1, step: 2, ids: &batch.ids, lengths: &batch.lengths };
+        let weights: Vec<f32> = (0..batch.targets.len()).map(|m| 0.1 + m as f32 / 50.0).collect();
+        let whole = model(&config, i as u64, &tape());
+        let models = match i % 2 {
+            0 => whole,
+            _ => {
+                // A step, so that B is not 0: A would have no gradient.
+                let model = whole.with_lora(&lora, 1).unwrap();
+                let gradients = common::gradients(&model, &batch);
+                let optim = OptimConfig { lr: 0.1, ..OptimConfig::default() };
+                Optimizer::new(&model, &optim, 1).step(model, gradients).unwrap().0
+            }
+        };
+        // All on one tape, logits included.
+        let fused = models.with_ops(Ops::Fused);
+        let losses = token_nll(&fused, &batch, Some(key));
+        let sum = TensorData::new(weights.clone(), [weights.len()]);
+        let sum = (losses.clone() * Tensor::from_data(sum, &fused.device())).sum();
+        let want = GradientsParams::from_grads(sum.backward(), &fused);
+        let (want, losses) = (gradients(&fused, &want), values(losses));
+        for (ops, recompute) in
+            [(Ops::Fused, false), (Ops::Fused, true), (Ops::Composed, false), (Ops::Composed, true)]
+        {
+            let model = fused.clone().with_ops(ops);
+            let got = differentiate(&model, &batch, &weights, Some(key), Tape { recompute });
+            let tokens: Vec<f64> = got.tokens.iter().map(|l| f64::from(*l)).collect();
+            assert!(distance(&tokens, &losses) < 2e-6 * norm(&losses), "{ops:?} {recompute}");
+            let got = gradients(&model, &got.gradients);
+            assert_eq!(got.len(), want.len(), "{ops:?} {recompute}");
+            for ((name, got), (_, want)) in got.iter().zip(&want) {
+                let off = distance(got, want) / norm(want);
+                assert!(off < 1e-5, "{config:?} {ops:?} {recompute} {name}: {off:e}");
+            }
+        }
+    }
+}
+
+/// Gradients by the order of the weights.
+fn gradients(model: &Lm, of: &GradientsParams) -> Vec<(usize, Vec<f64>)> {
+    struct Read<'a>(&'a GradientsParams, usize, Vec<(usize, Vec<f64>)>);
+    impl ModuleVisitor for Read<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.0.get::<D>(param.id) {
+                self.2.push((self.1, gradient.into_data().iter::<f64>().collect()));
+            }
+            self.1 += 1;
+        }
+    }
+    let mut read = Read(of, 0, Vec::new());
+    model.visit(&mut read);
+    assert!(!read.2.is_empty());
+    read.2
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One file per verb.
 
 mod ablate;
+pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod devices;
 pub(crate) mod findings;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<()> {
         Verb::Report(args) => report::run(args, verbosity),
         Verb::Findings(options) => findings::run(options),
         Verb::Devices(options) => devices::run(options),
+        Verb::Bench(options) => bench::run(options, verbosity),
         Verb::Check(options) => check::run(options),
     }
 }

@@ -62,6 +62,7 @@ pub fn settings() -> BilevelSettings {
         epochs: 2,
         batch: 5,
         micro_batch: None,
+        recompute: false,
         optim: OptimConfig { lr: 2e-3, ..OptimConfig::default() },
         lora: None,
     }

@@ -8,6 +8,8 @@
 //! and tests hold the two against each other.
 
 #[cfg(feature = "flex")]
+mod adamw;
+#[cfg(feature = "flex")]
 mod attention;
 #[cfg(feature = "flex")]
 mod flex;
@@ -19,6 +21,10 @@ mod loss;
 mod math;
 #[cfg(feature = "flex")]
 mod norm;
+#[cfg(feature = "flex")]
+mod threads;
+#[cfg(feature = "flex")]
+mod tile;
 
 use burn::tensor::{Device, Tensor};
 
@@ -99,6 +105,29 @@ pub fn swiglu(gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
     panic!("{NO_KERNELS}: {gate:?} {up:?}")
 }
 
+/// Layer normalisation of the rows of `x` `[n, d]` with gain `w` and bias `b`,
+/// both `[d]`.
+///
+/// # Panics
+/// On a device without kernels.
+pub fn layer_norm(x: Tensor<2>, w: Tensor<1>, b: Tensor<1>, eps: f64) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    return flex::layer_norm(x, w, b, eps);
+    #[cfg(not(feature = "flex"))]
+    panic!("{NO_KERNELS}: {x:?} {w:?} {b:?} {eps}")
+}
+
+/// `x Phi(x)` of `x` `[n, f]`, with the normal distribution function Phi.
+///
+/// # Panics
+/// On a device without kernels.
+pub fn gelu(x: Tensor<2>) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    return flex::gelu(x);
+    #[cfg(not(feature = "flex"))]
+    panic!("{NO_KERNELS}: {x:?}")
+}
+
 /// Negative log-likelihood in nats, `[m]`, of `targets` (`m` of them, each
 /// below `v`) under `logits` `[m, v]`.
 ///
@@ -109,6 +138,54 @@ pub fn nll(logits: Tensor<2>, targets: Vec<u32>) -> Tensor<1> {
     return flex::nll(logits, targets);
     #[cfg(not(feature = "flex"))]
     panic!("{NO_KERNELS}: {logits:?} {}", targets.len())
+}
+
+/// Losses `[m]` of `targets` under `logits` `[m, v]`, which are overwritten by
+/// their gradients: `(softmax - onehot(target)) * weight`.
+///
+/// # Panics
+/// In a binary without kernels, or where a target is not below v.
+pub fn nll_gradient(logits: &mut [f32], targets: &[u32], weights: &[f32]) -> Vec<f32> {
+    #[cfg(feature = "flex")]
+    return loss::in_place(logits, targets, weights);
+    #[cfg(not(feature = "flex"))]
+    panic!("{NO_KERNELS}: {} {targets:?} {weights:?}", logits.len())
+}
+
+/// One step of AdamW (Loshchilov and Hutter 2019); numbers as Burn's own
+/// optimiser has them, in f32.
+#[derive(Clone, Copy, Debug)]
+pub struct AdamWStep {
+    /// Learning rate.
+    pub lr: f64,
+    /// Decay rates of the two moments.
+    pub betas: (f32, f32),
+    /// Added to the root of the second moment.
+    pub eps: f32,
+    /// Decoupled weight decay.
+    pub weight_decay: f32,
+    /// Gradients are multiplied by it first.
+    pub scale: Option<f32>,
+    /// Steps with this one, from 1.
+    pub time: i32,
+}
+
+/// Moves `weights` against `gradient` and brings the moments `first` and
+/// `second` up to date.
+///
+/// # Panics
+/// In a binary without kernels, or if the lengths differ.
+pub fn adamw(
+    step: AdamWStep,
+    weights: &mut [f32],
+    gradient: &[f32],
+    first: &mut [f32],
+    second: &mut [f32],
+) {
+    #[cfg(feature = "flex")]
+    return adamw::apply(step, weights, gradient, first, second);
+    #[cfg(not(feature = "flex"))]
+    panic!("{NO_KERNELS}: {step:?} {weights:?} {gradient:?} {first:?} {second:?}")
 }
 
 /// Causal attention with rotary positions, `[n, heads * d]`.

@@ -6,11 +6,12 @@ pub mod families;
 pub mod golden;
 
 use burn::module::Param;
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use rand::RngExt;
 use seal_data::{Batch, Example, RowId, seed};
 use seal_device::DeviceSpec;
-use seal_lm::{Architecture, Lm, LmConfig, ModelType, Norm, token_nll};
+use seal_lm::{Architecture, Lm, LmConfig, ModelType, Norm, Tape, differentiate, token_nll};
 
 /// The CPU without a tape.
 pub fn cpu() -> Device {
@@ -155,9 +156,19 @@ pub fn batch(examples: &[Example], pad_to_multiple: Option<usize>) -> Batch {
 /// Mean over rows of their mean answer losses, on the tape.
 pub fn mean_loss(model: &Lm, batch: &Batch) -> Tensor<1> {
     let tokens = token_nll(model, batch, None);
-    let share = |b: &i32| 1.0 / (batch.answer_lens[*b as usize] * batch.rows()) as f32;
-    let shares: Vec<f32> = batch.row_of.iter().map(share).collect();
+    let shares = shares(batch);
     let n = shares.len();
     let shares = Tensor::from_data(TensorData::new(shares, [n]), &tokens.device());
     (tokens * shares).sum()
+}
+
+/// Gradients of [`mean_loss`], made as training makes them.
+pub fn gradients(model: &Lm, batch: &Batch) -> GradientsParams {
+    differentiate(model, batch, &shares(batch), None, Tape::default()).gradients
+}
+
+/// Weight of each answer token in the mean over rows of their means.
+fn shares(batch: &Batch) -> Vec<f32> {
+    let share = |b: &i32| 1.0 / (batch.answer_lens[*b as usize] * batch.rows()) as f32;
+    batch.row_of.iter().map(share).collect()
 }

@@ -1,19 +1,33 @@
 //! AdamW with clipping by the global norm.
 
-use burn::module::{Module, ModuleVisitor, Param, ParamId};
+mod fused;
+mod moments;
+
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::Tensor;
+use seal_device::kernels;
 
 use crate::{Lm, LmError, OptimConfig};
+use fused::Fused;
+pub(crate) use moments::Moments;
 
 /// Optimiser of a model's trainable weights.
 pub struct Optimizer {
-    inner: ModuleOptimizer,
+    inner: Inner,
     config: OptimConfig,
     step: usize,
     steps: usize,
     /// Gradients of the micro-batches before the last; `None` before the first.
     pending: Option<GradientsAccumulator<Lm>>,
+}
+
+/// Where the moments are.
+enum Inner {
+    /// In Burn, on any device.
+    Composed(Box<ModuleOptimizer>),
+    /// In host memory, which is the device's: weights and moments move in place.
+    Fused(Fused),
 }
 
 /// What a step did.
@@ -26,21 +40,18 @@ pub struct StepStats {
 }
 
 impl Optimizer {
-    /// An optimiser for `steps` steps.
-    pub fn new(config: &OptimConfig, steps: usize) -> Self {
-        let inner = AdamWConfig::new()
-            .with_beta_1(config.betas.0 as f32)
-            .with_beta_2(config.betas.1 as f32)
-            .with_epsilon(config.eps as f32)
-            .with_weight_decay(config.weight_decay as f32)
-            .init();
+    /// An optimiser of `model` for `steps` steps.
+    pub fn new(model: &Lm, config: &OptimConfig, steps: usize) -> Self {
+        let inner = match kernels::available(&model.device()) {
+            true => Inner::Fused(Fused::default()),
+            false => Inner::Composed(Box::new(composed(config))),
+        };
         Self { inner, config: config.clone(), step: 0, steps, pending: None }
     }
 
     /// Keeps the `gradients` of a micro-batch for the next [`Optimizer::step`],
     /// which moves along their sum.
-    pub fn add(&mut self, model: &Lm, gradients: Gradients) {
-        let gradients = GradientsParams::from_grads(gradients, model);
+    pub fn add(&mut self, model: &Lm, gradients: GradientsParams) {
         self.pending.get_or_insert_default().accumulate(model, gradients);
     }
 
@@ -49,8 +60,11 @@ impl Optimizer {
     ///
     /// # Errors
     /// [`LmError::Diverged`] if the gradients are not finite; the model is lost.
-    pub fn step(&mut self, model: Lm, gradients: Gradients) -> Result<(Lm, StepStats), LmError> {
-        let mut gradients = GradientsParams::from_grads(gradients, &model);
+    pub fn step(
+        &mut self,
+        model: Lm,
+        mut gradients: GradientsParams,
+    ) -> Result<(Lm, StepStats), LmError> {
         if let Some(mut sum) = self.pending.take() {
             sum.accumulate(&model, gradients);
             gradients = sum.grads();
@@ -64,48 +78,38 @@ impl Optimizer {
             });
         }
         let max = self.config.max_grad_norm;
-        if max > 0.0 && grad_norm > max {
-            // As torch.nn.utils.clip_grad_norm_, with its 1e-6.
-            let mut scale = Scale { gradients: &mut gradients, by: max / (grad_norm + 1e-6) };
-            model.visit(&mut scale);
-        }
+        // As torch.nn.utils.clip_grad_norm_, with its 1e-6.
+        let scale = (max > 0.0 && grad_norm > max).then(|| max / (grad_norm + 1e-6));
         let lr = self.config.rate(self.step, self.steps);
-        let model = self.inner.step(lr, model, gradients);
+        let model = match &mut self.inner {
+            Inner::Fused(inner) => inner.step(model, gradients, &self.config, lr, scale),
+            Inner::Composed(inner) => {
+                if let Some(by) = scale {
+                    model.visit(&mut Scale { gradients: &mut gradients, by });
+                }
+                inner.step(lr, model, gradients)
+            }
+        };
         self.step += 1;
         Ok((model, StepStats { grad_norm, lr }))
     }
 
     /// First and second moments of every parameter moved so far.
-    pub(crate) fn moments(&self) -> Result<Moments, LmError> {
-        // Burn gives the state of an optimiser as a record's bytes only.
-        let record = self.inner.to_record();
-        if record.is_empty() {
-            return Ok(Moments(None));
+    pub(crate) fn moments(&self) -> Result<Moments<'_>, LmError> {
+        match &self.inner {
+            Inner::Fused(inner) => Ok(Moments::of_fused(inner)),
+            Inner::Composed(inner) => Moments::of_record(inner),
         }
-        let bytes = record.into_bytes().map_err(LmError::record)?;
-        Ok(Moments(Some(burn_pack::Reader::from_bytes(bytes).map_err(LmError::record)?)))
     }
 }
 
-/// Name (as PyTorch has it) and little-endian f32 values of both moments of a
-/// parameter, in Burn's layout.
-pub(crate) type NamedMoments = [(&'static str, Vec<u8>); 2];
-
-/// Moments of AdamW, by parameter.
-pub(crate) struct Moments(Option<burn_pack::Reader>);
-
-impl Moments {
-    /// The moments of a parameter; `None` where it was never moved.
-    pub(crate) fn of(&self, id: ParamId) -> Result<Option<NamedMoments>, LmError> {
-        let Some(reader) = &self.0 else { return Ok(None) };
-        let name = |moment: &str| format!("{}.momentum.{moment}", id.val());
-        let (first, second) = (name("moment_1"), name("moment_2"));
-        if !reader.tensor_names().contains(&first.as_str()) {
-            return Ok(None);
-        }
-        let read = |name: &str| reader.tensor_data(name).map_err(LmError::record);
-        Ok(Some([("exp_avg", read(&first)?), ("exp_avg_sq", read(&second)?)]))
-    }
+fn composed(config: &OptimConfig) -> ModuleOptimizer {
+    AdamWConfig::new()
+        .with_beta_1(config.betas.0 as f32)
+        .with_beta_2(config.betas.1 as f32)
+        .with_epsilon(config.eps as f32)
+        .with_weight_decay(config.weight_decay as f32)
+        .init()
 }
 
 /// Burn clips each tensor by itself; the paper's runs clip all together.

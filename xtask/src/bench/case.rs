@@ -1,0 +1,212 @@
+//! Shapes to measure, from the built-in world's to those of the paper.
+
+use seal_lm::{Activation, Architecture, LmConfig, LoraConfig, ModelType};
+use serde::{Deserialize, Serialize};
+
+/// A model, and how much of what passes through it in a step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Case {
+    /// Names it on the command line.
+    pub(crate) name: String,
+    /// Shape of the model; weights are drawn.
+    pub(crate) model: LmConfig,
+    /// The adapter that is trained; without it all weights are.
+    pub(crate) lora: Option<LoraConfig>,
+    /// Rows of a step. The selector step takes half of them from each set.
+    pub(crate) rows: usize,
+    /// Inputs of a row, T; half of them predict an answer.
+    pub(crate) tokens: usize,
+    /// Steps that are timed, after those that warm up.
+    pub(crate) steps: usize,
+}
+
+/// A Llama with as many key heads as query heads, trained whole.
+struct Llama {
+    name: &'static str,
+    vocab: usize,
+    width: usize,
+    layers: usize,
+    heads: usize,
+    tokens: usize,
+    rows: usize,
+    steps: usize,
+}
+
+impl Llama {
+    fn case(&self) -> Case {
+        let model = LmConfig {
+            vocab_size: self.vocab,
+            hidden_size: self.width,
+            num_hidden_layers: self.layers,
+            num_attention_heads: self.heads,
+            num_key_value_heads: self.heads,
+            intermediate_size: (self.width * 8 / 3).next_multiple_of(16),
+            max_position_embeddings: 2 * self.tokens,
+            ..shape()
+        };
+        Case {
+            name: self.name.to_owned(),
+            model,
+            lora: None,
+            rows: self.rows,
+            tokens: self.tokens,
+            steps: self.steps,
+        }
+    }
+}
+
+fn shape() -> LmConfig {
+    LmConfig {
+        vocab_size: 0,
+        hidden_size: 0,
+        num_hidden_layers: 0,
+        num_attention_heads: 0,
+        num_key_value_heads: 0,
+        intermediate_size: 0,
+        max_position_embeddings: 0,
+        rope_theta: 10_000.0,
+        rms_norm_eps: 1e-5,
+        tie_word_embeddings: true,
+        initializer_range: 0.02,
+        architecture: Architecture::default(),
+    }
+}
+
+fn lora(targets: &[&str]) -> Option<LoraConfig> {
+    let target_modules = targets.iter().map(|t| (*t).to_owned()).collect();
+    Some(LoraConfig { r: 16, lora_alpha: 16.0, lora_dropout: 0.0, target_modules })
+}
+
+fn pythia(
+    name: &str,
+    (width, layers, heads): (usize, usize, usize),
+    rotary: f64,
+    (rows, tokens, steps): (usize, usize, usize),
+) -> Case {
+    let architecture = Architecture {
+        model_type: ModelType::GptNeox,
+        partial_rotary_factor: rotary,
+        hidden_act: Activation::Gelu,
+        attention_bias: true,
+        mlp_bias: true,
+        use_parallel_residual: true,
+        ..Architecture::default()
+    };
+    let model = LmConfig {
+        vocab_size: 50_304,
+        hidden_size: width,
+        num_hidden_layers: layers,
+        num_attention_heads: heads,
+        num_key_value_heads: heads,
+        intermediate_size: 4 * width,
+        max_position_embeddings: 2048,
+        tie_word_embeddings: false,
+        architecture,
+        ..shape()
+    };
+    Case { name: name.to_owned(), model, lora: lora(&["query_key_value"]), rows, tokens, steps }
+}
+
+fn llama3(
+    name: &str,
+    (width, inner, layers, heads, kv): (usize, usize, usize, usize, usize),
+    tied: bool,
+) -> Case {
+    let model = LmConfig {
+        vocab_size: 128_256,
+        hidden_size: width,
+        num_hidden_layers: layers,
+        num_attention_heads: heads,
+        num_key_value_heads: kv,
+        intermediate_size: inner,
+        max_position_embeddings: 8192,
+        rope_theta: 500_000.0,
+        tie_word_embeddings: tied,
+        ..shape()
+    };
+    let lora = lora(&["q_proj", "v_proj"]);
+    Case { name: name.to_owned(), model, lora, rows: 2, tokens: 2048, steps: 5 }
+}
+
+/// Names of all cases; the first four fit a small machine.
+pub(crate) const CASES: [&str; 7] =
+    ["llama-1m", "llama-5m", "llama-28m", "pythia-160m", "pythia-2.8b", "llama3-1b", "llama3-8b"];
+
+impl Case {
+    /// The case called `name`.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let small = |name, vocab, width, layers, heads, tokens, rows, steps| {
+            Llama { name, vocab, width, layers, heads, tokens, rows, steps }.case()
+        };
+        Some(match name {
+            "llama-1m" => small("llama-1m", 512, 128, 4, 4, 64, 16, 60),
+            "llama-5m" => small("llama-5m", 512, 256, 6, 8, 128, 16, 12),
+            "llama-28m" => small("llama-28m", 4096, 512, 8, 8, 256, 4, 8),
+            "pythia-160m" => pythia("pythia-160m", (768, 12, 12), 0.25, (4, 256, 4)),
+            "pythia-2.8b" => pythia("pythia-2.8b", (2560, 32, 32), 0.25, (2, 2048, 5)),
+            "llama3-1b" => llama3("llama3-1b", (2048, 8192, 16, 32, 8), true),
+            "llama3-8b" => llama3("llama3-8b", (4096, 14_336, 32, 32, 8), false),
+            _ => return None,
+        })
+    }
+
+    /// Weights of linear layers, the output layer apart.
+    fn linear_weights(&self) -> f64 {
+        let m = &self.model;
+        let (d, f) = (m.hidden_size as f64, m.intermediate_size as f64);
+        let q = (m.num_attention_heads * m.head_dim()) as f64;
+        let kv = (m.num_key_value_heads * m.head_dim()) as f64;
+        let feed = match m.architecture.model_type {
+            ModelType::GptNeox => 2.0,
+            ModelType::Llama | ModelType::Mistral | ModelType::Phi3 => 3.0,
+        };
+        m.num_hidden_layers as f64 * (d * (2.0 * q + 2.0 * kv) + feed * d * f)
+    }
+
+    /// Floating-point operations of a forward pass over rows of `lengths`
+    /// inputs, with logits at `answers` positions; attention counts the pairs
+    /// that a causal mask leaves.
+    pub(crate) fn forward_flops(&self, lengths: &[usize], answers: usize) -> f64 {
+        let m = &self.model;
+        let tokens: usize = lengths.iter().sum();
+        let pairs: f64 = lengths.iter().map(|t| (*t as f64) * (*t as f64 + 1.0) / 2.0).sum();
+        let width = (m.num_attention_heads * m.head_dim()) as f64;
+        2.0 * self.linear_weights() * tokens as f64
+            + 4.0 * pairs * width * m.num_hidden_layers as f64
+            + 2.0 * (m.hidden_size * m.vocab_size) as f64 * answers as f64
+    }
+
+    /// Forward passes that a backward pass costs: gradients of inputs, and of
+    /// the weights where they are trained.
+    pub(crate) fn backward_share(&self) -> f64 {
+        if self.lora.is_some() { 1.0 } else { 2.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_a_case_of_a_valid_shape() {
+        for name in CASES {
+            let case = Case::named(name).unwrap();
+            assert_eq!(case.name, name);
+            case.model.validate().unwrap();
+            // The last token of a row is a target and no input.
+            assert!(case.tokens <= case.model.max_position_embeddings);
+        }
+        assert!(Case::named("none").is_none());
+    }
+
+    #[test]
+    fn a_small_case_counts_its_operations() {
+        let mut case = Case::named("llama-1m").unwrap();
+        case.model.num_hidden_layers = 1;
+        // 4 D^2 + 3 D F weights, 2 operations each; 3 pairs of 2 tokens; 1 row of logits.
+        let want = 2.0 * 2.0 * (4.0 * 128.0 * 128.0 + 3.0 * 128.0 * 352.0)
+            + 4.0 * 3.0 * 128.0
+            + 2.0 * 128.0 * 512.0;
+        assert_eq!(case.forward_flops(&[2], 1), want);
+    }
+}

@@ -1,0 +1,83 @@
+//! What a measuring process is told, and what it answers.
+
+use seal_data::seed::rng;
+use seal_data::{Example, RowId};
+use serde::{Deserialize, Serialize};
+
+use super::Case;
+
+/// A tokenised row. The loss is taken on `tokens[answer..]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct TokenRow {
+    pub(crate) tokens: Vec<u32>,
+    pub(crate) answer: usize,
+}
+
+/// A case with its rows: the file that every implementation reads.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Job {
+    pub(crate) case: Case,
+    pub(crate) safe: Vec<TokenRow>,
+    pub(crate) data: Vec<TokenRow>,
+}
+
+/// Times and memory of one piece of work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sample {
+    /// Milliseconds of each timed step.
+    pub(crate) step_ms: Vec<f64>,
+    /// Tokens that pass through the model in each of them, padding not counted;
+    /// of generation, new tokens.
+    pub(crate) step_tokens: Vec<f64>,
+    /// Floating-point operations that each needs at least.
+    #[serde(default)]
+    pub(crate) step_flops: Vec<f64>,
+    /// Resident before the model was made, in MiB; `null` where it is not known.
+    pub(crate) start_mib: Option<f64>,
+    /// The most that was resident, in MiB.
+    pub(crate) peak_mib: Option<f64>,
+    /// Operations a second of a large matrix product on the same device.
+    #[serde(default)]
+    pub(crate) matmul_flops: Option<f64>,
+    /// Loss of the first step, so that two implementations can be told apart
+    /// that do not do the same.
+    #[serde(default)]
+    pub(crate) first_loss: Option<f64>,
+}
+
+impl Job {
+    /// Rows of the case's length, with tokens drawn by their number.
+    pub(crate) fn drawn(case: Case) -> Self {
+        let sets = case.rows.max(2) * 2;
+        let set = |name: &str| (0..sets).map(|i| drawn(&case, name, i)).collect();
+        let (safe, data) = (set("safe"), set("data"));
+        Self { case, safe, data }
+    }
+
+    /// Real rows, one after the other to the safe and the fine-tuning set.
+    pub(crate) fn of_rows(case: Case, rows: Vec<TokenRow>) -> Self {
+        let (mut safe, mut data) = (Vec::new(), Vec::new());
+        for (i, row) in rows.into_iter().enumerate() {
+            if i % 2 == 0 { &mut safe } else { &mut data }.push(row);
+        }
+        Self { case, safe, data }
+    }
+
+    /// The rows of a set as the crates take them.
+    pub(crate) fn examples(rows: &[TokenRow], set: &str) -> Vec<Example> {
+        let example = |(i, row): (usize, &TokenRow)| {
+            let id = RowId::of(set, "", i as u32);
+            Example::new(id, row.tokens.clone(), row.answer)
+        };
+        rows.iter().enumerate().map(example).collect()
+    }
+}
+
+fn drawn(case: &Case, set: &str, i: usize) -> TokenRow {
+    use rand::RngExt as _;
+    let mut rng = rng(&["bench".into(), set.into(), (i as u64).into()]);
+    let vocab = case.model.vocab_size as u32;
+    // The last token is a target and no input.
+    let tokens = (0..=case.tokens).map(|_| rng.random_range(0..vocab)).collect();
+    TokenRow { tokens, answer: case.tokens / 2 + 1 }
+}

@@ -1,0 +1,245 @@
+//! The work itself, as the crates do it for a study.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use burn::module::Module as _;
+use burn::tensor::{Device, Tensor, TensorData};
+use seal_bilevel::{
+    Algorithm, BilevelError, BilevelSettings, Gamma, Observer, SftSettings, StepTrace, fine_tune,
+    learn_selector_observed,
+};
+use seal_data::{Batch, Example, RowId};
+use seal_device::DeviceSpec;
+use seal_lm::{GenerateSettings, Lm, OptimConfig, Prompt, generate, token_losses};
+use seal_select::SelectorFunction;
+
+use super::job::Sample;
+use super::{Job, Work, memory};
+
+/// Steps before those that are timed: they allocate, and a GPU compiles.
+const WARM_UP: usize = 2;
+
+/// Does `work` of `job` on `device` and times its steps.
+pub(crate) fn measure(job: &Job, work: Work, device: DeviceSpec) -> anyhow::Result<Sample> {
+    let device = device.open()?;
+    // What a device sets up once is not the work's.
+    matmul_rate(&device, 64)?;
+    let start_mib = memory::resident();
+    let mut sample = match work {
+        Work::Selector => selector(job, &device)?,
+        Work::Sft => sft(job, &device)?,
+        Work::Score => score(job, &device)?,
+        Work::Generate => answers(job, &device)?,
+    };
+    sample.start_mib = start_mib;
+    sample.peak_mib = memory::peak();
+    sample.matmul_flops = Some(matmul_rate(&device, 1024)?);
+    Ok(sample)
+}
+
+/// Operations a second of a product of two square matrices, the best of a few.
+fn matmul_rate(device: &Device, n: usize) -> anyhow::Result<f64> {
+    let values: Vec<f32> = (0..n * n).map(|i| (i % 7) as f32 - 3.0).collect();
+    let a = Tensor::<2>::from_data(TensorData::new(values, [n, n]), device);
+    let mut best = f64::INFINITY;
+    for _ in 0..4 {
+        let started = Instant::now();
+        let c = a.clone().matmul(a.clone());
+        device.sync().map_err(|e| anyhow::anyhow!("{e:?}"))?;
+        best = best.min(started.elapsed().as_secs_f64());
+        drop(c);
+    }
+    Ok(2.0 * (n as f64).powi(3) / best)
+}
+
+fn model(job: &Job, device: &Device) -> anyhow::Result<Lm> {
+    let model = Lm::init(&job.case.model, 0, device)?;
+    Ok(match &job.case.lora {
+        Some(lora) => model.with_lora(lora, 0)?,
+        None => model,
+    })
+}
+
+/// Times of steps, and what passed in them.
+struct Clock<'a> {
+    job: &'a Job,
+    last: Instant,
+    done: usize,
+    step_ms: Vec<f64>,
+    step_tokens: Vec<f64>,
+    step_flops: Vec<f64>,
+    first_loss: Option<f64>,
+    /// Forward passes that a step is worth.
+    passes: f64,
+    /// Inputs and answer tokens of each row.
+    sizes: BTreeMap<RowId, (usize, usize)>,
+}
+
+impl<'a> Clock<'a> {
+    fn new<'e>(job: &'a Job, passes: f64, rows: impl IntoIterator<Item = &'e Example>) -> Self {
+        let size = |e: &Example| (e.id, (e.tokens.len() - 1, e.answer_len()));
+        Self {
+            job,
+            last: Instant::now(),
+            done: 0,
+            step_ms: Vec::new(),
+            step_tokens: Vec::new(),
+            step_flops: Vec::new(),
+            first_loss: None,
+            passes,
+            sizes: rows.into_iter().map(size).collect(),
+        }
+    }
+
+    /// A step over the rows `ids` has ended.
+    fn tick<'i>(&mut self, ids: impl Iterator<Item = &'i RowId>) {
+        let now = Instant::now();
+        let ms = (now - self.last).as_secs_f64() * 1e3;
+        let sizes: Vec<_> = ids.map(|id| self.sizes[id]).collect();
+        let lengths: Vec<usize> = sizes.iter().map(|(inputs, _)| *inputs).collect();
+        let answers = sizes.iter().map(|(_, answer)| answer).sum();
+        self.done += 1;
+        if self.done > WARM_UP {
+            self.step_ms.push(ms);
+            self.step_tokens.push(lengths.iter().sum::<usize>() as f64);
+            let forward = self.job.case.forward_flops(&lengths, answers);
+            self.step_flops.push(self.passes * forward);
+        }
+        self.last = Instant::now();
+    }
+
+    fn into_sample(self) -> Sample {
+        Sample {
+            step_ms: self.step_ms,
+            step_tokens: self.step_tokens,
+            step_flops: self.step_flops,
+            start_mib: None,
+            peak_mib: None,
+            matmul_flops: None,
+            first_loss: self.first_loss,
+        }
+    }
+}
+
+impl Observer for Clock<'_> {
+    fn step(&mut self, step: &StepTrace) -> Result<(), BilevelError> {
+        let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+        self.first_loss.get_or_insert(mean(&step.losses));
+        self.tick(step.safe_ids.iter().chain(&step.ids));
+        Ok(())
+    }
+}
+
+fn optim() -> OptimConfig {
+    OptimConfig { lr: 1e-4, ..OptimConfig::default() }
+}
+
+/// Epochs that give the case's steps and those before them.
+fn epochs(job: &Job, rows: usize, batch: usize) -> usize {
+    (job.case.steps + WARM_UP).div_ceil(rows.div_ceil(batch))
+}
+
+fn selector(job: &Job, device: &Device) -> anyhow::Result<Sample> {
+    let (safe, data) = (Job::examples(&job.safe, "safe"), Job::examples(&job.data, "data"));
+    let batch = job.case.rows / 2;
+    let settings = BilevelSettings {
+        algorithm: Algorithm::Two,
+        gamma: Gamma::Constant(0.1),
+        selector: SelectorFunction::Softmax,
+        normalise: Default::default(),
+        baseline: false,
+        selector_optim: Default::default(),
+        kappa: 0.4,
+        rate: Some(1e-3),
+        epochs: epochs(job, data.len(), batch),
+        batch,
+        micro_batch: None,
+        recompute: false,
+        optim: optim(),
+        lora: job.case.lora.clone(),
+    };
+    let model = Lm::init(&job.case.model, 0, &device.clone().autodiff())?;
+    let passes = 1.0 + job.case.backward_share();
+    let mut clock = Clock::new(job, passes, safe.iter().chain(&data));
+    learn_selector_observed(model, &data, &safe, &settings, 1.0, 0, &mut clock)?;
+    Ok(clock.into_sample())
+}
+
+fn sft(job: &Job, device: &Device) -> anyhow::Result<Sample> {
+    let data = Job::examples(&job.data, "data");
+    let batch = job.case.rows;
+    let settings = SftSettings {
+        epochs: epochs(job, data.len(), batch),
+        batch,
+        micro_batch: None,
+        recompute: false,
+        optim: optim(),
+        lora: job.case.lora.clone(),
+    };
+    let model = Lm::init(&job.case.model, 0, &device.clone().autodiff())?;
+    // Which rows a step holds is not told; they are of one length, or many.
+    let mean = |f: fn(&Example) -> usize| {
+        let sum: usize = data.iter().map(f).sum();
+        (sum as f64 / data.len() as f64 * batch as f64).round() as usize
+    };
+    let (tokens, answers) = (mean(|e| e.tokens.len() - 1), mean(Example::answer_len));
+    let passes = 1.0 + job.case.backward_share();
+    let forward = job.case.forward_flops(&vec![tokens / batch; batch], answers);
+    let mut clock = Clock::new(job, passes, []);
+    let (mut step_ms, mut last) = (Vec::new(), Instant::now());
+    fine_tune(model, &data, &settings, 0, &mut |done, _| {
+        let now = Instant::now();
+        if done > WARM_UP {
+            step_ms.push((now - last).as_secs_f64() * 1e3);
+        }
+        last = now;
+    })?;
+    clock.step_tokens = vec![tokens as f64; step_ms.len()];
+    clock.step_flops = vec![passes * forward; step_ms.len()];
+    clock.step_ms = step_ms;
+    Ok(clock.into_sample())
+}
+
+fn score(job: &Job, device: &Device) -> anyhow::Result<Sample> {
+    let data = Job::examples(&job.data, "data");
+    let model = model(job, device)?.valid();
+    let mut clock = Clock::new(job, 1.0, &data);
+    let mut rows = data.chunks(job.case.rows).cycle();
+    for _ in 0..WARM_UP + job.case.steps {
+        let rows: Vec<&Example> = rows.next().context("no rows")?.iter().collect();
+        let nll = token_losses(&model, &Batch::of(&rows, None));
+        let mean = nll.iter().map(|l| f64::from(*l)).sum::<f64>() / nll.len() as f64;
+        clock.first_loss.get_or_insert(mean);
+        clock.tick(rows.iter().map(|e| &e.id));
+    }
+    Ok(clock.into_sample())
+}
+
+/// A step is a whole batch of answers, as long as the case's answers are.
+fn answers(job: &Job, device: &Device) -> anyhow::Result<Sample> {
+    let model = model(job, device)?.valid();
+    let new = job.case.tokens / 2;
+    let rows = job.data.iter().take(job.case.rows).enumerate();
+    let prompts: Vec<Prompt> = rows
+        .map(|(i, row)| Prompt {
+            id: RowId::of("prompt", "", i as u32),
+            tokens: row.tokens[..row.answer].to_vec(),
+        })
+        .collect();
+    let settings = GenerateSettings { batch: prompts.len(), ..GenerateSettings::greedy(new) };
+    let mut clock = Clock::new(job, 1.0, []);
+    for step in 0..1 + job.case.steps.div_ceil(4) {
+        let started = Instant::now();
+        let answers = generate(&model, &prompts, &settings, &[], 0)?;
+        if step > 0 {
+            clock.step_ms.push(started.elapsed().as_secs_f64() * 1e3);
+            let tokens: usize = answers.iter().map(|a| a.tokens.len()).sum();
+            clock.step_tokens.push(tokens as f64);
+            let lengths: Vec<usize> = prompts.iter().map(|p| p.tokens.len() + new - 1).collect();
+            clock.step_flops.push(job.case.forward_flops(&lengths, tokens));
+        }
+    }
+    Ok(clock.into_sample())
+}

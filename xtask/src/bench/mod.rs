@@ -1,0 +1,21 @@
+//! Speed and memory of the work that a study is made of.
+//!
+//! Every measurement is a process of its own: peak memory is then that of one
+//! piece of work, and another program (`benches/peer/steps.py`, the same work in
+//! PyTorch) can be run in alternation, so that whatever else the machine does
+//! falls on both.
+
+mod case;
+mod job;
+mod measure;
+mod memory;
+mod rounds;
+mod table;
+mod work;
+
+pub(crate) use case::{CASES, Case};
+pub(crate) use job::{Job, TokenRow};
+pub(crate) use measure::measure;
+pub(crate) use rounds::{Peer, Plan, run};
+pub(crate) use table::{summaries, table};
+pub(crate) use work::Work;

@@ -1,0 +1,104 @@
+//! Measurements in alternation, each in a process of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+
+use super::job::Sample;
+use super::{Job, Work};
+
+/// Another program that does the same work.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    /// Its Python.
+    pub(crate) python: PathBuf,
+    /// The program.
+    pub(crate) script: PathBuf,
+    /// What it is asked to be: `lean`, `usual` or `loop`.
+    pub(crate) form: String,
+}
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) works: Vec<Work>,
+    /// Names of devices, each a contestant.
+    pub(crate) devices: Vec<String>,
+    pub(crate) peers: Vec<Peer>,
+    /// How often each is measured, in turns.
+    pub(crate) rounds: usize,
+    pub(crate) threads: usize,
+}
+
+/// A measurement.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Measured {
+    pub(crate) case: String,
+    pub(crate) work: Work,
+    /// `seal flex`, `torch lean`.
+    pub(crate) by: String,
+    /// From 0.
+    pub(crate) round: usize,
+    #[serde(flatten)]
+    pub(crate) sample: Sample,
+}
+
+/// Measures all of `plan`; `said` is told of each before it starts.
+pub(crate) fn run(plan: &Plan, mut said: impl FnMut(&str)) -> anyhow::Result<Vec<Measured>> {
+    let folder = tempfile::tempdir()?;
+    let mut out = Vec::new();
+    for job in &plan.jobs {
+        let file = folder.path().join("job.json");
+        fs::write(&file, serde_json::to_vec(job)?)?;
+        for work in &plan.works {
+            for round in 0..plan.rounds {
+                for (by, command) in contestants(plan, *work, &file)? {
+                    let name = &job.case.name;
+                    said(&format!("{name} {work}: {by}, round {} of {}", round + 1, plan.rounds));
+                    let sample = child(command).with_context(|| format!("{name} {work}: {by}"))?;
+                    let (case, work) = (name.clone(), *work);
+                    out.push(Measured { case, work, by, round, sample });
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn contestants(plan: &Plan, work: Work, job: &Path) -> anyhow::Result<Vec<(String, Command)>> {
+    let mut out = Vec::new();
+    let threads = plan.threads.to_string();
+    let work = work.to_string();
+    for device in &plan.devices {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["bench", "--device", device, "--work", &work, "--job"]).arg(job);
+        command.env("RAYON_NUM_THREADS", &threads).env("OMP_NUM_THREADS", &threads);
+        out.push((format!("seal {device}"), command));
+    }
+    for peer in &plan.peers {
+        let mut command = Command::new(&peer.python);
+        command.arg(&peer.script).arg("--job").arg(job);
+        command.args(["--work", &work, "--form", &peer.form, "--threads", &threads]);
+        command.env("OMP_NUM_THREADS", &threads);
+        out.push((format!("torch {}", peer.form), command));
+    }
+    Ok(out)
+}
+
+/// Runs one, whose last line is its answer.
+fn child(mut command: Command) -> anyhow::Result<Sample> {
+    let done = command.stdin(Stdio::null()).stderr(Stdio::piped()).output();
+    let done =
+        done.with_context(|| format!("{} cannot be run", command.get_program().display()))?;
+    let text = String::from_utf8_lossy(&done.stdout);
+    match text.lines().last() {
+        Some(line) if done.status.success() => {
+            serde_json::from_str(line).with_context(|| format!("not a measurement: {line}"))
+        }
+        _ => bail!("{}: {}", done.status, String::from_utf8_lossy(&done.stderr).trim_end()),
+    }
+}

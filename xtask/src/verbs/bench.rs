@@ -1,0 +1,197 @@
+//! `cargo xtask bench`: speed and memory of the work a study is made of.
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use seal_data::{ExampleError, PromptTemplate, Source, TextTokenizer, encode_row, load_split};
+use seal_study::StudyError;
+
+use crate::bench::{self, CASES, Case, Job, Peer, Plan, TokenRow, Work};
+use crate::cli::Verbosity;
+
+const AFTER: &str = "\
+Each measurement is a process of its own, so that memory is that of one piece of work. \
+With --peer the same work in PyTorch (benches/peer/steps.py) is run in turns with it: forms \
+are lean (the loss computed as here), usual (transformers and PEFT: all logits, two forward \
+passes) and loop (as usual, a row at a time, as the published code does it).
+
+Examples:
+  cargo xtask bench                                       the four small shapes, each work
+  cargo xtask bench --work selector --peer lean --peer usual --python .venv/bin/python
+  cargo xtask bench --case llama3-8b --device cuda:0 --work selector";
+
+/// Options of the verb.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Options {
+    /// Shape to measure (repeatable) [default: the first four of llama-1m, llama-5m, llama-28m,
+    /// pythia-160m, pythia-2.8b, llama3-1b, llama3-8b].
+    #[arg(long, value_name = "NAME")]
+    case: Vec<String>,
+    /// Work to measure (repeatable) [default: all].
+    #[arg(long, value_name = "WORK")]
+    work: Vec<Work>,
+    /// Device to measure on (repeatable); the first is what others are set against.
+    #[arg(long, value_name = "NAME", default_value = "flex")]
+    device: Vec<String>,
+    /// Set it against PyTorch in this form: lean, usual or loop (repeatable).
+    #[arg(long, value_name = "FORM")]
+    peer: Vec<String>,
+    /// The Python to run it with: it needs torch, and for usual and loop transformers and peft.
+    #[arg(long, value_name = "FILE", default_value = "python3")]
+    python: PathBuf,
+    /// How often each is measured, in turns.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: usize,
+    /// Steps to time in each [default: the case's].
+    #[arg(long, value_name = "N")]
+    steps: Option<usize>,
+    /// Threads of each.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Take these rows, of any length, instead of drawn ones.
+    #[arg(long, value_name = "FILE", requires = "tokenizer")]
+    data: Option<PathBuf>,
+    /// The tokenizer.json that makes tokens of them.
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
+    /// Longest row of --data, in tokens; longer ones are left out.
+    #[arg(long, value_name = "TOKENS", default_value_t = 512)]
+    context: usize,
+    /// Rows of --data that are used.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    limit: usize,
+    /// Write every measurement and the table as JSON.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Measure the work of this file, in this process.
+    #[arg(long, value_name = "FILE", hide = true)]
+    job: Option<PathBuf>,
+}
+
+/// Measures, and prints a table.
+pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
+    if let Some(job) = &options.job {
+        return one(options, job);
+    }
+    let plan = plan(options)?;
+    let said = |what: &str| {
+        if !verbosity.quiet {
+            // Progress that cannot be shown stops nothing.
+            let _ = writeln!(io::stderr().lock(), "{what}");
+        }
+    };
+    let measured = bench::run(&plan, said)?;
+    let summaries = bench::summaries(&measured);
+    if let Some(path) = &options.file {
+        let json = serde_json::json!({
+            "format_version": 1,
+            "threads": plan.threads,
+            "rounds": plan.rounds,
+            "summaries": summaries,
+            "measurements": measured,
+        });
+        fs::write(path, serde_json::to_vec_pretty(&json)?)
+            .with_context(|| path.display().to_string())?;
+    }
+    let mut out = io::stdout().lock();
+    if out.is_terminal() && !verbosity.quiet {
+        writeln!(out)?;
+    }
+    write!(out, "{}", bench::table(&summaries))?;
+    Ok(())
+}
+
+fn one(options: &Options, job: &Path) -> anyhow::Result<()> {
+    let text = fs::read_to_string(job).with_context(|| job.display().to_string())?;
+    let job: Job = serde_json::from_str(&text)?;
+    let (&[work], [device]) = (options.work.as_slice(), options.device.as_slice()) else {
+        bail!("--job takes one --work and one --device");
+    };
+    let sample = bench::measure(&job, work, device.parse()?)?;
+    writeln!(io::stdout().lock(), "{}", serde_json::to_string(&sample)?)?;
+    Ok(())
+}
+
+fn plan(options: &Options) -> anyhow::Result<Plan> {
+    let names: Vec<&str> = match options.case.is_empty() {
+        true => CASES[..4].to_vec(),
+        false => options.case.iter().map(String::as_str).collect(),
+    };
+    let mut jobs = Vec::new();
+    for name in names {
+        let Some(mut case) = Case::named(name) else {
+            let known = CASES.join(", ");
+            return Err(usage(format!("no case `{name}`; known are {known}")));
+        };
+        if let Some(steps) = options.steps {
+            case.steps = steps.max(1);
+        }
+        jobs.push(match (&options.data, &options.tokenizer) {
+            (Some(data), Some(tokenizer)) => real(options, case, data, tokenizer)?,
+            _ => Job::drawn(case),
+        });
+    }
+    for device in &options.device {
+        device.parse::<seal_device::DeviceSpec>()?.open()?;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/peer/steps.py");
+    let mut peers = Vec::new();
+    for form in &options.peer {
+        if !["lean", "usual", "loop"].contains(&form.as_str()) {
+            return Err(usage(format!(
+                "no form `{form}` of the peer; known are lean, usual, loop"
+            )));
+        }
+        let python = options.python.clone();
+        peers.push(Peer { python, script: script.clone(), form: form.clone() });
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(Plan {
+        jobs,
+        works: if options.work.is_empty() { Work::ALL.to_vec() } else { options.work.clone() },
+        devices: options.device.clone(),
+        peers,
+        rounds: options.rounds.max(1),
+        threads: options.threads.unwrap_or(cores),
+    })
+}
+
+fn usage(message: String) -> anyhow::Error {
+    StudyError::Config(message).into()
+}
+
+/// Rows of a file, in the published dress.
+fn real(options: &Options, case: Case, data: &Path, tokenizer: &Path) -> anyhow::Result<Job> {
+    let bytes = fs::read(tokenizer).with_context(|| tokenizer.display().to_string())?;
+    let tokenizer = TextTokenizer::from_bytes(&bytes, None, "<|endoftext|>")
+        .map_err(|e| usage(format!("{}: {e}", tokenizer.display())))?;
+    let source = Source::new(data.display().to_string());
+    let loaded = load_split(Path::new(""), &[source])?;
+    let template = PromptTemplate::published();
+    let context = options.context.min(case.model.max_position_embeddings);
+    let mut rows = Vec::new();
+    for row in loaded.rows.as_slice() {
+        match encode_row(row, &template, &tokenizer, context) {
+            Ok(e) => rows.push(TokenRow { tokens: e.tokens, answer: e.answer }),
+            // Left out of a benchmark as of a study.
+            Err(ExampleError::TooLong { .. } | ExampleError::EmptyAnswer { .. }) => {}
+            Err(other) => return Err(other.into()),
+        }
+        if rows.len() == options.limit {
+            break;
+        }
+    }
+    if rows.len() < 2 * case.rows {
+        return Err(usage(format!(
+            "{}: {} rows of at most {context} tokens, {} are needed",
+            data.display(),
+            rows.len(),
+            2 * case.rows
+        )));
+    }
+    Ok(Job::of_rows(case, rows))
+}
