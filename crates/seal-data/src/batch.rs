@@ -69,6 +69,33 @@ impl Batch {
         self.ids.len()
     }
 
+    /// The rows of `range` as a batch of their own, as wide as its longest row.
+    ///
+    /// # Panics
+    /// If the range is empty or outside the rows.
+    pub fn part(&self, range: std::ops::Range<usize>) -> Self {
+        let lengths = self.lengths[range.clone()].to_vec();
+        let width = lengths.iter().copied().max().expect("a part needs at least one row");
+        let row = |b: usize| &self.tokens[b * self.width..][..width];
+        let first: usize = self.answer_lens[..range.start].iter().sum();
+        let supervised = first..first + self.answer_lens[range.clone()].iter().sum::<usize>();
+        let narrower = |(at, b): (&i32, &i32)| {
+            let (b, t) = (*b as usize, *at as usize - *b as usize * self.width);
+            index((b - range.start) * width + t)
+        };
+        let (at, of) = (&self.positions[supervised.clone()], &self.row_of[supervised.clone()]);
+        Self {
+            ids: self.ids[range.clone()].to_vec(),
+            width,
+            tokens: range.clone().flat_map(row).copied().collect(),
+            lengths,
+            answer_lens: self.answer_lens[range.clone()].to_vec(),
+            positions: at.iter().zip(of).map(narrower).collect(),
+            targets: self.targets[supervised].to_vec(),
+            row_of: of.iter().map(|b| b - range.start as i32).collect(),
+        }
+    }
+
     fn fill_row(&mut self, b: usize, example: &Example) {
         let (n, start) = (example.tokens.len(), b * self.width);
         assert!(
@@ -137,6 +164,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_part_is_the_batch_of_its_rows(
+            lengths in prop::collection::vec((1usize..4, 1usize..4), 1..7),
+            cut in (0usize..6, 1usize..6),
+        ) {
+            let rows: Vec<Example> = lengths
+                .iter()
+                .enumerate()
+                .map(|(i, (a, b))| example(&(0..(a + b) as u32).map(|t| t + i as u32).collect::<Vec<_>>(), *a))
+                .collect();
+            let rows: Vec<&Example> = rows.iter().collect();
+            let from = cut.0.min(rows.len() - 1);
+            let to = (from + cut.1).min(rows.len());
+            let whole = Batch::of(&rows, Some(4));
+            prop_assert_eq!(whole.part(from..to), Batch::of(&rows[from..to], None));
+        }
+
         #[test]
         fn inputs_and_targets_give_the_examples_back(
             shapes in prop::collection::vec((1usize..6, 1usize..6), 1..5),

@@ -4,6 +4,10 @@
 //! gradients, so that `[tokens, vocabulary]` never exists whole: what goes on
 //! through the tape is the gradient of the hidden states.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
+use burn::module::{Module as _, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{FloatDType, IndexingUpdateOp, Int, Tensor, TensorData};
@@ -15,6 +19,12 @@ use crate::{DropoutKey, Lm, Ops, segments};
 /// Logits that exist at once, at most, in bytes of f32; one row where that is
 /// more.
 const LOGITS: usize = 32 << 20;
+
+/// Multiply-adds of a forward pass that are worth a part of their own.
+const PART: usize = 1 << 28;
+
+/// Parts of a batch, at most.
+const PARTS: usize = 8;
 
 /// How a backward pass is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +56,28 @@ pub fn differentiate(
     tape: Tape,
 ) -> Differentiated {
     assert_eq!(weights.len(), batch.targets.len(), "one weight a supervised token");
+    let parts = parts(model, batch, if model.is_trained_whole() { 2 } else { PARTS });
+    let done = kernels::side_by_side(parts, |(rows, supervised)| {
+        let whole = rows.len() == batch.rows();
+        let (model, batch) = match whole {
+            true => (Cow::Borrowed(model), Cow::Borrowed(batch)),
+            false => (Cow::Owned(model.apart()), Cow::Owned(batch.part(rows))),
+        };
+        let ids = &batch.ids;
+        let dropout = dropout.map(|key| DropoutKey { ids, lengths: &batch.lengths, ..key });
+        one(&model, &batch, &weights[supervised], dropout, tape)
+    });
+    join(model, done)
+}
+
+/// [`differentiate`] without parts.
+fn one(
+    model: &Lm,
+    batch: &Batch,
+    weights: &[f32],
+    dropout: Option<DropoutKey<'_>>,
+    tape: Tape,
+) -> Differentiated {
     // One tape is the faster where no block has anything on it that is too large.
     if tape.recompute || model.ops() == Ops::Composed {
         return segments::differentiate(model, batch, weights, dropout, tape);
@@ -54,6 +86,73 @@ pub fn differentiate(
     let (tokens, stand_in) = answer_loss(model, hidden, batch, weights);
     let gradients = GradientsParams::from_grads(stand_in.backward(), model);
     Differentiated { tokens, gradients }
+}
+
+/// Rows of a batch, and their supervised tokens, in parts that are worked on
+/// side by side: a matrix product shared between threads, and the many small
+/// operations that are not, keep fewer of them busy than rows do. Parts depend
+/// on the work and not on the threads, so that results do not either; there are
+/// at most `most`, since each has its own gradients.
+fn parts(model: &Lm, batch: &Batch, most: usize) -> Vec<(Range<usize>, Range<usize>)> {
+    let tokens: usize = batch.lengths.iter().sum();
+    let work = tokens * model.linear_weights();
+    let n = match model.ops() {
+        Ops::Fused => (work / PART).clamp(1, most.min(batch.rows())),
+        Ops::Composed => 1,
+    };
+    let mut out = Vec::with_capacity(n);
+    let (mut row, mut seen, mut supervised) = (0, 0, 0);
+    for i in 0..n {
+        let (from, answers) = (row, supervised);
+        // A row each is left for the parts that follow.
+        while row < batch.rows() - (n - 1 - i) && (row == from || seen * n < (i + 1) * tokens) {
+            seen += batch.lengths[row];
+            supervised += batch.answer_lens[row];
+            row += 1;
+        }
+        out.push((from..row, answers..supervised));
+    }
+    debug_assert_eq!(row, batch.rows());
+    out
+}
+
+/// The parts as one, summed in their order.
+fn join(model: &Lm, mut parts: Vec<Differentiated>) -> Differentiated {
+    if parts.len() == 1 {
+        return parts.remove(0);
+    }
+    let mut parts = parts.into_iter();
+    let mut sum = parts.next().expect("a batch has rows");
+    for part in parts {
+        sum.tokens.extend(part.tokens);
+        model.visit(&mut Add { sum: &mut sum.gradients, part: part.gradients });
+    }
+    sum
+}
+
+/// Adds the gradients of a part to those before.
+struct Add<'a> {
+    sum: &'a mut GradientsParams,
+    part: GradientsParams,
+}
+
+impl ModuleVisitor for Add<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some(part) = self.part.remove::<D>(param.id) else { return };
+        let sum = match self.sum.remove::<D>(param.id) {
+            Some(sum) => {
+                let (device, mut sum, part) = (sum.device(), sum.into_data(), part.into_data());
+                let read = "gradients are f32";
+                kernels::add(
+                    sum.as_mut_slice::<f32>().expect(read),
+                    part.as_slice::<f32>().expect(read),
+                );
+                Tensor::from_data(sum, &device)
+            }
+            None => part,
+        };
+        self.sum.register(param.id, sum);
+    }
 }
 
 /// Losses `[M]` of the answers under hidden states `[M, D]`, and a number whose
@@ -96,6 +195,15 @@ pub(crate) fn answer_loss(
 
 /// Losses `[M]` of the answers of `batch`, with no tape; `model` is off it too.
 pub fn token_losses(model: &Lm, batch: &Batch) -> Vec<f32> {
+    let parts = parts(model, batch, PARTS);
+    let losses = kernels::side_by_side(parts, |(rows, _)| match rows.len() == batch.rows() {
+        true => losses_of_part(model, batch),
+        false => losses_of_part(model, &batch.part(rows)),
+    });
+    losses.concat()
+}
+
+fn losses_of_part(model: &Lm, batch: &Batch) -> Vec<f32> {
     let hidden = model.answer_hidden(batch, None);
     let [m, d] = hidden.dims();
     let size = rows_at_once(model);

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use burn::module::{Module, Param};
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use seal_data::Batch;
 use seal_device::kernels;
@@ -167,6 +167,33 @@ impl Lm {
             dim: self.config.head_dim(),
             window: self.config.architecture.sliding_window,
         }
+    }
+
+    /// Whether the weights of the model itself are trained, and not adapters.
+    pub(crate) fn is_trained_whole(&self) -> bool {
+        self.embed_tokens.val().is_require_grad()
+    }
+
+    /// Weights of the linear layers of all blocks.
+    pub(crate) fn linear_weights(&self) -> usize {
+        let linears = self.layers.iter().flat_map(Block::linears);
+        linears.map(|(_, linear)| linear.weight.val().shape().num_elements()).sum()
+    }
+
+    /// The same weights as leaves of other tapes, so that two threads do not
+    /// wait for each other's.
+    pub(crate) fn apart(&self) -> Self {
+        struct Apart;
+        impl ModuleMapper for Apart {
+            fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+                let (id, tensor, mapper) = param.consume();
+                let trained = tensor.is_require_grad();
+                let leaf = Tensor::from_inner(tensor.inner());
+                let leaf = if trained { leaf.require_grad() } else { leaf };
+                Param::from_mapped_value(id, leaf, mapper)
+            }
+        }
+        self.clone().map(&mut Apart)
     }
 
     /// Refuses token ids outside the vocabulary, before a model sees them.

@@ -22,6 +22,8 @@ mod math;
 #[cfg(feature = "flex")]
 mod norm;
 #[cfg(feature = "flex")]
+mod sums;
+#[cfg(feature = "flex")]
 mod threads;
 #[cfg(feature = "flex")]
 mod tile;
@@ -150,6 +152,38 @@ pub fn nll_gradient(logits: &mut [f32], targets: &[u32], weights: &[f32]) -> Vec
     return loss::in_place(logits, targets, weights);
     #[cfg(not(feature = "flex"))]
     panic!("{NO_KERNELS}: {} {targets:?} {weights:?}", logits.len())
+}
+
+/// Adds `part` to `sum`, element by element.
+///
+/// # Panics
+/// In a binary without kernels, or if the lengths differ.
+pub fn add(sum: &mut [f32], part: &[f32]) {
+    #[cfg(feature = "flex")]
+    return sums::add(sum, part);
+    #[cfg(not(feature = "flex"))]
+    panic!("{NO_KERNELS}: {} {}", sum.len(), part.len())
+}
+
+/// Sum of the squares of `x`, in an order that does not depend on threads.
+///
+/// # Panics
+/// In a binary without kernels.
+pub fn squares(x: &[f32]) -> f64 {
+    #[cfg(feature = "flex")]
+    return sums::squares(x);
+    #[cfg(not(feature = "flex"))]
+    panic!("{NO_KERNELS}: {}", x.len())
+}
+
+/// The results of `f` for every task, in their order. Where there are kernels,
+/// tasks run side by side, each on a part of the current rayon pool's threads;
+/// elsewhere the device has threads of its own, and they run in turn.
+pub fn side_by_side<T: Send, R: Send>(tasks: Vec<T>, f: impl Fn(T) -> R + Sync) -> Vec<R> {
+    #[cfg(feature = "flex")]
+    return threads::side_by_side(tasks, f);
+    #[cfg(not(feature = "flex"))]
+    tasks.into_iter().map(f).collect()
 }
 
 /// One step of AdamW (Loshchilov and Hutter 2019); numbers as Burn's own

@@ -3,7 +3,11 @@
 //! No result depends on the number of threads: parts are split where nothing is
 //! summed across, and sums are taken whole by one thread.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Elements that are worth a part of their own.
 const PART: usize = 1 << 14;
@@ -33,9 +37,78 @@ pub(super) fn map<T: Send, R: Send>(tasks: Vec<T>, f: impl Fn(T) -> R + Send + S
     tasks.into_par_iter().map(f).collect()
 }
 
+/// The results of `f` for every task, in their order. Tasks run side by side,
+/// each on a part of the current pool's threads.
+pub(super) fn side_by_side<T: Send, R: Send>(tasks: Vec<T>, f: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let threads = rayon::current_num_threads();
+    let lanes = threads.min(tasks.len());
+    if lanes < 2 {
+        return tasks.into_iter().map(f).collect();
+    }
+    let results: Vec<Mutex<Option<R>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
+    let queue = Mutex::new(tasks.into_iter().enumerate());
+    let lane = || {
+        // A panic of another lane ends this call, when all lanes have ended.
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        while let Some((i, task)) = next() {
+            let result = f(task);
+            *results[i].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        }
+    };
+    let pools = lane_pools(lanes, threads / lanes);
+    std::thread::scope(|scope| {
+        for pool in pools.iter() {
+            scope.spawn(|| pool.install(lane));
+        }
+    });
+    let result = |slot: Mutex<Option<R>>| slot.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.into_iter().map(|slot| result(slot).expect("every task was done")).collect()
+}
+
+/// Pools by their number and size.
+type Pools = BTreeMap<(usize, usize), Arc<Vec<ThreadPool>>>;
+
+/// `lanes` pools of `threads` threads, made once: they cost nothing while idle.
+fn lane_pools(lanes: usize, threads: usize) -> Arc<Vec<ThreadPool>> {
+    static POOLS: Mutex<Pools> = Mutex::new(BTreeMap::new());
+    let make = || {
+        let pool = |_| ThreadPoolBuilder::new().num_threads(threads).build();
+        let pools: Result<_, _> = (0..lanes).map(pool).collect();
+        Arc::new(pools.expect("the system has threads"))
+    };
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(pools.entry((lanes, threads)).or_insert_with(make))
+}
+
 /// Runs `f` with the widest vectors this machine has. `f` and what it calls
 /// must be inlined.
 #[inline(always)]
 pub(super) fn vectorised<R>(f: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_side_by_side_keep_their_order_and_share_the_threads() {
+        for threads in [1, 2, 3, 8] {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            for tasks in [0, 1, 2, 5] {
+                let got = pool.install(|| {
+                    side_by_side((0..tasks).collect(), |i| (i, rayon::current_num_threads()))
+                });
+                let share = threads / threads.min(tasks).max(1);
+                assert_eq!(got, (0..tasks).map(|i| (i, share)).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_panic_reaches_the_caller() {
+        let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        pool.install(|| side_by_side(vec![1, 2, 3], |i| assert_ne!(i, 2)));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, Param, ParamId};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 use seal_device::kernels::{self, AdamWStep};
@@ -80,6 +80,26 @@ impl ModuleMapper for Move<'_> {
         };
         Param::from_mapped_value(id, moved.require_grad(), mapper)
     }
+}
+
+/// Norm of all gradients together; they stay what they are.
+pub(super) fn global_norm(model: &Lm, gradients: &mut GradientsParams) -> f64 {
+    struct Squares<'a> {
+        gradients: &'a mut GradientsParams,
+        sum: f64,
+    }
+    impl ModuleVisitor for Squares<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            // Taken out and put back: what nobody else holds is not copied.
+            let Some(gradient) = self.gradients.remove::<D>(param.id) else { return };
+            let (device, data) = (gradient.device(), gradient.into_data());
+            self.sum += kernels::squares(read(&data));
+            self.gradients.register(param.id, Tensor::<D>::from_data(data, &device));
+        }
+    }
+    let mut squares = Squares { gradients, sum: 0.0 };
+    model.visit(&mut squares);
+    squares.sum.sqrt()
 }
 
 fn read(data: &TensorData) -> &[f32] {

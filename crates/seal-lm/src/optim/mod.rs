@@ -69,7 +69,10 @@ impl Optimizer {
             sum.accumulate(&model, gradients);
             gradients = sum.grads();
         }
-        let grad_norm = global_norm(&model, &gradients);
+        let grad_norm = match &self.inner {
+            Inner::Fused(_) => fused::global_norm(&model, &mut gradients),
+            Inner::Composed(_) => global_norm(&model, &gradients),
+        };
         if !grad_norm.is_finite() {
             return Err(LmError::Diverged {
                 step: self.step,
