@@ -150,12 +150,7 @@ impl Composed {
         let (cos, sin) = pass.rotary.spread();
         // Masks are the same in every block.
         let chunks = pass.chunks.get_or_init(|| Chunk::all(heads, [rows, t], SCORES, &device));
-        // Turned in f32, whatever the number format of the queries is.
-        let turn = |x: Tensor<2>, heads| {
-            let dtype = x.dtype();
-            let x = split(x, rows, heads).cast(FloatDType::F32);
-            rope::rotate(x, cos.clone(), sin.clone()).cast(dtype)
-        };
+        let turn = |x, heads| rope::rotate(split(x, rows, heads), cos.clone(), sin.clone());
         Self {
             heads,
             q: turn(q, heads.heads),
@@ -228,10 +223,7 @@ impl Composed {
         }
         // The transpose of a rotation turns the other way.
         let (cos, sin) = &self.rotary;
-        let back = |x: Tensor<4>| {
-            let x = rope::rotate(x.cast(FloatDType::F32), cos.clone(), sin.clone().neg());
-            join(x.cast(dtype))
-        };
+        let back = |x: Tensor<4>| join(rope::rotate(x, cos.clone(), sin.clone().neg()).cast(dtype));
         [back(cat(dq)), back(dk), join(dv.cast(dtype))]
     }
 }

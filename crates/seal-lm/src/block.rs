@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::{gelu, relu, silu, tanh};
-use burn::tensor::{Tensor, s};
+use burn::tensor::{FloatDType, Tensor, s};
 use seal_device::kernels;
 
 use crate::{Activation, DropoutKey, Linear, LmConfig, ModelType, Ops, family};
@@ -18,21 +18,25 @@ pub struct Norm {
 }
 
 impl Norm {
-    /// Normalised rows of `x` `[n, D]`.
+    /// Normalised rows of `x` `[n, D]`; sums over a row are taken in f32.
     pub(crate) fn forward(&self, x: Tensor<2>, eps: f64, ops: Ops) -> Tensor<2> {
         let gain = self.weight.val();
         match (&self.bias, ops) {
             (Some(bias), Ops::Fused) => kernels::layer_norm(x, gain, bias.val(), eps),
+            (None, Ops::Fused) => kernels::rms_norm(x, gain, eps),
             (Some(bias), Ops::Composed) => {
+                let dtype = x.dtype();
+                let x = x.cast(FloatDType::F32);
                 let x = x.clone() - x.mean_dim(1);
                 let variance = x.clone().square().mean_dim(1);
-                x / (variance + eps).sqrt() * gain.unsqueeze_dim::<2>(0)
-                    + bias.val().unsqueeze_dim::<2>(0)
+                let x = (x / (variance + eps).sqrt()).cast(dtype);
+                x * gain.unsqueeze_dim::<2>(0) + bias.val().unsqueeze_dim::<2>(0)
             }
-            (None, Ops::Fused) => kernels::rms_norm(x, gain, eps),
             (None, Ops::Composed) => {
+                let dtype = x.dtype();
+                let x = x.cast(FloatDType::F32);
                 let mean = x.clone().square().mean_dim(1);
-                x / (mean + eps).sqrt() * gain.unsqueeze_dim::<2>(0)
+                (x / (mean + eps).sqrt()).cast(dtype) * gain.unsqueeze_dim::<2>(0)
             }
         }
     }
@@ -130,8 +134,10 @@ pub(crate) struct Run<'a> {
 impl Run<'_> {
     fn linear(&self, linear: &Linear, name: &str, x: Tensor<2>) -> Tensor<2> {
         match self.dropout {
-            Some(key) => linear.forward(x, Some(key), &format!("layers.{}.{name}", self.layer)),
-            None => linear.forward(x, None, name),
+            Some(key) => {
+                linear.forward(x, Some(key), &format!("layers.{}.{name}", self.layer), self.ops)
+            }
+            None => linear.forward(x, None, name, self.ops),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Keys and values of sequences that grow by a token at a time.
 
 use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 use seal_device::kernels::AttentionShape;
 
 use crate::Lm;
@@ -95,7 +95,7 @@ impl Cache {
                 let keys = split(k.clone(), rows, heads.kv_heads);
                 let keys = rotate(keys, cos.clone(), sin.clone());
                 let values = split(v.clone(), rows, heads.kv_heads);
-                let zeros = Tensor::zeros(room, &device);
+                let zeros = Tensor::zeros(room, (&device, keys.dtype()));
                 self.blocks.push(KeysValues {
                     keys: Tensor::cat(vec![keys, zeros.clone()], 2),
                     values: Tensor::cat(vec![values, zeros], 2),
@@ -138,9 +138,10 @@ impl Cache {
                 cache.keys = keys.slice_assign(slot.clone(), k);
                 cache.values = values.slice_assign(slot, v);
                 let keys = repeat_kv(cache.keys.clone(), groups);
-                let scores = q.matmul(keys.swap_dims(2, 3));
+                let scores = q.matmul(keys.swap_dims(2, 3)).cast(FloatDType::F32);
                 let scores = scores.mul_scalar(heads.scale()) + mask.clone();
-                let attended = softmax(scores, 3).matmul(repeat_kv(cache.values.clone(), groups));
+                let weights = softmax(scores, 3).cast(cache.values.dtype());
+                let attended = weights.matmul(repeat_kv(cache.values.clone(), groups));
                 attended.swap_dims(1, 2).reshape([rows, heads.heads * heads.dim])
             });
         }

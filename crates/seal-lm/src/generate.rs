@@ -96,7 +96,7 @@ fn generate_batch(
         let (mut cache, mut hidden) = Cache::start(model, &tokens, steps);
         for _ in 0..steps {
             let logits = model.logits(hidden).into_data();
-            let mut logits = logits.try_into_vec::<f32>().expect("logits are f32");
+            let mut logits = logits.convert::<f32>().try_into_vec::<f32>().expect("logits are f32");
             let rows = logits.chunks_exact_mut(v).zip(&mut drafts);
             let next = rows.map(|(row, draft)| draft.step(row, settings, stops, seed));
             let next: Vec<u32> = next.collect::<Result<_, _>>()?;

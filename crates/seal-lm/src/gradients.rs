@@ -14,6 +14,7 @@ use burn::tensor::{FloatDType, IndexingUpdateOp, Int, Tensor, TensorData};
 use seal_data::Batch;
 use seal_device::kernels;
 
+use crate::linear::product;
 use crate::{DropoutKey, Lm, Ops, segments};
 
 /// Logits that exist at once, at most, in bytes of f32; one row where that is
@@ -172,18 +173,18 @@ pub(crate) fn answer_loss(
     for from in (0..m).step_by(size) {
         let rows = from..(from + size).min(m);
         let h = h.clone().slice([rows.clone(), 0..d]);
-        let logits = h.clone().matmul(w.clone());
+        let logits = product(None, h.clone(), w.clone(), model.ops());
         let targets = &batch.targets[rows.clone()];
         let (losses, dlogits) = logit_gradient(model.ops(), logits, targets, &weights[rows]);
         tokens.extend(losses);
         if trained {
-            let part = h.transpose().matmul(dlogits.clone());
+            let part = product(None, h.transpose(), dlogits.clone(), model.ops());
             dw = Some(match dw.take() {
                 Some(sum) => sum + part,
                 None => part,
             });
         }
-        dh.push(dlogits.matmul(w.clone().transpose()));
+        dh.push(product(None, dlogits, w.clone().transpose(), model.ops()));
     }
     let dh = if dh.len() == 1 { dh.remove(0) } else { Tensor::cat(dh, 0) };
     let mut stand_in = (hidden * Tensor::from_inner(dh)).sum();

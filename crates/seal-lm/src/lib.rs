@@ -42,6 +42,7 @@ mod segments;
 mod source;
 mod state;
 mod tensor_file;
+mod weight_format;
 mod weights;
 
 pub use adapter::{
@@ -64,4 +65,5 @@ pub use sampling::{BadLogit, GenerateSettings, next_token_probabilities};
 pub use save::save_weights;
 pub use schedule::{OptimConfig, Schedule};
 pub use state::save_training_state;
-pub use weights::{LoadReport, load_model, load_weights};
+pub use weight_format::WeightFormat;
+pub use weights::{LoadReport, load_model, load_model_as, load_weights};

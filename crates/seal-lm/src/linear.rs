@@ -1,13 +1,14 @@
 //! A linear layer with an optional low-rank side path.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use rand::RngExt;
 use seal_data::RowId;
 use seal_data::seed::rng;
+use seal_device::kernels;
 
-use crate::LoraConfig;
 use crate::init::{parameter, uniform};
+use crate::{LoraConfig, Ops};
 
 /// `y = x W + b + (alpha / r) (dropout(x) A) B`; most families have no b.
 ///
@@ -91,29 +92,51 @@ impl Linear {
     }
 
     /// `x` `[N, in]` to `[N, out]`. Without a `dropout` key nothing is dropped.
-    pub fn forward(&self, x: Tensor<2>, dropout: Option<DropoutKey<'_>>, layer: &str) -> Tensor<2> {
-        let mut y = x.clone().matmul(self.weight.val());
-        if let Some(bias) = &self.bias {
-            y = y + bias.val().unsqueeze_dim::<2>(0);
-        }
+    /// A side path is computed in the number format of `x`.
+    pub fn forward(
+        &self,
+        x: Tensor<2>,
+        dropout: Option<DropoutKey<'_>>,
+        layer: &str,
+        ops: Ops,
+    ) -> Tensor<2> {
+        let bias = self.bias.as_ref().map(|bias| bias.val().unsqueeze_dim::<2>(0));
+        let y = product(bias, x.clone(), self.weight.val(), ops);
         let Some(lora) = &self.lora else { return y };
+        let dtype = x.dtype();
         let x = match dropout.filter(|_| lora.dropout > 0.0) {
             Some(key) => {
                 let mask = key.mask(lora.dropout, x.dims()[1], layer, &x.device());
-                x * mask
+                x * mask.cast(dtype)
             }
             None => x,
         };
-        y + x.matmul(lora.a.val()).matmul(lora.b.val()).mul_scalar(lora.scale)
+        // Scaled where it is thin.
+        let thin = product(None, x, lora.a.val().cast(dtype), ops).mul_scalar(lora.scale);
+        product(Some(y), thin, lora.b.val().cast(dtype), ops)
     }
 
     /// The layer with its side path added into its weight.
     pub fn merged(&self) -> Self {
         let weight = self.weight.val();
         let weight = match &self.lora {
-            Some(l) => weight + l.a.val().matmul(l.b.val()).mul_scalar(l.scale),
+            Some(l) => {
+                let dtype = weight.dtype();
+                let side = l.a.val().matmul(l.b.val()).mul_scalar(l.scale);
+                (weight.cast(FloatDType::F32) + side).cast(dtype)
+            }
             None => weight,
         };
         Self { weight: Param::from_tensor(weight.detach()), bias: self.bias.clone(), lora: None }
+    }
+}
+
+/// `start + x w`.
+pub(crate) fn product(start: Option<Tensor<2>>, x: Tensor<2>, w: Tensor<2>, ops: Ops) -> Tensor<2> {
+    match (start, ops) {
+        (None, Ops::Fused) => kernels::matmul(x, w),
+        (Some(start), Ops::Fused) => kernels::matmul_add(start, x, w),
+        (None, Ops::Composed) => x.matmul(w),
+        (Some(start), Ops::Composed) => x.matmul(w) + start,
     }
 }

@@ -4,16 +4,18 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use seal_data::Batch;
 use seal_device::kernels;
 
 use crate::attention::{Chunk, Heads, causal};
 use crate::block::{Block, Norm, Run};
 use crate::layout::Layout;
+use crate::linear::product;
 use crate::rope::{Rope, Rotary};
 use crate::source::{Draws, build};
-use crate::{DropoutKey, Linear, LmConfig, LmError, LoraConfig};
+use crate::weight_format::Formatted;
+use crate::{DropoutKey, Linear, LmConfig, LmError, LoraConfig, WeightFormat};
 
 /// Where the passes over attention, normalisation, gate and loss come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +86,21 @@ impl Lm {
     /// # Errors
     /// [`LmError::Config`] for an impossible shape.
     pub fn init(config: &LmConfig, seed: u64, device: &Device) -> Result<Self, LmError> {
+        Self::init_as(config, seed, device, WeightFormat::F32)
+    }
+
+    /// As [`Lm::init`], with the weights in `format`.
+    ///
+    /// # Errors
+    /// As [`Lm::init`].
+    pub fn init_as(
+        config: &LmConfig,
+        seed: u64,
+        device: &Device,
+        format: WeightFormat,
+    ) -> Result<Self, LmError> {
         check(config)?;
-        build(config, &mut Draws { config, seed, device })
+        build(config, &mut Formatted { source: Draws { config, seed, device }, format })
     }
 
     pub(crate) fn of_parts(
@@ -96,7 +111,10 @@ impl Lm {
         lm_head: Option<Linear>,
     ) -> Self {
         let device = embed_tokens.val().device();
-        let ops = if kernels::available(&device) { Ops::Fused } else { Ops::Composed };
+        let ops = match kernels::available(&device) && embed_tokens.val().dtype() == DType::F32 {
+            true => Ops::Fused,
+            false => Ops::Composed,
+        };
         let config = config.clone();
         Self { embed_tokens, layers, norm, lm_head, config, ops, source: None }
     }
@@ -288,8 +306,8 @@ impl Lm {
     /// Logits `[n, V]` of hidden states `[n, D]`.
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
         match &self.lm_head {
-            Some(head) => head.forward(hidden, None, "lm_head"),
-            None => hidden.matmul(self.embed_tokens.val().transpose()),
+            Some(head) => head.forward(hidden, None, "lm_head", self.ops),
+            None => product(None, hidden, self.embed_tokens.val().transpose(), self.ops),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Rotary positions (Su et al. 2021), in the Hugging Face pairing.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
 use crate::{LmConfig, RopeScaling};
 
@@ -126,8 +126,11 @@ impl Rotary {
 
 /// Rotates the leading dimensions of `x` `[B, H, T, d]` by tables that
 /// broadcast to `[B, H, T, r / 2]`: dimension i is paired with i + r / 2
-/// ("rotate half"), and the last d - r stay.
+/// ("rotate half"), and the last d - r stay. It is done in f32, whatever the
+/// number format of `x` is.
 pub(crate) fn rotate(x: Tensor<4>, cos: Tensor<4>, sin: Tensor<4>) -> Tensor<4> {
+    let dtype = x.dtype();
+    let x = x.cast(FloatDType::F32);
     let [b, h, t, d] = x.dims();
     let half = cos.dims()[3];
     let first = x.clone().slice([0..b, 0..h, 0..t, 0..half]);
@@ -138,5 +141,5 @@ pub(crate) fn rotate(x: Tensor<4>, cos: Tensor<4>, sin: Tensor<4>) -> Tensor<4> 
     if 2 * half < d {
         parts.push(x.slice([0..b, 0..h, 0..t, 2 * half..d]));
     }
-    Tensor::cat(parts, 3)
+    Tensor::cat(parts, 3).cast(dtype)
 }

@@ -11,7 +11,8 @@ use crate::folder::Folder;
 use crate::init::parameter;
 use crate::model::check;
 use crate::source::{Place, Source, Values, Vector, build};
-use crate::{Lm, LmConfig, LmError};
+use crate::weight_format::Formatted;
+use crate::{Lm, LmConfig, LmError, WeightFormat};
 
 /// What loading a model did with each tensor of its files.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -100,8 +101,21 @@ fn is_no_weight(config: &LmConfig, name: &str) -> bool {
 /// tensor that is missing, of another shape, has no place in the model or holds
 /// a number that is not finite.
 pub fn load_model(dir: &Path, device: &Device) -> Result<(Lm, LoadReport), LmError> {
+    load_model_as(dir, device, WeightFormat::F32)
+}
+
+/// As [`load_model`], with the weights in `format`, into which each tensor is
+/// brought as soon as it is read.
+///
+/// # Errors
+/// As [`load_model`].
+pub fn load_model_as(
+    dir: &Path,
+    device: &Device,
+    format: WeightFormat,
+) -> Result<(Lm, LoadReport), LmError> {
     let (config, json) = crate::hf::read(dir)?;
-    let (model, report) = load(&config, dir, device)?;
+    let (model, report) = load(&config, dir, device, format)?;
     Ok((model.with_source(json), report))
 }
 
@@ -110,15 +124,21 @@ pub fn load_model(dir: &Path, device: &Device) -> Result<(Lm, LoadReport), LmErr
 /// # Errors
 /// As [`load_model`], without those of `config.json`, which is not read.
 pub fn load_weights(config: &LmConfig, dir: &Path, device: &Device) -> Result<Lm, LmError> {
-    Ok(load(config, dir, device)?.0)
+    Ok(load(config, dir, device, WeightFormat::F32)?.0)
 }
 
-fn load(config: &LmConfig, dir: &Path, device: &Device) -> Result<(Lm, LoadReport), LmError> {
+fn load(
+    config: &LmConfig,
+    dir: &Path,
+    device: &Device,
+    format: WeightFormat,
+) -> Result<(Lm, LoadReport), LmError> {
     check(config)?;
     let mut folder = Folder::open(dir)?;
     let report = LoadReport::of(config, &mut folder)?;
     report.complete(&mut folder)?;
-    let model = build(config, &mut Files { folder: &mut folder, device })?;
+    let source = Files { folder: &mut folder, device };
+    let model = build(config, &mut Formatted { source, format })?;
     Ok((if device.is_autodiff() { model.train() } else { model }, report))
 }
 

@@ -202,12 +202,12 @@ fn dropout_keeps_the_mean() {
     let model = adapted(&lora(0.3));
     let linear = model.layers[0].linear("q_proj").unwrap();
     let x = burn::tensor::Tensor::<2>::ones([rows.width, 32], &cpu());
-    let dry = values(linear.forward(x.clone(), None, "q"));
+    let dry = values(linear.forward(x.clone(), None, "q", Ops::Fused));
     let mut mean = vec![0.0; dry.len()];
     const DRAWS: u64 = 400;
     for step in 0..DRAWS {
         let key = DropoutKey { seed: 0, step, ids: &rows.ids, lengths: &rows.lengths };
-        let wet = values(linear.forward(x.clone(), Some(key), "q"));
+        let wet = values(linear.forward(x.clone(), Some(key), "q", Ops::Fused));
         mean.iter_mut().zip(wet).for_each(|(m, w)| *m += w / DRAWS as f64);
     }
     let wet = distance(&mean, &dry) / norm(&dry);

@@ -15,7 +15,7 @@ use crate::{Key, StudyError};
 /// Versions of the stages. One is raised when the stage's output for the same
 /// inputs changes, so that what older programs stored is made again.
 mod version {
-    pub(super) const BASE: u32 = 1;
+    pub(super) const BASE: u32 = 2;
     pub(super) const SCORES: u32 = 1;
     pub(super) const SELECTOR: u32 = 1;
     pub(super) const SELECTION: u32 = 1;
@@ -255,7 +255,8 @@ fn base_inputs(c: &Config, sets: &Sets) -> Value {
     let mut inputs = match c.model.folder() {
         // Where the folder lies is no part of what is in it.
         Some(folder) => json!({"pretrained": folder.found.as_ref().map(|found| &found.digest),
-            "context": folder.context, "tokenizer": c.tokenizer, "device": c.device}),
+            "context": folder.context, "tokenizer": c.tokenizer, "device": c.device,
+            "dtype": folder.dtype}),
         None => json!({"rows": seal_data::ids_hash(&sets.base), "model": c.model,
             "training": c.base, "tokenizer": c.tokenizer, "words": fixed_vocabulary(c),
             "seed": c.base_seed(), "device": c.device}),

@@ -44,7 +44,7 @@ pub struct ModelPreview {
     /// Number of weights that are trained.
     pub trained: Option<u64>,
     /// Bytes of its largest training step: weights, gradients, moments and
-    /// what is kept for the backward pass, all in f32.
+    /// what is kept for the backward pass.
     pub memory: Option<u64>,
     /// Longest row in tokens.
     pub context: Option<usize>,
@@ -64,8 +64,16 @@ impl Preview {
             missing.push(format!("device {}: {e}", config.device));
         }
         // The model that learns the selector has the larger step: two batches.
-        let selector = Training { lora: config.bilevel.lora.as_ref(), rows: selector_rows(config) };
-        let sft = Training { lora: config.sft.lora.as_ref(), rows: sft_rows(config) };
+        let selector = Training {
+            lora: config.bilevel.lora.as_ref(),
+            rows: selector_rows(config),
+            recompute: config.bilevel.recompute,
+        };
+        let sft = Training {
+            lora: config.sft.lora.as_ref(),
+            rows: sft_rows(config),
+            recompute: config.sft.recompute,
+        };
         let own = if config.proxy.is_some() { &sft } else { &selector };
         let mut sizes = vec![Size::of(config, own, &mut missing)];
         if config.proxy.is_some() {
@@ -91,6 +99,7 @@ impl Preview {
 struct Training<'a> {
     lora: Option<&'a LoraConfig>,
     rows: usize,
+    recompute: bool,
 }
 
 fn selector_rows(config: &Config) -> usize {
@@ -162,11 +171,15 @@ impl Size {
         let memory = match (parameters, trained, &shape, context) {
             (Some(all), Some(trained), Some(shape), Some(context)) => {
                 let tokens = training.rows as u64 * context as u64;
-                let layer = 10 * shape.hidden_size as u64 + 3 * shape.intermediate_size as u64;
-                let kept = tokens * layer * shape.num_hidden_layers as u64;
-                // Logits and their gradient, at answers: about half of a row.
-                let logits = tokens * shape.vocab_size as u64;
-                Some(4 * (all + 3 * trained + kept + logits))
+                let (d, layers) = (shape.hidden_size as u64, shape.num_hidden_layers as u64);
+                let layer = 10 * d + 3 * shape.intermediate_size as u64;
+                let kept = match training.recompute {
+                    false => layer * layers,
+                    true => layer + d * layers,
+                };
+                // Logits are made a few rows at a time.
+                let bytes = config.model.dtype().bytes() as u64;
+                Some(bytes * (all + tokens * kept) + 4 * 3 * trained)
             }
             _ => None,
         };

@@ -181,9 +181,15 @@ impl<'a> Head<'a> {
                 true => (self.s.first(i + n), i + n + 1),
                 false => (lo, lo),
             };
-            p[lo..first].fill(0.0);
-            p[end..hi].fill(0.0);
-            let p = &mut p[first..end];
+            if first == end {
+                // A row of padding.
+                p[lo..hi].fill(0.0);
+                continue;
+            }
+            // Whole vectors, whose exponentials are 0 where nothing is seen.
+            p[lo..first].fill(f32::NEG_INFINITY);
+            p[end..hi].fill(f32::NEG_INFINITY);
+            let p = &mut p[lo..hi];
             let top = max(p);
             for p in p.iter_mut() {
                 *p = exp(*p - top);
@@ -300,13 +306,9 @@ fn backward_head(x: Inputs<'_>, s: &AttentionShape, dy: &[f32], (b, g): (usize, 
                 dys[..n].copy_from_slice(&dy[at..at + n]);
             }
             tile::scores(&dys, d, &head.v_t, t, span, &mut ds);
-            for (m, (ds, p)) in ds.chunks_exact_mut(t).zip(head.p.chunks_exact(t)).enumerate() {
-                let (first, end) = match i + m < len {
-                    true => (s.first(i + m), i + m + 1),
-                    false => (span.0, span.0),
-                };
-                let mean = dot(&p[first..end], &ds[first..end]);
+            for (ds, p) in ds.chunks_exact_mut(t).zip(head.p.chunks_exact(t)) {
                 // Where p is 0, so is the gradient.
+                let mean = dot(&p[span.0..span.1], &ds[span.0..span.1]);
                 for (ds, p) in ds[span.0..span.1].iter_mut().zip(&p[span.0..span.1]) {
                     *ds = p * (*ds - mean);
                 }

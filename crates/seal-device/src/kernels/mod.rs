@@ -22,6 +22,8 @@ mod math;
 #[cfg(feature = "flex")]
 mod norm;
 #[cfg(feature = "flex")]
+mod product;
+#[cfg(feature = "flex")]
 mod sums;
 #[cfg(feature = "flex")]
 mod threads;
@@ -117,6 +119,29 @@ pub fn layer_norm(x: Tensor<2>, w: Tensor<1>, b: Tensor<1>, eps: f64) -> Tensor<
     return flex::layer_norm(x, w, b, eps);
     #[cfg(not(feature = "flex"))]
     panic!("{NO_KERNELS}: {x:?} {w:?} {b:?} {eps}")
+}
+
+/// `x w` for `x` `[n, k]` and `w` `[k, m]`.
+///
+/// # Panics
+/// On a device without kernels, or where the shapes do not fit.
+pub fn matmul(x: Tensor<2>, w: Tensor<2>) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    return flex::product::matmul(x, w);
+    #[cfg(not(feature = "flex"))]
+    panic!("{NO_KERNELS}: {x:?} {w:?}")
+}
+
+/// `start + x w`, as [`matmul`], where `start` is `[n, m]` or, for each row the
+/// same, `[1, m]`. It is overwritten where nobody else holds it.
+///
+/// # Panics
+/// On a device without kernels, or where the shapes do not fit.
+pub fn matmul_add(start: Tensor<2>, x: Tensor<2>, w: Tensor<2>) -> Tensor<2> {
+    #[cfg(feature = "flex")]
+    return flex::product::matmul_add(start, x, w);
+    #[cfg(not(feature = "flex"))]
+    panic!("{NO_KERNELS}: {start:?} {x:?} {w:?}")
 }
 
 /// `x Phi(x)` of `x` `[n, f]`, with the normal distribution function Phi.

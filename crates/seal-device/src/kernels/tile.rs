@@ -1,8 +1,8 @@
 //! Products of a few rows with a matrix, kept in registers.
 //!
-//! Each element is summed in the order of its index, by multiplications and
-//! additions that are not contracted, so that neither block nor vector width
-//! shows in a result.
+//! Each element is summed in the order of its index by fused multiply-adds,
+//! which are the same on every machine that has them, so that neither block nor
+//! vector width shows in a result.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -82,7 +82,7 @@ impl WithSimd for Product<'_> {
             for c in 0..to - from {
                 let x = b[(from + c) * width + v];
                 for (sum, a) in sums.iter_mut().zip(a) {
-                    *sum = simd.add_f32s(*sum, simd.mul_f32s(simd.splat_f32s(a[c]), x));
+                    *sum = simd.mul_add_f32s(simd.splat_f32s(a[c]), x, *sum);
                 }
             }
             for (r, sum) in sums.into_iter().enumerate() {
@@ -117,7 +117,7 @@ impl WithSimd for Outer<'_> {
                 let out = &mut out[(lo + j) * width + v];
                 let mut sum = *out;
                 for (a, p) in a.iter().zip(p) {
-                    sum = simd.add_f32s(sum, simd.mul_f32s(simd.splat_f32s(p[j]), *a));
+                    sum = simd.mul_add_f32s(simd.splat_f32s(p[j]), *a, sum);
                 }
                 *out = sum;
             }

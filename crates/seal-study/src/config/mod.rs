@@ -18,4 +18,5 @@ pub use types::{
 };
 
 pub(crate) use load::{Loaded, load};
+pub(crate) use model::adapters_only;
 pub(crate) use overrides::{explain, parse_set, put, scalar};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use seal_lm::LmConfig;
+use seal_lm::{LmConfig, LoraConfig, WeightFormat};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::StudyError;
@@ -27,6 +27,9 @@ pub struct ModelFolder {
     /// Longest row in tokens; left out, what the model was made for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<usize>,
+    /// Number format of the weights. In bf16 adapters only can be trained.
+    #[serde(default, skip_serializing_if = "WeightFormat::is_f32")]
+    pub dtype: WeightFormat,
     /// What the folder must hold: a guard against another model, and what
     /// `--dry-run` reckons with where the model is not here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -109,6 +112,11 @@ impl ModelSettings {
         }
     }
 
+    /// Number format of the weights.
+    pub(crate) fn dtype(&self) -> WeightFormat {
+        self.folder().map_or_else(WeightFormat::default, |folder| folder.dtype)
+    }
+
     /// Says what is wrong, if anything.
     ///
     /// # Errors
@@ -189,5 +197,23 @@ impl ModelFolder {
         let text = path.display().to_string();
         let repository = text.strip_prefix("hf://").map(|t| t.split('@').next().unwrap_or(t));
         repository.map_or_else(|| text.clone(), str::to_owned)
+    }
+}
+
+/// Refuses to train weights in half precision: `lora` are the adapters that the
+/// section `name` may have.
+///
+/// # Errors
+/// What to do about it.
+pub(crate) fn adapters_only(
+    dtype: WeightFormat,
+    name: &str,
+    lora: Option<&LoraConfig>,
+) -> Result<(), String> {
+    match (dtype, lora) {
+        (WeightFormat::Bf16, None) => Err(format!(
+            "bf16 is for weights that stay as they are: add {name}, or train the whole model in f32"
+        )),
+        _ => Ok(()),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use seal_judge::JudgeKind;
 
+use super::model::adapters_only;
 use super::types::{Append, ArmRole, Config, Method, TokenizerKind};
 use crate::StudyError;
 
@@ -58,6 +59,13 @@ impl Config {
         if self.base.as_ref().is_some_and(|base| base.lora.is_some()) {
             return bad("base.lora: the base is trained whole; remove it".into());
         }
+        let trained = self.of_selector().model.dtype();
+        section(
+            "model.dtype",
+            adapters_only(trained, "[bilevel.lora]", self.bilevel.lora.as_ref()),
+        )?;
+        let tuned = self.model.dtype();
+        section("model.dtype", adapters_only(tuned, "[sft.lora]", self.sft.lora.as_ref()))?;
         section("bilevel", self.bilevel.validate())?;
         section("sft", self.sft.validate())?;
         section("generate", self.generate.validate())?;

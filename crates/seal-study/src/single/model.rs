@@ -9,7 +9,7 @@ use seal_bilevel::{fine_tune, learn_selector, score};
 use seal_data::{ExampleError, Row, RowId, TemplateSetting};
 use seal_device::DeviceSpec;
 use seal_lm::{
-    Lm, Prompt, generate_each, load_adapter, load_model, read_adapter_settings, save_adapter,
+    Lm, Prompt, generate_each, load_adapter, load_model_as, read_adapter_settings, save_adapter,
     save_weights,
 };
 use seal_select::{SelectorFile, frozen_loss_omega, keep_top, rank};
@@ -94,7 +94,7 @@ impl OwnModel {
             )));
         }
         let encoder = Encoder::of_model(&dir, &settings.template, context)?;
-        let (model, report) = load_model(&dir, &device)?;
+        let (model, report) = load_model_as(&dir, &device, settings.dtype)?;
         tracing::debug!(dir = %dir.display(), ?report, "model read");
         encoder.fits(&model)?;
         let model = match &request.adapter {

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use seal_bilevel::{BilevelSettings, SftSettings};
 use seal_data::TemplateSetting;
-use seal_lm::GenerateSettings;
+use seal_lm::{GenerateSettings, WeightFormat};
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use crate::StudyError;
-use crate::config::{explain, parse_set, put};
+use crate::config::{adapters_only, explain, parse_set, put};
 
 const DEFAULTS: &str = include_str!("../../../../configs/stages.toml");
 
@@ -19,6 +19,9 @@ const DEFAULTS: &str = include_str!("../../../../configs/stages.toml");
 pub struct StageSettings {
     /// How rows are dressed.
     pub template: TemplateSetting,
+    /// Number format of the model's weights.
+    #[serde(default)]
+    pub dtype: WeightFormat,
     /// Fine-tuning.
     pub sft: SftSettings,
     /// Training of a selector.
@@ -51,6 +54,9 @@ impl StageSettings {
         let section = |name: &str, result: Result<(), String>| {
             result.map_err(|e| StudyError::Config(format!("{name}: {e}")))
         };
+        section("dtype", adapters_only(settings.dtype, "[sft.lora]", settings.sft.lora.as_ref()))?;
+        let bilevel = settings.bilevel.lora.as_ref();
+        section("dtype", adapters_only(settings.dtype, "[bilevel.lora]", bilevel))?;
         section("sft", settings.sft.validate())?;
         section("bilevel", settings.bilevel.validate())?;
         section("generate", settings.generate.validate())?;

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use seal_device::DeviceSpec;
-use seal_lm::{Lm, LmConfig, load_model, load_weights};
+use seal_lm::{Lm, LmConfig, load_model_as, load_weights};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -59,7 +59,7 @@ impl Base {
 
 /// The model of a folder with `config.json` and safetensors.
 pub(crate) fn whole_model(dir: &Path, config: &Config) -> Result<Lm, StudyError> {
-    let (model, report) = load_model(dir, &device(config)?)?;
+    let (model, report) = load_model_as(dir, &device(config)?, config.model.dtype())?;
     tracing::debug!(dir = %dir.display(), ?report, "model read");
     Ok(model)
 }

@@ -1,6 +1,7 @@
 //! The kernels as operations of Burn's flex backend.
 
 mod gradient;
+pub(super) mod product;
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
