@@ -15,6 +15,7 @@ mod observer;
 mod settings;
 mod sft;
 mod step;
+mod trial;
 mod visits;
 
 pub use error::BilevelError;
@@ -23,6 +24,7 @@ pub use loss::score;
 pub use observer::{ModelState, Moment, Observer, RunStart, State, StepTrace};
 pub use settings::{Algorithm, BilevelSettings, Gamma, Per, SelectorOptim, SftSettings};
 pub use sft::fine_tune;
+pub use trial::{Agreement, Trial};
 
 /// Called after each step with (steps done, steps in all).
 pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);

@@ -21,8 +21,9 @@ use crate::{DropoutKey, Lm, Ops, segments};
 /// more.
 const LOGITS: usize = 32 << 20;
 
-/// Multiply-adds of a forward pass that are worth a part of their own.
-const PART: usize = 1 << 28;
+/// Multiply-adds of a forward pass that are worth a part of their own, and
+/// tokens: a product lays out its weights anew for each part.
+const PART: (usize, usize) = (1 << 28, 512);
 
 /// Parts of a batch, at most.
 const PARTS: usize = 8;
@@ -96,9 +97,9 @@ fn one(
 /// at most `most`, since each has its own gradients.
 fn parts(model: &Lm, batch: &Batch, most: usize) -> Vec<(Range<usize>, Range<usize>)> {
     let tokens: usize = batch.lengths.iter().sum();
-    let work = tokens * model.linear_weights();
+    let worth = (tokens * model.linear_weights() / PART.0).min(tokens / PART.1);
     let n = match model.ops() {
-        Ops::Fused => (work / PART).clamp(1, most.min(batch.rows())),
+        Ops::Fused => worth.clamp(1, most.min(batch.rows())),
         Ops::Composed => 1,
     };
     let mut out = Vec::with_capacity(n);

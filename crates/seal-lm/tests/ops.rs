@@ -4,13 +4,13 @@ mod common;
 
 use burn::module::{Module as _, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use common::{
     SHAPES, batch, cpu, distance, examples, leaves, mean_loss, model, norm, tape, values,
 };
 use seal_lm::{
-    DropoutKey, Lm, LmConfig, LoraConfig, Ops, OptimConfig, Optimizer, Tape, differentiate,
-    token_nll,
+    DropoutKey, Lm, LmConfig, LoraConfig, Ops, OptimConfig, Optimizer, Tape, WeightFormat,
+    differentiate, token_nll,
 };
 
 /// Each grouping of heads, head sizes 8, 16, 32 and one that is no multiple of
@@ -119,6 +119,78 @@ fn every_way_of_making_the_backward_pass_gives_the_same() {
                 assert!(off < 1e-5, "{config:?} {ops:?} {recompute} {name}: {off:e}");
             }
         }
+    }
+}
+
+#[test]
+fn parts_of_a_batch_add_up() {
+    let shapes: Vec<(usize, usize)> = (0..64).map(|i| (40 + i % 7, 20)).collect();
+    let config = LmConfig {
+        hidden_size: 128,
+        intermediate_size: 256,
+        initializer_range: 0.05,
+        ..common::config()
+    };
+    let lora = LoraConfig {
+        r: 2,
+        lora_alpha: 4.0,
+        lora_dropout: 0.2,
+        target_modules: vec!["all-linear".into()],
+    };
+    let batch = batch(&examples(101, 8, &shapes), None);
+    let key = DropoutKey { seed: 1, step: 2, ids: &batch.ids, lengths: &batch.lengths };
+    let weights: Vec<f32> = (0..batch.targets.len()).map(|m| 0.1 + (m % 9) as f32).collect();
+    let whole = model(&config, 3, &tape());
+    for model in [whole.clone(), whole.with_lora(&lora, 1).unwrap()] {
+        let parts = differentiate(&model, &batch, &weights, Some(key), Tape::default());
+        // Composed passes are not cut.
+        let composed = model.clone().with_ops(Ops::Composed);
+        let one = differentiate(&composed, &batch, &weights, Some(key), Tape::default());
+        let values = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
+        let (a, b) = (values(&parts.tokens), values(&one.tokens));
+        assert!(distance(&a, &b) < 2e-6 * norm(&b));
+        let (a, b) = (gradients(&model, &parts.gradients), gradients(&model, &one.gradients));
+        assert_eq!(a.len(), b.len());
+        for ((name, a), (_, b)) in a.iter().zip(&b) {
+            assert!(distance(a, b) <= 1e-5 * norm(b), "{name}");
+        }
+        let alone = values(&seal_lm::token_losses(&model.clone().valid(), &batch));
+        let dry = differentiate(&model, &batch, &weights, None, Tape::default());
+        assert!(distance(&alone, &values(&dry.tokens)) < 1e-6 * norm(&alone));
+    }
+}
+
+#[test]
+fn half_precision_stays_near_full_precision() {
+    let lora = LoraConfig {
+        r: 4,
+        lora_alpha: 8.0,
+        lora_dropout: 0.0,
+        target_modules: vec!["q_proj".into(), "v_proj".into()],
+    };
+    let batch = batch(&examples(101, 2, &SHAPES), None);
+    // Less steep: what is rounded here is weights, not what they make of it.
+    let config = LmConfig { initializer_range: 0.1, ..common::config() };
+    let [full, half] = [WeightFormat::F32, WeightFormat::Bf16].map(|format| {
+        let model = Lm::init_as(&config, 5, &tape(), format).unwrap().with_lora(&lora, 1).unwrap();
+        assert_eq!(model.embed_tokens.val().dtype() == DType::BF16, format == WeightFormat::Bf16);
+        let weights = vec![1.0 / batch.targets.len() as f32; batch.targets.len()];
+        let done = differentiate(&model, &batch, &weights, None, Tape::default());
+        let gradients = gradients(&model, &done.gradients);
+        // What is trained is f32, and so are its moments.
+        let optim = OptimConfig { lr: 1e-2, ..OptimConfig::default() };
+        let moved = Optimizer::new(&model, &optim, 1).step(model, done.gradients).unwrap().0;
+        let adapter = moved.layers[0].linear("q_proj").unwrap().lora.as_ref().unwrap().b.val();
+        assert_eq!(adapter.dtype(), DType::F32);
+        let tokens: Vec<f64> = done.tokens.iter().map(|l| f64::from(*l)).collect();
+        let after = seal_lm::token_losses(&moved.valid(), &batch);
+        assert!(after.iter().sum::<f32>() < done.tokens.iter().sum::<f32>());
+        (tokens, gradients)
+    });
+    assert!(distance(&full.0, &half.0) < 1e-2 * norm(&full.0));
+    assert_ne!(full.0, half.0);
+    for ((name, a), (_, b)) in full.1.iter().zip(&half.1) {
+        assert!(distance(a, b) <= 5e-2 * norm(a), "{name}: {}", distance(a, b) / norm(a));
     }
 }
 

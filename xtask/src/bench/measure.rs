@@ -12,7 +12,7 @@ use seal_bilevel::{
 };
 use seal_data::{Batch, Example, RowId};
 use seal_device::DeviceSpec;
-use seal_lm::{GenerateSettings, Lm, OptimConfig, Prompt, generate, token_losses};
+use seal_lm::{GenerateSettings, Lm, OptimConfig, Prompt, WeightFormat, generate, token_losses};
 use seal_select::SelectorFunction;
 
 use super::job::Sample;
@@ -22,16 +22,21 @@ use super::{Job, Work, memory};
 const WARM_UP: usize = 2;
 
 /// Does `work` of `job` on `device` and times its steps.
-pub(crate) fn measure(job: &Job, work: Work, device: DeviceSpec) -> anyhow::Result<Sample> {
+pub(crate) fn measure(
+    job: &Job,
+    work: Work,
+    device: DeviceSpec,
+    format: WeightFormat,
+) -> anyhow::Result<Sample> {
     let device = device.open()?;
     // What a device sets up once is not the work's.
     matmul_rate(&device, 64)?;
     let start_mib = memory::resident();
     let mut sample = match work {
-        Work::Selector => selector(job, &device)?,
-        Work::Sft => sft(job, &device)?,
-        Work::Score => score(job, &device)?,
-        Work::Generate => answers(job, &device)?,
+        Work::Selector => selector(job, &device, format)?,
+        Work::Sft => sft(job, &device, format)?,
+        Work::Score => score(job, &device, format)?,
+        Work::Generate => answers(job, &device, format)?,
     };
     sample.start_mib = start_mib;
     sample.peak_mib = memory::peak();
@@ -54,8 +59,8 @@ fn matmul_rate(device: &Device, n: usize) -> anyhow::Result<f64> {
     Ok(2.0 * (n as f64).powi(3) / best)
 }
 
-fn model(job: &Job, device: &Device) -> anyhow::Result<Lm> {
-    let model = Lm::init(&job.case.model, 0, device)?;
+fn model(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Lm> {
+    let model = Lm::init_as(&job.case.model, 0, device, format)?;
     Ok(match &job.case.lora {
         Some(lora) => model.with_lora(lora, 0)?,
         None => model,
@@ -141,7 +146,7 @@ fn epochs(job: &Job, rows: usize, batch: usize) -> usize {
     (job.case.steps + WARM_UP).div_ceil(rows.div_ceil(batch))
 }
 
-fn selector(job: &Job, device: &Device) -> anyhow::Result<Sample> {
+fn selector(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
     let (safe, data) = (Job::examples(&job.safe, "safe"), Job::examples(&job.data, "data"));
     let batch = job.case.rows / 2;
     let settings = BilevelSettings {
@@ -160,14 +165,14 @@ fn selector(job: &Job, device: &Device) -> anyhow::Result<Sample> {
         optim: optim(),
         lora: job.case.lora.clone(),
     };
-    let model = Lm::init(&job.case.model, 0, &device.clone().autodiff())?;
+    let model = Lm::init_as(&job.case.model, 0, &device.clone().autodiff(), format)?;
     let passes = 1.0 + job.case.backward_share();
     let mut clock = Clock::new(job, passes, safe.iter().chain(&data));
     learn_selector_observed(model, &data, &safe, &settings, 1.0, 0, &mut clock)?;
     Ok(clock.into_sample())
 }
 
-fn sft(job: &Job, device: &Device) -> anyhow::Result<Sample> {
+fn sft(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
     let data = Job::examples(&job.data, "data");
     let batch = job.case.rows;
     let settings = SftSettings {
@@ -178,7 +183,7 @@ fn sft(job: &Job, device: &Device) -> anyhow::Result<Sample> {
         optim: optim(),
         lora: job.case.lora.clone(),
     };
-    let model = Lm::init(&job.case.model, 0, &device.clone().autodiff())?;
+    let model = Lm::init_as(&job.case.model, 0, &device.clone().autodiff(), format)?;
     // Which rows a step holds is not told; they are of one length, or many.
     let mean = |f: fn(&Example) -> usize| {
         let sum: usize = data.iter().map(f).sum();
@@ -202,9 +207,9 @@ fn sft(job: &Job, device: &Device) -> anyhow::Result<Sample> {
     Ok(clock.into_sample())
 }
 
-fn score(job: &Job, device: &Device) -> anyhow::Result<Sample> {
+fn score(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
     let data = Job::examples(&job.data, "data");
-    let model = model(job, device)?.valid();
+    let model = model(job, device, format)?.valid();
     let mut clock = Clock::new(job, 1.0, &data);
     let mut rows = data.chunks(job.case.rows).cycle();
     for _ in 0..WARM_UP + job.case.steps {
@@ -218,8 +223,8 @@ fn score(job: &Job, device: &Device) -> anyhow::Result<Sample> {
 }
 
 /// A step is a whole batch of answers, as long as the case's answers are.
-fn answers(job: &Job, device: &Device) -> anyhow::Result<Sample> {
-    let model = model(job, device)?.valid();
+fn answers(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
+    let model = model(job, device, format)?.valid();
     let new = job.case.tokens / 2;
     let rows = job.data.iter().take(job.case.rows).enumerate();
     let prompts: Vec<Prompt> = rows

@@ -17,5 +17,5 @@ pub(crate) use case::{CASES, Case};
 pub(crate) use job::{Job, TokenRow};
 pub(crate) use measure::measure;
 pub(crate) use rounds::{Peer, Plan, run};
-pub(crate) use table::{summaries, table};
+pub(crate) use table::{summaries, write};
 pub(crate) use work::Work;

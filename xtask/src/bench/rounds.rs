@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
+use seal_lm::WeightFormat;
 use serde::Serialize;
 
 use super::job::Sample;
@@ -32,6 +33,8 @@ pub(crate) struct Plan {
     /// How often each is measured, in turns.
     pub(crate) rounds: usize,
     pub(crate) threads: usize,
+    /// Number format of the weights.
+    pub(crate) format: WeightFormat,
 }
 
 /// A measurement.
@@ -73,9 +76,14 @@ fn contestants(plan: &Plan, work: Work, job: &Path) -> anyhow::Result<Vec<(Strin
     let mut out = Vec::new();
     let threads = plan.threads.to_string();
     let work = work.to_string();
+    let (short, long) = match plan.format {
+        WeightFormat::F32 => ("f32", "float32"),
+        WeightFormat::Bf16 => ("bf16", "bfloat16"),
+    };
     for device in &plan.devices {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["bench", "--device", device, "--work", &work, "--job"]).arg(job);
+        command.args(["bench", "--device", device, "--work", &work, "--dtype", short]);
+        command.arg("--job").arg(job);
         command.env("RAYON_NUM_THREADS", &threads).env("OMP_NUM_THREADS", &threads);
         out.push((format!("seal {device}"), command));
     }
@@ -83,6 +91,9 @@ fn contestants(plan: &Plan, work: Work, job: &Path) -> anyhow::Result<Vec<(Strin
         let mut command = Command::new(&peer.python);
         command.arg(&peer.script).arg("--job").arg(job);
         command.args(["--work", &work, "--form", &peer.form, "--threads", &threads]);
+        // On the GPU where one of the devices is.
+        let on = if plan.devices.iter().any(|d| d.contains("cuda")) { "cuda" } else { "cpu" };
+        command.args(["--device", on, "--dtype", long]);
         command.env("OMP_NUM_THREADS", &threads);
         out.push((format!("torch {}", peer.form), command));
     }

@@ -1,11 +1,12 @@
 //! What the measurements say.
 
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use serde::Serialize;
 
 use super::Work;
 use super::rounds::Measured;
+use crate::table::{self, Side, headings};
 
 /// All rounds of one contestant at one piece of work.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -109,29 +110,26 @@ fn quantile(values: &[f64], q: f64) -> f64 {
     sorted[low] + (sorted[high] - sorted[low]) * (at - low as f64)
 }
 
-/// A table for a person.
-pub(crate) fn table(summaries: &[Summary]) -> String {
-    let mut rows = vec![
-        [
-            "case",
-            "work",
-            "by",
-            "tokens/s",
-            "step ms",
-            "quartiles",
-            "peak MiB",
-            "work MiB",
-            "of matmul",
-            "speed",
-            "(range)",
-            "memory",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-    ];
+/// Writes a table for a person.
+pub(crate) fn write(out: &mut dyn Write, summaries: &[Summary]) -> io::Result<()> {
+    use Side::{Left, Right};
+    let headings = headings(&[
+        ("case", Left),
+        ("work", Left),
+        ("by", Left),
+        ("tokens/s", Right),
+        ("step ms", Right),
+        ("quartiles", Right),
+        ("peak MiB", Right),
+        ("work MiB", Right),
+        ("of matmul", Right),
+        ("speed", Right),
+        ("(range)", Right),
+        ("memory", Right),
+    ]);
     let whole = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.0}"));
-    for s in summaries {
-        rows.push(vec![
+    let row = |s: &Summary| {
+        vec![
             s.case.clone(),
             s.work.to_string(),
             s.by.clone(),
@@ -140,25 +138,14 @@ pub(crate) fn table(summaries: &[Summary]) -> String {
             format!("{:.1}-{:.1}", s.step_ms_quartiles.0, s.step_ms_quartiles.1),
             whole(s.peak_mib),
             whole(s.work_mib),
-            s.utilisation.map_or("-".to_owned(), |u| format!("{:.0} %", 100.0 * u)),
+            // A peer counts no operations.
+            s.utilisation
+                .filter(|u| *u > 0.0)
+                .map_or("-".to_owned(), |u| format!("{:.0} %", 100.0 * u)),
             s.ratio.map_or("-".to_owned(), |(m, ..)| format!("{m:.2}x")),
             s.ratio.map_or(String::new(), |(_, low, high)| format!("{low:.2}-{high:.2}")),
             s.memory_ratio.map_or("-".to_owned(), |m| format!("{m:.2}x")),
-        ]);
-    }
-    let width = |c: usize| rows.iter().map(|row| row[c].len()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
-    let mut out = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (c, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            // Names stand left, figures right.
-            let _ = match c < 3 {
-                true => write!(line, "{cell:<width$}  "),
-                false => write!(line, "{cell:>width$}  "),
-            };
-        }
-        let _ = writeln!(out, "{}", line.trim_end());
-    }
-    out
+        ]
+    };
+    table::write(out, &headings, &summaries.iter().map(row).collect::<Vec<_>>())
 }

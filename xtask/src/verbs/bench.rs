@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use seal_data::{ExampleError, PromptTemplate, Source, TextTokenizer, encode_row, load_split};
+use seal_lm::WeightFormat;
 use seal_study::StudyError;
 
 use crate::bench::{self, CASES, Case, Job, Peer, Plan, TokenRow, Work};
@@ -21,7 +22,7 @@ passes) and loop (as usual, a row at a time, as the published code does it).
 Examples:
   cargo xtask bench                                       the four small shapes, each work
   cargo xtask bench --work selector --peer lean --peer usual --python .venv/bin/python
-  cargo xtask bench --case llama3-8b --device cuda:0 --work selector";
+  cargo xtask bench --case llama3-8b --device cuda:0 --dtype bf16 --work selector --peer lean";
 
 /// Options of the verb.
 #[derive(Clone, Debug, Args)]
@@ -37,6 +38,9 @@ pub(crate) struct Options {
     /// Device to measure on (repeatable); the first is what others are set against.
     #[arg(long, value_name = "NAME", default_value = "flex")]
     device: Vec<String>,
+    /// Number format of the weights; in bf16 only a case with adapters can be trained.
+    #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = ["f32", "bf16"])]
+    dtype: String,
     /// Set it against PyTorch in this form: lean, usual or loop (repeatable).
     #[arg(long, value_name = "FORM")]
     peer: Vec<String>,
@@ -72,6 +76,15 @@ pub(crate) struct Options {
     job: Option<PathBuf>,
 }
 
+impl Options {
+    fn format(&self) -> WeightFormat {
+        match self.dtype.as_str() {
+            "bf16" => WeightFormat::Bf16,
+            _ => WeightFormat::F32,
+        }
+    }
+}
+
 /// Measures, and prints a table.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     if let Some(job) = &options.job {
@@ -101,8 +114,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     if out.is_terminal() && !verbosity.quiet {
         writeln!(out)?;
     }
-    write!(out, "{}", bench::table(&summaries))?;
-    Ok(())
+    Ok(bench::write(&mut out, &summaries)?)
 }
 
 fn one(options: &Options, job: &Path) -> anyhow::Result<()> {
@@ -111,7 +123,7 @@ fn one(options: &Options, job: &Path) -> anyhow::Result<()> {
     let (&[work], [device]) = (options.work.as_slice(), options.device.as_slice()) else {
         bail!("--job takes one --work and one --device");
     };
-    let sample = bench::measure(&job, work, device.parse()?)?;
+    let sample = bench::measure(&job, work, device.parse()?, options.format())?;
     writeln!(io::stdout().lock(), "{}", serde_json::to_string(&sample)?)?;
     Ok(())
 }
@@ -135,6 +147,15 @@ fn plan(options: &Options) -> anyhow::Result<Plan> {
             _ => Job::drawn(case),
         });
     }
+    let half = options.format() == WeightFormat::Bf16;
+    let trains = |work: &Work| matches!(work, Work::Selector | Work::Sft);
+    let works = if options.work.is_empty() { Work::ALL.to_vec() } else { options.work.clone() };
+    if let Some(job) = jobs.iter().find(|job| half && job.case.lora.is_none())
+        && works.iter().any(trains)
+    {
+        let name = &job.case.name;
+        return Err(usage(format!("--dtype bf16: {name} is trained whole, which takes f32")));
+    }
     for device in &options.device {
         device.parse::<seal_device::DeviceSpec>()?.open()?;
     }
@@ -152,11 +173,12 @@ fn plan(options: &Options) -> anyhow::Result<Plan> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(Plan {
         jobs,
-        works: if options.work.is_empty() { Work::ALL.to_vec() } else { options.work.clone() },
+        works,
         devices: options.device.clone(),
         peers,
         rounds: options.rounds.max(1),
         threads: options.threads.unwrap_or(cores),
+        format: options.format(),
     })
 }
 

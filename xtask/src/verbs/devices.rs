@@ -1,14 +1,31 @@
 //! `cargo xtask devices`: which backends are compiled in, and whether they work.
 
-use std::io::{self, Write as _};
-use std::panic;
+use std::io;
+use std::{fs, panic};
 
-use burn::tensor::Tensor;
+use burn::tensor::DType;
 use clap::Args;
+use seal_bilevel::{Agreement, Trial};
 use seal_device::{Backend, DeviceSpec};
+
+use crate::table::{self, Side, headings};
+
+const AFTER: &str = "\
+A device works if 50 steps of Algorithm 2 on a small model end where the CPU's do: losses, \
+gradients and selector logits are compared. dtypes are those that it computes with.
+
+Add a backend:
+  flex      in every binary (CPU)
+  cuda      cargo run -p xtask --features cuda -- VERB --device cuda:0
+            needs an NVIDIA driver and libnvrtc; building downloads LLVM
+  tch       pip install torch==2.9.0 setuptools
+            LIBTORCH_USE_PYTORCH=1 cargo run -p xtask --features tch -- VERB --device tch
+            (tch:cuda:0 for the GPU)
+  wgpu      cargo run -p xtask --features wgpu -- VERB --device wgpu";
 
 /// Options of the verb.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER)]
 pub(crate) struct Options {
     /// Try this device only, such as cuda:1; fails if it does not work.
     #[arg(long)]
@@ -18,27 +35,51 @@ pub(crate) struct Options {
 /// Tries one device, or each known backend. A backend that is missing is an
 /// error only where it was asked for.
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    if let Some(name) = &options.device {
-        let spec: DeviceSpec = name.parse()?;
-        spec.open()?;
-        probe(spec).map_err(|reason| Broken { device: spec.to_string(), reason })?;
-        writeln!(out, "{spec:<8}  works")?;
-        return Ok(());
-    }
-    for backend in Backend::ALL {
-        let spec: DeviceSpec = backend.name().parse()?;
-        let state = if !backend.is_compiled_in() {
-            format!("not compiled in: cargo run -p xtask --features {} -- VERB", backend.name())
-        } else {
-            match probe(spec) {
-                Ok(()) => "works".to_owned(),
-                Err(reason) => format!("compiled in, but does not work: {reason}"),
-            }
+    let reference = DeviceSpec::default();
+    // Without the CPU's there is nothing to compare with.
+    let reference = match reference.backend.is_compiled_in() {
+        true => Some(trial(reference).map_err(|reason| Broken::of(reference, reason))?),
+        false => None,
+    };
+    let specs = match &options.device {
+        Some(name) => vec![name.parse::<DeviceSpec>()?],
+        None => Backend::ALL.iter().map(|b| b.name().parse()).collect::<Result<Vec<_>, _>>()?,
+    };
+    let mut rows = Vec::new();
+    for spec in specs {
+        if options.device.is_some() {
+            spec.open()?;
+        }
+        let row = match spec.backend.is_compiled_in() {
+            false => [
+                format!("not compiled in: build with --features {}", spec.backend.name()),
+                String::new(),
+                String::new(),
+                String::new(),
+            ],
+            true => match probe(spec, reference.as_ref()) {
+                Ok(row) => row,
+                Err(reason) if options.device.is_some() => {
+                    return Err(Broken::of(spec, reason).into());
+                }
+                Err(reason) => [
+                    format!("does not work: {reason}"),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                ],
+            },
         };
-        writeln!(out, "{:<8}  {state}", backend.name())?;
+        rows.push([vec![spec.to_string()], row.to_vec()].concat());
     }
-    Ok(())
+    let headings = headings(&[
+        ("device", Side::Left),
+        ("state", Side::Left),
+        ("dtypes", Side::Left),
+        ("memory", Side::Left),
+        ("apart from flex: losses, gradients, omega", Side::Left),
+    ]);
+    Ok(table::write(&mut io::stdout().lock(), &headings, &rows)?)
 }
 
 /// A device that is compiled in and does not work.
@@ -46,6 +87,12 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
 pub(crate) struct Broken {
     device: String,
     reason: String,
+}
+
+impl Broken {
+    fn of(spec: DeviceSpec, reason: String) -> Self {
+        Self { device: spec.to_string(), reason }
+    }
 }
 
 impl std::fmt::Display for Broken {
@@ -56,24 +103,61 @@ impl std::fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// Opens the device and adds two tensors on it. Burn reports a missing driver
-/// by a panic, which is caught and silenced here.
-fn probe(spec: DeviceSpec) -> Result<(), String> {
+/// State, dtypes, memory, and differences from `reference`.
+fn probe(spec: DeviceSpec, reference: Option<&Trial>) -> Result<[String; 4], String> {
+    let done = trial(spec)?;
+    let device = spec.open().map_err(|e| e.to_string())?;
+    let known =
+        [("f64", DType::F64), ("f32", DType::F32), ("f16", DType::F16), ("bf16", DType::BF16)];
+    let dtypes = known.into_iter().filter(|(_, dtype)| device.supports_dtype(*dtype));
+    let dtypes = dtypes.map(|(name, _)| name).collect::<Vec<_>>().join(" ");
+    let memory = match (spec.backend, spec.index) {
+        (Backend::Flex, _) | (Backend::Tch, None) => host_memory(),
+        _ => None,
+    };
+    let apart = match reference {
+        None => "-".to_owned(),
+        Some(reference) => {
+            let apart = done.agreement(reference);
+            let limit = match spec.backend {
+                Backend::Flex => Agreement::F32,
+                // Products on a GPU may be taken in TF32.
+                Backend::Tch if spec.index.is_none() => Agreement::F32,
+                Backend::Cuda | Backend::Tch | Backend::Wgpu => Agreement::TF32,
+            };
+            let Agreement { losses, grad_norms, omega } = apart;
+            let shown = format!("{losses:.0e}, {grad_norms:.0e}, {omega:.0e}");
+            if !apart.within(&limit) {
+                return Err(format!("it computes something else than flex: apart by {shown}"));
+            }
+            shown
+        }
+    };
+    Ok(["works".to_owned(), dtypes, memory.unwrap_or_else(|| "-".to_owned()), apart])
+}
+
+/// The short run. Burn reports a missing driver by a panic, which is caught and
+/// silenced here.
+fn trial(spec: DeviceSpec) -> Result<Trial, String> {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
-    let sum = panic::catch_unwind(|| {
+    let done = panic::catch_unwind(|| {
         let device = spec.open().map_err(|e| e.to_string())?;
-        let sum = Tensor::<1>::from_floats([1.0, 2.0], &device)
-            + Tensor::<1>::from_floats([10.0, 20.0], &device);
-        sum.into_data().try_to_vec::<f32>().map_err(|e| format!("{e:?}"))
+        Trial::run(&device, None).map_err(|e| e.to_string())
     });
     panic::set_hook(hook);
-    match sum {
-        Ok(Ok(sum)) if sum == [11.0, 22.0] => Ok(()),
-        Ok(Ok(sum)) => Err(format!("[1, 2] + [10, 20] gave {sum:?}")),
-        Ok(Err(reason)) => Err(reason),
-        Err(panic) => Err(panic_text(panic.as_ref())),
-    }
+    done.unwrap_or_else(|panic| Err(panic_text(panic.as_ref())))
+}
+
+/// `A of B GiB free`, where the system tells.
+fn host_memory() -> Option<String> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let gib = |field: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+        let kib: f64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+        Some(kib / f64::from(1 << 20))
+    };
+    Some(format!("{:.1} of {:.1} GiB free", gib("MemAvailable")?, gib("MemTotal")?))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -88,8 +172,14 @@ mod tests {
 
     #[cfg(feature = "flex")]
     #[test]
-    fn the_cpu_works() {
-        assert_eq!(probe(DeviceSpec::default()), Ok(()));
+    fn the_cpu_works_and_another_result_is_none_of_its() {
+        let mut reference = trial(DeviceSpec::default()).unwrap();
+        let row = probe(DeviceSpec::default(), Some(&reference)).unwrap();
+        assert_eq!(row[0], "works");
+        assert!(row[1].contains("f32"), "{row:?}");
+        reference.omega[0] += 1.0;
+        let reason = probe(DeviceSpec::default(), Some(&reference)).unwrap_err();
+        assert!(reason.contains("something else"), "{reason}");
     }
 
     #[test]
