@@ -79,18 +79,21 @@ impl Trial {
 
     /// How far this trial is from `reference`.
     pub fn agreement(&self, reference: &Self) -> Agreement {
-        let relative = |a: &[f64], b: &[f64]| {
-            a.iter().zip(b).map(|(a, b)| ((a - b) / b).abs()).fold(0.0, f64::max)
+        // What is no number, or not there, is infinitely far.
+        let most = |a: &[f64], b: &[f64], unit: fn(f64) -> f64| {
+            if a.len() != b.len() {
+                return f64::INFINITY;
+            }
+            let apart = a.iter().zip(b).map(|(a, b)| ((a - b) / unit(*b)).abs());
+            apart.fold(0.0, |most, x| if x.is_finite() { f64::max(most, x) } else { f64::INFINITY })
         };
         let n = reference.omega.len() as f64;
         let mean = reference.omega.iter().sum::<f64>() / n;
         let spread = reference.omega.iter().map(|w| (w - mean).powi(2)).sum::<f64>() / n;
-        let pairs = self.omega.iter().zip(&reference.omega);
-        let apart = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         Agreement {
-            losses: relative(&self.losses, &reference.losses),
-            grad_norms: relative(&self.grad_norms, &reference.grad_norms),
-            omega: apart / spread.sqrt(),
+            losses: most(&self.losses, &reference.losses, |b| b),
+            grad_norms: most(&self.grad_norms, &reference.grad_norms, |b| b),
+            omega: most(&self.omega, &reference.omega, |_| 1.0) / spread.sqrt(),
         }
     }
 }

@@ -4,9 +4,12 @@ mod common;
 
 use common::{learn, rows, settings, token_losses};
 use seal_bilevel::{BilevelSettings, Learned, SftSettings, fine_tune};
-use seal_data::Example;
+use burn::module::Module as _;
+use seal_data::{Batch, Example, RowId};
 use seal_device::DeviceSpec;
-use seal_lm::{Activation, Architecture, Lm, LmConfig, ModelType};
+use seal_lm::{
+    Activation, Architecture, DropoutKey, Lm, LmConfig, ModelType, Optimizer, Tape, differentiate,
+};
 
 /// Large enough for every product to be shared out between threads.
 fn wide() -> Lm {
@@ -95,4 +98,32 @@ fn fine_tuned(model: fn() -> Lm) {
     let one = run(1);
     assert_eq!(one, run(2));
     assert_eq!(one, run(3));
+}
+
+/// 4,200 tokens: the batch is cut into parts that run side by side.
+#[test]
+fn batches_that_are_cut() {
+    let row = |i: u32| {
+        let tokens = (0..41 + i % 3).map(|t| (t * 31 + i * 7) % 512).collect();
+        Example::new(RowId::of("row", "", i), tokens, 20)
+    };
+    let rows: Vec<Example> = (0..100).map(row).collect();
+    let batch = Batch::of(&rows.iter().collect::<Vec<_>>(), None);
+    let key = DropoutKey { seed: 3, step: 1, ids: &batch.ids, lengths: &batch.lengths };
+    let weights: Vec<f32> = (0..batch.targets.len()).map(|m| 0.01 + (m % 5) as f32).collect();
+    for model in [wide(), wide().with_lora(&common::lora(0.3), 2).unwrap()] {
+        let run = |threads| {
+            on(threads, || {
+                let done = differentiate(&model, &batch, &weights, Some(key), Tape::default());
+                let mut optimizer = Optimizer::new(&model, &settings().optim, 1);
+                let moved = optimizer.step(model.clone(), done.gradients).unwrap();
+                let after = seal_lm::token_losses(&moved.0.valid(), &batch);
+                (done.tokens, moved.1.grad_norm.to_bits(), after)
+            })
+        };
+        let one = run(1);
+        for threads in [2, 3, 8] {
+            assert!(one == run(threads), "{threads} threads");
+        }
+    }
 }

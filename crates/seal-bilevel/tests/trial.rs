@@ -26,4 +26,8 @@ fn a_difference_is_seen() {
     let mut other = reference.clone();
     other.losses[3] *= 1.001;
     assert!(!other.agreement(&reference).within(&Agreement::F32));
+    other.losses = vec![f64::NAN; reference.losses.len()];
+    assert!(!other.agreement(&reference).within(&Agreement::TF32));
+    other.losses = reference.losses[1..].to_vec();
+    assert!(!other.agreement(&reference).within(&Agreement::TF32));
 }

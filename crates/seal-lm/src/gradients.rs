@@ -49,7 +49,7 @@ pub struct Differentiated {
 /// `sum_m weights_m nll_m`. `model` lives on an autodiff device.
 ///
 /// # Panics
-/// If there is not one weight a supervised token.
+/// If there is not one weight a supervised token, or off an autodiff device.
 pub fn differentiate(
     model: &Lm,
     batch: &Batch,
@@ -252,4 +252,49 @@ fn logit_gradient(
     let gradient = log.exp() * weights.clone();
     let gradient = gradient.scatter(1, targets, weights.neg(), IndexingUpdateOp::Add);
     (losses, gradient.cast(dtype))
+}
+
+#[cfg(test)]
+mod tests {
+    use seal_data::{Example, RowId};
+
+    use super::*;
+    use crate::{Architecture, LmConfig};
+
+    #[test]
+    fn parts_tile_rows_and_supervised_tokens_by_work() {
+        let config = LmConfig {
+            vocab_size: 50,
+            hidden_size: 128,
+            num_hidden_layers: 2,
+            num_attention_heads: 4,
+            num_key_value_heads: 4,
+            intermediate_size: 256,
+            max_position_embeddings: 64,
+            rope_theta: 1e4,
+            rms_norm_eps: 1e-5,
+            tie_word_embeddings: true,
+            initializer_range: 0.02,
+            architecture: Architecture::default(),
+        };
+        let model = Lm::init(&config, 0, &burn::tensor::Device::flex()).unwrap();
+        let rows: Vec<Example> = (0..64)
+            .map(|i| Example::new(RowId::of("row", "", i), vec![1; 40 + i as usize % 7], 20))
+            .collect();
+        let batch = Batch::of(&rows.iter().collect::<Vec<_>>(), None);
+        for most in [1, 2, PARTS] {
+            let parts = parts(&model, &batch, most);
+            assert_eq!(parts.len(), most.min(3));
+            let (mut row, mut token) = (0, 0);
+            for (rows, tokens) in &parts {
+                assert_eq!((rows.start, tokens.start), (row, token));
+                assert_eq!(tokens.len(), batch.answer_lens[rows.clone()].iter().sum::<usize>());
+                (row, token) = (rows.end, tokens.end);
+            }
+            assert_eq!((row, token), (64, batch.targets.len()));
+        }
+        // Little work is not cut, nor is composed work.
+        assert_eq!(parts(&model, &batch.part(0..8), PARTS).len(), 1);
+        assert_eq!(parts(&model.with_ops(Ops::Composed), &batch, PARTS).len(), 1);
+    }
 }

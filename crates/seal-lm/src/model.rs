@@ -119,7 +119,8 @@ impl Lm {
         Self { embed_tokens, layers, norm, lm_head, config, ops, source: None }
     }
 
-    /// The same weights, with the passes taken from `ops`.
+    /// The same weights, with the passes taken from `ops`. Fused ones need weights
+    /// in f32 on a device with kernels, and panic elsewhere.
     pub fn with_ops(mut self, ops: Ops) -> Self {
         self.ops = ops;
         self

@@ -1,7 +1,7 @@
 //! Number formats of a model's weights.
 
 use burn::module::Param;
-use burn::tensor::{FloatDType, Tensor};
+use burn::tensor::{Device, FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::LmError;
@@ -18,7 +18,7 @@ pub enum WeightFormat {
     #[serde(rename = "f32", alias = "float32")]
     F32,
     /// The upper half of an f32. For weights that are frozen: a small step would
-    /// be lost in rounding.
+    /// be lost in rounding, and [`crate::Optimizer::step`] refuses to take it.
     #[serde(rename = "bf16", alias = "bfloat16")]
     Bf16,
 }
@@ -30,6 +30,14 @@ impl WeightFormat {
             Self::F32 => 4,
             Self::Bf16 => 2,
         }
+    }
+
+    /// Whether `device` computes with it.
+    pub fn is_supported(self, device: &Device) -> bool {
+        device.supports_dtype(match self {
+            Self::F32 => FloatDType::F32,
+            Self::Bf16 => FloatDType::BF16,
+        })
     }
 
     /// Whether it is the default.

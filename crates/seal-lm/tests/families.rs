@@ -5,12 +5,14 @@
 
 mod common;
 
+use burn::module::Module as _;
 use common::families::{ADAPTED, MODELS, expected, folder, load, logits, worst};
 use common::{cpu, distance, golden, leaves, mean_loss, norm, tape, values};
 use seal_data::RowId;
 use seal_lm::{
-    GenerateSettings, Lm, Ops, Prompt, generate, load_adapter, load_model, read_adapter_settings,
-    row_nll, save_adapter, save_weights, token_nll,
+    DropoutKey, GenerateSettings, Lm, LoraConfig, Ops, OptimConfig, Optimizer, Prompt, Tape,
+    WeightFormat, differentiate, generate, load_adapter, load_model, load_model_as,
+    read_adapter_settings, row_nll, save_adapter, save_weights, token_losses, token_nll,
 };
 
 const BOTH: [Ops; 2] = [Ops::Fused, Ops::Composed];
@@ -171,5 +173,51 @@ fn adapters_are_written_as_peft_writes_them() {
         assert_eq!(written.lora, settings.lora);
         let card = std::fs::read_to_string(dir.path().join("README.md")).unwrap();
         assert!(card.starts_with("---\nbase_model: \"org/base\"\nlibrary_name: peft\n"), "{card}");
+    }
+}
+
+/// Nothing in any family meets a number format that it does not expect, and the
+/// losses stay near those in full precision.
+#[test]
+fn every_family_runs_in_half_precision() {
+    for name in MODELS {
+        let dir = folder(name);
+        let batch = golden::batch(&expected(name).rows);
+        let lora = LoraConfig {
+            r: 2,
+            lora_alpha: 4.0,
+            lora_dropout: 0.2,
+            target_modules: vec!["all-linear".into()],
+        };
+        let key = DropoutKey { seed: 0, step: 0, ids: &batch.ids, lengths: &batch.lengths };
+        let weights = vec![1.0 / batch.targets.len() as f32; batch.targets.len()];
+        let full = load_model(&dir, &cpu()).unwrap().0;
+        let base = load_model_as(&dir, &tape(), WeightFormat::Bf16).unwrap().0;
+        let model = base.with_lora(&lora, 1).unwrap();
+        let (a, b) = (token_losses(&full, &batch), token_losses(&model.clone().valid(), &batch));
+        let apart = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum::<f32>();
+        assert!(apart < 0.1 * a.iter().sum::<f32>(), "{name}: {apart}");
+        let mut optimizer = Optimizer::new(&model, &OptimConfig::default(), 2);
+        let mut model = model;
+        for recompute in [false, true] {
+            let done = differentiate(&model, &batch, &weights, Some(key), Tape { recompute });
+            model = optimizer.step(model, done.gradients).unwrap().0;
+        }
+        let merged = model.clone().valid().merged();
+        let (a, b) = (token_losses(&model.valid(), &batch), token_losses(&merged, &batch));
+        let apart = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum::<f32>();
+        assert!(apart < 0.1 * a.iter().sum::<f32>(), "{name} merged: {apart}");
+        let prompts = [Prompt { id: RowId::of("p", "", 0), tokens: vec![1, 2, 3] }];
+        let answers = generate(&merged, &prompts, &GenerateSettings::greedy(4), &[], 0).unwrap();
+        assert_eq!(answers[0].tokens.len(), 4, "{name}");
+        let out = tempfile::tempdir().unwrap();
+        save_weights(&merged, out.path()).unwrap();
+        load_model(out.path(), &cpu()).unwrap();
+        // Whole, it is not trained.
+        let base = load_model_as(&dir, &tape(), WeightFormat::Bf16).unwrap().0;
+        let done = differentiate(&base, &batch, &weights, None, Tape::default());
+        let mut optimizer = Optimizer::new(&base, &OptimConfig::default(), 1);
+        let error = optimizer.step(base, done.gradients).unwrap_err().to_string();
+        assert!(error.contains("bf16"), "{error}");
     }
 }

@@ -39,8 +39,8 @@ pub(crate) struct Sample {
     /// Operations a second of a large matrix product on the same device.
     #[serde(default)]
     pub(crate) matmul_flops: Option<f64>,
-    /// Loss of the first step, so that two implementations can be told apart
-    /// that do not do the same.
+    /// Mean loss of the first rows, where the work has one: a rough check that two
+    /// implementations do the same, for weights are drawn by each in its own way.
     #[serde(default)]
     pub(crate) first_loss: Option<f64>,
 }

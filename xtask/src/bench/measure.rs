@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use burn::module::Module as _;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use seal_bilevel::{
     Algorithm, BilevelError, BilevelSettings, Gamma, Observer, SftSettings, StepTrace, fine_tune,
     learn_selector_observed,
 };
 use seal_data::{Batch, Example, RowId};
-use seal_device::DeviceSpec;
+use seal_device::{Backend, DeviceSpec};
 use seal_lm::{GenerateSettings, Lm, OptimConfig, Prompt, WeightFormat, generate, token_losses};
 use seal_select::SelectorFunction;
 
@@ -22,15 +22,18 @@ use super::{Job, Work, memory};
 const WARM_UP: usize = 2;
 
 /// Does `work` of `job` on `device` and times its steps.
+/// Memory is that of the host, and unknown where a device has its own.
 pub(crate) fn measure(
     job: &Job,
     work: Work,
     device: DeviceSpec,
     format: WeightFormat,
 ) -> anyhow::Result<Sample> {
+    let on_host = device.backend == Backend::Flex
+        || device == DeviceSpec { backend: Backend::Tch, index: None };
     let device = device.open()?;
     // What a device sets up once is not the work's.
-    matmul_rate(&device, 64)?;
+    matmul_rate(&device, 64, format)?;
     let start_mib = memory::resident();
     let mut sample = match work {
         Work::Selector => selector(job, &device, format)?,
@@ -38,16 +41,22 @@ pub(crate) fn measure(
         Work::Score => score(job, &device, format)?,
         Work::Generate => answers(job, &device, format)?,
     };
-    sample.start_mib = start_mib;
-    sample.peak_mib = memory::peak();
-    sample.matmul_flops = Some(matmul_rate(&device, 1024)?);
+    (sample.start_mib, sample.peak_mib) = match on_host {
+        true => (start_mib, memory::peak()),
+        false => (None, None),
+    };
+    sample.matmul_flops = Some(matmul_rate(&device, 1024, format)?);
     Ok(sample)
 }
 
 /// Operations a second of a product of two square matrices, the best of a few.
-fn matmul_rate(device: &Device, n: usize) -> anyhow::Result<f64> {
+fn matmul_rate(device: &Device, n: usize, format: WeightFormat) -> anyhow::Result<f64> {
     let values: Vec<f32> = (0..n * n).map(|i| (i % 7) as f32 - 3.0).collect();
     let a = Tensor::<2>::from_data(TensorData::new(values, [n, n]), device);
+    let a = match format {
+        WeightFormat::F32 => a,
+        WeightFormat::Bf16 => a.cast(FloatDType::BF16),
+    };
     let mut best = f64::INFINITY;
     for _ in 0..4 {
         let started = Instant::now();

@@ -75,7 +75,7 @@ pub(crate) fn run(plan: &Plan, mut said: impl FnMut(&str)) -> anyhow::Result<Vec
 fn contestants(plan: &Plan, work: Work, job: &Path) -> anyhow::Result<Vec<(String, Command)>> {
     let mut out = Vec::new();
     let threads = plan.threads.to_string();
-    let work = work.to_string();
+    let (kind, work) = (work, work.to_string());
     let (short, long) = match plan.format {
         WeightFormat::F32 => ("f32", "float32"),
         WeightFormat::Bf16 => ("bf16", "bfloat16"),
@@ -87,7 +87,9 @@ fn contestants(plan: &Plan, work: Work, job: &Path) -> anyhow::Result<Vec<(Strin
         command.env("RAYON_NUM_THREADS", &threads).env("OMP_NUM_THREADS", &threads);
         out.push((format!("seal {device}"), command));
     }
-    for peer in &plan.peers {
+    // The cache that generation needs is that of transformers.
+    let can = |peer: &&Peer| kind != Work::Generate || peer.form == "usual";
+    for peer in plan.peers.iter().filter(can) {
         let mut command = Command::new(&peer.python);
         command.arg(&peer.script).arg("--job").arg(job);
         command.args(["--work", &work, "--form", &peer.form, "--threads", &threads]);

@@ -157,7 +157,10 @@ fn plan(options: &Options) -> anyhow::Result<Plan> {
         return Err(usage(format!("--dtype bf16: {name} is trained whole, which takes f32")));
     }
     for device in &options.device {
-        device.parse::<seal_device::DeviceSpec>()?.open()?;
+        let opened = device.parse::<seal_device::DeviceSpec>()?.open()?;
+        if !options.format().is_supported(&opened) {
+            return Err(usage(format!("--dtype bf16: device {device} does not compute with it")));
+        }
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/peer/steps.py");
     let mut peers = Vec::new();

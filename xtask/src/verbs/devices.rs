@@ -35,21 +35,21 @@ pub(crate) struct Options {
 /// Tries one device, or each known backend. A backend that is missing is an
 /// error only where it was asked for.
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
+    let specs = match &options.device {
+        Some(name) => vec![name.parse::<DeviceSpec>()?],
+        None => Backend::ALL.iter().map(|b| b.name().parse()).collect::<Result<Vec<_>, _>>()?,
+    };
+    if let (Some(_), [asked]) = (&options.device, specs.as_slice()) {
+        asked.open()?;
+    }
     let reference = DeviceSpec::default();
     // Without the CPU's there is nothing to compare with.
     let reference = match reference.backend.is_compiled_in() {
         true => Some(trial(reference).map_err(|reason| Broken::of(reference, reason))?),
         false => None,
     };
-    let specs = match &options.device {
-        Some(name) => vec![name.parse::<DeviceSpec>()?],
-        None => Backend::ALL.iter().map(|b| b.name().parse()).collect::<Result<Vec<_>, _>>()?,
-    };
     let mut rows = Vec::new();
     for spec in specs {
-        if options.device.is_some() {
-            spec.open()?;
-        }
         let row = match spec.backend.is_compiled_in() {
             false => [
                 format!("not compiled in: build with --features {}", spec.backend.name()),

@@ -71,7 +71,12 @@ pub(super) fn backward(
 pub(super) fn in_place(logits: &mut [f32], targets: &[u32], weights: &[f32]) -> Vec<f32> {
     let m = targets.len();
     assert_eq!(weights.len(), m, "one weight a target");
-    let v = logits.len() / m.max(1);
+    if m == 0 {
+        assert!(logits.is_empty(), "no target, no logits");
+        return Vec::new();
+    }
+    let v = logits.len() / m;
+    assert_eq!(logits.len(), m * v, "as many logits for each target");
     assert!(targets.iter().all(|t| (*t as usize) < v), "a target outside the vocabulary of {v}");
     let mut nll = vec![0f32; m];
     let rows = part(m, 2 * v);

@@ -167,11 +167,13 @@ pub fn nll(logits: Tensor<2>, targets: Vec<u32>) -> Tensor<1> {
     panic!("{NO_KERNELS}: {logits:?} {}", targets.len())
 }
 
-/// Losses `[m]` of `targets` under `logits` `[m, v]`, which are overwritten by
-/// their gradients: `(softmax - onehot(target)) * weight`.
+/// Losses `[m]` in nats of `targets` `[m]` under `logits` `[m, v]`, which are
+/// overwritten by their gradients: `(softmax - onehot(target)) * weight`, with
+/// `weights` `[m]`.
 ///
 /// # Panics
-/// In a binary without kernels, or where a target is not below v.
+/// In a binary without kernels, where a target is not below v, or where the
+/// lengths do not fit.
 pub fn nll_gradient(logits: &mut [f32], targets: &[u32], weights: &[f32]) -> Vec<f32> {
     #[cfg(feature = "flex")]
     return loss::in_place(logits, targets, weights);

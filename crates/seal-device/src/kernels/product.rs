@@ -54,7 +54,7 @@ impl<'a> Matrix<'a> {
 
 /// `a b`, row by row.
 pub(super) fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
-    let n = a.rows * b.columns;
+    let n = elements(a, b);
     if a.columns == 0 {
         return vec![0.0; n];
     }
@@ -73,7 +73,7 @@ pub(super) fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
 /// # Panics
 /// If the shapes do not fit.
 pub(super) fn add_product(a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32]) {
-    assert_eq!(out.len(), a.rows * b.columns, "elements of the sum");
+    assert_eq!(out.len(), elements(a, b), "elements of the sum");
     if a.columns == 0 {
         return;
     }
@@ -83,12 +83,17 @@ pub(super) fn add_product(a: Matrix<'_>, b: Matrix<'_>, out: &mut [f32]) {
     multiply(a, b, out, true);
 }
 
+/// Of the result.
+fn elements(a: Matrix<'_>, b: Matrix<'_>) -> usize {
+    a.rows.checked_mul(b.columns).expect("a result that memory can hold")
+}
+
 /// `out = a b`, or `out += a b` if `add`; then `out` is read and must be
 /// initialised.
 fn multiply(a: Matrix<'_>, b: Matrix<'_>, out: &mut [std::mem::MaybeUninit<f32>], add: bool) {
     let (m, n, k) = (a.rows, b.columns, a.columns);
     assert_eq!(k, b.rows, "inner sizes");
-    assert_eq!(out.len(), m * n, "elements of the result");
+    assert_eq!(out.len(), elements(a, b), "elements of the result");
     if m == 0 || n == 0 {
         return;
     }

@@ -41,38 +41,43 @@ pub(super) fn map<T: Send, R: Send>(tasks: Vec<T>, f: impl Fn(T) -> R + Send + S
 /// each on a part of the current pool's threads.
 pub(super) fn side_by_side<T: Send, R: Send>(tasks: Vec<T>, f: impl Fn(T) -> R + Sync) -> Vec<R> {
     let threads = rayon::current_num_threads();
-    let lanes = threads.min(tasks.len());
+    // A power of two, so that few pools serve batches of any size.
+    let lanes = threads.min(tasks.len()).checked_ilog2().map_or(0, |log| 1 << log);
     if lanes < 2 {
         return tasks.into_iter().map(f).collect();
     }
     let results: Vec<Mutex<Option<R>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
     let queue = Mutex::new(tasks.into_iter().enumerate());
     let lane = || {
-        // A panic of another lane ends this call, when all lanes have ended.
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         while let Some((i, task)) = next() {
             let result = f(task);
             *results[i].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         }
     };
-    let pools = lane_pools(lanes, threads / lanes);
+    let pools = lane_pools(lanes, threads);
     std::thread::scope(|scope| {
-        for pool in pools.iter() {
-            scope.spawn(|| pool.install(lane));
+        let lanes: Vec<_> = pools.iter().map(|pool| scope.spawn(|| pool.install(lane))).collect();
+        // With the message that the panic had, when all lanes have ended.
+        let ended: Vec<_> = lanes.into_iter().map(|lane| lane.join()).collect();
+        if let Some(panic) = ended.into_iter().find_map(Result::err) {
+            std::panic::resume_unwind(panic);
         }
     });
     let result = |slot: Mutex<Option<R>>| slot.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.into_iter().map(|slot| result(slot).expect("every task was done")).collect()
 }
 
-/// Pools by their number and size.
+/// Pools by their number and threads.
 type Pools = BTreeMap<(usize, usize), Arc<Vec<ThreadPool>>>;
 
-/// `lanes` pools of `threads` threads, made once: they cost nothing while idle.
+/// `lanes` pools of `threads` threads together, made once: they cost nothing while
+/// idle.
 fn lane_pools(lanes: usize, threads: usize) -> Arc<Vec<ThreadPool>> {
     static POOLS: Mutex<Pools> = Mutex::new(BTreeMap::new());
     let make = || {
-        let pool = |_| ThreadPoolBuilder::new().num_threads(threads).build();
+        let share = |i| threads / lanes + usize::from(i < threads % lanes);
+        let pool = |i| ThreadPoolBuilder::new().num_threads(share(i)).build();
         let pools: Result<_, _> = (0..lanes).map(pool).collect();
         Arc::new(pools.expect("the system has threads"))
     };
@@ -99,16 +104,18 @@ mod tests {
                 let got = pool.install(|| {
                     side_by_side((0..tasks).collect(), |i| (i, rayon::current_num_threads()))
                 });
-                let share = threads / threads.min(tasks).max(1);
-                assert_eq!(got, (0..tasks).map(|i| (i, share)).collect::<Vec<_>>());
+                assert!(got.iter().map(|(i, _)| *i).eq(0..tasks));
+                let lanes = [1, 1, 2, 2, 4, 4][threads.min(tasks)];
+                let most = threads.div_ceil(lanes);
+                assert!(got.iter().all(|(_, n)| (1..=most).contains(n)), "{threads}: {got:?}");
             }
         }
     }
 
     #[test]
-    #[should_panic]
+    #[should_panic(expected = "the second task")]
     fn a_panic_reaches_the_caller() {
         let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-        pool.install(|| side_by_side(vec![1, 2, 3], |i| assert_ne!(i, 2)));
+        pool.install(|| side_by_side(vec![1, 2, 3], |i| assert_ne!(i, 2, "the second task")));
     }
 }

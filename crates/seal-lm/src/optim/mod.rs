@@ -5,7 +5,7 @@ mod moments;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use seal_device::kernels;
 
 use crate::{Lm, LmError, OptimConfig};
@@ -59,12 +59,17 @@ impl Optimizer {
     /// since the last step.
     ///
     /// # Errors
-    /// [`LmError::Diverged`] if the gradients are not finite; the model is lost.
+    /// [`LmError::Diverged`] if the gradients are not finite, [`LmError::Config`]
+    /// if weights in half precision would be trained; the model is lost.
     pub fn step(
         &mut self,
         model: Lm,
         mut gradients: GradientsParams,
     ) -> Result<(Lm, StepStats), LmError> {
+        if model.is_trained_whole() && model.embed_tokens.val().dtype() != DType::F32 {
+            let reason = "weights in bf16 are not trained: add adapters, or load them in f32";
+            return Err(LmError::Config(reason.to_owned()));
+        }
         if let Some(mut sum) = self.pending.take() {
             sum.accumulate(&model, gradients);
             gradients = sum.grads();

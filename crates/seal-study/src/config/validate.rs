@@ -59,11 +59,9 @@ impl Config {
         if self.base.as_ref().is_some_and(|base| base.lora.is_some()) {
             return bad("base.lora: the base is trained whole; remove it".into());
         }
+        let of = if self.proxy.is_some() { "proxy.model.dtype" } else { "model.dtype" };
         let trained = self.of_selector().model.dtype();
-        section(
-            "model.dtype",
-            adapters_only(trained, "[bilevel.lora]", self.bilevel.lora.as_ref()),
-        )?;
+        section(of, adapters_only(trained, "[bilevel.lora]", self.bilevel.lora.as_ref()))?;
         let tuned = self.model.dtype();
         section("model.dtype", adapters_only(tuned, "[sft.lora]", self.sft.lora.as_ref()))?;
         section("bilevel", self.bilevel.validate())?;

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use seal_bilevel::{fine_tune, learn_selector, score};
 use seal_data::{ExampleError, Row, RowId, TemplateSetting};
-use seal_device::DeviceSpec;
 use seal_lm::{
-    Lm, Prompt, generate_each, load_adapter, load_model_as, read_adapter_settings, save_adapter,
-    save_weights,
+    Lm, LoraConfig, Prompt, WeightFormat, generate_each, load_adapter, load_model_as,
+    read_adapter_settings, save_adapter, save_weights,
 };
 use seal_select::{SelectorFile, frozen_loss_omega, keep_top, rank};
 use serde::Serialize;
@@ -19,8 +18,10 @@ use serde_json::json;
 use super::output::{AnswerFile, AnswerRow};
 use super::settings::StageSettings;
 use crate::StudyError;
+use crate::config::adapters_only;
 use crate::encoder::Encoder;
 use crate::pretrained::{FoundModel, digest};
+use crate::stages::open_for;
 
 /// Rows that pass through the model at once where nothing is trained.
 const BATCH: usize = 16;
@@ -55,6 +56,7 @@ pub struct OwnModel {
     dir: PathBuf,
     adapter: Option<PathBuf>,
     name: String,
+    dtype: WeightFormat,
 }
 
 /// The loss of a row.
@@ -84,7 +86,7 @@ impl OwnModel {
     /// A folder that is missing, incomplete or of no known family; a device that
     /// is not there; an adapter of another model.
     pub fn open(request: &ModelRequest, settings: &StageSettings) -> Result<Self, StudyError> {
-        let device = request.device.parse::<DeviceSpec>()?.open()?.autodiff();
+        let device = open_for(&request.device, settings.dtype)?;
         let (dir, shape) = FoundModel::shape_of(&request.path)?;
         let most = shape.max_position_embeddings;
         let context = request.context.unwrap_or(most);
@@ -110,7 +112,8 @@ impl OwnModel {
             false => request.path.clone(),
         };
         let name = name.display().to_string();
-        Ok(Self { model, encoder, dir, adapter: request.adapter.clone(), name })
+        let (adapter, dtype) = (request.adapter.clone(), settings.dtype);
+        Ok(Self { model, encoder, dir, adapter, name, dtype })
     }
 
     /// The loss of each row.
@@ -144,11 +147,12 @@ impl OwnModel {
         seed: u64,
         progress: Progress<'_>,
     ) -> Result<SelectorFile, StudyError> {
+        trainable(self.dtype, "[bilevel.lora]", settings.bilevel.lora.as_ref())?;
         let data = self.encoder.examples(data, "fine-tuning")?;
         let safe = self.encoder.examples(safe, "safe")?;
         let losses = score(&self.model, &data, BATCH, &mut |_, _| ())?;
         let mean_loss = losses.iter().sum::<f64>() / losses.len() as f64;
-        let bilevel = &settings.bilevel;
+        let (bilevel, provenance) = (&settings.bilevel, self.provenance()?);
         let learned = learn_selector(self.model, &data, &safe, bilevel, mean_loss, seed, progress)?;
         let ids: Vec<RowId> = data.iter().map(|e| e.id).collect();
         let ranking = rank(&ids, &learned.omega, seed)?;
@@ -156,7 +160,7 @@ impl OwnModel {
         let settings: BTreeMap<String, serde_json::Value> = [
             ("bilevel".to_owned(), json!(bilevel)),
             ("keep".to_owned(), json!(keep)),
-            ("model".to_owned(), json!({"path": self.name, "digest": digest(&self.dir)?})),
+            ("model".to_owned(), provenance),
             ("rate".to_owned(), json!(learned.rate)),
             ("seed".to_owned(), json!(seed)),
             ("template".to_owned(), json!(settings.template)),
@@ -184,10 +188,7 @@ impl OwnModel {
         let omega = frozen_loss_omega(&losses)?;
         let ranking = rank(&ids, &omega, 0)?;
         let kept = keep_top(&ranking, keep)?;
-        let settings = [
-            ("keep".to_owned(), json!(keep)),
-            ("model".to_owned(), json!({"path": self.name, "digest": digest(&self.dir)?})),
-        ];
+        let settings = [("keep".to_owned(), json!(keep)), ("model".to_owned(), self.provenance()?)];
         let settings = settings.into();
         Ok(SelectorFile::new("frozen-loss", settings, &ids, &omega, None, &ranking, kept)?)
     }
@@ -206,6 +207,7 @@ impl OwnModel {
         out: &Path,
         progress: Progress<'_>,
     ) -> Result<usize, StudyError> {
+        trainable(self.dtype, "[sft.lora]", settings.sft.lora.as_ref())?;
         let used = out.is_dir() && fs::read_dir(out).map_err(StudyError::io(out))?.next().is_some();
         if used || out.is_file() {
             return Err(StudyError::Config(format!(
@@ -226,6 +228,13 @@ impl OwnModel {
         Ok(examples.len())
     }
 
+    /// What a selector file says of the model.
+    fn provenance(&self) -> Result<serde_json::Value, StudyError> {
+        let adapter = self.adapter.as_deref().map(digest).transpose()?;
+        let digest = digest(&self.dir)?;
+        Ok(json!({"path": self.name, "digest": digest, "adapter": adapter, "dtype": self.dtype}))
+    }
+
     /// What an answer depends on, hashed.
     fn made_by(&self, settings: &StageSettings, seed: u64) -> Result<String, StudyError> {
         let adapter = self.adapter.as_deref().map(digest).transpose()?;
@@ -236,7 +245,8 @@ impl OwnModel {
             settings.template,
             settings.generate,
             sampled,
-            self.encoder.context()
+            self.encoder.context(),
+            self.dtype,
         ]);
         Ok(blake3::hash(what.to_string().as_bytes()).to_hex()[..32].to_owned())
     }
@@ -302,4 +312,9 @@ pub(crate) fn copy_tokenizer(from: &Path, to: &Path) -> Result<(), StudyError> {
         }
     }
     Ok(())
+}
+
+/// Refuses to train weights that are not f32.
+fn trainable(dtype: WeightFormat, name: &str, lora: Option<&LoraConfig>) -> Result<(), StudyError> {
+    adapters_only(dtype, name, lora).map_err(|e| StudyError::Config(format!("dtype: {e}")))
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use crate::StudyError;
-use crate::config::{adapters_only, explain, parse_set, put};
+use crate::config::{explain, parse_set, put};
 
 const DEFAULTS: &str = include_str!("../../../../configs/stages.toml");
 
@@ -54,9 +54,6 @@ impl StageSettings {
         let section = |name: &str, result: Result<(), String>| {
             result.map_err(|e| StudyError::Config(format!("{name}: {e}")))
         };
-        section("dtype", adapters_only(settings.dtype, "[sft.lora]", settings.sft.lora.as_ref()))?;
-        let bilevel = settings.bilevel.lora.as_ref();
-        section("dtype", adapters_only(settings.dtype, "[bilevel.lora]", bilevel))?;
         section("sft", settings.sft.validate())?;
         section("bilevel", settings.bilevel.validate())?;
         section("generate", settings.generate.validate())?;

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use seal_device::DeviceSpec;
-use seal_lm::{Lm, LmConfig, load_model_as, load_weights};
+use seal_lm::{Lm, LmConfig, WeightFormat, load_model_as, load_weights};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -32,7 +32,18 @@ use crate::store::to_json;
 
 /// Opens the config's device for training.
 pub(crate) fn device(config: &Config) -> Result<Device, StudyError> {
-    Ok(config.device.parse::<DeviceSpec>()?.open()?.autodiff())
+    open_for(&config.device, config.model.dtype())
+}
+
+/// Opens a device for training, if it computes with weights of this format.
+pub(crate) fn open_for(name: &str, dtype: WeightFormat) -> Result<Device, StudyError> {
+    let device = name.parse::<DeviceSpec>()?.open()?;
+    match dtype.is_supported(&device) {
+        true => Ok(device.autodiff()),
+        false => Err(StudyError::Config(format!(
+            "dtype = \"bf16\": device {name} does not compute with it; use \"f32\""
+        ))),
+    }
 }
 
 /// A base with its tokenizer, read from its folder.

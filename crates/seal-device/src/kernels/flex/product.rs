@@ -38,8 +38,8 @@ pub(in super::super) fn matmul_add(start: Tensor<2>, x: Tensor<2>, w: Tensor<2>)
     Tensor::from_dispatch(<Dispatch as Products>::seal_add_product(start, x, w))
 }
 
-/// `x` as a matrix where it lies; strides of flex may be negative or 0 for
-/// views of a kind that a linear layer does not meet: those are copied first.
+/// `x` as a matrix where it lies. Views of a kind that a linear layer does not
+/// meet, such as those of negative strides, are copied first.
 fn with_matrix<R>(x: &FlexTensor, f: impl FnOnce(Matrix<'_>) -> R) -> R {
     let layout = x.layout();
     let shape: Vec<usize> = layout.shape().iter().copied().collect();
