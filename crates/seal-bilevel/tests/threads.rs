@@ -2,9 +2,9 @@
 
 mod common;
 
+use burn::module::Module as _;
 use common::{learn, rows, settings, token_losses};
 use seal_bilevel::{BilevelSettings, Learned, SftSettings, fine_tune};
-use burn::module::Module as _;
 use seal_data::{Batch, Example, RowId};
 use seal_device::DeviceSpec;
 use seal_lm::{

@@ -18,6 +18,7 @@ use crate::model::Pass;
 use crate::{Differentiated, DropoutKey, Lm, Ops, Tape};
 
 /// A block on tapes of its own.
+#[allow(clippy::large_enum_variant, reason = "a handle a tensor; there are as many as blocks")]
 enum Recorded {
     /// On one.
     Whole { h: Tensor<2>, y: Tensor<2> },

@@ -55,7 +55,7 @@ fn summary(measured: &[Measured], of: &Measured) -> Summary {
     let first: Vec<&&Measured> = group.iter().filter(|m| m.by == group[0].by).collect();
     let over = |f: &dyn Fn(&Measured) -> Option<f64>| {
         let values: Option<Vec<f64>> = own.iter().map(|m| f(m)).collect();
-        values.and_then(|values| median(values))
+        values.and_then(median)
     };
     let work_mib = |m: &Measured| Some(m.sample.peak_mib? - m.sample.start_mib?);
     let pairs: Vec<f64> = first.iter().zip(&own).map(|(a, b)| speed(a) / speed(b)).collect();

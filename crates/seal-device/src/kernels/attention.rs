@@ -210,10 +210,10 @@ impl Head<'_> {
         out.fill(0.0);
         let rows = out.chunks_exact_mut(self.d).zip(self.p.chunks_exact(self.t));
         for (i, (out, p)) in (i..self.len()).zip(rows) {
-            for j in self.s.first(i)..=i {
-                for (out, v) in out.iter_mut().zip(&self.v[j * self.d..(j + 1) * self.d]) {
-                    *out += p[j] * v;
-                }
+            let seen = self.s.first(i)..i + 1;
+            let values = self.v[seen.start * self.d..].chunks_exact(self.d);
+            for (p, v) in p[seen].iter().zip(values) {
+                out.iter_mut().zip(v).for_each(|(out, v)| *out += p * v);
             }
         }
     }

@@ -95,7 +95,11 @@ pub(super) fn sigmoid(x: f32) -> f32 {
 /// The error function to about 3 units in the last place: a polynomial in x^2
 /// up to 1, `1 - exp(-polynomial)` beyond. Both are least-squares fits.
 #[inline(always)]
-#[allow(clippy::excessive_precision, reason = "coefficients as they were fitted")]
+#[allow(
+    clippy::excessive_precision,
+    clippy::approx_constant,
+    reason = "coefficients as they were fitted"
+)]
 pub(super) fn erf(x: f32) -> f32 {
     const NEAR: [f32; 8] = [
         1.128_379_2,

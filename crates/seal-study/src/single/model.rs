@@ -38,7 +38,7 @@ pub struct ModelRequest {
     pub adapter: Option<PathBuf>,
     /// Longest row in tokens; `None` is what the model was made for.
     pub context: Option<usize>,
-    /// Device string, see [`DeviceSpec`].
+    /// Device string, see [`seal_device::DeviceSpec`].
     pub device: String,
 }
 
