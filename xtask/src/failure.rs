@@ -7,12 +7,17 @@ use anyhow::Error;
 use seal_device::DeviceError;
 use seal_study::StudyError;
 
+use crate::verbs::devices::Broken;
+
 /// Exit code of an unexpected failure.
 pub(crate) const UNEXPECTED: u8 = 1;
 /// Exit code of a usage or config error; clap's own is the same.
 const USAGE: u8 = 2;
 /// Exit code of a data error.
 const DATA: u8 = 3;
+
+/// Exit code of a device or backend that is missing or does not work.
+const DEVICE: u8 = 4;
 
 /// Prints `error` to stderr and gives its exit code.
 pub(crate) fn report(error: &Error) -> ExitCode {
@@ -41,6 +46,9 @@ fn code(error: &Error) -> u8 {
     let known = |cause: &(dyn std::error::Error + 'static)| {
         if let Some(study) = cause.downcast_ref::<StudyError>() {
             return Some(study.exit_code());
+        }
+        if cause.is::<Broken>() {
+            return Some(DEVICE);
         }
         if let Some(device) = cause.downcast_ref::<DeviceError>() {
             return Some(StudyError::from(device.clone()).exit_code());

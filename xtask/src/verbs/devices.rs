@@ -63,7 +63,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
                     return Err(Broken::of(spec, reason).into());
                 }
                 Err(reason) => [
-                    format!("does not work: {reason}"),
+                    format!("does not work: {}", with_hint(spec, reason)),
                     String::new(),
                     String::new(),
                     String::new(),
@@ -91,7 +91,7 @@ pub(crate) struct Broken {
 
 impl Broken {
     fn of(spec: DeviceSpec, reason: String) -> Self {
-        Self { device: spec.to_string(), reason }
+        Self { device: spec.to_string(), reason: with_hint(spec, reason) }
     }
 }
 
@@ -102,6 +102,16 @@ impl std::fmt::Display for Broken {
 }
 
 impl std::error::Error for Broken {}
+
+/// `reason`, and what most often stands behind it on a GPU.
+fn with_hint(spec: DeviceSpec, reason: String) -> String {
+    match (spec.backend, spec.index) {
+        (Backend::Cuda, _) | (Backend::Tch, Some(_)) => {
+            format!("{reason} (is there an NVIDIA driver? `nvidia-smi` tells)")
+        }
+        _ => reason,
+    }
+}
 
 /// State, dtypes, memory, and differences from `reference`.
 fn probe(spec: DeviceSpec, reference: Option<&Trial>) -> Result<[String; 4], String> {
