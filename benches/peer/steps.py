@@ -8,10 +8,11 @@ lean   A plain Llama or GPT-NeoX written for speed: one forward pass for the saf
        fused RMS and layer normalisation, fused AdamW.
 usual  transformers and PEFT as most people use them: padded batches, all logits, one
        forward pass for each set, the default AdamW.
-loop   As usual, but a row at a time with accumulated gradients, as the published code of
-       SEAL runs (micro-batches of 1).
+loop   As usual, but a row at a time with accumulated gradients and a fused AdamW, as the
+       published code of SEAL runs (micro-batches of 1).
+published  As loop, with gradient checkpointing, which the published scripts switch on.
 
-Needs torch; usual and loop need transformers and peft.
+Needs torch; all but lean need transformers and peft.
 """
 
 import argparse
@@ -253,12 +254,14 @@ class Steps:
             self.model = Lean(self.case).place(device, dtype)
         else:
             self.model = usual_model(self.case).to(device=device, dtype=dtype)
+        if form == "published":
+            self.model.gradient_checkpointing_enable({"use_reentrant": False})
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.omega = torch.zeros(len(job["data"]), dtype=torch.float64)
         self.step = 0
 
     def optimizer(self):
-        fused = {"fused": True} if self.form == "lean" else {}
+        fused = {} if self.form == "usual" else {"fused": True}
         return torch.optim.AdamW(self.trained, lr=1e-4, weight_decay=0.0, **fused)
 
     def rows(self, name, n):
@@ -276,14 +279,18 @@ class Steps:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
-    def selector(self, optimizer, gamma=0.1, rate=1e-3):
-        half = self.case["rows"] // 2
+    def selector(self, optimizer, rate=1e-3):
+        half, gamma = self.case["rows"] // 2, self.case["gamma"]
         _, safe = self.rows("safe", half)
         at, data = self.rows("data", half)
         p = (torch.softmax(self.omega, 0) * len(self.omega))[at]
         c_safe = torch.full((half,), (1 - gamma) / half, device=self.device)
         c_data = (gamma * p / half).float().to(self.device)
-        if self.form == "lean":
+        if self.form == "lean" and gamma == 0:
+            (self.losses(safe) * c_safe).sum().backward()
+            with torch.no_grad():
+                data_losses = self.losses(data)
+        elif self.form == "lean":
             losses = self.losses(safe + data)
             (losses * torch.cat((c_safe, c_data))).sum().backward()
             data_losses = losses.detach()[half:]
@@ -310,7 +317,7 @@ class Steps:
     def sft(self, optimizer):
         n = self.case["rows"]
         _, rows = self.rows("data", n)
-        if self.form == "loop":
+        if self.form in ("loop", "published"):
             loss = 0.0
             for row in rows:
                 one = self.losses([row])[0] / n
@@ -326,7 +333,7 @@ class Steps:
     @torch.no_grad()
     def score(self, _):
         _, rows = self.rows("data", self.case["rows"])
-        if self.form == "loop":
+        if self.form in ("loop", "published"):
             losses = torch.cat([self.losses([row]) for row in rows])
         else:
             losses = self.losses(rows)
@@ -352,7 +359,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--job", required=True)
     parser.add_argument("--work", required=True, choices=["selector", "sft", "score", "generate"])
-    parser.add_argument("--form", required=True, choices=["lean", "usual", "loop"])
+    parser.add_argument("--form", required=True, choices=["lean", "usual", "loop", "published"])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])

@@ -12,6 +12,7 @@ mod cli;
 mod command;
 mod failure;
 mod logging;
+mod memory;
 mod options;
 mod own;
 mod progress;

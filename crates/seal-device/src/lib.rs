@@ -10,3 +10,10 @@ pub mod kernels;
 mod spec;
 
 pub use spec::{Backend, DeviceError, DeviceSpec};
+
+/// What a backend said when it panicked, which is how Burn's report a missing
+/// driver or too little memory; `None` if it was no text.
+pub fn panic_message(panic: &(dyn std::any::Any + Send)) -> Option<&str> {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+}

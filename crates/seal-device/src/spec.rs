@@ -111,6 +111,15 @@ impl fmt::Display for DeviceSpec {
 }
 
 impl DeviceSpec {
+    /// Whether it computes in the machine's own memory.
+    pub fn is_host(self) -> bool {
+        match self.backend {
+            Backend::Flex => true,
+            Backend::Tch => self.index.is_none(),
+            Backend::Cuda | Backend::Wgpu => false,
+        }
+    }
+
     /// Opens the device, without autodiff.
     ///
     /// # Errors

@@ -234,9 +234,7 @@ impl Runner<'_, '_> {
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("panicked: {}", text.unwrap_or("no message"))
+    format!("panicked: {}", seal_device::panic_message(panic).unwrap_or("no message"))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use seal_data::{DataSpec, Source};
 use seal_device::DeviceSpec;
-use seal_lm::{LmConfig, LoraConfig};
+use seal_lm::{LmConfig, LoraConfig, WeightFormat};
 
 use crate::arm::{Arm, arms};
 use crate::config::{Config, ConfigSource, Expected, Method, ModelSettings, load};
@@ -19,6 +19,8 @@ use crate::{StudyError, remote};
 /// A study as its config has it.
 #[derive(Clone, Debug)]
 pub struct Preview {
+    /// Where it would run.
+    pub device: DeviceSpec,
     /// The arms: id and label.
     pub arms: Vec<(String, String)>,
     /// Stages by name, over all seeds; arms share those that are alike.
@@ -46,6 +48,8 @@ pub struct ModelPreview {
     /// Bytes of its largest training step: weights, gradients, moments and
     /// what is kept for the backward pass.
     pub memory: Option<u64>,
+    /// Number format of its weights.
+    pub format: WeightFormat,
     /// Longest row in tokens.
     pub context: Option<usize>,
 }
@@ -60,7 +64,8 @@ impl Preview {
         let all = arms(&loaded)?;
         let config = &loaded.config;
         let mut missing = Vec::new();
-        if let Err(e) = config.device.parse::<DeviceSpec>()?.open() {
+        let device = config.device.parse::<DeviceSpec>()?;
+        if let Err(e) = device.open() {
             missing.push(format!("device {}: {e}", config.device));
         }
         // The model that learns the selector has the larger step: two batches.
@@ -85,6 +90,7 @@ impl Preview {
         };
         let seeds = config.study.seeds.len();
         Ok(Self {
+            device,
             arms: all.iter().map(|a| (a.id.clone(), a.label.clone())).collect(),
             stages: stage_counts(&all, seeds),
             flops: flops(&all, &sizes, &rows, seeds),
@@ -186,7 +192,14 @@ impl Size {
         Self {
             parameters: parameters.map(|p| p as f64),
             context: context.map(|c| c as f64),
-            preview: ModelPreview { name, parameters, trained, memory, context },
+            preview: ModelPreview {
+                name,
+                parameters,
+                trained,
+                memory,
+                format: config.model.dtype(),
+                context,
+            },
         }
     }
 }

@@ -11,12 +11,13 @@ use seal_bilevel::{
     learn_selector_observed,
 };
 use seal_data::{Batch, Example, RowId};
-use seal_device::{Backend, DeviceSpec};
+use seal_device::DeviceSpec;
 use seal_lm::{GenerateSettings, Lm, OptimConfig, Prompt, WeightFormat, generate, token_losses};
 use seal_select::SelectorFunction;
 
 use super::job::Sample;
-use super::{Job, Work, memory};
+use super::{Job, Work};
+use crate::memory;
 
 /// Steps before those that are timed: they allocate, and a GPU compiles.
 const WARM_UP: usize = 2;
@@ -29,8 +30,7 @@ pub(crate) fn measure(
     device: DeviceSpec,
     format: WeightFormat,
 ) -> anyhow::Result<Sample> {
-    let on_host = device.backend == Backend::Flex
-        || device == DeviceSpec { backend: Backend::Tch, index: None };
+    let on_host = device.is_host();
     let device = device.open()?;
     // What a device sets up once is not the work's.
     matmul_rate(&device, 64, format)?;
@@ -85,7 +85,7 @@ struct Clock<'a> {
     step_tokens: Vec<f64>,
     step_flops: Vec<f64>,
     first_loss: Option<f64>,
-    /// Forward passes that a step is worth.
+    /// Forward passes that the work on a row is worth.
     passes: f64,
     /// Inputs and answer tokens of each row.
     sizes: BTreeMap<RowId, (usize, usize)>,
@@ -107,21 +107,31 @@ impl<'a> Clock<'a> {
         }
     }
 
-    /// A step over the rows `ids` has ended.
-    fn tick<'i>(&mut self, ids: impl Iterator<Item = &'i RowId>) {
+    /// A step has ended, over rows with a backward pass and rows `scored` without.
+    fn tick<'i>(
+        &mut self,
+        rows: impl Iterator<Item = &'i RowId>,
+        scored: impl Iterator<Item = &'i RowId>,
+    ) {
         let now = Instant::now();
         let ms = (now - self.last).as_secs_f64() * 1e3;
-        let sizes: Vec<_> = ids.map(|id| self.sizes[id]).collect();
-        let lengths: Vec<usize> = sizes.iter().map(|(inputs, _)| *inputs).collect();
-        let answers = sizes.iter().map(|(_, answer)| answer).sum();
+        let (tokens, forward) = self.cost(rows);
+        let (more_tokens, more) = self.cost(scored);
         self.done += 1;
         if self.done > WARM_UP {
             self.step_ms.push(ms);
-            self.step_tokens.push(lengths.iter().sum::<usize>() as f64);
-            let forward = self.job.case.forward_flops(&lengths, answers);
-            self.step_flops.push(self.passes * forward);
+            self.step_tokens.push((tokens + more_tokens) as f64);
+            self.step_flops.push(self.passes * forward + more);
         }
         self.last = Instant::now();
+    }
+
+    /// Inputs of `rows`, and the operations of their forward pass.
+    fn cost<'i>(&self, rows: impl Iterator<Item = &'i RowId>) -> (usize, f64) {
+        let sizes: Vec<_> = rows.map(|id| self.sizes[id]).collect();
+        let lengths: Vec<usize> = sizes.iter().map(|(inputs, _)| *inputs).collect();
+        let answers = sizes.iter().map(|(_, answer)| answer).sum();
+        (lengths.iter().sum(), self.job.case.forward_flops(&lengths, answers))
     }
 
     fn into_sample(self) -> Sample {
@@ -141,7 +151,10 @@ impl Observer for Clock<'_> {
     fn step(&mut self, step: &StepTrace) -> Result<(), BilevelError> {
         let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
         self.first_loss.get_or_insert(mean(&step.losses));
-        self.tick(step.safe_ids.iter().chain(&step.ids));
+        match self.job.case.gamma {
+            0.0 => self.tick(step.safe_ids.iter(), step.ids.iter()),
+            _ => self.tick(step.safe_ids.iter().chain(&step.ids), [].iter()),
+        }
         Ok(())
     }
 }
@@ -160,7 +173,7 @@ fn selector(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<
     let batch = job.case.rows / 2;
     let settings = BilevelSettings {
         algorithm: Algorithm::Two,
-        gamma: Gamma::Constant(0.1),
+        gamma: Gamma::Constant(job.case.gamma),
         selector: SelectorFunction::Softmax,
         normalise: Default::default(),
         baseline: false,
@@ -219,14 +232,14 @@ fn sft(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sampl
 fn score(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
     let data = Job::examples(&job.data, "data");
     let model = model(job, device, format)?.valid();
-    let mut clock = Clock::new(job, 1.0, &data);
+    let mut clock = Clock::new(job, 0.0, &data);
     let mut rows = data.chunks(job.case.rows).cycle();
     for _ in 0..WARM_UP + job.case.steps {
         let rows: Vec<&Example> = rows.next().context("no rows")?.iter().collect();
         let nll = token_losses(&model, &Batch::of(&rows, None));
         let mean = nll.iter().map(|l| f64::from(*l)).sum::<f64>() / nll.len() as f64;
         clock.first_loss.get_or_insert(mean);
-        clock.tick(rows.iter().map(|e| &e.id));
+        clock.tick([].iter(), rows.iter().map(|e| &e.id));
     }
     Ok(clock.into_sample())
 }

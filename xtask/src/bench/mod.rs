@@ -8,7 +8,6 @@
 mod case;
 mod job;
 mod measure;
-mod memory;
 mod rounds;
 mod table;
 mod work;
@@ -16,6 +15,6 @@ mod work;
 pub(crate) use case::{CASES, Case};
 pub(crate) use job::{Job, TokenRow};
 pub(crate) use measure::measure;
-pub(crate) use rounds::{Peer, Plan, run};
+pub(crate) use rounds::{Form, Peer, Plan, run};
 pub(crate) use table::{summaries, write};
 pub(crate) use work::Work;

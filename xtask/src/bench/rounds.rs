@@ -1,15 +1,40 @@
 //! Measurements in alternation, each in a process of its own.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{fmt, fs};
 
 use anyhow::{Context as _, bail};
+use clap::ValueEnum;
 use seal_lm::WeightFormat;
 use serde::Serialize;
 
 use super::job::Sample;
 use super::{Job, Work};
+
+/// How PyTorch does the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// The loss computed as here.
+    Lean,
+    /// Transformers and PEFT: all logits, two forward passes.
+    Usual,
+    /// As usual, a row at a time.
+    Loop,
+    /// A row at a time with gradient checkpointing, as the published scripts run it.
+    Published,
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Form::Lean => "lean",
+            Form::Usual => "usual",
+            Form::Loop => "loop",
+            Form::Published => "published",
+        })
+    }
+}
 
 /// Another program that does the same work.
 #[derive(Clone, Debug)]
@@ -18,8 +43,8 @@ pub(crate) struct Peer {
     pub(crate) python: PathBuf,
     /// The program.
     pub(crate) script: PathBuf,
-    /// What it is asked to be: `lean`, `usual` or `loop`.
-    pub(crate) form: String,
+    /// What it is asked to be.
+    pub(crate) form: Form,
 }
 
 /// What to measure.
@@ -88,11 +113,11 @@ fn contestants(plan: &Plan, work: Work, job: &Path) -> anyhow::Result<Vec<(Strin
         out.push((format!("seal {device}"), command));
     }
     // The cache that generation needs is that of transformers.
-    let can = |peer: &&Peer| kind != Work::Generate || peer.form == "usual";
+    let can = |peer: &&Peer| kind != Work::Generate || peer.form == Form::Usual;
     for peer in plan.peers.iter().filter(can) {
         let mut command = Command::new(&peer.python);
         command.arg(&peer.script).arg("--job").arg(job);
-        command.args(["--work", &work, "--form", &peer.form, "--threads", &threads]);
+        command.args(["--work", &work, "--form", &peer.form.to_string(), "--threads", &threads]);
         // On the GPU where one of the devices is.
         let on = if plan.devices.iter().any(|d| d.contains("cuda")) { "cuda" } else { "cpu" };
         command.args(["--device", on, "--dtype", long]);

@@ -6,18 +6,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use seal_data::{ExampleError, PromptTemplate, Source, TextTokenizer, encode_row, load_split};
 use seal_lm::WeightFormat;
 use seal_study::StudyError;
 
-use crate::bench::{self, CASES, Case, Job, Peer, Plan, TokenRow, Work};
+use crate::bench::{self, CASES, Case, Form, Job, Peer, Plan, TokenRow, Work};
 use crate::cli::Verbosity;
 
 const AFTER: &str = "\
 Each measurement is a process of its own, so that memory is that of one piece of work. \
 With --peer the same work in PyTorch (benches/peer/steps.py) is run in turns with it: forms \
 are lean (the loss computed as here), usual (transformers and PEFT: all logits, two forward \
-passes) and loop (as usual, a row at a time, as the published code does it).
+passes), loop (as usual, a row at a time, as the published code does it) and published (the \
+same with gradient checkpointing, as in the published scripts).
 
 Examples:
   cargo xtask bench                                       the four small shapes, each work
@@ -39,12 +41,12 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME", default_value = "flex")]
     device: Vec<String>,
     /// Number format of the weights; in bf16 only a case with adapters can be trained.
-    #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = ["f32", "bf16"])]
-    dtype: String,
-    /// Set it against PyTorch in this form: lean, usual or loop (repeatable).
+    #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = format())]
+    dtype: WeightFormat,
+    /// Set it against PyTorch in this form (repeatable).
     #[arg(long, value_name = "FORM")]
-    peer: Vec<String>,
-    /// The Python to run it with: it needs torch, and for usual and loop transformers and peft.
+    peer: Vec<Form>,
+    /// The Python to run it with: it needs torch, and but for lean transformers and peft.
     #[arg(long, value_name = "FILE", default_value = "python3")]
     python: PathBuf,
     /// How often each is measured, in turns.
@@ -53,14 +55,21 @@ pub(crate) struct Options {
     /// Steps to time in each [default: the case's].
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
+    /// Rows of a step, half of them safe [default: the case's].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
+    rows: Option<u16>,
+    /// Weight of the fine-tuning rows in the selector step [default: 0.1].
+    #[arg(long, value_name = "GAMMA")]
+    gamma: Option<f64>,
     /// Threads of each.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Take these rows, of any length, instead of drawn ones.
-    #[arg(long, value_name = "FILE", requires = "tokenizer")]
-    data: Option<PathBuf>,
-    /// The tokenizer.json that makes tokens of them.
     #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// The tokenizer.json that makes tokens of them [default: byte pairs of these rows, as many
+    /// as the case has tokens].
+    #[arg(long, value_name = "FILE", requires = "data")]
     tokenizer: Option<PathBuf>,
     /// Longest row of --data, in tokens; longer ones are left out.
     #[arg(long, value_name = "TOKENS", default_value_t = 512)]
@@ -76,13 +85,10 @@ pub(crate) struct Options {
     job: Option<PathBuf>,
 }
 
-impl Options {
-    fn format(&self) -> WeightFormat {
-        match self.dtype.as_str() {
-            "bf16" => WeightFormat::Bf16,
-            _ => WeightFormat::F32,
-        }
-    }
+/// `f32` or `bf16`.
+fn format() -> impl TypedValueParser<Value = WeightFormat> {
+    PossibleValuesParser::new(["f32", "bf16"])
+        .try_map(|name| serde_json::from_value(serde_json::Value::String(name)))
 }
 
 /// Measures, and prints a table.
@@ -123,7 +129,7 @@ fn one(options: &Options, job: &Path) -> anyhow::Result<()> {
     let (&[work], [device]) = (options.work.as_slice(), options.device.as_slice()) else {
         bail!("--job takes one --work and one --device");
     };
-    let sample = bench::measure(&job, work, device.parse()?, options.format())?;
+    let sample = bench::measure(&job, work, device.parse()?, options.dtype)?;
     writeln!(io::stdout().lock(), "{}", serde_json::to_string(&sample)?)?;
     Ok(())
 }
@@ -142,12 +148,21 @@ fn plan(options: &Options) -> anyhow::Result<Plan> {
         if let Some(steps) = options.steps {
             case.steps = steps.max(1);
         }
-        jobs.push(match (&options.data, &options.tokenizer) {
-            (Some(data), Some(tokenizer)) => real(options, case, data, tokenizer)?,
-            _ => Job::drawn(case),
+        if let Some(rows) = options.rows {
+            case.rows = usize::from(rows);
+        }
+        if let Some(gamma) = options.gamma {
+            if !(0.0..=1.0).contains(&gamma) {
+                return Err(usage(format!("--gamma {gamma}: not between 0 and 1")));
+            }
+            case.gamma = gamma;
+        }
+        jobs.push(match &options.data {
+            Some(data) => real(options, case, data)?,
+            None => Job::drawn(case),
         });
     }
-    let half = options.format() == WeightFormat::Bf16;
+    let half = options.dtype == WeightFormat::Bf16;
     let trains = |work: &Work| matches!(work, Work::Selector | Work::Sft);
     let works = if options.work.is_empty() { Work::ALL.to_vec() } else { options.work.clone() };
     if let Some(job) = jobs.iter().find(|job| half && job.case.lora.is_none())
@@ -158,20 +173,15 @@ fn plan(options: &Options) -> anyhow::Result<Plan> {
     }
     for device in &options.device {
         let opened = device.parse::<seal_device::DeviceSpec>()?.open()?;
-        if !options.format().is_supported(&opened) {
+        if !options.dtype.is_supported(&opened) {
             return Err(usage(format!("--dtype bf16: device {device} does not compute with it")));
         }
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/peer/steps.py");
     let mut peers = Vec::new();
     for form in &options.peer {
-        if !["lean", "usual", "loop"].contains(&form.as_str()) {
-            return Err(usage(format!(
-                "no form `{form}` of the peer; known are lean, usual, loop"
-            )));
-        }
         let python = options.python.clone();
-        peers.push(Peer { python, script: script.clone(), form: form.clone() });
+        peers.push(Peer { python, script: script.clone(), form: *form });
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(Plan {
@@ -181,7 +191,7 @@ fn plan(options: &Options) -> anyhow::Result<Plan> {
         peers,
         rounds: options.rounds.max(1),
         threads: options.threads.unwrap_or(cores),
-        format: options.format(),
+        format: options.dtype,
     })
 }
 
@@ -190,15 +200,26 @@ fn usage(message: String) -> anyhow::Error {
 }
 
 /// Rows of a file, in the published dress.
-fn real(options: &Options, case: Case, data: &Path, tokenizer: &Path) -> anyhow::Result<Job> {
-    let bytes = fs::read(tokenizer).with_context(|| tokenizer.display().to_string())?;
-    let tokenizer = TextTokenizer::from_bytes(&bytes, None, "<|endoftext|>")
-        .map_err(|e| usage(format!("{}: {e}", tokenizer.display())))?;
+fn real(options: &Options, case: Case, data: &Path) -> anyhow::Result<Job> {
     let source = Source::new(data.display().to_string());
     let loaded = load_split(Path::new(""), &[source])?;
+    let vocabulary = case.model.vocab_size;
+    let tokenizer = match &options.tokenizer {
+        Some(path) => {
+            let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+            TextTokenizer::from_bytes(&bytes, None, "<|endoftext|>")
+                .map_err(|e| usage(format!("{}: {e}", path.display())))?
+        }
+        None => {
+            let rows = loaded.rows.as_slice();
+            let some = &rows[..rows.len().min(2000)];
+            TextTokenizer::train_bpe(some, vocabulary)
+                .map_err(|e| usage(format!("a tokenizer for {}: {e}", case.name)))?
+        }
+    };
     let template = PromptTemplate::published();
     let context = options.context.min(case.model.max_position_embeddings);
-    let mut rows = Vec::new();
+    let mut rows: Vec<TokenRow> = Vec::new();
     for row in loaded.rows.as_slice() {
         match encode_row(row, &template, &tokenizer, context) {
             Ok(e) => rows.push(TokenRow { tokens: e.tokens, answer: e.answer }),
@@ -209,6 +230,13 @@ fn real(options: &Options, case: Case, data: &Path, tokenizer: &Path) -> anyhow:
         if rows.len() == options.limit {
             break;
         }
+    }
+    let largest = rows.iter().flat_map(|row| &row.tokens).max();
+    if let Some(id) = largest.filter(|id| **id as usize >= vocabulary) {
+        return Err(usage(format!(
+            "{} has {vocabulary} tokens, and these rows use number {id}: leave out --tokenizer",
+            case.name
+        )));
     }
     if rows.len() < 2 * case.rows {
         return Err(usage(format!(

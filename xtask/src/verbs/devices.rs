@@ -1,13 +1,14 @@
 //! `cargo xtask devices`: which backends are compiled in, and whether they work.
 
 use std::io;
-use std::{fs, panic};
+use std::panic;
 
 use burn::tensor::DType;
 use clap::Args;
 use seal_bilevel::{Agreement, Trial};
 use seal_device::{Backend, DeviceSpec};
 
+use crate::memory;
 use crate::table::{self, Side, headings};
 
 const AFTER: &str = "\
@@ -156,24 +157,20 @@ fn trial(spec: DeviceSpec) -> Result<Trial, String> {
         Trial::run(&device, None).map_err(|e| e.to_string())
     });
     panic::set_hook(hook);
-    done.unwrap_or_else(|panic| Err(panic_text(panic.as_ref())))
+    done.unwrap_or_else(|panic| Err(reason(panic.as_ref())))
 }
 
 /// `A of B GiB free`, where the system tells.
 fn host_memory() -> Option<String> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let gib = |field: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
-        let kib: f64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-        Some(kib / f64::from(1 << 20))
-    };
-    Some(format!("{:.1} of {:.1} GiB free", gib("MemAvailable")?, gib("MemTotal")?))
+    let gib = |mib: f64| mib / 1024.0;
+    let (available, total) = (gib(memory::available()?), gib(memory::total()?));
+    Some(format!("{available:.1} of {total:.1} GiB free"))
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("the backend panicked").lines().next().unwrap_or_default().to_owned()
+/// The first line of what a backend said: others hold its source position.
+fn reason(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = seal_device::panic_message(panic).unwrap_or("the backend panicked");
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -195,6 +192,6 @@ mod tests {
     #[test]
     fn a_panic_keeps_its_message() {
         let caught = panic::catch_unwind(|| panic::resume_unwind(Box::new("no driver\nat x")));
-        assert_eq!(panic_text(caught.unwrap_err().as_ref()), "no driver");
+        assert_eq!(reason(caught.unwrap_err().as_ref()), "no driver");
     }
 }

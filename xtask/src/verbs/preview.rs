@@ -3,9 +3,13 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use seal_lm::WeightFormat;
 use seal_study::{ModelPreview, Preview};
 
+use crate::memory;
 use crate::tracker::approximately;
+
+const GIB: f64 = 1_073_741_824.0;
 
 /// Prints arms, stages, sizes, estimates, and what is missing.
 pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
@@ -24,6 +28,11 @@ pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
     writeln!(out, "rows: {}", rows.join(", "))?;
     for model in &preview.models {
         writeln!(out, "model {}: {}", model.name, sizes(model))?;
+    }
+    let most = preview.models.iter().filter_map(|m| m.memory).max();
+    let host = memory::total().filter(|_| preview.device.is_host()).map(|mib| mib / 1024.0);
+    if let Some(text) = most.zip(host).and_then(|(bytes, gib)| too_large(bytes, gib)) {
+        writeln!(out, "{text}")?;
     }
     match preview.flops {
         Some(flops) => {
@@ -49,16 +58,43 @@ pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
     preview.missing.iter().try_for_each(|what| writeln!(out, "  {what}"))
 }
 
+/// What to do where a step asks for more `bytes` than the `has` GiB of the machine.
+fn too_large(bytes: u64, has: f64) -> Option<String> {
+    let asked = bytes as f64 / GIB;
+    (asked > has).then(|| {
+        format!(
+            "memory: {asked:.1} GiB is more than this machine's {has:.1} GiB; `micro_batch`, \
+             `recompute`, `lora` and a shorter `model.context` take less"
+        )
+    })
+}
+
 fn sizes(model: &ModelPreview) -> String {
     let count =
         |n: Option<u64>| n.map_or_else(|| "?".to_owned(), |n| format!("{:.2} M", 1e-6 * n as f64));
-    let memory = model
-        .memory
-        .map_or_else(|| "?".to_owned(), |b| format!("{:.1} GiB", b as f64 / 1_073_741_824.0));
+    let memory =
+        model.memory.map_or_else(|| "?".to_owned(), |b| format!("{:.1} GiB", b as f64 / GIB));
     let context = model.context.map_or_else(|| "?".to_owned(), |c| c.to_string());
+    let format = match model.format {
+        WeightFormat::F32 => "f32",
+        WeightFormat::Bf16 => "bf16 weights",
+    };
     format!(
-        "{} parameters, {} trained, context {context}, about {memory} in its largest training step (f32)",
+        "{} parameters, {} trained, context {context}, about {memory} in its largest training step ({format})",
         count(model.parameters),
         count(model.trained)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_does_not_fit_is_told_with_what_takes_less() {
+        assert_eq!(too_large(1 << 30, 1.0), None);
+        let text = too_large(40 << 30, 24.0).unwrap();
+        assert!(text.contains("40.0 GiB") && text.contains("24.0 GiB"), "{text}");
+        assert!(text.contains("micro_batch"), "{text}");
+    }
 }

@@ -63,12 +63,12 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Train on --data and --safe with the model of this folder, instead of a study's.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["import", "arm", "trace", "config"], requires = "data")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["import", "arm", "trace", "config", "out", "store"], requires = "data")]
     model: Option<PathBuf>,
     /// The safe rows; left out, rows are ranked by their loss under the model as it is.
     #[arg(long, value_name = "FILE", requires = "model")]
     safe: Option<PathBuf>,
-    /// With --model: file of the kept rows, each as it stands in --data.
+    /// With --model: file of the kept rows, JSON lines, each as it stands in --data.
     #[arg(long, value_name = "FILE", requires = "model")]
     kept: Option<PathBuf>,
     #[command(flatten)]
@@ -152,6 +152,12 @@ fn own(
         bail!(StudyError::Config(format!("--keep {}: the share kept is in (0, 1]", options.keep)));
     }
     let file = options.file.clone().unwrap_or_else(|| PathBuf::from("selector.jsonl"));
+    if let Some(kept) = &options.kept
+        && kept.extension().is_some_and(|e| e == "csv" || e == "parquet")
+    {
+        let kept = kept.display();
+        bail!(StudyError::Config(format!("--kept {kept}: it is JSON lines; call it .jsonl")));
+    }
     let inputs: Vec<&Path> = [Some(data), options.safe.as_deref()].into_iter().flatten().collect();
     let outputs: Vec<&Path> =
         [Some(file.as_path()), options.kept.as_deref()].into_iter().flatten().collect();
