@@ -9,8 +9,8 @@ lean   A plain Llama or GPT-NeoX written for speed: one forward pass for the saf
 usual  transformers and PEFT as most people use them: padded batches, all logits, one
        forward pass for each set, the default AdamW.
 loop   As usual, but a row at a time with accumulated gradients and a fused AdamW, as the
-       published code of SEAL runs (micro-batches of 1).
-published  As loop, with gradient checkpointing, which the published scripts switch on.
+       published Llama-3 script of SEAL runs (micro-batches of 1).
+published  As loop, with gradient checkpointing, which that script switches on.
 
 Needs torch; all but lean need transformers and peft.
 """
@@ -197,7 +197,7 @@ class Batch:
 # The usual model.
 
 
-def usual_model(case):
+def usual_model(case, trains):
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, LlamaConfig, LlamaForCausalLM
 
     m = case["model"]
@@ -214,6 +214,8 @@ def usual_model(case):
         config = LlamaConfig(**shape, num_key_value_heads=m["num_key_value_heads"], rms_norm_eps=m["rms_norm_eps"],
                              rope_parameters={"rope_type": "default", "rope_theta": m["rope_theta"]})
         model = LlamaForCausalLM(config)
+    # A cache is of no use in training, and would be filled there.
+    model.config.use_cache = not trains
     if case["lora"]:
         from peft import LoraConfig, get_peft_model
 
@@ -247,13 +249,13 @@ def usual_losses(model, rows, device):
 
 
 class Steps:
-    def __init__(self, job, form, device, dtype):
+    def __init__(self, job, form, device, dtype, trains):
         self.job, self.case, self.form, self.device = job, job["case"], form, device
         torch.manual_seed(0)
         if form == "lean":
             self.model = Lean(self.case).place(device, dtype)
         else:
-            self.model = usual_model(self.case).to(device=device, dtype=dtype)
+            self.model = usual_model(self.case, trains).to(device=device, dtype=dtype)
         if form == "published":
             self.model.gradient_checkpointing_enable({"use_reentrant": False})
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
@@ -376,8 +378,8 @@ def main():
         import transformers  # noqa: F401
     torch.randn(64, 64, device=args.device) @ torch.randn(64, 64, device=args.device)
     start = status("VmRSS")
-    steps = Steps(job, form, args.device, getattr(torch, args.dtype))
     trains = args.work in ("selector", "sft")
+    steps = Steps(job, form, args.device, getattr(torch, args.dtype), trains)
     steps.model.train(trains)
     optimizer = steps.optimizer() if trains else None
     times, tokens, first = [], [], None

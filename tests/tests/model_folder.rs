@@ -103,6 +103,13 @@ fn from_a_folder_and_rows_to_kept_rows_and_an_adapter() {
     let share =
         sandbox.run(&["select", "--model", "model", "--data", "train.jsonl", "--keep", "80"]);
     assert_eq!(share.code, Some(2), "{}", share.stderr);
+    for name in ["kept.csv", "kept.jsonl.gz", "kept"] {
+        let other = ["select", "--model", "model", "--data", "train.jsonl", "--kept", name];
+        let other = sandbox.run(&other);
+        assert_eq!(other.code, Some(2), "{}", other.stderr);
+        assert!(other.stderr.contains("JSON lines"), "{}", other.stderr);
+        assert!(!sandbox.path().join(name).exists());
+    }
     // Kept rows are the user's own, with every field and no other.
     let own = lines(&sandbox.read("train.jsonl"));
     let kept = lines(&sandbox.read("kept.jsonl"));

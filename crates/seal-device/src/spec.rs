@@ -166,6 +166,13 @@ mod tests {
     }
 
     #[test]
+    fn the_cpu_computes_in_the_machines_memory() {
+        let host = |name: &str| name.parse::<DeviceSpec>().unwrap().is_host();
+        assert!(host("flex") && host("tch"));
+        assert!(!host("tch:cuda:0") && !host("cuda:0") && !host("wgpu"));
+    }
+
+    #[test]
     fn an_unknown_name_lists_the_known_ones() {
         for name in ["gpu", "cuda:x", "flex:0", ""] {
             let error = name.parse::<DeviceSpec>().unwrap_err().to_string();

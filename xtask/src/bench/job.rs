@@ -55,10 +55,14 @@ impl Job {
     }
 
     /// Real rows, one after the other to the safe and the fine-tuning set.
+    /// What fills no batch is left out, so that all steps are alike.
     pub(crate) fn of_rows(case: Case, rows: Vec<TokenRow>) -> Self {
         let (mut safe, mut data) = (Vec::new(), Vec::new());
         for (i, row) in rows.into_iter().enumerate() {
             if i % 2 == 0 { &mut safe } else { &mut data }.push(row);
+        }
+        for set in [&mut safe, &mut data] {
+            set.truncate(set.len() / case.rows * case.rows);
         }
         Self { case, safe, data }
     }

@@ -85,7 +85,7 @@ struct Clock<'a> {
     step_tokens: Vec<f64>,
     step_flops: Vec<f64>,
     first_loss: Option<f64>,
-    /// Forward passes that the work on a row is worth.
+    /// Forward passes that a row with a backward pass is worth, that one included.
     passes: f64,
     /// Inputs and answer tokens of each row.
     sizes: BTreeMap<RowId, (usize, usize)>,
@@ -151,9 +151,10 @@ impl Observer for Clock<'_> {
     fn step(&mut self, step: &StepTrace) -> Result<(), BilevelError> {
         let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
         self.first_loss.get_or_insert(mean(&step.losses));
-        match self.job.case.gamma {
-            0.0 => self.tick(step.safe_ids.iter(), step.ids.iter()),
-            _ => self.tick(step.safe_ids.iter().chain(&step.ids), [].iter()),
+        if self.job.case.gamma > 0.0 {
+            self.tick(step.safe_ids.iter().chain(&step.ids), [].iter());
+        } else {
+            self.tick(step.safe_ids.iter(), step.ids.iter());
         }
         Ok(())
     }
@@ -232,7 +233,7 @@ fn sft(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sampl
 fn score(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
     let data = Job::examples(&job.data, "data");
     let model = model(job, device, format)?.valid();
-    let mut clock = Clock::new(job, 0.0, &data);
+    let mut clock = Clock::new(job, 1.0, &data);
     let mut rows = data.chunks(job.case.rows).cycle();
     for _ in 0..WARM_UP + job.case.steps {
         let rows: Vec<&Example> = rows.next().context("no rows")?.iter().collect();

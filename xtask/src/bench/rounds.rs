@@ -19,9 +19,9 @@ pub(crate) enum Form {
     Lean,
     /// Transformers and PEFT: all logits, two forward passes.
     Usual,
-    /// As usual, a row at a time.
+    /// As usual, a row at a time, with a fused AdamW.
     Loop,
-    /// A row at a time with gradient checkpointing, as the published scripts run it.
+    /// As loop, with gradient checkpointing: as the published Llama-3 script runs.
     Published,
 }
 

@@ -16,10 +16,7 @@ use crate::cli::Verbosity;
 
 const AFTER: &str = "\
 Each measurement is a process of its own, so that memory is that of one piece of work. \
-With --peer the same work in PyTorch (benches/peer/steps.py) is run in turns with it: forms \
-are lean (the loss computed as here), usual (transformers and PEFT: all logits, two forward \
-passes), loop (as usual, a row at a time, as the published code does it) and published (the \
-same with gradient checkpointing, as in the published scripts).
+With --peer the same work in PyTorch (benches/peer/steps.py) is run in turns with it.
 
 Examples:
   cargo xtask bench                                       the four small shapes, each work
@@ -55,10 +52,11 @@ pub(crate) struct Options {
     /// Steps to time in each [default: the case's].
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
-    /// Rows of a step, half of them safe [default: the case's].
+    /// Rows of a step, an even number; of the selector step half are safe [default: the case's].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
     rows: Option<u16>,
-    /// Weight of the fine-tuning rows in the selector step [default: 0.1].
+    /// Weight of the fine-tuning rows in the selector step, at least 0 and below 1; with 0 they
+    /// get no backward pass here and in the form lean [default: 0.1].
     #[arg(long, value_name = "GAMMA")]
     gamma: Option<f64>,
     /// Threads of each.
@@ -67,16 +65,16 @@ pub(crate) struct Options {
     /// Take these rows, of any length, instead of drawn ones.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// The tokenizer.json that makes tokens of them [default: byte pairs of these rows, as many
-    /// as the case has tokens].
+    /// The tokenizer.json that makes tokens of them [default: byte pairs of the first 2,000 rows,
+    /// at most as many as the case has tokens].
     #[arg(long, value_name = "FILE", requires = "data")]
     tokenizer: Option<PathBuf>,
     /// Longest row of --data, in tokens; longer ones are left out.
     #[arg(long, value_name = "TOKENS", default_value_t = 512)]
     context: usize,
-    /// Rows of --data that are used.
-    #[arg(long, value_name = "N", default_value_t = 64)]
-    limit: usize,
+    /// Rows of --data that are used [default: 64, or twice the rows of a step].
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
     /// Write every measurement and the table as JSON.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -110,6 +108,9 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
             "format_version": 1,
             "threads": plan.threads,
             "rounds": plan.rounds,
+            "dtype": plan.format,
+            "data": options.data,
+            "cases": plan.jobs.iter().map(|job| &job.case).collect::<Vec<_>>(),
             "summaries": summaries,
             "measurements": measured,
         });
@@ -149,11 +150,14 @@ fn plan(options: &Options) -> anyhow::Result<Plan> {
             case.steps = steps.max(1);
         }
         if let Some(rows) = options.rows {
+            if rows % 2 == 1 {
+                return Err(usage(format!("--rows {rows}: not an even number")));
+            }
             case.rows = usize::from(rows);
         }
         if let Some(gamma) = options.gamma {
-            if !(0.0..=1.0).contains(&gamma) {
-                return Err(usage(format!("--gamma {gamma}: not between 0 and 1")));
+            if !(0.0..1.0).contains(&gamma) {
+                return Err(usage(format!("--gamma {gamma}: at least 0 and below 1")));
             }
             case.gamma = gamma;
         }
@@ -199,8 +203,11 @@ fn usage(message: String) -> anyhow::Error {
     StudyError::Config(message).into()
 }
 
+/// Rows that the tokenizer of a case is made from.
+const TOKENIZER_ROWS: usize = 2000;
+
 /// Rows of a file, in the published dress.
-fn real(options: &Options, case: Case, data: &Path) -> anyhow::Result<Job> {
+fn real(options: &Options, mut case: Case, data: &Path) -> anyhow::Result<Job> {
     let source = Source::new(data.display().to_string());
     let loaded = load_split(Path::new(""), &[source])?;
     let vocabulary = case.model.vocab_size;
@@ -212,13 +219,16 @@ fn real(options: &Options, case: Case, data: &Path) -> anyhow::Result<Job> {
         }
         None => {
             let rows = loaded.rows.as_slice();
-            let some = &rows[..rows.len().min(2000)];
+            let some = &rows[..rows.len().min(TOKENIZER_ROWS)];
             TextTokenizer::train_bpe(some, vocabulary)
                 .map_err(|e| usage(format!("a tokenizer for {}: {e}", case.name)))?
         }
     };
     let template = PromptTemplate::published();
-    let context = options.context.min(case.model.max_position_embeddings);
+    // Positions are rotary: a longer context takes no more weights.
+    let context = options.context;
+    case.model.max_position_embeddings = context.max(case.model.max_position_embeddings);
+    let limit = options.limit.unwrap_or(64.max(2 * case.rows));
     let mut rows: Vec<TokenRow> = Vec::new();
     for row in loaded.rows.as_slice() {
         match encode_row(row, &template, &tokenizer, context) {
@@ -227,7 +237,7 @@ fn real(options: &Options, case: Case, data: &Path) -> anyhow::Result<Job> {
             Err(ExampleError::TooLong { .. } | ExampleError::EmptyAnswer { .. }) => {}
             Err(other) => return Err(other.into()),
         }
-        if rows.len() == options.limit {
+        if rows.len() == limit {
             break;
         }
     }
@@ -240,7 +250,7 @@ fn real(options: &Options, case: Case, data: &Path) -> anyhow::Result<Job> {
     }
     if rows.len() < 2 * case.rows {
         return Err(usage(format!(
-            "{}: {} rows of at most {context} tokens, {} are needed",
+            "{}: {} rows of at most {context} tokens, {} are needed (--limit {limit})",
             data.display(),
             rows.len(),
             2 * case.rows

@@ -1,7 +1,6 @@
 //! `cargo xtask devices`: which backends are compiled in, and whether they work.
 
-use std::io;
-use std::panic;
+use std::{io, panic};
 
 use burn::tensor::DType;
 use clap::Args;
@@ -122,20 +121,13 @@ fn probe(spec: DeviceSpec, reference: Option<&Trial>) -> Result<[String; 4], Str
         [("f64", DType::F64), ("f32", DType::F32), ("f16", DType::F16), ("bf16", DType::BF16)];
     let dtypes = known.into_iter().filter(|(_, dtype)| device.supports_dtype(*dtype));
     let dtypes = dtypes.map(|(name, _)| name).collect::<Vec<_>>().join(" ");
-    let memory = match (spec.backend, spec.index) {
-        (Backend::Flex, _) | (Backend::Tch, None) => host_memory(),
-        _ => None,
-    };
+    let memory = spec.is_host().then(host_memory).flatten();
     let apart = match reference {
         None => "-".to_owned(),
         Some(reference) => {
             let apart = done.agreement(reference);
-            let limit = match spec.backend {
-                Backend::Flex => Agreement::F32,
-                // Products on a GPU may be taken in TF32.
-                Backend::Tch if spec.index.is_none() => Agreement::F32,
-                Backend::Cuda | Backend::Tch | Backend::Wgpu => Agreement::TF32,
-            };
+            // Products on a GPU may be taken in TF32.
+            let limit = if spec.is_host() { Agreement::F32 } else { Agreement::TF32 };
             let Agreement { losses, grad_norms, omega } = apart;
             let shown = format!("{losses:.0e}, {grad_norms:.0e}, {omega:.0e}");
             if !apart.within(&limit) {

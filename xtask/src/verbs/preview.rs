@@ -29,10 +29,10 @@ pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
     for model in &preview.models {
         writeln!(out, "model {}: {}", model.name, sizes(model))?;
     }
-    let most = preview.models.iter().filter_map(|m| m.memory).max();
     let host = memory::total().filter(|_| preview.device.is_host()).map(|mib| mib / 1024.0);
-    if let Some(text) = most.zip(host).and_then(|(bytes, gib)| too_large(bytes, gib)) {
-        writeln!(out, "{text}")?;
+    for model in &preview.models {
+        let text = model.memory.zip(host).and_then(|(bytes, gib)| too_large(model, bytes, gib));
+        text.map_or(Ok(()), |text| writeln!(out, "{text}"))?;
     }
     match preview.flops {
         Some(flops) => {
@@ -58,13 +58,14 @@ pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
     preview.missing.iter().try_for_each(|what| writeln!(out, "  {what}"))
 }
 
-/// What to do where a step asks for more `bytes` than the `has` GiB of the machine.
-fn too_large(bytes: u64, has: f64) -> Option<String> {
+/// Said where a step of `model` asks for more `bytes` than the `has` GiB of the machine.
+fn too_large(model: &ModelPreview, bytes: u64, has: f64) -> Option<String> {
     let asked = bytes as f64 / GIB;
     (asked > has).then(|| {
         format!(
-            "memory: {asked:.1} GiB is more than this machine's {has:.1} GiB; `micro_batch`, \
-             `recompute`, `lora` and a shorter `model.context` take less"
+            "memory: {asked:.1} GiB for {} is more than this machine's {has:.1} GiB; less take \
+             micro_batch, recompute and lora of [bilevel] and [sft], and a shorter context",
+            model.name
         )
     })
 }
@@ -92,9 +93,19 @@ mod tests {
 
     #[test]
     fn a_step_that_does_not_fit_is_told_with_what_takes_less() {
-        assert_eq!(too_large(1 << 30, 1.0), None);
-        let text = too_large(40 << 30, 24.0).unwrap();
-        assert!(text.contains("40.0 GiB") && text.contains("24.0 GiB"), "{text}");
+        let model = ModelPreview {
+            name: "large".into(),
+            parameters: Some(2_000_000),
+            trained: None,
+            memory: None,
+            format: WeightFormat::Bf16,
+            context: Some(512),
+        };
+        assert_eq!(too_large(&model, 1 << 30, 1.0), None);
+        let text = too_large(&model, 40 << 30, 24.0).unwrap();
+        assert!(text.contains("40.0 GiB for large") && text.contains("24.0 GiB"), "{text}");
         assert!(text.contains("micro_batch"), "{text}");
+        assert!(sizes(&model).contains("2.00 M parameters, ? trained, context 512"));
+        assert!(sizes(&model).ends_with("(bf16 weights)"));
     }
 }

@@ -63,7 +63,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Train on --data and --safe with the model of this folder, instead of a study's.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["import", "arm", "trace", "config", "out", "store"], requires = "data")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["import", "arm", "trace", "config", "out", "store", "plan", "quick"], requires = "data")]
     model: Option<PathBuf>,
     /// The safe rows; left out, rows are ranked by their loss under the model as it is.
     #[arg(long, value_name = "FILE", requires = "model")]
@@ -153,7 +153,7 @@ fn own(
     }
     let file = options.file.clone().unwrap_or_else(|| PathBuf::from("selector.jsonl"));
     if let Some(kept) = &options.kept
-        && kept.extension().is_some_and(|e| e == "csv" || e == "parquet")
+        && !["jsonl", "ndjson", "json"].iter().any(|e| kept.extension() == Some(e.as_ref()))
     {
         let kept = kept.display();
         bail!(StudyError::Config(format!("--kept {kept}: it is JSON lines; call it .jsonl")));
