@@ -51,7 +51,7 @@ impl FoundModel {
         let dir = remote::model(path)?;
         if !dir.is_dir() {
             return Err(StudyError::Config(format!(
-                "the model {} is no folder; give one with config.json, safetensors and \
+                "model.path or --model: {} is no folder; give one with config.json, safetensors and \
                  tokenizer.json, or hf://owner/name@revision",
                 path.display()
             )));
@@ -59,7 +59,7 @@ impl FoundModel {
         let config = dir.join("config.json");
         let text = fs::read_to_string(&config).map_err(|e| {
             StudyError::Config(format!(
-                "the model's {} cannot be read ({e}); a Hugging Face model folder has one",
+                "model.path or --model: {} cannot be read ({e}); a Hugging Face model folder has one",
                 config.display()
             ))
         })?;
