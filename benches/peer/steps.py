@@ -251,6 +251,7 @@ def usual_losses(model, rows, device):
 class Steps:
     def __init__(self, job, form, device, dtype, trains):
         self.job, self.case, self.form, self.device = job, job["case"], form, device
+        self.one_by_one = form in ("loop", "published")
         torch.manual_seed(0)
         if form == "lean":
             self.model = Lean(self.case).place(device, dtype)
@@ -319,7 +320,7 @@ class Steps:
     def sft(self, optimizer):
         n = self.case["rows"]
         _, rows = self.rows("data", n)
-        if self.form in ("loop", "published"):
+        if self.one_by_one:
             loss = 0.0
             for row in rows:
                 one = self.losses([row])[0] / n
@@ -335,7 +336,7 @@ class Steps:
     @torch.no_grad()
     def score(self, _):
         _, rows = self.rows("data", self.case["rows"])
-        if self.form in ("loop", "published"):
+        if self.one_by_one:
             losses = torch.cat([self.losses([row]) for row in rows])
         else:
             losses = self.losses(rows)

@@ -31,8 +31,11 @@ pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
     }
     let host = memory::total().filter(|_| preview.device.is_host()).map(|mib| mib / 1024.0);
     for model in &preview.models {
-        let text = model.memory.zip(host).and_then(|(bytes, gib)| too_large(model, bytes, gib));
-        text.map_or(Ok(()), |text| writeln!(out, "{text}"))?;
+        if let Some((bytes, has)) = model.memory.zip(host)
+            && let Some(text) = too_large(model, bytes, has)
+        {
+            writeln!(out, "{text}")?;
+        }
     }
     match preview.flops {
         Some(flops) => {
