@@ -110,6 +110,10 @@ fn from_a_folder_and_rows_to_kept_rows_and_an_adapter() {
         assert!(other.stderr.contains("JSON lines"), "{}", other.stderr);
         assert!(!sandbox.path().join(name).exists());
     }
+    // A default name is not written over.
+    let unnamed = sandbox.run(&["select", "--model", "model", "--data", "train.jsonl"]);
+    assert_eq!(unnamed.code, Some(2), "{}", unnamed.stderr);
+    assert!(unnamed.stderr.contains("selector.jsonl exists"), "{}", unnamed.stderr);
     // Kept rows are the user's own, with every field and no other.
     let own = lines(&sandbox.read("train.jsonl"));
     let kept = lines(&sandbox.read("kept.jsonl"));
@@ -233,6 +237,13 @@ fn a_study_of_a_model_folder() {
     sandbox.write("study.toml", &format!("{before}{folder}[bilevel]{after}"));
     let dry = run(&sandbox, &["ablate", "--config", "study.toml", "--dry-run"]);
     assert!(dry.contains("missing: nothing"), "{dry}");
+    let settings = sandbox.read("model/tokenizer_config.json");
+    let bare = settings.replace("chat_template", "other_template");
+    assert_ne!(bare, settings);
+    sandbox.write("model/tokenizer_config.json", &bare);
+    let without = run(&sandbox, &["ablate", "--config", "study.toml", "--dry-run"]);
+    assert!(without.contains("no chat template"), "{without}");
+    sandbox.write("model/tokenizer_config.json", &settings);
     sandbox.ablate("out", &[]);
     let results = sandbox.json("out/results.json");
     assert_eq!(results["arms"].as_array().unwrap().len(), 4);

@@ -154,6 +154,8 @@ fn plan_and_status_follow_the_run() {
     assert!(sandbox.run(&args("plan")).stdout.contains("all found, nothing to do"));
     let after = sandbox.run(&args("status")).stdout;
     assert!(after.contains("results of 4 arms with seeds [0]"), "{after}");
+    // The folder of a run knows its study.
+    assert_eq!(sandbox.run(&["status", "--out", "out", "--jobs", "1"]).stdout, after);
 }
 
 #[test]

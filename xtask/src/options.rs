@@ -111,6 +111,17 @@ impl FolderArgs {
 }
 
 impl StudyArgs {
+    /// With the config that a finished run left in its folder, where the folder is
+    /// named and no config is.
+    pub(crate) fn of_run_folder(&self) -> Self {
+        let mut args = self.clone();
+        if let (None, Some(out)) = (&self.folder.config.config, &self.folder.out) {
+            let left = out.join("config.toml");
+            args.folder.config.config = left.is_file().then_some(left);
+        }
+        args
+    }
+
     /// The study and the options of its run.
     pub(crate) fn resolve(&self) -> anyhow::Result<(Study, RunOptions)> {
         let study = Study::load(&self.folder.config.source())?;

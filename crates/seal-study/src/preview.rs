@@ -11,7 +11,8 @@ use seal_device::DeviceSpec;
 use seal_lm::{LmConfig, LoraConfig, WeightFormat};
 
 use crate::arm::{Arm, arms};
-use crate::config::{Config, ConfigSource, Expected, Method, ModelSettings, load};
+use crate::config::{Config, ConfigSource, Expected, Method, ModelSettings, TokenizerKind, load};
+use crate::encoder::Encoder;
 use crate::graph::stage_counts;
 use crate::pretrained::FoundModel;
 use crate::{StudyError, remote};
@@ -144,6 +145,12 @@ impl Size {
                         None
                     }
                 };
+                if let Some(dir) = local(&folder.path).filter(|_| found.is_some())
+                    && config.tokenizer.kind == TokenizerKind::Model
+                    && let Err(e) = Encoder::of_model(dir, &config.tokenizer.template, 0)
+                {
+                    missing.push(format!("model {}: {e}", folder.path.display()));
+                }
                 let expected = folder.expect.as_ref();
                 let (parameters, shape) = match found {
                     Some((parameters, shape)) => (Some(parameters), Some(shape)),
@@ -157,7 +164,9 @@ impl Size {
                 };
                 let most = shape.as_ref().map(|s| s.max_position_embeddings);
                 if let Some((asked, most)) = folder.context.zip(most).filter(|(a, m)| a > m) {
-                    missing.push(format!("model.context = {asked}: the model was made for {most}"));
+                    missing.push(format!(
+                        "model.context = {asked}: the model was made for {most}; set that or less"
+                    ));
                 }
                 (folder.name(), shape, parameters, folder.context)
             }

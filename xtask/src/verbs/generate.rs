@@ -16,8 +16,8 @@ Examples:
   cargo xtask generate --model models/llama --adapter adapter --template chat \\
       --data prompts.csv --file answers.jsonl --set generate.temperature=0.7
 
-One JSON object an answer: id, instruction, output, finish (stop, length, context), in
-batches of like length. Answers are written as they are made: the same command goes on
+One JSON object an answer: id, instruction, output, finish (stop, length, context). Prompts of
+like length are answered together, so the order is not theirs: join by id. Answers are written as they are made: the same command goes on
 where a killed one was, and does nothing where all is there. A file with answers of another
 model, adapter, template or other settings is refused.";
 

@@ -40,7 +40,8 @@ pub(crate) struct Options {
     /// Arm whose selector is wanted [default: the one with the role `seal`].
     #[arg(long, value_name = "ID")]
     arm: Option<String>,
-    /// File of the selector, .jsonl or .parquet [default: OUT/selectors/ARM-seed-N.jsonl].
+    /// File of the selector, .jsonl or .parquet [default: OUT/selectors/ARM-seed-N.jsonl; with
+    /// --model selector.jsonl, if there is none].
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Train anew and write one JSON object a step: rows, losses, weights.
@@ -139,6 +140,9 @@ fn train(options: &Options, verbosity: Verbosity) -> anyhow::Result<Figures> {
     })
 }
 
+/// Where a selector of --model goes that was given no --file.
+const DEFAULT_FILE: &str = "selector.jsonl";
+
 /// Trains on own rows with the model of a folder.
 fn own(
     options: &Options,
@@ -151,13 +155,20 @@ fn own(
     if !(options.keep > 0.0 && options.keep <= 1.0) {
         bail!(StudyError::Config(format!("--keep {}: the share kept is in (0, 1]", options.keep)));
     }
-    let file = options.file.clone().unwrap_or_else(|| PathBuf::from("selector.jsonl"));
     if let Some(kept) = &options.kept
         && !["jsonl", "ndjson", "json"].iter().any(|e| kept.extension() == Some(e.as_ref()))
     {
         let kept = kept.display();
         bail!(StudyError::Config(format!("--kept {kept}: it is JSON lines; call it .jsonl")));
     }
+    let file = match &options.file {
+        Some(file) => file.clone(),
+        // A name that nobody gave writes over nothing.
+        None if Path::new(DEFAULT_FILE).exists() => bail!(StudyError::Config(format!(
+            "{DEFAULT_FILE} exists; --file says where this selector goes"
+        ))),
+        None => PathBuf::from(DEFAULT_FILE),
+    };
     let inputs: Vec<&Path> = [Some(data), options.safe.as_deref()].into_iter().flatten().collect();
     let outputs: Vec<&Path> =
         [Some(file.as_path()), options.kept.as_deref()].into_iter().flatten().collect();

@@ -17,7 +17,7 @@ use crate::verbs::{left_out, plan};
 /// are results. Nothing is written.
 pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
-    let (study, options) = args.resolve()?;
+    let (study, options) = args.of_run_folder().resolve()?;
     let plan_view = study.plan(&options);
     let mut out = io::stdout().lock();
     writeln!(out, "study `{}` in {}\n", study.config().study.name, options.out.display())?;

@@ -173,7 +173,7 @@ impl ModelSettings {
         let most = found.shape.max_position_embeddings;
         if let Some(context) = folder.context.filter(|context| *context > most) {
             return Err(StudyError::Config(format!(
-                "model.context = {context}: {} was made for {most} tokens",
+                "model.context = {context}: {} was made for {most} tokens; set that or less",
                 folder.path.display()
             )));
         }
