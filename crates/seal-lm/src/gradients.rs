@@ -21,12 +21,16 @@ use crate::{DropoutKey, Lm, Ops, segments};
 /// more.
 const LOGITS: usize = 32 << 20;
 
-/// Multiply-adds of a forward pass that are worth a part of their own, and
-/// tokens: a product lays out its weights anew for each part.
-const PART: (usize, usize) = (1 << 28, 512);
+/// Multiply-adds of a forward pass that are worth a part of their own.
+const WORTH: usize = 1 << 27;
 
-/// Parts of a batch, at most.
-const PARTS: usize = 8;
+/// Tokens that are: a product lays out its weights anew for each part. The fewer
+/// ones hold where the tape of the more would take more memory than the model.
+const TOKENS: (usize, usize) = (256, 512);
+
+/// Groups of parts that have gradients of their own, at most, and the same where
+/// these are as large as the model.
+const GROUPS: (usize, usize) = (8, 2);
 
 /// How a backward pass is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,18 +62,19 @@ pub fn differentiate(
     tape: Tape,
 ) -> Differentiated {
     assert_eq!(weights.len(), batch.targets.len(), "one weight a supervised token");
-    let parts = parts(model, batch, if model.is_trained_whole() { 2 } else { PARTS });
-    let done = kernels::side_by_side(parts, |(rows, supervised)| {
-        let whole = rows.len() == batch.rows();
-        let (model, batch) = match whole {
-            true => (Cow::Borrowed(model), Cow::Borrowed(batch)),
-            false => (Cow::Owned(model.apart()), Cow::Owned(batch.part(rows))),
+    let groups = groups(model, batch);
+    let alone = groups.len() == 1;
+    let done = kernels::side_by_side(groups, |group| {
+        let model = if alone { Cow::Borrowed(model) } else { Cow::Owned(model.apart()) };
+        let of_part = |part: &Part| {
+            let batch = part.of(batch);
+            let (ids, lengths) = (&batch.ids, &batch.lengths);
+            let dropout = dropout.map(|key| DropoutKey { ids, lengths, ..key });
+            one(&model, &batch, &weights[part.supervised.clone()], dropout, tape)
         };
-        let ids = &batch.ids;
-        let dropout = dropout.map(|key| DropoutKey { ids, lengths: &batch.lengths, ..key });
-        one(&model, &batch, &weights[supervised], dropout, tape)
+        sum(&model, group.iter().map(of_part))
     });
-    join(model, done)
+    sum(model, done)
 }
 
 /// [`differentiate`] without parts.
@@ -90,16 +95,52 @@ fn one(
     Differentiated { tokens, gradients }
 }
 
-/// Rows of a batch, and their supervised tokens, in parts that are worked on
-/// side by side: a matrix product shared between threads, and the many small
-/// operations that are not, keep fewer of them busy than rows do. Parts depend
-/// on the work and not on the threads, so that results do not either; there are
-/// at most `most`, since each has its own gradients.
-fn parts(model: &Lm, batch: &Batch, most: usize) -> Vec<(Range<usize>, Range<usize>)> {
+/// Rows of a batch that are worked on together, and their supervised tokens.
+#[derive(Clone, Debug)]
+struct Part {
+    rows: Range<usize>,
+    supervised: Range<usize>,
+}
+
+impl Part {
+    fn of<'a>(&self, batch: &'a Batch) -> Cow<'a, Batch> {
+        match self.rows.len() == batch.rows() {
+            true => Cow::Borrowed(batch),
+            false => Cow::Owned(batch.part(self.rows.clone())),
+        }
+    }
+}
+
+/// The parts of `batch` in groups that are worked on side by side, each with its
+/// own gradients: a matrix product shared between threads, and the many small
+/// operations that are not, keep fewer of them busy than rows do. Parts of a
+/// group take turns, so that the tape holds a few rows of a batch of any size.
+/// All this depends on the work and not on the threads, so that results do not
+/// either.
+fn groups(model: &Lm, batch: &Batch) -> Vec<Vec<Part>> {
+    let most = if model.is_trained_whole() { GROUPS.1 } else { GROUPS.0 };
+    let kept = model.kept_per_token();
+    let size = if kept * TOKENS.1 > model.num_params() { TOKENS.0 } else { TOKENS.1 };
+    // Gradients of another part are worth it where they take less than half of
+    // what its tape does.
+    let least = 2 * model.trained_weights() / kept.max(1);
+    let parts = parts(model, batch, size, least, most);
+    let n = parts.len().min(most);
+    (0..n).map(|i| parts[i * parts.len() / n..(i + 1) * parts.len() / n].to_vec()).collect()
+}
+
+/// `batch` in parts of about as many tokens, at least `size`, and at least `least`
+/// where there are more parts than `shared`: a power of two of them, or a multiple
+/// of `shared`, which is one too.
+fn parts(model: &Lm, batch: &Batch, size: usize, least: usize, shared: usize) -> Vec<Part> {
     let tokens: usize = batch.lengths.iter().sum();
-    let worth = (tokens * model.linear_weights() / PART.0).min(tokens / PART.1);
+    let worth = (tokens * model.linear_weights() / WORTH).min(tokens / size);
+    let worth = worth.min(batch.rows());
     let n = match model.ops() {
-        Ops::Fused => worth.clamp(1, most.min(batch.rows())),
+        Ops::Fused if worth > shared => {
+            worth.min(tokens / least.max(1)).max(shared) / shared * shared
+        }
+        Ops::Fused => worth.checked_ilog2().map_or(1, |log| 1 << log),
         Ops::Composed => 1,
     };
     let mut out = Vec::with_capacity(n);
@@ -112,24 +153,20 @@ fn parts(model: &Lm, batch: &Batch, most: usize) -> Vec<(Range<usize>, Range<usi
             supervised += batch.answer_lens[row];
             row += 1;
         }
-        out.push((from..row, answers..supervised));
+        out.push(Part { rows: from..row, supervised: answers..supervised });
     }
     debug_assert_eq!(row, batch.rows());
     out
 }
 
-/// The parts as one, summed in their order.
-fn join(model: &Lm, mut parts: Vec<Differentiated>) -> Differentiated {
-    if parts.len() == 1 {
-        return parts.remove(0);
-    }
-    let mut parts = parts.into_iter();
-    let mut sum = parts.next().expect("a batch has rows");
-    for part in parts {
+/// Parts as one, in their order.
+fn sum(model: &Lm, parts: impl IntoIterator<Item = Differentiated>) -> Differentiated {
+    let add = |mut sum: Differentiated, part: Differentiated| {
         sum.tokens.extend(part.tokens);
         model.visit(&mut Add { sum: &mut sum.gradients, part: part.gradients });
-    }
-    sum
+        sum
+    };
+    parts.into_iter().reduce(add).expect("a batch has rows")
 }
 
 /// Adds the gradients of a part to those before.
@@ -197,11 +234,8 @@ pub(crate) fn answer_loss(
 
 /// Losses `[M]` of the answers of `batch`, with no tape; `model` is off it too.
 pub fn token_losses(model: &Lm, batch: &Batch) -> Vec<f32> {
-    let parts = parts(model, batch, PARTS);
-    let losses = kernels::side_by_side(parts, |(rows, _)| match rows.len() == batch.rows() {
-        true => losses_of_part(model, batch),
-        false => losses_of_part(model, &batch.part(rows)),
-    });
+    let parts = parts(model, batch, TOKENS.1, 0, GROUPS.0);
+    let losses = kernels::side_by_side(parts, |part| losses_of_part(model, &part.of(batch)));
     losses.concat()
 }
 
@@ -282,19 +316,20 @@ mod tests {
             .map(|i| Example::new(RowId::of("row", "", i), vec![1; 40 + i as usize % 7], 20))
             .collect();
         let batch = Batch::of(&rows.iter().collect::<Vec<_>>(), None);
-        for most in [1, 2, PARTS] {
-            let parts = parts(&model, &batch, most);
-            assert_eq!(parts.len(), most.min(3));
+        for (least, shared, want) in [(0, 1, 5), (0, 2, 4), (1000, 2, 2), (3000, 2, 2), (0, 8, 4)] {
+            let parts = parts(&model, &batch, 512, least, shared);
+            assert_eq!(parts.len(), want, "{least} {shared}");
             let (mut row, mut token) = (0, 0);
-            for (rows, tokens) in &parts {
-                assert_eq!((rows.start, tokens.start), (row, token));
-                assert_eq!(tokens.len(), batch.answer_lens[rows.clone()].iter().sum::<usize>());
-                (row, token) = (rows.end, tokens.end);
+            for part in &parts {
+                assert_eq!((part.rows.start, part.supervised.start), (row, token));
+                let answers = &batch.answer_lens[part.rows.clone()];
+                assert_eq!(part.supervised.len(), answers.iter().sum::<usize>());
+                (row, token) = (part.rows.end, part.supervised.end);
             }
             assert_eq!((row, token), (64, batch.targets.len()));
         }
         // Little work is not cut, nor is composed work.
-        assert_eq!(parts(&model, &batch.part(0..8), PARTS).len(), 1);
-        assert_eq!(parts(&model.with_ops(Ops::Composed), &batch, PARTS).len(), 1);
+        assert_eq!(parts(&model, &batch.part(0..8), 512, 0, 8).len(), 1);
+        assert_eq!(parts(&model.with_ops(Ops::Composed), &batch, 512, 0, 8).len(), 1);
     }
 }

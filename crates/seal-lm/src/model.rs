@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use seal_data::Batch;
 use seal_device::kernels;
@@ -197,6 +197,29 @@ impl Lm {
     pub(crate) fn linear_weights(&self) -> usize {
         let linears = self.layers.iter().flat_map(Block::linears);
         linears.map(|(_, linear)| linear.weight.val().shape().num_elements()).sum()
+    }
+
+    /// Weights that are trained, those of adapters among them.
+    pub(crate) fn trained_weights(&self) -> usize {
+        struct Trained(usize);
+        impl ModuleVisitor for Trained {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                let weight = param.val();
+                if weight.is_require_grad() {
+                    self.0 += weight.shape().num_elements();
+                }
+            }
+        }
+        let mut trained = Trained(0);
+        self.visit(&mut trained);
+        trained.0
+    }
+
+    /// Numbers that a tape keeps of each token, roughly: what goes into the linear
+    /// layers and comes out of them.
+    pub(crate) fn kept_per_token(&self) -> usize {
+        let linears = self.layers.iter().flat_map(Block::linears);
+        linears.map(|(_, linear)| linear.weight.val().dims().iter().sum::<usize>()).sum()
     }
 
     /// The same weights as leaves of other tapes, so that two threads do not

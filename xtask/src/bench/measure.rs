@@ -11,7 +11,7 @@ use seal_bilevel::{
     learn_selector_observed,
 };
 use seal_data::{Batch, Example, RowId};
-use seal_device::DeviceSpec;
+use seal_device::{DeviceSpec, kernels};
 use seal_lm::{GenerateSettings, Lm, OptimConfig, Prompt, WeightFormat, generate, token_losses};
 use seal_select::SelectorFunction;
 
@@ -49,7 +49,8 @@ pub(crate) fn measure(
     Ok(sample)
 }
 
-/// Operations a second of a product of two square matrices, the best of a few.
+/// Operations a second of a product of two square matrices, the best of a few, by
+/// the kernel that training uses.
 fn matmul_rate(device: &Device, n: usize, format: WeightFormat) -> anyhow::Result<f64> {
     let values: Vec<f32> = (0..n * n).map(|i| (i % 7) as f32 - 3.0).collect();
     let a = Tensor::<2>::from_data(TensorData::new(values, [n, n]), device);
@@ -60,7 +61,12 @@ fn matmul_rate(device: &Device, n: usize, format: WeightFormat) -> anyhow::Resul
     let mut best = f64::INFINITY;
     for _ in 0..4 {
         let started = Instant::now();
-        let c = a.clone().matmul(a.clone());
+        let c = match format {
+            WeightFormat::F32 if kernels::available(device) => {
+                kernels::matmul(a.clone(), a.clone())
+            }
+            _ => a.clone().matmul(a.clone()),
+        };
         device.sync().map_err(|e| anyhow::anyhow!("{e:?}"))?;
         best = best.min(started.elapsed().as_secs_f64());
         drop(c);
