@@ -223,6 +223,13 @@ fn rows_as_the_model_sees_them() {
         .map(|token| token["text"].as_str().unwrap())
         .collect();
     assert_eq!(trained, ["three", "<|end|>"]);
+
+    let of = |limit| {
+        let data = ["inspect", "--model", "model", "--data", "train.jsonl", "--limit", limit];
+        sandbox.run(&data).stderr
+    };
+    assert!(of("1").contains("1 of the "), "{}", of("1"));
+    assert_eq!(of("100000"), "");
 }
 
 #[test]
@@ -299,4 +306,9 @@ fn bad_model_folders_are_refused() {
     assert!(refused("another family", 3).contains("gpt2"));
     sandbox.write("model/config.json", &config.replace("\"silu\"", "\"relu6\""));
     assert!(refused("another activation", 3).contains("relu6"));
+    sandbox.write("model/config.json", &config);
+
+    let adapter = sandbox.run(&[&score[..], &["--adapter", "nowhere"]].concat());
+    assert_eq!(adapter.code, Some(2), "{}", adapter.stderr);
+    assert!(adapter.stderr.contains("adapter_config.json"), "{}", adapter.stderr);
 }

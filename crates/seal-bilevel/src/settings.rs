@@ -131,7 +131,8 @@ pub struct BilevelSettings {
     /// Rows of each set in one step, B.
     pub batch: usize,
     /// Rows that pass through the model at once; gradients add up to those of the
-    /// whole step, so it changes memory and rounding only. `None` is all.
+    /// whole step, so it changes memory and rounding only. `None` is all, or where
+    /// the CPU has kernels a few hundred tokens a thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub micro_batch: Option<usize>,
     /// Make activations again in the backward pass instead of keeping them: less
@@ -200,7 +201,8 @@ pub struct SftSettings {
     /// Rows of one step.
     pub batch: usize,
     /// Rows that pass through the model at once; gradients add up to those of the
-    /// whole step, so it changes memory and rounding only. `None` is all.
+    /// whole step, so it changes memory and rounding only. `None` is all, or where
+    /// the CPU has kernels a few hundred tokens a thread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub micro_batch: Option<usize>,
     /// Make activations again in the backward pass instead of keeping them: less

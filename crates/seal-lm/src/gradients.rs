@@ -32,6 +32,17 @@ const TOKENS: (usize, usize) = (256, 512);
 /// these are as large as the model.
 const GROUPS: (usize, usize) = (8, 2);
 
+/// Tokens that are on the tape at once, at most, where there are kernels: those of
+/// rows of up to `context` tokens, `trained` weights and `kept` numbers a token on
+/// the tape, all of them trained if `whole`. An estimate, for any number of rows.
+pub fn tokens_on_tape(trained: u64, kept: u64, whole: bool, context: u64) -> u64 {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let side_by_side = threads.min(if whole { GROUPS.1 } else { GROUPS.0 }) as u64;
+    let part = (TOKENS.1 as u64).max(2 * trained / kept.max(1));
+    // Parts are a power of two, so that each may be of nearly twice the tokens.
+    side_by_side * (2 * part + context)
+}
+
 /// How a backward pass is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tape {
@@ -328,6 +339,16 @@ mod tests {
             }
             assert_eq!((row, token), (64, batch.targets.len()));
         }
+        // What is on the tape at once is no more than what is said beforehand.
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let largest = |group: &Vec<Part>| {
+            let tokens = |part: &Part| batch.lengths[part.rows.clone()].iter().sum::<usize>();
+            group.iter().map(tokens).max().unwrap()
+        };
+        let at_once: usize = groups(&model, &batch).iter().map(largest).take(threads).sum();
+        let (trained, kept) = (model.trained_weights() as u64, model.kept_per_token() as u64);
+        let said = tokens_on_tape(trained, kept, model.is_trained_whole(), 46);
+        assert!(at_once > 0 && at_once as u64 <= said, "{at_once} {said}");
         // Little work is not cut, nor is composed work.
         assert_eq!(parts(&model, &batch.part(0..8), 512, 0, 8).len(), 1);
         assert_eq!(parts(&model.with_ops(Ops::Composed), &batch, 512, 0, 8).len(), 1);

@@ -1,5 +1,5 @@
-//! What may cost no memory: a second model on the same frozen weights, and a
-//! file that only claims to be large. In a program of its own, because the
+//! What may cost no memory: a second model on the same frozen weights, more rows
+//! in a batch, and a file that only claims to be large. In a program of its own, because the
 //! allocator counts for all threads.
 
 mod common;
@@ -16,6 +16,7 @@ static MEMORY: PeakAlloc = PeakAlloc;
 #[test]
 fn memory_follows_what_is_stored() {
     two_models_share_their_frozen_base();
+    a_tape_does_not_grow_with_the_batch();
     a_header_alone_allocates_nothing();
 }
 
@@ -92,6 +93,21 @@ fn two_models_share_their_frozen_base() {
     for model in &off {
         assert_eq!(values(model.layers[1].linear("q_proj").unwrap().weight.val()), frozen);
     }
+}
+
+/// Parts of a large batch take turns.
+fn a_tape_does_not_grow_with_the_batch() {
+    let model = base();
+    let peak = |rows: usize| {
+        let rows = batch(&examples(1001, 9, &vec![(41, 20); rows]), None);
+        let before = MEMORY.current_usage();
+        MEMORY.reset_peak_usage();
+        drop(gradients(&model, &rows));
+        MEMORY.peak_usage() - before
+    };
+    let (few, many) = (peak(26), peak(8 * 26));
+    assert!(few > 8 << 20, "{few}");
+    assert!(2 * many < 3 * few, "{few} bytes for a batch, {many} for one of eight times the rows");
 }
 
 fn a_header_alone_allocates_nothing() {

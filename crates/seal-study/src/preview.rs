@@ -7,8 +7,8 @@ use std::io::Read;
 use std::path::Path;
 
 use seal_data::{DataSpec, Source};
-use seal_device::DeviceSpec;
-use seal_lm::{LmConfig, LoraConfig, WeightFormat};
+use seal_device::{DeviceSpec, kernels};
+use seal_lm::{LmConfig, LoraConfig, WeightFormat, tokens_on_tape};
 
 use crate::arm::{Arm, arms};
 use crate::config::{Config, ConfigSource, Expected, Method, ModelSettings, TokenizerKind, load};
@@ -66,19 +66,25 @@ impl Preview {
         let config = &loaded.config;
         let mut missing = Vec::new();
         let device = config.device.parse::<DeviceSpec>()?;
-        if let Err(e) = device.open() {
-            missing.push(format!("device {}: {e}", config.device));
-        }
+        let kernels = match device.open() {
+            Ok(device) => kernels::available(&device) && config.model.dtype() == WeightFormat::F32,
+            Err(e) => {
+                missing.push(format!("device {}: {e}", config.device));
+                false
+            }
+        };
         // The model that learns the selector has the larger step: two batches.
         let selector = Training {
             lora: config.bilevel.lora.as_ref(),
             rows: selector_rows(config),
             recompute: config.bilevel.recompute,
+            kernels,
         };
         let sft = Training {
             lora: config.sft.lora.as_ref(),
             rows: sft_rows(config),
             recompute: config.sft.recompute,
+            kernels,
         };
         let own = if config.proxy.is_some() { &sft } else { &selector };
         let mut sizes = vec![Size::of(config, own, &mut missing)];
@@ -107,6 +113,8 @@ struct Training<'a> {
     lora: Option<&'a LoraConfig>,
     rows: usize,
     recompute: bool,
+    /// Whether parts of a batch take turns on the tape.
+    kernels: bool,
 }
 
 fn selector_rows(config: &Config) -> usize {
@@ -185,13 +193,20 @@ impl Size {
         };
         let memory = match (parameters, trained, &shape, context) {
             (Some(all), Some(trained), Some(shape), Some(context)) => {
-                let tokens = training.rows as u64 * context as u64;
                 let (d, layers) = (shape.hidden_size as u64, shape.num_hidden_layers as u64);
                 let layer = 10 * d + 3 * shape.intermediate_size as u64;
                 let kept = match training.recompute {
                     false => layer * layers,
                     true => layer + d * layers,
                 };
+                let all_rows = training.rows as u64 * context as u64;
+                let at_once = tokens_on_tape(
+                    trained,
+                    layer * layers,
+                    training.lora.is_none(),
+                    context as u64,
+                );
+                let tokens = if training.kernels { all_rows.min(at_once) } else { all_rows };
                 // Logits are made a few rows at a time.
                 let bytes = config.model.dtype().bytes() as u64;
                 Some(bytes * (all + tokens * kept) + 4 * 3 * trained)

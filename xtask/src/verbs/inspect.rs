@@ -57,6 +57,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     let read = read_rows(&options.data)?;
     say_dropped(&options.data, &read, verbosity)?;
     let mut rows = read.rows;
+    let all = rows.len();
     match &options.ids {
         Some(ids) => {
             rows.retain(|row| ids.contains(row.id));
@@ -75,6 +76,11 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
             Format::Json => writeln!(out, "{}", serde_json::to_string(row)?)?,
             Format::Text => write!(out, "{}", text(row))?,
         }
+    }
+    if !verbosity.quiet && rows.len() < all {
+        let file = options.data.display();
+        let shown = rows.len();
+        writeln!(io::stderr().lock(), "{shown} of the {all} rows of {file}; --limit shows more")?;
     }
     Ok(())
 }

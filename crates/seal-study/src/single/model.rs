@@ -8,7 +8,7 @@ use burn::module::Module;
 use seal_bilevel::{fine_tune, learn_selector, score};
 use seal_data::{ExampleError, Row, RowId, TemplateSetting};
 use seal_lm::{
-    Lm, LoraConfig, Prompt, WeightFormat, generate_each, load_adapter, load_model_as,
+    AdapterFiles, Lm, LoraConfig, Prompt, WeightFormat, generate_each, load_adapter, load_model_as,
     read_adapter_settings, save_adapter, save_weights,
 };
 use seal_select::{SelectorFile, frozen_loss_omega, keep_top, rank};
@@ -93,6 +93,17 @@ impl OwnModel {
         if context == 0 || context > most {
             return Err(StudyError::Config(format!(
                 "--context {context}: the model was made for 1 to {most} tokens"
+            )));
+        }
+        // Before the model, which may take minutes to read.
+        if let Some(adapter) = &request.adapter
+            && !adapter.join(AdapterFiles::CONFIG).is_file()
+        {
+            let (adapter, config) = (adapter.display(), AdapterFiles::CONFIG);
+            return Err(StudyError::Config(format!(
+                "--adapter {adapter}: there is no {config}; an adapter as PEFT saves it is a \
+                 folder of that file and {}",
+                AdapterFiles::WEIGHTS
             )));
         }
         let encoder = Encoder::of_model(&dir, &settings.template, context)?;
