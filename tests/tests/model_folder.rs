@@ -230,6 +230,10 @@ fn rows_as_the_model_sees_them() {
     };
     assert!(of("1").contains("1 of the "), "{}", of("1"));
     assert_eq!(of("100000"), "");
+    let data = ["inspect", "--model", "model", "--data", "train.jsonl", "--ids"];
+    let shown = run(&sandbox, &["inspect", "--model", "model", "--data", "train.jsonl"]);
+    let id = shown.lines().next().unwrap().trim_start_matches("row ");
+    assert_eq!(sandbox.run(&[&data[..], &[id]].concat()).stderr, "");
 }
 
 #[test]

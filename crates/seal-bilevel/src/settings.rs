@@ -131,8 +131,8 @@ pub struct BilevelSettings {
     /// Rows of each set in one step, B.
     pub batch: usize,
     /// Rows that pass through the model at once; gradients add up to those of the
-    /// whole step, so it changes memory and rounding only. `None` is all, or where
-    /// the CPU has kernels a few hundred tokens a thread.
+    /// whole step, so it changes memory and rounding only. `None` is all. Where
+    /// there are kernels, more than some hundred tokens a thread take turns anyway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub micro_batch: Option<usize>,
     /// Make activations again in the backward pass instead of keeping them: less
@@ -201,8 +201,8 @@ pub struct SftSettings {
     /// Rows of one step.
     pub batch: usize,
     /// Rows that pass through the model at once; gradients add up to those of the
-    /// whole step, so it changes memory and rounding only. `None` is all, or where
-    /// the CPU has kernels a few hundred tokens a thread.
+    /// whole step, so it changes memory and rounding only. `None` is all. Where
+    /// there are kernels, more than some hundred tokens a thread take turns anyway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub micro_batch: Option<usize>,
     /// Make activations again in the backward pass instead of keeping them: less

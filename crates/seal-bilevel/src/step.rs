@@ -10,7 +10,7 @@ use crate::{BilevelError, ModelState, RunStart, State, StepTrace};
 /// How a step is fitted into memory; it changes rounding only.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Split {
-    /// Rows that are on the tape at once; all if `None`.
+    /// Rows that pass through the model at once; all if `None`.
     pub(crate) micro: Option<usize>,
     pub(crate) tape: Tape,
 }

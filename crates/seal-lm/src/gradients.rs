@@ -24,23 +24,59 @@ const LOGITS: usize = 32 << 20;
 /// Multiply-adds of a forward pass that are worth a part of their own.
 const WORTH: usize = 1 << 27;
 
-/// Tokens that are: a product lays out its weights anew for each part. The fewer
-/// ones hold where the tape of the more would take more memory than the model.
-const TOKENS: (usize, usize) = (256, 512);
+/// Tokens that are: a product lays out its weights anew for each part.
+const PART: usize = 512;
 
-/// Groups of parts that have gradients of their own, at most, and the same where
-/// these are as large as the model.
-const GROUPS: (usize, usize) = (8, 2);
+/// The same where the tape of [`PART`] tokens takes more memory than the model.
+const SMALL_PART: usize = 256;
 
-/// Tokens that are on the tape at once, at most, where there are kernels: those of
-/// rows of up to `context` tokens, `trained` weights and `kept` numbers a token on
-/// the tape, all of them trained if `whole`. An estimate, for any number of rows.
-pub fn tokens_on_tape(trained: u64, kept: u64, whole: bool, context: u64) -> u64 {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let side_by_side = threads.min(if whole { GROUPS.1 } else { GROUPS.0 }) as u64;
-    let part = (TOKENS.1 as u64).max(2 * trained / kept.max(1));
-    // Parts are a power of two, so that each may be of nearly twice the tokens.
-    side_by_side * (2 * part + context)
+/// Groups of parts that have gradients of their own, at most.
+const GROUPS: usize = 8;
+
+/// The same where these are as large as the model.
+const WHOLE_GROUPS: usize = 2;
+
+/// What decides how a batch is cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    /// Weights of the linear layers of all blocks.
+    pub linear: usize,
+    /// Weights that are trained.
+    pub trained: usize,
+    /// Whether all are, and not adapters.
+    pub whole: bool,
+    /// Numbers that a tape keeps of each token, roughly.
+    pub kept: usize,
+}
+
+impl Cut {
+    fn of(model: &Lm) -> Self {
+        Self {
+            linear: model.linear_weights(),
+            trained: model.trained_weights(),
+            whole: model.is_trained_whole(),
+            kept: model.kept_per_token(),
+        }
+    }
+
+    fn groups(&self) -> usize {
+        if self.whole { WHOLE_GROUPS } else { GROUPS }
+    }
+
+    /// Tokens from which another part is worth gradients of its own: they take less
+    /// than half of what its tape does.
+    fn least(&self) -> usize {
+        2 * self.trained / self.kept.max(1)
+    }
+
+    /// Tokens on the tape at once, and copies of the gradients, at most: of batches of
+    /// any size with rows of up to `context` tokens, where there are kernels.
+    pub fn at_once(&self, context: usize, threads: usize) -> (usize, usize) {
+        let lanes = threads.clamp(1, self.groups());
+        let part = PART.max(self.least()).max(WORTH / self.linear.max(1));
+        // Numbers of parts are rounded down, to half of them at most.
+        (lanes * (2 * part + context), self.groups() + lanes)
+    }
 }
 
 /// How a backward pass is made.
@@ -129,27 +165,23 @@ impl Part {
 /// All this depends on the work and not on the threads, so that results do not
 /// either.
 fn groups(model: &Lm, batch: &Batch) -> Vec<Vec<Part>> {
-    let most = if model.is_trained_whole() { GROUPS.1 } else { GROUPS.0 };
-    let kept = model.kept_per_token();
-    let size = if kept * TOKENS.1 > model.num_params() { TOKENS.0 } else { TOKENS.1 };
-    // Gradients of another part are worth it where they take less than half of
-    // what its tape does.
-    let least = 2 * model.trained_weights() / kept.max(1);
-    let parts = parts(model, batch, size, least, most);
-    let n = parts.len().min(most);
+    let cut = Cut::of(model);
+    let small = cut.kept * PART > model.num_params();
+    let size = if small { SMALL_PART } else { PART };
+    let parts = parts(model, batch, size, cut.least(), cut.groups());
+    let n = parts.len().min(cut.groups());
     (0..n).map(|i| parts[i * parts.len() / n..(i + 1) * parts.len() / n].to_vec()).collect()
 }
 
-/// `batch` in parts of about as many tokens, at least `size`, and at least `least`
-/// where there are more parts than `shared`: a power of two of them, or a multiple
-/// of `shared`, which is one too.
-fn parts(model: &Lm, batch: &Batch, size: usize, least: usize, shared: usize) -> Vec<Part> {
+/// `batch` in parts of about as many tokens, each of `size` or more: a power of two
+/// of them up to `groups`, which is one, and above it a multiple of `groups` with at
+/// least `least` tokens each.
+fn parts(model: &Lm, batch: &Batch, size: usize, least: usize, groups: usize) -> Vec<Part> {
     let tokens: usize = batch.lengths.iter().sum();
-    let worth = (tokens * model.linear_weights() / WORTH).min(tokens / size);
-    let worth = worth.min(batch.rows());
+    let worth = (tokens * model.linear_weights() / WORTH).min(tokens / size).min(batch.rows());
     let n = match model.ops() {
-        Ops::Fused if worth > shared => {
-            worth.min(tokens / least.max(1)).max(shared) / shared * shared
+        Ops::Fused if worth > groups => {
+            worth.min(tokens / least.max(1)).max(groups) / groups * groups
         }
         Ops::Fused => worth.checked_ilog2().map_or(1, |log| 1 << log),
         Ops::Composed => 1,
@@ -245,7 +277,7 @@ pub(crate) fn answer_loss(
 
 /// Losses `[M]` of the answers of `batch`, with no tape; `model` is off it too.
 pub fn token_losses(model: &Lm, batch: &Batch) -> Vec<f32> {
-    let parts = parts(model, batch, TOKENS.1, 0, GROUPS.0);
+    let parts = parts(model, batch, PART, 0, GROUPS);
     let losses = kernels::side_by_side(parts, |part| losses_of_part(model, &part.of(batch)));
     losses.concat()
 }
@@ -301,14 +333,14 @@ fn logit_gradient(
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Device;
     use seal_data::{Example, RowId};
 
     use super::*;
-    use crate::{Architecture, LmConfig};
+    use crate::{Architecture, LmConfig, LoraConfig};
 
-    #[test]
-    fn parts_tile_rows_and_supervised_tokens_by_work() {
-        let config = LmConfig {
+    fn config() -> LmConfig {
+        LmConfig {
             vocab_size: 50,
             hidden_size: 128,
             num_hidden_layers: 2,
@@ -321,15 +353,19 @@ mod tests {
             tie_word_embeddings: true,
             initializer_range: 0.02,
             architecture: Architecture::default(),
-        };
-        let model = Lm::init(&config, 0, &burn::tensor::Device::flex()).unwrap();
+        }
+    }
+
+    #[test]
+    fn parts_tile_rows_and_supervised_tokens_by_work() {
+        let model = Lm::init(&config(), 0, &Device::flex()).unwrap();
         let rows: Vec<Example> = (0..64)
             .map(|i| Example::new(RowId::of("row", "", i), vec![1; 40 + i as usize % 7], 20))
             .collect();
         let batch = Batch::of(&rows.iter().collect::<Vec<_>>(), None);
-        for (least, shared, want) in [(0, 1, 5), (0, 2, 4), (1000, 2, 2), (3000, 2, 2), (0, 8, 4)] {
-            let parts = parts(&model, &batch, 512, least, shared);
-            assert_eq!(parts.len(), want, "{least} {shared}");
+        for (least, most, want) in [(0, 1, 5), (0, 2, 4), (1000, 2, 2), (3000, 2, 2), (0, 8, 4)] {
+            let parts = parts(&model, &batch, 512, least, most);
+            assert_eq!(parts.len(), want, "{least} {most}");
             let (mut row, mut token) = (0, 0);
             for part in &parts {
                 assert_eq!((part.rows.start, part.supervised.start), (row, token));
@@ -339,18 +375,43 @@ mod tests {
             }
             assert_eq!((row, token), (64, batch.targets.len()));
         }
-        // What is on the tape at once is no more than what is said beforehand.
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let largest = |group: &Vec<Part>| {
-            let tokens = |part: &Part| batch.lengths[part.rows.clone()].iter().sum::<usize>();
-            group.iter().map(tokens).max().unwrap()
-        };
-        let at_once: usize = groups(&model, &batch).iter().map(largest).take(threads).sum();
-        let (trained, kept) = (model.trained_weights() as u64, model.kept_per_token() as u64);
-        let said = tokens_on_tape(trained, kept, model.is_trained_whole(), 46);
-        assert!(at_once > 0 && at_once as u64 <= said, "{at_once} {said}");
         // Little work is not cut, nor is composed work.
         assert_eq!(parts(&model, &batch.part(0..8), 512, 0, 8).len(), 1);
         assert_eq!(parts(&model.with_ops(Ops::Composed), &batch, 512, 0, 8).len(), 1);
+    }
+
+    #[test]
+    fn what_is_on_the_tape_is_no_more_than_is_said() {
+        let tape = Device::flex().autodiff();
+        let rows: Vec<Example> = (0..300)
+            .map(|i| Example::new(RowId::of("row", "", i), vec![1; 40 + i as usize % 7], 20))
+            .collect();
+        let rows: Vec<&Example> = rows.iter().collect();
+        let lora = LoraConfig {
+            r: 4,
+            lora_alpha: 4.0,
+            lora_dropout: 0.0,
+            target_modules: vec!["all-linear".to_owned()],
+        };
+        for width in [16, 64, 128, 256] {
+            let config = LmConfig { hidden_size: width, intermediate_size: 2 * width, ..config() };
+            let whole = Lm::init(&config, 0, &tape).unwrap();
+            for model in [whole.clone(), whole.with_lora(&lora, 0).unwrap()] {
+                for n in [1, 30, 100, 300] {
+                    let batch = Batch::of(&rows[..n], None);
+                    let groups = groups(&model, &batch);
+                    let tokens = |part: &Part| batch.lengths[part.rows.clone()].iter().sum();
+                    let largest = |group: &Vec<Part>| group.iter().map(tokens).max().unwrap();
+                    let mut largest: Vec<usize> = groups.iter().map(largest).collect();
+                    largest.sort_by_key(|tokens| std::cmp::Reverse(*tokens));
+                    for threads in [1, 2, 16] {
+                        let at_once: usize = largest.iter().take(threads).sum();
+                        let (said, copies) = Cut::of(&model).at_once(46, threads);
+                        assert!(at_once <= said, "{width} {n} {threads}: {at_once} {said}");
+                        assert!(groups.len() < copies);
+                    }
+                }
+            }
+        }
     }
 }

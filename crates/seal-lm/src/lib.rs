@@ -54,7 +54,7 @@ pub use block::{Block, FeedForward, Gated, JointGated, Norm, Plain, Projections,
 pub use config::LmConfig;
 pub use error::LmError;
 pub use generate::{generate, generate_each};
-pub use gradients::{Differentiated, Tape, differentiate, token_losses, tokens_on_tape};
+pub use gradients::{Cut, Differentiated, Tape, differentiate, token_losses};
 pub use linear::{DropoutKey, Linear, Lora};
 pub use llama2c::{Llama2cTokenizer, load_llama2c};
 pub use lora::{LINEAR_NAMES, LoraConfig};

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use seal_data::{DataSpec, Source};
 use seal_device::{DeviceSpec, kernels};
-use seal_lm::{LmConfig, LoraConfig, WeightFormat, tokens_on_tape};
+use seal_lm::{Cut, LmConfig, LoraConfig, WeightFormat};
 
 use crate::arm::{Arm, arms};
 use crate::config::{Config, ConfigSource, Expected, Method, ModelSettings, TokenizerKind, load};
@@ -67,7 +67,7 @@ impl Preview {
         let mut missing = Vec::new();
         let device = config.device.parse::<DeviceSpec>()?;
         let kernels = match device.open() {
-            Ok(device) => kernels::available(&device) && config.model.dtype() == WeightFormat::F32,
+            Ok(device) => kernels::available(&device),
             Err(e) => {
                 missing.push(format!("device {}: {e}", config.device));
                 false
@@ -113,7 +113,7 @@ struct Training<'a> {
     lora: Option<&'a LoraConfig>,
     rows: usize,
     recompute: bool,
-    /// Whether parts of a batch take turns on the tape.
+    /// Whether the device has kernels: parts of a batch take turns on the tape.
     kernels: bool,
 }
 
@@ -200,16 +200,24 @@ impl Size {
                     true => layer + d * layers,
                 };
                 let all_rows = training.rows as u64 * context as u64;
-                let at_once = tokens_on_tape(
-                    trained,
-                    layer * layers,
-                    training.lora.is_none(),
-                    context as u64,
-                );
-                let tokens = if training.kernels { all_rows.min(at_once) } else { all_rows };
+                let (mut tokens, mut copies) = (all_rows, 1);
+                if training.kernels && config.model.dtype() == WeightFormat::F32 {
+                    let inner = shape.intermediate_size as u64;
+                    let cut = Cut {
+                        linear: (layers * (4 * d * d + 3 * d * inner)) as usize,
+                        trained: trained as usize,
+                        whole: training.lora.is_none(),
+                        kept: (layer * layers) as usize,
+                    };
+                    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+                    let (at_once, most) = cut.at_once(context, threads);
+                    if (at_once as u64) < all_rows {
+                        (tokens, copies) = (at_once as u64, most as u64);
+                    }
+                }
                 // Logits are made a few rows at a time.
                 let bytes = config.model.dtype().bytes() as u64;
-                Some(bytes * (all + tokens * kept) + 4 * 3 * trained)
+                Some(bytes * (all + tokens * kept) + 4 * (2 + copies) * trained)
             }
             _ => None,
         };

@@ -77,7 +77,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
             Format::Text => write!(out, "{}", text(row))?,
         }
     }
-    if !verbosity.quiet && rows.len() < all {
+    if !verbosity.quiet && options.ids.is_none() && rows.len() < all {
         let file = options.data.display();
         let shown = rows.len();
         writeln!(io::stderr().lock(), "{shown} of the {all} rows of {file}; --limit shows more")?;

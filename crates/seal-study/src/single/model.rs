@@ -87,15 +87,7 @@ impl OwnModel {
     /// is not there; an adapter of another model.
     pub fn open(request: &ModelRequest, settings: &StageSettings) -> Result<Self, StudyError> {
         let device = open_for(&request.device, settings.dtype)?;
-        let (dir, shape) = FoundModel::shape_of(&request.path)?;
-        let most = shape.max_position_embeddings;
-        let context = request.context.unwrap_or(most);
-        if context == 0 || context > most {
-            return Err(StudyError::Config(format!(
-                "--context {context}: the model was made for 1 to {most} tokens"
-            )));
-        }
-        // Before the model, which may take minutes to read.
+        // Before the model, which may take minutes to fetch and read.
         if let Some(adapter) = &request.adapter
             && !adapter.join(AdapterFiles::CONFIG).is_file()
         {
@@ -104,6 +96,14 @@ impl OwnModel {
                 "--adapter {adapter}: there is no {config}; an adapter as PEFT saves it is a \
                  folder of that file and {}",
                 AdapterFiles::WEIGHTS
+            )));
+        }
+        let (dir, shape) = FoundModel::shape_of(&request.path)?;
+        let most = shape.max_position_embeddings;
+        let context = request.context.unwrap_or(most);
+        if context == 0 || context > most {
+            return Err(StudyError::Config(format!(
+                "--context {context}: the model was made for 1 to {most} tokens"
             )));
         }
         let encoder = Encoder::of_model(&dir, &settings.template, context)?;
