@@ -83,8 +83,11 @@ fn sizes(model: &ModelPreview) -> String {
         WeightFormat::F32 => "f32",
         WeightFormat::Bf16 => "bf16 weights",
     };
+    // Of adapters, as if all layers were square.
+    let about =
+        if model.trained.is_none() || model.trained == model.parameters { "" } else { "about " };
     format!(
-        "{} parameters, {} trained, context {context}, about {memory} in its largest training step ({format})",
+        "{} parameters, {about}{} trained, context {context}, about {memory} in its largest training step ({format})",
         count(model.parameters),
         count(model.trained)
     )
