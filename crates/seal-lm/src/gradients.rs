@@ -36,7 +36,8 @@ const GROUPS: usize = 8;
 /// The same where these are as large as the model.
 const WHOLE_GROUPS: usize = 2;
 
-/// What decides how a batch is cut.
+/// What decides how a batch is cut where there are kernels: rows take turns on the
+/// tape, so that what it holds does not grow with the batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Cut {
     /// Weights of the linear layers of all blocks.

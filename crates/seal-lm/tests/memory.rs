@@ -1,6 +1,6 @@
 //! What may cost no memory: a second model on the same frozen weights, more rows
-//! in a batch, and a file that only claims to be large. In a program of its own, because the
-//! allocator counts for all threads.
+//! in a batch, and a file that only claims to be large. In a program of its own,
+//! because the allocator counts for all threads.
 
 mod common;
 
