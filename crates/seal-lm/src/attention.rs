@@ -295,6 +295,7 @@ mod tests {
                     dropout: None,
                     ops: Ops::Composed,
                     chunks: chunks.into(),
+                    needed: None,
                 }
             };
             let of = |name, width| drawn(name, width, &device).require_grad();

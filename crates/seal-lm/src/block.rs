@@ -5,6 +5,7 @@ use burn::tensor::activation::{gelu, relu, silu, tanh};
 use burn::tensor::{FloatDType, Tensor, s};
 use seal_device::kernels;
 
+use crate::model::Needed;
 use crate::{Activation, DropoutKey, Linear, LmConfig, ModelType, Ops, family};
 
 /// Normalisation: of layers (Ba et al. 2016) where it has a bias, else RMS
@@ -129,9 +130,18 @@ pub(crate) struct Run<'a> {
     /// Index of the block.
     pub(crate) layer: usize,
     pub(crate) dropout: Option<DropoutKey<'a>>,
+    /// Tokens whose states are needed after the block; all if `None`.
+    pub(crate) needed: Option<&'a Needed>,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// For the tokens alone whose states are needed.
+    fn of_needed(&self, needed: &'a Needed) -> Self {
+        let lengths = needed.lengths();
+        let dropout = self.dropout.map(|key| DropoutKey { lengths, ..key });
+        Self { dropout, needed: None, ..*self }
+    }
+
     fn linear(&self, linear: &Linear, name: &str, x: Tensor<2>) -> Tensor<2> {
         match self.dropout {
             Some(key) => {
@@ -164,7 +174,8 @@ impl Run<'_> {
 }
 
 impl Block {
-    /// The block over `h` `[N, D]`. `attend` makes `[N, heads * d]` of queries
+    /// The states after the block, `[N, D]` as those before it, `h`, or `[M, D]` where
+    /// `run` needs M of them. `attend` makes `[N, heads * d]` of queries
     /// `[N, heads * d]`, keys and values `[N, kv_heads * d]`, not yet rotated.
     pub(crate) fn forward(
         &self,
@@ -188,13 +199,17 @@ impl Block {
     }
 
     /// The rest of the block over `h` `[N, D]` and the result of attention,
-    /// `[N, heads * d]`.
+    /// `[N, heads * d]`: states of the tokens that `run` needs.
     pub(crate) fn after_attention(
         &self,
         h: Tensor<2>,
         attended: Tensor<2>,
         run: &Run<'_>,
     ) -> Tensor<2> {
+        if let Some(needed) = run.needed {
+            let (h, attended) = (needed.pick(h), needed.pick(attended));
+            return self.after_attention(h, attended, &run.of_needed(needed));
+        }
         let eps = run.config.rms_norm_eps;
         let name = match self.family {
             ModelType::GptNeox => "dense",

@@ -1,13 +1,13 @@
 //! Keys and values of sequences that grow by a token at a time.
 
 use burn::tensor::activation::softmax;
-use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use seal_device::kernels::AttentionShape;
 
 use crate::Lm;
 use crate::attention::{Heads, causal, repeat_kv, split};
 use crate::block::Run;
-use crate::model::Pass;
+use crate::model::{Needed, Pass};
 use crate::rope::{Rope, rotate};
 
 /// Sequences side by side with what the model keeps of them.
@@ -86,7 +86,10 @@ impl Cache {
         let starts = AttentionShape::padded(rows, width);
         let (lengths, ops) = (&self.lengths, model.ops());
         let chunks = Default::default();
-        let pass = Pass { lengths, starts: &starts, rotary, dropout: None, ops, chunks };
+        let last: Vec<i32> =
+            lengths.iter().enumerate().map(|(b, len)| (b * width + len - 1) as i32).collect();
+        let needed = Some(Needed::of(last, vec![1; rows], &device));
+        let pass = Pass { lengths, starts: &starts, rotary, dropout: None, ops, chunks, needed };
         let room = [rows, heads.kv_heads, self.room, heads.dim];
         self.blocks.clear();
         let mut h = model.embed(&ids);
@@ -103,10 +106,7 @@ impl Cache {
                 causal(q, k, v, &pass, heads)
             });
         }
-        let last: Vec<i32> =
-            self.lengths.iter().enumerate().map(|(b, len)| (b * width + len - 1) as i32).collect();
-        let last = Tensor::<1, Int>::from_data(TensorData::new(last, [rows]), &device);
-        model.normalise(h.select(0, last))
+        model.normalise(h)
     }
 
     fn run_last(&mut self, model: &Lm) -> Tensor<2> {
@@ -125,7 +125,8 @@ impl Cache {
         let ids: Vec<i32> = self.tokens.iter().map(|t| t[t.len() - 1] as i32).collect();
         let mut h = model.embed(&ids);
         for (i, (block, cache)) in model.layers.iter().zip(&mut self.blocks).enumerate() {
-            let run = Run { config: model.config(), ops: model.ops(), layer: i, dropout: None };
+            let (config, ops) = (model.config(), model.ops());
+            let run = Run { config, ops, layer: i, dropout: None, needed: None };
             h = block.forward(h, &run, |q, k, v| {
                 let q = rotate(split(q, rows, heads.heads), cos.clone(), sin.clone());
                 let k = rotate(split(k, rows, heads.kv_heads), cos.clone(), sin.clone());

@@ -1,6 +1,5 @@
 //! How the tokens of a batch lie in memory.
 
-use burn::tensor::{Int, Tensor, TensorData};
 use seal_data::Batch;
 use seal_device::kernels::AttentionShape;
 
@@ -14,6 +13,8 @@ pub(crate) struct Layout {
     pub(crate) starts: Vec<usize>,
     /// Supervised positions, as indices into `tokens`.
     pub(crate) positions: Vec<i32>,
+    /// Number of them in each row.
+    pub(crate) answer_lens: Vec<usize>,
     /// Longest row.
     pub(crate) width: usize,
 }
@@ -27,16 +28,9 @@ impl Layout {
             spans: vec![batch.width; batch.rows()],
             starts: AttentionShape::padded(batch.rows(), batch.width),
             positions: batch.positions.clone(),
+            answer_lens: batch.answer_lens.clone(),
             width: batch.width,
         }
-    }
-
-    /// Those of the states `hidden` `[N, D]` that predict a token of an answer,
-    /// `[M, D]`.
-    pub(crate) fn pick(&self, hidden: Tensor<2>) -> Tensor<2> {
-        let at = TensorData::new(self.positions.clone(), [self.positions.len()]);
-        let device = hidden.device();
-        hidden.select(0, Tensor::<1, Int>::from_data(at, &device))
     }
 
     /// Row after row without padding.
@@ -51,6 +45,7 @@ impl Layout {
         Self {
             tokens,
             positions: moved.collect(),
+            answer_lens: batch.answer_lens.clone(),
             lengths: batch.lengths.clone(),
             spans: batch.lengths.clone(),
             starts,

@@ -56,15 +56,50 @@ pub(crate) struct Pass<'a> {
     pub(crate) ops: Ops,
     /// How composed attention is cut; made where it is first needed.
     pub(crate) chunks: OnceCell<Vec<Chunk>>,
+    /// Where states are needed after the last block; everywhere if `None`.
+    pub(crate) needed: Option<Needed>,
+}
+
+/// Tokens whose states the output layer reads. Of the others the last block makes
+/// keys and values only.
+pub(crate) struct Needed {
+    /// `[M]`, indices into the tokens of a batch.
+    at: Tensor<1, Int>,
+    /// Number of them in each row.
+    lengths: Vec<usize>,
+}
+
+impl Needed {
+    pub(crate) fn of(positions: Vec<i32>, lengths: Vec<usize>, device: &Device) -> Self {
+        let shape = [positions.len()];
+        let positions = TensorData::new(positions, shape);
+        Self { at: Tensor::from_data(positions, device), lengths }
+    }
+
+    /// Their rows of `x` `[N, D]`, `[M, D]`.
+    pub(crate) fn pick(&self, x: Tensor<2>) -> Tensor<2> {
+        x.select(0, self.at.clone())
+    }
+
+    pub(crate) fn lengths(&self) -> &[usize] {
+        &self.lengths
+    }
 }
 
 impl<'a> Pass<'a> {
     /// What block `layer` of `model` needs.
-    pub(crate) fn run<'m>(&self, model: &'m Lm, layer: usize) -> Run<'m>
+    pub(crate) fn run<'m>(&'m self, model: &'m Lm, layer: usize) -> Run<'m>
     where
         'a: 'm,
     {
-        Run { config: model.config(), ops: self.ops, layer, dropout: self.dropout }
+        let last = layer + 1 == model.layers.len();
+        Run {
+            config: model.config(),
+            ops: self.ops,
+            layer,
+            dropout: self.dropout,
+            needed: self.needed.as_ref().filter(|_| last),
+        }
     }
 }
 
@@ -266,14 +301,15 @@ impl Lm {
     /// Last hidden states `[N, D]`, normalised, at every position of `batch`,
     /// padding included.
     pub fn hidden(&self, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Tensor<2> {
-        self.forward(&Layout::padded(batch), dropout)
+        let layout = Layout::padded(batch);
+        self.forward(&layout, &self.pass(&layout, dropout))
     }
 
     /// Last hidden states `[M, D]`, normalised, where `batch` predicts a token
     /// of an answer.
     pub fn answer_hidden(&self, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Tensor<2> {
         let layout = self.answer_layout(batch);
-        layout.pick(self.forward(&layout, dropout))
+        self.forward(&layout, &self.answer_pass(&layout, dropout))
     }
 
     pub(crate) fn answer_layout(&self, batch: &Batch) -> Layout {
@@ -284,11 +320,10 @@ impl Lm {
         }
     }
 
-    fn forward(&self, layout: &Layout, dropout: Option<DropoutKey<'_>>) -> Tensor<2> {
-        let pass = self.pass(layout, dropout);
+    fn forward(&self, layout: &Layout, pass: &Pass<'_>) -> Tensor<2> {
         let mut h = self.embed(&layout.tokens);
         for i in 0..self.layers.len() {
-            h = self.block(i, h, &pass);
+            h = self.block(i, h, pass);
         }
         self.normalise(h)
     }
@@ -303,10 +338,22 @@ impl Lm {
             dropout: dropout.map(|key| DropoutKey { lengths: &layout.spans, ..key }),
             ops: self.ops,
             chunks: OnceCell::new(),
+            needed: None,
         }
     }
 
-    /// Block `i` over `h` `[N, D]`.
+    /// As [`Lm::pass`], with states after the last block of answers only.
+    pub(crate) fn answer_pass<'a>(
+        &self,
+        layout: &'a Layout,
+        dropout: Option<DropoutKey<'a>>,
+    ) -> Pass<'a> {
+        let (positions, lengths) = (layout.positions.clone(), layout.answer_lens.clone());
+        let needed = Some(Needed::of(positions, lengths, &self.device()));
+        Pass { needed, ..self.pass(layout, dropout) }
+    }
+
+    /// Block `i` over `h` `[N, D]`; of the last one `[M, D]`, where not all are needed.
     pub(crate) fn block(&self, i: usize, h: Tensor<2>, pass: &Pass<'_>) -> Tensor<2> {
         let heads = self.heads();
         self.layers[i].forward(h, &pass.run(self, i), |q, k, v| causal(q, k, v, pass, heads))

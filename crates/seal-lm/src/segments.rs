@@ -105,7 +105,8 @@ pub(crate) fn differentiate(
 ) -> Differentiated {
     let layout = model.answer_layout(batch);
     let off = model.valid();
-    let passes = Passes { taped: model.pass(&layout, dropout), plain: off.pass(&layout, dropout) };
+    let (taped, plain) = (model.answer_pass(&layout, dropout), off.answer_pass(&layout, dropout));
+    let passes = Passes { taped, plain };
     let mut h = off.embed(&layout.tokens);
     let (mut inputs, mut recorded) = (Vec::new(), Vec::new());
     for i in 0..model.layers.len() {
@@ -121,8 +122,7 @@ pub(crate) fn differentiate(
     let mut gradients = GradientsParams::new();
     // The last normalisation and the output layer.
     let h = tracked(h);
-    let hidden = layout.pick(model.normalise(h.clone()));
-    let (tokens, stand_in) = answer_loss(model, hidden, batch, weights);
+    let (tokens, stand_in) = answer_loss(model, model.normalise(h.clone()), batch, weights);
     let mut grads = stand_in.backward();
     collect(model, &mut grads, &mut gradients);
     let mut dh = gradient(&h, &mut grads);
