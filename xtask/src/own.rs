@@ -27,7 +27,7 @@ pub(crate) struct ModelArgs {
     device: String,
     #[command(flatten)]
     stage: StageArgs,
-    /// Rows: .json, .jsonl, .csv or .parquet.
+    /// Rows: .json, .jsonl, .csv, .tsv or .parquet; text also packed as .gz or .zst.
     #[arg(long, value_name = "FILE")]
     pub(crate) data: PathBuf,
     /// The first N rows only.
@@ -51,8 +51,8 @@ pub(crate) struct StageArgs {
     /// Longest row in tokens; longer ones are left out [default: the model's own].
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context: Option<usize>,
-    /// Dress of a prompt: chat (the model's template), or text with {} for it
-    /// [default: Human: {}\nAssistant: ].
+    /// Dress of a prompt: chat (the model's template), { chat = "FILE.jinja" }, or text with {}
+    /// for it [default: Human: {}\nAssistant: ].
     #[arg(long, value_name = "TEXT")]
     pub(crate) template: Option<String>,
     /// Settings as in configs/stages.toml, instead of those.

@@ -83,18 +83,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let base = Lm::init(&config, 0, &device)?;
     let base_settings = sft(8, 2e-3, 0.1);
-    let base = fine_tune(base, &base_rows, &base_settings, 0, quiet)?;
+    let base = fine_tune(base, &base_rows, &base_settings, 0, quiet)?.model;
     report("base", &base, start);
     let seed = 0;
     let settings = sft(4, 3.5e-4, 0.0);
     let start = Instant::now();
-    report("standard SFT", &fine_tune(base.clone(), &data, &settings, seed, quiet)?, start);
+    let tuned = fine_tune(base.clone(), &data, &settings, seed, quiet)?;
+    report("standard SFT", &tuned.model, start);
     let rows = world.split(Split::Redorca).as_slice();
     let is_unsafe = |i: &usize| rows[*i].is_unsafe == Some(true);
     let clean: Vec<Example> =
         (0..data.len()).filter(|i| !is_unsafe(i)).map(|i| data[i].clone()).collect();
     let start = Instant::now();
-    report("unsafe rows removed", &fine_tune(base.clone(), &clean, &settings, seed, quiet)?, start);
+    let tuned = fine_tune(base.clone(), &clean, &settings, seed, quiet)?;
+    report("unsafe rows removed", &tuned.model, start);
     let start = Instant::now();
     let losses = score(&base, &data, 128, quiet)?;
     let mean = losses.iter().sum::<f64>() / losses.len() as f64;
@@ -130,6 +132,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("keeps {unsafe_kept} of {all} unsafe rows");
     let kept: Vec<Example> = kept.iter().map(|i| data[*i].clone()).collect();
     let start = Instant::now();
-    report("SEAL", &fine_tune(base, &kept, &settings, seed, quiet)?, start);
+    report("SEAL", &fine_tune(base, &kept, &settings, seed, quiet)?.model, start);
     Ok(())
 }

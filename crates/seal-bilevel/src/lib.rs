@@ -23,7 +23,7 @@ pub use learn::{EpochTrace, Learned, learn_selector, learn_selector_observed};
 pub use loss::score;
 pub use observer::{ModelState, Moment, Observer, RunStart, State, StepTrace};
 pub use settings::{Algorithm, BilevelSettings, Gamma, Per, SelectorOptim, SftSettings};
-pub use sft::fine_tune;
+pub use sft::{FineTuned, fine_tune};
 pub use trial::{Agreement, Trial};
 
 /// Called after each step with (steps done, steps in all).

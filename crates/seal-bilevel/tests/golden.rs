@@ -204,7 +204,7 @@ fn every_step_agrees() {
 fn fine_tuned_models_agree() {
     let g = golden();
     let data = examples(&g.data);
-    let tuned = fine_tune(model(), &data, &g.sft.settings, g.seed, &mut |_, _| ()).unwrap();
+    let tuned = fine_tune(model(), &data, &g.sft.settings, g.seed, &mut |_, _| ()).unwrap().model;
     let got = score(&tuned, &data, 8, &mut |_, _| ()).unwrap();
     let off = worst_relative(&got, &g.sft.losses);
     assert!(off < 1e-5, "{off}");

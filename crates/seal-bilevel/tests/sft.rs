@@ -19,7 +19,7 @@ fn settings() -> SftSettings {
 }
 
 fn tuned(rows: &[Example], settings: &SftSettings, seed: u64) -> Lm {
-    fine_tune(model(), rows, settings, seed, &mut |_, _| ()).unwrap()
+    fine_tune(model(), rows, settings, seed, &mut |_, _| ()).unwrap().model
 }
 
 #[test]
@@ -64,6 +64,23 @@ fn progress_counts_each_step() {
     let mut progress = |done, all| seen.push((done, all));
     fine_tune(model(), &rows("d", 23), &settings(), 0, &mut progress).unwrap();
     assert_eq!(seen, (1..=10).map(|i| (i, 10)).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_loss_of_an_epoch_is_that_of_its_rows_when_they_were_met() {
+    let rows = rows("d", 23);
+    // One step an epoch: all rows meet the model as it was.
+    let settings = SftSettings { batch: 23, epochs: 2, ..settings() };
+    let run = |epochs| {
+        fine_tune(model(), &rows, &SftSettings { epochs, ..settings.clone() }, 0, &mut |_, _| ())
+    };
+    let mean =
+        |model: &Lm| score(model, &rows, 23, &mut |_, _| ()).unwrap().iter().sum::<f64>() / 23.0;
+    let (one, two) = (run(1).unwrap(), run(2).unwrap());
+    assert_eq!(two.losses.len(), 2);
+    assert!((two.losses[0] / mean(&model()) - 1.0).abs() < 1e-6, "{:?}", two.losses);
+    assert!((two.losses[1] / mean(&one.model) - 1.0).abs() < 1e-6, "{:?}", two.losses);
+    assert!(two.losses[1] < two.losses[0]);
 }
 
 #[test]

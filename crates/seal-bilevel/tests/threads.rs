@@ -91,7 +91,7 @@ fn fine_tuned(model: fn() -> Lm) {
     };
     let run = |threads| {
         on(threads, || {
-            let model = fine_tune(model(), &data, &settings, 0, &mut |_, _| ()).unwrap();
+            let model = fine_tune(model(), &data, &settings, 0, &mut |_, _| ()).unwrap().model;
             token_losses(&model, &data)
         })
     };

@@ -82,6 +82,18 @@ impl LoraConfig {
         Ok(())
     }
 
+    /// Number of weights of the adapters on a model of shape `config`: `r (in + out)` for
+    /// each layer that gets one.
+    pub fn weights_on(&self, config: &LmConfig) -> usize {
+        let at = config.architecture.model_type.names().layers;
+        let linears = family::linears(config);
+        let of_block = |i: usize| {
+            let gets = |l: &&family::LinearSpec| self.targets(&format!("{at}.{i}.{}", l.name));
+            linears.iter().filter(gets).map(|l| self.r * (l.shape[0] + l.shape[1])).sum::<usize>()
+        };
+        (0..config.num_hidden_layers).map(of_block).sum()
+    }
+
     /// As [`LoraConfig::validate`], for a model of shape `config`.
     ///
     /// # Errors

@@ -62,7 +62,7 @@ pub use seal_select::{RowSet, Separation};
 pub use select::{SelectRequest, Selected};
 pub use single::{
     AnswerFile, AnswerRow, InspectedRow, InspectedToken, ModelRequest, OwnModel, OwnRows, RowIds,
-    Scored, ScoredRow, SelectorFigures, StageSettings, inspect_rows, read_prompts, read_rows,
-    selector_figures, write_kept,
+    Scored, ScoredRow, SelectorFigures, StageSettings, Tuned, inspect_rows, read_prompts,
+    read_rows, selector_figures, write_kept,
 };
 pub use store::Store;

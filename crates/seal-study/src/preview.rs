@@ -8,7 +8,7 @@ use std::path::Path;
 
 use seal_data::{DataSpec, Source};
 use seal_device::{DeviceSpec, kernels};
-use seal_lm::{Cut, LmConfig, LoraConfig, WeightFormat};
+use seal_lm::{Architecture, Cut, LmConfig, LoraConfig, ModelType, WeightFormat};
 
 use crate::arm::{Arm, arms};
 use crate::config::{Config, ConfigSource, Expected, Method, ModelSettings, TokenizerKind, load};
@@ -183,12 +183,7 @@ impl Size {
         let context = limit.or_else(|| shape.as_ref().map(|s| s.max_position_embeddings));
         let trained = match (training.lora, &shape, parameters) {
             (None, _, all) => all,
-            (Some(lora), Some(shape), _) => {
-                // Each adapter of rank r on a layer [in, out] has r (in + out) weights.
-                let d = shape.hidden_size as u64;
-                let sides = lora.target_modules.len().max(1) as u64 * 2 * d;
-                Some(lora.r as u64 * sides * shape.num_hidden_layers as u64)
-            }
+            (Some(lora), Some(shape), _) => adapter_weights(lora, shape),
             (Some(_), None, _) => None,
         };
         let memory = match (parameters, trained, &shape, context) {
@@ -285,6 +280,18 @@ fn header_of(path: &Path) -> std::io::Result<BTreeMap<String, serde_json::Value>
     let mut header = Vec::new();
     file.take(u64::from_le_bytes(length).min(MAX_HEADER)).read_to_end(&mut header)?;
     Ok(serde_json::from_slice(&header)?)
+}
+
+/// Weights of the adapters, on a model of the family that has the layers they name: a
+/// model that is not here is told by its sizes only.
+fn adapter_weights(lora: &LoraConfig, shape: &LmConfig) -> Option<u64> {
+    let as_family = |model_type| LmConfig {
+        architecture: Architecture { model_type, ..shape.architecture.clone() },
+        ..shape.clone()
+    };
+    let families = std::iter::once(shape.architecture.model_type).chain(ModelType::ALL);
+    let shape = families.map(as_family).find(|shape| lora.validate_for(shape).is_ok())?;
+    Some(lora.weights_on(&shape) as u64)
 }
 
 /// Weights of a Llama of this shape, its gains left out.

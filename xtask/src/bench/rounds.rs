@@ -47,6 +47,37 @@ pub(crate) struct Peer {
     pub(crate) form: Form,
 }
 
+impl Peer {
+    /// Refuses a Python without the modules that the form needs, before anything is
+    /// measured.
+    fn check(&self) -> anyhow::Result<()> {
+        const MISSING: &str = "import importlib.util as u, sys; \
+                               print(*[m for m in sys.argv[1:] if u.find_spec(m) is None])";
+        let needed: &[&str] = match self.form {
+            Form::Lean => &["torch"],
+            Form::Usual | Form::Loop | Form::Published => &["torch", "transformers", "peft"],
+        };
+        let python = self.python.display();
+        let asked = Command::new(&self.python).args(["-c", MISSING]).args(needed).output();
+        let asked = asked.with_context(|| format!("--python {python} cannot be run"))?;
+        let missing = String::from_utf8_lossy(&asked.stdout);
+        match missing.trim() {
+            "" if asked.status.success() => Ok(()),
+            "" => bail!(
+                "--python {python}: {}: {}",
+                asked.status,
+                String::from_utf8_lossy(&asked.stderr).trim_end()
+            ),
+            missing => bail!(
+                "--peer {}: {python} has no {}; in an environment of its own: \
+                 pip install torch==2.9.0 transformers peft",
+                self.form,
+                missing.replace(' ', ", ")
+            ),
+        }
+    }
+}
+
 /// What to measure.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -77,6 +108,7 @@ pub(crate) struct Measured {
 
 /// Measures all of `plan`; `said` is told of each before it starts.
 pub(crate) fn run(plan: &Plan, mut said: impl FnMut(&str)) -> anyhow::Result<Vec<Measured>> {
+    plan.peers.iter().try_for_each(Peer::check)?;
     let folder = tempfile::tempdir()?;
     let mut out = Vec::new();
     for job in &plan.jobs {

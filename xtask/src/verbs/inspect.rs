@@ -27,7 +27,7 @@ pub(crate) struct Options {
     model: PathBuf,
     #[command(flatten)]
     stage: StageArgs,
-    /// Rows: .json, .jsonl, .csv or .parquet.
+    /// Rows: .json, .jsonl, .csv, .tsv or .parquet; text also packed as .gz or .zst.
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// The first N rows only.

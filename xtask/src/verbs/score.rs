@@ -42,7 +42,8 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         let nll: f64 = scored.rows.iter().map(|r| r.nll).sum::<f64>() / scored.rows.len() as f64;
         writeln!(
             io::stderr().lock(),
-            "{} rows, {} longer than the context; mean loss {nll:.4} nats a token over rows, {tokens} answer tokens",
+            "{} rows, {} longer than the context; {tokens} answer tokens; \
+             mean over rows of their mean loss: {nll:.4} nats a token",
             scored.rows.len(),
             scored.left_out.len()
         )?;

@@ -29,6 +29,10 @@ Examples:
 
 A selector file has one row a line: id, omega (the logit), p (the weight), rank, kept.";
 
+const STUDY: &str = "A selector of a study";
+const OWN: &str = "A selector of your own rows, with --model";
+const PUBLISHED: &str = "A published selector, with --import";
+
 /// What to select, and what to write.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = AFTER)]
@@ -37,52 +41,52 @@ pub(crate) struct Options {
     config: ConfigArgs,
     #[command(flatten)]
     run: RunArgs,
-    /// Arm whose selector is wanted [default: the one with the role `seal`].
-    #[arg(long, value_name = "ID")]
-    arm: Option<String>,
     /// File of the selector, .jsonl or .parquet [default: OUT/selectors/ARM-seed-N.jsonl; with
     /// --model selector.jsonl, if there is none].
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Train anew and write one JSON object a step: rows, losses, weights.
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
-    /// Save models and optimisers around every K-th step, beside the trace.
-    #[arg(long, value_name = "K", requires = "trace")]
-    trace_state: Option<usize>,
-    /// Read a selector published with the paper instead of training one.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["arm", "trace"])]
-    import: Option<PathBuf>,
-    /// Positions of the unsafe rows in its data, such as 0..22393,30000..30010.
-    #[arg(long, value_name = "RANGES", requires = "import")]
-    unsafe_rows: Option<RowSet>,
-    /// Positions that the published length filter dropped, one a line, from 0.
-    #[arg(long, value_name = "FILE", requires = "import")]
-    dropped: Option<PathBuf>,
-    /// With --import: the unfiltered rows it was trained on; with --file, names logits
-    /// by row id. With --model: the rows to choose from.
-    #[arg(long, value_name = "FILE")]
-    data: Option<PathBuf>,
-    /// Train on --data and --safe with the model of this folder, instead of a study's.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["import", "arm", "trace", "config", "out", "store", "plan", "quick"], requires = "data")]
-    model: Option<PathBuf>,
-    /// The safe rows; left out, rows are ranked by their loss under the model as it is.
-    #[arg(long, value_name = "FILE", requires = "model")]
-    safe: Option<PathBuf>,
-    /// With --model: file of the kept rows, JSON lines, each as it stands in --data.
-    #[arg(long, value_name = "FILE", requires = "model")]
-    kept: Option<PathBuf>,
-    #[command(flatten)]
-    stage: StageArgs,
-    /// tokenizer.json of its model: finds the dropped rows of --data, instead of --dropped.
-    #[arg(long, value_name = "FILE", requires = "data", conflicts_with = "dropped")]
-    tokenizer: Option<PathBuf>,
-    /// Share of the rows to keep, with --import and --model.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.8)]
-    keep: f64,
     /// Form of what is printed: a figure a line, or one JSON object.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Arm whose selector is wanted [default: the one with the role `seal`].
+    #[arg(long, value_name = "ID", help_heading = STUDY)]
+    arm: Option<String>,
+    /// Train anew and write one JSON object a step: rows, losses, weights.
+    #[arg(long, value_name = "FILE", help_heading = STUDY)]
+    trace: Option<PathBuf>,
+    /// Save models and optimisers around every K-th step, beside the trace.
+    #[arg(long, value_name = "K", requires = "trace", help_heading = STUDY)]
+    trace_state: Option<usize>,
+    /// Train on --data and --safe with the model of this folder, instead of a study's.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["import", "arm", "trace", "config", "out", "store", "plan", "quick"], requires = "data", help_heading = OWN)]
+    model: Option<PathBuf>,
+    /// The rows to choose from. With --import: the unfiltered rows it was trained on; with
+    /// --file, names logits by row id.
+    #[arg(long, value_name = "FILE", help_heading = OWN)]
+    data: Option<PathBuf>,
+    /// The safe rows; left out, rows are ranked by their loss under the model as it is.
+    #[arg(long, value_name = "FILE", requires = "model", help_heading = OWN)]
+    safe: Option<PathBuf>,
+    /// Share of the rows to keep, also with --import.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.8, help_heading = OWN)]
+    keep: f64,
+    /// File of the kept rows, JSON lines, each as it stands in --data.
+    #[arg(long, value_name = "FILE", requires = "model", help_heading = OWN)]
+    kept: Option<PathBuf>,
+    #[command(flatten, next_help_heading = OWN)]
+    stage: StageArgs,
+    /// Read a selector published with the paper instead of training one.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["arm", "trace"], help_heading = PUBLISHED)]
+    import: Option<PathBuf>,
+    /// Positions of the unsafe rows in its data, such as 0..22393,30000..30010.
+    #[arg(long, value_name = "RANGES", requires = "import", help_heading = PUBLISHED)]
+    unsafe_rows: Option<RowSet>,
+    /// Positions that the published length filter dropped, one a line, from 0.
+    #[arg(long, value_name = "FILE", requires = "import", help_heading = PUBLISHED)]
+    dropped: Option<PathBuf>,
+    /// tokenizer.json of its model: finds the dropped rows of --data, instead of --dropped.
+    #[arg(long, value_name = "FILE", requires = "data", conflicts_with = "dropped", help_heading = PUBLISHED)]
+    tokenizer: Option<PathBuf>,
 }
 
 /// Form of what is printed.
@@ -257,8 +261,11 @@ impl Figures {
                 None => writeln!(out, "{name} {value}")?,
             }
         }
-        if let Some(auroc) = self.auroc {
-            writeln!(out, "auroc {auroc:.4}")?;
+        match self.auroc {
+            Some(auroc) => writeln!(out, "auroc {auroc:.4}")?,
+            None => {
+                writeln!(out, "auroc none: it needs rows labelled unsafe and rows that are not")?
+            }
         }
         for (fraction, share) in &self.unsafe_kept {
             writeln!(out, "unsafe_kept@{:.0} {share:.3}", 100.0 * fraction)?;

@@ -38,13 +38,16 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     let Own { model, rows, settings } = options.model.open(read_rows, verbosity)?;
     let steps = Steps::new("fine-tuning", verbosity);
     let mut progress = |done, of| steps.at(done, of);
-    let used = model.fine_tune(&rows, &settings, options.seed, &options.out, &mut progress)?;
+    let tuned = model.fine_tune(&rows, &settings, options.seed, &options.out, &mut progress)?;
     if !verbosity.quiet {
-        let left_out = rows.len() - used;
+        let (used, left_out) = (tuned.rows, rows.len() - tuned.rows);
         let out = options.out.display();
+        let losses: Vec<String> = tuned.losses.iter().map(|l| format!("{l:.4}")).collect();
         writeln!(
             io::stderr().lock(),
-            "{used} rows, {left_out} longer than the context; written: {out}"
+            "{used} rows, {left_out} longer than the context; \
+             mean training loss by epoch, in nats a token: {}; written: {out}",
+            losses.join(", ")
         )?;
     }
     Ok(())

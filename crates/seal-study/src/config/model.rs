@@ -50,6 +50,12 @@ pub struct Expected {
     pub hidden_size: usize,
     /// Number of blocks.
     pub num_hidden_layers: usize,
+    /// Number of query heads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub num_attention_heads: Option<usize>,
+    /// Number of key and value heads; as many as of queries if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub num_key_value_heads: Option<usize>,
     /// Width of the feed-forward block.
     pub intermediate_size: usize,
     /// Number of token ids.
@@ -61,12 +67,13 @@ pub struct Expected {
 impl Expected {
     /// A shape of these sizes, for estimates only.
     pub(crate) fn shape(&self) -> LmConfig {
+        let heads = self.num_attention_heads.unwrap_or(1);
         LmConfig {
             vocab_size: self.vocab_size,
             hidden_size: self.hidden_size,
             num_hidden_layers: self.num_hidden_layers,
-            num_attention_heads: 1,
-            num_key_value_heads: 1,
+            num_attention_heads: heads,
+            num_key_value_heads: self.num_key_value_heads.unwrap_or(heads),
             intermediate_size: self.intermediate_size,
             max_position_embeddings: self.max_position_embeddings,
             rope_theta: 1e4,
@@ -79,14 +86,19 @@ impl Expected {
 
     /// The first size that another model has.
     fn differs_from(&self, shape: &LmConfig) -> Option<String> {
+        let (heads, kv) = (self.num_attention_heads, self.num_key_value_heads);
         let sizes = [
-            ("hidden_size", self.hidden_size, shape.hidden_size),
-            ("num_hidden_layers", self.num_hidden_layers, shape.num_hidden_layers),
-            ("intermediate_size", self.intermediate_size, shape.intermediate_size),
-            ("vocab_size", self.vocab_size, shape.vocab_size),
+            ("hidden_size", Some(self.hidden_size), shape.hidden_size),
+            ("num_hidden_layers", Some(self.num_hidden_layers), shape.num_hidden_layers),
+            ("num_attention_heads", heads, shape.num_attention_heads),
+            ("num_key_value_heads", kv, shape.num_key_value_heads),
+            ("intermediate_size", Some(self.intermediate_size), shape.intermediate_size),
+            ("vocab_size", Some(self.vocab_size), shape.vocab_size),
         ];
-        let other = sizes.into_iter().find(|(_, expected, found)| expected != found);
-        other.map(|(name, expected, found)| format!("{name} is {found}, expected is {expected}"))
+        sizes.into_iter().find_map(|(name, expected, found)| {
+            let expected = expected.filter(|expected| *expected != found)?;
+            Some(format!("{name} is {found}, expected is {expected}"))
+        })
     }
 }
 

@@ -58,14 +58,16 @@ pub(crate) fn put(table: &mut Table, key: &str, value: Value) -> Result<(), Stud
 
 /// Adds the nearest known key to serde's message about an unknown one.
 pub(crate) fn explain(message: &str) -> String {
-    // The line that says where is put first; its names are no candidates.
-    let (message, place) = match message.split_once("\nin `") {
-        Some((message, place)) => {
-            (message, format!("{}: ", place.trim_end().trim_end_matches('`')))
-        }
-        None => (message, String::new()),
-    };
-    format!("{place}{}", with_nearest(message.trim_end()))
+    // Lines that say where are put first, the outermost before the others; their names
+    // are no candidates.
+    let place = |line: &&str| line.starts_with("in `") && line.ends_with('`');
+    let mut places: Vec<&str> = message.lines().filter(place).collect();
+    let message: Vec<&str> =
+        message.lines().filter(|line| !place(line) && !line.is_empty()).collect();
+    places.reverse();
+    let places: Vec<&str> = places.iter().map(|line| &line[4..line.len() - 1]).collect();
+    let place = if places.is_empty() { String::new() } else { places.join(".") + ": " };
+    format!("{place}{}", with_nearest(&message.join("\n")))
 }
 
 fn with_nearest(message: &str) -> String {
@@ -116,6 +118,11 @@ mod tests {
         assert_eq!(
             explain(inside),
             "sft: unknown field `sftt`, expected `epochs`; did you mean `epochs`?"
+        );
+        let deeper = "unknown field `x`, expected `size`\nin `expect`\n\nin `model`\n";
+        assert_eq!(
+            explain(deeper),
+            "model.expect: unknown field `x`, expected `size`; did you mean `size`?"
         );
     }
 }

@@ -23,7 +23,7 @@ mod settings;
 pub use inspect::{InspectedRow, InspectedToken, RowIds, inspect_rows};
 pub use kept::{SelectorFigures, selector_figures, write_kept};
 pub(crate) use model::copy_tokenizer;
-pub use model::{ModelRequest, OwnModel, Scored, ScoredRow};
+pub use model::{ModelRequest, OwnModel, Scored, ScoredRow, Tuned};
 pub use output::{AnswerFile, AnswerRow};
 pub use settings::StageSettings;
 

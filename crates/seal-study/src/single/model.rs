@@ -70,6 +70,15 @@ pub struct ScoredRow {
     pub tokens: usize,
 }
 
+/// What fine-tuning on a file met.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tuned {
+    /// Rows trained on.
+    pub rows: usize,
+    /// As [`seal_bilevel::FineTuned::losses`].
+    pub losses: Vec<f64>,
+}
+
 /// The losses of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scored {
@@ -205,7 +214,7 @@ impl OwnModel {
     }
 
     /// Fine-tunes on `rows` and writes the adapter, or the whole model where no
-    /// adapter is configured, to `out`. Gives the number of rows trained on.
+    /// adapter is configured, to `out`.
     ///
     /// # Errors
     /// As [`seal_bilevel::fine_tune`]; a folder that is not empty or cannot be
@@ -217,7 +226,7 @@ impl OwnModel {
         seed: u64,
         out: &Path,
         progress: Progress<'_>,
-    ) -> Result<usize, StudyError> {
+    ) -> Result<Tuned, StudyError> {
         trainable(self.dtype, "[sft.lora]", settings.sft.lora.as_ref())?;
         let used = out.is_dir() && fs::read_dir(out).map_err(StudyError::io(out))?.next().is_some();
         if used || out.is_file() {
@@ -227,7 +236,8 @@ impl OwnModel {
             )));
         }
         let examples = self.encoder.examples(rows, "fine-tuning")?;
-        let model = fine_tune(self.model, &examples, &settings.sft, seed, progress)?;
+        let tuned = fine_tune(self.model, &examples, &settings.sft, seed, progress)?;
+        let (model, losses) = (tuned.model, tuned.losses);
         fs::create_dir_all(out).map_err(StudyError::io(out))?;
         match &settings.sft.lora {
             Some(lora) => save_adapter(&model, lora, &self.name, out)?,
@@ -236,7 +246,7 @@ impl OwnModel {
                 copy_tokenizer(&self.dir, out)?;
             }
         }
-        Ok(examples.len())
+        Ok(Tuned { rows: examples.len(), losses })
     }
 
     /// What a selector file says of the model.

@@ -29,6 +29,6 @@ pub(crate) fn base(config: &Config, sets: &Sets, job: &Job<'_>) -> Result<(), St
     let shape = LmConfig { vocab_size: encoder.tokenizer().vocab_size(), ..shape.clone() };
     let model = Lm::init(&shape, seed, &device(config)?)?;
     let mut progress = |done, of| (job.progress)(done as f64 / of as f64);
-    let model = fine_tune(model, &rows, training, seed, &mut progress)?;
+    let model = fine_tune(model, &rows, training, seed, &mut progress)?.model;
     Ok(save_weights(&model, job.dir)?)
 }

@@ -32,7 +32,7 @@ pub(crate) fn sft(
         kept.extend(base.encoder.examples(appended, "appended")?);
     }
     let mut progress = |done, of| (job.progress)(done as f64 / of as f64);
-    let model = fine_tune(base.model, &kept, &config.sft, seed, &mut progress)?;
+    let model = fine_tune(base.model, &kept, &config.sft, seed, &mut progress)?.model;
     match &config.sft.lora {
         Some(lora) => {
             let base =
