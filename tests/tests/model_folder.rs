@@ -131,7 +131,13 @@ fn from_a_folder_and_rows_to_kept_rows_and_an_adapter() {
         "--set",
         "sft.batch=8",
     ];
-    run(&sandbox, &sft);
+    let done = sandbox.run(&sft);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("mean training loss by epoch, in nats a token: "),
+        "{}",
+        done.stderr
+    );
     let adapter = sandbox.json("adapter/adapter_config.json");
     let base = adapter["base_model_name_or_path"].as_str().unwrap();
     assert!(Path::new(base).is_absolute() && base.ends_with("model"), "{base}");

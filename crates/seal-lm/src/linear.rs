@@ -45,7 +45,8 @@ pub struct DropoutKey<'a> {
     pub step: u64,
     /// Rows of the batch, in order.
     pub ids: &'a [RowId],
-    /// Number of tokens of each row, padding included where there is some.
+    /// Number of tokens of each row that are worked on: padding included where there is some;
+    /// after the attention of the last block those of its answer, where no other is needed.
     pub lengths: &'a [usize],
 }
 

@@ -124,3 +124,47 @@ fn describe(family: ModelType) -> String {
 fn is_end(target: &str, path: &str) -> bool {
     path.strip_suffix(target).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::{Architecture, Lm};
+
+    #[test]
+    fn weights_are_counted_as_they_are_made() {
+        for model_type in ModelType::ALL {
+            let neox = model_type == ModelType::GptNeox;
+            let config = LmConfig {
+                vocab_size: 11,
+                hidden_size: 12,
+                num_hidden_layers: 2,
+                num_attention_heads: 6,
+                num_key_value_heads: if neox { 6 } else { 3 },
+                intermediate_size: 20,
+                max_position_embeddings: 8,
+                rope_theta: 1e4,
+                rms_norm_eps: 1e-5,
+                tie_word_embeddings: false,
+                initializer_range: 0.02,
+                architecture: Architecture {
+                    model_type,
+                    attention_bias: neox,
+                    mlp_bias: neox,
+                    ..Architecture::default()
+                },
+            };
+            let model = Lm::init(&config, 0, &Device::flex().autodiff()).unwrap();
+            let names = model_type.linear_names();
+            let layers = model_type.names().layers;
+            let first = format!("{layers}.1.{}", family::linears(&config)[0].name);
+            for targets in [&["all-linear"][..], &names[..1], &names[1..], &[&first]] {
+                let target_modules = targets.iter().map(|name| (*name).to_owned()).collect();
+                let lora = LoraConfig { r: 3, lora_alpha: 6.0, lora_dropout: 0.0, target_modules };
+                let adapted = model.clone().with_lora(&lora, 0).unwrap();
+                assert_eq!(lora.weights_on(&config), adapted.trained_weights(), "{targets:?}");
+            }
+        }
+    }
+}

@@ -60,8 +60,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) needed: Option<Needed>,
 }
 
-/// Tokens whose states the output layer reads. Of the others the last block makes
-/// keys and values only.
+/// Tokens whose states the output layer reads. The last block leaves the others out
+/// after its attention.
 pub(crate) struct Needed {
     /// `[M]`, indices into the tokens of a batch.
     at: Tensor<1, Int>,

@@ -4,13 +4,14 @@ mod common;
 
 use burn::module::{Module as _, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{DType, Int, Tensor, TensorData};
 use common::{
     SHAPES, batch, cpu, distance, examples, leaves, mean_loss, model, norm, tape, values,
 };
 use seal_lm::{
     DropoutKey, Lm, LmConfig, LoraConfig, Ops, OptimConfig, Optimizer, Tape, WeightFormat,
-    differentiate, token_nll,
+    differentiate, load_model, token_nll,
 };
 
 /// Each grouping of heads, head sizes 8, 16, 32 and one that is no multiple of
@@ -240,6 +241,42 @@ fn answers_are_predicted_from_their_own_positions() {
             batch.positions.iter().flat_map(|at| all[*at as usize * 32..][..32].to_vec()).collect();
         let got = values(model.answer_hidden(&batch, None));
         assert!(distance(&got, &want) < 1e-6 * norm(&want), "{ops:?} {multiple:?}");
+    }
+}
+
+/// What the last block leaves out changes nothing: against states of all tokens, from which
+/// those of the answers are picked afterwards.
+#[test]
+fn tokens_that_no_answer_needs_change_no_gradient() {
+    let families = ["llama_biased", "mistral", "neox_parallel", "neox_sequential", "phi3"];
+    for (i, name) in families.into_iter().enumerate() {
+        let (model, _) = load_model(&common::families::folder(name), &tape()).unwrap();
+        let rows = examples(model.config().vocab_size, i as u64, &SHAPES);
+        let batch = batch(&rows, None);
+        let m = batch.targets.len();
+        let weights: Vec<f32> = (0..m).map(|m| 0.1 + (m % 9) as f32).collect();
+        let of = |values: &[i32]| {
+            Tensor::<1, Int>::from_data(TensorData::new(values.to_vec(), [m]), &tape())
+        };
+        let hidden = model.hidden(&batch, None).select(0, of(&batch.positions));
+        let log = log_softmax(model.logits(hidden), 1);
+        let picked = log.gather(1, of(&batch.targets).reshape([m, 1])).reshape([m]).neg();
+        let shares = Tensor::<1>::from_data(TensorData::new(weights.clone(), [m]), &tape());
+        let grads = (picked.clone() * shares).sum().backward();
+        let want = gradients(&model, &GradientsParams::from_grads(grads, &model));
+        for ops in [Ops::Fused, Ops::Composed] {
+            let model = model.clone().with_ops(ops);
+            let got = differentiate(&model, &batch, &weights, None, Tape::default());
+            let tokens: Vec<f64> = got.tokens.iter().map(|x| f64::from(*x)).collect();
+            let all = values(picked.clone());
+            assert!(distance(&tokens, &all) < 2e-6 * norm(&all), "{name} {ops:?}");
+            let got = gradients(&model, &got.gradients);
+            assert_eq!(got.len(), want.len());
+            for ((at, got), (_, want)) in got.iter().zip(&want) {
+                let off = distance(got, want) / norm(want);
+                assert!(off < 1e-5, "{name} {ops:?} {at}: {off:e}");
+            }
+        }
     }
 }
 

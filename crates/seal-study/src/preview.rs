@@ -140,6 +140,8 @@ const ROW_SHARE: f64 = 0.15;
 
 impl Size {
     fn of(config: &Config, training: &Training<'_>, missing: &mut Vec<String>) -> Self {
+        // Whether the shape is what the config tells of a model that is not here.
+        let mut told = false;
         let (name, shape, parameters, limit) = match &config.model {
             ModelSettings::Shape(shape) => {
                 ("trained here".to_owned(), Some(shape.clone()), None, None)
@@ -167,6 +169,7 @@ impl Size {
                         if local(&folder.path).is_none() {
                             missing.push(absent_model(&folder.path, asked));
                         }
+                        told = true;
                         (asked, expected.map(Expected::shape))
                     }
                 };
@@ -183,7 +186,8 @@ impl Size {
         let context = limit.or_else(|| shape.as_ref().map(|s| s.max_position_embeddings));
         let trained = match (training.lora, &shape, parameters) {
             (None, _, all) => all,
-            (Some(lora), Some(shape), _) => adapter_weights(lora, shape),
+            (Some(lora), Some(shape), _) if told => adapter_weights(lora, shape),
+            (Some(lora), Some(shape), _) => Some(lora.weights_on(shape) as u64),
             (Some(_), None, _) => None,
         };
         let memory = match (parameters, trained, &shape, context) {
@@ -282,15 +286,15 @@ fn header_of(path: &Path) -> std::io::Result<BTreeMap<String, serde_json::Value>
     Ok(serde_json::from_slice(&header)?)
 }
 
-/// Weights of the adapters, on a model of the family that has the layers they name: a
-/// model that is not here is told by its sizes only.
+/// Weights of the adapters on a model that is not here, of which sizes are told and no
+/// family: the first that has the layers they name.
 fn adapter_weights(lora: &LoraConfig, shape: &LmConfig) -> Option<u64> {
     let as_family = |model_type| LmConfig {
         architecture: Architecture { model_type, ..shape.architecture.clone() },
         ..shape.clone()
     };
-    let families = std::iter::once(shape.architecture.model_type).chain(ModelType::ALL);
-    let shape = families.map(as_family).find(|shape| lora.validate_for(shape).is_ok())?;
+    let mut families = ModelType::ALL.into_iter().map(as_family);
+    let shape = families.find(|shape| lora.validate_for(shape).is_ok())?;
     Some(lora.weights_on(&shape) as u64)
 }
 

@@ -60,14 +60,13 @@ impl Peer {
         let python = self.python.display();
         let asked = Command::new(&self.python).args(["-c", MISSING]).args(needed).output();
         let asked = asked.with_context(|| format!("--python {python} cannot be run"))?;
+        if !asked.status.success() {
+            let why = String::from_utf8_lossy(&asked.stderr);
+            bail!("--python {python}: {}: {}", asked.status, why.trim_end());
+        }
         let missing = String::from_utf8_lossy(&asked.stdout);
         match missing.trim() {
-            "" if asked.status.success() => Ok(()),
-            "" => bail!(
-                "--python {python}: {}: {}",
-                asked.status,
-                String::from_utf8_lossy(&asked.stderr).trim_end()
-            ),
+            "" => Ok(()),
             missing => bail!(
                 "--peer {}: {python} has no {}; in an environment of its own: \
                  pip install torch==2.9.0 transformers peft",

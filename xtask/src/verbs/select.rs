@@ -112,6 +112,13 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         Format::Text => figures.write(&mut out),
         Format::Json => writeln!(out, "{}", figures.json()),
     }?;
+    if figures.auroc.is_none() && !verbosity.quiet {
+        let from = if options.import.is_some() { " (--unsafe-rows)" } else { "" };
+        writeln!(
+            io::stderr().lock(),
+            "no AUROC: it needs rows that are labelled unsafe{from} and rows that are not"
+        )?;
+    }
     Ok(())
 }
 
@@ -263,9 +270,7 @@ impl Figures {
         }
         match self.auroc {
             Some(auroc) => writeln!(out, "auroc {auroc:.4}")?,
-            None => {
-                writeln!(out, "auroc none: it needs rows labelled unsafe and rows that are not")?
-            }
+            None => writeln!(out, "auroc none")?,
         }
         for (fraction, share) in &self.unsafe_kept {
             writeln!(out, "unsafe_kept@{:.0} {share:.3}", 100.0 * fraction)?;

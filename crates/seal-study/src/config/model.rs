@@ -53,7 +53,8 @@ pub struct Expected {
     /// Number of query heads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub num_attention_heads: Option<usize>,
-    /// Number of key and value heads; as many as of queries if left out.
+    /// Number of key and value heads. Heads that are left out are not compared, and count as
+    /// if there were one of each, as wide as the residual stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub num_key_value_heads: Option<usize>,
     /// Width of the feed-forward block.
@@ -81,6 +82,19 @@ impl Expected {
             tie_word_embeddings: false,
             initializer_range: 0.02,
             architecture: Default::default(),
+        }
+    }
+
+    /// Says what is wrong, if anything.
+    fn validate(&self) -> Result<(), String> {
+        let said = |why: &str| Err(format!("expect: {why}"));
+        let divides = |part: usize, whole: usize| part > 0 && whole.is_multiple_of(part);
+        match (self.num_attention_heads, self.num_key_value_heads) {
+            (None, Some(_)) => said("num_key_value_heads goes with num_attention_heads"),
+            (Some(heads), kv) if !divides(kv.unwrap_or(heads), heads) => {
+                said("num_attention_heads must be a multiple of num_key_value_heads")
+            }
+            _ => Ok(()),
         }
     }
 
@@ -132,14 +146,14 @@ impl ModelSettings {
     /// Says what is wrong, if anything.
     ///
     /// # Errors
-    /// As [`LmConfig::validate`]; a context of 0.
+    /// As [`LmConfig::validate`]; a context of 0; heads that no model has.
     pub fn validate(&self) -> Result<(), String> {
         match self {
             Self::Shape(shape) => shape.validate(),
             Self::Folder(ModelFolder { context: Some(0), .. }) => {
                 Err("context must be at least 1".to_owned())
             }
-            Self::Folder(_) => Ok(()),
+            Self::Folder(folder) => folder.expect.as_ref().map_or(Ok(()), Expected::validate),
         }
     }
 
@@ -227,5 +241,45 @@ pub(crate) fn adapters_only(
             "bf16 is for weights that stay as they are: add {name}, or train the whole model in f32"
         )),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expected(heads: Option<usize>, kv: Option<usize>) -> Expected {
+        Expected {
+            parameters: None,
+            hidden_size: 64,
+            num_hidden_layers: 2,
+            num_attention_heads: heads,
+            num_key_value_heads: kv,
+            intermediate_size: 128,
+            vocab_size: 10,
+            max_position_embeddings: 8,
+        }
+    }
+
+    #[test]
+    fn heads_that_no_model_has_are_refused() {
+        for (heads, kv) in [(None, None), (Some(8), None), (Some(8), Some(2)), (Some(8), Some(8))] {
+            assert_eq!(expected(heads, kv).validate(), Ok(()));
+        }
+        for (heads, kv) in
+            [(None, Some(2)), (Some(8), Some(3)), (Some(8), Some(0)), (Some(0), None)]
+        {
+            assert!(expected(heads, kv).validate().is_err(), "{heads:?} {kv:?}");
+        }
+    }
+
+    #[test]
+    fn another_number_of_heads_is_another_model() {
+        let shape = expected(Some(8), Some(2)).shape();
+        let said = |e: Expected| e.differs_from(&shape);
+        assert_eq!(said(expected(Some(8), Some(2))), None);
+        assert_eq!(said(expected(None, None)), None);
+        let other = said(expected(Some(8), Some(4)));
+        assert_eq!(other.as_deref(), Some("num_key_value_heads is 2, expected is 4"));
     }
 }
