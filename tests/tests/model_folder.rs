@@ -110,6 +110,14 @@ fn from_a_folder_and_rows_to_kept_rows_and_an_adapter() {
         assert!(other.stderr.contains("JSON lines"), "{}", other.stderr);
         assert!(!sandbox.path().join(name).exists());
     }
+    let seeds =
+        ["select", "--model", "model", "--data", "train.jsonl", "--file", "s", "--seeds", "1,2"];
+    let seeds = sandbox.run(&seeds);
+    assert_eq!(seeds.code, Some(2), "{}", seeds.stderr);
+    // Folders are made before the work.
+    let file = "new/folder/losses.jsonl";
+    run(&sandbox, &["score", "--model", "model", "--data", "train.jsonl", "--file", file]);
+    assert_eq!(lines(&sandbox.read(file)).len(), 40);
     // A default name is not written over.
     let unnamed = sandbox.run(&["select", "--model", "model", "--data", "train.jsonl"]);
     assert_eq!(unnamed.code, Some(2), "{}", unnamed.stderr);
@@ -138,6 +146,15 @@ fn from_a_folder_and_rows_to_kept_rows_and_an_adapter() {
         "{}",
         done.stderr
     );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |name: &str| {
+            let file = sandbox.path().join("adapter").join(name);
+            std::fs::metadata(file).unwrap().permissions().mode()
+        };
+        assert_eq!(mode("adapter_model.safetensors"), mode("adapter_config.json"));
+    }
     let adapter = sandbox.json("adapter/adapter_config.json");
     let base = adapter["base_model_name_or_path"].as_str().unwrap();
     assert!(Path::new(base).is_absolute() && base.ends_with("model"), "{base}");

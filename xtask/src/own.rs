@@ -1,7 +1,7 @@
 //! Options and progress of the verbs that work on one model and a few files.
 
 use std::cell::Cell;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -156,6 +156,14 @@ pub(crate) fn distinct(inputs: &[&Path], outputs: &[&Path]) -> Result<(), StudyE
         if outputs[..i].iter().any(|other| place(other) == place(output)) {
             return Err(StudyError::Config(format!("{} is named twice", output.display())));
         }
+    }
+    Ok(())
+}
+
+/// Makes the folders of files to write, before the work whose result they are to hold.
+pub(crate) fn make_folders(outputs: &[&Path]) -> anyhow::Result<()> {
+    for folder in outputs.iter().filter_map(|output| output.parent()) {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
     Ok(())
 }

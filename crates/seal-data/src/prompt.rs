@@ -54,7 +54,10 @@ impl TryFrom<String> for PromptTemplate {
             Some((before, after)) if !after.contains("{}") => {
                 Ok(Self { before: before.into(), after: after.into() })
             }
-            _ => Err(format!("a template has exactly one `{{}}` for the prompt; got {s:?}")),
+            _ => Err(format!(
+                "a template has exactly one `{{}}` for the prompt; got {s:?} (a chat template from \
+                 a file is {{ chat = \"FILE\" }})"
+            )),
         }
     }
 }

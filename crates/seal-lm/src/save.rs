@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::path::Path;
 
 use burn::tensor::Tensor;
@@ -66,17 +67,20 @@ pub(crate) fn write_safetensors(
         let shape = tensor.shape();
         (name, Shaped(tensor, shape))
     });
-    safetensors::serialize_to_file(tensors.collect::<Vec<_>>(), Some(metadata), path).map_err(|e| {
-        match e {
+    // The crate gives its file to the user alone; this one's mode is that of other files.
+    let mode = File::create(path).and_then(|file| file.metadata()).map_err(LmError::io(path))?;
+    safetensors::serialize_to_file(tensors.collect::<Vec<_>>(), Some(metadata), path).map_err(
+        |e| match e {
             safetensors::SafeTensorError::IoError(source) => LmError::io(path)(source),
             other => LmError::Format { path: path.into(), reason: other.to_string() },
-        }
-    })
+        },
+    )?;
+    fs::set_permissions(path, mode.permissions()).map_err(LmError::io(path))
 }
 
 pub(crate) fn write_json(json: &serde_json::Value, path: &Path) -> Result<(), LmError> {
     let text = serde_json::to_string_pretty(json).expect("a JSON value serialises");
-    std::fs::write(path, text + "\n").map_err(LmError::io(path))
+    fs::write(path, text + "\n").map_err(LmError::io(path))
 }
 
 /// Writes `model.safetensors` and `config.json` into `dir`, readable by

@@ -8,7 +8,7 @@ use seal_study::read_prompts;
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
-use crate::own::{ModelArgs, Own, Steps, distinct};
+use crate::own::{ModelArgs, Own, Steps, distinct, make_folders};
 
 const AFTER: &str = "\
 Examples:
@@ -39,6 +39,7 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
     distinct(&[&options.model.data], &[&options.file])?;
+    make_folders(&[&options.file])?;
     let Own { model, rows, settings } = options.model.open(read_prompts, verbosity)?;
     let steps = Steps::new("answering", verbosity);
     let mut progress = |done, of| steps.at(done, of);

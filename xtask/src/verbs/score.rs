@@ -8,7 +8,7 @@ use seal_study::read_rows;
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
-use crate::own::{ModelArgs, Own, Steps, distinct, write_lines};
+use crate::own::{ModelArgs, Own, Steps, distinct, make_folders, write_lines};
 
 const AFTER: &str = "\
 Examples:
@@ -32,7 +32,9 @@ pub(crate) struct Options {
 /// Writes the losses, and a line about them to stderr.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
-    distinct(&[&options.model.data], &options.file.as_deref().into_iter().collect::<Vec<_>>())?;
+    let outputs: Vec<_> = options.file.as_deref().into_iter().collect();
+    distinct(&[&options.model.data], &outputs)?;
+    make_folders(&outputs)?;
     let Own { model, rows, .. } = options.model.open(read_rows, verbosity)?;
     let steps = Steps::new("scoring", verbosity);
     let scored = model.score(&rows, &mut |done, of| steps.at(done, of))?;

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::Verbosity;
 use crate::logging::Log;
 use crate::options::{ConfigArgs, RunArgs};
-use crate::own::{StageArgs, Steps, distinct, limited, say_dropped, say_template};
+use crate::own::{StageArgs, Steps, distinct, limited, make_folders, say_dropped, say_template};
 use crate::progress::Progress;
 
 const AFTER: &str = "\
@@ -172,6 +172,11 @@ fn own(
         let kept = kept.display();
         bail!(StudyError::Config(format!("--kept {kept}: it is JSON lines; call it .jsonl")));
     }
+    let seed = match options.config.seeds.as_deref() {
+        None => 0,
+        Some([seed]) => *seed,
+        Some(_) => bail!(StudyError::Config("--seeds: with --model give one".into())),
+    };
     let file = match &options.file {
         Some(file) => file.clone(),
         // A name that nobody gave writes over nothing.
@@ -184,6 +189,7 @@ fn own(
     let outputs: Vec<&Path> =
         [Some(file.as_path()), options.kept.as_deref()].into_iter().flatten().collect();
     distinct(&inputs, &outputs)?;
+    make_folders(&outputs)?;
     let read = read_rows(data)?;
     say_dropped(data, &read, verbosity)?;
     let rows = limited(read.rows, options.config.limit);
@@ -202,7 +208,6 @@ fn own(
     };
     let model = OwnModel::open(&request, &settings)?;
     say_template(&model, &settings, verbosity)?;
-    let seed = options.config.seeds.as_ref().and_then(|s| s.first()).copied().unwrap_or(0);
     let steps = Steps::new(if safe.is_some() { "selector" } else { "scoring" }, verbosity);
     let mut progress = |done, of| steps.at(done, of);
     let selector = match &safe {
