@@ -14,6 +14,12 @@
 //! use that a short series gives it to the last digit; so a row costs one
 //! exponential, and the state is the logits alone. Nothing is carried from
 //! step to step but Z and the shift, so that no error builds up in a cache.
+//!
+//! Chunks run with the widest vectors that the machine has, by `pulp`. Every
+//! operation is still rounded by itself (nothing is fused), so that the width
+//! does not show in a result.
+
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::SelectError;
 use crate::batch::Batch;
@@ -101,12 +107,8 @@ impl Partition {
         }
         let small = largest_delta <= SERIES_UP_TO;
         let parts = chunked::map_mut(omega, |first, rows| {
-            let here = &moved[batch.within(first..first + rows.len())];
-            if small {
-                pass.chunk(rows, first, here, |e, delta, _| e * series(delta))
-            } else {
-                pass.chunk(rows, first, here, |_, _, w| exp(w - pass.shift))
-            }
+            let moved = &moved[batch.within(first..first + rows.len())];
+            Arch::new().dispatch(Chunk { pass, rows, first, moved, small })
         });
         let Part { total, max } = sum_parts(&parts);
         if total.is_finite() && (max - self.shift).abs() <= SHIFT_SLACK {
@@ -124,6 +126,42 @@ struct Pass {
     shift: f64,
     /// A row outside the batch moves by this times its e.
     pull: f64,
+}
+
+/// A chunk of rows that takes its step. Closures are marked to be inlined: as
+/// functions of their own they would lose the wide vectors.
+struct Chunk<'a> {
+    pass: Pass,
+    rows: &'a mut [f64],
+    first: usize,
+    moved: &'a [(usize, f64)],
+    small: bool,
+}
+
+impl WithSimd for Chunk<'_> {
+    type Output = Part;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Part {
+        let Self { pass, rows, first, moved, small } = self;
+        if small {
+            pass.chunk(
+                rows,
+                first,
+                moved,
+                #[inline(always)]
+                |e, delta, _| e * series(delta),
+            )
+        } else {
+            pass.chunk(
+                rows,
+                first,
+                moved,
+                #[inline(always)]
+                |_, _, w| exp(w - pass.shift),
+            )
+        }
+    }
 }
 
 impl Pass {
@@ -194,4 +232,32 @@ fn sum_parts(parts: &[Part]) -> Part {
 #[inline(always)]
 fn series(x: f64) -> f64 {
     1.0 + x * (1.0 + x * (1.0 / 2.0 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x * (1.0 / 120.0)))))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_width_of_vectors_does_not_show(
+            rows in prop::collection::vec(-3.0..3.0f64, 1..600),
+            pull in prop_oneof![-1e-3..1e-3f64, -0.1..0.1f64],
+            at in any::<prop::sample::Index>(),
+        ) {
+            let pass = Pass { shift: 1.0, pull };
+            let moved = [(7 + at.index(rows.len()), -2.0)];
+            let step = |arch: Arch| {
+                let mut rows = rows.clone();
+                let small = pull.abs() * exp(2.0) <= SERIES_UP_TO;
+                let chunk = Chunk { pass, rows: &mut rows, first: 7, moved: &moved, small };
+                let Part { total, max } = arch.dispatch(chunk);
+                rows.extend([total, max]);
+                rows.into_iter().map(f64::to_bits).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(step(Arch::new()), step(Arch::Scalar));
+        }
+    }
 }
