@@ -1,5 +1,7 @@
 //! Examples side by side, padded to one width.
 
+use std::ops::Range;
+
 use crate::{Example, RowId};
 
 /// B examples as flat arrays, ready to become tensors.
@@ -69,31 +71,45 @@ impl Batch {
         self.ids.len()
     }
 
-    /// The rows of `range` as a batch of their own, as wide as its longest row.
+    /// \[B\] where each row's answer tokens lie among all M.
+    pub fn answers(&self) -> Vec<Range<usize>> {
+        let mut end = 0;
+        let row = |n: &usize| {
+            end += n;
+            end - n..end
+        };
+        self.answer_lens.iter().map(row).collect()
+    }
+
+    /// The rows at `rows`, in that order, as a batch of their own, as wide as its
+    /// longest row.
     ///
     /// # Panics
-    /// If the range is empty or outside the rows.
-    pub fn part(&self, range: std::ops::Range<usize>) -> Self {
-        let lengths = self.lengths[range.clone()].to_vec();
-        let width = lengths.iter().copied().max().expect("a part needs at least one row");
-        let row = |b: usize| &self.tokens[b * self.width..][..width];
-        let first: usize = self.answer_lens[..range.start].iter().sum();
-        let supervised = first..first + self.answer_lens[range.clone()].iter().sum::<usize>();
-        let narrower = |(at, b): (&i32, &i32)| {
-            let (b, t) = (*b as usize, *at as usize - *b as usize * self.width);
-            index((b - range.start) * width + t)
-        };
-        let (at, of) = (&self.positions[supervised.clone()], &self.row_of[supervised.clone()]);
-        Self {
-            ids: self.ids[range.clone()].to_vec(),
+    /// If there are none, or one is not in the batch.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let lengths: Vec<usize> = rows.iter().map(|b| self.lengths[*b]).collect();
+        let width = lengths.iter().copied().max().expect("a selection needs at least one row");
+        let answers = self.answers();
+        let mut selected = Self {
+            ids: rows.iter().map(|b| self.ids[*b]).collect(),
             width,
-            tokens: range.clone().flat_map(row).copied().collect(),
+            tokens: Vec::with_capacity(rows.len() * width),
             lengths,
-            answer_lens: self.answer_lens[range.clone()].to_vec(),
-            positions: at.iter().zip(of).map(narrower).collect(),
-            targets: self.targets[supervised].to_vec(),
-            row_of: of.iter().map(|b| b - range.start as i32).collect(),
+            answer_lens: rows.iter().map(|b| self.answer_lens[*b]).collect(),
+            positions: Vec::new(),
+            targets: Vec::new(),
+            row_of: Vec::new(),
+        };
+        for (to, from) in rows.iter().enumerate() {
+            selected.tokens.extend(&self.tokens[from * self.width..][..width]);
+            for m in answers[*from].clone() {
+                let t = self.positions[m] as usize - from * self.width;
+                selected.positions.push(index(to * width + t));
+                selected.targets.push(self.targets[m]);
+                selected.row_of.push(index(to));
+            }
         }
+        selected
     }
 
     fn fill_row(&mut self, b: usize, example: &Example) {
@@ -165,9 +181,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_part_is_the_batch_of_its_rows(
+        fn a_selection_is_the_batch_of_its_rows(
             lengths in prop::collection::vec((1usize..4, 1usize..4), 1..7),
-            cut in (0usize..6, 1usize..6),
+            picks in prop::collection::vec(any::<prop::sample::Index>(), 1..7),
         ) {
             let rows: Vec<Example> = lengths
                 .iter()
@@ -175,10 +191,9 @@ mod tests {
                 .map(|(i, (a, b))| example(&(0..(a + b) as u32).map(|t| t + i as u32).collect::<Vec<_>>(), *a))
                 .collect();
             let rows: Vec<&Example> = rows.iter().collect();
-            let from = cut.0.min(rows.len() - 1);
-            let to = (from + cut.1).min(rows.len());
-            let whole = Batch::of(&rows, Some(4));
-            prop_assert_eq!(whole.part(from..to), Batch::of(&rows[from..to], None));
+            let picks: Vec<usize> = picks.iter().map(|pick| pick.index(rows.len())).collect();
+            let picked: Vec<&Example> = picks.iter().map(|i| rows[*i]).collect();
+            prop_assert_eq!(Batch::of(&rows, Some(4)).select(&picks), Batch::of(&picked, None));
         }
 
         #[test]

@@ -1,0 +1,233 @@
+//! How a batch is cut into parts, which run side by side or take turns.
+//!
+//! All of it depends on the work and not on the threads, so that results do not
+//! either.
+
+use std::cmp::Reverse;
+
+use burn::module::Module as _;
+use seal_data::Batch;
+
+use crate::{Lm, Ops};
+
+/// Multiply-adds of a forward pass that are worth a part of their own.
+const WORTH: usize = 1 << 27;
+
+/// Tokens that are: a product lays out its weights anew for each part.
+const PART: usize = 512;
+
+/// The same where the tape of [`PART`] tokens takes more memory than the model.
+const SMALL_PART: usize = 256;
+
+/// Groups of parts that have gradients of their own, at most.
+const GROUPS: usize = 8;
+
+/// The same where these are as large as the model.
+const WHOLE_GROUPS: usize = 2;
+
+/// Rows that are worked on together, by their places in a batch.
+pub(crate) type Part = Vec<usize>;
+
+/// What decides how a batch is cut where there are kernels: rows take turns on the
+/// tape, so that what it holds does not grow with the batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    /// Weights of the linear layers of all blocks.
+    pub linear: usize,
+    /// Weights that are trained.
+    pub trained: usize,
+    /// Whether all are, and not adapters.
+    pub whole: bool,
+    /// Numbers that a tape keeps of each token, roughly.
+    pub kept: usize,
+}
+
+impl Cut {
+    fn of(model: &Lm) -> Self {
+        Self {
+            linear: model.linear_weights(),
+            trained: model.trained_weights(),
+            whole: model.is_trained_whole(),
+            kept: model.kept_per_token(),
+        }
+    }
+
+    fn groups(&self) -> usize {
+        if self.whole { WHOLE_GROUPS } else { GROUPS }
+    }
+
+    /// Tokens from which another part is worth gradients of its own: they take less
+    /// than half of what its tape does.
+    fn least(&self) -> usize {
+        2 * self.trained / self.kept.max(1)
+    }
+
+    /// Tokens on the tape at once, and copies of the gradients, at most: of batches of
+    /// any size with rows of up to `context` tokens, where there are kernels.
+    pub fn at_once(&self, context: usize, threads: usize) -> (usize, usize) {
+        let lanes = threads.clamp(1, self.groups());
+        let part = PART.max(self.least()).max(WORTH / self.linear.max(1));
+        // Numbers of parts are rounded down, to half of them at most.
+        (lanes * (2 * part + context), self.groups() + lanes)
+    }
+}
+
+/// The parts of `batch` in groups that are worked on side by side, each with its
+/// own gradients: a matrix product shared between threads, and the many small
+/// operations that are not, keep fewer of them busy than rows do. Parts of a
+/// group take turns, so that the tape holds a few rows of a batch of any size.
+pub(crate) fn groups(model: &Lm, batch: &Batch) -> Vec<Vec<Part>> {
+    let cut = Cut::of(model);
+    let small = cut.kept * PART > model.num_params();
+    let size = if small { SMALL_PART } else { PART };
+    cut_in(model, batch, size, cut.least(), cut.groups())
+}
+
+/// The parts of `batch` for work that keeps no tape and has no gradients.
+pub(crate) fn parts(model: &Lm, batch: &Batch) -> Vec<Part> {
+    cut_in(model, batch, PART, 0, GROUPS).into_iter().flatten().collect()
+}
+
+/// `batch` in up to `groups` groups, a power of two; together they have that many
+/// parts of `size` tokens or more, or above it a multiple of `groups` with at least
+/// `least` tokens each.
+fn cut_in(model: &Lm, batch: &Batch, size: usize, least: usize, groups: usize) -> Vec<Vec<Part>> {
+    let tokens: usize = batch.lengths.iter().sum();
+    let worth = (tokens * model.linear_weights() / WORTH).min(tokens / size).min(batch.rows());
+    let n = match model.ops() {
+        Ops::Fused if worth > groups => {
+            worth.min(tokens / least.max(1)).max(groups) / groups * groups
+        }
+        Ops::Fused => worth.checked_ilog2().map_or(1, |log| 1 << log),
+        Ops::Composed => 1,
+    };
+    let groups = n.min(groups);
+    let rows = (0..batch.rows()).collect();
+    even(rows, &batch.lengths, groups)
+        .into_iter()
+        .map(|group| even(group, &batch.lengths, n / groups))
+        .collect()
+}
+
+/// `rows` in `n` sets of about as many tokens, or in fewer where there are fewer
+/// rows; each keeps their order. The longest row goes first, and each to the set with
+/// the fewest tokens yet, so that none ends up with more than an even share and one
+/// row.
+fn even(rows: Vec<usize>, lengths: &[usize], n: usize) -> Vec<Part> {
+    let mut sets = vec![(0, Part::new()); n.min(rows.len())];
+    let mut longest_first = rows;
+    longest_first.sort_by_key(|row| Reverse(lengths[*row]));
+    for row in longest_first {
+        let set = sets.iter_mut().min_by_key(|(tokens, _)| *tokens);
+        let (tokens, set) = set.expect("there are rows, so there are sets");
+        *tokens += lengths[row];
+        set.push(row);
+    }
+    let in_order = |(_, mut set): (usize, Part)| {
+        set.sort_unstable();
+        set
+    };
+    sets.into_iter().map(in_order).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use proptest::prelude::*;
+    use seal_data::{Example, RowId};
+
+    use super::*;
+    use crate::{Architecture, LmConfig, LoraConfig};
+
+    fn config() -> LmConfig {
+        LmConfig {
+            vocab_size: 50,
+            hidden_size: 128,
+            num_hidden_layers: 2,
+            num_attention_heads: 4,
+            num_key_value_heads: 4,
+            intermediate_size: 256,
+            max_position_embeddings: 64,
+            rope_theta: 1e4,
+            rms_norm_eps: 1e-5,
+            tie_word_embeddings: true,
+            initializer_range: 0.02,
+            architecture: Architecture::default(),
+        }
+    }
+
+    #[test]
+    fn parts_are_as_many_as_the_work_is_worth() {
+        let model = Lm::init(&config(), 0, &Device::flex()).unwrap();
+        let rows: Vec<Example> = (0..64)
+            .map(|i| Example::new(RowId::of("row", "", i), vec![1; 40 + i as usize % 7], 20))
+            .collect();
+        let batch = Batch::of(&rows.iter().collect::<Vec<_>>(), None);
+        let counts = |model: &Lm, batch: &Batch, least, most| {
+            cut_in(model, batch, 512, least, most).iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(&model, &batch, 0, 1), [5]);
+        assert_eq!(counts(&model, &batch, 0, 2), [2, 2]);
+        assert_eq!(counts(&model, &batch, 1000, 2), [1, 1]);
+        assert_eq!(counts(&model, &batch, 3000, 2), [1, 1]);
+        assert_eq!(counts(&model, &batch, 0, 8), [1; 4]);
+        // Little work is not cut, nor is composed work.
+        assert_eq!(counts(&model, &batch.select(&[0, 1, 2, 3, 4, 5, 6, 7]), 0, 8), [1]);
+        assert_eq!(counts(&model.with_ops(Ops::Composed), &batch, 0, 8), [1]);
+    }
+
+    proptest! {
+        #[test]
+        fn sets_hold_every_row_once_and_even_shares_of_tokens(
+            lengths in prop::collection::vec(1usize..600, 1..40),
+            n in 1usize..9,
+        ) {
+            let sets = even((0..lengths.len()).collect(), &lengths, n);
+            prop_assert_eq!(sets.len(), n.min(lengths.len()));
+            let mut rows = sets.concat();
+            rows.sort_unstable();
+            prop_assert!(rows.into_iter().eq(0..lengths.len()));
+            let (sum, longest) = (lengths.iter().sum::<usize>(), lengths.iter().max().unwrap());
+            for set in sets {
+                prop_assert!(!set.is_empty() && set.is_sorted());
+                let tokens: usize = set.iter().map(|row| lengths[*row]).sum();
+                prop_assert!(tokens <= sum / n + longest);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_on_the_tape_is_no_more_than_is_said() {
+        let tape = Device::flex().autodiff();
+        let rows: Vec<Example> = (0..300)
+            .map(|i| Example::new(RowId::of("row", "", i), vec![1; 40 + i as usize % 7], 20))
+            .collect();
+        let rows: Vec<&Example> = rows.iter().collect();
+        let lora = LoraConfig {
+            r: 4,
+            lora_alpha: 4.0,
+            lora_dropout: 0.0,
+            target_modules: vec!["all-linear".to_owned()],
+        };
+        for width in [16, 64, 128, 256] {
+            let config = LmConfig { hidden_size: width, intermediate_size: 2 * width, ..config() };
+            let whole = Lm::init(&config, 0, &tape).unwrap();
+            for model in [whole.clone(), whole.with_lora(&lora, 0).unwrap()] {
+                for n in [1, 30, 100, 300] {
+                    let batch = Batch::of(&rows[..n], None);
+                    let groups = groups(&model, &batch);
+                    let tokens = |part: &Part| part.iter().map(|row| batch.lengths[*row]).sum();
+                    let largest = |group: &Vec<Part>| group.iter().map(tokens).max().unwrap();
+                    let mut largest: Vec<usize> = groups.iter().map(largest).collect();
+                    largest.sort_by_key(|tokens| std::cmp::Reverse(*tokens));
+                    for threads in [1, 2, 16] {
+                        let at_once: usize = largest.iter().take(threads).sum();
+                        let (said, copies) = Cut::of(&model).at_once(46, threads);
+                        assert!(at_once <= said, "{width} {n} {threads}: {at_once} {said}");
+                        assert!(groups.len() < copies);
+                    }
+                }
+            }
+        }
+    }
+}
