@@ -102,7 +102,7 @@ fn a_missing_data_file() {
     std::fs::remove_file(sandbox.path().join("train.jsonl")).unwrap();
     insta::assert_snapshot!(refused(&sandbox, &[]).error(), @"
     exit 3
-    error: data set `fine_tuning`: ./train.jsonl: no such file; give `path` relative to the data root, or correct the root
+    error: data set `fine_tuning`: ./train.jsonl: no such file; relative paths start at `data.root`
     ");
 }
 

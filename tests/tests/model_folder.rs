@@ -259,6 +259,76 @@ fn rows_as_the_model_sees_them() {
     assert_eq!(sandbox.run(&[&data[..], &[id]].concat()).stderr, "");
 }
 
+/// What is easily overlooked is said.
+#[test]
+fn another_template_few_rows_and_shared_rows_are_noticed() {
+    let sandbox = sandbox();
+    let data = ["--model", "model", "--data", "train.jsonl"];
+    let said = |args: &[&str]| {
+        let finished = sandbox.run(&[&args[..1], &data, &args[1..]].concat());
+        assert_eq!(finished.code, Some(0), "{args:?}: {}", finished.stderr);
+        finished.stderr
+    };
+    let few = "40 rows are less than a batch of 64";
+    assert!(said(&["sft", "--out", "adapter", "--template", "Q: {}\\nA: "]).contains(few));
+    let record = sandbox.json("adapter/seal-training.json");
+    assert_eq!(record["template"], "Q: {}\nA: ");
+    assert_eq!((&record["rows"], &record["seed"]), (&json!(40), &json!(0)));
+    assert!(record["losses"].is_array() && record["sft"]["batch"] == 64);
+
+    let other = r#"fine-tuned with the template "Q: {}\nA: "; give --template the same"#;
+    let score = ["score", "--adapter", "adapter"];
+    assert!(said(&score).contains(other));
+    assert!(!said(&[&score[..], &["--template", "Q: {}\\nA: "]].concat()).contains("fine-tuned"));
+    assert!(!said(&[&score[..], &["--quiet"]].concat()).contains("fine-tuned"));
+    sandbox.write("adapter/seal-training.json", "{");
+    let broken = sandbox.run(&[&score[..1], &data, &score[1..]].concat());
+    assert_eq!(broken.code, Some(2), "{}", broken.stderr);
+
+    let one_step = ["--set", "bilevel.epochs=1", "--set", "bilevel.batch=40"];
+    let select = ["select", "--safe", "train.jsonl", "--file", "selector.jsonl"];
+    let said = said(&[&select[..], &one_step].concat());
+    assert!(said.contains("40 of 40 safe rows stand in --data too") && !said.contains("batch of"));
+}
+
+/// What a config says of a file can be said on the command line.
+#[test]
+fn rows_under_other_names_are_scored_alike() {
+    let sandbox = sandbox();
+    let rows = fs::read_to_string(sandbox.path().join("train.jsonl")).unwrap();
+    let named: Vec<Value> =
+        lines(&rows).iter().map(|row| json!({"q": row["prompt"], "a": row["response"]})).collect();
+    let named: Vec<String> = named.iter().map(Value::to_string).collect();
+    sandbox.write("named.jsonl", &named.join("\n"));
+    let score = |data: &str| run(&sandbox, &["score", "--model", "model", "--data", data]);
+    let columns = r#"{ path = "named.jsonl", columns = { prompt = "q", response = "a" } }"#;
+    assert_eq!(score(columns), score("train.jsonl"));
+
+    let select = |data: &str, kept: &str| {
+        let files = ["--file", kept, "--kept", "kept.jsonl", "--keep", "0.5"];
+        run(&sandbox, &[&["select", "--model", "model", "--data", data][..], &files].concat());
+        fs::read_to_string(sandbox.path().join("kept.jsonl")).unwrap()
+    };
+    let (kept, by_name) = (select("train.jsonl", "a.jsonl"), select(columns, "b.jsonl"));
+    let prompts = |text: &str, field: &str| {
+        lines(text).iter().map(|row| row[field].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(prompts(&kept, "prompt"), prompts(&by_name, "q"));
+
+    let finished = sandbox.run(&["score", "--model", "model", "--data", "{ file = \"a.jsonl\" }"]);
+    insta::assert_snapshot!(finished.error(), @r#"
+    exit 2
+    error: invalid value '{ file = "a.jsonl" }' for '--data <FILE>': not a table of a source: unknown field `file`, expected one of `path`, `format`, `columns`, `turns`, `split`, `skip`, `take`, `unsafe`, `unsafe_field`, `category`, `max_chars`, `empty_answers`
+
+    For more information, try '--help'.
+    "#);
+    let finished = sandbox.run(&["score", "--model", "model", "--data", "absent.jsonl"]);
+    insta::assert_snapshot!(finished.error(), @"
+    exit 3
+    error: absent.jsonl: no such file
+    ");
+}
+
 #[test]
 fn a_study_of_a_model_folder() {
     let sandbox = sandbox();

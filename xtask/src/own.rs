@@ -9,7 +9,10 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use seal_study::{ModelRequest, OwnModel, OwnRows, Row, StageSettings, StudyError};
+use seal_study::{
+    ModelRequest, OwnModel, OwnRows, Row, Source, StageSettings, StudyError, source_named,
+};
+use serde_json::Value;
 
 use crate::cli::Verbosity;
 
@@ -28,8 +31,9 @@ pub(crate) struct ModelArgs {
     #[command(flatten)]
     stage: StageArgs,
     /// Rows: .json, .jsonl, .csv, .tsv or .parquet; text also packed as .gz or .zst.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) data: PathBuf,
+    /// A table as in a config says more: { path = "FILE", columns = { prompt = "q" } }.
+    #[arg(long, value_name = "FILE", value_parser = source_named)]
+    pub(crate) data: Source,
     /// The first N rows only.
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -65,10 +69,21 @@ impl StageArgs {
     pub(crate) fn load(&self, set: &[String]) -> Result<StageSettings, StudyError> {
         let mut all = set.to_vec();
         if let Some(template) = &self.template {
-            // A shell hands a typed \n on as two characters.
-            all.push(format!("template={}", template.replace("\\n", "\n")));
+            all.push(format!("template={}", template_value(template)));
         }
         StageSettings::load(self.settings.as_deref(), &all)
+    }
+}
+
+/// A template as a TOML value: a table as it is, and text with every space that it has.
+fn template_value(text: &str) -> String {
+    // A shell hands a typed \n on as two characters.
+    let text = text.replace("\\n", "\n");
+    // Text has {} for the prompt, which a table has no use for.
+    match text.trim_start().starts_with('{') && !text.contains("{}") {
+        true => text,
+        // JSON's text is TOML's.
+        false => Value::String(text).to_string(),
     }
 }
 
@@ -76,7 +91,7 @@ impl ModelArgs {
     /// Reads settings, rows (by `read`) and model, and says what is left out.
     pub(crate) fn open(
         &self,
-        read: fn(&Path) -> Result<OwnRows, StudyError>,
+        read: fn(&Source) -> Result<OwnRows, StudyError>,
         verbosity: Verbosity,
     ) -> anyhow::Result<Own> {
         let settings = self.stage.load(&self.set)?;
@@ -169,13 +184,13 @@ pub(crate) fn make_folders(outputs: &[&Path]) -> anyhow::Result<()> {
 }
 
 /// Says which rows of a file cannot be used, the first ones with line and reason.
-pub(crate) fn say_dropped(file: &Path, rows: &OwnRows, verbosity: Verbosity) -> io::Result<()> {
+pub(crate) fn say_dropped(source: &Source, rows: &OwnRows, verbosity: Verbosity) -> io::Result<()> {
     const SHOWN: usize = 5;
     if verbosity.quiet || rows.dropped.is_empty() {
         return Ok(());
     }
     let mut out = io::stderr().lock();
-    writeln!(out, "{}: {} rows cannot be used", file.display(), rows.dropped.len())?;
+    writeln!(out, "{}: {} rows cannot be used", source.path.display(), rows.dropped.len())?;
     for row in rows.dropped.iter().take(SHOWN) {
         writeln!(out, "  line {}, row {}: {}", row.line, row.row, row.reason)?;
     }
@@ -185,19 +200,46 @@ pub(crate) fn say_dropped(file: &Path, rows: &OwnRows, verbosity: Verbosity) -> 
     }
 }
 
-/// Says that the folder has a template of its own where another is used.
+/// Says that rows were dressed otherwise in training, or that the folder has a template
+/// of its own where another is used.
 pub(crate) fn say_template(
     model: &OwnModel,
     settings: &StageSettings,
     verbosity: Verbosity,
+) -> anyhow::Result<()> {
+    if verbosity.quiet {
+        return Ok(());
+    }
+    let mut out = io::stderr().lock();
+    if let Some(template) = model.other_template(settings)? {
+        let template = serde_json::to_string(&template)?;
+        writeln!(
+            out,
+            "this was fine-tuned with the template {template}; give --template the same"
+        )?;
+    } else if model.ignores_chat_template(settings) {
+        writeln!(
+            out,
+            "the model folder has a chat template, which is not used; --template chat uses it \
+             (give the same to each verb)"
+        )?;
+    }
+    Ok(())
+}
+
+/// Says that there are fewer rows than a batch takes.
+pub(crate) fn say_batch(
+    rows: usize,
+    (key, batch): (&str, usize),
+    verbosity: Verbosity,
 ) -> io::Result<()> {
-    if verbosity.quiet || !model.ignores_chat_template(settings) {
+    if verbosity.quiet || rows >= batch {
         return Ok(());
     }
     writeln!(
         io::stderr().lock(),
-        "the model folder has a chat template, which is not used; --template chat uses it (give \
-         the same to each verb)"
+        "{rows} rows are less than a batch of {batch}, so an epoch is one step; \
+         --set {key}=8 makes more"
     )
 }
 
@@ -223,4 +265,20 @@ pub(crate) fn write_lines<T: serde::Serialize>(
         writeln!(out, "{}", serde_json::to_string(row)?)?;
     }
     Ok(out.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_keeps_its_spaces_and_a_table_stays_one() {
+        for text in ["Human: {}\nAssistant: ", "{}", "{} \"={}", " {}"] {
+            let toml = format!("v={}", template_value(text));
+            assert_eq!(toml::from_str::<toml::Table>(&toml).unwrap()["v"].as_str(), Some(text));
+        }
+        assert_eq!(template_value("Q: {}\\nA: "), r#""Q: {}\nA: ""#);
+        let table = r#"{ chat = "a.jinja" }"#;
+        assert_eq!(template_value(table), table);
+    }
 }

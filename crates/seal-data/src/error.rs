@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// There is no such file.
-    #[error("{path}: no such file; give `path` relative to the data root, or correct the root")]
+    #[error("{path}: no such file")]
     Missing {
         /// The file.
         path: PathBuf,
@@ -250,7 +250,7 @@ pub enum DataError {
     #[error("no source is given; a data set needs at least one file")]
     NoSource,
     /// A problem inside a named data set.
-    #[error("data set `{name}`: {source}")]
+    #[error("data set `{name}`: {source}{}", hint(source))]
     Set {
         /// Name of the set.
         name: String,
@@ -273,6 +273,14 @@ pub enum DataError {
         /// Counts and some ids for each pair of sets.
         summary: String,
     },
+}
+
+/// What a config's author may not know of a problem inside one of its data sets.
+fn hint(source: &DataError) -> &'static str {
+    match source {
+        DataError::Missing { .. } => "; relative paths start at `data.root`",
+        _ => "",
+    }
 }
 
 impl DataError {

@@ -23,7 +23,7 @@ pub struct ImportRequest {
     /// File with the positions that the length filter dropped, one a line.
     pub dropped: Option<PathBuf>,
     /// The rows it was trained on, unfiltered; they give the logits row ids.
-    pub data: Option<PathBuf>,
+    pub data: Option<Source>,
     /// `tokenizer.json` of the model it was trained with: the length filter is
     /// then applied to `data` anew, instead of reading `dropped`.
     pub tokenizer: Option<PathBuf>,
@@ -55,7 +55,7 @@ pub struct Imported {
 pub fn import_selector(request: &ImportRequest) -> Result<Imported, StudyError> {
     let selector = PublishedSelector::from_pt(&read(&request.checkpoint)?)?;
     let logits = selector.logits.len();
-    let rows = request.data.as_deref().map(Unfiltered::read).transpose()?;
+    let rows = request.data.as_ref().map(Unfiltered::read).transpose()?;
     let mapping = match (&request.dropped, &request.tokenizer, &rows) {
         (None, None, _) => RowMapping::identity(logits),
         (None, Some(tokenizer), Some(rows)) => rows.published_filter(tokenizer)?,
@@ -102,10 +102,11 @@ struct Unfiltered<'a> {
 }
 
 impl<'a> Unfiltered<'a> {
-    fn read(path: &'a Path) -> Result<Self, StudyError> {
+    fn read(source: &'a Source) -> Result<Self, StudyError> {
+        let path = &source.path;
         // Every row counts for its position, also one without an answer.
-        let source = Source { empty_answers: EmptyAnswers::Keep, ..Source::new(path) };
-        let loaded = load_split(Path::new("."), &[source])?;
+        let source = Source { empty_answers: EmptyAnswers::Keep, ..source.clone() };
+        let loaded = load_split(Path::new(""), &[source])?;
         let mut rows = vec![None; loaded.rows.len() + loaded.dropped.len()];
         let empty: BTreeSet<usize> = loaded.dropped.iter().map(|d| d.row - 1).collect();
         if let Some(other) = loaded.dropped.iter().find(|d| d.reason != DropReason::EmptyPrompt) {

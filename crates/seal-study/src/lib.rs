@@ -57,12 +57,12 @@ pub use options::{Outcome, PlanView, PlannedStage, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use preview::{ModelPreview, Preview};
 pub use run::Study;
-pub use seal_data::{Row, SetSummary};
+pub use seal_data::{Row, SetSummary, Source};
 pub use seal_select::{RowSet, Separation};
 pub use select::{SelectRequest, Selected};
 pub use single::{
     AnswerFile, AnswerRow, InspectedRow, InspectedToken, ModelRequest, OwnModel, OwnRows, RowIds,
-    Scored, ScoredRow, SelectorFigures, StageSettings, Tuned, inspect_rows, read_prompts,
-    read_rows, selector_figures, write_kept,
+    Scored, ScoredRow, SelectorFigures, StageSettings, TrainingRecord, Tuned, inspect_rows,
+    read_prompts, read_rows, selector_figures, source_named, write_kept,
 };
 pub use store::Store;

@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use seal_data::{ExampleError, PromptTemplate, Source, TextTokenizer, encode_row, load_split};
 use seal_lm::WeightFormat;
-use seal_study::StudyError;
+use seal_study::{StudyError, source_named};
 
 use crate::bench::{self, CASES, Case, Form, Job, Peer, Plan, TokenRow, Work};
 use crate::cli::Verbosity;
@@ -63,8 +63,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Take these rows, of any length, instead of drawn ones.
-    #[arg(long, value_name = "FILE")]
-    data: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_parser = source_named)]
+    data: Option<Source>,
     /// The tokenizer.json that makes tokens of them [default: byte pairs of the first 2,000 rows,
     /// at most as many as the case has tokens].
     #[arg(long, value_name = "FILE", requires = "data")]
@@ -109,7 +109,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
             "threads": plan.threads,
             "rounds": plan.rounds,
             "dtype": plan.format,
-            "data": options.data,
+            "data": options.data.as_ref().map(|source| &source.path),
             "cases": plan.jobs.iter().map(|job| &job.case).collect::<Vec<_>>(),
             "summaries": summaries,
             "measurements": measured,
@@ -207,9 +207,8 @@ fn usage(message: String) -> anyhow::Error {
 const TOKENIZER_ROWS: usize = 2000;
 
 /// Rows of a file, in the published dress.
-fn real(options: &Options, mut case: Case, data: &Path) -> anyhow::Result<Job> {
-    let source = Source::new(data.display().to_string());
-    let loaded = load_split(Path::new(""), &[source])?;
+fn real(options: &Options, mut case: Case, data: &Source) -> anyhow::Result<Job> {
+    let loaded = load_split(Path::new(""), std::slice::from_ref(data))?;
     let vocabulary = case.model.vocab_size;
     let tokenizer = match &options.tokenizer {
         Some(path) => {
@@ -251,7 +250,7 @@ fn real(options: &Options, mut case: Case, data: &Path) -> anyhow::Result<Job> {
     if rows.len() < 2 * case.rows {
         return Err(usage(format!(
             "{}: {} rows of at most {context} tokens, {} are needed (--limit {limit})",
-            data.display(),
+            data.path.display(),
             rows.len(),
             2 * case.rows
         )));

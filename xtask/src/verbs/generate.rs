@@ -38,7 +38,7 @@ pub(crate) struct Options {
 /// Adds what is missing to the file.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
-    distinct(&[&options.model.data], &[&options.file])?;
+    distinct(&[&options.model.data.path], &[&options.file])?;
     make_folders(&[&options.file])?;
     let Own { model, rows, settings } = options.model.open(read_prompts, verbosity)?;
     let steps = Steps::new("answering", verbosity);

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use seal_study::{InspectedRow, RowIds, inspect_rows, read_rows};
+use seal_study::{InspectedRow, RowIds, Source, inspect_rows, read_rows, source_named};
 use serde_json::json;
 
 use crate::cli::Verbosity;
@@ -28,8 +28,9 @@ pub(crate) struct Options {
     #[command(flatten)]
     stage: StageArgs,
     /// Rows: .json, .jsonl, .csv, .tsv or .parquet; text also packed as .gz or .zst.
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    /// A table as in a config says more: { path = "FILE", columns = { prompt = "q" } }.
+    #[arg(long, value_name = "FILE", value_parser = source_named)]
+    data: Source,
     /// The first N rows only.
     #[arg(long, value_name = "N", default_value_t = 5)]
     limit: usize,
@@ -64,7 +65,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
             anyhow::ensure!(
                 !rows.is_empty(),
                 "--ids: no row of {} has such an id",
-                options.data.display()
+                options.data.path.display()
             );
         }
         None => rows = limited(rows, Some(options.limit)),
@@ -78,7 +79,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         }
     }
     if !verbosity.quiet && options.ids.is_none() && rows.len() < all {
-        let file = options.data.display();
+        let file = options.data.path.display();
         let shown = rows.len();
         writeln!(io::stderr().lock(), "{shown} of the {all} rows of {file}; --limit shows more")?;
     }

@@ -33,7 +33,7 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
     let outputs: Vec<_> = options.file.as_deref().into_iter().collect();
-    distinct(&[&options.model.data], &outputs)?;
+    distinct(&[&options.model.data.path], &outputs)?;
     make_folders(&outputs)?;
     let Own { model, rows, .. } = options.model.open(read_rows, verbosity)?;
     let steps = Steps::new("scoring", verbosity);

@@ -1,22 +1,27 @@
 //! `cargo xtask select`: one selector as a file, with a trace where asked for;
 //! or a published one, and how it ranks.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
+use seal_data::RowId;
 use seal_device::DeviceSpec;
 use seal_study::{
-    ImportRequest, ModelRequest, OwnModel, RowSet, SelectRequest, Separation, Study, StudyError,
-    import_selector, read_rows, selector_figures, write_kept, write_selector_file,
+    ImportRequest, ModelRequest, OwnModel, Row, RowSet, SelectRequest, Separation, Source, Study,
+    StudyError, import_selector, read_rows, selector_figures, source_named, write_kept,
+    write_selector_file,
 };
 use serde_json::{Map, Value, json};
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
 use crate::options::{ConfigArgs, RunArgs};
-use crate::own::{StageArgs, Steps, distinct, limited, make_folders, say_dropped, say_template};
+use crate::own::{
+    StageArgs, Steps, distinct, limited, make_folders, say_batch, say_dropped, say_template,
+};
 use crate::progress::Progress;
 
 const AFTER: &str = "\
@@ -61,12 +66,13 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["import", "arm", "trace", "config", "out", "store", "plan", "quick"], requires = "data", help_heading = OWN)]
     model: Option<PathBuf>,
     /// The rows to choose from. With --import: the unfiltered rows it was trained on; with
-    /// --file, names logits by row id.
-    #[arg(long, value_name = "FILE", help_heading = OWN)]
-    data: Option<PathBuf>,
+    /// --file, names logits by row id. A table as in a config says more than a path:
+    /// { path = "FILE", columns = { prompt = "q", response = "a" } }.
+    #[arg(long, value_name = "FILE", value_parser = source_named, help_heading = OWN)]
+    data: Option<Source>,
     /// The safe rows; left out, rows are ranked by their loss under the model as it is.
-    #[arg(long, value_name = "FILE", requires = "model", help_heading = OWN)]
-    safe: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_parser = source_named, requires = "model", help_heading = OWN)]
+    safe: Option<Source>,
     /// Share of the rows to keep, also with --import.
     #[arg(long, value_name = "SHARE", default_value_t = 0.8, help_heading = OWN)]
     keep: f64,
@@ -158,7 +164,7 @@ const DEFAULT_FILE: &str = "selector.jsonl";
 fn own(
     options: &Options,
     model: &Path,
-    data: &Path,
+    data: &Source,
     verbosity: Verbosity,
 ) -> anyhow::Result<Figures> {
     Log::start(verbosity);
@@ -185,7 +191,11 @@ fn own(
         ))),
         None => PathBuf::from(DEFAULT_FILE),
     };
-    let inputs: Vec<&Path> = [Some(data), options.safe.as_deref()].into_iter().flatten().collect();
+    let inputs: Vec<&Path> = [Some(data), options.safe.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|s| s.path.as_path())
+        .collect();
     let outputs: Vec<&Path> =
         [Some(file.as_path()), options.kept.as_deref()].into_iter().flatten().collect();
     distinct(&inputs, &outputs)?;
@@ -197,6 +207,8 @@ fn own(
         Some(safe) => {
             let read = read_rows(safe)?;
             say_dropped(safe, &read, verbosity)?;
+            say_shared(&rows, &read.rows, verbosity)?;
+            say_batch(rows.len(), ("bilevel.batch", settings.bilevel.batch), verbosity)?;
             Some(read.rows)
         }
         None => None,
@@ -231,6 +243,20 @@ fn own(
         auroc: figures.auroc,
         unsafe_kept: figures.unsafe_kept,
     })
+}
+
+/// Says how many of the safe rows are among those to choose from.
+fn say_shared(data: &[Row], safe: &[Row], verbosity: Verbosity) -> io::Result<()> {
+    let ids: BTreeSet<RowId> = data.iter().map(|row| row.id).collect();
+    let shared = safe.iter().filter(|row| ids.contains(&row.id)).count();
+    if verbosity.quiet || shared == 0 {
+        return Ok(());
+    }
+    writeln!(
+        io::stderr().lock(),
+        "{shared} of {} safe rows stand in --data too; training on them as safe raises their weights",
+        safe.len()
+    )
 }
 
 fn import(options: &Options, checkpoint: PathBuf) -> anyhow::Result<Figures> {

@@ -8,15 +8,16 @@ use seal_study::read_rows;
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
-use crate::own::{ModelArgs, Own, Steps};
+use crate::own::{ModelArgs, Own, Steps, say_batch};
 
 const AFTER: &str = "\
 Examples:
   cargo xtask sft --model models/pythia-70m --data kept.jsonl --out adapter
   cargo xtask sft --model models/llama --data kept.jsonl --out adapter --set sft.epochs=3
 
-The adapter is PEFT's format. Settings and their defaults: configs/stages.toml. A whole
-model instead of an adapter: give a file of settings without [sft.lora].";
+The adapter is PEFT's format; seal-training.json beside it says how it was made. Settings
+and their defaults: configs/stages.toml. A whole model instead of an adapter: give a file of
+settings without [sft.lora].";
 
 /// Which rows, which model, where to.
 #[derive(Clone, Debug, Args)]
@@ -36,6 +37,7 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
     let Own { model, rows, settings } = options.model.open(read_rows, verbosity)?;
+    say_batch(rows.len(), ("sft.batch", settings.sft.batch), verbosity)?;
     let steps = Steps::new("fine-tuning", verbosity);
     let mut progress = |done, of| steps.at(done, of);
     let tuned = model.fine_tune(&rows, &settings, options.seed, &options.out, &mut progress)?;

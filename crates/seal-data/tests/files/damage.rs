@@ -53,7 +53,7 @@ fn a_bad_file_is_an_error_that_names_the_place() {
     a.csv, line 1: column 2 has the name of an earlier one
     a.csv, line 2, row 1: field `output` or `response`: found nothing, expected a string
     a.csv, line 1, row 1: the row: found a string, expected an object with named fields
-    b.csv: no such file; give `path` relative to the data root, or correct the root
+    b.csv: no such file
     "#);
     assert!(matches!(load_split(Path::new("."), &[]), Err(DataError::NoSource)));
 }

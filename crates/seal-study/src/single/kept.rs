@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use seal_data::{EmptyAnswers, Row, RowId, Source, originals};
+use seal_data::{Row, RowId, Source, originals};
 use seal_select::{KEEP_FRACTIONS, SelectorFile, keep_top};
 use seal_stats::{auroc, unsafe_kept};
 
@@ -52,21 +52,24 @@ pub fn selector_figures(
     Ok(figures)
 }
 
-/// Writes the rows of the file `data` that `selector` keeps to `file`, each as it
+/// Writes the rows of `data` that `selector` keeps to `file`, each as it
 /// stands there with all its fields, one JSON object a line, in the order of
 /// `data`. Gives their number.
 ///
 /// # Errors
 /// A file that cannot be read or written; a selector of other rows.
-pub fn write_kept(data: &Path, selector: &SelectorFile, file: &Path) -> Result<usize, StudyError> {
+pub fn write_kept(
+    data: &Source,
+    selector: &SelectorFile,
+    file: &Path,
+) -> Result<usize, StudyError> {
     let kept: BTreeSet<RowId> = selector.rows.iter().filter(|r| r.kept).map(|r| r.id).collect();
-    let source = Source { empty_answers: EmptyAnswers::Drop, ..Source::new(remote::file(data)?) };
-    let sources = [source];
+    let sources = [Source { path: remote::file(&data.path)?, ..data.clone() }];
     // Whole or not at all, and never over the rows that are still read.
     let half = file.with_extension("half");
     let mut out = BufWriter::new(File::create(&half).map_err(StudyError::io(&half))?);
     let mut written = 0;
-    for original in originals(Path::new("."), &sources, &kept)? {
+    for original in originals(Path::new(""), &sources, &kept)? {
         writeln!(out, "{}", original?.json.get()).map_err(StudyError::io(file))?;
         written += 1;
     }

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::output::{AnswerFile, AnswerRow};
+use super::record::TrainingRecord;
 use super::settings::StageSettings;
 use crate::StudyError;
 use crate::config::adapters_only;
@@ -246,7 +247,17 @@ impl OwnModel {
                 copy_tokenizer(&self.dir, out)?;
             }
         }
-        Ok(Tuned { rows: examples.len(), losses })
+        let record = TrainingRecord {
+            format_version: 1,
+            template: settings.template.clone(),
+            context: self.encoder.context(),
+            rows: examples.len(),
+            seed,
+            sft: settings.sft.clone(),
+            losses,
+        };
+        record.write(out)?;
+        Ok(Tuned { rows: record.rows, losses: record.losses })
     }
 
     /// What a selector file says of the model.
@@ -275,6 +286,19 @@ impl OwnModel {
     /// Whether the folder has a chat template that the settings do not use.
     pub fn ignores_chat_template(&self, settings: &StageSettings) -> bool {
         matches!(settings.template, TemplateSetting::Prompt(_)) && self.encoder.has_chat_template()
+    }
+
+    /// How the adapter, or the model where there is none, says that rows were dressed when
+    /// it was fine-tuned, where these settings say something else.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
+    pub fn other_template(
+        &self,
+        settings: &StageSettings,
+    ) -> Result<Option<TemplateSetting>, StudyError> {
+        let record = TrainingRecord::read(self.adapter.as_deref().unwrap_or(&self.dir))?;
+        Ok(record.map(|r| r.template).filter(|template| *template != settings.template))
     }
 
     /// Answers each prompt that `file` has no answer for yet, and adds it there as
