@@ -223,7 +223,7 @@ fn rows_as_the_model_sees_them() {
     let published = run(&sandbox, &["inspect", "--model", "model", "--data", "two.jsonl"]);
     let after_id = |text: &str| text.split_once('\n').unwrap().1.to_owned();
     insta::assert_snapshot!(after_id(&published), @r#"
-    Human:Whatisoneplustwo?Assistant:[[three<|end|>]]
+    Human: What is one plus two ? Assistant:[[ three<|end|>]]
       {"special_in_text":0,"tokens":10,"trained":2}
     "#);
     let chat = [
@@ -245,7 +245,7 @@ fn rows_as_the_model_sees_them() {
         .filter(|token| token["trained"] == true)
         .map(|token| token["text"].as_str().unwrap())
         .collect();
-    assert_eq!(trained, ["three", "<|end|>"]);
+    assert_eq!(trained, [" three", "<|end|>"]);
 
     let of = |limit| {
         let data = ["inspect", "--model", "model", "--data", "train.jsonl", "--limit", limit];
@@ -269,26 +269,77 @@ fn another_template_few_rows_and_shared_rows_are_noticed() {
         assert_eq!(finished.code, Some(0), "{args:?}: {}", finished.stderr);
         finished.stderr
     };
-    let few = "40 rows are less than a batch of 64";
+    let few = "40 rows are fewer than a batch of 64";
     assert!(said(&["sft", "--out", "adapter", "--template", "Q: {}\\nA: "]).contains(few));
     let record = sandbox.json("adapter/seal-training.json");
     assert_eq!(record["template"], "Q: {}\nA: ");
     assert_eq!((&record["rows"], &record["seed"]), (&json!(40), &json!(0)));
     assert!(record["losses"].is_array() && record["sft"]["batch"] == 64);
 
-    let other = r#"fine-tuned with the template "Q: {}\nA: "; give --template the same"#;
+    let other = r"adapter was fine-tuned with another template: --template 'Q: {}\nA: '";
     let score = ["score", "--adapter", "adapter"];
     assert!(said(&score).contains(other));
     assert!(!said(&[&score[..], &["--template", "Q: {}\\nA: "]].concat()).contains("fine-tuned"));
     assert!(!said(&[&score[..], &["--quiet"]].concat()).contains("fine-tuned"));
+    // The same text in a file is no other template.
+    let template = "{% for m in messages %}{{ m.content }} {{ eos_token }}\n{% endfor %}";
+    sandbox.write("a.jinja", template);
+    sandbox.write("b.jinja", template);
+    let chat = |file: &str| format!("{{ chat = \"{file}\" }}");
+    said(&["sft", "--out", "chat", "--template", &chat("a.jinja")]);
+    let score_chat = |file: &str| {
+        said(&["score", "--adapter", "chat", "--template", &chat(file)]).contains("fine-tuned")
+    };
+    assert!(!score_chat("b.jinja"));
+    sandbox.write("a.jinja", &format!("Human: {template}"));
+    assert!(score_chat("a.jinja"));
+    // It is advice: without it one works on.
     sandbox.write("adapter/seal-training.json", "{");
-    let broken = sandbox.run(&[&score[..1], &data, &score[1..]].concat());
-    assert_eq!(broken.code, Some(2), "{}", broken.stderr);
+    assert!(said(&score).contains("seal-training.json: EOF"));
 
     let one_step = ["--set", "bilevel.epochs=1", "--set", "bilevel.batch=40"];
     let select = ["select", "--safe", "train.jsonl", "--file", "selector.jsonl"];
-    let said = said(&[&select[..], &one_step].concat());
-    assert!(said.contains("40 of 40 safe rows stand in --data too") && !said.contains("batch of"));
+    let shared = said(&[&select[..], &one_step].concat());
+    assert!(shared.contains("40 of 40 safe rows stand in --data too"), "{shared}");
+    assert!(!shared.contains("batch of"), "{shared}");
+}
+
+/// As PEFT's `is_trainable`: the adapter itself is trained on.
+#[test]
+fn training_goes_on_from_an_adapter() {
+    let sandbox = sandbox();
+    let data = ["--model", "model", "--data", "train.jsonl"];
+    let sft = |more: &[&str]| {
+        let finished = sandbox.run(&[&["sft"][..], &data, more].concat());
+        assert_eq!(finished.code, Some(0), "{more:?}: {}", finished.stderr);
+        finished.stderr
+    };
+    sft(&[
+        "--out",
+        "one",
+        "--set",
+        "sft.lora.r=3",
+        "--set",
+        "sft.batch=8",
+        "--set",
+        "sft.optim.lr=0.01",
+    ]);
+    let still = ["--set", "sft.optim.lr=1e-9", "--set", "sft.epochs=1"];
+    let said = sft(&[&["--out", "two", "--adapter", "one"][..], &still].concat());
+    assert!(said.contains("training goes on from the adapter: rank 3,"), "{said}");
+    let config = |folder: &str| sandbox.json(&format!("{folder}/adapter_config.json"));
+    assert_eq!(config("two"), config("one"));
+    assert_eq!(sandbox.json("two/seal-training.json")["adapter"], "one");
+    let losses = |more: &[&str]| -> Vec<f64> {
+        let rows = lines(&run(&sandbox, &[&["score"][..], &data, more].concat()));
+        rows.iter().map(|row| row["nll"].as_f64().unwrap()).collect()
+    };
+    let (base, one, two) =
+        (losses(&[]), losses(&["--adapter", "one"]), losses(&["--adapter", "two"]));
+    let apart =
+        |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(apart(&one, &two) < 1e-4, "{}", apart(&one, &two));
+    assert!(apart(&one, &base) > 1e-2, "{}", apart(&one, &base));
 }
 
 /// What a config says of a file can be said on the command line.

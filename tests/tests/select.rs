@@ -124,8 +124,13 @@ fn a_published_selector_goes_back_to_its_rows() {
     let parquet = std::fs::read(sandbox.path().join("out.parquet")).unwrap();
     assert!(parquet.starts_with(b"PAR1"));
 
-    sandbox.write("rows.jsonl", &rows[1..].join("\n"));
+    // A part of a file has no place for each row.
+    let part = format!("{{ path = \"rows.jsonl\", take = {logits} }}");
     let file = golden.display().to_string();
+    let refused = sandbox.run(&["select", "--import", &file, "--data", &part]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+
+    sandbox.write("rows.jsonl", &rows[1..].join("\n"));
     let refused = sandbox.run(&[&["select", "--import", &file], &args[..]].concat());
     assert_eq!(refused.code, Some(3), "{}", refused.stderr);
     assert!(refused.stderr.contains("give the unfiltered file"), "{}", refused.stderr);

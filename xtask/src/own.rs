@@ -12,7 +12,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use seal_study::{
     ModelRequest, OwnModel, OwnRows, Row, Source, StageSettings, StudyError, source_named,
 };
-use serde_json::Value;
 
 use crate::cli::Verbosity;
 
@@ -67,45 +66,39 @@ pub(crate) struct StageArgs {
 impl StageArgs {
     /// The settings, with the keys of `set` changed.
     pub(crate) fn load(&self, set: &[String]) -> Result<StageSettings, StudyError> {
-        let mut all = set.to_vec();
-        if let Some(template) = &self.template {
-            all.push(format!("template={}", template_value(template)));
+        let settings = StageSettings::load(self.settings.as_deref(), set)?;
+        match &self.template {
+            // A shell hands a typed \n on as two characters.
+            Some(template) => settings.with_template(&template.replace("\\n", "\n")),
+            None => Ok(settings),
         }
-        StageSettings::load(self.settings.as_deref(), &all)
-    }
-}
-
-/// A template as a TOML value: a table as it is, and text with every space that it has.
-fn template_value(text: &str) -> String {
-    // A shell hands a typed \n on as two characters.
-    let text = text.replace("\\n", "\n");
-    // Text has {} for the prompt, which a table has no use for.
-    match text.trim_start().starts_with('{') && !text.contains("{}") {
-        true => text,
-        // JSON's text is TOML's.
-        false => Value::String(text).to_string(),
     }
 }
 
 impl ModelArgs {
-    /// Reads settings, rows (by `read`) and model, and says what is left out.
+    /// Reads settings, rows (by `read`) and model, which `is_trained` or not, and says what
+    /// is left out.
     pub(crate) fn open(
         &self,
         read: fn(&Source) -> Result<OwnRows, StudyError>,
+        is_trained: bool,
         verbosity: Verbosity,
     ) -> anyhow::Result<Own> {
         let settings = self.stage.load(&self.set)?;
         let read = read(&self.data)?;
         say_dropped(&self.data, &read, verbosity)?;
-        let model = self.model(&settings)?;
-        say_template(&model, &settings, verbosity)?;
+        // Without adapters in the settings the whole model is trained, the adapter in it.
+        let is_trainable = is_trained && settings.sft.lora.is_some();
+        let model = self.model(&settings, is_trainable)?;
+        say_template(&model, &settings, self.stage.template.is_some(), verbosity)?;
         Ok(Own { model, rows: limited(read.rows, self.limit), settings })
     }
 
-    fn model(&self, settings: &StageSettings) -> Result<OwnModel, StudyError> {
+    fn model(&self, settings: &StageSettings, is_trainable: bool) -> Result<OwnModel, StudyError> {
         let request = ModelRequest {
             path: self.model.clone(),
             adapter: self.adapter.clone(),
+            is_trainable,
             context: self.stage.context,
             device: self.device.clone(),
         };
@@ -200,31 +193,27 @@ pub(crate) fn say_dropped(source: &Source, rows: &OwnRows, verbosity: Verbosity)
     }
 }
 
-/// Says that rows were dressed otherwise in training, or that the folder has a template
-/// of its own where another is used.
+/// Says that rows were dressed otherwise in training, or, where no template is given, that
+/// the folder has one of its own.
 pub(crate) fn say_template(
     model: &OwnModel,
     settings: &StageSettings,
+    is_given: bool,
     verbosity: Verbosity,
-) -> anyhow::Result<()> {
+) -> io::Result<()> {
     if verbosity.quiet {
         return Ok(());
     }
     let mut out = io::stderr().lock();
-    if let Some(template) = model.other_template(settings)? {
-        let template = serde_json::to_string(&template)?;
-        writeln!(
-            out,
-            "this was fine-tuned with the template {template}; give --template the same"
-        )?;
-    } else if model.ignores_chat_template(settings) {
-        writeln!(
+    match model.template_notice() {
+        Some(notice) => writeln!(out, "{notice}"),
+        None if is_given || !model.ignores_chat_template(settings) => Ok(()),
+        None => writeln!(
             out,
             "the model folder has a chat template, which is not used; --template chat uses it \
              (give the same to each verb)"
-        )?;
+        ),
     }
-    Ok(())
 }
 
 /// Says that there are fewer rows than a batch takes.
@@ -236,10 +225,10 @@ pub(crate) fn say_batch(
     if verbosity.quiet || rows >= batch {
         return Ok(());
     }
+    let mut out = io::stderr().lock();
     writeln!(
-        io::stderr().lock(),
-        "{rows} rows are less than a batch of {batch}, so an epoch is one step; \
-         --set {key}=8 makes more"
+        out,
+        "{rows} rows are fewer than a batch of {batch}: an epoch is one step; --set {key}=N"
     )
 }
 
@@ -265,20 +254,4 @@ pub(crate) fn write_lines<T: serde::Serialize>(
         writeln!(out, "{}", serde_json::to_string(row)?)?;
     }
     Ok(out.flush()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_template_keeps_its_spaces_and_a_table_stays_one() {
-        for text in ["Human: {}\nAssistant: ", "{}", "{} \"={}", " {}"] {
-            let toml = format!("v={}", template_value(text));
-            assert_eq!(toml::from_str::<toml::Table>(&toml).unwrap()["v"].as_str(), Some(text));
-        }
-        assert_eq!(template_value("Q: {}\\nA: "), r#""Q: {}\nA: ""#);
-        let table = r#"{ chat = "a.jinja" }"#;
-        assert_eq!(template_value(table), table);
-    }
 }

@@ -63,12 +63,14 @@ impl Cut {
     }
 
     /// Tokens on the tape at once, and copies of the gradients, at most: of batches of
-    /// any size with rows of up to `context` tokens, where there are kernels.
+    /// any size with rows of about one length, up to `context` tokens, where there are
+    /// kernels.
     pub fn at_once(&self, context: usize, threads: usize) -> (usize, usize) {
         let lanes = threads.clamp(1, self.groups());
         let part = PART.max(self.least()).max(WORTH / self.linear.max(1));
-        // Numbers of parts are rounded down, to half of them at most.
-        (lanes * (2 * part + context), self.groups() + lanes)
+        // Numbers of parts are rounded down, to half of them at most. There are no more than
+        // rows, so that a part may be two of them.
+        (lanes * (2 * part + context).max(2 * context), self.groups() + lanes)
     }
 }
 
@@ -85,28 +87,33 @@ pub(crate) fn groups(model: &Lm, batch: &Batch) -> Vec<Vec<Part>> {
 
 /// The parts of `batch` for work that keeps no tape and has no gradients.
 pub(crate) fn parts(model: &Lm, batch: &Batch) -> Vec<Part> {
-    cut_in(model, batch, PART, 0, GROUPS).into_iter().flatten().collect()
+    even((0..batch.rows()).collect(), &batch.lengths, count(model, batch, PART, 0, GROUPS))
 }
 
-/// `batch` in up to `groups` groups, a power of two; together they have that many
-/// parts of `size` tokens or more, or above it a multiple of `groups` with at least
-/// `least` tokens each.
+/// `batch` in up to `groups` groups, a power of two, of together up to
+/// [`count`] parts.
 fn cut_in(model: &Lm, batch: &Batch, size: usize, least: usize, groups: usize) -> Vec<Vec<Part>> {
+    let n = count(model, batch, size, least, groups);
+    let groups = n.min(groups);
+    even((0..batch.rows()).collect(), &batch.lengths, groups)
+        .into_iter()
+        .map(|group| even(group, &batch.lengths, n / groups))
+        .collect()
+}
+
+/// Parts of `size` tokens or more on average that are worth it: a power of two up to
+/// `groups`, which is one, and above it a multiple of `groups` with at least `least`
+/// tokens each, on average again.
+fn count(model: &Lm, batch: &Batch, size: usize, least: usize, groups: usize) -> usize {
     let tokens: usize = batch.lengths.iter().sum();
     let worth = (tokens * model.linear_weights() / WORTH).min(tokens / size).min(batch.rows());
-    let n = match model.ops() {
+    match model.ops() {
         Ops::Fused if worth > groups => {
             worth.min(tokens / least.max(1)).max(groups) / groups * groups
         }
         Ops::Fused => worth.checked_ilog2().map_or(1, |log| 1 << log),
         Ops::Composed => 1,
-    };
-    let groups = n.min(groups);
-    let rows = (0..batch.rows()).collect();
-    even(rows, &batch.lengths, groups)
-        .into_iter()
-        .map(|group| even(group, &batch.lengths, n / groups))
-        .collect()
+    }
 }
 
 /// `rows` in `n` sets of about as many tokens, or in fewer where there are fewer
@@ -199,10 +206,10 @@ mod tests {
     #[test]
     fn what_is_on_the_tape_is_no_more_than_is_said() {
         let tape = Device::flex().autodiff();
-        let rows: Vec<Example> = (0..300)
-            .map(|i| Example::new(RowId::of("row", "", i), vec![1; 40 + i as usize % 7], 20))
-            .collect();
-        let rows: Vec<&Example> = rows.iter().collect();
+        let rows = |longest: usize| -> Vec<Example> {
+            let row = |i: u32| vec![1; longest - 6 + i as usize % 7];
+            (0..300).map(|i| Example::new(RowId::of("row", "", i), row(i), 20)).collect()
+        };
         let lora = LoraConfig {
             r: 4,
             lora_alpha: 4.0,
@@ -213,16 +220,19 @@ mod tests {
             let config = LmConfig { hidden_size: width, intermediate_size: 2 * width, ..config() };
             let whole = Lm::init(&config, 0, &tape).unwrap();
             for model in [whole.clone(), whole.with_lora(&lora, 0).unwrap()] {
-                for n in [1, 30, 100, 300] {
-                    let batch = Batch::of(&rows[..n], None);
+                for (n, longest) in
+                    [(1, 46), (30, 46), (100, 46), (300, 46), (3, 2000), (7, 2000), (15, 2000)]
+                {
+                    let rows = rows(longest);
+                    let batch = Batch::of(&rows[..n].iter().collect::<Vec<_>>(), None);
                     let groups = groups(&model, &batch);
                     let tokens = |part: &Part| part.iter().map(|row| batch.lengths[*row]).sum();
                     let largest = |group: &Vec<Part>| group.iter().map(tokens).max().unwrap();
                     let mut largest: Vec<usize> = groups.iter().map(largest).collect();
-                    largest.sort_by_key(|tokens| std::cmp::Reverse(*tokens));
+                    largest.sort_by_key(|tokens| Reverse(*tokens));
                     for threads in [1, 2, 16] {
                         let at_once: usize = largest.iter().take(threads).sum();
-                        let (said, copies) = Cut::of(&model).at_once(46, threads);
+                        let (said, copies) = Cut::of(&model).at_once(longest, threads);
                         assert!(at_once <= said, "{width} {n} {threads}: {at_once} {said}");
                         assert!(groups.len() < copies);
                     }

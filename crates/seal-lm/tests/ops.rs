@@ -125,8 +125,17 @@ fn every_way_of_making_the_backward_pass_gives_the_same() {
 
 #[test]
 fn parts_of_a_batch_add_up() {
-    // Some 7,500 tokens: two groups of nine parts, with adapters eight of two.
-    let shapes: Vec<(usize, usize)> = (0..176).map(|i| (40 + i % 7, 20)).collect();
+    // Some 7,500 tokens: two groups of nine parts, with adapters eight of two. And a row
+    // that is a group by itself, where the other is of two parts.
+    let even: Vec<(usize, usize)> = (0..176).map(|i| (40 + i % 7, 20)).collect();
+    let mut uneven = vec![(60, 20); 9];
+    uneven[5] = (1200, 200);
+    for shapes in [even, uneven] {
+        parts_add_up(&shapes);
+    }
+}
+
+fn parts_add_up(shapes: &[(usize, usize)]) {
     let config = LmConfig {
         hidden_size: 128,
         intermediate_size: 256,
@@ -139,7 +148,7 @@ fn parts_of_a_batch_add_up() {
         lora_dropout: 0.2,
         target_modules: vec!["all-linear".into()],
     };
-    let batch = batch(&examples(101, 8, &shapes), None);
+    let batch = batch(&examples(101, 8, shapes), None);
     let key = DropoutKey { seed: 1, step: 2, ids: &batch.ids, lengths: &batch.lengths };
     let weights: Vec<f32> = (0..batch.targets.len()).map(|m| 0.1 + (m % 9) as f32).collect();
     let whole = model(&config, 3, &tape());

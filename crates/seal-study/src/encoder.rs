@@ -8,6 +8,7 @@ use seal_data::{
 };
 use seal_lm::Lm;
 use seal_world::WorldTokenizer;
+use serde_json::json;
 
 use crate::StudyError;
 use crate::config::{Config, TokenizerKind};
@@ -121,13 +122,40 @@ impl Encoder {
         }
     }
 
-    /// The text of one token, its name where it is a special one.
-    pub(crate) fn text_of(&self, token: u32) -> String {
+    /// The text of one token, after the one before it; its name where it is a special one.
+    pub(crate) fn text_of(&self, before: Option<u32>, token: u32) -> String {
         let named = match &self.tokenizer {
             Vocabulary::Text(text) if text.is_special(token) => text.token(token),
             _ => None,
         };
-        named.unwrap_or_else(|| self.tokenizer().decode(&[token]))
+        let decode = |tokens: &[u32]| self.tokenizer().decode(tokens);
+        // Decoders of SentencePiece's kind strip the space that a text begins with.
+        let after = |before| {
+            let text = decode(&[before, token]);
+            text.strip_prefix(&decode(&[before])).map(str::to_owned)
+        };
+        named.or_else(|| before.and_then(after)).unwrap_or_else(|| decode(&[token]))
+    }
+
+    /// What tells the text of `template` from that of another, wherever it lies.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(crate) fn template_text_hash(
+        &self,
+        template: &TemplateSetting,
+    ) -> Result<String, StudyError> {
+        let what = match (template, &self.tokenizer) {
+            (TemplateSetting::Prompt(prompt), _) => json!(prompt),
+            (TemplateSetting::Chat { chat: Some(path), trained, .. }, _) => {
+                json!([std::fs::read_to_string(path).map_err(StudyError::io(path))?, trained])
+            }
+            (TemplateSetting::Chat { trained, .. }, Vocabulary::Text(text)) => {
+                json!([text.chat_templates().get("default"), trained])
+            }
+            (TemplateSetting::Chat { trained, .. }, Vocabulary::World(_)) => json!(trained),
+        };
+        Ok(blake3::hash(what.to_string().as_bytes()).to_hex()[..32].to_owned())
     }
 
     /// Longest row in tokens.

@@ -15,13 +15,13 @@ use crate::{Key, StudyError};
 /// Versions of the stages. One is raised when the stage's output for the same
 /// inputs changes, so that what older programs stored is made again.
 mod version {
-    pub(super) const BASE: u32 = 3;
-    pub(super) const SCORES: u32 = 2;
-    pub(super) const SELECTOR: u32 = 2;
+    pub(super) const BASE: u32 = 4;
+    pub(super) const SCORES: u32 = 3;
+    pub(super) const SELECTOR: u32 = 3;
     pub(super) const SELECTION: u32 = 1;
-    pub(super) const SFT: u32 = 2;
-    pub(super) const ANSWERS: u32 = 2;
-    pub(super) const VERDICTS: u32 = 2;
+    pub(super) const SFT: u32 = 3;
+    pub(super) const ANSWERS: u32 = 3;
+    pub(super) const VERDICTS: u32 = 3;
 }
 
 /// The stages of one arm with one seed, as numbers of nodes.

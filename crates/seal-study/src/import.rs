@@ -11,7 +11,7 @@ use seal_select::{
 };
 use serde_json::json;
 
-use crate::StudyError;
+use crate::{StudyError, remote};
 
 /// A published selector, and what is known of its rows.
 #[derive(Clone, Debug)]
@@ -104,8 +104,18 @@ struct Unfiltered<'a> {
 impl<'a> Unfiltered<'a> {
     fn read(source: &'a Source) -> Result<Self, StudyError> {
         let path = &source.path;
+        let whole = Source::new(path);
+        let part = (&source.split, source.skip, source.take, source.max_chars);
+        if part != (&whole.split, whole.skip, whole.take, whole.max_chars) {
+            return Err(StudyError::Config(format!(
+                "{}: split, skip, take and max_chars leave rows out; the selector has a place for \
+                 each row of its file",
+                path.display()
+            )));
+        }
         // Every row counts for its position, also one without an answer.
-        let source = Source { empty_answers: EmptyAnswers::Keep, ..source.clone() };
+        let (local, empty_answers) = (remote::file(path)?, EmptyAnswers::Keep);
+        let source = Source { path: local, empty_answers, ..source.clone() };
         let loaded = load_split(Path::new(""), &[source])?;
         let mut rows = vec![None; loaded.rows.len() + loaded.dropped.len()];
         let empty: BTreeSet<usize> = loaded.dropped.iter().map(|d| d.row - 1).collect();

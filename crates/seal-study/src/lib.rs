@@ -62,7 +62,7 @@ pub use seal_select::{RowSet, Separation};
 pub use select::{SelectRequest, Selected};
 pub use single::{
     AnswerFile, AnswerRow, InspectedRow, InspectedToken, ModelRequest, OwnModel, OwnRows, RowIds,
-    Scored, ScoredRow, SelectorFigures, StageSettings, TrainingRecord, Tuned, inspect_rows,
+    SPEARMAN_TO_LOSS, Scored, ScoredRow, SelectorFigures, StageSettings, Tuned, inspect_rows,
     read_prompts, read_rows, selector_figures, source_named, write_kept,
 };
 pub use store::Store;

@@ -62,7 +62,7 @@ pub(crate) struct Options {
     /// Threads of each.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Take these rows, of any length, instead of drawn ones.
+    /// Take these rows, of any length, instead of drawn ones: a path, or a table as in a config.
     #[arg(long, value_name = "FILE", value_parser = source_named)]
     data: Option<Source>,
     /// The tokenizer.json that makes tokens of them [default: byte pairs of the first 2,000 rows,
@@ -109,7 +109,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
             "threads": plan.threads,
             "rounds": plan.rounds,
             "dtype": plan.format,
-            "data": options.data.as_ref().map(|source| &source.path),
+            "data": options.data,
             "cases": plan.jobs.iter().map(|job| &job.case).collect::<Vec<_>>(),
             "summaries": summaries,
             "measurements": measured,

@@ -40,7 +40,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     Log::start(verbosity);
     distinct(&[&options.model.data.path], &[&options.file])?;
     make_folders(&[&options.file])?;
-    let Own { model, rows, settings } = options.model.open(read_prompts, verbosity)?;
+    let Own { model, rows, settings } = options.model.open(read_prompts, false, verbosity)?;
     let steps = Steps::new("answering", verbosity);
     let mut progress = |done, of| steps.at(done, of);
     let (before, too_long) =

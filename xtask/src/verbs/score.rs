@@ -35,7 +35,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     let outputs: Vec<_> = options.file.as_deref().into_iter().collect();
     distinct(&[&options.model.data.path], &outputs)?;
     make_folders(&outputs)?;
-    let Own { model, rows, .. } = options.model.open(read_rows, verbosity)?;
+    let Own { model, rows, .. } = options.model.open(read_rows, false, verbosity)?;
     let steps = Steps::new("scoring", verbosity);
     let scored = model.score(&rows, &mut |done, of| steps.at(done, of))?;
     write_lines(options.file.as_deref(), &scored.rows)?;
@@ -44,7 +44,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         let nll: f64 = scored.rows.iter().map(|r| r.nll).sum::<f64>() / scored.rows.len() as f64;
         writeln!(
             io::stderr().lock(),
-            "{} rows, {} longer than the context; {tokens} answer tokens; \
+            "{} rows, {} left out (too long, or without an answer); {tokens} answer tokens; \
              mean over rows of their mean loss: {nll:.4} nats a token",
             scored.rows.len(),
             scored.left_out.len()

@@ -10,9 +10,9 @@ use clap::{Args, ValueEnum};
 use seal_data::RowId;
 use seal_device::DeviceSpec;
 use seal_study::{
-    ImportRequest, ModelRequest, OwnModel, Row, RowSet, SelectRequest, Separation, Source, Study,
-    StudyError, import_selector, read_rows, selector_figures, source_named, write_kept,
-    write_selector_file,
+    ImportRequest, ModelRequest, OwnModel, Row, RowSet, SPEARMAN_TO_LOSS, SelectRequest,
+    Separation, Source, Study, StudyError, import_selector, read_rows, selector_figures,
+    source_named, write_kept, write_selector_file,
 };
 use serde_json::{Map, Value, json};
 
@@ -219,7 +219,7 @@ fn own(
         ..ModelRequest::new(model)
     };
     let model = OwnModel::open(&request, &settings)?;
-    say_template(&model, &settings, verbosity)?;
+    say_template(&model, &settings, options.stage.template.is_some(), verbosity)?;
     let steps = Steps::new(if safe.is_some() { "selector" } else { "scoring" }, verbosity);
     let mut progress = |done, of| steps.at(done, of);
     let selector = match &safe {
@@ -231,15 +231,19 @@ fn own(
         write_kept(data, &selector, kept)?;
     }
     let figures = selector_figures(&selector, &rows)?;
+    let like_loss = selector.header.settings.get(SPEARMAN_TO_LOSS).cloned();
     let kept = selector.rows.iter().filter(|row| row.kept).count();
     Ok(Figures {
-        facts: vec![
+        facts: [
             ("method", json!(selector.header.method)),
             ("rows", json!(selector.rows.len())),
             ("left_out", json!(rows.len() - selector.rows.len())),
             ("kept", json!(kept)),
-            ("file", json!(file)),
-        ],
+        ]
+        .into_iter()
+        .chain(like_loss.map(|rho| (SPEARMAN_TO_LOSS, rho)))
+        .chain([("file", json!(file))])
+        .collect(),
         auroc: figures.auroc,
         unsafe_kept: figures.unsafe_kept,
     })

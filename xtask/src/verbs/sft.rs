@@ -36,8 +36,17 @@ pub(crate) struct Options {
 /// Trains and writes the adapter.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
-    let Own { model, rows, settings } = options.model.open(read_rows, verbosity)?;
+    let Own { model, rows, settings } = options.model.open(read_rows, true, verbosity)?;
     say_batch(rows.len(), ("sft.batch", settings.sft.batch), verbosity)?;
+    if let (Some(lora), false) = (model.trains_on(), verbosity.quiet) {
+        writeln!(
+            io::stderr().lock(),
+            "training goes on from the adapter: rank {}, alpha {}, on {}; sft.lora is not used",
+            lora.r,
+            lora.lora_alpha,
+            lora.target_modules.join(", ")
+        )?;
+    }
     let steps = Steps::new("fine-tuning", verbosity);
     let mut progress = |done, of| steps.at(done, of);
     let tuned = model.fine_tune(&rows, &settings, options.seed, &options.out, &mut progress)?;
@@ -47,7 +56,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         let losses: Vec<String> = tuned.losses.iter().map(|l| format!("{l:.4}")).collect();
         writeln!(
             io::stderr().lock(),
-            "{used} rows, {left_out} longer than the context; \
+            "{used} rows, {left_out} left out (too long, or without an answer); \
              mean training loss by epoch, in nats a token: {}; written: {out}",
             losses.join(", ")
         )?;

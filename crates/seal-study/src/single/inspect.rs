@@ -31,7 +31,7 @@ pub struct InspectedRow {
 pub struct InspectedToken {
     /// Its id.
     pub id: u32,
-    /// The text it stands for by itself; a part of a character shows as U+FFFD.
+    /// The text it stands for after the token before it; a part of a character shows as U+FFFD.
     pub text: String,
     /// Whether it marks structure.
     pub special: bool,
@@ -80,9 +80,10 @@ fn inspect(encoder: &Encoder, row: &Row) -> InspectedRow {
     let left_out = prepared.left_out.first().map(ToString::to_string);
     let tokens = prepared.examples.first().map_or_else(Vec::new, |example| {
         let trained: BTreeSet<usize> = example.supervised().collect();
+        let before = |at: usize| at.checked_sub(1).map(|at| example.tokens[at]);
         let piece = |(at, id): (usize, &u32)| InspectedToken {
             id: *id,
-            text: encoder.text_of(*id),
+            text: encoder.text_of(before(at), *id),
             special: encoder.tokenizer().is_special(*id),
             trained: trained.contains(&at),
         };

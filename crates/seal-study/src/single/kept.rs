@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use seal_data::{Row, RowId, Source, originals};
+use seal_data::{EmptyAnswers, Row, RowId, Source, originals};
 use seal_select::{KEEP_FRACTIONS, SelectorFile, keep_top};
 use seal_stats::{auroc, unsafe_kept};
 
@@ -64,7 +64,8 @@ pub fn write_kept(
     file: &Path,
 ) -> Result<usize, StudyError> {
     let kept: BTreeSet<RowId> = selector.rows.iter().filter(|r| r.kept).map(|r| r.id).collect();
-    let sources = [Source { path: remote::file(&data.path)?, ..data.clone() }];
+    let (path, empty_answers) = (remote::file(&data.path)?, EmptyAnswers::Drop);
+    let sources = [Source { path, empty_answers, ..data.clone() }];
     // Whole or not at all, and never over the rows that are still read.
     let half = file.with_extension("half");
     let mut out = BufWriter::new(File::create(&half).map_err(StudyError::io(&half))?);

@@ -24,14 +24,13 @@ mod settings;
 pub use inspect::{InspectedRow, InspectedToken, RowIds, inspect_rows};
 pub use kept::{SelectorFigures, selector_figures, write_kept};
 pub(crate) use model::copy_tokenizer;
-pub use model::{ModelRequest, OwnModel, Scored, ScoredRow, Tuned};
+pub use model::{ModelRequest, OwnModel, SPEARMAN_TO_LOSS, Scored, ScoredRow, Tuned};
 pub use output::{AnswerFile, AnswerRow};
-pub use record::TrainingRecord;
 pub use settings::StageSettings;
 
 use std::path::Path;
 
-use seal_data::{Dropped, EmptyAnswers, Row, Source, load_split};
+use seal_data::{DataError, Dropped, EmptyAnswers, Row, Source, load_split};
 use serde::Deserialize;
 
 use crate::{StudyError, remote};
@@ -64,24 +63,38 @@ pub fn source_named(text: &str) -> Result<Source, StudyError> {
     Ok(named.source)
 }
 
-/// The rows of a file; its path may be an `hf://` address.
+/// The rows of a file, which have answers; its path may be an `hf://` address.
 ///
 /// # Errors
-/// As [`seal_data::load_split`].
+/// As [`seal_data::load_split`]; a file of prompts.
 pub fn read_rows(source: &Source) -> Result<OwnRows, StudyError> {
-    read(source.clone())
+    let read = read(Source { empty_answers: EmptyAnswers::Drop, ..source.clone() })?;
+    if read.rows.iter().all(|row| row.response.trim().is_empty()) {
+        return Err(StudyError::Rows(format!(
+            "{}: no row has an answer: no field is read as one (prompt and response may be named: \
+             {{ path = \"FILE\", columns = {{ prompt = \"q\", response = \"a\" }} }})",
+            source.path.display()
+        )));
+    }
+    Ok(read)
 }
 
 /// As [`read_rows`]; rows need no answer.
 ///
 /// # Errors
-/// As [`read_rows`].
+/// As [`seal_data::load_split`].
 pub fn read_prompts(source: &Source) -> Result<OwnRows, StudyError> {
     read(Source { empty_answers: EmptyAnswers::Keep, ..source.clone() })
 }
 
 fn read(mut source: Source) -> Result<OwnRows, StudyError> {
     source.path = remote::file(&source.path)?;
-    let loaded = load_split(Path::new(""), &[source])?;
+    let loaded = load_split(Path::new(""), std::slice::from_ref(&source)).map_err(|e| match e {
+        DataError::UnknownFormat { .. } => StudyError::Rows(format!(
+            "{e}; these go into a table in place of the path: '{{ path = \"{}\", ... }}'",
+            source.path.display()
+        )),
+        other => other.into(),
+    })?;
     Ok(OwnRows { rows: loaded.rows.into_vec(), dropped: loaded.dropped })
 }

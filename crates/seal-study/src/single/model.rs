@@ -5,24 +5,29 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use seal_bilevel::{fine_tune, learn_selector, score};
+use seal_bilevel::{SftSettings, fine_tune, learn_selector, score};
 use seal_data::{ExampleError, Row, RowId, TemplateSetting};
 use seal_lm::{
     AdapterFiles, Lm, LoraConfig, Prompt, WeightFormat, generate_each, load_adapter, load_model_as,
     read_adapter_settings, save_adapter, save_weights,
 };
 use seal_select::{SelectorFile, frozen_loss_omega, keep_top, rank};
+use seal_stats::spearman;
 use serde::Serialize;
 use serde_json::json;
 
 use super::output::{AnswerFile, AnswerRow};
-use super::record::TrainingRecord;
+use super::record::{self, TrainingRecord};
 use super::settings::StageSettings;
 use crate::StudyError;
 use crate::config::adapters_only;
 use crate::encoder::Encoder;
 use crate::pretrained::{FoundModel, digest};
 use crate::stages::open_for;
+
+/// Key of a selector file's settings: rank correlation of its logits with the ranking by
+/// loss under the model as it was, the baseline to beat; null where a side is constant.
+pub const SPEARMAN_TO_LOSS: &str = "spearman_to_loss";
 
 /// Rows that pass through the model at once where nothing is trained.
 const BATCH: usize = 16;
@@ -37,6 +42,8 @@ pub struct ModelRequest {
     pub path: PathBuf,
     /// Folder of an adapter to put on it.
     pub adapter: Option<PathBuf>,
+    /// Whether the adapter is to be trained on: it is otherwise added to the weights.
+    pub is_trainable: bool,
     /// Longest row in tokens; `None` is what the model was made for.
     pub context: Option<usize>,
     /// Device string, see [`seal_device::DeviceSpec`].
@@ -46,7 +53,13 @@ pub struct ModelRequest {
 impl ModelRequest {
     /// The model of a folder, on the CPU.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), adapter: None, context: None, device: "flex".into() }
+        Self {
+            path: path.into(),
+            adapter: None,
+            is_trainable: false,
+            context: None,
+            device: "flex".into(),
+        }
     }
 }
 
@@ -56,6 +69,10 @@ pub struct OwnModel {
     encoder: Encoder,
     dir: PathBuf,
     adapter: Option<PathBuf>,
+    /// Of the adapter, where it is trained on.
+    lora: Option<LoraConfig>,
+    template_hash: String,
+    notice: Option<String>,
     name: String,
     dtype: WeightFormat,
 }
@@ -99,13 +116,14 @@ impl OwnModel {
         let device = open_for(&request.device, settings.dtype)?;
         // Before the model, which may take minutes to fetch and read.
         if let Some(adapter) = &request.adapter
-            && !adapter.join(AdapterFiles::CONFIG).is_file()
+            && let [config, weights] = [AdapterFiles::CONFIG, AdapterFiles::WEIGHTS]
+            && let Some(missing) =
+                [config, weights].into_iter().find(|file| !adapter.join(file).is_file())
         {
-            let (adapter, config) = (adapter.display(), AdapterFiles::CONFIG);
             return Err(StudyError::Config(format!(
-                "--adapter {adapter}: there is no {config}; an adapter as PEFT saves it is a \
-                 folder of that file and {}",
-                AdapterFiles::WEIGHTS
+                "--adapter {}: there is no {missing}; an adapter as PEFT saves it is a folder of \
+                 {config} and {weights}",
+                adapter.display()
             )));
         }
         let (dir, shape) = FoundModel::shape_of(&request.path)?;
@@ -117,15 +135,23 @@ impl OwnModel {
             )));
         }
         let encoder = Encoder::of_model(&dir, &settings.template, context)?;
+        let template_hash = encoder.template_text_hash(&settings.template)?;
+        let mut folders: Vec<&Path> = request.adapter.as_deref().into_iter().collect();
+        folders.push(&dir);
+        let notice = record::notice(&folders, &template_hash);
         let (model, report) = load_model_as(&dir, &device, settings.dtype)?;
         tracing::debug!(dir = %dir.display(), ?report, "model read");
         encoder.fits(&model)?;
-        let model = match &request.adapter {
+        let (model, lora) = match &request.adapter {
             Some(adapter) => {
                 let config = read_adapter_settings(adapter)?.lora;
-                load_adapter(model, &config, adapter)?.merged()
+                let model = load_adapter(model, &config, adapter)?;
+                match request.is_trainable {
+                    true => (model, Some(config)),
+                    false => (model.merged(), None),
+                }
             }
-            None => model,
+            None => (model, None),
         };
         let name = match request.path.is_dir() {
             // An adapter names its base wherever it is loaded from.
@@ -134,7 +160,7 @@ impl OwnModel {
         };
         let name = name.display().to_string();
         let (adapter, dtype) = (request.adapter.clone(), settings.dtype);
-        Ok(Self { model, encoder, dir, adapter, name, dtype })
+        Ok(Self { model, encoder, dir, adapter, lora, template_hash, notice, name, dtype })
     }
 
     /// The loss of each row.
@@ -173,6 +199,8 @@ impl OwnModel {
         let safe = self.encoder.examples(safe, "safe")?;
         let losses = score(&self.model, &data, BATCH, &mut |_, _| ())?;
         let mean_loss = losses.iter().sum::<f64>() / losses.len() as f64;
+        let by_loss = frozen_loss_omega(&losses)?;
+        let stats = |e: seal_stats::StatsError| StudyError::Defect(e.to_string());
         let (bilevel, provenance) = (&settings.bilevel, self.provenance()?);
         let learned = learn_selector(self.model, &data, &safe, bilevel, mean_loss, seed, progress)?;
         let ids: Vec<RowId> = data.iter().map(|e| e.id).collect();
@@ -184,6 +212,10 @@ impl OwnModel {
             ("model".to_owned(), provenance),
             ("rate".to_owned(), json!(learned.rate)),
             ("seed".to_owned(), json!(seed)),
+            (
+                SPEARMAN_TO_LOSS.to_owned(),
+                json!(spearman(&learned.omega, &by_loss).map_err(stats)?),
+            ),
             ("template".to_owned(), json!(settings.template)),
             ("versions".to_owned(), json!({"seal-study": env!("CARGO_PKG_VERSION")})),
         ]
@@ -209,13 +241,18 @@ impl OwnModel {
         let omega = frozen_loss_omega(&losses)?;
         let ranking = rank(&ids, &omega, 0)?;
         let kept = keep_top(&ranking, keep)?;
-        let settings = [("keep".to_owned(), json!(keep)), ("model".to_owned(), self.provenance()?)];
+        let settings = [
+            ("keep".to_owned(), json!(keep)),
+            ("model".to_owned(), self.provenance()?),
+            ("template_hash".to_owned(), json!(self.template_hash)),
+        ];
         let settings = settings.into();
         Ok(SelectorFile::new("frozen-loss", settings, &ids, &omega, None, &ranking, kept)?)
     }
 
     /// Fine-tunes on `rows` and writes the adapter, or the whole model where no
-    /// adapter is configured, to `out`.
+    /// adapter is configured, to `out`. An adapter that was opened to be trained on goes
+    /// on as it is: its rank, scale, layers and dropout are not those of the settings.
     ///
     /// # Errors
     /// As [`seal_bilevel::fine_tune`]; a folder that is not empty or cannot be
@@ -237,10 +274,14 @@ impl OwnModel {
             )));
         }
         let examples = self.encoder.examples(rows, "fine-tuning")?;
-        let tuned = fine_tune(self.model, &examples, &settings.sft, seed, progress)?;
+        // With adapters of its own the model is given no others.
+        let own = SftSettings { lora: None, ..settings.sft.clone() };
+        let sft = if self.lora.is_some() { &own } else { &settings.sft };
+        let lora = self.lora.as_ref().or(settings.sft.lora.as_ref());
+        let tuned = fine_tune(self.model, &examples, sft, seed, progress)?;
         let (model, losses) = (tuned.model, tuned.losses);
         fs::create_dir_all(out).map_err(StudyError::io(out))?;
-        match &settings.sft.lora {
+        match lora {
             Some(lora) => save_adapter(&model, lora, &self.name, out)?,
             None => {
                 save_weights(&model, out)?;
@@ -249,15 +290,20 @@ impl OwnModel {
         }
         let record = TrainingRecord {
             format_version: 1,
-            template: settings.template.clone(),
+            base: &self.name,
+            adapter: self.adapter.as_deref(),
+            dtype: self.dtype,
+            template: &settings.template,
+            template_hash: &self.template_hash,
             context: self.encoder.context(),
             rows: examples.len(),
             seed,
-            sft: settings.sft.clone(),
-            losses,
+            sft: &SftSettings { lora: lora.cloned(), ..settings.sft.clone() },
+            losses: &losses,
+            version: env!("CARGO_PKG_VERSION"),
         };
         record.write(out)?;
-        Ok(Tuned { rows: record.rows, losses: record.losses })
+        Ok(Tuned { rows: examples.len(), losses })
     }
 
     /// What a selector file says of the model.
@@ -288,17 +334,15 @@ impl OwnModel {
         matches!(settings.template, TemplateSetting::Prompt(_)) && self.encoder.has_chat_template()
     }
 
-    /// How the adapter, or the model where there is none, says that rows were dressed when
-    /// it was fine-tuned, where these settings say something else.
-    ///
-    /// # Errors
-    /// A record that cannot be read.
-    pub fn other_template(
-        &self,
-        settings: &StageSettings,
-    ) -> Result<Option<TemplateSetting>, StudyError> {
-        let record = TrainingRecord::read(self.adapter.as_deref().unwrap_or(&self.dir))?;
-        Ok(record.map(|r| r.template).filter(|template| *template != settings.template))
+    /// What is to be said where the adapter or the model was fine-tuned on rows that were
+    /// dressed by another template.
+    pub fn template_notice(&self) -> Option<&str> {
+        self.notice.as_deref()
+    }
+
+    /// The adapters that training goes on from, where they were opened for it.
+    pub fn trains_on(&self) -> Option<&LoraConfig> {
+        self.lora.as_ref()
     }
 
     /// Answers each prompt that `file` has no answer for yet, and adds it there as

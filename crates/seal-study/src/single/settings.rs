@@ -6,10 +6,10 @@ use seal_bilevel::{BilevelSettings, SftSettings};
 use seal_data::TemplateSetting;
 use seal_lm::{GenerateSettings, WeightFormat};
 use serde::{Deserialize, Serialize};
-use toml::Table;
+use toml::{Table, Value};
 
 use crate::StudyError;
-use crate::config::{explain, parse_set, put};
+use crate::config::{explain, parse_set, put, scalar};
 
 const DEFAULTS: &str = include_str!("../../../../configs/stages.toml");
 
@@ -58,6 +58,23 @@ impl StageSettings {
         section("bilevel", settings.bilevel.validate())?;
         section("generate", settings.generate.validate())?;
         Ok(settings)
+    }
+
+    /// The same with another template: `chat`, a table as in a config, or text with every
+    /// space that it has.
+    ///
+    /// # Errors
+    /// [`StudyError::Config`] for what is no template.
+    pub fn with_template(self, text: &str) -> Result<Self, StudyError> {
+        // Text has {} for the prompt, which a table has no use for; text in quotes is TOML's.
+        let is_table = text.trim_start().starts_with('{') && !text.contains("{}");
+        let value = match is_table || text.starts_with('"') {
+            true => scalar(text),
+            false => Value::String(text.to_owned()),
+        };
+        let template = TemplateSetting::deserialize(value)
+            .map_err(|e| StudyError::Config(format!("template: {}", e.to_string().trim_end())))?;
+        Ok(Self { template, ..self })
     }
 }
 
