@@ -340,6 +340,16 @@ fn training_goes_on_from_an_adapter() {
         |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     assert!(apart(&one, &two) < 1e-4, "{}", apart(&one, &two));
     assert!(apart(&one, &base) > 1e-2, "{}", apart(&one, &base));
+    let further = ["--out", "three", "--adapter", "one", "--set", "sft.batch=8"];
+    sft(&[&further[..], &["--set", "sft.optim.lr=0.01"]].concat());
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    let three = losses(&["--adapter", "three"]);
+    assert!(mean(&three) < mean(&one) - 1e-3, "{} {}", mean(&three), mean(&one));
+    let pickle = sandbox.path().join("three/adapter_model.bin");
+    fs::rename(sandbox.path().join("three/adapter_model.safetensors"), pickle).unwrap();
+    let refused = sandbox.run(&[&["score"][..], &data, &["--adapter", "three"]].concat());
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("a pickle is not read"), "{}", refused.stderr);
 }
 
 /// What a config says of a file can be said on the command line.

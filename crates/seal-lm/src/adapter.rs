@@ -22,6 +22,8 @@ impl AdapterFiles {
     pub const WEIGHTS: &str = "adapter_model.safetensors";
     /// The settings.
     pub const CONFIG: &str = "adapter_config.json";
+    /// The tensors as older versions of PEFT save them, which is not read.
+    pub const PICKLE: &str = "adapter_model.bin";
     /// The model card.
     pub const CARD: &str = "README.md";
 }

@@ -120,9 +120,13 @@ impl OwnModel {
             && let Some(missing) =
                 [config, weights].into_iter().find(|file| !adapter.join(file).is_file())
         {
+            let pickle = match adapter.join(AdapterFiles::PICKLE).is_file() {
+                true => "; a pickle is not read: save it anew with safe_serialization=True",
+                false => "",
+            };
             return Err(StudyError::Config(format!(
                 "--adapter {}: there is no {missing}; an adapter as PEFT saves it is a folder of \
-                 {config} and {weights}",
+                 {config} and {weights}{pickle}",
                 adapter.display()
             )));
         }
