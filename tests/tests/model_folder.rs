@@ -274,6 +274,11 @@ fn another_template_few_rows_and_shared_rows_are_noticed() {
     let record = sandbox.json("adapter/seal-training.json");
     assert_eq!(record["template"], "Q: {}\nA: ");
     assert_eq!((&record["rows"], &record["seed"]), (&json!(40), &json!(0)));
+    let card = sandbox.read("adapter/README.md");
+    assert!(card.contains(r"Prompts were dressed as 'Q: {}\nA: '"), "{card}");
+    let adapter_as_model = sandbox.run(&["score", "--model", "adapter", "--data", "train.jsonl"]);
+    assert_eq!(adapter_as_model.code, Some(2), "{}", adapter_as_model.stderr);
+    assert!(adapter_as_model.stderr.contains("is an adapter"), "{}", adapter_as_model.stderr);
     assert!(record["losses"].is_array() && record["sft"]["batch"] == 64);
 
     let other = r"adapter was fine-tuned with another template: --template 'Q: {}\nA: '";
@@ -376,10 +381,10 @@ fn rows_under_other_names_are_scored_alike() {
     };
     assert_eq!(prompts(&kept, "prompt"), prompts(&by_name, "q"));
 
-    let finished = sandbox.run(&["score", "--model", "model", "--data", "{ file = \"a.jsonl\" }"]);
+    let finished = sandbox.run(&["score", "--model", "model", "--data", "{ pth = \"a.jsonl\" }"]);
     insta::assert_snapshot!(finished.error(), @r#"
     exit 2
-    error: invalid value '{ file = "a.jsonl" }' for '--data <FILE>': not a table of a source: unknown field `file`, expected one of `path`, `format`, `columns`, `turns`, `split`, `skip`, `take`, `unsafe`, `unsafe_field`, `category`, `max_chars`, `empty_answers`
+    error: invalid value '{ pth = "a.jsonl" }' for '--data <FILE>': not a table of a source: unknown field `pth`, expected one of `path`, `format`, `columns`, `turns`, `split`, `skip`, `take`, `unsafe`, `unsafe_field`, `category`, `max_chars`, `empty_answers`; did you mean `path`?
 
     For more information, try '--help'.
     "#);

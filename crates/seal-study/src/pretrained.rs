@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use seal_lm::LmConfig;
+use seal_lm::{AdapterFiles, LmConfig, read_adapter_settings};
 
 use crate::{StudyError, remote};
 
@@ -57,6 +57,15 @@ impl FoundModel {
             )));
         }
         let config = dir.join("config.json");
+        if !config.is_file() && dir.join(AdapterFiles::CONFIG).is_file() {
+            let base = read_adapter_settings(&dir)?.base;
+            return Err(StudyError::Config(format!(
+                "model.path or --model: {} is an adapter; give its model ({}) there, and the \
+                 adapter by --adapter",
+                path.display(),
+                base.as_deref().unwrap_or("it does not say which")
+            )));
+        }
         let text = fs::read_to_string(&config).map_err(|e| {
             StudyError::Config(format!(
                 "model.path or --model: {} cannot be read ({e}); a Hugging Face model folder has one",

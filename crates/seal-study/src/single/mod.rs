@@ -33,6 +33,7 @@ use std::path::Path;
 use seal_data::{DataError, Dropped, EmptyAnswers, Row, Source, load_split};
 use serde::Deserialize;
 
+use crate::config::explain;
 use crate::{StudyError, remote};
 
 /// The rows of a file, and those of it that cannot be used.
@@ -58,8 +59,9 @@ pub fn source_named(text: &str) -> Result<Source, StudyError> {
     if !text.trim_start().starts_with('{') {
         return Ok(Source::new(text));
     }
-    let named: Named = toml::from_str(&format!("source = {text}"))
-        .map_err(|e| StudyError::Config(format!("not a table of a source: {}", e.message())))?;
+    let named: Named = toml::from_str(&format!("source = {text}")).map_err(|e| {
+        StudyError::Config(format!("not a table of a source: {}", explain(e.message())))
+    })?;
     Ok(named.source)
 }
 

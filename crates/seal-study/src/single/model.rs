@@ -286,7 +286,10 @@ impl OwnModel {
         let (model, losses) = (tuned.model, tuned.losses);
         fs::create_dir_all(out).map_err(StudyError::io(out))?;
         match lora {
-            Some(lora) => save_adapter(&model, lora, &self.name, out)?,
+            Some(lora) => {
+                save_adapter(&model, lora, &self.name, out)?;
+                record::say_on_card(&out.join(AdapterFiles::CARD), &settings.template)?;
+            }
             None => {
                 save_weights(&model, out)?;
                 copy_tokenizer(&self.dir, out)?;

@@ -1,6 +1,7 @@
 //! What fine-tuning leaves beside the weights that it writes.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use seal_bilevel::SftSettings;
@@ -79,6 +80,25 @@ pub(super) fn notice(folders: &[&Path], template_hash: &str) -> Option<String> {
             on_the_command_line(&told.template)
         )),
     }
+}
+
+/// Adds to a model card how prompts were dressed, for those who use the adapter elsewhere.
+///
+/// # Errors
+/// A card that cannot be written.
+pub(super) fn say_on_card(card: &Path, template: &TemplateSetting) -> Result<(), StudyError> {
+    let dress = match template {
+        TemplateSetting::Prompt(_) => {
+            format!(
+                "Prompts were dressed as {}, with \\n a line break",
+                on_the_command_line(template)
+            )
+        }
+        TemplateSetting::Chat { .. } => "Prompts were dressed by a chat template".to_owned(),
+    };
+    let text = format!("\n{dress}; settings and losses are in `{FILE}`.\n");
+    let mut file = fs::OpenOptions::new().append(true).open(card).map_err(StudyError::io(card))?;
+    file.write_all(text.as_bytes()).map_err(StudyError::io(card))
 }
 
 /// A template as one types it.
