@@ -9,6 +9,7 @@ use seal_data::{EmptyAnswers, Row, RowId, Source, originals};
 use seal_select::{KEEP_FRACTIONS, SelectorFile, keep_top};
 use seal_stats::{auroc, unsafe_kept};
 
+use super::defect;
 use crate::{StudyError, remote};
 
 /// How well a ranking tells unsafe rows; nothing where not every row has a label.
@@ -34,18 +35,17 @@ pub fn selector_figures(
     else {
         return Ok(SelectorFigures::default());
     };
-    let stats = |e: seal_stats::StatsError| StudyError::Defect(e.to_string());
     let scores: Vec<f64> = selector.rows.iter().map(|r| -r.omega).collect();
     let mut ranking: Vec<usize> = (0..selector.rows.len()).collect();
     ranking.sort_by_key(|i| selector.rows[*i].rank);
     let mut figures = SelectorFigures {
-        auroc: auroc(&scores, &is_unsafe).map_err(stats)?,
+        auroc: auroc(&scores, &is_unsafe).map_err(defect)?,
         unsafe_kept: Vec::new(),
     };
     for fraction in KEEP_FRACTIONS {
         let mut flags = vec![false; ranking.len()];
         keep_top(&ranking, fraction)?.iter().for_each(|i| flags[*i] = true);
-        if let Some(share) = unsafe_kept(&flags, &is_unsafe).map_err(stats)? {
+        if let Some(share) = unsafe_kept(&flags, &is_unsafe).map_err(defect)? {
             figures.unsafe_kept.push((fraction, share));
         }
     }

@@ -31,10 +31,16 @@ pub use settings::StageSettings;
 use std::path::Path;
 
 use seal_data::{DataError, Dropped, EmptyAnswers, Row, Source, load_split};
+use seal_stats::StatsError;
 use serde::Deserialize;
 
 use crate::config::explain;
 use crate::{StudyError, remote};
+
+/// Statistics refuse only what the program itself put together wrongly.
+fn defect(error: StatsError) -> StudyError {
+    StudyError::Defect(error.to_string())
+}
 
 /// The rows of a file, and those of it that cannot be used.
 #[derive(Clone, Debug)]

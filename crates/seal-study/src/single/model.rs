@@ -16,6 +16,7 @@ use seal_stats::spearman;
 use serde::Serialize;
 use serde_json::json;
 
+use super::defect;
 use super::output::{AnswerFile, AnswerRow};
 use super::record::{self, TrainingRecord};
 use super::settings::StageSettings;
@@ -204,7 +205,6 @@ impl OwnModel {
         let losses = score(&self.model, &data, BATCH, &mut |_, _| ())?;
         let mean_loss = losses.iter().sum::<f64>() / losses.len() as f64;
         let by_loss = frozen_loss_omega(&losses)?;
-        let stats = |e: seal_stats::StatsError| StudyError::Defect(e.to_string());
         let (bilevel, provenance) = (&settings.bilevel, self.provenance()?);
         let learned = learn_selector(self.model, &data, &safe, bilevel, mean_loss, seed, progress)?;
         let ids: Vec<RowId> = data.iter().map(|e| e.id).collect();
@@ -218,7 +218,7 @@ impl OwnModel {
             ("seed".to_owned(), json!(seed)),
             (
                 SPEARMAN_TO_LOSS.to_owned(),
-                json!(spearman(&learned.omega, &by_loss).map_err(stats)?),
+                json!(spearman(&learned.omega, &by_loss).map_err(defect)?),
             ),
             ("template".to_owned(), json!(settings.template)),
             ("versions".to_owned(), json!({"seal-study": env!("CARGO_PKG_VERSION")})),

@@ -107,6 +107,7 @@ fn on_the_command_line(template: &TemplateSetting) -> String {
         Ok(toml::Value::String(word)) if !word.contains("{}") => word,
         Ok(toml::Value::String(text)) => format!("'{}'", text.replace('\n', "\\n")),
         Ok(table) => format!("'{table}'"),
+        // What JSON held is text or a table of text, and TOML has both.
         Err(_) => "of its seal-training.json".to_owned(),
     }
 }
