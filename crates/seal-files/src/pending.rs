@@ -1,0 +1,167 @@
+//! One file, written beside its target and renamed over it.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, NamedTempFile};
+
+use crate::link::refuse_link;
+
+/// Start of the names of files and folders that are not finished. A killed program leaves
+/// them behind; whoever owns the folder may remove them.
+pub const PENDING_PREFIX: &str = ".seal-pending-";
+
+/// Whether `name` is one that this crate gives to unfinished files and folders.
+pub fn is_pending(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(PENDING_PREFIX.as_bytes())
+}
+
+/// A file that takes its place when it is whole. Dropped without [`PendingFile::commit`],
+/// it leaves nothing.
+///
+/// Writes go through a buffer.
+#[derive(Debug)]
+pub struct PendingFile {
+    to: To,
+    target: PathBuf,
+}
+
+#[derive(Debug)]
+enum To {
+    /// Renamed at the end.
+    Beside(BufWriter<NamedTempFile>),
+    /// A pipe or a terminal: nothing can be renamed over it.
+    Direct(BufWriter<File>),
+}
+
+impl PendingFile {
+    /// A file that will stand at `path`, in a folder of the program.
+    ///
+    /// # Errors
+    /// A link or a folder at `path`; a file that cannot be made in its folder.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        refuse_link(path)?;
+        if path.is_dir() {
+            return Err(io::Error::new(
+                io::ErrorKind::IsADirectory,
+                "a folder stands where a file is to be written",
+            ));
+        }
+        Ok(Self { to: To::Beside(BufWriter::new(beside(path)?)), target: path.to_owned() })
+    }
+
+    /// A file that will stand where a user said. A link is followed, and its target is
+    /// replaced. A pipe or a device, such as `/dev/stdout`, is written to directly.
+    ///
+    /// # Errors
+    /// As [`PendingFile::create`], links apart.
+    pub fn named_by_user(path: &Path) -> io::Result<Self> {
+        match fs::metadata(path) {
+            Ok(found) if found.is_file() => Self::create(&path.canonicalize()?),
+            Ok(found) if found.is_dir() => Self::create(path),
+            Ok(_) => {
+                let file = File::options().write(true).open(path)?;
+                Ok(Self { to: To::Direct(BufWriter::new(file)), target: path.to_owned() })
+            }
+            // A link to nothing is refused: its target is not known to be meant.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(path),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Flushes the file to disk and renames it to its target.
+    ///
+    /// # Errors
+    /// A file that cannot be flushed or renamed, a full disk for one. The target is then as
+    /// it was.
+    pub fn commit(self) -> io::Result<()> {
+        match self.to {
+            To::Beside(out) => {
+                let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+                file.as_file().sync_all()?;
+                file.persist(&self.target).map_err(|e| e.error)?;
+                sync_parent(&self.target)
+            }
+            To::Direct(mut out) => out.flush(),
+        }
+    }
+}
+
+impl Write for PendingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.to {
+            To::Beside(out) => out.write(bytes),
+            To::Direct(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.to {
+            To::Beside(out) => out.flush(),
+            To::Direct(out) => out.flush(),
+        }
+    }
+}
+
+/// Writes a whole file: readers see the old one or the new one.
+///
+/// # Errors
+/// As [`PendingFile::create`] and [`PendingFile::commit`].
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = PendingFile::create(path)?;
+    file.write_all(bytes)?;
+    file.commit()
+}
+
+/// Copies the content of `from` to a whole file `to`, never as a link.
+///
+/// # Errors
+/// As [`write()`], and a file that cannot be read.
+pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut source = File::open(from)?;
+    let mut file = PendingFile::create(to)?;
+    io::copy(&mut source, &mut file)?;
+    file.commit()
+}
+
+/// Opens a file of the program to add to it, and makes it if it is absent.
+///
+/// # Errors
+/// A link or anything that is no plain file at `path`; a file that cannot be opened.
+pub fn append(path: &Path) -> io::Result<File> {
+    refuse_link(path)?;
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a plain file"));
+    }
+    File::options().create(true).append(true).open(path)
+}
+
+/// An unfinished file in the folder of `path`, with the rights of ordinary files.
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(PENDING_PREFIX);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // The mask of the process takes from these, as for every other file.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(parent(path))
+}
+
+pub(crate) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A rename is in the folder: without this a crash of the machine may undo it.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    File::open(parent(path))?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! Whole or absent, never through a link, never over an input.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use proptest::prelude::*;
+use seal_files::{
+    FileName, Inputs, PendingFile, PendingFolder, is_pending, make_folder, same_file,
+};
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_file_is_whole_or_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a");
+    seal_files::write(&path, b"old").unwrap();
+    let mut file = PendingFile::create(&path).unwrap();
+    file.write_all(b"ne").unwrap();
+    assert!(names(dir.path()).iter().any(|n| is_pending(n.as_ref())));
+    drop(file);
+    assert_eq!((names(dir.path()), fs::read(&path).unwrap()), (vec!["a".into()], b"old".to_vec()));
+    seal_files::write(&path, b"new").unwrap();
+    assert_eq!((names(dir.path()), fs::read(&path).unwrap()), (vec!["a".into()], b"new".to_vec()));
+}
+
+#[test]
+fn a_folder_is_whole_or_absent() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("up/model");
+    let pending = PendingFolder::create(&path).unwrap();
+    fs::write(pending.path().join("x"), "1").unwrap();
+    drop(pending);
+    assert_eq!(names(&dir.path().join("up")), Vec::<String>::new());
+    let pending = PendingFolder::create(&path).unwrap();
+    fs::write(pending.path().join("x"), "1").unwrap();
+    pending.commit().unwrap();
+    assert_eq!(names(&dir.path().join("up")), ["model"]);
+    let again = PendingFolder::create(&path).unwrap();
+    assert!(again.commit().is_err(), "a folder that holds files stays");
+    assert_eq!(fs::read_to_string(path.join("x")).unwrap(), "1");
+    assert_eq!(names(&dir.path().join("up")), ["model"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn files_have_the_rights_of_other_files() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("plain"), "").unwrap();
+    seal_files::write(&dir.path().join("ours"), b"").unwrap();
+    let mode = |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+    assert_eq!(mode("ours"), mode("plain"));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_not_followed_in_the_programs_own_folders() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (dir.path().join("ours"), dir.path().join("theirs"));
+    fs::create_dir_all(&ours).unwrap();
+    fs::create_dir_all(&theirs).unwrap();
+    fs::write(theirs.join("thesis"), "dear").unwrap();
+    symlink(theirs.join("thesis"), ours.join("file")).unwrap();
+    symlink(&theirs, ours.join("folder")).unwrap();
+    symlink(dir.path().join("nothing"), ours.join("dangling")).unwrap();
+    for name in ["file", "dangling"] {
+        let error = seal_files::write(&ours.join(name), b"x").unwrap_err();
+        assert!(error.to_string().contains("link"), "{error}");
+        assert!(seal_files::append(&ours.join(name)).is_err());
+    }
+    assert!(make_folder(&ours, Path::new("folder/deeper")).is_err());
+    assert!(make_folder(&ours, Path::new("../theirs")).is_err());
+    assert_eq!(fs::read_to_string(theirs.join("thesis")).unwrap(), "dear");
+    assert_eq!(names(&theirs), ["thesis"]);
+    // The folder that the user named may be a link, and so may a file that the user named.
+    symlink(&ours, dir.path().join("chosen")).unwrap();
+    make_folder(&dir.path().join("chosen"), Path::new("a/b")).unwrap();
+    let mut file = PendingFile::named_by_user(&ours.join("file")).unwrap();
+    file.write_all(b"told").unwrap();
+    file.commit().unwrap();
+    assert_eq!(fs::read_to_string(theirs.join("thesis")).unwrap(), "told");
+    assert!(fs::symlink_metadata(ours.join("file")).unwrap().is_symlink());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_written_to_directly() {
+    let mut file = PendingFile::named_by_user(Path::new("/dev/null")).unwrap();
+    file.write_all(b"x").unwrap();
+    file.commit().unwrap();
+}
+
+#[test]
+fn an_output_is_held_against_every_input() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::create_dir(at("model")).unwrap();
+    for name in ["rows.jsonl", "model/config.json"] {
+        fs::write(at(name), "x").unwrap();
+    }
+    fs::hard_link(at("rows.jsonl"), at("hard")).unwrap();
+    let mut inputs = Inputs::new();
+    inputs.add("the rows", &at("rows.jsonl"));
+    inputs.add("the model", &at("model"));
+    inputs.add("the list", &at("later.jsonl"));
+    for taken in
+        ["rows.jsonl", "model/../rows.jsonl", "hard", "model/config.json", "model", "./later.jsonl"]
+    {
+        let clash = inputs.check(&at(taken)).unwrap_err().to_string();
+        assert!(clash.contains("same file as the "), "{clash}");
+    }
+    inputs.check(&at("out.jsonl")).unwrap();
+    inputs.check(&at("no/such/folder")).unwrap();
+    assert!(!same_file(&at("rows.jsonl"), &at("absent")));
+}
+
+#[test]
+fn names_that_would_leave_their_folder_are_refused() {
+    for name in ["hh", "hex-phi_2", "v1.5", "Größe", "x".repeat(100).as_str()] {
+        name.parse::<FileName>().unwrap();
+    }
+    for name in [
+        "",
+        ".",
+        "..",
+        "a/b",
+        "../evil",
+        "/abs",
+        r"a\b",
+        "a\0b",
+        "a b",
+        "a\nb",
+        ".hidden",
+        "dot.",
+        "con",
+        "NUL.txt",
+        "com1",
+        "x".repeat(101).as_str(),
+        "a:b",
+        "\u{202e}txt",
+    ] {
+        assert!(name.parse::<FileName>().is_err(), "{name:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn an_accepted_name_stays_in_its_folder(name in "\\PC{0,40}|[./\\\\a-c~]{0,12}") {
+        if let Ok(name) = name.parse::<FileName>() {
+            let path = Path::new(name.as_str());
+            prop_assert_eq!(path.components().count(), 1);
+            prop_assert!(matches!(path.components().next(), Some(std::path::Component::Normal(_))));
+        }
+    }
+}
