@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use tempfile::{Builder, TempDir};
 
 use crate::link::refuse_link;
-use crate::pending::{PENDING_PREFIX, parent, sync_parent};
+use crate::pending::{hold, parent, prefix_of, sweep, sync_parent};
+
+/// File in an unfinished folder that its writer holds a lock on.
+const LOCK: &str = ".writing";
 
 /// A folder that takes its place when it is whole. Dropped without
 /// [`PendingFolder::commit`], it leaves nothing.
@@ -15,6 +18,7 @@ use crate::pending::{PENDING_PREFIX, parent, sync_parent};
 pub struct PendingFolder {
     dir: TempDir,
     target: PathBuf,
+    _lock: File,
 }
 
 impl PendingFolder {
@@ -26,14 +30,20 @@ impl PendingFolder {
         refuse_link(path)?;
         let above = parent(path);
         fs::create_dir_all(above)?;
+        let prefix = prefix_of(path);
+        let lock_of = |dir: &Path| File::open(dir.join(LOCK));
+        sweep(above, &prefix, lock_of, |dir| fs::remove_dir_all(dir));
         let mut builder = Builder::new();
-        builder.prefix(PENDING_PREFIX);
+        builder.prefix(&prefix);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
             builder.permissions(fs::Permissions::from_mode(0o777));
         }
-        Ok(Self { dir: builder.tempdir_in(above)?, target: path.to_owned() })
+        let dir = builder.tempdir_in(above)?;
+        let lock = File::create_new(dir.path().join(LOCK))?;
+        hold(&lock);
+        Ok(Self { dir, target: path.to_owned(), _lock: lock })
     }
 
     /// Where to write the files.
@@ -42,17 +52,33 @@ impl PendingFolder {
     }
 
     /// Flushes every file and renames the folder to its target. An empty folder at the
-    /// target is replaced.
+    /// target is replaced. One that cannot be, such as the working folder or a mount point,
+    /// gets the files one after the other.
     ///
     /// # Errors
     /// A file that cannot be flushed; a folder at the target that holds anything.
     pub fn commit(self) -> io::Result<()> {
+        fs::remove_file(self.dir.path().join(LOCK))?;
         sync_all(self.dir.path())?;
-        fs::rename(self.dir.path(), &self.target)?;
-        // Nothing stands at the old name any more: there is nothing to remove.
-        let _gone = self.dir.keep();
+        match fs::rename(self.dir.path(), &self.target) {
+            Ok(()) => {
+                // Nothing stands at the old name any more: there is nothing to remove.
+                let _gone = self.dir.keep();
+            }
+            Err(_) if is_empty(&self.target) => {
+                for entry in fs::read_dir(self.dir.path())? {
+                    let entry = entry?;
+                    fs::rename(entry.path(), self.target.join(entry.file_name()))?;
+                }
+            }
+            Err(error) => return Err(error),
+        }
         sync_parent(&self.target)
     }
+}
+
+fn is_empty(dir: &Path) -> bool {
+    fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 fn sync_all(dir: &Path) -> io::Result<()> {

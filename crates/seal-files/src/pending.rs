@@ -9,7 +9,7 @@ use tempfile::{Builder, NamedTempFile};
 use crate::link::refuse_link;
 
 /// Start of the names of files and folders that are not finished. A killed program leaves
-/// them behind; whoever owns the folder may remove them.
+/// them behind. The next one that writes to the same target removes them.
 pub const PENDING_PREFIX: &str = ".seal-pending-";
 
 /// Whether `name` is one that this crate gives to unfinished files and folders.
@@ -139,15 +139,60 @@ pub fn append(path: &Path) -> io::Result<File> {
 
 /// An unfinished file in the folder of `path`, with the rights of ordinary files.
 fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let prefix = prefix_of(path);
+    sweep(parent(path), &prefix, |file| File::open(file), |file| fs::remove_file(file));
     let mut builder = Builder::new();
-    builder.prefix(PENDING_PREFIX);
+    builder.prefix(&prefix);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         // The mask of the process takes from these, as for every other file.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(parent(path))
+    let file = builder.tempfile_in(parent(path))?;
+    hold(file.as_file());
+    Ok(file)
+}
+
+/// Start of the names of unfinished files or folders that are to become `path`.
+pub(crate) fn prefix_of(path: &Path) -> String {
+    // A long name would not leave room for what tells two unfinished files apart.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let short: String = name.chars().take(40).collect();
+    format!("{PENDING_PREFIX}{short}-")
+}
+
+/// Marks an unfinished file as one that a living program writes. Some network file systems
+/// have no locks: leftovers then stay.
+pub(crate) fn hold(lock: &File) {
+    // The lock goes with the process, however that ends.
+    let _held = lock.try_lock();
+}
+
+/// Removes what a killed program left of the same target: entries of `folder` whose names
+/// start with `prefix` and whose lock nobody holds.
+pub(crate) fn sweep(
+    folder: &Path,
+    prefix: &str,
+    lock_of: impl Fn(&Path) -> io::Result<File>,
+    remove: impl Fn(&Path) -> io::Result<()>,
+) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let rest = name.as_encoded_bytes().strip_prefix(prefix.as_bytes());
+        // The end is six random characters: a longer one is of another target.
+        if rest.is_none_or(|rest| rest.len() != 6)
+            || entry.file_type().is_ok_and(|t| t.is_symlink())
+        {
+            continue;
+        }
+        let path = entry.path();
+        if lock_of(&path).is_ok_and(|lock| lock.try_lock().is_ok()) {
+            // Room is all that a leftover costs: nothing depends on its removal.
+            let _ = remove(&path);
+        }
+    }
 }
 
 pub(crate) fn parent(path: &Path) -> &Path {

@@ -50,6 +50,30 @@ fn a_folder_is_whole_or_absent() {
     assert_eq!(names(&dir.path().join("up")), ["model"]);
 }
 
+#[test]
+fn leftovers_of_a_killed_program_go_with_the_next_and_those_of_a_living_one_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::write(at(".seal-pending-a-abcdef"), "half").unwrap();
+    fs::create_dir(at(".seal-pending-a-ABCDEF")).unwrap();
+    fs::write(at(".seal-pending-a-ABCDEF").join(".writing"), "").unwrap();
+    // Of other targets, and of the user.
+    let others = [".seal-pending-a-b-abcdef", ".seal-pending-b-abcdef", "a-abcdef"];
+    others.iter().for_each(|name| fs::write(at(name), "").unwrap());
+    let living = PendingFile::create(&at("a")).unwrap();
+    seal_files::write(&at("a"), b"x").unwrap();
+    let mut expected: Vec<String> = others.iter().map(|n| (*n).to_owned()).collect();
+    expected.extend(["a".to_owned(), ".seal-pending-a-ABCDEF".to_owned()]);
+    let left: Vec<String> = names(dir.path());
+    assert!(expected.iter().all(|n| left.contains(n)), "{left:?}");
+    assert_eq!(left.len(), expected.len() + 1, "the living one stays: {left:?}");
+    drop(living);
+    fs::remove_file(at("a")).unwrap();
+    PendingFolder::create(&at("a")).unwrap().commit().unwrap();
+    assert!(!at(".seal-pending-a-ABCDEF").exists());
+    assert_eq!(names(&at("a")), Vec::<String>::new());
+}
+
 #[cfg(unix)]
 #[test]
 fn files_have_the_rights_of_other_files() {
