@@ -2,65 +2,14 @@
 //! study. The weights are a tiny Llama that transformers wrote for the tests of
 //! `seal-lm`; its tokenizer here knows whole words.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 
+use common::{lines, run, with_model as sandbox};
 use serde_json::{Value, json};
 use whole_program::{Sandbox, row};
-
-const WORDS: [&str; 14] = [
-    "<|end|>",
-    "[UNK]",
-    "What",
-    "is",
-    "plus",
-    "Open",
-    "the",
-    "?",
-    "Human:",
-    "Assistant:",
-    "one",
-    "two",
-    "three",
-    "No",
-];
-
-/// A sandbox with the folder `model` and rows.
-fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::with_study(env!("CARGO_BIN_EXE_program"));
-    let golden = "../crates/seal-lm/tests/golden/families/llama_tied";
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join(golden);
-    let model = sandbox.path().join("model");
-    fs::create_dir(&model).unwrap();
-    for name in ["config.json", "model.safetensors"] {
-        fs::copy(golden.join(name), model.join(name)).unwrap();
-    }
-    let vocab: serde_json::Map<String, Value> =
-        WORDS.iter().enumerate().map(|(i, word)| ((*word).to_owned(), json!(i))).collect();
-    let tokenizer = json!({
-        "version": "1.0", "truncation": null, "padding": null, "normalizer": null,
-        "added_tokens": [{"id": 0, "content": "<|end|>", "single_word": false, "lstrip": false,
-            "rstrip": false, "normalized": false, "special": true}],
-        "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null, "decoder": null,
-        "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "[UNK]"},
-    });
-    sandbox.write("model/tokenizer.json", &tokenizer.to_string());
-    let template = "{% for m in messages %}{{ m.role }} {{ m.content }} {{ eos_token }}\n{% endfor %}\
-                    {% if add_generation_prompt %}assistant {% endif %}";
-    let config = json!({"eos_token": "<|end|>", "chat_template": template});
-    sandbox.write("model/tokenizer_config.json", &config.to_string());
-    sandbox
-}
-
-fn run(sandbox: &Sandbox, args: &[&str]) -> String {
-    let finished = sandbox.run(args);
-    assert_eq!(finished.code, Some(0), "{args:?}: {}", finished.stderr);
-    finished.stdout
-}
-
-fn lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
 
 #[test]
 fn from_a_folder_and_rows_to_kept_rows_and_an_adapter() {
@@ -110,8 +59,17 @@ fn from_a_folder_and_rows_to_kept_rows_and_an_adapter() {
         assert!(other.stderr.contains("JSON lines"), "{}", other.stderr);
         assert!(!sandbox.path().join(name).exists());
     }
-    let seeds =
-        ["select", "--model", "model", "--data", "train.jsonl", "--file", "s", "--seeds", "1,2"];
+    let seeds = [
+        "select",
+        "--model",
+        "model",
+        "--data",
+        "train.jsonl",
+        "--file",
+        "s.jsonl",
+        "--seeds",
+        "1,2",
+    ];
     let seeds = sandbox.run(&seeds);
     assert_eq!(seeds.code, Some(2), "{}", seeds.stderr);
     // Folders are made before the work.

@@ -7,6 +7,7 @@ use anyhow::Error;
 use seal_device::DeviceError;
 use seal_study::StudyError;
 
+use crate::plain;
 use crate::verbs::devices::Broken;
 
 /// Exit code of an unexpected failure.
@@ -25,7 +26,7 @@ pub(crate) fn report(error: &Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // If stderr is gone, the exit code is all that is left to say it.
-    let _ = writeln!(io::stderr().lock(), "error: {}", message(error));
+    let _ = writeln!(plain::stderr(), "error: {}", message(error));
     ExitCode::from(code(error))
 }
 

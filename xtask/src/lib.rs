@@ -11,10 +11,13 @@ mod bench;
 mod cli;
 mod command;
 mod failure;
+mod files;
+mod given;
 mod logging;
 mod memory;
 mod options;
 mod own;
+mod plain;
 mod progress;
 mod summary;
 mod table;
@@ -23,7 +26,7 @@ mod verbs;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 /// The CPU backend allocates and frees large blocks in every training step,
 /// which the system's allocator hands back to the kernel each time.
@@ -45,10 +48,13 @@ fn keep_freed_memory() {
 /// `cargo xtask --help`; clap ends the process with 2 on a usage error.
 pub fn main() -> ExitCode {
     keep_freed_memory();
-    let cli = cli::Cli::parse();
+    let matches = cli::Cli::command().get_matches();
+    let given = given::Given::of(&matches);
+    let cli = cli::Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // A defect must not look like a documented exit code other than 1; the
     // panic hook has said by then where it was.
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| verbs::run(&cli)));
+    let result =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| verbs::run(&cli, &given)));
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => failure::report(&error),

@@ -11,6 +11,7 @@ use tracing_subscriber::fmt::{MakeWriter, layer};
 use tracing_subscriber::prelude::*;
 
 use crate::cli::Verbosity;
+use crate::plain;
 
 /// Name of the log in a run folder.
 pub(crate) const FILE: &str = "log.txt";
@@ -68,7 +69,7 @@ impl Log {
         *sink = match opened.and_then(|mut file| file.write_all(lines).map(|()| file)) {
             Ok(file) => Sink::Open(file),
             Err(error) => {
-                let _ = writeln!(io::stderr().lock(), "{}: no log: {error}", path.display());
+                let _ = writeln!(plain::stderr(), "{}: no log: {error}", path.display());
                 Sink::Closed
             }
         };

@@ -1,19 +1,30 @@
 //! Options and progress of the verbs that work on one model and a few files.
 
 use std::cell::Cell;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::Context as _;
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
+use seal_files::Inputs;
 use seal_study::{
     ModelRequest, OwnModel, OwnRows, Row, Source, StageSettings, StudyError, source_named,
 };
 
 use crate::cli::Verbosity;
+use crate::files::add_template;
+use crate::plain;
+
+/// Reads a path, or a table that stands for one. A path need not be UTF-8.
+pub(crate) fn source() -> impl TypedValueParser<Value = Source> {
+    OsStringValueParser::new().try_map(|given: OsString| match given.to_str() {
+        Some(text) => source_named(text),
+        None => Ok(Source::new(given)),
+    })
+}
 
 /// Which model, on which rows.
 #[derive(Clone, Debug, Args)]
@@ -31,7 +42,7 @@ pub(crate) struct ModelArgs {
     stage: StageArgs,
     /// Rows: .json, .jsonl, .csv, .tsv or .parquet; text also packed as .gz or .zst.
     /// A table as in a config says more: { path = "FILE", columns = { prompt = "q" } }.
-    #[arg(long, value_name = "FILE", value_parser = source_named)]
+    #[arg(long, value_name = "FILE", value_parser = source())]
     pub(crate) data: Source,
     /// The first N rows only.
     #[arg(long, value_name = "N")]
@@ -46,6 +57,8 @@ pub(crate) struct Own {
     pub(crate) model: OwnModel,
     pub(crate) rows: Vec<Row>,
     pub(crate) settings: StageSettings,
+    /// The files that were read.
+    pub(crate) inputs: Inputs,
 }
 
 /// Settings of a stage.
@@ -73,6 +86,13 @@ impl StageArgs {
             None => Ok(settings),
         }
     }
+
+    /// Adds the file of settings to those that are read.
+    pub(crate) fn add_to(&self, inputs: &mut Inputs) {
+        if let Some(settings) = &self.settings {
+            inputs.add("the settings", settings);
+        }
+    }
 }
 
 impl ModelArgs {
@@ -85,13 +105,29 @@ impl ModelArgs {
         verbosity: Verbosity,
     ) -> anyhow::Result<Own> {
         let settings = self.stage.load(&self.set)?;
+        let mut inputs = self.inputs();
+        add_template(&mut inputs, &settings);
         let read = read(&self.data)?;
         say_dropped(&self.data, &read, verbosity)?;
         // Without adapters in the settings the whole model is trained, the adapter in it.
         let is_trainable = is_trained && settings.sft.lora.is_some();
         let model = self.model(&settings, is_trainable)?;
         say_template(&model, &settings, self.stage.template.is_some(), verbosity)?;
-        Ok(Own { model, rows: limited(read.rows, self.limit), settings })
+        // A model of the hub lies in a cache, which is known by now.
+        inputs.add("the model", model.folder());
+        Ok(Own { model, rows: limited(read.rows, self.limit), settings, inputs })
+    }
+
+    /// The files that are named on the command line.
+    pub(crate) fn inputs(&self) -> Inputs {
+        let mut inputs = Inputs::new();
+        inputs.add("the rows", &self.data.path);
+        inputs.add("the model", &self.model);
+        if let Some(adapter) = &self.adapter {
+            inputs.add("the adapter", adapter);
+        }
+        self.stage.add_to(&mut inputs);
+        inputs
     }
 
     fn model(&self, settings: &StageSettings, is_trainable: bool) -> Result<OwnModel, StudyError> {
@@ -144,36 +180,9 @@ impl Steps {
         if !self.quiet && tenth > self.said.replace(tenth) {
             let seconds = self.started.elapsed().as_secs_f64();
             // Progress that cannot be shown stops nothing.
-            let _ = writeln!(io::stderr().lock(), "{} {done}/{of} ({seconds:.1} s)", self.what);
+            let _ = writeln!(plain::stderr(), "{} {done}/{of} ({seconds:.1} s)", self.what);
         }
     }
-}
-
-/// Refuses to write over what is read.
-pub(crate) fn distinct(inputs: &[&Path], outputs: &[&Path]) -> Result<(), StudyError> {
-    let place = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    for output in outputs {
-        if inputs.iter().any(|input| place(input) == place(output)) {
-            return Err(StudyError::Config(format!(
-                "{} is read and would be written; give another file to write",
-                output.display()
-            )));
-        }
-    }
-    for (i, output) in outputs.iter().enumerate() {
-        if outputs[..i].iter().any(|other| place(other) == place(output)) {
-            return Err(StudyError::Config(format!("{} is named twice", output.display())));
-        }
-    }
-    Ok(())
-}
-
-/// Makes the folders of files to write, before the work whose result they are to hold.
-pub(crate) fn make_folders(outputs: &[&Path]) -> anyhow::Result<()> {
-    for folder in outputs.iter().filter_map(|output| output.parent()) {
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    }
-    Ok(())
 }
 
 /// Says which rows of a file cannot be used, the first ones with line and reason.
@@ -182,7 +191,7 @@ pub(crate) fn say_dropped(source: &Source, rows: &OwnRows, verbosity: Verbosity)
     if verbosity.quiet || rows.dropped.is_empty() {
         return Ok(());
     }
-    let mut out = io::stderr().lock();
+    let mut out = plain::stderr();
     writeln!(out, "{}: {} rows cannot be used", source.path.display(), rows.dropped.len())?;
     for row in rows.dropped.iter().take(SHOWN) {
         writeln!(out, "  line {}, row {}: {}", row.line, row.row, row.reason)?;
@@ -204,7 +213,7 @@ pub(crate) fn say_template(
     if verbosity.quiet {
         return Ok(());
     }
-    let mut out = io::stderr().lock();
+    let mut out = plain::stderr();
     match model.template_notice() {
         Some(notice) => writeln!(out, "{notice}"),
         None if is_given || !model.ignores_chat_template(settings) => Ok(()),
@@ -225,7 +234,7 @@ pub(crate) fn say_batch(
     if verbosity.quiet || rows >= batch {
         return Ok(());
     }
-    let mut out = io::stderr().lock();
+    let mut out = plain::stderr();
     writeln!(
         out,
         "{rows} rows are fewer than a batch of {batch}: an epoch is one step; --set {key}=N"
@@ -236,22 +245,4 @@ pub(crate) fn say_batch(
 pub(crate) fn limited<T>(mut rows: Vec<T>, limit: Option<usize>) -> Vec<T> {
     rows.truncate(limit.unwrap_or(rows.len()));
     rows
-}
-
-/// Writes one JSON object a line, to `file` or to standard output.
-pub(crate) fn write_lines<T: serde::Serialize>(
-    file: Option<&Path>,
-    rows: &[T],
-) -> anyhow::Result<()> {
-    let mut out: Box<dyn io::Write> = match file {
-        Some(path) => {
-            let created = File::create(path);
-            Box::new(BufWriter::new(created.with_context(|| path.display().to_string())?))
-        }
-        None => Box::new(io::stdout().lock()),
-    };
-    for row in rows {
-        writeln!(out, "{}", serde_json::to_string(row)?)?;
-    }
-    Ok(out.flush()?)
 }

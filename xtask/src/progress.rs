@@ -10,6 +10,7 @@ use seal_study::{Event, Observer, PlanView};
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
+use crate::plain;
 use crate::tracker::Tracker;
 
 /// Steps of the bar; it moves by cost, not by stages, which differ much.
@@ -77,12 +78,12 @@ impl Progress {
     fn draw(&self, bar: &ProgressBar, event: &Event) {
         let mut tracker = self.tracker();
         if let Event::Failed { message, .. } = event {
-            bar.println(format!("failed: {message}"));
+            bar.println(plain::text(&format!("failed: {message}")));
         }
         tracker.note(event);
         bar.set_position((tracker.fraction() * STEPS as f64) as u64);
         bar.set_prefix(tracker.counts(self.started.elapsed()));
-        bar.set_message(tracker.running());
+        bar.set_message(plain::text(&tracker.running()));
     }
 }
 
@@ -96,7 +97,7 @@ impl Observer for Progress {
             Display::Lines => {
                 if let Some(line) = self.line(event) {
                     // A closed stderr is no reason to stop training.
-                    let _ = writeln!(io::stderr().lock(), "{line}");
+                    let _ = writeln!(plain::stderr(), "{line}");
                 }
             }
             Display::Nothing => {}

@@ -16,6 +16,9 @@ pub struct Clash {
     pub input: PathBuf,
 }
 
+/// Folders in folders that are looked into: a link may lead back to its own folder.
+const DEEPEST: usize = 4;
+
 /// The files that a command reads. Its outputs are held against them before anything is
 /// written.
 #[derive(Clone, Debug, Default)]
@@ -29,14 +32,21 @@ impl Inputs {
         Self::default()
     }
 
-    /// Adds a file, or every file of a folder (one level), under the name `role`. A path
-    /// that is not there is kept by its name.
+    /// Adds a file, or a folder with all that is in it, under the name `role`. A path that
+    /// is not there is kept by its name.
     pub fn add(&mut self, role: &str, path: &Path) {
+        self.add_to_depth(role, path, DEEPEST);
+    }
+
+    fn add_to_depth(&mut self, role: &str, path: &Path, depth: usize) {
         self.files.push((role.to_owned(), path.to_owned()));
+        if depth == 0 {
+            return;
+        }
         let Ok(entries) = fs::read_dir(path) else { return };
         let mut inside: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
         inside.sort();
-        self.files.extend(inside.into_iter().map(|file| (role.to_owned(), file)));
+        inside.iter().for_each(|file| self.add_to_depth(role, file, depth - 1));
     }
 
     /// Refuses to write `output` where it is an input, by file and not by name: links, hard

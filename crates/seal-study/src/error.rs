@@ -127,7 +127,10 @@ impl StudyError {
             Self::Generation(GenerateError::Settings(_)) => 2,
             Self::Generation(GenerateError::Logits { .. }) => 1,
             Self::Generation(_) => 3,
-            Self::Data(_) | Self::Rows(_) | Self::Training(BilevelError::Empty(_)) => 3,
+            Self::Data(_)
+            | Self::Rows(_)
+            | Self::Damaged { .. }
+            | Self::Training(BilevelError::Empty(_)) => 3,
             Self::Judge(JudgeError::MissingField { .. }) => 3,
             Self::Device(DeviceError::NotCompiledIn { .. }) => 4,
             Self::Judge(_) => 5,

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use seal_data::{DropReason, EmptyAnswers, PromptTemplate, Row, Source, TokenCounter, load_split};
+use seal_files::PendingFile;
 use seal_select::{
     KEEP_FRACTIONS, MAX_CHECKPOINT_BYTES, PublishedSelector, RowMapping, RowSet, SelectorFile,
     Separation, keep_top, rank, separation, survives_published_filter,
 };
 use serde_json::json;
 
+use crate::single::write_kept;
 use crate::{StudyError, remote};
 
 /// A published selector, and what is known of its rows.
@@ -29,7 +32,9 @@ pub struct ImportRequest {
     pub tokenizer: Option<PathBuf>,
     /// Where to write it as a selector file; needs `data`.
     pub file: Option<PathBuf>,
-    /// Share of the rows to keep in that file.
+    /// Where to write the kept rows, each as it stands in `data`; needs `data`.
+    pub kept: Option<PathBuf>,
+    /// Share of the rows to keep in these files.
     pub keep: f64,
 }
 
@@ -51,9 +56,20 @@ pub struct Imported {
 ///
 /// # Errors
 /// A checkpoint that is not one tensor of logits, a file of dropped positions
-/// or of rows that does not fit it, positions beyond its rows.
+/// or of rows that does not fit it, positions beyond its rows, a file to write without rows
+/// whose ids it would hold.
 pub fn import_selector(request: &ImportRequest) -> Result<Imported, StudyError> {
-    let selector = PublishedSelector::from_pt(&read(&request.checkpoint)?)?;
+    for (file, option) in [(&request.file, "--file"), (&request.kept, "--kept")] {
+        if let (Some(_), None) = (file, &request.data) {
+            return Err(StudyError::Config(format!(
+                "{option}: a published selector knows rows by position only; --data gives them ids"
+            )));
+        }
+    }
+    let selector = PublishedSelector::from_pt(&read(&request.checkpoint)?).map_err(|e| {
+        // A selector's file is data, whatever is wrong with it.
+        StudyError::Rows(format!("{}: {e}", request.checkpoint.display()))
+    })?;
     let logits = selector.logits.len();
     let rows = request.data.as_ref().map(Unfiltered::read).transpose()?;
     let mapping = match (&request.dropped, &request.tokenizer, &rows) {
@@ -73,12 +89,23 @@ pub fn import_selector(request: &ImportRequest) -> Result<Imported, StudyError> 
         }
     };
     let placed = mapping.place(&selector.logits)?;
+    if let Some(rows) = &rows {
+        rows.fits(placed.len())?;
+    }
     let separation = match &request.unsafe_rows {
         Some(rows) => Some(separation(&placed, rows, &KEEP_FRACTIONS, 0)?),
         None => None,
     };
-    if let (Some(rows), Some(file)) = (&rows, &request.file) {
-        rows.write(&selector.name, &placed, file, request.keep)?;
+    if let (Some(rows), Some(data)) = (&rows, &request.data)
+        && (request.file.is_some() || request.kept.is_some())
+    {
+        let named = rows.named(&selector.name, &placed, request.keep)?;
+        if let Some(file) = &request.file {
+            write_selector_file(&named, file)?;
+        }
+        if let Some(kept) = &request.kept {
+            write_kept(data, &named, kept)?;
+        }
     }
     Ok(Imported { name: selector.name, logits, rows: placed.len(), separation })
 }
@@ -153,32 +180,33 @@ impl<'a> Unfiltered<'a> {
         Ok(RowMapping::from_kept(kept))
     }
 
-    /// Writes the logits under the ids of their rows.
-    fn write(
+    /// Refuses rows that are not as many as the selector is of.
+    fn fits(&self, selector: usize) -> Result<(), StudyError> {
+        if self.rows.len() == selector {
+            return Ok(());
+        }
+        Err(StudyError::Rows(format!(
+            "{}: {} rows; the selector is of {selector} rows: give the unfiltered file it was \
+             trained on, and its dropped rows with --dropped or --tokenizer",
+            self.path.display(),
+            self.rows.len(),
+        )))
+    }
+
+    /// The logits under the ids of their rows.
+    fn named(
         &self,
         name: &str,
         placed: &[Option<f64>],
-        file: &Path,
         keep: f64,
-    ) -> Result<(), StudyError> {
-        if self.rows.len() != placed.len() {
-            return Err(StudyError::Rows(format!(
-                "{}: {} rows; the selector is of {} rows: give the unfiltered file it was trained \
-                 on, and what was dropped of it with --dropped or --tokenizer",
-                self.path.display(),
-                self.rows.len(),
-                placed.len()
-            )));
-        }
+    ) -> Result<SelectorFile, StudyError> {
         let named = self.rows.iter().zip(placed);
         let (ids, omega): (Vec<_>, Vec<f64>) =
             named.filter_map(|(row, w)| Some((row.as_ref()?.id, (*w)?))).unzip();
         let ranking = rank(&ids, &omega, 0)?;
         let kept = keep_top(&ranking, keep)?;
         let settings = [("name".to_owned(), json!(name)), ("keep".to_owned(), json!(keep))].into();
-        let selector =
-            SelectorFile::new("published", settings, &ids, &omega, None, &ranking, kept)?;
-        write_selector_file(&selector, file)
+        Ok(SelectorFile::new("published", settings, &ids, &omega, None, &ranking, kept)?)
     }
 }
 
@@ -203,5 +231,15 @@ pub fn write_selector_file(selector: &SelectorFile, file: &Path) -> Result<(), S
         true => to_parquet(selector)?,
         false => selector.to_jsonl()?.into_bytes(),
     };
-    fs::write(file, bytes).map_err(StudyError::io(file))
+    write_named(file, &bytes)
+}
+
+/// Writes a whole file where a user said.
+pub(crate) fn write_named(file: &Path, bytes: &[u8]) -> Result<(), StudyError> {
+    let write = || {
+        let mut out = PendingFile::named_by_user(file)?;
+        out.write_all(bytes)?;
+        out.commit()
+    };
+    write().map_err(StudyError::io(file))
 }

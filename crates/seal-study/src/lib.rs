@@ -58,11 +58,12 @@ pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use preview::{ModelPreview, Preview};
 pub use run::Study;
 pub use seal_data::{Row, SetSummary, Source};
-pub use seal_select::{RowSet, Separation};
+pub use seal_select::{RowSet, SelectorFile, Separation};
 pub use select::{SelectRequest, Selected};
 pub use single::{
-    AnswerFile, AnswerRow, InspectedRow, InspectedToken, ModelRequest, OwnModel, OwnRows, RowIds,
-    SPEARMAN_TO_LOSS, Scored, ScoredRow, SelectorFigures, StageSettings, Tuned, inspect_rows,
-    read_prompts, read_rows, selector_figures, source_named, write_kept,
+    AnswerFile, AnswerRow, Applied, Generated, InspectedRow, InspectedToken, ModelRequest,
+    OwnModel, OwnRows, RowIds, SPEARMAN_TO_LOSS, Scored, ScoredRow, SelectorFigures, StageSettings,
+    Tuned, apply_selector, inspect_rows, read_prompts, read_rows, selector_figures, source_named,
+    write_kept,
 };
 pub use store::Store;

@@ -28,6 +28,19 @@ pub struct Study {
 }
 
 impl Study {
+    /// The files that the study reads, each with a name for it: rows, and the plan.
+    pub fn input_files(&self) -> Vec<(&'static str, PathBuf)> {
+        let mut files = Vec::new();
+        if let Some(data) = &self.config.data {
+            let tests = data.test.values().flatten();
+            let sets = [&data.base, &data.fine_tuning, &data.safe, &data.safety];
+            let sources = sets.into_iter().flatten().chain(tests);
+            files.extend(sources.map(|source| ("the rows", data.root.join(&source.path))));
+        }
+        files.push(("the plan", PathBuf::from(&self.config.study.plan)));
+        files
+    }
+
     /// Reads config, plan and data, and checks them. Nothing is written.
     ///
     /// # Errors

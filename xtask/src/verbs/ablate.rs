@@ -1,6 +1,6 @@
 //! `cargo xtask ablate`: the whole study, from data to report.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use seal_device::DeviceSpec;
 use seal_report::Split;
@@ -8,6 +8,7 @@ use seal_report::Split;
 use crate::cli::Verbosity;
 use crate::logging::Log;
 use crate::options::StudyArgs;
+use crate::plain;
 use crate::progress::Progress;
 use crate::{summary, verbs};
 
@@ -27,7 +28,7 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     if verbosity.quiet {
         return Ok(());
     }
-    let mut out = io::stdout().lock();
+    let mut out = plain::stdout();
     summary::write(&mut out, &outcome.results)?;
     verbs::left_out(&mut out, &study)?;
     let set = |(name, split): (&String, &Split)| {

@@ -8,11 +8,15 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use seal_data::{ExampleError, PromptTemplate, Source, TextTokenizer, encode_row, load_split};
+use seal_files::{Inputs, PendingFile};
 use seal_lm::WeightFormat;
-use seal_study::{StudyError, source_named};
+use seal_study::StudyError;
 
 use crate::bench::{self, CASES, Case, Form, Job, Peer, Plan, TokenRow, Work};
 use crate::cli::Verbosity;
+use crate::files::prepare;
+use crate::own::source;
+use crate::plain;
 
 const AFTER: &str = "\
 Each measurement is a process of its own, so that memory is that of one piece of work. \
@@ -63,7 +67,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Take these rows, of any length, instead of drawn ones: a path, or a table as in a config.
-    #[arg(long, value_name = "FILE", value_parser = source_named)]
+    #[arg(long, value_name = "FILE", value_parser = source())]
     data: Option<Source>,
     /// The tokenizer.json that makes tokens of them [default: byte pairs of the first 2,000 rows,
     /// at most as many as the case has tokens].
@@ -94,11 +98,16 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     if let Some(job) = &options.job {
         return one(options, job);
     }
+    let mut inputs = Inputs::new();
+    let read = [options.data.as_ref().map(|data| &data.path), options.tokenizer.as_ref()];
+    read.into_iter().flatten().for_each(|path| inputs.add("the rows or their tokenizer", path));
+    let outputs: Vec<_> = options.file.as_deref().map(|f| ("--file", f)).into_iter().collect();
+    prepare(&inputs, &outputs)?;
     let plan = plan(options)?;
     let said = |what: &str| {
         if !verbosity.quiet {
             // Progress that cannot be shown stops nothing.
-            let _ = writeln!(io::stderr().lock(), "{what}");
+            let _ = writeln!(plain::stderr(), "{what}");
         }
     };
     let measured = bench::run(&plan, said)?;
@@ -114,11 +123,13 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
             "summaries": summaries,
             "measurements": measured,
         });
-        fs::write(path, serde_json::to_vec_pretty(&json)?)
-            .with_context(|| path.display().to_string())?;
+        let io = |e| StudyError::io(path)(e);
+        let mut out = PendingFile::named_by_user(path).map_err(io)?;
+        out.write_all(&serde_json::to_vec_pretty(&json)?).map_err(io)?;
+        out.commit().map_err(io)?;
     }
-    let mut out = io::stdout().lock();
-    if out.is_terminal() && !verbosity.quiet {
+    let mut out = plain::stdout();
+    if io::stdout().is_terminal() && !verbosity.quiet {
         writeln!(out)?;
     }
     Ok(bench::write(&mut out, &summaries)?)
@@ -131,7 +142,7 @@ fn one(options: &Options, job: &Path) -> anyhow::Result<()> {
         bail!("--job takes one --work and one --device");
     };
     let sample = bench::measure(&job, work, device.parse()?, options.dtype)?;
-    writeln!(io::stdout().lock(), "{}", serde_json::to_string(&sample)?)?;
+    writeln!(plain::stdout(), "{}", serde_json::to_string(&sample)?)?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! `cargo xtask devices`: which backends are compiled in, and whether they work.
 
-use std::{io, panic};
+use std::panic;
 
 use burn::tensor::DType;
 use clap::Args;
@@ -8,6 +8,7 @@ use seal_bilevel::{Agreement, Trial};
 use seal_device::{Backend, DeviceSpec};
 
 use crate::memory;
+use crate::plain;
 use crate::table::{self, Side, headings};
 
 const AFTER: &str = "\
@@ -79,7 +80,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         ("memory", Side::Left),
         ("apart from flex: losses, gradients, omega", Side::Left),
     ]);
-    Ok(table::write(&mut io::stdout().lock(), &headings, &rows)?)
+    Ok(table::write(&mut plain::stdout(), &headings, &rows)?)
 }
 
 /// A device that is compiled in and does not work.

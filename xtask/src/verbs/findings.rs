@@ -1,12 +1,15 @@
 //! `cargo xtask findings`: a page of findings from the results of some runs.
 
-use std::fs;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
+use seal_files::{Inputs, PendingFile};
 use seal_report::{Report, findings};
+use seal_study::StudyError;
+
+use crate::files::prepare;
+use crate::plain;
 
 /// Which runs, and where the page goes.
 #[derive(Clone, Debug, Args)]
@@ -21,6 +24,10 @@ pub(crate) struct Options {
 
 /// Reads the stored results and writes the page.
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
+    let mut inputs = Inputs::new();
+    options.runs.iter().for_each(|dir| inputs.add("the run folder", dir));
+    let outputs: Vec<_> = options.file.as_deref().map(|f| ("--file", f)).into_iter().collect();
+    prepare(&inputs, &outputs)?;
     let reports = options
         .runs
         .iter()
@@ -28,7 +35,12 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         .collect::<anyhow::Result<Vec<_>>>()?;
     let page = findings(&reports);
     match &options.file {
-        Some(file) => fs::write(file, page).with_context(|| format!("{}", file.display())),
-        None => Ok(io::stdout().lock().write_all(page.as_bytes())?),
+        Some(file) => {
+            let io = |e| StudyError::io(file)(e);
+            let mut out = PendingFile::named_by_user(file).map_err(io)?;
+            out.write_all(page.as_bytes()).map_err(io)?;
+            Ok(out.commit().map_err(io)?)
+        }
+        None => Ok(plain::stdout().write_all(page.as_bytes())?),
     }
 }

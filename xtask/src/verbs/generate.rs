@@ -1,14 +1,16 @@
 //! `cargo xtask generate`: a model's answers to the prompts of a file.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
 use seal_study::read_prompts;
 
 use crate::cli::Verbosity;
+use crate::files::{json_lines, prepare};
 use crate::logging::Log;
-use crate::own::{ModelArgs, Own, Steps, distinct, make_folders};
+use crate::own::{ModelArgs, Own, Steps};
+use crate::plain;
 
 const AFTER: &str = "\
 Examples:
@@ -17,9 +19,10 @@ Examples:
       --data prompts.csv --file answers.jsonl --set generate.temperature=0.7
 
 One JSON object an answer: id, instruction, output, finish (stop, length, context). Prompts of
-like length are answered together, so the order is not theirs: join by id. Answers are written as they are made: the same command goes on
-where a killed one was, and does nothing where all is there. A file with answers of another
-model, adapter, template or other settings is refused.";
+like length are answered together, so the order is not theirs: join by id. Answers are
+written as they are made: the same command goes on where a killed one was, and does nothing
+where all is there. A file with answers of another model, adapter, template or other settings
+is refused, and so is one that another run is writing.";
 
 /// Which prompts, which model, where to.
 #[derive(Clone, Debug, Args)]
@@ -38,23 +41,25 @@ pub(crate) struct Options {
 /// Adds what is missing to the file.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
-    distinct(&[&options.model.data.path], &[&options.file])?;
-    make_folders(&[&options.file])?;
-    let Own { model, rows, settings } = options.model.open(read_prompts, false, verbosity)?;
+    let outputs = [("--file", options.file.as_path())];
+    json_lines("--file", &options.file)?;
+    prepare(&options.model.inputs(), &outputs)?;
+    let Own { model, rows, settings, inputs } =
+        options.model.open(read_prompts, false, verbosity)?;
+    prepare(&inputs, &outputs)?;
     let steps = Steps::new("answering", verbosity);
     let mut progress = |done, of| steps.at(done, of);
-    let (before, too_long) =
-        model.generate(&rows, &settings, options.seed, &options.file, &mut progress)?;
+    let made = model.generate(&rows, &settings, options.seed, &options.file, &mut progress)?;
     if !verbosity.quiet {
-        let new = rows.len() - before - too_long;
-        let mut text = format!("{new} answers added to {}", options.file.display());
-        if before > 0 {
-            text += &format!(", {before} were there");
+        let mut text = format!("{} answers added to {}", made.new, options.file.display());
+        for (count, said) in
+            [(made.before, "were there"), (made.too_long, "prompts too long for the context")]
+        {
+            if count > 0 {
+                text += &format!(", {count} {said}");
+            }
         }
-        if too_long > 0 {
-            text += &format!(", {too_long} prompts too long for the context");
-        }
-        writeln!(io::stderr().lock(), "{text}")?;
+        writeln!(plain::stderr(), "{text}")?;
     }
     Ok(())
 }

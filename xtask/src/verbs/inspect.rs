@@ -1,14 +1,15 @@
 //! `cargo xtask inspect`: rows as the model sees them.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use seal_study::{InspectedRow, RowIds, Source, inspect_rows, read_rows, source_named};
+use seal_study::{InspectedRow, RowIds, Source, inspect_rows, read_rows};
 use serde_json::json;
 
 use crate::cli::Verbosity;
-use crate::own::{StageArgs, limited, say_dropped};
+use crate::own::{StageArgs, limited, say_dropped, source};
+use crate::plain;
 
 const AFTER: &str = "\
 Examples:
@@ -29,7 +30,7 @@ pub(crate) struct Options {
     stage: StageArgs,
     /// Rows: .json, .jsonl, .csv, .tsv or .parquet; text also packed as .gz or .zst.
     /// A table as in a config says more: { path = "FILE", columns = { prompt = "q" } }.
-    #[arg(long, value_name = "FILE", value_parser = source_named)]
+    #[arg(long, value_name = "FILE", value_parser = source())]
     data: Source,
     /// The first N rows only.
     #[arg(long, value_name = "N", default_value_t = 5)]
@@ -71,17 +72,17 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         None => rows = limited(rows, Some(options.limit)),
     }
     let inspected = inspect_rows(&options.model, &rows, &settings, options.stage.context)?;
-    let mut out = io::stdout().lock();
+    let mut out = plain::stdout();
     for row in &inspected {
         match options.format {
-            Format::Json => writeln!(out, "{}", serde_json::to_string(row)?)?,
+            Format::Json => writeln!(out, "{}", plain::json(row)?)?,
             Format::Text => write!(out, "{}", text(row))?,
         }
     }
     if !verbosity.quiet && options.ids.is_none() && rows.len() < all {
         let file = options.data.path.display();
         let shown = rows.len();
-        writeln!(io::stderr().lock(), "{shown} of the {all} rows of {file}; --limit shows more")?;
+        writeln!(plain::stderr(), "{shown} of the {all} rows of {file}; --limit shows more")?;
     }
     Ok(())
 }

@@ -20,20 +20,21 @@ use std::io::{self, Write};
 use seal_study::Study;
 
 use crate::cli::{Cli, Verb};
+use crate::given::Given;
 
-/// Runs the verb of `cli`.
-pub(crate) fn run(cli: &Cli) -> anyhow::Result<()> {
+/// Runs the verb of `cli`, which was typed with the options `given`.
+pub(crate) fn run(cli: &Cli, given: &Given) -> anyhow::Result<()> {
     let verbosity = cli.verbosity;
     match &cli.verb {
         Verb::Ablate(args) => ablate::run(args, verbosity),
         Verb::Plan(args) => plan::run(args, verbosity),
-        Verb::Select(options) => select::run(options, verbosity),
+        Verb::Select(options) => select::run(options, verbosity, given),
         Verb::Score(options) => score::run(options, verbosity),
         Verb::Sft(options) => sft::run(options, verbosity),
         Verb::Generate(options) => generate::run(options, verbosity),
         Verb::Inspect(options) => inspect::run(options, verbosity),
         Verb::Status(args) => status::run(args, verbosity),
-        Verb::Report(args) => report::run(args, verbosity),
+        Verb::Report(args) => report::run(args, verbosity, given),
         Verb::Findings(options) => findings::run(options),
         Verb::Devices(options) => devices::run(options),
         Verb::Bench(options) => bench::run(options, verbosity),

@@ -1,6 +1,6 @@
 //! `cargo xtask plan`: what a study would run, without running it.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::time::Duration;
 
 use seal_device::DeviceSpec;
@@ -9,6 +9,7 @@ use seal_study::{PlanView, PlannedStage, Preview, SetSummary, load_config};
 use crate::cli::Verbosity;
 use crate::logging::Log;
 use crate::options::StudyArgs;
+use crate::plain;
 use crate::table::{self, Side};
 use crate::tracker::approximately;
 use crate::verbs::{self, preview};
@@ -20,11 +21,11 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     let source = args.folder.config.source();
     // What must be fetched first, or may not fit here, is told without fetching it.
     if load_config(&source)?.is_remote() {
-        return Ok(preview::write(&mut io::stdout().lock(), &Preview::of(&source)?)?);
+        return Ok(preview::write(&mut plain::stdout(), &Preview::of(&source)?)?);
     }
     let (study, options) = args.resolve()?;
     let plan = study.plan(&options);
-    let mut out = io::stdout().lock();
+    let mut out = plain::stdout();
 
     let arm = |arm: &seal_study::Arm| {
         let or_none = |text: &Option<String>| text.clone().unwrap_or_default();

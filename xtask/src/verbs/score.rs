@@ -1,14 +1,16 @@
 //! `cargo xtask score`: the loss of each row under a model.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
 use seal_study::read_rows;
 
 use crate::cli::Verbosity;
+use crate::files::{json_lines, prepare, write_lines};
 use crate::logging::Log;
-use crate::own::{ModelArgs, Own, Steps, distinct, make_folders, write_lines};
+use crate::own::{ModelArgs, Own, Steps};
+use crate::plain;
 
 const AFTER: &str = "\
 Examples:
@@ -32,10 +34,13 @@ pub(crate) struct Options {
 /// Writes the losses, and a line about them to stderr.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
-    let outputs: Vec<_> = options.file.as_deref().into_iter().collect();
-    distinct(&[&options.model.data.path], &outputs)?;
-    make_folders(&outputs)?;
-    let Own { model, rows, .. } = options.model.open(read_rows, false, verbosity)?;
+    let outputs: Vec<_> = options.file.as_deref().map(|f| ("--file", f)).into_iter().collect();
+    if let Some(file) = &options.file {
+        json_lines("--file", file)?;
+    }
+    prepare(&options.model.inputs(), &outputs)?;
+    let Own { model, rows, inputs, .. } = options.model.open(read_rows, false, verbosity)?;
+    prepare(&inputs, &outputs)?;
     let steps = Steps::new("scoring", verbosity);
     let scored = model.score(&rows, &mut |done, of| steps.at(done, of))?;
     write_lines(options.file.as_deref(), &scored.rows)?;
@@ -43,7 +48,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         let tokens: usize = scored.rows.iter().map(|r| r.tokens).sum();
         let nll: f64 = scored.rows.iter().map(|r| r.nll).sum::<f64>() / scored.rows.len() as f64;
         writeln!(
-            io::stderr().lock(),
+            plain::stderr(),
             "{} rows, {} left out (too long, or without an answer); {tokens} answer tokens; \
              mean over rows of their mean loss: {nll:.4} nats a token",
             scored.rows.len(),

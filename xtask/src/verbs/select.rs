@@ -1,5 +1,5 @@
-//! `cargo xtask select`: one selector as a file, with a trace where asked for;
-//! or a published one, and how it ranks.
+//! `cargo xtask select`: one selector as a file, with a trace where asked for; a published
+//! one, and how it ranks; or a stored one, on other rows.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -9,19 +9,21 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 use seal_data::RowId;
 use seal_device::DeviceSpec;
+use seal_files::Inputs;
 use seal_study::{
     ImportRequest, ModelRequest, OwnModel, Row, RowSet, SPEARMAN_TO_LOSS, SelectRequest,
-    Separation, Source, Study, StudyError, import_selector, read_rows, selector_figures,
-    source_named, write_kept, write_selector_file,
+    SelectorFile, Separation, Source, Study, StudyError, apply_selector, import_selector,
+    read_rows, selector_figures, write_kept, write_selector_file,
 };
 use serde_json::{Map, Value, json};
 
 use crate::cli::Verbosity;
+use crate::files::{add_template, json_lines, prepare};
+use crate::given::Given;
 use crate::logging::Log;
 use crate::options::{ConfigArgs, RunArgs};
-use crate::own::{
-    StageArgs, Steps, distinct, limited, make_folders, say_batch, say_dropped, say_template,
-};
+use crate::own::{StageArgs, Steps, limited, say_batch, say_dropped, say_template, source};
+use crate::plain;
 use crate::progress::Progress;
 
 const AFTER: &str = "\
@@ -30,13 +32,67 @@ Examples:
   cargo xtask select --arm relu --seed 1 --file relu.jsonl
   cargo xtask select --trace t.jsonl --trace-state 20    models around every 20th step
   cargo xtask select --model DIR --data train.jsonl --safe safe.jsonl --file selector.jsonl
+  cargo xtask select --selector selector.jsonl --data part.jsonl --kept kept.jsonl
   cargo xtask select --import selector.pt --unsafe-rows 0..22393
 
 A selector file has one row a line: id, omega (the logit), p (the weight), rank, kept.";
 
 const STUDY: &str = "A selector of a study";
 const OWN: &str = "A selector of your own rows, with --model";
+const STORED: &str = "A stored selector on other rows, with --selector";
 const PUBLISHED: &str = "A published selector, with --import";
+
+/// A way of working, with the options that have an effect in it.
+struct Way {
+    name: &'static str,
+    options: &'static [&'static str],
+}
+
+const WITH_A_STUDY: Way = Way {
+    name: "on a study's selector",
+    options: &[
+        "config",
+        "set",
+        "device",
+        "seeds",
+        "plan",
+        "limit",
+        "quick",
+        "out",
+        "store",
+        "jobs",
+        "file",
+        "format",
+        "arm",
+        "trace",
+        "trace-state",
+    ],
+};
+const WITH_A_MODEL: Way = Way {
+    name: "with --model",
+    options: &[
+        "model", "data", "safe", "keep", "kept", "file", "format", "context", "template",
+        "settings", "set", "device", "seeds", "limit",
+    ],
+};
+const WITH_A_SELECTOR: Way = Way {
+    name: "with --selector",
+    options: &["selector", "data", "keep", "kept", "file", "format", "limit"],
+};
+const WITH_AN_IMPORT: Way = Way {
+    name: "with --import",
+    options: &[
+        "import",
+        "unsafe-rows",
+        "dropped",
+        "tokenizer",
+        "data",
+        "keep",
+        "kept",
+        "file",
+        "format",
+    ],
+};
 
 /// What to select, and what to write.
 #[derive(Clone, Debug, Args)]
@@ -63,26 +119,30 @@ pub(crate) struct Options {
     #[arg(long, value_name = "K", requires = "trace", help_heading = STUDY)]
     trace_state: Option<usize>,
     /// Train on --data and --safe with the model of this folder, instead of a study's.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["import", "arm", "trace", "config", "out", "store", "plan", "quick"], requires = "data", help_heading = OWN)]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["import", "selector"], requires = "data", help_heading = OWN)]
     model: Option<PathBuf>,
-    /// The rows to choose from. With --import: the unfiltered rows it was trained on; with
-    /// --file, names logits by row id. A table as in a config says more than a path:
+    /// The rows to choose from. With --import: the unfiltered rows it was trained on, which
+    /// name logits by row id. A table as in a config says more than a path:
     /// { path = "FILE", columns = { prompt = "q", response = "a" } }.
-    #[arg(long, value_name = "FILE", value_parser = source_named, help_heading = OWN)]
+    #[arg(long, value_name = "FILE", value_parser = source(), help_heading = OWN)]
     data: Option<Source>,
     /// The safe rows; left out, rows are ranked by their loss under the model as it is.
-    #[arg(long, value_name = "FILE", value_parser = source_named, requires = "model", help_heading = OWN)]
+    #[arg(long, value_name = "FILE", value_parser = source(), help_heading = OWN)]
     safe: Option<Source>,
-    /// Share of the rows to keep, also with --import.
+    /// Share of the rows to keep; of a study, its selection.keep says it.
     #[arg(long, value_name = "SHARE", default_value_t = 0.8, help_heading = OWN)]
     keep: f64,
     /// File of the kept rows, JSON lines, each as it stands in --data.
-    #[arg(long, value_name = "FILE", requires = "model", help_heading = OWN)]
+    #[arg(long, value_name = "FILE", help_heading = OWN)]
     kept: Option<PathBuf>,
     #[command(flatten, next_help_heading = OWN)]
     stage: StageArgs,
+    /// Rank --data by a selector file that this program wrote as JSON lines. Rows are found
+    /// by id, so that the file may be a part of those it was trained on, in any order.
+    #[arg(long, value_name = "FILE", requires = "data", conflicts_with = "import", help_heading = STORED)]
+    selector: Option<PathBuf>,
     /// Read a selector published with the paper instead of training one.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["arm", "trace"], help_heading = PUBLISHED)]
+    #[arg(long, value_name = "FILE", help_heading = PUBLISHED)]
     import: Option<PathBuf>,
     /// Positions of the unsafe rows in its data, such as 0..22393,30000..30010.
     #[arg(long, value_name = "RANGES", requires = "import", help_heading = PUBLISHED)]
@@ -103,25 +163,43 @@ enum Format {
 }
 
 /// Trains, finds or imports the selector and prints how well it ranks.
-pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
-    let figures = match (&options.import, &options.model, &options.data) {
-        (Some(checkpoint), ..) => import(options, checkpoint.clone())?,
-        (None, Some(model), Some(data)) => own(options, model, data, verbosity)?,
-        (None, _, Some(_)) => {
-            bail!(StudyError::Config("--data goes with --model or --import".into()))
+pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> anyhow::Result<()> {
+    let way = match (&options.import, &options.selector, &options.model) {
+        (Some(_), ..) => WITH_AN_IMPORT,
+        (None, Some(_), _) => WITH_A_SELECTOR,
+        (None, None, Some(_)) => WITH_A_MODEL,
+        (None, None, None) if options.data.is_some() => {
+            bail!(StudyError::Config("--data goes with --model, --selector or --import".into()))
         }
-        (None, ..) => train(options, verbosity)?,
+        (None, None, None) => WITH_A_STUDY,
     };
-    let mut out = io::stdout().lock();
+    given.only(way.name, way.options)?;
+    let share = options.keep;
+    if !(share > 0.0 && share <= 1.0) {
+        bail!(StudyError::Config(format!("--keep {share}: the share kept is in (0, 1]")));
+    }
+    if let Some(kept) = &options.kept {
+        json_lines("--kept", kept)?;
+    }
+    if let Some(file) = options.file.as_ref().filter(|file| !is_parquet(file)) {
+        json_lines("--file", file)?;
+    }
+    let figures = match (&options.import, &options.selector, &options.model, &options.data) {
+        (Some(checkpoint), ..) => import(options, checkpoint, given)?,
+        (None, Some(selector), _, Some(data)) => apply(options, selector, data, verbosity)?,
+        (None, _, Some(model), Some(data)) => own(options, model, data, verbosity, given)?,
+        _ => train(options, verbosity)?,
+    };
+    let mut out = plain::stdout();
     match options.format {
         Format::Text if verbosity.quiet => Ok(()),
         Format::Text => figures.write(&mut out),
-        Format::Json => writeln!(out, "{}", figures.json()),
+        Format::Json => writeln!(out, "{}", plain::json(&figures.json())?),
     }?;
     if figures.auroc.is_none() && !verbosity.quiet {
         let from = if options.import.is_some() { " (--unsafe-rows)" } else { "" };
         writeln!(
-            io::stderr().lock(),
+            plain::stderr(),
             "no AUROC: it needs rows that are labelled unsafe{from} and rows that are not"
         )?;
     }
@@ -132,6 +210,17 @@ fn train(options: &Options, verbosity: Verbosity) -> anyhow::Result<Figures> {
     let log = Log::start(verbosity);
     let study = Study::load(&options.config.source())?;
     let run = options.run.options(&study);
+    let mut inputs = Inputs::new();
+    for (role, path) in study.input_files() {
+        inputs.add(role, &path);
+    }
+    if let Some(config) = &options.config.config {
+        inputs.add("the config", config);
+    }
+    let outputs = [("--file", &options.file), ("--trace", &options.trace)];
+    let outputs: Vec<(&str, &Path)> =
+        outputs.iter().filter_map(|(option, file)| Some((*option, file.as_deref()?))).collect();
+    prepare(&inputs, &outputs)?;
     study.config().device.parse::<DeviceSpec>()?.open()?;
     let request = SelectRequest {
         arm: options.arm.clone(),
@@ -150,7 +239,7 @@ fn train(options: &Options, verbosity: Verbosity) -> anyhow::Result<Figures> {
             ("seed", json!(selected.seed)),
             ("rows", json!(selected.rows)),
             ("kept", json!(selected.kept)),
-            ("file", json!(selected.file)),
+            ("file", json!(selected.file.display().to_string())),
         ],
         auroc: selected.auroc,
         unsafe_kept: selected.unsafe_kept,
@@ -166,17 +255,14 @@ fn own(
     model: &Path,
     data: &Source,
     verbosity: Verbosity,
+    given: &Given,
 ) -> anyhow::Result<Figures> {
     Log::start(verbosity);
     let settings = options.stage.load(&options.config.set)?;
-    if !(options.keep > 0.0 && options.keep <= 1.0) {
-        bail!(StudyError::Config(format!("--keep {}: the share kept is in (0, 1]", options.keep)));
-    }
-    if let Some(kept) = &options.kept
-        && !["jsonl", "ndjson", "json"].iter().any(|e| kept.extension() == Some(e.as_ref()))
-    {
-        let kept = kept.display();
-        bail!(StudyError::Config(format!("--kept {kept}: it is JSON lines; call it .jsonl")));
+    if options.safe.is_none() && given.has("seeds") {
+        bail!(StudyError::Config(
+            "--seeds has no effect without --safe: nothing is drawn; leave it out".into()
+        ));
     }
     let seed = match options.config.seeds.as_deref() {
         None => 0,
@@ -191,15 +277,17 @@ fn own(
         ))),
         None => PathBuf::from(DEFAULT_FILE),
     };
-    let inputs: Vec<&Path> = [Some(data), options.safe.as_ref()]
-        .into_iter()
-        .flatten()
-        .map(|s| s.path.as_path())
-        .collect();
-    let outputs: Vec<&Path> =
-        [Some(file.as_path()), options.kept.as_deref()].into_iter().flatten().collect();
-    distinct(&inputs, &outputs)?;
-    make_folders(&outputs)?;
+    let mut inputs = Inputs::new();
+    inputs.add("the rows", &data.path);
+    if let Some(safe) = &options.safe {
+        inputs.add("the safe rows", &safe.path);
+    }
+    inputs.add("the model", model);
+    options.stage.add_to(&mut inputs);
+    add_template(&mut inputs, &settings);
+    let mut outputs = vec![("--file", file.as_path())];
+    outputs.extend(options.kept.as_deref().map(|kept| ("--kept", kept)));
+    prepare(&inputs, &outputs)?;
     let read = read_rows(data)?;
     say_dropped(data, &read, verbosity)?;
     let rows = limited(read.rows, options.config.limit);
@@ -209,7 +297,7 @@ fn own(
             say_dropped(safe, &read, verbosity)?;
             say_shared(&rows, &read.rows, verbosity)?;
             say_batch(rows.len(), ("bilevel.batch", settings.bilevel.batch), verbosity)?;
-            Some(read.rows)
+            Some(limited(read.rows, options.config.limit))
         }
         None => None,
     };
@@ -220,6 +308,9 @@ fn own(
     };
     let model = OwnModel::open(&request, &settings)?;
     say_template(&model, &settings, options.stage.template.is_some(), verbosity)?;
+    // A model of the hub lies in a cache, which is known by now.
+    inputs.add("the model", model.folder());
+    prepare(&inputs, &outputs)?;
     let steps = Steps::new(if safe.is_some() { "selector" } else { "scoring" }, verbosity);
     let mut progress = |done, of| steps.at(done, of);
     let selector = match &safe {
@@ -230,23 +321,40 @@ fn own(
     if let Some(kept) = &options.kept {
         write_kept(data, &selector, kept)?;
     }
-    let figures = selector_figures(&selector, &rows)?;
-    let like_loss = selector.header.settings.get(SPEARMAN_TO_LOSS).cloned();
-    let kept = selector.rows.iter().filter(|row| row.kept).count();
-    Ok(Figures {
-        facts: [
-            ("method", json!(selector.header.method)),
-            ("rows", json!(selector.rows.len())),
-            ("left_out", json!(rows.len() - selector.rows.len())),
-            ("kept", json!(kept)),
-        ]
-        .into_iter()
-        .chain(like_loss.map(|rho| (SPEARMAN_TO_LOSS, rho)))
-        .chain([("file", json!(file))])
-        .collect(),
-        auroc: figures.auroc,
-        unsafe_kept: figures.unsafe_kept,
-    })
+    let left_out = rows.len() - selector.rows.len();
+    Figures::of(&selector, &rows, ("left_out", left_out), Some(&file))
+}
+
+/// Ranks rows by a stored selector.
+fn apply(
+    options: &Options,
+    stored: &Path,
+    data: &Source,
+    verbosity: Verbosity,
+) -> anyhow::Result<Figures> {
+    Log::start(verbosity);
+    let mut inputs = Inputs::new();
+    inputs.add("the rows", &data.path);
+    inputs.add("the selector", stored);
+    let outputs = [("--file", &options.file), ("--kept", &options.kept)];
+    let outputs: Vec<(&str, &Path)> =
+        outputs.iter().filter_map(|(option, file)| Some((*option, file.as_deref()?))).collect();
+    prepare(&inputs, &outputs)?;
+    let read = read_rows(data)?;
+    say_dropped(data, &read, verbosity)?;
+    let rows = limited(read.rows, options.config.limit);
+    let applied = apply_selector(stored, &rows, options.keep)?;
+    if let Some(file) = &options.file {
+        write_selector_file(&applied.selector, file)?;
+    }
+    if let Some(kept) = &options.kept {
+        write_kept(data, &applied.selector, kept)?;
+    }
+    Figures::of(&applied.selector, &rows, ("unknown", applied.unknown), options.file.as_deref())
+}
+
+fn is_parquet(file: &Path) -> bool {
+    file.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet"))
 }
 
 /// Says how many of the safe rows are among those to choose from.
@@ -257,20 +365,39 @@ fn say_shared(data: &[Row], safe: &[Row], verbosity: Verbosity) -> io::Result<()
         return Ok(());
     }
     writeln!(
-        io::stderr().lock(),
+        plain::stderr(),
         "{shared} of {} safe rows stand in --data too; training on them as safe raises their weights",
         safe.len()
     )
 }
 
-fn import(options: &Options, checkpoint: PathBuf) -> anyhow::Result<Figures> {
+fn import(options: &Options, checkpoint: &Path, given: &Given) -> anyhow::Result<Figures> {
+    if given.has("keep") && options.file.is_none() && options.kept.is_none() {
+        bail!(StudyError::Config(
+            "--keep has no effect without --file or --kept; leave it out".into()
+        ));
+    }
+    let mut inputs = Inputs::new();
+    inputs.add("the selector", checkpoint);
+    let data = options.data.as_ref().map(|data| &data.path);
+    let read = [("the rows", data), ("the dropped rows", options.dropped.as_ref())];
+    for (role, path) in read.into_iter().chain([("the tokenizer", options.tokenizer.as_ref())]) {
+        if let Some(path) = path {
+            inputs.add(role, path);
+        }
+    }
+    let outputs = [("--file", &options.file), ("--kept", &options.kept)];
+    let outputs: Vec<(&str, &Path)> =
+        outputs.iter().filter_map(|(option, file)| Some((*option, file.as_deref()?))).collect();
+    prepare(&inputs, &outputs)?;
     let imported = import_selector(&ImportRequest {
-        checkpoint,
+        checkpoint: checkpoint.to_owned(),
         unsafe_rows: options.unsafe_rows.clone(),
         dropped: options.dropped.clone(),
         data: options.data.clone(),
         tokenizer: options.tokenizer.clone(),
         file: options.file.clone(),
+        kept: options.kept.clone(),
         keep: options.keep,
     })?;
     let kept = |s: &Separation| {
@@ -296,6 +423,32 @@ struct Figures {
 }
 
 impl Figures {
+    /// Of a selector of some of `rows`; `apart` is a count of the others.
+    fn of(
+        selector: &SelectorFile,
+        rows: &[Row],
+        apart: (&'static str, usize),
+        file: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let figures = selector_figures(selector, rows)?;
+        let like_loss = selector.header.settings.get(SPEARMAN_TO_LOSS).cloned();
+        let kept = selector.rows.iter().filter(|row| row.kept).count();
+        Ok(Self {
+            facts: [
+                ("method", json!(selector.header.method)),
+                ("rows", json!(selector.rows.len())),
+                (apart.0, json!(apart.1)),
+                ("kept", json!(kept)),
+            ]
+            .into_iter()
+            .chain(like_loss.map(|rho| (SPEARMAN_TO_LOSS, rho)))
+            .chain(file.map(|file| ("file", json!(file.display().to_string()))))
+            .collect(),
+            auroc: figures.auroc,
+            unsafe_kept: figures.unsafe_kept,
+        })
+    }
+
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         for (name, value) in &self.facts {
             match value.as_str() {

@@ -1,6 +1,6 @@
 //! `cargo xtask sft`: fine-tunes a model on a file.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,6 +9,7 @@ use seal_study::read_rows;
 use crate::cli::Verbosity;
 use crate::logging::Log;
 use crate::own::{ModelArgs, Own, Steps, say_batch};
+use crate::plain;
 
 const AFTER: &str = "\
 Examples:
@@ -36,11 +37,11 @@ pub(crate) struct Options {
 /// Trains and writes the adapter.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
-    let Own { model, rows, settings } = options.model.open(read_rows, true, verbosity)?;
+    let Own { model, rows, settings, .. } = options.model.open(read_rows, true, verbosity)?;
     say_batch(rows.len(), ("sft.batch", settings.sft.batch), verbosity)?;
     if let (Some(lora), false) = (model.trains_on(), verbosity.quiet) {
         writeln!(
-            io::stderr().lock(),
+            plain::stderr(),
             "training goes on from the adapter: rank {}, alpha {}, on {}; sft.lora is not used",
             lora.r,
             lora.lora_alpha,
@@ -55,7 +56,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         let out = options.out.display();
         let losses: Vec<String> = tuned.losses.iter().map(|l| format!("{l:.4}")).collect();
         writeln!(
-            io::stderr().lock(),
+            plain::stderr(),
             "{used} rows, {left_out} left out (too long, or without an answer); \
              mean training loss by epoch, in nats a token: {}; written: {out}",
             losses.join(", ")

@@ -10,6 +10,7 @@ use seal_study::{PlanView, Study};
 use crate::cli::Verbosity;
 use crate::logging::Log;
 use crate::options::StudyArgs;
+use crate::plain;
 use crate::table::{self, Side};
 use crate::verbs::{left_out, plan};
 
@@ -19,7 +20,7 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     Log::start(verbosity);
     let (study, options) = args.of_run_folder().resolve()?;
     let plan_view = study.plan(&options);
-    let mut out = io::stdout().lock();
+    let mut out = plain::stdout();
     writeln!(out, "study `{}` in {}\n", study.config().study.name, options.out.display())?;
     stages(&mut out, &plan_view)?;
     left_out(&mut out, &study)?;

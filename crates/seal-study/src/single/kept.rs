@@ -1,11 +1,11 @@
 //! What a selector keeps, and how well it tells unsafe rows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write as _;
 use std::path::Path;
 
 use seal_data::{EmptyAnswers, Row, RowId, Source, originals};
+use seal_files::PendingFile;
 use seal_select::{KEEP_FRACTIONS, SelectorFile, keep_top};
 use seal_stats::{auroc, unsafe_kept};
 
@@ -67,15 +67,12 @@ pub fn write_kept(
     let (path, empty_answers) = (remote::file(&data.path)?, EmptyAnswers::Drop);
     let sources = [Source { path, empty_answers, ..data.clone() }];
     // Whole or not at all, and never over the rows that are still read.
-    let half = file.with_extension("half");
-    let mut out = BufWriter::new(File::create(&half).map_err(StudyError::io(&half))?);
+    let mut out = PendingFile::named_by_user(file).map_err(StudyError::io(file))?;
     let mut written = 0;
     for original in originals(Path::new(""), &sources, &kept)? {
         writeln!(out, "{}", original?.json.get()).map_err(StudyError::io(file))?;
         written += 1;
     }
-    out.flush().map_err(StudyError::io(&half))?;
-    drop(out);
-    std::fs::rename(&half, file).map_err(StudyError::io(file))?;
+    out.commit().map_err(StudyError::io(file))?;
     Ok(written)
 }

@@ -14,6 +14,7 @@
 //! # }
 //! ```
 
+mod apply;
 mod inspect;
 mod kept;
 mod model;
@@ -21,10 +22,11 @@ mod output;
 mod record;
 mod settings;
 
+pub use apply::{Applied, apply_selector};
 pub use inspect::{InspectedRow, InspectedToken, RowIds, inspect_rows};
 pub use kept::{SelectorFigures, selector_figures, write_kept};
 pub(crate) use model::copy_tokenizer;
-pub use model::{ModelRequest, OwnModel, SPEARMAN_TO_LOSS, Scored, ScoredRow, Tuned};
+pub use model::{Generated, ModelRequest, OwnModel, SPEARMAN_TO_LOSS, Scored, ScoredRow, Tuned};
 pub use output::{AnswerFile, AnswerRow};
 pub use settings::StageSettings;
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use seal_bilevel::{SftSettings, fine_tune, learn_selector, score};
 use seal_data::{ExampleError, Row, RowId, TemplateSetting};
+use seal_files::PendingFolder;
 use seal_lm::{
     AdapterFiles, Lm, LoraConfig, Prompt, WeightFormat, generate_each, load_adapter, load_model_as,
     read_adapter_settings, save_adapter, save_weights,
@@ -96,6 +97,17 @@ pub struct Tuned {
     pub rows: usize,
     /// As [`seal_bilevel::FineTuned::losses`].
     pub losses: Vec<f64>,
+}
+
+/// What became of a file of prompts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Generated {
+    /// Answers that were made.
+    pub new: usize,
+    /// Prompts that had an answer before.
+    pub before: usize,
+    /// Prompts that leave the context no room for an answer.
+    pub too_long: usize,
 }
 
 /// The losses of a file.
@@ -284,15 +296,17 @@ impl OwnModel {
         let lora = self.lora.as_ref().or(settings.sft.lora.as_ref());
         let tuned = fine_tune(self.model, &examples, sft, seed, progress)?;
         let (model, losses) = (tuned.model, tuned.losses);
-        fs::create_dir_all(out).map_err(StudyError::io(out))?;
+        // A run that is killed here leaves `out` as it was.
+        let pending = PendingFolder::create(out).map_err(StudyError::io(out))?;
+        let dir = pending.path();
         match lora {
             Some(lora) => {
-                save_adapter(&model, lora, &self.name, out)?;
-                record::say_on_card(&out.join(AdapterFiles::CARD), &settings.template)?;
+                save_adapter(&model, lora, &self.name, dir)?;
+                record::say_on_card(&dir.join(AdapterFiles::CARD), &settings.template)?;
             }
             None => {
-                save_weights(&model, out)?;
-                copy_tokenizer(&self.dir, out)?;
+                save_weights(&model, dir)?;
+                copy_tokenizer(&self.dir, dir)?;
             }
         }
         let record = TrainingRecord {
@@ -309,7 +323,8 @@ impl OwnModel {
             losses: &losses,
             version: env!("CARGO_PKG_VERSION"),
         };
-        record.write(out)?;
+        record.write(dir)?;
+        pending.commit().map_err(StudyError::io(out))?;
         Ok(Tuned { rows: examples.len(), losses })
     }
 
@@ -327,13 +342,19 @@ impl OwnModel {
         let what = json!([
             digest(&self.dir)?,
             adapter,
-            settings.template,
+            // The text and not where it lies.
+            self.template_hash,
             settings.generate,
             sampled,
             self.encoder.context(),
             self.dtype,
         ]);
         Ok(blake3::hash(what.to_string().as_bytes()).to_hex()[..32].to_owned())
+    }
+
+    /// The folder that the model was read from.
+    pub fn folder(&self) -> &Path {
+        &self.dir
     }
 
     /// Whether the folder has a chat template that the settings do not use.
@@ -353,8 +374,7 @@ impl OwnModel {
     }
 
     /// Answers each prompt that `file` has no answer for yet, and adds it there as
-    /// soon as its batch is done: a run that was killed goes on. Gives the number
-    /// of answers that were there before, and that of prompts too long to answer.
+    /// soon as its batch is done: a run that was killed goes on.
     ///
     /// # Errors
     /// A prompt that cannot be rendered; a file of other prompts or one that
@@ -366,17 +386,20 @@ impl OwnModel {
         seed: u64,
         path: &Path,
         progress: Progress<'_>,
-    ) -> Result<(usize, usize), StudyError> {
+    ) -> Result<Generated, StudyError> {
         let made_by = self.made_by(settings, seed)?;
         let mut file = AnswerFile::open(path, &made_by)?;
         let context = self.encoder.context();
-        let (mut prompts, mut of, mut too_long) = (Vec::new(), Vec::new(), 0);
-        let before = rows.iter().filter(|row| file.has(row.id)).count();
-        for row in rows.iter().filter(|row| !file.has(row.id)) {
+        let (mut prompts, mut of, mut made) = (Vec::new(), Vec::new(), Generated::default());
+        for row in rows {
+            if file.has(row.id) {
+                made.before += 1;
+                continue;
+            }
             let tokens = self.encoder.prompt(row).map_err(|e| StudyError::Rows(e.to_string()))?;
             if tokens.len() >= context {
                 tracing::warn!(row = %row.id, tokens = tokens.len(), context, "prompt too long");
-                too_long += 1;
+                made.too_long += 1;
                 continue;
             }
             prompts.push(Prompt { id: row.id, tokens });
@@ -391,7 +414,7 @@ impl OwnModel {
             progress(done, all);
             Ok::<(), StudyError>(())
         })?;
-        Ok((before, too_long))
+        Ok(Generated { new: all, ..made })
     }
 }
 

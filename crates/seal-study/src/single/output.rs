@@ -1,8 +1,8 @@
 //! Answers as JSONL that grows while they are made.
 
-use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use seal_data::{Row, RowId};
@@ -50,54 +50,74 @@ impl AnswerRow {
 pub struct AnswerFile {
     path: PathBuf,
     file: File,
-    ids: BTreeSet<RowId>,
+    /// The answered rows, each with its line.
+    ids: BTreeMap<RowId, usize>,
 }
 
 impl AnswerFile {
     /// Opens `path` for answers `made_by` something, see [`AnswerRow::made_by`], and
-    /// reads which answers it holds. A last line that breaks
-    /// off, as a killed run leaves it, is cut away.
+    /// reads which answers it holds. A last line that breaks off, as a killed run leaves it,
+    /// is cut away. The file is this process's until it is dropped.
     ///
     /// # Errors
-    /// A file that cannot be read or written, or that holds something else.
+    /// A file that cannot be read or written, that another process writes, or that holds
+    /// something else.
     pub fn open(path: &Path, made_by: &str) -> Result<Self, StudyError> {
         let io = StudyError::io;
-        let mut ids = BTreeSet::new();
-        let mut whole = 0;
-        match std::fs::read_to_string(path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(io(path)(e)),
-            Ok(text) => {
-                for (i, line) in text.split_inclusive('\n').enumerate() {
-                    if !line.ends_with('\n') {
-                        break;
-                    }
-                    let row: AnswerRow =
-                        serde_json::from_str(line).map_err(|e| StudyError::Damaged {
-                            path: path.to_owned(),
-                            reason: format!("line {} is no answer ({e}); give a new --file", i + 1),
-                        })?;
-                    if row.made_by != made_by {
-                        return Err(StudyError::Config(format!(
-                            "{}, line {}: an answer of another model, adapter, template or other \
-                             settings; give another --file",
-                            path.display(),
-                            i + 1
-                        )));
-                    }
-                    ids.insert(row.id);
-                    whole += line.len() as u64;
-                }
+        if path.exists() && !path.is_file() {
+            return Err(StudyError::Config(format!(
+                "{}: answers are added to a plain file",
+                path.display()
+            )));
+        }
+        let mut options = OpenOptions::new();
+        let mut file = options.create(true).read(true).append(true).open(path).map_err(io(path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StudyError::Config(format!(
+                    "{}: another run adds answers to this file; wait for it, or give another --file",
+                    path.display()
+                )));
+            }
+            // Some shared file systems of clusters have no locks.
+            Err(TryLockError::Error(e)) => {
+                tracing::warn!("{}: cannot be locked ({e}); writing without", path.display());
             }
         }
-        let file = OpenOptions::new().create(true).append(true).open(path).map_err(io(path))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(io(path))?;
+        let (mut ids, mut whole) = (BTreeMap::new(), 0);
+        for (i, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            if line.last() != Some(&b'\n') {
+                break;
+            }
+            let damaged = |reason: String| StudyError::Damaged {
+                path: path.to_owned(),
+                reason: format!("line {} {reason}; give a new --file", i + 1),
+            };
+            let row: AnswerRow =
+                serde_json::from_slice(line).map_err(|e| damaged(format!("is no answer ({e})")))?;
+            if row.made_by != made_by {
+                return Err(StudyError::Config(format!(
+                    "{}, line {}: an answer of another model, adapter, template or other \
+                     settings; give another --file",
+                    path.display(),
+                    i + 1
+                )));
+            }
+            if let Some(first) = ids.insert(row.id, i + 1) {
+                return Err(damaged(format!("answers the prompt of line {first} again")));
+            }
+            whole += line.len() as u64;
+        }
         file.set_len(whole).map_err(io(path))?;
         Ok(Self { path: path.to_owned(), file, ids })
     }
 
     /// Whether there is an answer to the row.
     pub fn has(&self, id: RowId) -> bool {
-        self.ids.contains(&id)
+        self.ids.contains_key(&id)
     }
 
     /// Adds an answer.
@@ -108,7 +128,7 @@ impl AnswerFile {
         let line = serde_json::to_string(row).map_err(|e| StudyError::Defect(e.to_string()))?;
         // One write a line: what is killed between two leaves whole lines.
         self.file.write_all(format!("{line}\n").as_bytes()).map_err(StudyError::io(&self.path))?;
-        self.ids.insert(row.id);
+        self.ids.insert(row.id, self.ids.len() + 1);
         Ok(())
     }
 }
@@ -135,8 +155,23 @@ mod tests {
         file.add(&AnswerRow::new(b, "y".into(), Finish::Length, "m")).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with(&whole) && text.lines().count() == 2, "{text}");
+        // One writer at a time.
+        let held = AnswerFile::open(&path, "m").unwrap_err();
+        assert!(held.to_string().contains("another run"), "{held}");
+        drop(file);
+        // Cut inside a character of two bytes.
+        let mut torn = whole.clone().into_bytes();
+        torn.extend("{\"output\":\"é".bytes());
+        torn.pop();
+        std::fs::write(&path, torn).unwrap();
+        let mut file = AnswerFile::open(&path, "m").unwrap();
+        file.add(&AnswerRow::new(b, "é".into(), Finish::Length, "m")).unwrap();
+        drop(file);
         let other = AnswerFile::open(&path, "another").unwrap_err();
         assert!(other.to_string().contains("another model"), "{other}");
+        std::fs::write(&path, format!("{whole}{whole}")).unwrap();
+        let twice = AnswerFile::open(&path, "m").unwrap_err();
+        assert!(twice.to_string().contains("line 2 answers the prompt of line 1"), "{twice}");
         std::fs::write(&path, "no answer\n").unwrap();
         let refused = AnswerFile::open(&path, "m").unwrap_err();
         assert!(refused.to_string().contains("line 1"), "{refused}");

@@ -4,9 +4,11 @@ mod metadata;
 mod rules;
 mod tools;
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use clap::Args;
+
+use crate::plain;
 
 /// Options of the verb.
 #[derive(Clone, Debug, Args)]
@@ -20,7 +22,7 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let workspace = metadata::read()?;
     let violations = rules::violations(&workspace.crates);
-    let mut out = io::stdout().lock();
+    let mut out = plain::stdout();
     for violation in &violations {
         writeln!(out, "dependency rules: {violation}")?;
     }
