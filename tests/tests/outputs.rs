@@ -284,3 +284,38 @@ fn answers_go_on_by_the_text_of_a_template() {
     let edited = generate("one.jinja");
     assert_eq!(edited.code, Some(2), "{}", edited.stderr);
 }
+
+#[test]
+fn rows_that_a_model_does_not_take_are_said_with_the_reason() {
+    let sandbox = with_model();
+    let template = "{% if messages[0].content == 'Open the two' %}\
+        {{ raise_exception('two is not\u{1b}[2J one') }}{% endif %}\
+        {% for m in messages %}{{ m.content }} {{ eos_token }}{% endfor %}";
+    sandbox.write("raise.jinja", template);
+    let rows = [
+        whole_program::row("Open the two", "No", None),
+        whole_program::row("Open the one", "No", None),
+        whole_program::row(&"What ".repeat(200), "No", None),
+    ];
+    sandbox.write_rows("rows.jsonl", &rows);
+    let on =
+        ["--model", "model", "--data", "rows.jsonl", "--template", "{ chat = \"raise.jinja\" }"];
+    let short = ["--context", "20"];
+    for (verb, more) in [
+        ("score", &[][..]),
+        ("select", &["--file", "s.jsonl"]),
+        ("select", &["--file", "s.jsonl", "--safe", "safe.jsonl", "--set", "bilevel.epochs=1"]),
+        ("sft", &["--out", "tuned", "--set", "sft.epochs=1"]),
+        ("generate", &["--file", "a.jsonl", "--set", "generate.max_new_tokens=2"]),
+    ] {
+        let finished = sandbox.run(&[&[verb], &on[..], &short, more].concat());
+        assert_eq!(finished.code, Some(0), "{verb}: {}", finished.stderr);
+        let said = &finished.stderr;
+        assert!(
+            said.contains("2 rows left out: 1 not taken by the chat template, 1 too long"),
+            "{verb}: {said}"
+        );
+        assert!(said.contains("two is not\\u{1b}[2J one"), "{verb}: {said}");
+        assert!(said.contains("the context holds 20"), "{verb}: {said}");
+    }
+}

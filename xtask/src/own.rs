@@ -1,6 +1,7 @@
 //! Options and progress of the verbs that work on one model and a few files.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Instant;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
+use seal_data::ExampleError;
 use seal_files::Inputs;
 use seal_study::{
     ModelRequest, OwnModel, OwnRows, Row, Source, StageSettings, StudyError, source_named,
@@ -197,6 +199,35 @@ pub(crate) fn say_dropped(source: &Source, rows: &OwnRows, verbosity: Verbosity)
         writeln!(out, "  line {}, row {}: {}", row.line, row.row, row.reason)?;
     }
     match rows.dropped.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => writeln!(out, "  and {more} more"),
+    }
+}
+
+/// Says which rows the model does not take: how many for each kind of reason, and the first
+/// ones by id. The words of a chat template are among the reasons.
+pub(crate) fn say_left_out(rows: &[ExampleError], verbosity: Verbosity) -> io::Result<()> {
+    const SHOWN: usize = 5;
+    if verbosity.quiet || rows.is_empty() {
+        return Ok(());
+    }
+    let kind = |reason: &ExampleError| match reason {
+        ExampleError::TooLong { .. } => "too long for the context",
+        ExampleError::EmptyAnswer { .. } => "without an answer",
+        ExampleError::EmptyPrompt { .. } => "without a prompt",
+        ExampleError::Chat { .. } => "not taken by the chat template",
+        _ => "not expressible in tokens",
+    };
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    rows.iter().for_each(|reason| *counts.entry(kind(reason)).or_default() += 1);
+    let counts: Vec<String> =
+        counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let mut out = plain::stderr();
+    writeln!(out, "{} rows left out: {}", rows.len(), counts.join(", "))?;
+    for reason in rows.iter().take(SHOWN) {
+        writeln!(out, "  {reason}")?;
+    }
+    match rows.len().saturating_sub(SHOWN) {
         0 => Ok(()),
         more => writeln!(out, "  and {more} more"),
     }

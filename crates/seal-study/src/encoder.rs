@@ -170,13 +170,18 @@ impl Encoder {
 
     /// As [`Encoder::prepare`], where nothing left is an error.
     pub(crate) fn examples(&self, rows: &[Row], name: &str) -> Result<Vec<Example>, StudyError> {
-        let Prepared { examples, left_out, .. } = self.prepare(rows);
-        match (examples.is_empty(), left_out.first()) {
+        self.usable(rows, name).map(|prepared| prepared.examples)
+    }
+
+    /// As [`Encoder::examples`], with the rows that cannot be used.
+    pub(crate) fn usable(&self, rows: &[Row], name: &str) -> Result<Prepared, StudyError> {
+        let prepared = self.prepare(rows);
+        match (prepared.examples.is_empty(), prepared.left_out.first()) {
             (true, first) => Err(StudyError::Rows(format!(
                 "no row of the {name} set can be used; the first: {}",
                 first.map_or_else(|| "there is none".to_owned(), ToString::to_string)
             ))),
-            (false, _) => Ok(examples),
+            (false, _) => Ok(prepared),
         }
     }
 

@@ -61,7 +61,7 @@ pub use seal_data::{Row, SetSummary, Source};
 pub use seal_select::{RowSet, SelectorFile, Separation};
 pub use select::{SelectRequest, Selected};
 pub use single::{
-    AnswerFile, AnswerRow, Applied, Generated, InspectedRow, InspectedToken, ModelRequest,
+    AnswerFile, AnswerRow, Applied, Chosen, Generated, InspectedRow, InspectedToken, ModelRequest,
     OwnModel, OwnRows, RowIds, SPEARMAN_TO_LOSS, Scored, ScoredRow, SelectorFigures, StageSettings,
     Tuned, apply_selector, inspect_rows, read_prompts, read_rows, selector_figures, source_named,
     write_kept,

@@ -9,7 +9,7 @@ use seal_study::read_prompts;
 use crate::cli::Verbosity;
 use crate::files::{json_lines, prepare};
 use crate::logging::Log;
-use crate::own::{ModelArgs, Own, Steps};
+use crate::own::{ModelArgs, Own, Steps, say_left_out};
 use crate::plain;
 
 const AFTER: &str = "\
@@ -52,14 +52,11 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     let made = model.generate(&rows, &settings, options.seed, &options.file, &mut progress)?;
     if !verbosity.quiet {
         let mut text = format!("{} answers added to {}", made.new, options.file.display());
-        for (count, said) in
-            [(made.before, "were there"), (made.too_long, "prompts too long for the context")]
-        {
-            if count > 0 {
-                text += &format!(", {count} {said}");
-            }
+        if made.before > 0 {
+            text += &format!(", {} were there", made.before);
         }
         writeln!(plain::stderr(), "{text}")?;
+        say_left_out(&made.left_out, verbosity)?;
     }
     Ok(())
 }

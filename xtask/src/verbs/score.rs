@@ -9,7 +9,7 @@ use seal_study::read_rows;
 use crate::cli::Verbosity;
 use crate::files::{json_lines, prepare, write_lines};
 use crate::logging::Log;
-use crate::own::{ModelArgs, Own, Steps};
+use crate::own::{ModelArgs, Own, Steps, say_left_out};
 use crate::plain;
 
 const AFTER: &str = "\
@@ -49,11 +49,11 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         let nll: f64 = scored.rows.iter().map(|r| r.nll).sum::<f64>() / scored.rows.len() as f64;
         writeln!(
             plain::stderr(),
-            "{} rows, {} left out (too long, or without an answer); {tokens} answer tokens; \
-             mean over rows of their mean loss: {nll:.4} nats a token",
-            scored.rows.len(),
-            scored.left_out.len()
+            "{} rows; {tokens} answer tokens; mean over rows of their mean loss: {nll:.4} nats a \
+             token",
+            scored.rows.len()
         )?;
+        say_left_out(&scored.left_out, verbosity)?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use seal_data::RowId;
 use seal_device::DeviceSpec;
 use seal_files::Inputs;
 use seal_study::{
-    ImportRequest, ModelRequest, OwnModel, Row, RowSet, SPEARMAN_TO_LOSS, SelectRequest,
+    Chosen, ImportRequest, ModelRequest, OwnModel, Row, RowSet, SPEARMAN_TO_LOSS, SelectRequest,
     SelectorFile, Separation, Source, Study, StudyError, apply_selector, import_selector,
     read_rows, selector_figures, write_kept, write_selector_file,
 };
@@ -22,7 +22,9 @@ use crate::files::{add_template, json_lines, prepare};
 use crate::given::Given;
 use crate::logging::Log;
 use crate::options::{ConfigArgs, RunArgs};
-use crate::own::{StageArgs, Steps, limited, say_batch, say_dropped, say_template, source};
+use crate::own::{
+    StageArgs, Steps, limited, say_batch, say_dropped, say_left_out, say_template, source,
+};
 use crate::plain;
 use crate::progress::Progress;
 
@@ -313,7 +315,7 @@ fn own(
     prepare(&inputs, &outputs)?;
     let steps = Steps::new(if safe.is_some() { "selector" } else { "scoring" }, verbosity);
     let mut progress = |done, of| steps.at(done, of);
-    let selector = match &safe {
+    let Chosen { selector, left_out } = match &safe {
         Some(safe) => model.select(&rows, safe, &settings, options.keep, seed, &mut progress)?,
         None => model.select_by_loss(&rows, options.keep, &mut progress)?,
     };
@@ -321,8 +323,8 @@ fn own(
     if let Some(kept) = &options.kept {
         write_kept(data, &selector, kept)?;
     }
-    let left_out = rows.len() - selector.rows.len();
-    Figures::of(&selector, &rows, ("left_out", left_out), Some(&file))
+    say_left_out(&left_out, verbosity)?;
+    Figures::of(&selector, &rows, ("left_out", left_out.len()), Some(&file))
 }
 
 /// Ranks rows by a stored selector.

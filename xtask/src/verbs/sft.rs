@@ -8,7 +8,7 @@ use seal_study::read_rows;
 
 use crate::cli::Verbosity;
 use crate::logging::Log;
-use crate::own::{ModelArgs, Own, Steps, say_batch};
+use crate::own::{ModelArgs, Own, Steps, say_batch, say_left_out};
 use crate::plain;
 
 const AFTER: &str = "\
@@ -52,15 +52,15 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     let mut progress = |done, of| steps.at(done, of);
     let tuned = model.fine_tune(&rows, &settings, options.seed, &options.out, &mut progress)?;
     if !verbosity.quiet {
-        let (used, left_out) = (tuned.rows, rows.len() - tuned.rows);
+        let used = tuned.rows;
         let out = options.out.display();
         let losses: Vec<String> = tuned.losses.iter().map(|l| format!("{l:.4}")).collect();
         writeln!(
             plain::stderr(),
-            "{used} rows, {left_out} left out (too long, or without an answer); \
-             mean training loss by epoch, in nats a token: {}; written: {out}",
+            "{used} rows; mean training loss by epoch, in nats a token: {}; written: {out}",
             losses.join(", ")
         )?;
+        say_left_out(&tuned.left_out, verbosity)?;
     }
     Ok(())
 }

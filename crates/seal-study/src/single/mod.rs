@@ -26,7 +26,9 @@ pub use apply::{Applied, apply_selector};
 pub use inspect::{InspectedRow, InspectedToken, RowIds, inspect_rows};
 pub use kept::{SelectorFigures, selector_figures, write_kept};
 pub(crate) use model::copy_tokenizer;
-pub use model::{Generated, ModelRequest, OwnModel, SPEARMAN_TO_LOSS, Scored, ScoredRow, Tuned};
+pub use model::{
+    Chosen, Generated, ModelRequest, OwnModel, SPEARMAN_TO_LOSS, Scored, ScoredRow, Tuned,
+};
 pub use output::{AnswerFile, AnswerRow};
 pub use settings::StageSettings;
 

@@ -95,19 +95,31 @@ pub struct ScoredRow {
 pub struct Tuned {
     /// Rows trained on.
     pub rows: usize,
+    /// Rows that cannot be trained on, and why.
+    pub left_out: Vec<ExampleError>,
     /// As [`seal_bilevel::FineTuned::losses`].
     pub losses: Vec<f64>,
 }
 
+/// A selector of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen {
+    /// Its logits, ranking and kept rows.
+    pub selector: SelectorFile,
+    /// Rows that cannot be ranked, and why.
+    pub left_out: Vec<ExampleError>,
+}
+
 /// What became of a file of prompts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Generated {
     /// Answers that were made.
     pub new: usize,
     /// Prompts that had an answer before.
     pub before: usize,
-    /// Prompts that leave the context no room for an answer.
-    pub too_long: usize,
+    /// Prompts that get no answer, and why: the context has no room for one, or the template
+    /// does not take them.
+    pub left_out: Vec<ExampleError>,
 }
 
 /// The losses of a file.
@@ -210,9 +222,10 @@ impl OwnModel {
         keep: f64,
         seed: u64,
         progress: Progress<'_>,
-    ) -> Result<SelectorFile, StudyError> {
+    ) -> Result<Chosen, StudyError> {
         trainable(self.dtype, "[bilevel.lora]", settings.bilevel.lora.as_ref())?;
-        let data = self.encoder.examples(data, "fine-tuning")?;
+        let prepared = self.encoder.usable(data, "fine-tuning")?;
+        let (data, left_out) = (prepared.examples, prepared.left_out);
         let safe = self.encoder.examples(safe, "safe")?;
         let losses = score(&self.model, &data, BATCH, &mut |_, _| ())?;
         let mean_loss = losses.iter().sum::<f64>() / losses.len() as f64;
@@ -237,7 +250,9 @@ impl OwnModel {
         ]
         .into();
         let (omega, p) = (&learned.omega, Some(&learned.weights[..]));
-        Ok(SelectorFile::new(bilevel.selector.name(), settings, &ids, omega, p, &ranking, kept)?)
+        let method = bilevel.selector.name();
+        let selector = SelectorFile::new(method, settings, &ids, omega, p, &ranking, kept)?;
+        Ok(Chosen { selector, left_out })
     }
 
     /// Ranks `data` by the loss under the model as it is, lowest first, and keeps
@@ -250,7 +265,7 @@ impl OwnModel {
         data: &[Row],
         keep: f64,
         progress: Progress<'_>,
-    ) -> Result<SelectorFile, StudyError> {
+    ) -> Result<Chosen, StudyError> {
         let scored = self.score(data, progress)?;
         let (ids, losses): (Vec<RowId>, Vec<f64>) =
             scored.rows.iter().map(|r| (r.id, r.nll)).unzip();
@@ -263,7 +278,9 @@ impl OwnModel {
             ("template_hash".to_owned(), json!(self.template_hash)),
         ];
         let settings = settings.into();
-        Ok(SelectorFile::new("frozen-loss", settings, &ids, &omega, None, &ranking, kept)?)
+        let selector =
+            SelectorFile::new("frozen-loss", settings, &ids, &omega, None, &ranking, kept)?;
+        Ok(Chosen { selector, left_out: scored.left_out })
     }
 
     /// Fine-tunes on `rows` and writes the adapter, or the whole model where no
@@ -289,7 +306,8 @@ impl OwnModel {
                 out.display()
             )));
         }
-        let examples = self.encoder.examples(rows, "fine-tuning")?;
+        let prepared = self.encoder.usable(rows, "fine-tuning")?;
+        let (examples, left_out) = (prepared.examples, prepared.left_out);
         // With adapters of its own the model is given no others.
         let own = SftSettings { lora: None, ..settings.sft.clone() };
         let sft = if self.lora.is_some() { &own } else { &settings.sft };
@@ -325,7 +343,7 @@ impl OwnModel {
         };
         record.write(dir)?;
         pending.commit().map_err(StudyError::io(out))?;
-        Ok(Tuned { rows: examples.len(), losses })
+        Ok(Tuned { rows: examples.len(), left_out, losses })
     }
 
     /// What a selector file says of the model.
@@ -377,8 +395,7 @@ impl OwnModel {
     /// soon as its batch is done: a run that was killed goes on.
     ///
     /// # Errors
-    /// A prompt that cannot be rendered; a file of other prompts or one that
-    /// cannot be written.
+    /// A file of other prompts, or one that cannot be written.
     pub fn generate(
         &self,
         rows: &[Row],
@@ -396,12 +413,18 @@ impl OwnModel {
                 made.before += 1;
                 continue;
             }
-            let tokens = self.encoder.prompt(row).map_err(|e| StudyError::Rows(e.to_string()))?;
-            if tokens.len() >= context {
-                tracing::warn!(row = %row.id, tokens = tokens.len(), context, "prompt too long");
-                made.too_long += 1;
-                continue;
-            }
+            let tokens = match self.encoder.prompt(row) {
+                Ok(tokens) if tokens.len() < context => tokens,
+                Ok(tokens) => {
+                    let tokens = tokens.len();
+                    made.left_out.push(ExampleError::TooLong { id: row.id, tokens, context });
+                    continue;
+                }
+                Err(reason) => {
+                    made.left_out.push(reason);
+                    continue;
+                }
+            };
             prompts.push(Prompt { id: row.id, tokens });
             of.push(row);
         }
