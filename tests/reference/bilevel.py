@@ -182,8 +182,11 @@ def weights(function, normalise, w):
         p = n * torch.softmax(w, 0)
         return p, p
     if function == "tanh":
-        return (2 * torch.tanh(w)).clamp(min=0), 2 * torch.tanh(w)
-    p = 2 * torch.sigmoid(w) if function == "sigmoid" else torch.relu(w)
+        # Clamped in value, with the slope of the unclamped function.
+        raw = 2 * torch.tanh(w)
+        p = raw + (raw.clamp(min=0) - raw).detach()
+    else:
+        p = 2 * torch.sigmoid(w) if function == "sigmoid" else torch.relu(w)
     if normalise == "mean":
         p = n * p / p.sum()
     return p, p
@@ -213,8 +216,8 @@ def learn(home, data, safe, s, mean_loss):
     value_opt = adamw(value.parameters(), optim) if value else None
     n = len(data)
     per_epoch = min(n, len(safe)) // size if released else math.ceil(n / size)
-    plain = s.get("rate") or s["kappa"] * size / (epochs * mean_loss)
-    rate = plain / (SLOPE[function] if released else SLOPE[function] ** 2)
+    # A raw rate as it is; one from kappa, which is for plain steps, matched to the function.
+    rate = s.get("rate") or s["kappa"] * size / (epochs * mean_loss) / SLOPE[function] ** 2
     published = {"softmax": 0.1, "sigmoid": -1e-4} if released else {}
     start = published.get(function, START[function])
     w = torch.full((n,), start, requires_grad=True)
@@ -227,11 +230,13 @@ def learn(home, data, safe, s, mean_loss):
     safe_order = cycle(safe_ids, "safe")
     visits, trace, steps, step = [0] * n, [], [], 0
     for epoch in range(epochs):
-        seen_safe, seen_data = [], []
+        seen_safe, seen_data, mean_gamma = [], [], 0.0
         if released:  # a new loader in each epoch
             safe_order = iter(order(safe_ids, "safe", epoch))
         for rows in batches([row["id"] for row in data], size, epoch)[:per_epoch]:
             gamma = gamma_at(s["gamma"], epoch, step)
+            # Equal numbers have that number as their mean, to the last bit.
+            mean_gamma += (gamma - mean_gamma) / (step % per_epoch + 1)
             l_safe = torch.stack([model.loss(safe[next(safe_order)]) for _ in range(size)])
             l_data = torch.stack([model.loss(data[i]) for i in rows])
             p_theta, p_omega = weights(function, s.get("normalise", "none"), w)
@@ -270,8 +275,8 @@ def learn(home, data, safe, s, mean_loss):
         mean_p = p.mean().item()
         trace.append({
             "epoch": epoch + 1,
-            "gamma": gamma,
-            "gamma_eff": gamma * mean_p / (1 - gamma + gamma * mean_p),
+            "gamma": mean_gamma,
+            "gamma_eff": mean_gamma * mean_p / (1 - mean_gamma + mean_gamma * mean_p),
             "safe_loss": sum(seen_safe) / len(seen_safe),
             "row_loss": sum(seen_data) / len(seen_data),
             "weights": {
@@ -320,6 +325,9 @@ CASES = {
     "relu": {**TWO, "selector": "relu", "gamma": 0.2, "kappa": 1.02},
     "mean-baseline": {
         **TWO, "selector": "relu", "gamma": 0.2, "normalise": "mean", "baseline": True, "kappa": 0.9,
+    },
+    "tanh-mean": {
+        **TWO, "selector": "tanh", "gamma": 0.2, "normalise": "mean", "kappa": 1.2,
     },
     "rate-and-schedule": {
         **TWO, "selector": "softmax", "gamma": 0.3, "rate": 0.45,

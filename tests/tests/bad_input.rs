@@ -62,6 +62,51 @@ fn values_out_of_range() {
     ");
 }
 
+/// None of them is a panic, an abort, or a run that never ends.
+#[test]
+fn huge_numbers_are_refused_by_key() {
+    let sandbox = study();
+    for (section, field) in [
+        ("bilevel", "batch"),
+        ("bilevel", "epochs"),
+        ("bilevel", "micro_batch"),
+        ("sft", "batch"),
+        ("sft", "epochs"),
+        ("base", "epochs"),
+        ("generate", "batch"),
+        ("model", "hidden_size"),
+        ("model", "num_hidden_layers"),
+        ("model", "num_attention_heads"),
+        ("model", "num_key_value_heads"),
+        ("model", "intermediate_size"),
+        ("model", "max_position_embeddings"),
+    ] {
+        for n in ["9223372036854775807", "4611686018427387904"] {
+            let set = format!("{section}.{field}={n}");
+            let finished = refused(&sandbox, &["--set", &set]);
+            assert_eq!(finished.code, Some(2), "{set}: {}", finished.stderr);
+            let said = [
+                format!("{section}.{field} = {n}: at most "),
+                format!("{section}: {field} must be "),
+            ];
+            let is_said = said.iter().any(|words| finished.stderr.contains(words));
+            assert!(is_said, "{set}: {}", finished.stderr);
+        }
+    }
+    let lora = |r: &str, alpha: &str| {
+        let lora = format!("bilevel.lora={{r={r},lora_alpha={alpha},target_modules=[\"q_proj\"]}}");
+        refused(&sandbox, &["--set", &lora]).error()
+    };
+    insta::assert_snapshot!(lora("65537", "1"), @"
+    exit 2
+    error: bilevel.lora.r = 65537: at most 65536
+    ");
+    insta::assert_snapshot!(lora("4", "1e300"), @r#"
+    exit 2
+    error: --set bilevel.lora={r=4,lora_alpha=1e300,target_modules=["q_proj"]}: bilevel.lora.lora_alpha = 1e300: at most 1e12
+    "#);
+}
+
 #[test]
 fn plans_that_cannot_be_run() {
     let sandbox = study();
@@ -107,25 +152,29 @@ fn a_missing_data_file() {
 }
 
 #[test]
-fn a_row_of_the_wrong_type_is_named() {
+fn rows_of_the_wrong_type_are_named() {
     let sandbox = study();
     let mut rows = prompts(100, 140, true, true);
-    rows[6]["response"] = 7.into();
+    rows.iter_mut().for_each(|row| row["response"] = 7.into());
     sandbox.write_rows("train.jsonl", &rows);
     insta::assert_snapshot!(refused(&sandbox, &[]).error(), @"
     exit 3
-    error: data set `fine_tuning`: ./train.jsonl, line 7, row 7: field `response` or `answer`: found a number, expected a string
+    error: data set `fine_tuning`: ./train.jsonl: no usable row (40 dropped: 40 as a field is of another kind than it should be; the first at fault: line 1, row 1, field `response` or `answer` or `completion`: found a number, expected a string); correct the file, its split or skip
     ");
 }
 
 #[test]
 fn a_line_that_is_no_json_is_named() {
     let sandbox = study();
-    sandbox.write("train.jsonl", "{\"prompt\": \"a\", \"response\": \"b\"}\n{\"prompt\": \n");
+    sandbox.write("train.jsonl", "{\"prompt\": \n{\"prompt\": \n");
     insta::assert_snapshot!(refused(&sandbox, &[]).error(), @"
     exit 3
-    error: data set `fine_tuning`: ./train.jsonl, line 2: not valid JSON (column 11): EOF while parsing a value
+    error: data set `fine_tuning`: ./train.jsonl, line 1: not valid JSON (column 11): EOF while parsing a value
     ");
+    // Among rows it stops nothing, and is said.
+    sandbox.write("train.jsonl", "{\"prompt\": \"a\", \"response\": \"b\"}\n{\"prompt\": ");
+    let said = sandbox.run(&["plan", "--config", "study.toml"]).stderr;
+    insta::assert_snapshot!(said, @"data set `fine_tuning`: train.jsonl: 1 rows left out (1 as the file ends inside this row, so it may be cut), the first on line 2");
 }
 
 #[test]

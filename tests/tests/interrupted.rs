@@ -52,9 +52,19 @@ fn two_runs_do_not_share_a_folder_at_the_same_time() {
     let mut first = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(first.any(|line| line.unwrap().contains("started stage=\"base\"")));
     let second = sandbox.run(&ARGS);
+    // With a store of its own, too: results of two studies would mix.
+    let third = sandbox.run(&[&ARGS[..], &["--store", "another"]].concat());
+    // And a store is used by one run, whatever its run folder.
+    let fourth =
+        sandbox.run(&["ablate", "--config", "study.toml", "--out", "b", "--store", "out/store"]);
     child.kill().unwrap();
     child.wait().unwrap();
     insta::assert_snapshot!(second.error(), @"
+    exit 2
+    error: out is in use by another run; wait for it, or give another --out
+    ");
+    assert_eq!(third.error(), second.error());
+    insta::assert_snapshot!(fourth.error(), @"
     exit 2
     error: out/store is in use by another run; wait for it, or give --store another folder
     ");

@@ -209,7 +209,7 @@ fn rows_as_the_model_sees_them() {
         let data = ["inspect", "--model", "model", "--data", "train.jsonl", "--limit", limit];
         sandbox.run(&data).stderr
     };
-    assert!(of("1").contains("1 of the "), "{}", of("1"));
+    assert!(of("1").contains("train.jsonl has more rows"), "{}", of("1"));
     assert_eq!(of("100000"), "");
     let data = ["inspect", "--model", "model", "--data", "train.jsonl", "--ids"];
     let shown = run(&sandbox, &["inspect", "--model", "model", "--data", "train.jsonl"]);
@@ -342,7 +342,7 @@ fn rows_under_other_names_are_scored_alike() {
     let finished = sandbox.run(&["score", "--model", "model", "--data", "{ pth = \"a.jsonl\" }"]);
     insta::assert_snapshot!(finished.error(), @r#"
     exit 2
-    error: invalid value '{ pth = "a.jsonl" }' for '--data <FILE>': not a table of a source: unknown field `pth`, expected one of `path`, `format`, `columns`, `turns`, `split`, `skip`, `take`, `unsafe`, `unsafe_field`, `category`, `max_chars`, `empty_answers`; did you mean `path`?
+    error: invalid value '{ pth = "a.jsonl" }' for '--data <FILE>': not a table of a source: unknown field `pth`, expected one of `path`, `format`, `columns`, `delimiter`, `turns`, `split`, `skip`, `take`, `limit`, `unsafe`, `unsafe_field`, `category`, `max_chars`, `empty_answers`, `undesirable`; did you mean `path`?
 
     For more information, try '--help'.
     "#);
@@ -377,6 +377,8 @@ fn a_study_of_a_model_folder() {
     assert_eq!(results["arms"].as_array().unwrap().len(), 4);
     let again = sandbox.ablate("out", &[]);
     assert!(again.stdout.contains("0 stages run"), "{}", again.stdout);
+    let planned = run(&sandbox, &["plan", "--config", "study.toml", "--out", "out"]);
+    assert!(planned.contains("stages: all found, nothing to do"), "{planned}");
 
     // Another folder with the same files is the same model; other weights are not.
     fs::rename(sandbox.path().join("model"), sandbox.path().join("moved")).unwrap();
@@ -432,4 +434,49 @@ fn bad_model_folders_are_refused() {
     let adapter = sandbox.run(&[&score[..], &["--adapter", "nowhere"]].concat());
     assert_eq!(adapter.code, Some(2), "{}", adapter.stderr);
     assert!(adapter.stderr.contains("adapter_config.json"), "{}", adapter.stderr);
+}
+
+/// Rounded into bf16 weights, or added to bf16 states, so small an adapter does nothing.
+#[test]
+fn a_small_adapter_counts_in_bf16_and_its_base_is_told() {
+    let sandbox = sandbox();
+    let data = ["--model", "model", "--data", "train.jsonl"];
+    let small = ["--set", "sft.optim.lr=1e-4", "--set", "sft.epochs=1", "--out", "small"];
+    run(&sandbox, &[&["sft"][..], &data, &small].concat());
+    let losses = |more: &[&str]| -> Vec<f64> {
+        let text = run(&sandbox, &[&["score"][..], &data, more].concat());
+        lines(&text).iter().map(|line| line["nll"].as_f64().unwrap()).collect()
+    };
+    let change = |dtype: &str| -> Vec<f64> {
+        let dtype = ["--set", dtype];
+        let adapted = losses(&[&["--adapter", "small"][..], &dtype].concat());
+        adapted.iter().zip(losses(&dtype)).map(|(a, b)| a - b).collect()
+    };
+    let norm = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let (full, half) = (change("dtype=f32"), change("dtype=bf16"));
+    let apart: Vec<f64> = full.iter().zip(&half).map(|(a, b)| a - b).collect();
+    assert!(norm(&full) > 0.0);
+    // The bases differ: weights are rounded in one.
+    assert!(norm(&apart) < 0.1 * norm(&full), "{full:?} {half:?}");
+
+    let path = sandbox.path().join("small/adapter_config.json");
+    let mut config = sandbox.json("small/adapter_config.json");
+    let said = || {
+        let score = ["score", "--adapter", "small"];
+        let finished = sandbox.run(&[&score[..], &data].concat());
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        finished.stderr
+    };
+    assert!(!said().contains("base_model_name_or_path"));
+    config["base_model_name_or_path"] = json!("owner/another-7b");
+    config["target_modules"] = json!(["q_proj", "v_proj", "c_attn"]);
+    fs::write(&path, config.to_string()).unwrap();
+    let notices = said();
+    assert!(notices.contains("\"owner/another-7b\" (base_model_name_or_path)"), "{notices}");
+    assert!(notices.contains("names [\"c_attn\"], which no layer"), "{notices}");
+    config["use_dora"] = json!(true);
+    fs::write(&path, config.to_string()).unwrap();
+    let refused = sandbox.run(&[&["score", "--adapter", "small"][..], &data].concat());
+    assert_ne!(refused.code, Some(0));
+    assert!(refused.stderr.contains("use_dora = true"), "{}", refused.stderr);
 }

@@ -67,6 +67,15 @@ fn no_verb_writes_over_a_file_that_it_reads() {
         let args = ["select", "--config", "study.toml", "--out", "out", "--file", file];
         refused(&sandbox, &args, file, "the same file as the");
     }
+    let trace = ["select", "--config", "study.toml", "--out", "out", "--trace"];
+    refused(
+        &sandbox,
+        &[&trace[..], &["plan.jsonl"]].concat(),
+        "plan.jsonl",
+        "the same file as the",
+    );
+    let weights = "model/model.safetensors";
+    refused(&sandbox, &[&trace[..], &[weights]].concat(), weights, "JSON lines");
     let two = ["select", "--model", "model", "--data", "train.jsonl", "--file", "x.jsonl"];
     refused(&sandbox, &[&two[..], &["--kept", "./x.jsonl"]].concat(), "train.jsonl", "one file");
     let folder = ["score", "--model", "model", "--data", "train.jsonl", "--file", "sub.json"];

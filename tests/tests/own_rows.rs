@@ -66,16 +66,26 @@ fn from_rows_to_report() {
     assert_eq!(kept.iter().chain(&dropped).collect::<BTreeSet<_>>().len(), 40);
 
     // The kept file is the filtered data: rows of the file, text and label.
-    let rows = |file: &str| -> BTreeSet<String> {
+    let rows = |file: &str, of: &dyn Fn(&Value) -> [Value; 3]| -> BTreeSet<String> {
         let fields = |line: &str| {
             let row: Value = serde_json::from_str(line).unwrap();
-            ["prompt", "response", "unsafe"].map(|field| row[field].to_string()).concat()
+            of(&row).map(|field| field.to_string()).concat()
         };
         sandbox.read(file).lines().map(fields).collect()
     };
-    assert!(rows("out/cells/seal/seed-0/kept.jsonl").is_subset(&rows("train.jsonl")));
+    let kept = rows("out/cells/seal/seed-0/kept.jsonl", &|row| {
+        let said = row["messages"].as_array().unwrap();
+        let (prompt, answer) = (&said[0], &said[1]);
+        assert_eq!(
+            (&prompt["role"], &answer["role"], said.len()),
+            (&"user".into(), &"assistant".into(), 2)
+        );
+        [prompt["content"].clone(), answer["content"].clone(), row["unsafe"].clone()]
+    });
+    let own = rows("train.jsonl", &|row| ["prompt", "response", "unsafe"].map(|f| row[f].clone()));
+    assert!(kept.is_subset(&own));
     let dropped = sandbox.read("out/cells/seal/seed-0/dropped.jsonl");
-    assert!(!dropped.contains("prompt") && !dropped.contains("response"), "no text of theirs");
+    assert!(!dropped.contains("messages") && !dropped.contains("content"), "no text of theirs");
 }
 
 #[test]

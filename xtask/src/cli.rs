@@ -33,7 +33,7 @@ Exit codes:
   2  usage or config error
   3  data error
   4  a device or backend is missing
-  5  judge or network failure (try again)";
+  5  network failure (try again)";
 
 /// SEAL's missing ablations: which rows keep a fine-tuned model safe, and what
 /// decides it.

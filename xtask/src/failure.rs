@@ -5,15 +5,17 @@ use std::process::ExitCode;
 
 use anyhow::Error;
 use seal_device::DeviceError;
-use seal_study::StudyError;
+use seal_study::{StudyError, report_exit_code};
 
 use crate::plain;
 use crate::verbs::devices::Broken;
 
 /// Exit code of an unexpected failure.
 pub(crate) const UNEXPECTED: u8 = 1;
+#[cfg(test)]
 /// Exit code of a usage or config error; clap's own is the same.
 const USAGE: u8 = 2;
+#[cfg(test)]
 /// Exit code of a data error.
 const DATA: u8 = 3;
 
@@ -54,20 +56,9 @@ fn code(error: &Error) -> u8 {
         if let Some(device) = cause.downcast_ref::<DeviceError>() {
             return Some(StudyError::from(device.clone()).exit_code());
         }
-        cause.downcast_ref::<seal_report::Error>().map(report_code)
+        cause.downcast_ref::<seal_report::Error>().map(report_exit_code)
     };
     error.chain().find_map(known).unwrap_or(UNEXPECTED)
-}
-
-/// Stored results that cannot be read are data; a folder without any was named
-/// wrongly.
-fn report_code(error: &seal_report::Error) -> u8 {
-    use seal_report::Error::{Inconsistent, Io, Json, NotFinite, Version};
-    match error {
-        Io { source, .. } if source.kind() == io::ErrorKind::NotFound => USAGE,
-        Json { .. } | Version { .. } | NotFinite { .. } | Inconsistent { .. } => DATA,
-        _ => UNEXPECTED,
-    }
 }
 
 /// Whether the reader of our output went away (`cargo xtask plan | head`),

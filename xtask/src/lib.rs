@@ -19,6 +19,7 @@ mod options;
 mod own;
 mod plain;
 mod progress;
+mod reading;
 mod summary;
 mod table;
 mod tracker;

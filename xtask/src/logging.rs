@@ -1,6 +1,6 @@
 //! The log of a run: `DIR/log.txt` always, the terminal too with `-v`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -65,7 +65,7 @@ impl Log {
         let mut sink = self.0.sink.lock().unwrap_or_else(PoisonError::into_inner);
         let Sink::Waiting(lines) = &*sink else { return };
         let path = dir.join(FILE);
-        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        let opened = seal_files::append(&path);
         *sink = match opened.and_then(|mut file| file.write_all(lines).map(|()| file)) {
             Ok(file) => Sink::Open(file),
             Err(error) => {
@@ -120,7 +120,9 @@ impl<'a> MakeWriter<'a> for TerminalWriter {
 
 impl Write for TerminalWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let write = || io::stderr().lock().write(bytes);
+        // Colours are the log's own. Everything else that acts on a terminal is of others.
+        let shown = plain::coloured(&String::from_utf8_lossy(bytes));
+        let write = || io::stderr().lock().write_all(shown.as_bytes()).map(|()| bytes.len());
         match self.0.0.bar.get() {
             Some(bar) => bar.suspend(write),
             None => write(),

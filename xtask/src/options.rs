@@ -1,13 +1,17 @@
 //! Options that verbs share, and what they amount to.
 
+use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use clap::Args;
-use seal_study::{ConfigSource, RunOptions, Study, load_config};
+use seal_study::{ConfigSource, RunOptions, Study, config_of_folder, load_config, study_of_folder};
 
+use crate::cli::Verbosity;
 use crate::command;
+use crate::plain;
+use crate::reading::Reading;
 
 /// Which study: a config and what changes it.
 #[derive(Clone, Debug, Args)]
@@ -96,6 +100,27 @@ impl ConfigArgs {
     }
 }
 
+impl ConfigArgs {
+    /// Whether nothing says which study is meant.
+    fn names_no_study(&self) -> bool {
+        self.config.is_none() && !self.quick
+    }
+
+    /// With the config that the last run left in the folder `out`, where no config is
+    /// named and the folder is of another study than the built-in one. A run that was
+    /// stopped so goes on without its config being named again.
+    pub(crate) fn of_folder(&self, out: Option<&Path>) -> anyhow::Result<Self> {
+        let mut args = self.clone();
+        if let (Some(out), true) = (out, self.names_no_study())
+            && let Some(study) = study_of_folder(out)?
+            && study != load_config(&self.source())?.study.name
+        {
+            args.config = config_of_folder(out)?;
+        }
+        Ok(args)
+    }
+}
+
 impl FolderArgs {
     /// The run folder. The config is read only if it must name the folder, and
     /// the data never: a report is made from results alone.
@@ -111,20 +136,34 @@ impl FolderArgs {
 }
 
 impl StudyArgs {
-    /// With the config that a finished run left in its folder, where the folder is
-    /// named and no config is.
-    pub(crate) fn of_run_folder(&self) -> Self {
+    /// With the config that the last run left in its folder, where the folder is named
+    /// and no config is.
+    pub(crate) fn of_run_folder(&self) -> anyhow::Result<Self> {
         let mut args = self.clone();
-        if let (None, Some(out)) = (&self.folder.config.config, &self.folder.out) {
-            let left = out.join("config.toml");
-            args.folder.config.config = left.is_file().then_some(left);
+        if let (Some(out), true) = (&self.folder.out, self.folder.config.names_no_study()) {
+            args.folder.config.config = config_of_folder(out)?;
         }
-        args
+        Ok(args)
+    }
+
+    /// As [`ConfigArgs::of_folder`].
+    pub(crate) fn of_other_study(&self) -> anyhow::Result<Self> {
+        let mut args = self.clone();
+        args.folder.config = args.folder.config.of_folder(self.folder.out.as_deref())?;
+        Ok(args)
     }
 
     /// The study and the options of its run.
-    pub(crate) fn resolve(&self) -> anyhow::Result<(Study, RunOptions)> {
+    pub(crate) fn resolve(&self, verbosity: Verbosity) -> anyhow::Result<(Study, RunOptions)> {
+        let reading = Reading::start(verbosity);
         let study = Study::load(&self.folder.config.source())?;
+        drop(reading);
+        if !verbosity.quiet {
+            let mut out = plain::stderr();
+            for damage in study.damage() {
+                writeln!(out, "{damage}")?;
+            }
+        }
         let options = RunOptions {
             show_rows: self.show_rows,
             ..self.store.options(self.folder.out.as_ref(), &study)
@@ -134,6 +173,11 @@ impl StudyArgs {
 }
 
 impl RunArgs {
+    /// The run folder, where it is named.
+    pub(crate) fn named_out(&self) -> Option<&Path> {
+        self.out.as_deref()
+    }
+
     /// The options of a run of `study`.
     pub(crate) fn options(&self, study: &Study) -> RunOptions {
         self.store.options(self.out.as_ref(), study)

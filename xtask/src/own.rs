@@ -109,15 +109,16 @@ impl ModelArgs {
         let settings = self.stage.load(&self.set)?;
         let mut inputs = self.inputs();
         add_template(&mut inputs, &settings);
-        let read = read(&self.data)?;
+        let read = read(&self.data.limited(self.limit))?;
         say_dropped(&self.data, &read, verbosity)?;
         // Without adapters in the settings the whole model is trained, the adapter in it.
         let is_trainable = is_trained && settings.sft.lora.is_some();
         let model = self.model(&settings, is_trainable)?;
         say_template(&model, &settings, self.stage.template.is_some(), verbosity)?;
+        say_lost(&model.lost(&read.rows, &settings), verbosity)?;
         // A model of the hub lies in a cache, which is known by now.
         inputs.add("the model", model.folder());
-        Ok(Own { model, rows: limited(read.rows, self.limit), settings, inputs })
+        Ok(Own { model, rows: read.rows, settings, inputs })
     }
 
     /// The files that are named on the command line.
@@ -196,7 +197,7 @@ pub(crate) fn say_dropped(source: &Source, rows: &OwnRows, verbosity: Verbosity)
     let mut out = plain::stderr();
     writeln!(out, "{}: {} rows cannot be used", source.path.display(), rows.dropped.len())?;
     for row in rows.dropped.iter().take(SHOWN) {
-        writeln!(out, "  line {}, row {}: {}", row.line, row.row, row.reason)?;
+        writeln!(out, "  line {}, row {}: {}", row.line, row.row, row.why())?;
     }
     match rows.dropped.len().saturating_sub(SHOWN) {
         0 => Ok(()),
@@ -245,6 +246,9 @@ pub(crate) fn say_template(
         return Ok(());
     }
     let mut out = plain::stderr();
+    for notice in model.notices() {
+        writeln!(out, "{notice}")?;
+    }
     match model.template_notice() {
         Some(notice) => writeln!(out, "{notice}"),
         None if is_given || !model.ignores_chat_template(settings) => Ok(()),
@@ -254,6 +258,12 @@ pub(crate) fn say_template(
              (give the same to each verb)"
         ),
     }
+}
+
+/// Says what the rows or an adapter have and the model does not see.
+pub(crate) fn say_lost(notices: &[String], verbosity: Verbosity) -> io::Result<()> {
+    let notices = if verbosity.quiet { &[] } else { notices };
+    notices.iter().try_for_each(|notice| writeln!(plain::stderr(), "{notice}"))
 }
 
 /// Says that there are fewer rows than a batch takes.
@@ -270,10 +280,4 @@ pub(crate) fn say_batch(
         out,
         "{rows} rows are fewer than a batch of {batch}: an epoch is one step; --set {key}=N"
     )
-}
-
-/// At most `limit` rows, the first ones.
-pub(crate) fn limited<T>(mut rows: Vec<T>, limit: Option<usize>) -> Vec<T> {
-    rows.truncate(limit.unwrap_or(rows.len()));
-    rows
 }

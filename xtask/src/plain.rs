@@ -36,6 +36,13 @@ pub(crate) fn text(text: &str) -> String {
     escaped(text, |c| acts(c) && c != '\n' && c != '\t', |c| format!("\\u{{{:x}}}", u32::from(c)))
 }
 
+/// As [`text`], where escape characters stay: those of others are gone by then, since the log
+/// escapes them, and its own set colours.
+pub(crate) fn coloured(text: &str) -> String {
+    let is_meant = |c: char| acts(c) && !matches!(c, '\n' | '\t' | '\u{1b}');
+    escaped(text, is_meant, |c| format!("\\u{{{:x}}}", u32::from(c)))
+}
+
 /// A value as JSON on one line. The same characters are escaped as JSON escapes them.
 pub(crate) fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
     // They stand in strings only, and those that JSON itself escapes are gone already.
@@ -54,11 +61,13 @@ fn escaped(text: &str, is_meant: impl Fn(char) -> bool, number: impl Fn(char) ->
     out
 }
 
-/// Control characters, line and paragraph separators, and the controls of writing direction.
+/// Control characters, line and paragraph separators, the controls of writing direction, and
+/// characters that are not shown.
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

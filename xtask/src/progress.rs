@@ -60,13 +60,19 @@ impl Progress {
 
     /// What a log without a bar says of an event; none for progress in a stage.
     fn line(&self, event: &Event) -> Option<String> {
+        if let Event::Notice { message } = event {
+            return Some(format!("note: {message}"));
+        }
         let mut tracker = self.tracker();
         let name = |node: &usize| tracker.name(*node).unwrap_or("a stage").to_owned();
         let said = match event {
             Event::Planned { stages, found, .. } => format!("{stages} stages, {found} found"),
             Event::Finished { node, seconds, .. } => format!("{} ({seconds:.1} s)", name(node)),
             Event::Failed { message, .. } => format!("failed: {message}"),
-            Event::Started { .. } | Event::Progress { .. } | Event::Report { .. } => {
+            Event::Started { .. }
+            | Event::Progress { .. }
+            | Event::Notice { .. }
+            | Event::Report { .. } => {
                 tracker.note(event);
                 return None;
             }
@@ -79,6 +85,9 @@ impl Progress {
         let mut tracker = self.tracker();
         if let Event::Failed { message, .. } = event {
             bar.println(plain::text(&format!("failed: {message}")));
+        }
+        if let Event::Notice { message } = event {
+            bar.println(plain::text(&format!("note: {message}")));
         }
         tracker.note(event);
         bar.set_position((tracker.fraction() * STEPS as f64) as u64);

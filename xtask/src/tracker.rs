@@ -66,7 +66,7 @@ impl Tracker {
             Event::Failed { node, .. } => {
                 self.running.remove(node);
             }
-            Event::Report { .. } => {}
+            Event::Notice { .. } | Event::Report { .. } => {}
         }
     }
 

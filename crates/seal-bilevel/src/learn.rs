@@ -28,7 +28,7 @@ use crate::{Algorithm, BilevelError, BilevelSettings, Moment, Observer, Progress
 pub struct EpochTrace {
     /// From 1.
     pub epoch: usize,
-    /// Penalty strength at the epoch's last step.
+    /// Mean penalty strength over the epoch's steps.
     pub gamma: f64,
     /// gamma with the mean weight taken in.
     pub gamma_eff: f64,
@@ -123,12 +123,16 @@ pub fn learn_selector_observed(
         None => model,
     };
     let mut visits = Visits::new(data, safe, settings, seed)?;
-    let steps = settings.epochs * visits.steps;
+    let steps = total_steps(settings.epochs, visits.steps)?;
     settings.gamma.validate(settings.epochs, steps).map_err(BilevelError::Settings)?;
     let selector_settings = selector_settings(settings);
     let rate = match settings.rate {
+        // As it is given: what a user names is not converted.
         Some(rate) => rate,
-        None => rate_from_kappa(settings.kappa, settings.batch, settings.epochs, mean_loss)?,
+        None => {
+            let rate = rate_from_kappa(settings.kappa, settings.batch, settings.epochs, mean_loss)?;
+            matched_rate(settings.selector, rate, &selector_settings.optimizer)
+        }
     };
     let learner = |model: Lm| Learner::new(model, &model_optimizer(settings), steps);
     let mut run = Run {
@@ -136,7 +140,7 @@ pub fn learn_selector_observed(
         value: (settings.algorithm == Algorithm::One).then(|| learner(model.clone())),
         theta: learner(model),
         selector: Selector::with_settings(selector_settings, data.len())?,
-        rate: matched_rate(settings.selector, rate, &selector_settings.optimizer),
+        rate,
         data,
         safe,
         batch: settings.batch,
@@ -146,18 +150,21 @@ pub fn learn_selector_observed(
     };
     observer.start(&run.start(steps))?;
     let mut seen = vec![0u32; data.len()];
-    let mut trace = Vec::with_capacity(settings.epochs);
+    let mut trace = Vec::new();
     for epoch in 0..settings.epochs {
         let (mut safe_loss, mut row_loss) = (Mean::default(), Mean::default());
-        let mut gamma = 0.0;
+        let (mut gamma, mut met) = (0.0, 0.0);
         for (safe_rows, rows) in visits.epoch(epoch) {
-            gamma = settings.gamma.at(epoch, run.step);
+            let at_step = settings.gamma.at(epoch, run.step);
+            met += 1.0;
+            // A mean of equal numbers is that number, to the last bit.
+            gamma += (at_step - gamma) / met;
             let watched = observer.wants_state(run.step);
             if watched {
                 observer.state(Moment::Before, &run.state())?;
             }
             let done;
-            (run, done) = run.step(epoch, &safe_rows, &rows, gamma)?;
+            (run, done) = run.step(epoch, &safe_rows, &rows, at_step)?;
             if watched {
                 observer.state(Moment::After, &run.state())?;
             }
@@ -185,6 +192,14 @@ pub fn learn_selector_observed(
         visits: seen,
         rate: run.rate,
         trace,
+    })
+}
+
+/// # Errors
+/// More steps than can be counted.
+pub(crate) fn total_steps(epochs: usize, of_epoch: usize) -> Result<usize, BilevelError> {
+    epochs.checked_mul(of_epoch).ok_or_else(|| {
+        BilevelError::Settings(format!("epochs is {epochs}, of {of_epoch} steps each: too many"))
     })
 }
 

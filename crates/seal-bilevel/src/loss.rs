@@ -3,7 +3,9 @@
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use seal_data::{Batch, Example};
-use seal_lm::{DropoutKey, Lm, RowNll, Tape, differentiate, row_nll, token_losses};
+use seal_lm::{
+    DropoutKey, Lm, RowNll, Tape, differentiate, dropped_token_losses, row_nll, token_losses,
+};
 
 use crate::{BilevelError, Progress};
 use seal_lm::LmError;
@@ -27,20 +29,32 @@ pub(crate) fn weighted_loss(
         .map(|b| (coefficients[*b as usize] / batch.answer_lens[*b as usize] as f64) as f32)
         .collect();
     let done = differentiate(model, batch, &per_token, dropout, tape);
-    Ok((read_rows(batch, &done.tokens, step)?, done.gradients))
+    Ok((read_rows(model, batch, &done.tokens, step)?, done.gradients))
 }
 
-fn read_rows(batch: &Batch, tokens: &[f32], step: usize) -> Result<RowNll, BilevelError> {
+fn read_rows(
+    model: &Lm,
+    batch: &Batch,
+    tokens: &[f32],
+    step: usize,
+) -> Result<RowNll, BilevelError> {
     let rows = row_nll(batch, tokens);
     match rows.mean.iter().find(|l| !l.is_finite()) {
+        // Nothing was trained yet that a learning rate could spoil.
+        Some(l) if step == 0 => Err(model.no_loss(*l).into()),
         Some(l) => Err(LmError::Diverged { step, what: "loss of a row", value: *l }.into()),
         None => Ok(rows),
     }
 }
 
-/// Loss of each row of `batch` with no tape.
-pub(crate) fn plain_loss(model: &Lm, batch: &Batch, step: usize) -> Result<RowNll, BilevelError> {
-    read_rows(batch, &token_losses(&model.valid(), batch), step)
+/// Loss of each row of `batch` with no tape, and otherwise as [`weighted_loss`] takes it.
+pub(crate) fn plain_loss(
+    model: &Lm,
+    batch: &Batch,
+    dropout: Option<DropoutKey<'_>>,
+    step: usize,
+) -> Result<RowNll, BilevelError> {
+    read_rows(model, batch, &dropped_token_losses(&model.valid(), batch, dropout), step)
 }
 
 /// Mean loss in nats a token of each example, in their order, under a model
@@ -54,7 +68,8 @@ pub fn score(
     batch: usize,
     progress: Progress<'_>,
 ) -> Result<Vec<f64>, BilevelError> {
-    let model = model.valid();
+    // Rounded states would hide what adapters do.
+    let model = model.valid().with_f32_states();
     // Like lengths side by side; a row's loss does not depend on its batch.
     let mut order: Vec<usize> = (0..examples.len()).collect();
     order.sort_by_key(|i| (examples[*i].tokens.len(), *i));
@@ -63,7 +78,7 @@ pub fn score(
     for (step, chunk) in order.chunks(batch).enumerate() {
         let rows: Vec<&Example> = chunk.iter().map(|i| &examples[*i]).collect();
         let b = Batch::of(&rows, None);
-        for (i, l) in chunk.iter().zip(read_rows(&b, &token_losses(&model, &b), step)?.mean) {
+        for (i, l) in chunk.iter().zip(read_rows(&model, &b, &token_losses(&model, &b), 0)?.mean) {
             out[*i] = l;
         }
         progress(step + 1, chunks);

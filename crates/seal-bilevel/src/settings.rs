@@ -120,10 +120,12 @@ pub struct BilevelSettings {
     /// How a gradient moves the logits; `released` always has Adam.
     #[serde(default, skip_serializing_if = "SelectorOptim::is_sgd")]
     pub selector_optim: SelectorOptim,
-    /// Rate of omega without a loss scale: `rate = kappa * B / (E * L0)`.
+    /// Rate of omega without a loss scale: `rate = kappa * B / (E * L0)`, matched to the
+    /// selector function.
     #[serde(default = "default_kappa")]
     pub kappa: f64,
-    /// Rate of omega, instead of `kappa`; Adam needs it.
+    /// Rate of omega, instead of `kappa`, taken as it is: it is not matched to the
+    /// selector function ([`seal_select::matched_rate`]). Adam needs it.
     #[serde(default)]
     pub rate: Option<f64>,
     /// Passes over the fine-tuning set, E.
@@ -147,6 +149,25 @@ pub struct BilevelSettings {
     pub lora: Option<LoraConfig>,
 }
 
+/// Most passes over a set.
+const MOST_EPOCHS: usize = 1_000_000;
+/// Most rows of one step.
+const MOST_ROWS: usize = 1 << 20;
+
+/// # Errors
+/// A number that is 0, or so large that it can only be a mistake: sizes are made of it.
+fn check_sizes(epochs: usize, batch: usize, micro_batch: Option<usize>) -> Result<(), String> {
+    let sizes = [
+        ("epochs", epochs, MOST_EPOCHS),
+        ("batch", batch, MOST_ROWS),
+        ("micro_batch", micro_batch.unwrap_or(1), MOST_ROWS),
+    ];
+    match sizes.into_iter().find(|(_, is, most)| !(1..=*most).contains(is)) {
+        None => Ok(()),
+        Some((name, is, most)) => Err(format!("{name} must be from 1 to {most}, is {is}")),
+    }
+}
+
 fn is_false(x: &bool) -> bool {
     !x
 }
@@ -161,12 +182,7 @@ impl BilevelSettings {
     /// # Errors
     /// A value outside its range; the message names the field.
     pub fn validate(&self) -> Result<(), String> {
-        if self.epochs == 0 || self.batch == 0 {
-            return Err("epochs and batch must be at least 1".to_owned());
-        }
-        if self.micro_batch == Some(0) {
-            return Err("micro_batch must be at least 1".to_owned());
-        }
+        check_sizes(self.epochs, self.batch, self.micro_batch)?;
         if !(self.kappa > 0.0 && self.kappa.is_finite()) {
             return Err(format!("kappa must be above 0, is {}", self.kappa));
         }
@@ -223,12 +239,7 @@ impl SftSettings {
     /// # Errors
     /// A value outside its range; the message names the field.
     pub fn validate(&self) -> Result<(), String> {
-        if self.epochs == 0 || self.batch == 0 {
-            return Err("epochs and batch must be at least 1".to_owned());
-        }
-        if self.micro_batch == Some(0) {
-            return Err("micro_batch must be at least 1".to_owned());
-        }
+        check_sizes(self.epochs, self.batch, self.micro_batch)?;
         self.optim.validate()?;
         self.lora.as_ref().map_or(Ok(()), LoraConfig::validate)
     }

@@ -3,6 +3,7 @@
 use seal_data::{Example, epoch_order};
 use seal_lm::{Lm, Tape};
 
+use crate::learn::total_steps;
 use crate::step::{Learner, Split};
 use crate::{BilevelError, Progress, SftSettings};
 
@@ -37,11 +38,11 @@ pub fn fine_tune(
         None => model,
     };
     let ids: Vec<_> = examples.iter().map(|e| e.id).collect();
-    let steps = settings.epochs * examples.len().div_ceil(settings.batch);
+    let steps = total_steps(settings.epochs, examples.len().div_ceil(settings.batch))?;
     let mut learner = Learner::new(model, &settings.optim, steps);
     let split = Split { micro: settings.micro_batch, tape: Tape { recompute: settings.recompute } };
     let mut step = 0;
-    let mut losses = Vec::with_capacity(settings.epochs);
+    let mut losses = Vec::new();
     for epoch in 0..settings.epochs {
         let mut sum = 0.0;
         for chunk in epoch_order(&ids, "sft", seed, epoch as u64).chunks(settings.batch) {

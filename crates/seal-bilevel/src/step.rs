@@ -59,16 +59,21 @@ impl Learner {
         Err(BilevelError::Empty("batch"))
     }
 
-    /// The rows' losses, with no tape.
+    /// The rows' losses as [`Learner::descend`] would meet them, dropout included, with no
+    /// tape.
     fn look(
         &self,
         rows: &[&Example],
         micro: Option<usize>,
+        seed: u64,
         step: usize,
     ) -> Result<Vec<f64>, BilevelError> {
         let mut losses = Vec::with_capacity(rows.len());
         for rows in rows.chunks(micro.unwrap_or(rows.len())) {
-            losses.extend(plain_loss(&self.model, &Batch::of(rows, None), step)?.mean);
+            let batch = Batch::of(rows, None);
+            let (ids, lengths) = (&batch.ids, &batch.lengths);
+            let dropout = DropoutKey { seed, step: step as u64, ids, lengths };
+            losses.extend(plain_loss(&self.model, &batch, Some(dropout), step)?.mean);
         }
         Ok(losses)
     }
@@ -141,7 +146,7 @@ impl Run<'_> {
         let untaped = match joint {
             true => Vec::new(),
             // A term of weight 0 gets no tape and no backward pass.
-            false => self.theta.look(&data, split.micro, step)?,
+            false => self.theta.look(&data, split.micro, seed, step)?,
         };
         let (theta, mut safe_losses, grad_norm) =
             self.theta.descend(&on_tape, &coefficients, split, seed, step)?;

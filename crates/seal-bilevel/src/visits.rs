@@ -57,7 +57,8 @@ impl Visits {
     /// Rows of the safe set and of the fine-tuning set, for each step.
     pub(crate) fn epoch(&mut self, epoch: usize) -> Vec<(Vec<usize>, Vec<usize>)> {
         let order = |ids: &[RowId], name| epoch_order(ids, name, self.seed, epoch as u64);
-        let wanted = self.steps * self.batch;
+        // No more than the product, however large a batch may be.
+        let wanted = self.steps.saturating_mul(self.batch);
         let safe = match &mut self.safe {
             SafeRows::Cycled(cycle) => cycle.take(wanted),
             SafeRows::Restarted(ids) => order(ids, "safe"),

@@ -140,7 +140,7 @@ fn the_cases_cover_what_they_are_for() {
 #[test]
 fn learned_selectors_agree() {
     let g = golden();
-    assert_eq!(g.cases.len(), 17);
+    assert_eq!(g.cases.len(), 18);
     let (data, safe) = (examples(&g.data), examples(&g.safe));
     let mean = g.start_losses.iter().sum::<f64>() / g.start_losses.len() as f64;
     for Case { name, settings, learned: want, .. } in &g.cases {

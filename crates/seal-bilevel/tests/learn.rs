@@ -4,8 +4,10 @@ mod common;
 
 use burn::module::Param;
 use common::{learn, lora, model, rows, settings};
-use seal_bilevel::{Algorithm, BilevelError, BilevelSettings, Gamma, Learned, Per, learn_selector};
-use seal_lm::OptimConfig;
+use seal_bilevel::{
+    Algorithm, BilevelError, BilevelSettings, Gamma, Learned, Per, learn_selector, score,
+};
+use seal_lm::{LoraConfig, OptimConfig};
 use seal_select::{CollapseAlarm, SelectorFunction};
 
 fn safe_losses(learned: &Learned) -> Vec<f64> {
@@ -85,13 +87,37 @@ fn at_gamma_0_theta_does_not_see_d() {
 
 #[test]
 fn leaving_out_a_term_of_weight_0_changes_nothing() {
-    let at = |gamma| {
-        let settings = BilevelSettings { gamma: Gamma::Constant(gamma), ..settings() };
-        learn(&rows("d", 23), &rows("safe", 16), &settings)
+    // With dropout too: what a row is scored by does not depend on gamma being 0.
+    for lora in [None, Some(lora(0.0)), Some(lora(0.5))] {
+        let at = |gamma| {
+            let gamma = Gamma::Constant(gamma);
+            let settings = BilevelSettings { gamma, lora: lora.clone(), ..settings() };
+            learn(&rows("d", 23), &rows("safe", 16), &settings)
+        };
+        let (left_out, kept) = (at(0.0), at(1e-12));
+        assert!(worst(&left_out.omega, &kept.omega) < 1e-6, "{lora:?}");
+        assert!(worst(&safe_losses(&left_out), &safe_losses(&kept)) < 1e-5, "{lora:?}");
+    }
+}
+
+#[test]
+fn a_gamma_that_grows_within_an_epoch_is_reported_by_its_mean() {
+    // 5 steps an epoch, of which the last has 2 rows.
+    let (data, safe) = (rows("d", 22), rows("safe", 16));
+    let reported = |gamma| {
+        let learned = learn(&data, &safe, &BilevelSettings { gamma, ..settings() });
+        learned.trace.into_iter().map(|e| (e.gamma, e.gamma_eff)).collect::<Vec<_>>()
     };
-    let (left_out, kept) = (at(0.0), at(1e-12));
-    assert!(worst(&left_out.omega, &kept.omega) < 1e-6);
-    assert!(worst(&safe_losses(&left_out), &safe_losses(&kept)) < 1e-5);
+    let of_step = reported(Gamma::Growing { start: 0.1, increment: 0.02, per: Per::Step });
+    for ((gamma, effective), mean) in of_step.into_iter().zip([0.14, 0.24]) {
+        assert!((gamma - mean).abs() < 1e-12, "{gamma}");
+        // Softmax has a mean weight of 1.
+        assert!((effective - mean).abs() < 1e-9, "{effective}");
+    }
+    // What does not change is reported to the last bit.
+    for gamma in [0.1, 0.3, 0.7] {
+        assert!(reported(Gamma::Constant(gamma)).iter().all(|(got, _)| *got == gamma));
+    }
 }
 
 #[test]
@@ -151,7 +177,7 @@ fn dropout_reaches_training() {
 }
 
 #[test]
-fn kappa_sets_the_rate_and_a_raw_rate_replaces_it() {
+fn kappa_sets_the_rate_and_a_raw_rate_is_taken_as_it_is() {
     let (data, safe) = (rows("d", 10), rows("safe", 10));
     let rate = |selector, rate| {
         let settings = BilevelSettings { selector, rate, kappa: 0.3, ..settings() };
@@ -160,10 +186,14 @@ fn kappa_sets_the_rate_and_a_raw_rate_replaces_it() {
     // kappa B / (E L0), at B = 5, E = 2, L0 = 7.
     let base = 0.3 * 5.0 / (2.0 * 7.0);
     // Matched by (dp/dw at the start)^2: 1, 1/2, 3/2, 1.
-    use SelectorFunction::{Relu, Sigmoid, Softmax, Tanh};
-    for (selector, factor) in [(Softmax, 1.0), (Sigmoid, 4.0), (Tanh, 4.0 / 9.0), (Relu, 1.0)] {
+    use SelectorFunction::{Relu, ShiftedTanh, Sigmoid, Softmax, Tanh};
+    let factors =
+        [(Softmax, 1.0), (Sigmoid, 4.0), (Tanh, 4.0 / 9.0), (Relu, 1.0), (ShiftedTanh, 1.0)];
+    for (selector, factor) in factors {
         assert!((rate(selector, None) / (base * factor) - 1.0).abs() < 1e-12, "{selector:?}");
-        assert!((rate(selector, Some(0.01)) / (0.01 * factor) - 1.0).abs() < 1e-12);
+        assert_eq!(rate(selector, Some(0.01)), 0.01, "{selector:?}");
+        let adam = BilevelSettings { selector, rate: Some(0.01), ..released() };
+        assert_eq!(learn(&data, &safe, &adam).rate, 0.01, "{selector:?} with Adam");
     }
 }
 
@@ -230,10 +260,36 @@ fn what_is_refused_says_why() {
     for gamma in [0.0, 0.2] {
         let settings = BilevelSettings { gamma: Gamma::Constant(gamma), ..settings() };
         let run = learn_selector(broken.clone(), &data, &safe, &settings, 7.0, 1, &mut |_, _| ());
-        insta::allow_duplicates! {
-            insta::assert_snapshot!(run.unwrap_err().to_string(), @"step 0: the loss of a row is NaN; lower the learning rate or look at the data");
-        }
+        let error = run.unwrap_err().to_string();
+        let said = "tied: the loss of a row is NaN before any training: tensor \
+                    `model.layers.0.mlp.gate_proj.weight` holds a weight of NaN";
+        assert!(error.contains(said), "{error}");
+        let error = score(&broken, &data, 4, &mut |_, _| ()).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
     }
+    let huge = [
+        ("epochs", BilevelSettings { epochs: usize::MAX, ..settings() }),
+        ("batch", BilevelSettings { batch: usize::MAX / 2, ..settings() }),
+        ("micro_batch", BilevelSettings { micro_batch: Some(usize::MAX), ..settings() }),
+        (
+            "r",
+            BilevelSettings { lora: Some(LoraConfig { r: usize::MAX, ..lora(0.0) }), ..settings() },
+        ),
+        (
+            "lora_alpha",
+            BilevelSettings {
+                lora: Some(LoraConfig { lora_alpha: 1e300, ..lora(0.0) }),
+                ..settings()
+            },
+        ),
+    ];
+    for (name, settings) in huge {
+        let error = refusal(&data, &safe, &settings);
+        assert!(error.starts_with(&format!("{name} must be")), "{name}: {error}");
+    }
+    // At their bounds settings may be slow, but are no panic.
+    let large = BilevelSettings { batch: 1 << 20, epochs: 1, ..settings() };
+    large.validate().unwrap();
     let collapse = BilevelError::Collapsed { epoch: 2, ess: 0.04 };
     insta::assert_snapshot!(collapse.to_string(), @"epoch 2: the selector collapsed: its effective sample size is 0.040 of the rows, below 0.05; lower bilevel.kappa (or bilevel.rate)");
 }

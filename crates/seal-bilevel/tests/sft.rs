@@ -131,7 +131,7 @@ fn what_is_refused_says_why() {
     };
     insta::assert_snapshot!(refusal(&[], &settings()), @"the fine-tuning set has no rows that can be trained on");
     let none = SftSettings { epochs: 0, ..settings() };
-    insta::assert_snapshot!(refusal(&rows("d", 3), &none), @"epochs and batch must be at least 1");
+    insta::assert_snapshot!(refusal(&rows("d", 3), &none), @"epochs must be from 1 to 1000000, is 0");
     let wild = OptimConfig { lr: 1e30, ..OptimConfig::default() };
     let diverges = SftSettings { optim: wild, ..settings() };
     insta::assert_snapshot!(refusal(&rows("d", 23), &diverges), @"step 1: the gradient norm is NaN; lower the learning rate or look at the data");

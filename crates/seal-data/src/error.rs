@@ -66,6 +66,17 @@ pub enum DataError {
         /// What the reader said.
         reason: String,
     },
+    /// A Parquet file whose pages are packed in a way that is not read.
+    #[error(
+        "{path}: its pages are packed with {codec}, which is not read; write it with snappy, zstd, \
+         gzip or lz4"
+    )]
+    ParquetCodec {
+        /// The file.
+        path: PathBuf,
+        /// The packing.
+        codec: &'static str,
+    },
     /// A Parquet file, and a program that was built without its reader.
     #[error(
         "{path}: this program was built without Parquet; build it with `cargo run -p xtask --features \
@@ -197,10 +208,16 @@ pub enum DataError {
         /// End of the share.
         to: f64,
     },
+    /// A source of which no row is to be read.
+    #[error("{path}: limit = 0 leaves no row; leave it out to read to the end")]
+    NoLimit {
+        /// The file.
+        path: PathBuf,
+    },
     /// Fewer usable rows than asked for.
     #[error(
         "{path}: skip = {skip} and take = {take} ask for {} rows, the split holds {usable} that \
-         can be used; lower `take`, or leave it out to read to the end", skip + take
+         can be used; lower `take`, or leave it out to read to the end", skip.saturating_add(*take)
     )]
     TooFew {
         /// The file.
@@ -238,8 +255,8 @@ pub enum DataError {
     },
     /// A training set with rows that have no answer.
     #[error(
-        "{rows} rows have no answer to train on. The layout of a file is told from its first row: \
-         if that one lacks its answer and others have one, complete it or set `format`; leave \
+        "{rows} rows have no answer to train on. The layout of a file is told from its first rows: \
+         if those lack their answers and others have one, set `format`; leave \
          empty_answers = \"keep\" to tests"
     )]
     Unanswered {

@@ -25,6 +25,17 @@ pub trait Dress: Send + Sync {
         context: usize,
     ) -> Result<Example, ExampleError>;
 
+    /// Turns of the row that the text has no place for: they are not in its tokens.
+    fn unplaced(&self, _row: &Row) -> usize {
+        0
+    }
+
+    /// Parts of `row` that the text it is dressed in does not hold, by name: `tools`,
+    /// `reasoning`, `tool_calls`. They are lost on the model, which is to be said.
+    fn unread(&self, _row: &Row) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Tokens that end an answer when the model writes one.
     ///
     /// # Errors
@@ -82,6 +93,18 @@ pub enum ExampleError {
         /// The longest that fits.
         context: usize,
     },
+    /// A row so long that its tokens were not counted.
+    #[error(
+        "row {id}: a text of {bytes} bytes, far more than the {context} tokens that the context holds"
+    )]
+    FarTooLong {
+        /// The row.
+        id: RowId,
+        /// Its length in bytes.
+        bytes: usize,
+        /// The most tokens that fit.
+        context: usize,
+    },
     /// The answer has no token to take a loss on.
     #[error("row {id}: the answer has no tokens")]
     EmptyAnswer {
@@ -102,6 +125,14 @@ pub enum ExampleError {
         /// What the tokenizer said.
         reason: String,
     },
+    /// The template has no place for a part of the row.
+    #[error("row {id}: the template has no place for {part}; use a chat template that has one")]
+    NoPlace {
+        /// The row.
+        id: RowId,
+        /// What it has no place for.
+        part: &'static str,
+    },
     /// The chat template does not take the row.
     #[error("row {id}: {source}")]
     Chat {
@@ -117,9 +148,11 @@ impl ExampleError {
     pub fn id(&self) -> RowId {
         match self {
             Self::TooLong { id, .. }
+            | Self::FarTooLong { id, .. }
             | Self::EmptyAnswer { id }
             | Self::EmptyPrompt { id }
             | Self::Unencodable { id, .. }
+            | Self::NoPlace { id, .. }
             | Self::Chat { id, .. } => *id,
         }
     }

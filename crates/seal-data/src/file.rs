@@ -4,9 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
-
 use crate::DataError;
+use crate::gz::Members;
 use crate::zst::Frames;
 
 /// What a file is, by its name.
@@ -125,6 +124,18 @@ const SIGNATURES: [(&[u8], &str, &str); 11] = [
     (b"<!doctype html", "a web page", "download the file itself"),
 ];
 
+/// Text of two or four bytes a character, told by the zeros beside its first one.
+fn wide_text(head: &[u8]) -> Option<&'static str> {
+    let head = head.get(..8)?;
+    let zeros = |at: usize| [0, 1, 2, 3].map(|i| head[at + i] == 0);
+    match zeros(0) {
+        first if first != zeros(4) => None,
+        [true, true, _, false] | [false, _, true, true] => Some("UTF-32 text"),
+        [true, false, true, false] | [false, true, false, true] => Some("UTF-16 text"),
+        _ => None,
+    }
+}
+
 /// A file whose content is not what its name says. `packed` tells that `head`
 /// was packed, so that the name of the file does not name it.
 fn check(
@@ -133,13 +144,14 @@ fn check(
     expected: Option<&'static str>,
     packed: bool,
 ) -> Result<(), DataError> {
-    let known = SIGNATURES.iter().find(|(magic, ..)| head.starts_with(magic));
-    if known.map(|(_, what, _)| *what) == expected {
+    let wide = wide_text(head).map(|what| (&head[..0], what, "convert it to UTF-8"));
+    let known = SIGNATURES.iter().copied().find(|(magic, ..)| head.starts_with(magic)).or(wide);
+    if known.map(|(_, what, _)| what) == expected {
         return Ok(());
     }
     let (found, remedy) = match known {
-        Some((_, what, _)) if packed => (*what, "unpack it"),
-        Some((_, what, remedy)) => (*what, *remedy),
+        Some((_, what, _)) if packed && wide.is_none() => (what, "unpack it"),
+        Some((_, what, remedy)) => (what, remedy),
         None if head.is_empty() => ("nothing", "get the file again"),
         None if head.starts_with(b"{") || head.starts_with(b"[") => {
             ("JSON", "name it .json or .jsonl")
@@ -166,8 +178,7 @@ pub(crate) fn open_text(path: &Path, packing: Packing) -> Result<Box<dyn Read>, 
         _ => {
             check(path, &head, Some(packing.name()), false)?;
             let plain: Box<dyn Read> = match packing {
-                // Several members in one file are legal: `cat a.gz b.gz`.
-                Packing::Gzip => Box::new(MultiGzDecoder::new(source)),
+                Packing::Gzip => Box::new(Members::new(source)),
                 _ => Box::new(Frames::new(source)),
             };
             sniffed(plain).map_err(unreadable)?

@@ -1,133 +1,163 @@
 //! The tokenizer of a Hugging Face model folder.
 //!
 //! `tokenizer.json` holds the tokenizer. What its tokens are for stands around
-//! it, in files of which any may lack: `tokenizer_config.json` (names of the
-//! special tokens, chat templates, whether text begins with one),
-//! `special_tokens_map.json`, `generation_config.json` (what ends generation),
-//! `chat_template.jinja` and `additional_chat_templates/`, and `config.json`
-//! (ids, vocabulary).
+//! it, in files of which any may lack: `tokenizer_config.json` (the class, names
+//! and flags of the special tokens, chat templates), `special_tokens_map.json`
+//! and `added_tokens.json` (the same in older folders), `generation_config.json`
+//! (what ends generation), `chat_template.jinja` and
+//! `additional_chat_templates/`, and `config.json` (family, ids, vocabulary).
+//! Which of them counts where they disagree is as in `transformers` 5.23; the
+//! test `tokenizer_folders` compares some hundred folders.
 
+mod added;
+mod class;
 mod error;
+mod pipeline;
+mod read;
+mod templates;
+mod tokens;
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde_json::Value;
-use tokenizers::AddedToken;
+use tokenizers::{Encoding, PostProcessor, Token};
 
 pub use error::TokenizerError;
 
 use crate::TextTokenizer;
+use crate::tokenize::FolderParts;
+use class::Class;
+use read::Settings;
+use tokens::{OfFile, Tokens};
 
-/// Names of the special tokens that a folder gives, as templates know them.
+/// Names of the special tokens that a folder gives, as templates know them, in
+/// the order in which `transformers` adds them.
 const NAMES: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
-/// A JSON file of a folder; empty where the file lacks.
-struct File {
-    path: PathBuf,
-    value: Value,
+/// What is read of `tokenizer.json` beside the tokenizer.
+#[derive(Deserialize)]
+struct Outer {
+    #[serde(default)]
+    added_tokens: Vec<OfFile>,
+    #[serde(default)]
+    padding: Option<Padding>,
 }
 
-impl File {
-    fn read(dir: &Path, name: &str) -> Result<Self, TokenizerError> {
-        let path = dir.join(name);
-        let value = match read(&path)? {
-            None => Value::Null,
-            Some(text) => serde_json::from_str(&text).map_err(|e| TokenizerError::Invalid {
-                path: path.clone(),
-                reason: format!("no JSON: {e}"),
-            })?,
-        };
-        Ok(Self { path, value })
-    }
-
-    /// A token: its text, or an object that holds it.
-    fn token(&self, name: &str) -> Option<&str> {
-        content(&self.value[name])
-    }
-
-    /// An id or a list of ids.
-    fn ids(&self, name: &str) -> Vec<u32> {
-        let of = |v: &Value| v.as_u64().and_then(|id| u32::try_from(id).ok());
-        match &self.value[name] {
-            Value::Array(ids) => ids.iter().filter_map(of).collect(),
-            id => of(id).into_iter().collect(),
-        }
-    }
-
-    fn unknown(&self, field: &str, token: impl ToString) -> TokenizerError {
-        let (path, field) = (self.path.clone(), field.to_owned());
-        TokenizerError::UnknownToken { path, field, token: token.to_string() }
-    }
-}
-
-fn content(value: &Value) -> Option<&str> {
-    value.as_str().or_else(|| value["content"].as_str())
-}
-
-fn read(path: &Path) -> Result<Option<String>, TokenizerError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(TokenizerError::Unreadable { path: path.to_owned(), source }),
-    }
+#[derive(Deserialize)]
+struct Padding {
+    #[serde(default)]
+    pad_token: Option<String>,
 }
 
 impl TextTokenizer {
     /// Reads the tokenizer of a model folder, with its special tokens, what
     /// ends generation, and its chat templates. Text is encoded as
-    /// `tokenizer(text, add_special_tokens=False)` of `transformers` does.
+    /// `tokenizer(text, add_special_tokens=False)` of `transformers` 5.23 does.
     ///
     /// # Errors
     /// [`TokenizerError`].
     pub fn from_folder(dir: &Path) -> Result<Self, TokenizerError> {
-        let path = dir.join("tokenizer.json");
-        let Some(json) = read(&path)? else { return Err(no_tokenizer(dir)) };
-        let bad = |reason: String| TokenizerError::Invalid { path: path.clone(), reason };
-        let mut inner = tokenizers::Tokenizer::from_bytes(json).map_err(|e| bad(e.to_string()))?;
+        let config = Settings::read(dir, "tokenizer_config.json")?;
+        let map = Settings::read(dir, "special_tokens_map.json")?;
+        let added = Settings::read(dir, "added_tokens.json")?;
+        let generation = Settings::read(dir, "generation_config.json")?;
+        let model = Settings::read(dir, "config.json")?;
 
-        let config = File::read(dir, "tokenizer_config.json")?;
-        let map = File::read(dir, "special_tokens_map.json")?;
-        let generation = File::read(dir, "generation_config.json")?;
-        let model = File::read(dir, "config.json")?;
+        let path = tokenizer_file(dir, &config)?;
+        let Some(json) = read::text(&path)? else { return Err(no_tokenizer(dir)) };
+        let bad = |reason: String| TokenizerError::invalid(&path, &reason);
+        let outer: Outer = read::json(&path, &json)?;
+        let file = tokenizers::Tokenizer::from_bytes(&json).map_err(|e| bad(e.to_string()))?;
 
-        check_added(&inner, &config)?;
-        let mut named = named_tokens(&inner, &config, &map)?;
-        for (field, files) in [("eos", [&model, &generation]), ("bos", [&model, &generation])] {
-            let name = format!("{field}_token");
-            let ids = files.map(|f| (f, f.ids(&format!("{name}_id"))));
-            if let (false, Some((file, id))) =
-                (named.contains_key(&name), ids.iter().find_map(|(f, ids)| Some((f, ids.first()?))))
-            {
-                let token = inner.id_to_token(*id);
-                let token = token.ok_or_else(|| file.unknown(&format!("{name}_id"), id))?;
-                named.insert(name, token);
+        let mistral = model.get("model_type").is_some_and(|family| family == "mistral");
+        // Smaller vocabularies are left as they are by transformers too.
+        if mistral
+            && file.get_vocab_size(true) > 100_000
+            && config.flag("fix_mistral_regex")? == Some(true)
+        {
+            let reason = "fix_mistral_regex is not known here; save the tokenizer with the \
+                          corrected pre_tokenizer, and without this setting";
+            return Err(TokenizerError::unsupported(&config.path, reason));
+        }
+        let class = Class::of(&config, &model, &json)?;
+        drop(json);
+        let pad = outer.padding.as_ref().and_then(|padding| padding.pad_token.as_deref());
+        let of_file = (&*path, &*outer.added_tokens, pad);
+        let mut tokens = Tokens::read(class, [&config, &map, &added], of_file)?;
+        let mut inner = build(class, file, &config, &tokens)?;
+        let rows = model.get("vocab_size").and_then(Value::as_u64);
+        added::add(&mut inner, &mut tokens, rows, class == Class::Qwen2, &path)?;
+        for token in &outer.added_tokens {
+            added::check(&inner, &token.given(&path))?;
+        }
+        inner.set_encode_special_tokens(config.flag("split_special_tokens")?.unwrap_or(false));
+
+        let mut named: BTreeMap<String, String> = tokens
+            .named
+            .iter()
+            .map(|(n, given)| (n.clone(), given.token.content.clone()))
+            .collect();
+        let of_model =
+            ["bos", "eos"].map(|name| (format!("{name}_token"), format!("{name}_token_id")));
+        for (name, field) in &of_model {
+            for file in [&model, &generation] {
+                if let (Some(id), false) = (file.ids(field)?.first(), named.contains_key(name)) {
+                    named.insert(name.clone(), token_of(&inner, file, field, *id)?);
+                }
             }
         }
-        make_special(&mut inner, &config, &map, &named).map_err(bad)?;
-
-        let eos =
-            named.get("eos_token").ok_or_else(|| TokenizerError::NoEnd { dir: dir.into() })?;
-        let bos = begins(&inner, &config, named.get("bos_token").map(String::as_str));
-        let mut stops = generation.ids("eos_token_id");
-        stops.extend(model.ids("eos_token_id"));
-        if let Some(stop) = stops.iter().find(|id| inner.id_to_token(**id).is_none()) {
-            return Err(generation.unknown("eos_token_id", stop));
+        let mut stops = Vec::new();
+        for file in [&generation, &model] {
+            for id in file.ids("eos_token_id")? {
+                token_of(&inner, file, "eos_token_id", id)?;
+                stops.push(id);
+            }
         }
-        let bad = |reason: String| TokenizerError::Invalid { path: path.clone(), reason };
-        let this = Self::new(inner, bos, eos).map_err(bad)?;
-        if let Some(size) = model.value["vocab_size"].as_u64() {
+        let eos = named.get("eos_token").and_then(|text| inner.token_to_id(text));
+        let Some(eos) = eos else { return Err(TokenizerError::NoEnd { dir: dir.into() }) };
+        let special = tokens.named.iter().map(|(_, given)| given).chain(&tokens.extra);
+        let special: BTreeSet<String> = special
+            .map(|given| given.token.content.clone())
+            .chain(named.values().cloned())
+            .collect();
+        let bos = begins(&inner, &config).map_err(bad)?;
+        let parts = FolderParts {
+            bos,
+            stops: std::iter::once(eos).chain(stops).collect(),
+            special,
+            named,
+            templates: templates::templates(dir, &config)?,
+            clean_up: cleans_up(&inner, &config)?,
+        };
+        let this = Self::of_folder(inner, parts).map_err(bad)?;
+        if let Some(size) = rows {
             let (needed, vocab_size) = (crate::Tokenizer::vocab_size(&this), size as usize);
             if needed > vocab_size {
                 let dir = dir.to_owned();
                 return Err(TokenizerError::TooLarge { dir, largest: needed - 1, vocab_size });
             }
         }
-        let templates = templates(dir, &config)?;
-        Ok(this.with_folder(&stops, named, templates))
+        Ok(this)
     }
+}
+
+/// Where the tokenizer stands: `tokenizer.json`, or the newest of the files that
+/// the config names for versions of `transformers`.
+fn tokenizer_file(dir: &Path, config: &Settings) -> Result<PathBuf, TokenizerError> {
+    const FIELD: &str = "fast_tokenizer_files";
+    let Some(names) = config.get(FIELD) else { return Ok(dir.join("tokenizer.json")) };
+    let Value::Array(names) = names else { return Err(config.wrong(FIELD, "a list", names)) };
+    let version = |name: &str| -> Option<Vec<u32>> {
+        let numbers = name.strip_prefix("tokenizer.")?.strip_suffix(".json")?;
+        numbers.split('.').map(|n| n.parse().ok()).collect()
+    };
+    let versions = names.iter().filter_map(Value::as_str);
+    let versions = versions.filter_map(|name| Some((version(name)?, name)));
+    let newest = versions.filter(|(v, _)| v.as_slice() <= [5, 23, 0].as_slice()).max();
+    Ok(dir.join(newest.map_or("tokenizer.json", |(_, name)| name)))
 }
 
 fn no_tokenizer(dir: &Path) -> TokenizerError {
@@ -138,114 +168,95 @@ fn no_tokenizer(dir: &Path) -> TokenizerError {
     }
 }
 
-/// Tokens of `tokenizer_config.json` must be those of `tokenizer.json`:
-/// `transformers` would add them and give them ids that the model may lack.
-fn check_added(inner: &tokenizers::Tokenizer, config: &File) -> Result<(), TokenizerError> {
-    let field = "added_tokens_decoder";
-    for (id, token) in config.value[field].as_object().into_iter().flatten() {
-        let text = content(token).unwrap_or_default();
-        if inner.token_to_id(text).map(|found| found.to_string()).as_ref() != Some(id) {
-            return Err(config.unknown(field, format!("{text} with id {id}")));
-        }
+/// The tokenizer that the class makes of the file.
+fn build(
+    class: Class,
+    file: tokenizers::Tokenizer,
+    config: &Settings,
+    tokens: &Tokens,
+) -> Result<tokenizers::Tokenizer, TokenizerError> {
+    const AS_IT_STANDS: &str =
+        "set tokenizer_class to \"PreTrainedTokenizerFast\" to take tokenizer.json as it stands";
+    let space = config.flag("add_prefix_space")?;
+    let unk = tokens.named.iter().find(|(name, _)| name == "unk_token");
+    let options = pipeline::Options {
+        add_prefix_space: space,
+        legacy: config.flag("legacy")?.unwrap_or(false),
+        unk: unk.map(|(_, given)| given.token.content.clone()),
+    };
+    let built = pipeline::build(class, file, &options).map_err(|reason| {
+        let reason =
+            format!("tokenizer_class does not fit tokenizer.json: {reason}; {AS_IT_STANDS}");
+        TokenizerError::unsupported(&config.path, &reason)
+    })?;
+    let file = config.path.display();
+    if let (Some(asked), Some(done)) = (space, built.adds_space)
+        && asked != done
+    {
+        tracing::warn!(%file, "add_prefix_space is not used: tokenizer.json says what is done");
     }
-    Ok(())
+    if !built.replaced.is_empty() {
+        tracing::warn!(
+            %file, parts = ?built.replaced,
+            "as in transformers 5, the tokenizer class replaces parts of tokenizer.json; \
+             {AS_IT_STANDS}"
+        );
+    }
+    Ok(built.tokenizer)
 }
 
-fn named_tokens(
+fn token_of(
     inner: &tokenizers::Tokenizer,
-    config: &File,
-    map: &File,
-) -> Result<BTreeMap<String, String>, TokenizerError> {
-    let mut named = BTreeMap::new();
-    for name in NAMES {
-        let files = [config, map];
-        let Some((file, token)) = files.iter().find_map(|f| Some((f, f.token(name)?))) else {
-            continue;
-        };
-        if inner.token_to_id(token).is_none() {
-            return Err(file.unknown(name, token));
-        }
-        named.insert(name.to_owned(), token.to_owned());
-    }
-    Ok(named)
+    file: &Settings,
+    field: &str,
+    id: u32,
+) -> Result<String, TokenizerError> {
+    inner.id_to_token(id).ok_or_else(|| TokenizerError::unknown(&file.path, field, id))
 }
 
-/// As `transformers`, treats every named token as special, also where it is an
-/// ordinary entry of the vocabulary.
-fn make_special(
-    inner: &mut tokenizers::Tokenizer,
-    config: &File,
-    map: &File,
-    named: &BTreeMap<String, String>,
-) -> Result<(), String> {
-    let lists = [config, map].into_iter().flat_map(|f| {
-        ["additional_special_tokens", "extra_special_tokens"].map(|field| &f.value[field])
-    });
-    let listed = lists.flat_map(|list| match list {
-        Value::Array(tokens) => tokens.iter().filter_map(content).collect::<Vec<_>>(),
-        Value::Object(tokens) => tokens.values().filter_map(content).collect(),
-        _ => Vec::new(),
-    });
-    let known = inner.get_added_tokens_decoder();
-    let known: Vec<&str> = known.values().map(|t| t.content.as_str()).collect();
-    let tokens: Vec<AddedToken> = named
-        .values()
-        .map(String::as_str)
-        .chain(listed)
-        .filter(|t| !known.contains(t) && inner.token_to_id(t).is_some())
-        .map(|t| AddedToken::from(t, true))
-        .collect();
-    inner.add_special_tokens(tokens).map(|_| ()).map_err(|e| e.to_string())
+/// The token that begins every text: what the post-processor of
+/// `tokenizer.json` puts before it. `add_bos_token` changes nothing in
+/// `transformers` 5.
+fn begins(inner: &tokenizers::Tokenizer, config: &Settings) -> Result<Option<u32>, String> {
+    // An id that no token has stands for the text.
+    const TEXT: u32 = u32::MAX;
+    let before = match inner.get_post_processor() {
+        None => Vec::new(),
+        Some(processor) => {
+            let text = Encoding::from_tokens(vec![Token::new(TEXT, String::new(), (0, 0))], 0);
+            let whole = processor.process(text, None, true).map_err(|e| e.to_string())?;
+            whole.get_ids().iter().copied().take_while(|id| *id != TEXT).collect()
+        }
+    };
+    let file = config.path.display();
+    if config.get("add_bos_token").and_then(Value::as_bool) == Some(before.is_empty()) {
+        tracing::warn!(
+            %file, begins = !before.is_empty(),
+            "add_bos_token is not used: as in transformers 5, tokenizer.json says how a text begins"
+        );
+    }
+    match &*before {
+        [] => Ok(None),
+        [bos] => Ok(Some(*bos)),
+        more => {
+            Err(format!("its post_processor puts {} tokens before a text, not one", more.len()))
+        }
+    }
 }
 
-/// The token that begins every text: where the config says so, or else where
-/// `tokenizer.json` adds it by itself.
-fn begins<'a>(
-    inner: &tokenizers::Tokenizer,
-    config: &File,
-    bos: Option<&'a str>,
-) -> Option<&'a str> {
-    let bos = bos?;
-    let id = inner.token_to_id(bos)?;
-    let adds = config.value["add_bos_token"]
-        .as_bool()
-        .unwrap_or_else(|| inner.encode("", true).is_ok_and(|e| e.get_ids().first() == Some(&id)));
-    adds.then_some(bos)
+/// Chat templates by name of any folder, of an adapter for instance: it needs no tokenizer.
+///
+/// # Errors
+/// A file that cannot be read, or is of another form.
+pub fn chat_templates(dir: &Path) -> Result<BTreeMap<String, String>, TokenizerError> {
+    templates::templates(dir, &Settings::read(dir, "tokenizer_config.json")?)
 }
 
-/// Chat templates by name; a file of its own goes before the config.
-fn templates(dir: &Path, config: &File) -> Result<BTreeMap<String, String>, TokenizerError> {
-    let mut templates = BTreeMap::new();
-    match &config.value["chat_template"] {
-        Value::String(source) => {
-            templates.insert("default".to_owned(), source.clone());
-        }
-        Value::Array(list) => {
-            for entry in list {
-                let (Some(name), Some(source)) =
-                    (entry["name"].as_str(), entry["template"].as_str())
-                else {
-                    let reason = "chat_template: each entry needs a `name` and a `template`".into();
-                    return Err(TokenizerError::Invalid { path: config.path.clone(), reason });
-                };
-                templates.insert(name.to_owned(), source.to_owned());
-            }
-        }
-        _ => {}
-    }
-    if let Some(source) = read(&dir.join("chat_template.jinja"))? {
-        templates.insert("default".to_owned(), source);
-    }
-    let more = dir.join("additional_chat_templates");
-    let unreadable = |source| TokenizerError::Unreadable { path: more.clone(), source };
-    if more.is_dir() {
-        for entry in fs::read_dir(&more).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            let name = path.file_stem().and_then(|n| n.to_str()).map(str::to_owned);
-            if let (Some(name), true) = (name, path.extension().is_some_and(|e| e == "jinja")) {
-                templates.extend(read(&path)?.map(|source| (name, source)));
-            }
-        }
-    }
-    Ok(templates)
+/// Whether decoding takes out spaces before punctuation. On BPE that is not done
+/// unless it is asked for twice.
+fn cleans_up(inner: &tokenizers::Tokenizer, config: &Settings) -> Result<bool, TokenizerError> {
+    const TWICE: &str = "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
+    let is_bpe = matches!(inner.get_model(), tokenizers::ModelWrapper::BPE(_));
+    let asked = config.flag("clean_up_tokenization_spaces")?.unwrap_or(false);
+    Ok(asked && (!is_bpe || config.flag(TWICE)?.unwrap_or(false)))
 }

@@ -12,6 +12,17 @@ pub(crate) const MAX_ROW_BYTES: usize = 256 << 20;
 
 const BUFFER_BYTES: usize = 64 << 10;
 
+/// Adds to the bytes of a row. A long one gets room for the longest there may be at
+/// once: memory that is not written to costs nothing, and bytes that move to where there
+/// is more room are held twice.
+pub(crate) fn append(row: &mut Vec<u8>, bytes: &[u8]) {
+    const LONG: usize = 16 << 20;
+    if row.len() + bytes.len() > row.capacity() && row.len() > LONG {
+        row.reserve_exact(bytes.len().max(MAX_ROW_BYTES.saturating_sub(row.len())));
+    }
+    row.extend_from_slice(bytes);
+}
+
 /// Bytes of a text file, without byte-order mark.
 pub(crate) struct Input {
     path: PathBuf,
@@ -50,12 +61,73 @@ impl Input {
             column: 1,
             limit,
         };
-        // A reader may give fewer bytes than there are.
-        while input.end < 3 && input.read_more()? {}
-        if input.buffer[..input.end].starts_with(b"\xef\xbb\xbf") {
-            input.at = 3;
-        }
+        input.skip_mark()?;
         Ok(input)
+    }
+
+    /// What stands next, up to [`BUFFER_BYTES`] of it; shorter at the end only.
+    pub fn head(&mut self) -> Result<&[u8], DataError> {
+        self.ensure(BUFFER_BYTES)?;
+        Ok(&self.buffer[self.at..self.end])
+    }
+
+    /// Reads until `n` bytes are there, if the file has so many. A reader may
+    /// give fewer bytes at a time than there are.
+    fn ensure(&mut self, n: usize) -> Result<(), DataError> {
+        if self.end - self.at >= n {
+            return Ok(());
+        }
+        self.buffer.copy_within(self.at..self.end, 0);
+        (self.at, self.end) = (0, self.end - self.at);
+        while self.end < n && self.read_more()? {}
+        Ok(())
+    }
+
+    /// Passes over a byte-order mark: at the start, and where files that have
+    /// one were put one behind the other. Whether there was one.
+    pub fn skip_mark(&mut self) -> Result<bool, DataError> {
+        const MARK: &[u8] = b"\xef\xbb\xbf";
+        if self.peek()? != Some(MARK[0]) {
+            return Ok(false);
+        }
+        self.ensure(MARK.len())?;
+        let found = self.buffer[self.at..self.end].starts_with(MARK);
+        if found {
+            self.at += MARK.len();
+        }
+        Ok(found)
+    }
+
+    /// Bytes that are there without reading; none at the end only.
+    pub fn ahead(&mut self) -> Result<&[u8], DataError> {
+        self.peek()?;
+        Ok(&self.buffer[self.at..self.end])
+    }
+
+    /// Passes over `n` bytes of [`Self::ahead`].
+    pub fn consume(&mut self, n: usize) {
+        let passed = &self.buffer[self.at..self.at + n];
+        match passed.iter().rposition(|b| *b == b'\n') {
+            None => self.column += n,
+            Some(last) => {
+                self.line += passed.iter().filter(|b| **b == b'\n').count();
+                self.column = n - last;
+            }
+        }
+        self.at += n;
+    }
+
+    /// Passes over white space and byte-order marks.
+    pub fn skip_blank(&mut self) -> Result<(), DataError> {
+        loop {
+            let ahead = self.ahead()?;
+            let blank = ahead.iter().position(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n'));
+            let (n, at_end) = (blank.unwrap_or(ahead.len()), ahead.is_empty());
+            self.consume(n);
+            if at_end || blank.is_some() && !self.skip_mark()? {
+                return Ok(());
+            }
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -110,9 +182,9 @@ impl Input {
             let ahead = &self.buffer[self.at..self.end];
             let found = ahead.iter().position(|b| *b == b'\n');
             let taken = found.unwrap_or(ahead.len());
-            line.extend_from_slice(&ahead[..taken]);
+            self.check(start, line.len() + taken)?;
+            append(&mut line, &ahead[..taken]);
             self.at += taken;
-            self.check(start, line.len())?;
             if found.is_some() {
                 self.next()?;
                 break;
@@ -132,13 +204,11 @@ impl Input {
         Err(DataError::RowTooLong { path: self.path.clone(), line, limit: self.limit })
     }
 
-    /// The text of a row that starts on `line`.
-    pub fn text(&self, line: usize, bytes: Vec<u8>) -> Result<String, DataError> {
-        String::from_utf8(bytes).map_err(|e| {
-            let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
-            let before = good.iter().filter(|b| **b == b'\n').count();
-            DataError::NotUtf8 { path: self.path.clone(), line: line + before }
-        })
+    /// A row that starts on `line` and is no text.
+    pub fn no_text(&self, line: usize, e: &std::string::FromUtf8Error) -> DataError {
+        let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+        let before = good.iter().filter(|b| **b == b'\n').count();
+        DataError::NotUtf8 { path: self.path.clone(), line: line + before }
     }
 
     /// What is wrong on `line`.

@@ -5,11 +5,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dropped::reasons;
+use crate::dropped::{UnusedFields, reasons, say_unused};
 use crate::format::{Draft, Layout};
-use crate::record::{Record, open_records};
+use crate::reader::Reader;
+use crate::record::Record;
+use crate::seed::hash64;
 use crate::{
-    DataError, DropReason, Dropped, EmptyAnswers, Format, RowId, Rows, Source, Split, Turns,
+    DataError, DropReason, Dropped, EmptyAnswers, Format, Row, RowId, Rows, Source, Turns, Unused,
     ids_hash,
 };
 
@@ -24,8 +26,10 @@ pub struct Loaded {
     pub overlapping: BTreeSet<RowId>,
     /// Where each row stands in its file.
     pub places: BTreeMap<RowId, Place>,
-    /// Layout of each source, given or told from its first row.
+    /// Layout of each source, given or told from its first rows.
     pub formats: Vec<Format>,
+    /// Fields of each source that are not used although there is text in them.
+    pub unused: Vec<Unused>,
 }
 
 /// Where a row stands.
@@ -67,11 +71,64 @@ impl Loaded {
         }
     }
 
+    /// Where rows were left out for damage of their file, in words: how many of a file,
+    /// why, and where the first of them stands.
+    pub fn damage(&self) -> Vec<String> {
+        let damaged = self.dropped.iter().filter(|row| row.reason.is_damage()).cloned();
+        let damaged: Vec<Dropped> = damaged.collect();
+        let of_file = |rows: &[Dropped]| {
+            let (file, line) = (rows[0].source.display(), rows[0].line);
+            format!(
+                "{file}: {} rows left out ({}), the first on line {line}",
+                rows.len(),
+                reasons(rows)
+            )
+        };
+        damaged.chunk_by(|a, b| a.source == b.source).map(of_file).collect()
+    }
+
     /// Leaves the rows of `ids` out.
     pub(crate) fn leave_out(&mut self, ids: &BTreeSet<RowId>) {
-        self.rows.retain(|row| !ids.contains(&row.id));
-        self.places.retain(|id, _| !ids.contains(id));
+        self.keep(|row| !ids.contains(&row.id));
         self.overlapping.extend(ids);
+    }
+
+    /// Leaves out what is over the limit.
+    pub(crate) fn cut(&mut self, limit: Option<usize>) {
+        let rows = self.rows.as_slice();
+        let Some(highest) = limit.and_then(|limit| limit_rank(rows, limit)) else { return };
+        self.keep(|row| rank(row) <= highest);
+    }
+
+    fn keep(&mut self, is_kept: impl Fn(&Row) -> bool) {
+        let places = &mut self.places;
+        self.rows.retain(|row| {
+            let kept = is_kept(row);
+            if !kept {
+                places.remove(&row.id);
+            }
+            kept
+        });
+    }
+}
+
+/// What decides which rows a limit keeps.
+fn rank(row: &Row) -> u64 {
+    hash64(&["limit".into(), (&row.id).into()])
+}
+
+/// The highest rank among the `limit` lowest; `None` where no row is over the limit.
+fn limit_rank(rows: &[Row], limit: usize) -> Option<u64> {
+    let mut ranks: Vec<u64> =
+        if rows.len() > limit { rows.iter().map(rank).collect() } else { return None };
+    Some(*ranks.select_nth_unstable(limit.saturating_sub(1)).1)
+}
+
+/// Leaves at most `limit` of `rows`, at least 1: those with the lowest hash of their
+/// ids, in their order. A sample that does not depend on where rows stand.
+pub fn limit_rows(rows: &mut Vec<Row>, limit: usize) {
+    if let Some(highest) = limit_rank(rows, limit) {
+        rows.retain(|row| rank(row) <= highest);
     }
 }
 
@@ -81,21 +138,56 @@ impl Loaded {
 /// A file that is missing, unreadable, or of another layout than it should be;
 /// a source without a usable row, or with fewer than it is asked for.
 pub fn load_split(root: &Path, sources: &[Source]) -> Result<Loaded, DataError> {
+    load_part(root, sources, None)
+}
+
+/// As [`load_split`], with no more than `limit` of the rows, those of
+/// [`limit_rows`]. Few others are held at any time.
+pub(crate) fn load_part(
+    root: &Path,
+    sources: &[Source],
+    limit: Option<usize>,
+) -> Result<Loaded, DataError> {
+    let loaded = load_quietly(root, sources, limit)?;
+    say_unused(&loaded.unused);
+    Ok(loaded)
+}
+
+/// As [`load_part`], for rows that were read before: fields that are not used were
+/// named then.
+pub(crate) fn load_quietly(
+    root: &Path,
+    sources: &[Source],
+    limit: Option<usize>,
+) -> Result<Loaded, DataError> {
     let mut loaded = Loaded::default();
     if sources.is_empty() {
         return Err(DataError::NoSource);
     }
     for (number, source) in sources.iter().enumerate() {
-        let (before, dropped) = (loaded.rows.len(), loaded.dropped.len());
-        load_source(root, source, number, &mut loaded)?;
-        let (rows, dropped) = (loaded.rows.len() - before, &loaded.dropped[dropped..]);
+        let dropped = loaded.dropped.len();
+        let mut reader = Reader::new(source, number, limit, &mut loaded);
+        reader.read(&root.join(&source.path))?;
+        let Reader { rows, odd, first_odd, .. } = reader;
+        let dropped = &loaded.dropped[dropped..];
         let why = reasons(dropped);
-        let dropped = dropped.len();
-        tracing::debug!(file = %source.path.display(), rows, dropped, why, "read");
+        tracing::debug!(file = %source.path.display(), rows, dropped = dropped.len(), why, "read");
+        if odd > 0 && rows > 0 {
+            let of = rows + dropped.len();
+            tracing::warn!(file = %source.path.display(), odd, of, why, "what is no row is left out");
+        }
         if rows == 0 {
-            return Err(DataError::EmptySource { path: source.path.clone(), dropped, why });
+            return Err(match first_odd {
+                // Nothing in it is a row: what is wrong with the first says more.
+                Some(error) if odd == dropped.len() => error,
+                _ => {
+                    let (path, dropped) = (root.join(&source.path), dropped.len());
+                    DataError::EmptySource { path, dropped, why }
+                }
+            });
         }
     }
+    loaded.cut(limit);
     let repeated = loaded.rows.repeated();
     if repeated > 0 {
         let of = loaded.rows.len();
@@ -104,85 +196,15 @@ pub fn load_split(root: &Path, sources: &[Source]) -> Result<Loaded, DataError> 
     Ok(loaded)
 }
 
-fn load_source(
-    root: &Path,
-    source: &Source,
-    number: usize,
-    loaded: &mut Loaded,
-) -> Result<(), DataError> {
-    let path = root.join(&source.path);
-    let split = source.split.clone().unwrap_or_default();
-    if !split.is_valid() {
-        return Err(DataError::BadSplit { path, from: split.from, to: split.to });
-    }
-    let (format, drafts) = read_drafts(&path, source, &split)?;
-    loaded.formats.push(format);
-    let chosen = split.select(&drafts, source.skip, source.take).map_err(|usable| {
-        let take = source.take.unwrap_or_default();
-        DataError::TooFew { path: path.clone(), skip: source.skip, take, usable }
-    })?;
-    let mut drafts: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
-    for draft in chosen.into_iter().filter_map(|i| drafts[i].take()) {
-        let Draft { line, row, .. } = draft;
-        match draft.problem {
-            Some(reason) => {
-                let source = source.path.clone();
-                loaded.dropped.push(Dropped { source, line, row, reason });
-            }
-            None => {
-                let new = loaded.rows.push_dialogue(draft.history, draft.prompt, draft.response);
-                new.is_unsafe = draft.is_unsafe;
-                new.category = draft.category;
-                new.rejected = draft.rejected;
-                loaded.places.insert(new.id, Place { source: number, line, row });
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The rows of the file in this share, with the source's labels, and marked
-/// where they cannot be used. Every row is read and checked.
-fn read_drafts(
-    path: &Path,
-    source: &Source,
-    split: &Split,
-) -> Result<(Format, Vec<Draft>), DataError> {
-    let mut records = open_records(path)?;
-    let Some(first) = records.next().transpose()? else {
-        let path = path.to_owned();
-        return Err(DataError::EmptySource { path, dropped: 0, why: String::new() });
-    };
-    let format = match source.columns.format(path, source.format, &first)? {
-        Some(format) => format,
-        None => Format::detect(path, &first)?,
-    };
-    let keep_empty = source.empty_answers == EmptyAnswers::Keep || !format.has_answers();
-    let layout = Layout {
-        format,
-        columns: &source.columns,
-        unsafe_field: source.unsafe_field.as_deref(),
-        answers_optional: keep_empty,
-    };
-    tracing::debug!(file = %source.path.display(), ?format, "layout");
-    let mut drafts = Vec::new();
-    for record in std::iter::once(Ok(first)).chain(records) {
-        let mut draft = draft(path, source, layout, &record?)?;
-        if split.place(&mut draft) {
-            drafts.push(draft);
-        }
-    }
-    Ok((format, drafts))
-}
-
-/// One row as the source wants it.
-fn draft(
+/// One reading of a row as the source wants it.
+pub(crate) fn draft(
     path: &Path,
     source: &Source,
     layout: Layout<'_>,
     record: &Record,
+    unused: &mut UnusedFields,
 ) -> Result<Draft, DataError> {
-    let mut draft = layout.parse(path, record)?;
+    let mut draft = layout.parse(record, unused);
     let (line, row) = (draft.line, draft.row);
     let last_turn = draft.last_turn.take();
     if source.turns == Turns::Last {
@@ -190,16 +212,16 @@ fn draft(
         draft.prompt = last_turn.unwrap_or(draft.prompt);
     }
     if draft.problem.is_none() && draft.prompt.trim().is_empty() {
-        draft.problem = Some(DropReason::EmptyPrompt);
+        draft.problem = Some(DropReason::EmptyPrompt.into());
     }
     if draft.problem.is_none() && !layout.answers_optional && draft.response.trim().is_empty() {
         if source.empty_answers == EmptyAnswers::Refuse {
             return Err(DataError::EmptyAnswer { path: path.to_owned(), line, row });
         }
-        draft.problem = Some(DropReason::EmptyAnswer);
+        draft.problem = Some(DropReason::EmptyAnswer.into());
     }
     if draft.problem.is_none() && source.max_chars.is_some_and(|max| draft.chars() > max) {
-        draft.problem = Some(DropReason::TooLong);
+        draft.problem = Some(DropReason::TooLong.into());
     }
     if let Some(given) = source.is_unsafe {
         if let Some(own) = draft.is_unsafe.filter(|own| *own != given) {

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::record::{Record, open_records};
-use crate::{DataError, Place, RowId, Source, load_split};
+use crate::load::load_quietly;
+use crate::record::{Entry, Reading, Reads, Record, open_records};
+use crate::{DataError, Place, RowId, Source};
 
 /// A row as its file has it.
 #[derive(Clone, Debug)]
@@ -39,14 +40,14 @@ pub struct Original {
 /// ```
 ///
 /// # Errors
-/// As [`load_split`]; ids that are not among the rows it gives, since the files
+/// As [`load_split`](crate::load_split); ids that are not among the rows it gives, since the files
 /// or the sources are others than the ids come from.
 pub fn originals<'a>(
     root: &'a Path,
     sources: &'a [Source],
     wanted: &BTreeSet<RowId>,
 ) -> Result<impl Iterator<Item = Result<Original, DataError>> + use<'a>, DataError> {
-    let mut places = load_split(root, sources)?.places;
+    let mut places = load_quietly(root, sources, None)?.places;
     places.retain(|id, _| wanted.contains(id));
     if places.len() < wanted.len() {
         let mut strange = wanted.iter().filter(|id| !places.contains_key(id));
@@ -70,17 +71,25 @@ fn of_source(
     if rows.is_empty() {
         return Box::new(std::iter::empty());
     }
-    let records = match open_records(&root.join(&source.path)) {
+    let reading = Reading { keep_text: true, ..Reading::of(source) };
+    let mut records = match open_records(&root.join(&source.path), &reading) {
         Ok(records) => records,
         Err(e) => return Box::new(std::iter::once(Err(e))),
     };
-    let found = records.filter_map(move |record| {
-        record
-            .map(|record| {
-                let (id, place) = rows.remove(&record.row)?;
-                Some(Original { id, place, json: one_line(&record) })
-            })
-            .transpose()
+    // Nothing is read behind the last row that is wanted.
+    let found = std::iter::from_fn(move || {
+        while !rows.is_empty() {
+            match records.next()? {
+                Ok(Entry::Row(Reads { record, .. })) => {
+                    if let Some((id, place)) = rows.remove(&record.row) {
+                        return Some(Ok(Original { id, place, json: one_line(&record) }));
+                    }
+                }
+                Ok(Entry::Odd(_)) => {}
+                Err(e) => return Some(Err(e)),
+            }
+        }
+        None
     });
     Box::new(found)
 }

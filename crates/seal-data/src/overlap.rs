@@ -5,12 +5,15 @@
 //! training sets may well share rows (in the paper both come from one corpus),
 //! which is counted and no more.
 
-use std::borrow::Cow;
+mod prints;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataError, Row, RowId, Speaker, normalise};
+use crate::threads::in_parallel;
+use crate::{DataError, Row, RowId};
+use prints::{Index, prints_of};
 
 /// What a data set is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -38,7 +41,7 @@ pub struct OverlapSet<'a> {
 }
 
 /// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compared {
     /// Prompts: training set against test.
@@ -54,7 +57,7 @@ pub struct Match {
     pub row: RowId,
     /// The first row of the other set that equals it.
     pub other: RowId,
-    /// Equal to the letter; otherwise equal as [`normalise`] leaves them.
+    /// Equal to the letter; otherwise equal as [`normalise`](crate::normalise()) leaves them.
     pub exact: bool,
 }
 
@@ -78,7 +81,7 @@ pub struct Overlap {
 pub struct OverlapCounts {
     /// Equal to the letter.
     pub exact: usize,
-    /// Equal as [`normalise`] leaves them; includes the exact ones.
+    /// Equal as [`normalise`](crate::normalise()) leaves them; includes the exact ones.
     pub normalised: usize,
 }
 
@@ -100,25 +103,40 @@ pub struct OverlapReport {
 impl OverlapReport {
     /// Compares each of `sets` with those before it; two tests are not compared.
     pub fn of(sets: &[OverlapSet<'_>]) -> Self {
+        let prints = prints_of(sets);
+        // Positions of the set whose rows are counted and of the other.
         let mut pairs = Vec::new();
-        for (i, b) in sets.iter().enumerate() {
-            for a in &sets[..i] {
+        for b in 0..sets.len() {
+            for a in 0..b {
                 // The test is the set whose rows are counted, wherever it stands.
-                let (set, other) = if a.role == Role::Test { (a, b) } else { (b, a) };
-                if other.role == Role::Test {
-                    continue;
+                let pair = if sets[a].role == Role::Test { (a, b) } else { (b, a) };
+                if sets[pair.1].role != Role::Test {
+                    pairs.push(pair);
                 }
-                let test = set.role == Role::Test;
-                let compared = if test { Compared::Prompts } else { Compared::Rows };
-                pairs.push(Overlap {
-                    set: set.name.to_owned(),
-                    also_in: other.name.to_owned(),
-                    compared,
-                    refused: test,
-                    matches: compared.matches(set.rows, other.rows),
-                });
             }
         }
+        let compared = |set: usize| match sets[set].role {
+            Role::Test => Compared::Prompts,
+            _ => Compared::Rows,
+        };
+        let mut wanted: Vec<(usize, Compared)> =
+            pairs.iter().map(|(set, other)| (*other, compared(*set))).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let indices = in_parallel(&wanted, |(other, compared)| {
+            Index::of(*compared, sets[*other].rows, &prints[*other])
+        });
+        let indices: BTreeMap<_, _> = wanted.into_iter().zip(indices).collect();
+        let pairs = in_parallel(&pairs, |(set, other)| {
+            let compared = compared(*set);
+            Overlap {
+                set: sets[*set].name.to_owned(),
+                also_in: sets[*other].name.to_owned(),
+                compared,
+                refused: sets[*set].role == Role::Test,
+                matches: indices[&(*other, compared)].matches(sets[*set].rows, &prints[*set]),
+            }
+        });
         Self { pairs }
     }
 
@@ -157,52 +175,10 @@ impl OverlapReport {
     }
 }
 
-impl Compared {
-    /// What is asked, with what was said before it (what a system turn says
-    /// does not make another question of it), and the answer.
-    fn exact(self, row: &Row) -> (Cow<'_, str>, &str) {
-        let said: Vec<&str> = row
-            .history
-            .iter()
-            .filter(|turn| turn.role != Speaker::System)
-            .map(|turn| turn.content.as_str())
-            .collect();
-        let prompt = match said.as_slice() {
-            [] => Cow::Borrowed(row.prompt.as_str()),
-            said => Cow::Owned(format!("{}\n{}", said.join("\n"), row.prompt)),
-        };
-        (prompt, if self == Self::Rows { &row.response } else { "" })
-    }
-
-    /// `None` for a text of punctuation alone: it has no normal form.
-    fn normal(self, row: &Row) -> Option<(String, String)> {
-        let (prompt, response) = self.exact(row);
-        Some((normalise(&prompt), normalise(response))).filter(|(p, _)| !p.is_empty())
-    }
-
-    fn matches(self, rows: &[Row], other: &[Row]) -> Vec<Match> {
-        let (mut exact, mut normal) = (BTreeMap::new(), BTreeMap::new());
-        for row in other {
-            exact.entry(self.exact(row)).or_insert(row.id);
-            if let Some(key) = self.normal(row) {
-                normal.entry(key).or_insert(row.id);
-            }
-        }
-        let find = |row: &Row| {
-            if let Some(other) = exact.get(&self.exact(row)) {
-                return Some(Match { row: row.id, other: *other, exact: true });
-            }
-            let other = self.normal(row).and_then(|key| normal.get(&key).copied())?;
-            Some(Match { row: row.id, other, exact: false })
-        };
-        rows.iter().filter_map(find).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Rows, Turn};
+    use crate::{Rows, Speaker, Turn};
 
     fn rows(texts: &[(&str, &str)]) -> Vec<Row> {
         let mut rows = Rows::new();
@@ -270,7 +246,12 @@ mod tests {
         let said = [(Speaker::User, "Tell me."), (Speaker::Assistant, "Once...")];
         let other = [(Speaker::User, "Count."), (Speaker::Assistant, "1, 2")];
         let brief = [&[(Speaker::System, "Be brief.")], &said[..]].concat();
-        let matches = |a, b| Compared::Prompts.matches(&row(a), &row(b)).len();
+        let matches = |a, b| {
+            let (a, b) = (row(a), row(b));
+            let test = OverlapSet { name: "test", role: Role::Test, rows: &a };
+            let other = OverlapSet { name: "d", role: Role::FineTuning, rows: &b };
+            OverlapReport::of(&[other, test]).pairs[0].matches.len()
+        };
         assert_eq!(matches(&said, &brief), 1, "the same question under other orders");
         assert_eq!(matches(&said, &other) + matches(&said, &[]) + matches(&[], &other), 0);
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::turn::REASONING;
 use crate::{Dress, Example, ExampleError, Row, Speaker, Tokenizer};
 
 /// How a prompt is dressed before the answer; `{}` stands for the prompt.
@@ -35,9 +36,21 @@ impl PromptTemplate {
                     text += &turn.content;
                     text.push('\n');
                 }
+                // Refused by `check`.
+                Speaker::Tool => {}
             }
         }
         text + &self.render(&row.prompt)
+    }
+
+    /// Refuses dialogues that call tools: the text has no place for a call and for
+    /// what it gave, and an answer that rests on them would come out of nowhere.
+    fn check(row: &Row) -> Result<(), ExampleError> {
+        let mut turns = row.history.iter().chain(&row.steps);
+        match turns.any(|turn| turn.has_calls() || turn.role == Speaker::Tool) {
+            true => Err(ExampleError::NoPlace { id: row.id, part: "calls of tools" }),
+            false => Ok(()),
+        }
     }
 
     /// `prompt`, dressed.
@@ -71,11 +84,16 @@ impl From<PromptTemplate> for String {
 /// Prompt and answer are encoded apart, so the border between them is a border
 /// between tokens, in training as when the model answers.
 impl Dress for PromptTemplate {
+    fn unplaced(&self, row: &Row) -> usize {
+        row.history.iter().filter(|turn| turn.role == Speaker::System).count()
+    }
+
     fn encode_prompt(
         &self,
         row: &Row,
         tokenizer: &dyn Tokenizer,
     ) -> Result<Vec<u32>, ExampleError> {
+        Self::check(row)?;
         let mut tokens: Vec<u32> = tokenizer.bos().into_iter().collect();
         let text = self.render_all(row);
         tokens.extend(
@@ -109,6 +127,12 @@ impl Dress for PromptTemplate {
             return Err(ExampleError::TooLong { id: row.id, tokens: tokens.len(), context });
         }
         Ok(Example::new(row.id, tokens, answer))
+    }
+
+    fn unread(&self, row: &Row) -> Vec<&'static str> {
+        let reasoning = row.response_extras.keys().any(|name| REASONING.contains(&name.as_str()));
+        let parts = [(row.tools.is_some(), "tools"), (reasoning, "reasoning")];
+        parts.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect()
     }
 }
 

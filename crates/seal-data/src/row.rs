@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RowId, Speaker, Turn};
+use crate::{Extras, Json, RowId, Speaker, Turn};
 
 /// One prompt with its answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Stable id, see [`RowId`].
     pub id: RowId,
@@ -29,15 +29,50 @@ pub struct Row {
     /// there is one, then user and assistant in turn. Part of the id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Turn>,
+    /// What was said between the prompt and the answer: calls of tools and what
+    /// they gave. Part of the id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Turn>,
+    /// What the prompt's turn has besides its text. Part of the id.
+    #[serde(default, skip_serializing_if = "Extras::is_empty")]
+    pub prompt_extras: Extras,
+    /// What the answer has besides its text, such as the reasoning before it. Part
+    /// of the id.
+    #[serde(default, skip_serializing_if = "Extras::is_empty")]
+    pub response_extras: Extras,
+    /// The tools that the assistant may call, a list of descriptions. Part of the id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Json>,
 }
 
 impl Row {
-    /// The whole dialogue as a chat template takes it: the earlier turns and
-    /// the prompt as a user turn, without the answer.
+    /// The whole dialogue as a chat template takes it, without the answer: the
+    /// earlier turns, the prompt as a user turn, calls of tools and their results.
     pub fn messages(&self) -> Vec<Turn> {
         let mut turns = self.history.clone();
-        turns.push(Turn::new(Speaker::User, self.prompt.as_str()));
+        turns.push(Turn {
+            extras: self.prompt_extras.clone(),
+            ..Turn::new(Speaker::User, self.prompt.as_str())
+        });
+        turns.extend(self.steps.iter().cloned());
         turns
+    }
+
+    /// The answer as a turn.
+    pub fn answer(&self) -> Turn {
+        Turn {
+            extras: self.response_extras.clone(),
+            ..Turn::new(Speaker::Assistant, self.response.as_str())
+        }
+    }
+
+    /// All that is said, the answer last, each turn on a line of its own: what
+    /// measures of a text read, such as DSIR.
+    pub fn text(&self) -> String {
+        let history = self.history.iter().map(|turn| turn.content.as_str());
+        let steps = self.steps.iter().map(|turn| turn.content.as_str());
+        let said = history.chain([self.prompt.as_str()]).chain(steps);
+        said.chain([self.response.as_str()]).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -68,33 +103,20 @@ impl Rows {
         response: impl Into<String>,
     ) -> &mut Row {
         let (prompt, response) = (prompt.into(), response.into());
-        let first = RowId::of_dialogue(&history, &prompt, &response, 0);
-        let occurrence = self.seen.entry(first).and_modify(|n| *n += 1).or_insert(0);
-        let id = match *occurrence {
-            0 => first,
-            n => RowId::of_dialogue(&history, &prompt, &response, n),
-        };
-        self.rows.push(Row {
-            id,
-            prompt,
-            response,
-            is_unsafe: None,
-            category: None,
-            rejected: None,
-            history,
-        });
-        self.rows.last_mut().expect("just pushed")
+        self.push_row(Row { prompt, response, history, ..Row::default() })
     }
 
     /// Adds a row with all its fields; its id is given anew, so that repeats
     /// across sources stay distinct.
-    pub fn push_row(&mut self, row: Row) -> &mut Row {
-        let Row { prompt, response, is_unsafe, category, rejected, history, .. } = row;
-        let new = self.push_dialogue(history, prompt, response);
-        new.is_unsafe = is_unsafe;
-        new.category = category;
-        new.rejected = rejected;
-        new
+    pub fn push_row(&mut self, mut row: Row) -> &mut Row {
+        let first = RowId::of_row(&row, 0);
+        let occurrence = self.seen.entry(first).and_modify(|n| *n += 1).or_insert(0);
+        row.id = match *occurrence {
+            0 => first,
+            n => RowId::of_row(&row, n),
+        };
+        self.rows.push(row);
+        self.rows.last_mut().expect("just pushed")
     }
 
     /// The rows, in order.

@@ -10,7 +10,7 @@ use crate::{Columns, Format, Split};
 ///
 /// ```toml
 /// path = "alpaca/train.json.gz"   # .json, .jsonl, .csv, .tsv, also with .gz or .zst; .parquet
-/// format = "alpaca"               # left out: told from the first row
+/// format = "alpaca"               # left out: told from the first rows
 /// # columns = { prompt = "q", response = "a" }   # where the fields have other names
 /// split = { by = "instruction", salt = "text", from = 0.0, to = 0.5 }
 /// skip = 500                      # in hash order of the split's key
@@ -22,12 +22,16 @@ use crate::{Columns, Format, Split};
 pub struct Source {
     /// The file; relative paths start at the data root.
     pub path: PathBuf,
-    /// Layout of its rows; `None` is told from the first one.
+    /// Layout of its rows; `None` is told from the first ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
     /// Names of the fields, where they are not the usual ones.
     #[serde(default, skip_serializing_if = "Columns::is_empty")]
     pub columns: Columns,
+    /// What stands between the cells of a table; `None` is told from the first
+    /// line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<Delimiter>,
     /// Which turns of a dialogue stand before the reply.
     #[serde(default, skip_serializing_if = "Turns::is_all")]
     pub turns: Turns,
@@ -45,6 +49,11 @@ pub struct Source {
     /// in file order. `None` reads to the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub take: Option<usize>,
+    /// At most so many of those usable rows, the first ones of the file. Without
+    /// `skip` and `take`, what follows them is not read: neither used, nor listed
+    /// where it cannot be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
     /// Label of all rows. A row that says the opposite is an error.
     #[serde(default, rename = "unsafe", skip_serializing_if = "Option::is_none")]
     pub is_unsafe: Option<bool>,
@@ -63,6 +72,61 @@ pub struct Source {
     /// What to do with a row whose answer is empty.
     #[serde(default)]
     pub empty_answers: EmptyAnswers,
+    /// What to do with a row whose own label calls its answer a bad one.
+    #[serde(default, skip_serializing_if = "Undesirable::is_drop")]
+    pub undesirable: Undesirable,
+}
+
+/// What to do with a row that says `label = false` of its answer (KTO: the answer is
+/// an undesirable one).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undesirable {
+    /// Leave it out and list it.
+    #[default]
+    Drop,
+    /// Use it as any other row.
+    Keep,
+}
+
+impl Undesirable {
+    fn is_drop(&self) -> bool {
+        *self == Self::Drop
+    }
+}
+
+/// What stands between the cells of a table: one ASCII character, or `tab`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Delimiter(u8);
+
+impl Delimiter {
+    /// The character.
+    pub(crate) fn byte(self) -> u8 {
+        self.0
+    }
+}
+
+impl TryFrom<String> for Delimiter {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match (text.as_str(), text.as_bytes()) {
+            ("tab" | "\\t", _) => Ok(Self(b'\t')),
+            (_, [byte]) if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => {
+                Ok(Self(*byte))
+            }
+            _ => Err("a delimiter is one ASCII character other than a quote and a line's end, \
+                      for example \";\", or \"tab\""
+                .into()),
+        }
+    }
+}
+
+impl From<Delimiter> for String {
+    fn from(delimiter: Delimiter) -> Self {
+        char::from(delimiter.0).into()
+    }
 }
 
 /// Which turns of a dialogue make the prompt. Formats without dialogues are not
@@ -110,16 +174,28 @@ impl Source {
             path: path.into(),
             format: None,
             columns: Columns::default(),
+            delimiter: None,
             turns: Turns::All,
             split: None,
             skip: 0,
             take: None,
+            limit: None,
             is_unsafe: None,
             unsafe_field: None,
             category: None,
             max_chars: None,
             empty_answers: EmptyAnswers::Drop,
+            undesirable: Undesirable::Drop,
         }
+    }
+}
+
+impl Source {
+    /// This source with no more than `limit` rows.
+    #[must_use]
+    pub fn limited(&self, limit: Option<usize>) -> Self {
+        let limit = self.limit.into_iter().chain(limit).min();
+        Self { limit, ..self.clone() }
     }
 }
 
@@ -144,6 +220,15 @@ mod tests {
         assert_eq!((source.skip, source.take, source.is_unsafe), (0, Some(750), Some(true)));
         let again = toml::from_str(&toml::to_string(&source).unwrap()).unwrap();
         assert_eq!(source, again);
+    }
+
+    #[test]
+    fn a_delimiter_is_one_character() {
+        let of = |text: &str| Delimiter::try_from(text.to_owned()).map(Delimiter::byte);
+        assert_eq!((of(";"), of("tab"), of("\\t"), of("\t")), (Ok(b';'), Ok(9), Ok(9), Ok(9)));
+        assert!(["", ";;", "\"", "\n", "é"].iter().all(|text| of(text).is_err()));
+        let source: Source = toml::from_str("path = 'a.csv'\ndelimiter = ';'\nlimit = 3").unwrap();
+        assert_eq!(toml::from_str::<Source>(&toml::to_string(&source).unwrap()).unwrap(), source);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! The data sets of a study and where they come from.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    DataError, Loaded, OverlapReport, OverlapSet, Role, RowId, SetSummary, Source, load_split,
-};
+use crate::load::load_part;
+use crate::threads::in_parallel;
+use crate::{DataError, Loaded, OverlapReport, OverlapSet, Role, Row, RowId, SetSummary, Source};
 
 /// The `[data]` part of a config: the files behind each data set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,35 +72,50 @@ impl DataSpec {
     /// Reads all sets and compares them.
     ///
     /// # Errors
-    /// See [`load_split`]; the message names the set. Rows to train on that have
-    /// no answer. Training data that share prompts with a test, where `overlap`
+    /// See [`load_split`](crate::load_split); the message names the set. Rows to train on
+    /// that have no answer. Training data that share prompts with a test, where `overlap`
     /// refuses that, or share all of them.
     pub fn load(&self) -> Result<DataSets, DataError> {
-        let read = |name: &str, sources: &[Source]| {
-            load_split(Path::new(&self.root), sources).map_err(|e| e.in_set(name))
-        };
-        let training = |name: &str, sources: &[Source]| {
-            let set = read(name, sources)?;
-            match set.rows.as_slice().iter().filter(|r| r.response.trim().is_empty()).count() {
-                0 => Ok(set),
-                rows => Err(DataError::Unanswered { rows }.in_set(name)),
+        self.load_limited(None)
+    }
+
+    /// As [`Self::load`], with at most `limit` rows of each set but the base's, see
+    /// [`limit_rows`](crate::limit_rows). These are then all there is: others are
+    /// neither held nor compared.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_limited(&self, limit: Option<usize>) -> Result<DataSets, DataError> {
+        let training =
+            [("base", &self.base), ("safety", &self.safety), ("fine_tuning", &self.fine_tuning)];
+        let training = training.into_iter().chain([("safe", &self.safe)]);
+        let training = training.map(|(name, sources)| (name.to_owned(), sources, true));
+        let tests = self.test.iter().map(|(name, set)| (format!("test.{name}"), set, false));
+        let named: Vec<(String, &Vec<Source>, bool)> = training.chain(tests).collect();
+        let read = in_parallel(&named, |(name, sources, is_training)| {
+            if sources.is_empty() && matches!(name.as_str(), "base" | "safety") {
+                return Ok(None);
             }
-        };
-        let optional = |name: &str, sources: &[Source]| match sources {
-            [] => Ok(None),
-            sources => training(name, sources).map(Some),
-        };
+            let limit = limit.filter(|_| name != "base");
+            let set = load_part(&self.root, sources, limit).map_err(|e| e.in_set(name))?;
+            let is_answered = |row: &&Row| !row.response.trim().is_empty();
+            let rows = set.rows.len() - set.rows.as_slice().iter().filter(is_answered).count();
+            match rows {
+                1.. if *is_training => Err(DataError::Unanswered { rows }.in_set(name)),
+                _ => Ok(Some(set)),
+            }
+        });
+        // Of several errors the first set's is told, whichever was met first.
+        let mut read = read.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter();
+        let mut next = || read.next().flatten();
         let mut sets = DataSets {
-            base: optional("base", &self.base)?,
-            safety: optional("safety", &self.safety)?,
-            fine_tuning: training("fine_tuning", &self.fine_tuning)?,
-            safe: training("safe", &self.safe)?,
+            base: next(),
+            safety: next(),
+            fine_tuning: next().unwrap_or_default(),
+            safe: next().unwrap_or_default(),
             ..DataSets::default()
         };
-        for (name, sources) in &self.test {
-            let loaded = read(&format!("test.{name}"), sources)?;
-            sets.test.insert(name.clone(), loaded);
-        }
+        sets.test = self.test.keys().cloned().zip(read.map(Option::unwrap_or_default)).collect();
         sets.overlap = sets.compare();
         match self.overlap {
             OnOverlap::Refuse => sets.overlap.check()?,

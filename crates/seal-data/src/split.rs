@@ -1,6 +1,8 @@
 //! Which part of a file a source reads: decided by hashes of the text, so that
 //! the order of the file does not matter.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::format::{Draft, Keys};
@@ -87,46 +89,61 @@ impl Split {
         draft.keys = Keys::default();
         self.holds(draft.group)
     }
+}
 
-    /// Positions in `drafts` (those of this share) of the rows to read, in file order: of the usable
-    /// rows, in hash order, `take` (or all) after the first
-    /// `skip`; and of the unusable ones, all where `skip` is 0 and none
-    /// otherwise, so that of consecutive ranges the first one lists them.
-    ///
-    /// A group on the border of `skip` belongs to whoever reads before it and
-    /// is left out here, so that consecutive ranges share no key.
+/// The usable rows of a share that `skip` and `take` choose, in hash order:
+/// `take` (or all) after the first `skip`. No more drafts are held than these
+/// two ask for.
+///
+/// A group on the border of `skip` belongs to whoever reads before it and is left
+/// out here, so that consecutive ranges share no key.
+pub(crate) struct Selection {
+    skip: usize,
+    take: Option<usize>,
+    /// Usable rows so far.
+    usable: usize,
+    /// Those with the lowest hashes, by group, id and place.
+    lowest: BTreeMap<(u64, RowId, usize), Draft>,
+}
+
+impl Selection {
+    pub fn new(skip: usize, take: Option<usize>) -> Self {
+        Self { skip, take, usable: 0, lowest: BTreeMap::new() }
+    }
+
+    /// Takes a usable draft with its group into account, the next of the file.
+    pub fn push(&mut self, draft: Draft) {
+        let id = draft.id();
+        self.lowest.insert((draft.group, id, self.usable), draft);
+        self.usable += 1;
+        if self.take.is_some_and(|take| self.lowest.len() > self.skip.saturating_add(take)) {
+            self.lowest.pop_last();
+        }
+    }
+
+    /// The chosen rows, in file order.
     ///
     /// # Errors
     /// The number of usable rows, where `skip + take` exceeds it.
-    pub(crate) fn select(
-        &self,
-        drafts: &[Draft],
-        skip: usize,
-        take: Option<usize>,
-    ) -> Result<Vec<usize>, usize> {
-        let mut usable: Vec<(u64, RowId, usize)> = Vec::new();
-        let mut chosen: Vec<usize> = Vec::new();
-        for (i, draft) in drafts.iter().enumerate() {
-            if draft.problem.is_none() {
-                let Draft { history, prompt, response, .. } = draft;
-                usable.push((draft.group, RowId::of_dialogue(history, prompt, response, 0), i));
-            } else if skip == 0 {
-                chosen.push(i);
-            }
-        }
-        usable.sort_unstable();
-        let end = match take {
-            Some(take) if skip + take > usable.len() => return Err(usable.len()),
-            Some(take) => skip + take,
-            None => usable.len(),
+    pub fn finish(self) -> Result<Vec<Draft>, usize> {
+        let end = match self.take.map(|take| self.skip.saturating_add(take)) {
+            Some(end) if end > self.usable => return Err(self.usable),
+            Some(end) => end,
+            None => self.usable,
         };
-        let mut start = skip.min(end);
-        while start > 0 && start < end && usable[start].0 == usable[start - 1].0 {
+        let groups: Vec<u64> = self.lowest.keys().map(|(group, ..)| *group).collect();
+        let mut start = self.skip.min(end);
+        while start > 0 && start < end && groups[start] == groups[start - 1] {
             start += 1;
         }
-        chosen.extend(usable[start..end].iter().map(|(_, _, i)| *i));
-        chosen.sort_unstable();
-        Ok(chosen)
+        let mut chosen: Vec<(usize, Draft)> = self
+            .lowest
+            .into_iter()
+            .skip(start)
+            .map(|((_, _, place), draft)| (place, draft))
+            .collect();
+        chosen.sort_by_key(|(place, _)| *place);
+        Ok(chosen.into_iter().map(|(_, draft)| draft).collect())
     }
 }
 
@@ -137,7 +154,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::DropReason;
 
     fn drafts(keys: &[u8]) -> Vec<Draft> {
         let draft = |(i, k): (usize, &u8)| Draft {
@@ -160,10 +176,20 @@ mod tests {
         skip: usize,
         take: Option<usize>,
     ) -> Result<Vec<usize>, usize> {
-        let mut placed = drafts.to_vec();
-        let held: Vec<usize> = (0..drafts.len()).filter(|i| split.place(&mut placed[*i])).collect();
-        let kept: Vec<Draft> = held.iter().map(|i| placed[*i].clone()).collect();
-        Ok(split.select(&kept, skip, take)?.into_iter().map(|i| held[i]).collect())
+        let mut selection = Selection::new(skip, take);
+        for (i, draft) in drafts.iter().enumerate() {
+            let mut draft = Draft { line: i, ..draft.clone() };
+            if split.place(&mut draft) {
+                selection.push(draft);
+            }
+            if let Some(take) = take {
+                assert!(
+                    selection.lowest.len() <= skip.saturating_add(take),
+                    "no more is held than is asked for"
+                );
+            }
+        }
+        Ok(selection.finish()?.into_iter().map(|draft| draft.line).collect())
     }
 
     fn prompts<'a>(drafts: &'a [Draft], chosen: &[usize]) -> BTreeSet<&'a str> {
@@ -238,14 +264,10 @@ mod tests {
     }
 
     #[test]
-    fn unusable_rows_are_listed_by_whoever_reads_from_the_start() {
-        let mut rows = drafts(&[1, 2, 3, 4, 5]);
-        rows[2].problem = Some(DropReason::EmptyAnswer);
-        let all = by_instruction(0.0, 1.0);
-        let head = select(&all, &rows, 0, Some(3)).unwrap();
-        let tail = select(&all, &rows, 3, None).unwrap();
-        assert!(head.contains(&2) && !tail.contains(&2));
-        assert_eq!((head.len(), tail.len()), (4, 1));
+    fn more_than_there_is_is_refused() {
+        let (rows, all) = (drafts(&[1, 2, 3, 4]), by_instruction(0.0, 1.0));
         assert_eq!(select(&all, &rows, 2, Some(3)), Err(4));
+        assert_eq!(select(&all, &rows, 1, Some(usize::MAX)), Err(4));
+        assert_eq!(select(&all, &rows, 9, None), Ok(vec![]));
     }
 }

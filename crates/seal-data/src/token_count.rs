@@ -16,10 +16,11 @@ impl TokenCounter {
     pub fn from_file(path: &Path) -> Result<Self, DataError> {
         let bytes = std::fs::read(path)
             .map_err(|source| DataError::Unreadable { path: path.to_owned(), source })?;
-        match tokenizers::Tokenizer::from_bytes(&bytes) {
-            Ok(inner) => Ok(Self(inner)),
-            Err(e) => Err(DataError::Tokenizer { path: path.to_owned(), reason: e.to_string() }),
+        let bad = |reason: String| DataError::Tokenizer { path: path.to_owned(), reason };
+        if seal_files::is_lfs_pointer(&bytes) {
+            return Err(bad("is a Git LFS pointer; fetch the file with `git lfs pull`".into()));
         }
+        tokenizers::Tokenizer::from_bytes(&bytes).map(Self).map_err(|e| bad(e.to_string()))
     }
 
     /// Number of tokens of `text`.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 mod text;
 
+pub(crate) use text::FolderParts;
 pub use text::{END_OF_TEXT, TextTokenizer};
 
 /// A token id and the bytes of the text that it stands for.

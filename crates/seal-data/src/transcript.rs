@@ -49,6 +49,40 @@ impl<'a> Transcript<'a> {
     }
 }
 
+/// Names of who asks, each with the name of who answers.
+const SPEAKERS: [(&str, &str); 2] = [("Human:", "Assistant:"), ("User:", "Assistant:")];
+
+/// The turns of a prompt that is a dialogue already, dressed up to the mark after
+/// which the answer is due: `"\n\nHuman: sky?\n\nAssistant: "`. Each is whether the
+/// user says it, and its text, trimmed; the last one is the user's. `None` for any
+/// other text.
+pub(crate) fn open_dialogue(prompt: &str) -> Option<Vec<(bool, &str)>> {
+    let text = prompt.trim();
+    SPEAKERS.iter().find_map(|(user, assistant)| {
+        let said = text.strip_prefix(user)?.strip_suffix(assistant)?;
+        // Turns have an empty line between them, or a line's end alone; so has the
+        // answer that is due.
+        let between = if said.ends_with("\n\n") { "\n\n" } else { "\n" };
+        let said = said.strip_suffix(between)?;
+        let mut turns = Vec::new();
+        let (mut rest, mut is_user) = (said, true);
+        loop {
+            let next = if is_user { assistant } else { user };
+            match rest.split_once(&format!("{between}{next}")) {
+                Some((turn, after)) => {
+                    turns.push((is_user, turn.trim()));
+                    (rest, is_user) = (after, !is_user);
+                }
+                None => {
+                    turns.push((is_user, rest.trim()));
+                    break;
+                }
+            }
+        }
+        is_user.then_some(turns)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +116,34 @@ mod tests {
         assert!(a.pairs_with(&parse("\n\nHuman: a\n\nAssistant: c")));
         assert!(!a.pairs_with(&parse("\n\nHuman: a2\n\nAssistant: b")));
         assert!(!a.pairs_with(&parse("\n\nHuman: a\n\nAssistant: b\n\nAssistant: c")));
+    }
+
+    #[test]
+    fn a_prompt_may_be_a_dialogue_already() {
+        let one = Some(vec![(true, "sky?")]);
+        for text in [
+            "\n\nHuman: sky?\n\nAssistant: ",
+            "Human: sky?\nAssistant:",
+            "User: sky?\n\nAssistant:",
+        ] {
+            assert_eq!(open_dialogue(text), one, "{text:?}");
+        }
+        let long = "\n\nHuman: a\n\nb\n\nAssistant: c\nHuman: no\n\nHuman: d\n\nAssistant:";
+        let turns = vec![(true, "a\n\nb"), (false, "c\nHuman: no"), (true, "d")];
+        assert_eq!(open_dialogue(long), Some(turns));
+        let none = [
+            "sky?",
+            "",
+            "Human: sky?",
+            "Human: sky? Assistant:",
+            "Assistant:",
+            "a\nHuman: b\nAssistant:",
+            // Who answers has the last word already.
+            "Human: a\n\nAssistant: b\n\nAssistant:",
+        ];
+        for text in none {
+            assert_eq!(open_dialogue(text), None, "{text:?}");
+        }
     }
 
     #[test]

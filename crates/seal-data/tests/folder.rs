@@ -30,20 +30,25 @@ fn names_stops_and_templates_are_read() {
         ("additional_chat_templates/notes.txt", json!("no template")),
     ]);
     let tokenizer = TextTokenizer::from_folder(dir.path()).unwrap();
-    assert_eq!(tokenizer.bos(), Some(280));
-    let eos = tokenizer.eos();
-    assert_eq!(tokenizer.token(eos).as_deref(), Some(EOS));
-    assert_eq!(tokenizer.stops(), [eos, 281, 280]);
+    // The post-processor of tokenizer.json says how a text begins, `add_bos_token` does not.
+    assert_eq!(tokenizer.bos(), None);
+    // Without `added_tokens_decoder` the map goes before the config.
+    assert_eq!((tokenizer.eos(), tokenizer.stops()), (281, vec![281, 280]));
     assert_eq!(tokenizer.vocab_size(), 282);
     let named: Vec<(String, String)> = tokenizer.named_tokens().into_iter().collect();
     let pair = |k: &str, v: &str| (k.to_owned(), v.to_owned());
     assert_eq!(
         named,
-        [pair("bos_token", "<|im_start|>"), pair("eos_token", EOS), pair("pad_token", EOS)]
+        [
+            pair("bos_token", "<|im_start|>"),
+            pair("eos_token", "<|im_end|>"),
+            pair("pad_token", EOS)
+        ]
     );
     let templates: Vec<(&str, &str)> =
         tokenizer.chat_templates().iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-    assert_eq!(templates, [("default", "new"), ("rag", "r"), ("tools", "t")]);
+    // Files with templates replace those of the config.
+    assert_eq!(templates, [("default", "new"), ("tools", "t")]);
     assert_eq!(tokenizer.special_in("a <|im_end|> b <|im_start|>"), 2);
     assert_eq!(tokenizer.special_in("a <|im_en"), 0);
 }
@@ -72,6 +77,22 @@ fn named_entries_of_the_vocabulary_become_special() {
     assert_eq!((plain.special_in("aqa"), named.special_in("aqa")), (0, 1));
 }
 
+/// A token that only the class names is not added to a model without a row for it.
+#[test]
+fn a_default_of_the_class_makes_no_tokenizer_too_large() {
+    let read = |rows: u32| {
+        let dir = folder(&[
+            ("config.json", json!({ "model_type": "gpt_neox", "vocab_size": rows })),
+            ("tokenizer_config.json", json!({ "tokenizer_class": "GPTNeoXTokenizerFast" })),
+        ]);
+        TextTokenizer::from_folder(dir.path()).unwrap()
+    };
+    let (tight, roomy) = (read(282), read(283));
+    assert_eq!((tight.vocab_size(), roomy.vocab_size()), (282, 283));
+    let padding = |t: &TextTokenizer| t.named_tokens().get("pad_token").cloned();
+    assert_eq!((padding(&tight), padding(&roomy)), (None, Some("<|padding|>".into())));
+}
+
 #[test]
 fn errors_name_the_file_and_the_remedy() {
     let error = |files: &[(&str, Value)], without: &[&str]| -> String {
@@ -81,14 +102,54 @@ fn errors_name_the_file_and_the_remedy() {
         error.to_string().replace(dir.path().to_str().unwrap(), "DIR")
     };
     let eos = ("tokenizer_config.json", json!({ "eos_token": EOS }));
-    insta::assert_snapshot!(error(&[], &["tokenizer.json"]), @"DIR: no tokenizer.json; give the folder of a Hugging Face model");
-    insta::assert_snapshot!(error(&[("tokenizer.model", json!(""))], &["tokenizer.json"]), @r#"DIR: has tokenizer.model and no tokenizer.json; convert it once: python -c "from transformers import AutoTokenizer; AutoTokenizer.from_pretrained('DIR').save_pretrained('DIR')""#);
-    insta::assert_snapshot!(error(&[], &[]), @r#"DIR: no file says which token ends a text; set "eos_token" in tokenizer_config.json to the token that ends an answer of this model"#);
-    insta::assert_snapshot!(error(&[("config.json", json!({ "vocab_size": 281 })), eos.clone()], &[]), @"DIR: the tokenizer has ids up to 281, the model's vocabulary (config.json, vocab_size) ends at 280; use the tokenizer that belongs to the model, or resize the model's embeddings (transformers: model.resize_token_embeddings(282))");
-    insta::assert_snapshot!(error(&[("tokenizer_config.json", json!({ "eos_token": "</s>" }))], &[]), @"DIR/tokenizer_config.json: eos_token names the token </s>, which tokenizer.json does not have; the files are of different models, or the token was added later: save the tokenizer anew with transformers");
-    insta::assert_snapshot!(error(&[("generation_config.json", json!({ "eos_token_id": [5, 999] })), eos.clone()], &[]), @"DIR/generation_config.json: eos_token_id names the token 999, which tokenizer.json does not have; the files are of different models, or the token was added later: save the tokenizer anew with transformers");
-    let added =
-        json!({ "eos_token": EOS, "added_tokens_decoder": { "282": { "content": "<x>" } } });
-    insta::assert_snapshot!(error(&[("tokenizer_config.json", added)], &[]), @"DIR/tokenizer_config.json: added_tokens_decoder names the token <x> with id 282, which tokenizer.json does not have; the files are of different models, or the token was added later: save the tokenizer anew with transformers");
-    insta::assert_snapshot!(error(&[("tokenizer_config.json", json!("{"))], &[]), @"DIR/tokenizer_config.json: no JSON: EOF while parsing an object at line 1 column 1; download the file again, or save the tokenizer anew with transformers");
+    let of = |config: Value| error(&[("tokenizer_config.json", config)], &[]);
+    let errors = [
+        error(&[], &["tokenizer.json"]),
+        error(&[("tokenizer.model", json!(""))], &["tokenizer.json"]),
+        error(&[], &[]),
+        error(&[("config.json", json!({ "vocab_size": 281 })), eos.clone()], &[]),
+        of(json!({ "eos_token": "</s>" })),
+        error(&[("generation_config.json", json!({ "eos_token_id": [5, 999] })), eos.clone()], &[]),
+        error(
+            &[
+                ("config.json", json!({ "eos_token_id": [5, 999] })),
+                ("generation_config.json", json!({ "eos_token_id": 5 })),
+                eos.clone(),
+            ],
+            &[],
+        ),
+        error(&[("config.json", json!({ "eos_token_id": 5.5 })), eos.clone()], &[]),
+        of(json!({ "eos_token": EOS, "added_tokens_decoder": { "283": { "content": "<x>" } } })),
+        of(json!({ "eos_token": EOS, "added_tokens_decoder": { "x": { "content": "<x>" } } })),
+        of(
+            json!({ "eos_token": EOS, "added_tokens_decoder": { "280": { "content": "<|im_start|>", "upper": true } } }),
+        ),
+        of(json!({ "eos_token": { "lstrip": true } })),
+        of(json!({ "eos_token": ["a"] })),
+        of(json!({ "eos_token": EOS, "add_prefix_space": "yes" })),
+        of(json!({ "eos_token": EOS, "tokenizer_class": "BertTokenizerFast" })),
+        of(json!({ "eos_token": EOS, "auto_map": { "AutoTokenizer": ["a.B", null] } })),
+        of(json!({ "eos_token": EOS, "chat_template": [{ "template": "x" }] })),
+        of(json!({ "eos_token": "\u{1b}[31m\u{202e}x" })),
+    ];
+    insta::assert_snapshot!(errors.join("\n"), @r#"
+    DIR: no tokenizer.json; give the folder of a Hugging Face model
+    DIR: has tokenizer.model and no tokenizer.json; convert it once: python -c "from transformers import AutoTokenizer; AutoTokenizer.from_pretrained('DIR').save_pretrained('DIR')"
+    DIR: no file says which token ends a text; set "eos_token" in tokenizer_config.json to the token that ends an answer of this model
+    DIR: the tokenizer has ids up to 281, the model's vocabulary (config.json, vocab_size) ends at 280; use the tokenizer that belongs to the model, or resize the model's embeddings (transformers: model.resize_token_embeddings(282))
+    DIR/tokenizer_config.json: eos_token names the token </s>, which tokenizer.json does not have; the files are of different models, or the token was added later: save the tokenizer anew with transformers
+    DIR/generation_config.json: eos_token_id names the token 999, which tokenizer.json does not have; the files are of different models, or the token was added later: save the tokenizer anew with transformers
+    DIR/config.json: eos_token_id names the token 999, which tokenizer.json does not have; the files are of different models, or the token was added later: save the tokenizer anew with transformers
+    DIR/config.json: eos_token_id must be an id or a list of ids, found a number; download the file again, or save the tokenizer anew with transformers
+    DIR/tokenizer_config.json: added_tokens_decoder, 283 gives the token <x> the id 283, but transformers would give it 282: added tokens follow the vocabulary without a gap; the files are of different models, or were edited: save the tokenizer anew with transformers
+    DIR/tokenizer_config.json: added_tokens_decoder must hold tokens, as objects, by their ids; download the file again, or save the tokenizer anew with transformers
+    DIR/tokenizer_config.json: added_tokens_decoder, 280 has a flag upper that no token has; take it out
+    DIR/tokenizer_config.json: eos_token must be a token, found an object; download the file again, or save the tokenizer anew with transformers
+    DIR/tokenizer_config.json: eos_token must be a token, found a list; download the file again, or save the tokenizer anew with transformers
+    DIR/tokenizer_config.json: add_prefix_space must be true or false, found a text; download the file again, or save the tokenizer anew with transformers
+    DIR/tokenizer_config.json: tokenizer_class is BertTokenizerFast, which changes what tokenizer.json says in a way that is not known here; where tokenizer.json is all there is to it, set tokenizer_class to "PreTrainedTokenizerFast"
+    DIR/tokenizer_config.json: auto_map names Python code for the tokenizer (no class), which is not run; where tokenizer.json is all there is to it, set tokenizer_class to "PreTrainedTokenizerFast" and take auto_map out
+    DIR/tokenizer_config.json: chat_template: each entry needs a `name` and a `template`; download the file again, or save the tokenizer anew with transformers
+    DIR/tokenizer_config.json: eos_token names the token \u{1b}[31m\u{202e}x, which tokenizer.json does not have; the files are of different models, or the token was added later: save the tokenizer anew with transformers
+    "#);
 }

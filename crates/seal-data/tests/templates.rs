@@ -138,9 +138,9 @@ fn templates_that_hide_the_answer_are_refused() {
     insta::assert_snapshot!(error("{% for m in messages %}{{ m.content }}|{% endfor %}{% if not add_generation_prompt %}end{% endif %}", Trained::All), @"row ID: chat template test: no special token ends the answer of turn 2 (from 1), and the text after it depends on what follows; use a template that marks answers with {% generation %}, or a tokenizer that knows the template's end-of-turn token");
     insta::assert_snapshot!(error("{{ raise_exception('System role not supported') }}", last), @"row ID: chat template test refuses the conversation: System role not supported");
     insta::assert_snapshot!(error("{{ strftime_now('%d %b %Y') }}", last), @r#"row ID: chat template test writes today's date into the prompt; set `template.date` ("2024-07-26"), so that every run sees the same text"#);
-    insta::assert_snapshot!(error("{{ messages[0].content.no_such() }}", last), @"row ID: chat template test: unknown method: string has no method named no_such (in chat:1)");
-    insta::assert_snapshot!(error("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}", last), @"row ID: chat template test: engine ran out of fuel (in chat:1)");
-    insta::assert_snapshot!(ChatTemplate::new("f.jinja", "{% if %}", None).unwrap_err(), @"chat template f.jinja: syntax error: unexpected end of block (in chat:1); correct it, or name another file as `template.chat`");
+    insta::assert_snapshot!(error("{{ messages[0].content.no_such() }}", last), @"row ID: chat template test: a value of type 'str' has no attribute `no_such` (line 1)");
+    insta::assert_snapshot!(error("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}", last), @"row ID: chat template test: the template takes more steps than any conversation needs; it may never end (line 1)");
+    insta::assert_snapshot!(ChatTemplate::new("f.jinja", "{% if %}", None).unwrap_err(), @"chat template f.jinja: syntax error: the end of the tag stands where a value is due (line 1); correct it, or name another file as `template.chat`");
 }
 
 #[test]
@@ -169,6 +169,7 @@ fn settings_are_written_as_they_were_read() {
         "[template]\nchat = \"llama3.jinja\"\n",
         "[template]\nchat = \"x.jinja\"\ndate = \"2024-07-26\"\ntrained = \"all\"\n",
         "[template]\ndate = \"2024-07-26\"\n",
+        "[template]\nchat = \"adapter\"\nname = \"rag\"\n\n[template.kwargs]\nenable_thinking = false\n",
     ] {
         let config: Config = toml::from_str(text).unwrap();
         assert_eq!(toml::to_string(&config).unwrap(), text);
@@ -206,8 +207,10 @@ fn settings_become_templates() {
     let date: Date = "2024-07-26".parse().unwrap();
     let file = |name: &str| TemplateSetting::Chat {
         chat: Some(name.into()),
+        name: None,
         date: Some(date),
         trained: Trained::Last,
+        kwargs: Default::default(),
     };
     assert_eq!(tokens(&file("t.jinja"), Some(&tokenizer)).unwrap(), "26ĠJulĠhi");
     let missing = tokens(&file("no.jinja"), None).unwrap_err();

@@ -71,7 +71,14 @@ impl PendingFolder {
                     fs::rename(entry.path(), self.target.join(entry.file_name()))?;
                 }
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                // Work of hours may be in it: it stays, and is named.
+                let kept = self.dir.keep();
+                return Err(io::Error::new(
+                    error.kind(),
+                    format!("{error}; the finished files are in {}", kept.display()),
+                ));
+            }
         }
         sync_parent(&self.target)
     }

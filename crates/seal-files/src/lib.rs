@@ -4,7 +4,9 @@
 //! and renamed over it last. [`PendingFolder`] does the same for a folder.
 //! Inside a folder that belongs to the program, no link is followed ([`refuse_link`],
 //! [`make_folder`]). No output takes the place of an input ([`Inputs`]).
-//! A name that a user chose and that becomes a file is a [`FileName`].
+//! One process at a time works in a folder ([`FileLock`]).
+//! A name that a user chose and that becomes a file is a [`FileName`]. Which files make a
+//! tokenizer is said once ([`tokenizer_files`]).
 //!
 //! ```
 //! let dir = tempfile::tempdir()?;
@@ -16,12 +18,20 @@
 
 mod folder;
 mod inputs;
+mod lfs;
 mod link;
+mod lock;
 mod name;
 mod pending;
+mod tokenizer;
 
 pub use folder::PendingFolder;
 pub use inputs::{Clash, Inputs, same_file};
+pub use lfs::is_lfs_pointer;
 pub use link::{make_folder, refuse_link};
+pub use lock::{FileLock, open_plain, read};
 pub use name::{FileName, NameError};
-pub use pending::{PENDING_PREFIX, PendingFile, append, copy, is_pending, write};
+pub use pending::{
+    Flush, PENDING_PREFIX, PendingFile, append, copy, is_pending, remove_unfinished, write,
+};
+pub use tokenizer::{is_of_tokenizer, tokenizer_files, tokens_depend_on};

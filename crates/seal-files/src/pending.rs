@@ -27,6 +27,18 @@ pub struct PendingFile {
     target: PathBuf,
 }
 
+/// How much of a file is on disk before it counts as written. A crash of the machine may
+/// undo the rest; a killed program undoes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// Its content and its name.
+    FileAndFolder,
+    /// Its content. For many files of one folder, of which the last flushes the folder.
+    File,
+    /// Nothing. For a file that is soon written again.
+    Nothing,
+}
+
 #[derive(Debug)]
 enum To {
     /// Renamed at the end.
@@ -76,12 +88,30 @@ impl PendingFile {
     /// A file that cannot be flushed or renamed, a full disk for one. The target is then as
     /// it was.
     pub fn commit(self) -> io::Result<()> {
+        self.commit_flushed(Flush::FileAndFolder)
+    }
+
+    /// Renames the file to its target, with less flushing than [`PendingFile::commit`].
+    ///
+    /// # Errors
+    /// As [`PendingFile::commit`].
+    pub fn commit_flushed(self, flush: Flush) -> io::Result<()> {
         match self.to {
             To::Beside(out) => {
                 let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-                file.as_file().sync_all()?;
+                #[cfg(unix)]
+                if let Ok(old) = fs::metadata(&self.target) {
+                    // A file that only its owner may read stays so.
+                    file.as_file().set_permissions(old.permissions())?;
+                }
+                if flush != Flush::Nothing {
+                    file.as_file().sync_all()?;
+                }
                 file.persist(&self.target).map_err(|e| e.error)?;
-                sync_parent(&self.target)
+                match flush {
+                    Flush::FileAndFolder => sync_parent(&self.target),
+                    Flush::File | Flush::Nothing => Ok(()),
+                }
             }
             To::Direct(mut out) => out.flush(),
         }
@@ -191,6 +221,21 @@ pub(crate) fn sweep(
         if lock_of(&path).is_ok_and(|lock| lock.try_lock().is_ok()) {
             // Room is all that a leftover costs: nothing depends on its removal.
             let _ = remove(&path);
+        }
+    }
+}
+
+/// Removes the unfinished files in `folder` that no living program writes, whatever their
+/// targets. For a folder of the program whose files may not be written again.
+pub fn remove_unfinished(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && is_pending(&entry.file_name()) {
+            let path = entry.path();
+            if File::open(&path).is_ok_and(|lock| lock.try_lock().is_ok()) {
+                let _ = fs::remove_file(&path);
+            }
         }
     }
 }

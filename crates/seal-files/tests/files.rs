@@ -45,9 +45,12 @@ fn a_folder_is_whole_or_absent() {
     pending.commit().unwrap();
     assert_eq!(names(&dir.path().join("up")), ["model"]);
     let again = PendingFolder::create(&path).unwrap();
-    assert!(again.commit().is_err(), "a folder that holds files stays");
+    fs::write(again.path().join("y"), "2").unwrap();
+    let finished = again.path().to_owned();
+    let error = again.commit().unwrap_err().to_string();
+    assert!(error.contains(&finished.display().to_string()), "{error}");
     assert_eq!(fs::read_to_string(path.join("x")).unwrap(), "1");
-    assert_eq!(names(&dir.path().join("up")), ["model"]);
+    assert_eq!(fs::read_to_string(finished.join("y")).unwrap(), "2", "no work is thrown away");
 }
 
 #[test]
@@ -186,4 +189,48 @@ proptest! {
             prop_assert!(matches!(path.components().next(), Some(std::path::Component::Normal(_))));
         }
     }
+}
+
+#[test]
+fn a_lock_is_held_by_one_and_only_on_a_plain_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lock");
+    let held = seal_files::FileLock::try_take(&path).unwrap();
+    assert!(held.is_some());
+    assert!(seal_files::FileLock::try_take(&path).unwrap().is_none());
+    drop(held);
+    assert!(seal_files::FileLock::try_take(&path).unwrap().is_some());
+
+    let target = dir.path().join("target");
+    fs::write(&target, "mine").unwrap();
+    fs::create_dir(dir.path().join("folder")).unwrap();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&target, dir.path().join("link")).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(dir.path().join("pipe")).status();
+        assert!(made.unwrap().success());
+    }
+    for name in ["folder", "link", "pipe"] {
+        let path = dir.path().join(name);
+        if path.symlink_metadata().is_ok() {
+            // A pipe would hang here, were it opened.
+            assert!(seal_files::FileLock::try_take(&path).is_err(), "{name}");
+            assert!(seal_files::read(&path).is_err(), "{name}");
+        }
+    }
+    assert_eq!(fs::read_to_string(&target).unwrap(), "mine");
+}
+
+#[test]
+fn unfinished_files_of_the_dead_go_and_all_else_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = |text: &str| dir.path().join(text);
+    fs::write(name(".seal-pending-model-abcdef"), "half").unwrap();
+    fs::write(name("notes.txt"), "mine").unwrap();
+    let alive = seal_files::PendingFile::create(&name("alive")).unwrap();
+    seal_files::remove_unfinished(dir.path());
+    assert!(!name(".seal-pending-model-abcdef").exists());
+    assert!(name("notes.txt").exists());
+    alive.commit().unwrap();
+    assert!(name("alive").exists());
 }

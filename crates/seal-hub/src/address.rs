@@ -108,7 +108,7 @@ impl FromStr for HubAddress {
     type Err = HubError;
 
     fn from_str(text: &str) -> Result<Self, HubError> {
-        parse(text).map_err(|why| HubError::Address { address: text.to_owned(), why })
+        parse(text).map_err(|why| HubError::Address { address: crate::text::shown(text, 300), why })
     }
 }
 

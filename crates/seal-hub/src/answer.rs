@@ -1,11 +1,10 @@
 //! What the hub's answers mean: its description of a file, and its refusals.
 
-use std::time::Duration;
-
 use ureq::http::{HeaderMap, StatusCode};
 
 use crate::address::{HubAddress, is_commit};
-use crate::{HubError, HubSettings};
+use crate::text::shown;
+use crate::{HubError, HubSettings, retry};
 
 /// What the hub says of a file, without the file.
 #[derive(Clone, Debug)]
@@ -14,8 +13,6 @@ pub(crate) struct Meta {
     pub commit: String,
     /// Name of the blob in the cache.
     pub etag: String,
-    /// Of the content in lower-case hexadecimal; known of large files only.
-    pub sha256: Option<String>,
     /// Bytes, where the hub says.
     pub size: Option<u64>,
     /// Where to load it from.
@@ -56,34 +53,37 @@ pub(crate) fn refusal(
         (404, "EntryNotFound") => HubError::NoFile { what, page, revision },
         (404, _) => HubError::NotFound { what, page },
         (429, _) => {
-            let retry_after = retry_after(headers);
-            let until = retry_after
-                .map_or(String::new(), |wait| format!("; it asks to wait {} s", wait.as_secs()));
-            HubError::RateLimited { what, until, retry_after }
+            let retry_after = retry::asked(headers);
+            HubError::RateLimited { what, until: retry::said(retry_after), retry_after }
         }
-        (status @ (408 | 500..), _) => HubError::Server { what, status, said },
+        (status @ (408 | 500..), _) => {
+            let retry_after = retry::asked(headers);
+            HubError::Server { what, status, said: said + &retry::said(retry_after), retry_after }
+        }
         (status, _) => HubError::Status { what, status, said },
     }
-}
-
-/// What `Retry-After` or the hub's own `RateLimit: "api";r=0;t=SECONDS` asks for.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let plain = text(headers, "retry-after").and_then(|value| value.trim().parse().ok());
-    let own = || {
-        text(headers, "ratelimit")?
-            .split(';')
-            .find_map(|p| p.trim().strip_prefix("t=")?.parse().ok())
-    };
-    plain.or_else(own).map(Duration::from_secs)
 }
 
 /// Reads the headers that come with a file.
 ///
 /// # Errors
 /// [`HubError::Answer`] where one is missing or could not name a file.
-pub(crate) fn meta_of(of: &HubAddress, headers: &HeaderMap, url: String) -> Result<Meta, HubError> {
-    let commit = text(headers, "x-repo-commit")
-        .ok_or_else(|| answer_error(of, "it names no commit (X-Repo-Commit)"))?;
+pub(crate) fn meta_of(
+    of: &HubAddress,
+    status: StatusCode,
+    headers: &HeaderMap,
+    url: String,
+) -> Result<Meta, HubError> {
+    let commit = text(headers, "x-repo-commit").ok_or_else(|| {
+        let moved = text(headers, "location").filter(|_| status.is_redirection());
+        answer_error(
+            of,
+            &match moved {
+                Some(to) => format!("it redirects to another server, {}", shown(to, 200)),
+                None => "it names no commit (X-Repo-Commit)".to_owned(),
+            },
+        )
+    })?;
     if !is_commit(commit) || of.pinned().is_some_and(|pinned| pinned != commit) {
         return Err(answer_error(of, "X-Repo-Commit is no commit hash, or not the one asked for"));
     }
@@ -95,16 +95,19 @@ pub(crate) fn meta_of(of: &HubAddress, headers: &HeaderMap, url: String) -> Resu
     if etag.is_empty() || etag.len() > 128 || etag.starts_with('.') || !etag.bytes().all(known) {
         return Err(answer_error(of, "its ETag cannot name a file"));
     }
-    let number = |name: &str| text(headers, name).and_then(|value| value.parse().ok());
-    let size = match linked {
-        // Then Content-Length is that of the redirect.
-        Some(_) => number("x-linked-size"),
-        None => number("x-linked-size").or_else(|| number("content-length")),
+    let number = |name: &str| match headers.get(name).map(|value| value.to_str()) {
+        None => Ok(None),
+        Some(value) => match value.map(|value| value.trim().parse::<u64>()) {
+            Ok(Ok(size)) => Ok(Some(size)),
+            _ => Err(answer_error(of, &format!("its {name} is no number of bytes"))),
+        },
     };
-    // Small files have Git's SHA-1, which mirrors replace by sums of their own.
-    let sha256 = (etag.len() == 64 && etag.bytes().all(|b| b.is_ascii_hexdigit()))
-        .then(|| etag.to_ascii_lowercase());
-    Ok(Meta { commit: commit.to_owned(), etag: etag.to_owned(), sha256, size, url })
+    let size = match number("x-linked-size")? {
+        // Beside a redirect, Content-Length is that of the redirect.
+        None if linked.is_none() && !status.is_redirection() => number("content-length")?,
+        size => size,
+    };
+    Ok(Meta { commit: commit.to_owned(), etag: etag.to_owned(), size, url })
 }
 
 pub(crate) fn answer_error(of: &HubAddress, why: &str) -> HubError {
@@ -118,7 +121,7 @@ pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// The hub's own words, cut to a line.
 fn said(headers: &HeaderMap) -> String {
-    let words = text(headers, "x-error-message").unwrap_or_default();
-    let words: String = words.chars().filter(|c| !c.is_control()).take(200).collect();
+    let words = headers.get("x-error-message").map(|value| value.as_bytes()).unwrap_or_default();
+    let words = shown(&String::from_utf8_lossy(words), 200);
     if words.is_empty() { words } else { format!(", saying \"{words}\"") }
 }

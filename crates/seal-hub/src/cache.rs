@@ -5,6 +5,7 @@
 //! models--owner--name/blobs/ETAG                 a file's bytes
 //! models--owner--name/snapshots/COMMIT/a/b.json  -> ../../../blobs/ETAG
 //! .locks/models--owner--name/ETAG.lock           held while ETAG is loaded
+//! .locks/models--owner--name/ETAG.checked        what it was when last checked
 //! ```
 
 use std::fs::{File, TryLockError};
@@ -79,6 +80,19 @@ impl RepoCache {
         self.root.join("blobs").join(etag)
     }
 
+    /// The name of the blob that a commit's file shows; `None` where it shows none
+    /// of this repository's, as on systems without links.
+    pub(crate) fn shown(&self, commit: &str, path: &str) -> Option<String> {
+        let file = self.snapshot(commit).join(path).canonicalize().ok()?;
+        let blobs = self.root.join("blobs").canonicalize().ok()?;
+        (file.parent() == Some(&*blobs)).then(|| Some(file.file_name()?.to_str()?.to_owned()))?
+    }
+
+    /// Where it is noted that a blob was checked.
+    pub(crate) fn note_of(&self, etag: &str) -> PathBuf {
+        self.locks.join(format!("{etag}.checked"))
+    }
+
     /// Waits until no other process or thread loads this blob.
     pub(crate) fn lock(
         &self,
@@ -90,6 +104,8 @@ impl RepoCache {
         make_parent(&path)?;
         let blob = self.blob(etag);
         make_parent(&blob)?;
+        // A pipe would hang, and a link would be followed.
+        plain(&path)?;
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(|e| HubError::io("create", &path, e))?;
         let locked = match lock.try_lock() {
@@ -109,7 +125,9 @@ impl RepoCache {
                 format!("{etag}.{}.incomplete", unique())
             }
         };
-        Ok(BlobLock { part: blob.with_file_name(part), _file: lock })
+        let part = blob.with_file_name(part);
+        plain(&part)?;
+        Ok(BlobLock { part, _file: lock })
     }
 
     /// Shows a blob under the name of a commit's file.
@@ -142,9 +160,24 @@ pub(crate) fn make_parent(path: &Path) -> Result<(), HubError> {
     }
 }
 
+/// Refuses what is no plain file where one is to be written.
+fn plain(path: &Path) -> Result<(), HubError> {
+    let why = match std::fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() => return Ok(()),
+        Ok(found) if found.is_symlink() => "this is a link, which is not written through",
+        Ok(_) => "this is no plain file",
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(HubError::io("read", path, e)),
+    };
+    Err(HubError::Obstacle { path: path.into(), why })
+}
+
 /// Makes a file beside `path` and renames it over: readers see the old one or
 /// the new one.
-fn replace(path: &Path, make: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), HubError> {
+pub(crate) fn replace(
+    path: &Path,
+    make: impl FnOnce(&Path) -> std::io::Result<()>,
+) -> Result<(), HubError> {
     let new = path.with_file_name(format!(".{}.tmp", unique()));
     make(&new)
         .and_then(|()| std::fs::rename(&new, path))

@@ -67,7 +67,7 @@ pub enum HubError {
     RateLimited { what: String, until: String, retry_after: Option<Duration> },
     /// 5xx or 408, after all attempts.
     #[error("{what}: the hub failed ({status}){said}; run again later; what was loaded is kept")]
-    Server { what: String, status: u16, said: String },
+    Server { what: String, status: u16, said: String, retry_after: Option<Duration> },
     /// The hub could not be reached or the connection broke, after all attempts.
     #[error(
         "{what}: no connection to {host}: {why}; check the network, a proxy (HTTPS_PROXY) or a mirror (HF_ENDPOINT), and run again: what was loaded is kept"
@@ -99,6 +99,14 @@ pub enum HubError {
         "{what}: {found} bytes arrived, and the hub says {expected}; the bad copy was deleted: run again, and if it happens again, suspect the proxy or the mirror"
     )]
     Length { what: String, expected: u64, found: u64 },
+    /// The cached copy is not what it was, and there is no other.
+    #[error(
+        "{what}: the copy in the cache is damaged: {path} {why}; where there is a network run again without HF_HUB_OFFLINE, and it is loaded anew"
+    )]
+    Damaged { what: String, path: PathBuf, why: String },
+    /// Something of another kind stands in the cache where a file is to be written.
+    #[error("{path}: {why}; remove it, or set HF_HUB_CACHE to another folder")]
+    Obstacle { path: PathBuf, why: &'static str },
     /// Offline, and the cache lacks it.
     #[error(
         "{what}: offline (HF_HUB_OFFLINE), and {cache} does not hold {missing}; where there is a network run `{command}`, or unset HF_HUB_OFFLINE"
@@ -126,14 +134,6 @@ impl HubError {
     /// or the hub failed, and not the address, the rights or the data.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::RateLimited { .. } | Self::Server { .. } | Self::Connection { .. })
-    }
-
-    /// Adds to the host of a failed connection.
-    pub(crate) fn beyond(mut self, more: &str) -> Self {
-        if let Self::Connection { host, .. } | Self::Tls { host, .. } = &mut self {
-            host.push_str(more);
-        }
-        self
     }
 
     /// An error of the file system, told apart from a full disk.

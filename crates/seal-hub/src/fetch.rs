@@ -4,19 +4,25 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-use ureq::ResponseExt;
-use ureq::http::StatusCode;
+use ureq::Body;
+use ureq::http::{Response, StatusCode};
 
 use crate::address::HubAddress;
 use crate::answer::Meta;
 use crate::cache::{BlobLock, RepoCache};
 use crate::http::Http;
+use crate::verify::{self, State, Sums};
 use crate::{Event, HubError, Progress};
 
 const CHUNK: usize = 1 << 16;
 
-/// Puts a blob in the cache, if it is not there. Gives whether it was loaded.
+/// A file that is summed in next to no time, so that it is looked at again whenever
+/// a server says that more is to come.
+const QUICK: u64 = 1 << 20;
+/// Bytes before the end that a server speaks of within which a file may be whole.
+const NEAR: u64 = 64 << 10;
+
+/// Puts a blob in the cache, if it is not there whole. Gives whether it was loaded.
 pub(crate) fn blob(
     http: &Http,
     cache: &RepoCache,
@@ -26,33 +32,57 @@ pub(crate) fn blob(
 ) -> Result<bool, HubError> {
     let file = of.path().unwrap_or_default();
     let path = cache.blob(&meta.etag);
-    // A blob gets its name only when it is whole; the length finds damage.
-    let whole =
-        || std::fs::metadata(&path).is_ok_and(|m| meta.size.is_none_or(|size| m.len() == size));
-    if whole() {
+    let whole = || -> Result<bool, HubError> {
+        Ok(match verify::blob(cache, &meta.etag, meta.size, file, on)? {
+            // The length is right then.
+            State::Whole | State::Unknown => true,
+            State::Absent | State::Damaged(_) | State::Suspect(_) => false,
+        })
+    };
+    if whole()? {
         return Ok(false);
     }
     let lock = cache.lock(&meta.etag, file, on)?;
-    if whole() {
-        return Ok(false);
+    match verify::blob(cache, &meta.etag, meta.size, file, on)? {
+        State::Whole | State::Unknown => return Ok(false),
+        State::Damaged(why) | State::Suspect(why) => {
+            tracing::warn!("{of}: the copy in the cache {why}; loading it anew");
+            on.event(&Event::Damaged { file });
+        }
+        State::Absent => {}
     }
     let resumed = fill(http, of, meta, &lock, on)?;
-    if let Err(e) = check(of, meta, &lock.part, on) {
-        delete(&lock.part)?;
-        if !resumed {
-            return Err(e);
-        }
-        // The fault may lie in the part that was there before.
-        tracing::warn!("{e}; loading it from the start");
-        fill(http, of, meta, &lock, on)?;
-        if let Err(e) = check(of, meta, &lock.part, on) {
+    let sums = match check(of, meta, &lock.part, on) {
+        Ok(sums) => sums,
+        Err(e) => {
             delete(&lock.part)?;
-            return Err(e);
+            if !resumed {
+                return Err(e);
+            }
+            // The fault may lie in the part that was there before.
+            tracing::warn!("{e}; loading it from the start");
+            fill(http, of, meta, &lock, on)?;
+            match check(of, meta, &lock.part, on) {
+                Ok(sums) => sums,
+                Err(e) => {
+                    delete(&lock.part)?;
+                    return Err(e);
+                }
+            }
         }
-    }
+    };
     std::fs::rename(&lock.part, &path).map_err(|e| HubError::io("rename to", &path, e))?;
+    verify::write_note(cache, &meta.etag, &sums);
     on.event(&Event::Done { file });
     Ok(true)
+}
+
+/// How a request for bytes ended.
+enum End {
+    /// With as many bytes as there should be, or with no more to be had.
+    Whole,
+    /// Before that, though no connection broke: the server has no more.
+    Short,
 }
 
 /// Loads what is missing of the part. Gives whether some of it was there.
@@ -77,21 +107,45 @@ fn fill(
     let resumed = have > 0;
     let file = of.path().unwrap_or_default();
     on.event(&Event::Start { file, done: have, size: meta.size });
-    let mut failures = 0;
+    let (mut failures, mut most, mut short) = (0, have, None);
     while meta.size != Some(have) {
-        let before = have;
-        match more(http, of, meta, &mut part, path, &mut have, on) {
-            Ok(()) => break,
-            Err(e) => {
-                if have > before {
-                    failures = 0;
-                }
-                http.wait(of, e, &mut failures, on)?;
-            }
+        let end = more(http, of, meta, &mut part, path, &mut have, on);
+        if matches!(end, Ok(End::Whole)) || proven(meta, path, have)? {
+            break;
         }
+        let e = match end {
+            Err(e) => e,
+            // The server says twice that this is the end: the check says what is wrong.
+            Ok(_) if short == Some(have) => break,
+            Ok(_) => {
+                short = Some(have);
+                http.broken(of, &meta.url.parse().unwrap_or_default(), eof())
+            }
+        };
+        // Progress beyond all that was there: a server that starts over each time
+        // makes none.
+        if have > most {
+            (failures, most) = (0, have);
+        }
+        http.wait(of, e, &mut failures, on)?;
     }
     part.sync_all().map_err(|e| full(HubError::io("write", path, e), meta, have))?;
     Ok(resumed)
+}
+
+fn eof() -> ureq::Error {
+    ureq::Error::Io(ErrorKind::UnexpectedEof.into())
+}
+
+/// Whether what is there is the whole file by its checksum, whatever length the
+/// server speaks of. Looks at small files only.
+fn proven(meta: &Meta, path: &Path, have: u64) -> Result<bool, HubError> {
+    // Lengths that are wrong are so by little. Far from the end there is nothing to prove.
+    let is_near = |size: u64| size > have && size - have <= NEAR;
+    if have == 0 || have > QUICK || !meta.size.is_some_and(is_near) {
+        return Ok(false);
+    }
+    Ok(Sums::of(path)?.prove(&meta.etag) == Some(true))
 }
 
 /// One request: appends what comes until the end or a failure.
@@ -103,13 +157,11 @@ fn more(
     path: &Path,
     have: &mut u64,
     on: &dyn Progress,
-) -> Result<(), HubError> {
+) -> Result<End, HubError> {
     let file = of.path().unwrap_or_default();
-    let mut answer = http.body(of, &meta.url, *have)?;
+    let (mut answer, mut from) = http.body(of, &meta.url, *have)?;
     let starts = match answer.status() {
-        StatusCode::PARTIAL_CONTENT => answer.headers().get("content-range").and_then(|value| {
-            value.to_str().ok()?.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
-        }),
+        StatusCode::PARTIAL_CONTENT => range_start(&answer),
         StatusCode::RANGE_NOT_SATISFIABLE => None,
         _ => Some(0),
     };
@@ -118,33 +170,44 @@ fn more(
         restart(part, path, have)?;
         on.event(&Event::Start { file, done: 0, size: meta.size });
         if starts != Some(0) {
-            answer = http.body(of, &meta.url, 0)?;
+            (answer, from) = http.body(of, &meta.url, 0)?;
+            if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+                return Ok(End::Short);
+            }
         }
     }
-    let from = answer.get_uri().to_string();
-    let broken = |e| http.broken(of, &from, e);
     let mut body = answer.body_mut().with_config().limit(u64::MAX).reader();
     let mut buffer = vec![0; CHUNK];
     loop {
+        // All is there: a server that announced more would be waited for in vain.
+        if meta.size.is_some_and(|size| *have >= size) || proven(meta, path, *have)? {
+            return Ok(End::Whole);
+        }
         let count = match body.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => count,
             Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-            Err(e) => return Err(broken(ureq::Error::from(e))),
+            Err(e) => return Err(http.broken(of, &from, ureq::Error::from(e))),
         };
-        part.write_all(&buffer[..count])
+        keep(part, &buffer[..count])
             .map_err(|e| full(HubError::io("write", path, e), meta, *have))?;
         *have += count as u64;
         on.event(&Event::Bytes { file, count: count as u64 });
-        if meta.size.is_some_and(|size| *have > size) {
-            // Too long: the check says so.
-            return Ok(());
-        }
     }
-    match meta.size {
-        Some(size) if *have < size => Err(broken(ureq::Error::Io(ErrorKind::UnexpectedEof.into()))),
-        _ => Ok(()),
-    }
+    Ok(match meta.size {
+        Some(size) if *have < size => End::Short,
+        _ => End::Whole,
+    })
+}
+
+/// The first byte of a part of a file.
+fn range_start(answer: &Response<Body>) -> Option<u64> {
+    let range = answer.headers().get("content-range")?.to_str().ok()?;
+    range.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
+}
+
+fn keep(part: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
+    part.write_all(bytes)
 }
 
 fn restart(part: &File, path: &Path, have: &mut u64) -> Result<(), HubError> {
@@ -164,38 +227,59 @@ fn full(error: HubError, meta: &Meta, have: u64) -> HubError {
     }
 }
 
-/// Compares length and checksum of the file on disk with what the hub says.
-fn check(of: &HubAddress, meta: &Meta, path: &Path, on: &dyn Progress) -> Result<(), HubError> {
-    let read = |e| HubError::io("read", path, e);
-    let mut part = File::open(path).map_err(read)?;
-    let found = part.metadata().map_err(read)?.len();
-    if let Some(expected) = meta.size.filter(|size| *size != found) {
-        return Err(HubError::Length { what: of.to_string(), expected, found });
-    }
-    let Some(expected) = &meta.sha256 else { return Ok(()) };
+/// Compares the file on disk with what the hub says: its checksum where that is
+/// known, else its length.
+fn check(of: &HubAddress, meta: &Meta, path: &Path, on: &dyn Progress) -> Result<Sums, HubError> {
     on.event(&Event::Checking { file: of.path().unwrap_or_default() });
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        match part.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => hash.update(&buffer[..count]),
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) => return Err(read(e)),
+    let sums = Sums::of(path)?;
+    let wrong_length = meta.size.filter(|size| *size != sums.len);
+    match (sums.prove(&meta.etag), wrong_length) {
+        (Some(true), None) | (None, None) => Ok(sums),
+        (Some(true), Some(said)) => {
+            let found = sums.len;
+            tracing::warn!("{of}: {found} bytes with the right checksum; the hub says {said}");
+            Ok(sums)
+        }
+        (Some(false), None) => Err(HubError::Checksum {
+            what: of.to_string(),
+            expected: verify::sha256_of(&meta.etag).unwrap_or_default(),
+            found: sums.sha256,
+            path: path.into(),
+        }),
+        (_, Some(expected)) => {
+            Err(HubError::Length { what: of.to_string(), expected, found: sums.len })
         }
     }
-    let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    if found == *expected {
-        return Ok(());
-    }
-    Err(HubError::Checksum {
-        what: of.to_string(),
-        expected: expected.clone(),
-        found,
-        path: path.into(),
-    })
 }
 
 fn delete(path: &Path) -> Result<(), HubError> {
     std::fs::remove_file(path).map_err(|e| HubError::io("delete", path, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_says_how_much_is_missing() {
+        let meta =
+            Meta { commit: String::new(), etag: "a".into(), size: Some(5000), url: String::new() };
+        let e = keep(&mut Full, b"x").unwrap_err();
+        let e = full(HubError::io("write", Path::new("blobs/a"), e), &meta, 1000);
+        assert!(matches!(e, HubError::DiskFull { .. }) && !e.is_retryable(), "{e:?}");
+        assert!(e.to_string().contains("4000 bytes still to come"), "{e}");
+        assert!(e.to_string().contains("HF_HUB_CACHE"), "{e}");
+    }
 }

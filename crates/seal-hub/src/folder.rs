@@ -62,36 +62,20 @@ pub(crate) const INDEX: &str = "model.safetensors.index.json";
 /// Files of which a tokenizer needs one.
 pub(crate) const TOKENIZERS: [&str; 3] = ["tokenizer.json", "tokenizer.model", "vocab.json"];
 
-/// Small files that belong to a model, where the repository has them. Weights in
-/// other formats, and code, are never loaded.
-pub(crate) const SMALL: [&str; 11] = [
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "tokenizer.model",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    "chat_template.json",
-    "chat_template.jinja",
-];
-
-/// The small files to load, and the file that leads to the weights.
-pub(crate) fn of_model(
-    of: &HubAddress,
-    listing: &Listing,
-) -> Result<(Vec<String>, &'static str), HubError> {
-    let has = |name: &str| listing.files.contains(name);
-    if !has(CONFIG) {
+/// The small files to load, `config.json` first: those of the tokenizer, where the
+/// repository has them. Weights in other formats, and code, are never loaded.
+pub(crate) fn small(of: &HubAddress, listing: &Listing) -> Result<Vec<String>, HubError> {
+    if !listing.files.contains(CONFIG) {
         return Err(HubError::NotAModel { what: of.to_string(), missing: CONFIG });
     }
-    let weights = [WEIGHTS, INDEX].into_iter().find(|name| has(name));
-    let weights =
-        weights.ok_or_else(|| HubError::NotAModel { what: of.to_string(), missing: WEIGHTS })?;
-    let small = SMALL.into_iter().filter(|name| has(name));
-    Ok(([CONFIG].into_iter().chain(small).map(str::to_owned).collect(), weights))
+    let small = listing.files.iter().filter(|path| seal_files::is_of_tokenizer(path)).cloned();
+    Ok([CONFIG.to_owned()].into_iter().chain(small).collect())
+}
+
+/// The file that leads to the weights.
+pub(crate) fn weights(of: &HubAddress, listing: &Listing) -> Result<&'static str, HubError> {
+    let found = [WEIGHTS, INDEX].into_iter().find(|name| listing.files.contains(*name));
+    found.ok_or_else(|| HubError::NotAModel { what: of.to_string(), missing: WEIGHTS })
 }
 
 #[derive(Deserialize)]

@@ -1,42 +1,73 @@
-//! Requests to the hub, and what its refusals mean.
+//! Requests to the hub and to the stores that it redirects to.
+//!
+//! Redirects are followed here and not by the client: the token goes to the
+//! hub's own origin, and to no request after a chain has left it once.
 
 use std::io::ErrorKind;
-use std::time::Duration;
 
-use ureq::config::RedirectAuthHeaders;
 use ureq::http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, Proxy};
 
 use crate::address::HubAddress;
-use crate::answer::{Meta, answer_error, meta_of, refusal, text};
-use crate::{Event, HubError, HubSettings, Progress, Retry};
+use crate::answer::{Meta, answer_error, meta_of, refusal};
+use crate::redirect::{Origin, location, target};
+use crate::text::shown;
+use crate::{HubError, HubSettings, Progress, retry, tls};
 
 /// A connection to one hub.
 pub(crate) struct Http {
-    agent: Agent,
     settings: HubSettings,
+    /// Who may be told the token.
+    home: Origin,
+    direct: Agent,
+    /// By the variable that names the proxy.
+    proxied: Vec<(&'static str, Agent)>,
 }
 
 /// Longest chain of redirects.
 const REDIRECTS: u32 = 10;
 
+/// How far redirects are followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Follow {
+    /// To any host, but never from `https` to `http`.
+    Anywhere,
+    /// Within the origin; one that leaves it is the answer.
+    Within,
+}
+
 impl Http {
+    /// # Errors
+    /// An endpoint, a proxy for it or certificates that cannot be used.
     pub(crate) fn new(settings: &HubSettings) -> Result<Self, HubError> {
-        let timeout = Some(settings.retry.timeout);
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(REDIRECTS)
-            .tls_config(tls(settings)?)
-            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
-            .user_agent(concat!("seal-hub/", env!("CARGO_PKG_VERSION")))
-            .timeout_resolve(timeout)
-            .timeout_connect(timeout)
-            .timeout_recv_response(timeout)
-            .timeout_per_read(timeout)
-            .build()
-            .new_agent();
-        Ok(Self { agent, settings: settings.clone() })
+        let endpoint = settings.endpoint.parse::<Uri>().ok();
+        let home = endpoint.as_ref().and_then(Origin::of).ok_or_else(|| HubError::Setting {
+            name: "HF_ENDPOINT".into(),
+            why: "it is not the address of a host, such as https://huggingface.co".into(),
+        })?;
+        if let Some(endpoint) = endpoint.filter(|_| !settings.offline) {
+            settings.proxies.of(&endpoint)?;
+        }
+        let tls = tls::config(settings)?;
+        let agent = |proxy: Option<&Proxy>| {
+            let timeout = Some(settings.retry.timeout);
+            Agent::config_builder()
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .tls_config(tls.clone())
+                .proxy(proxy.cloned())
+                .user_agent(concat!("seal-hub/", env!("CARGO_PKG_VERSION")))
+                .timeout_resolve(timeout)
+                .timeout_connect(timeout)
+                .timeout_recv_response(timeout)
+                .timeout_per_read(timeout)
+                .build()
+                .new_agent()
+        };
+        let proxies = settings.proxies.all();
+        let proxied = proxies.into_iter().map(|(name, proxy)| (name, agent(Some(proxy)))).collect();
+        Ok(Self { home, direct: agent(None), proxied, settings: settings.clone() })
     }
 
     /// Asks for a file's commit, etag and size.
@@ -44,49 +75,31 @@ impl Http {
         let path = of.path().map(encode).unwrap_or_default();
         let revision = of.revision().replace('/', "%2F");
         let url = format!("{}/{}/resolve/{revision}/{path}", self.settings.endpoint, of.page());
-        self.retrying(of, on, || self.meta_once(of, url.clone()))
-    }
-
-    fn meta_once(&self, of: &HubAddress, mut url: String) -> Result<Meta, HubError> {
-        // Redirects within the hub (a renamed repository, a small file) are
-        // followed by hand: the one to the store of large files must not be, as
-        // the headers that name commit and checksum stand beside it.
-        for _ in 0..REDIRECTS {
-            let answer = self.send(of, Method::HEAD, &url, None, false)?;
+        self.retrying(of, on, || {
+            // The redirect to the store of large files is not followed: the headers
+            // that name commit and checksum stand beside it.
+            let (answer, url) = self.send(of, Method::HEAD, &url, None, Follow::Within)?;
             let (status, headers) = (answer.status(), answer.headers());
-            let next = text(headers, "location").filter(|_| status.is_redirection());
-            if let Some(next) = next.and_then(|next| self.within(&url, next)) {
-                url = next;
-                continue;
-            }
-            if !status.is_success() && !status.is_redirection() {
+            if !status.is_success() && location(status, headers).is_none() {
                 return Err(refusal(&self.settings, of, status, headers));
             }
-            return meta_of(of, headers, url);
-        }
-        Err(answer_error(of, "it redirects in a circle"))
+            meta_of(of, status, headers, url.to_string())
+        })
     }
 
-    /// The target of a redirect, where it stays on the hub.
-    fn within(&self, url: &str, location: &str) -> Option<String> {
-        let start = url.find("://")? + 3;
-        let origin = &url[..url[start..].find('/').map_or(url.len(), |at| start + at)];
-        let path = location.strip_prefix(origin).unwrap_or(location);
-        (path.starts_with('/') && !path.starts_with("//")).then(|| format!("{origin}{path}"))
-    }
-
-    /// Loads a file from byte `start` on; what is not a success is an error,
-    /// but for 416.
+    /// Loads a file from byte `start` on, and says from which host; what is not a
+    /// success is an error, but for 416.
     pub(crate) fn body(
         &self,
         of: &HubAddress,
         url: &str,
         start: u64,
-    ) -> Result<Response<Body>, HubError> {
-        let answer = self.send(of, Method::GET, url, (start > 0).then_some(start), true)?;
+    ) -> Result<(Response<Body>, Uri), HubError> {
+        let start = (start > 0).then_some(start);
+        let (answer, url) = self.send(of, Method::GET, url, start, Follow::Anywhere)?;
         match answer.status() {
-            StatusCode::RANGE_NOT_SATISFIABLE => Ok(answer),
-            status if status.is_success() => Ok(answer),
+            StatusCode::RANGE_NOT_SATISFIABLE => Ok((answer, url)),
+            status if status.is_success() => Ok((answer, url)),
             status => Err(refusal(&self.settings, of, status, answer.headers())),
         }
     }
@@ -101,7 +114,7 @@ impl Http {
         let url =
             format!("{}/api/{kind}/{}/revision/{revision}", self.settings.endpoint, of.repo());
         self.retrying(of, on, || {
-            let mut answer = self.send(of, Method::GET, &url, None, true)?;
+            let (mut answer, url) = self.send(of, Method::GET, &url, None, Follow::Anywhere)?;
             if !answer.status().is_success() {
                 return Err(refusal(&self.settings, of, answer.status(), answer.headers()));
             }
@@ -111,13 +124,48 @@ impl Http {
         })
     }
 
+    /// Sends a request and follows redirects. Gives the answer and who gave it.
     fn send(
         &self,
         of: &HubAddress,
         method: Method,
         url: &str,
         start: Option<u64>,
-        follow: bool,
+        follow: Follow,
+    ) -> Result<(Response<Body>, Uri), HubError> {
+        let bad = |why: &str| answer_error(of, why);
+        let mut url: Uri = url.parse().map_err(|_| bad("its address is no web address"))?;
+        let mut origin = Origin::of(&url).ok_or_else(|| bad("its address is no web address"))?;
+        let mut told = true;
+        for _ in 0..=REDIRECTS {
+            // Once away, the chain may come back; whoever sent it there chose
+            // the address, so the token stays out of it.
+            told &= origin == self.home;
+            let answer = self.once(of, &method, &url, start, told)?;
+            let Some(next) = location(answer.status(), answer.headers()) else {
+                return Ok((answer, url));
+            };
+            let next = target(&url, next).map_err(bad)?;
+            let to = Origin::of(&next).ok_or_else(|| bad("its address is no web address"))?;
+            if follow == Follow::Within && to != origin {
+                return Ok((answer, url));
+            }
+            if origin.downgrades_to(&to) {
+                return Err(bad(&format!("it redirects from https to http, to {}", to.host)));
+            }
+            (url, origin) = (next, to);
+        }
+        Err(bad("it redirects in a circle"))
+    }
+
+    /// One request, without redirects; with the token where `told`.
+    fn once(
+        &self,
+        of: &HubAddress,
+        method: &Method,
+        url: &Uri,
+        start: Option<u64>,
+        told: bool,
     ) -> Result<Response<Body>, HubError> {
         // Lengths and checksums are those of the file as it is.
         let mut request =
@@ -125,7 +173,7 @@ impl Http {
         if let Some(start) = start {
             request = request.header("range", format!("bytes={start}-"));
         }
-        if let Some(token) = &self.settings.token {
+        if let Some(token) = self.settings.token.as_ref().filter(|_| told) {
             let mut value =
                 HeaderValue::from_str(&format!("Bearer {}", token.secret())).map_err(|_| {
                     HubError::Setting { name: token.from().into(), why: "no valid token".into() }
@@ -135,33 +183,43 @@ impl Http {
             request = request.header("authorization", value);
         }
         let request = request.body(()).map_err(|e| answer_error(of, &e.to_string()))?;
-        let config = self.agent.configure_request(request);
-        let request =
-            if follow { config } else { config.max_redirects(0).max_redirects_will_error(false) }
-                .build();
-        // The client does not say which of the two hosts failed.
-        let beyond = if follow { " or the store of large files that it redirects to" } else { "" };
-        self.agent.run(request).map_err(|e| self.broken(of, url, e).beyond(beyond))
+        let (agent, _) = self.route(url)?;
+        agent.run(request).map_err(|e| self.broken(of, url, e))
     }
 
-    /// A request that brought no answer.
-    pub(crate) fn broken(&self, of: &HubAddress, url: &str, error: ureq::Error) -> HubError {
+    /// Who carries a request, and the variable of the proxy if it is one.
+    fn route(&self, url: &Uri) -> Result<(&Agent, Option<&'static str>), HubError> {
+        let named = self.settings.proxies.of(url)?.map(|(name, _)| name);
+        let agent = self.proxied.iter().find(|(name, _)| Some(*name) == named);
+        Ok((agent.map_or(&self.direct, |(_, agent)| agent), named))
+    }
+
+    /// A request that brought no answer, or less than the whole.
+    pub(crate) fn broken(&self, of: &HubAddress, url: &Uri, error: ureq::Error) -> HubError {
         let what = of.to_string();
-        let host =
-            url.parse::<Uri>().ok().and_then(|u| u.host().map(str::to_owned)).unwrap_or_default();
+        let proxy = self.route(url).ok().and_then(|(_, proxy)| proxy);
+        let host = shown(url.host().unwrap_or_default(), 200);
+        let host = match proxy {
+            Some(proxy) => format!("{host} through the proxy of {proxy}"),
+            None => host,
+        };
+        let why = |error: &dyn std::fmt::Display| shown(&error.to_string(), 300);
         match error {
-            ureq::Error::Rustls(e) => HubError::Tls { what, host, why: e.to_string() },
+            ureq::Error::Rustls(e) => HubError::Tls { what, host, why: why(&e) },
             // A handshake fails while it is read.
             ureq::Error::Io(e) if e.kind() == ErrorKind::InvalidData => {
-                HubError::Tls { what, host, why: e.to_string() }
+                HubError::Tls { what, host, why: why(&e) }
             }
             ureq::Error::Tls(e) => HubError::Tls { what, host, why: e.into() },
-            ureq::Error::TooManyRedirects
-            | ureq::Error::BodyExceedsLimit(_)
-            | ureq::Error::BadUri(_) => {
-                answer_error(of, "it redirects in a circle or sends too much")
-            }
-            error => HubError::Connection { what, host, why: error.to_string() },
+            ureq::Error::ConnectProxyFailed(e) if e.contains("407") => HubError::Setting {
+                name: proxy.unwrap_or("HTTPS_PROXY").to_owned(),
+                why: "the proxy wants a user name and a password (407); write \
+                      http://USER:PASSWORD@HOST:PORT"
+                    .into(),
+            },
+            ureq::Error::BodyExceedsLimit(_) => answer_error(of, "it sends too much"),
+            ureq::Error::BadUri(_) => answer_error(of, "it redirects to no web address"),
+            error => HubError::Connection { what, host, why: why(&error) },
         }
     }
 
@@ -181,7 +239,7 @@ impl Http {
         }
     }
 
-    /// Waits after a failure that may pass; gives back any other, and the last.
+    /// See [`retry::wait`].
     pub(crate) fn wait(
         &self,
         of: &HubAddress,
@@ -189,52 +247,8 @@ impl Http {
         failures: &mut u32,
         on: &dyn Progress,
     ) -> Result<(), HubError> {
-        *failures += 1;
-        let asked = match &error {
-            HubError::RateLimited { retry_after, .. } => *retry_after,
-            _ => None,
-        };
-        let longest = self.settings.retry.longest_wait;
-        if !error.is_retryable()
-            || *failures >= self.settings.retry.attempts
-            || asked.is_some_and(|a| a > longest)
-        {
-            return Err(error);
-        }
-        let wait = asked.unwrap_or_else(|| backoff(&self.settings.retry, *failures));
-        tracing::warn!("{error}; next attempt in {:.1} s", wait.as_secs_f64());
-        on.event(&Event::Waiting { file: of.path().unwrap_or(of.repo()), wait });
-        std::thread::sleep(wait);
-        Ok(())
+        retry::wait(&self.settings.retry, of, error, failures, on)
     }
-}
-
-/// Whom to trust.
-fn tls(settings: &HubSettings) -> Result<TlsConfig, HubError> {
-    let Some(file) = &settings.authorities else { return Ok(TlsConfig::default()) };
-    let bad =
-        |why: String| HubError::Setting { name: format!("SSL_CERT_FILE={}", file.display()), why };
-    let pem = std::fs::read(file).map_err(|e| bad(format!("cannot be read: {e}")))?;
-    let found: Result<Vec<_>, _> = parse_pem(&pem)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
-            Ok(_) => None,
-            Err(e) => Some(Err(e)),
-        })
-        .collect();
-    let found = found.map_err(|e| bad(format!("no file of certificates in PEM: {e}")))?;
-    if found.is_empty() {
-        return Err(bad("the file holds no certificate".into()));
-    }
-    Ok(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&found)).build())
-}
-
-/// Doubles with each failure; up to a quarter more, by process, so that the
-/// many of a cluster do not come back at once.
-fn backoff(retry: &Retry, failures: u32) -> Duration {
-    let plain = retry.first_wait.saturating_mul(1 << (failures - 1).min(16));
-    let spread = f64::from(std::process::id().wrapping_mul(0x9e37_79b9)) / f64::from(u32::MAX);
-    plain.min(retry.longest_wait).mul_f64(1.0 + spread / 4.0).min(retry.longest_wait)
 }
 
 /// A path as part of a web address.

@@ -6,8 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::address::{HubAddress, RepoKind};
 use crate::cache::RepoCache;
-use crate::folder::{self, CONFIG, INDEX, Listing, TOKENIZERS, WEIGHTS};
+use crate::folder::Listing;
 use crate::http::Http;
+use crate::model::Parts;
+use crate::verify::{self, State};
 use crate::{HubError, HubSettings, Progress, fetch};
 
 /// A hub and the cache in front of it. May be shared by threads.
@@ -15,10 +17,18 @@ use crate::{HubError, HubSettings, Progress, fetch};
 /// One `Hub` sees one commit of a branch: what it is asked for after a commit
 /// was looked up comes from that commit, whatever is pushed meanwhile.
 pub struct Hub {
-    settings: HubSettings,
-    http: Http,
+    pub(crate) settings: HubSettings,
+    pub(crate) http: Http,
     /// Commits looked up, by address without a path.
     seen: Mutex<BTreeMap<String, String>>,
+}
+
+/// A file of a commit in the cache.
+pub(crate) enum Cached {
+    Absent,
+    Whole(HubFile),
+    /// Where it is, and why it cannot be what was loaded.
+    Damaged(PathBuf, String),
 }
 
 /// A file of a hub, on disk.
@@ -90,23 +100,28 @@ impl Hub {
             return Err(HubError::Use { what: of.to_string(), why });
         };
         let cache = RepoCache::new(&self.settings.cache, of);
-        let cached = |commit: &str| match cache.file(commit, path) {
-            Some(path) => Ok(Some(HubFile { path, pinned: of.at(commit)?, loaded: false })),
-            None => Ok(None),
-        };
         let of = &self.settle(of)?;
-        if let Some(commit) = of.pinned()
-            && let Some(file) = cached(commit)?
-        {
-            return Ok(file);
-        }
-        let old = cache.commit(of)?.map_or(Ok(None), |commit| cached(&commit))?;
-        if self.settings.offline {
-            return old.ok_or_else(|| self.offline(of, path.to_owned()));
-        }
-        if let Some(file) = old.clone().filter(|_| !self.settings.follow_branches) {
-            return Ok(file);
-        }
+        let old = match cache.commit(of)? {
+            Some(commit) => self.cached(&cache, of, &commit, path, on)?,
+            None => Cached::Absent,
+        };
+        let old = match old {
+            Cached::Whole(file) => {
+                let enough = of.pinned().is_some() || !self.settings.follow_branches;
+                if enough || self.settings.offline {
+                    return Ok(file);
+                }
+                Some(file)
+            }
+            Cached::Absent if self.settings.offline => {
+                return Err(self.offline(of, path.to_owned()));
+            }
+            Cached::Damaged(path, why) if self.settings.offline => {
+                return Err(HubError::Damaged { what: of.to_string(), path, why });
+            }
+            // It is loaded anew, whatever the branch stands for now.
+            Cached::Absent | Cached::Damaged(..) => None,
+        };
         let meta = match (self.http.meta(of, on), old) {
             (Err(e), Some(file)) if e.is_retryable() => {
                 warn_stale(&file.pinned);
@@ -115,7 +130,7 @@ impl Hub {
             (meta, _) => meta?,
         };
         let pinned = of.at(&meta.commit)?;
-        if let Some(file) = cached(&meta.commit)? {
+        if let Cached::Whole(file) = self.cached(&cache, of, &meta.commit, path, on)? {
             self.remember(of, &cache, &meta.commit)?;
             return Ok(file);
         }
@@ -123,6 +138,34 @@ impl Hub {
         let path = cache.link(&meta.etag, &meta.commit, path)?;
         self.remember(of, &cache, &meta.commit)?;
         Ok(HubFile { path, pinned, loaded })
+    }
+
+    /// A file of a commit as the cache holds it.
+    pub(crate) fn cached(
+        &self,
+        cache: &RepoCache,
+        of: &HubAddress,
+        commit: &str,
+        path: &str,
+        on: &dyn Progress,
+    ) -> Result<Cached, HubError> {
+        let Some(found) = cache.file(commit, path) else { return Ok(Cached::Absent) };
+        let state = match cache.shown(commit, path) {
+            Some(etag) => verify::blob(cache, &etag, None, path, on)?,
+            None => State::Unknown,
+        };
+        Ok(match state {
+            State::Absent => Cached::Absent,
+            State::Suspect(why) if self.settings.offline => {
+                let file = found.display();
+                tracing::warn!("{file} {why}; taken as it is, as the hub cannot be asked");
+                Cached::Whole(HubFile { path: found, pinned: of.at(commit)?, loaded: false })
+            }
+            State::Damaged(why) | State::Suspect(why) => Cached::Damaged(found, why),
+            State::Whole | State::Unknown => {
+                Cached::Whole(HubFile { path: found, pinned: of.at(commit)?, loaded: false })
+            }
+        })
     }
 
     /// A model as a local folder: `config.json`, tokenizer, chat template,
@@ -135,52 +178,16 @@ impl Hub {
     /// # Errors
     /// See [`HubError`].
     pub fn model(&self, of: &HubAddress, on: &dyn Progress) -> Result<HubModel, HubError> {
-        if of.kind() != RepoKind::Model || of.path().is_some() {
-            let why = "this is not a model; write hf://owner/name@revision";
-            return Err(HubError::Use { what: of.to_string(), why });
-        }
-        let cache = RepoCache::new(&self.settings.cache, of);
-        let of = &self.settle(of)?;
-        let old = match cache.commit(of)? {
-            Some(commit) => self.held(&cache, of, &commit)?,
-            None => Err("config.json".to_owned()),
-        };
-        let old = match old {
-            Err(missing) if self.settings.offline => return Err(self.offline(of, missing)),
-            old => old.ok(),
-        };
-        let enough =
-            self.settings.offline || of.pinned().is_some() || !self.settings.follow_branches;
-        if let Some(model) = old.clone().filter(|_| enough) {
-            return Ok(model);
-        }
-        let listing = match (self.list(of, on), old) {
-            (Err(e), Some(model)) if e.is_retryable() => {
-                warn_stale(&model.pinned);
-                return Ok(model);
-            }
-            (listing, _) => listing?,
-        };
-        let pinned = of.at(&listing.commit)?;
-        let (mut files, weights) = folder::of_model(of, &listing)?;
-        let mut loaded = false;
-        let mut load = |name: &str| -> Result<PathBuf, HubError> {
-            let file = self.file(&pinned.join(name)?, on)?;
-            loaded |= file.loaded;
-            Ok(file.path)
-        };
-        for name in &files {
-            load(name)?;
-        }
-        let first = load(weights)?;
-        files.push(weights.to_owned());
-        if weights == INDEX {
-            for shard in folder::shards(of, &first)? {
-                load(&shard)?;
-                files.push(shard);
-            }
-        }
-        Ok(HubModel { folder: cache.snapshot(&listing.commit), pinned, files, loaded })
+        self.model_with(of, Parts::All, on)
+    }
+
+    /// As [`model`](Self::model), without the weights: enough for rows as the model
+    /// would read them. Nothing is said of weights that are not there.
+    ///
+    /// # Errors
+    /// See [`HubError`].
+    pub fn tokenizer(&self, of: &HubAddress, on: &dyn Progress) -> Result<HubModel, HubError> {
+        self.model_with(of, Parts::Small, on)
     }
 
     /// The files of a repository. Asks the hub each time.
@@ -197,37 +204,8 @@ impl Hub {
         Ok(listing)
     }
 
-    /// The model as the cache holds it, or the name of a file that it lacks.
-    fn held(
-        &self,
-        cache: &RepoCache,
-        of: &HubAddress,
-        commit: &str,
-    ) -> Result<Result<HubModel, String>, HubError> {
-        let has = |name: &str| cache.file(commit, name).is_some();
-        let mut files = vec![CONFIG.to_owned()];
-        if !TOKENIZERS.iter().any(|name| has(name)) {
-            return Ok(Err(TOKENIZERS[0].to_owned()));
-        }
-        match cache.file(commit, INDEX) {
-            _ if has(WEIGHTS) => files.push(WEIGHTS.to_owned()),
-            Some(index) => {
-                files.push(INDEX.to_owned());
-                files.extend(folder::shards(of, &index)?);
-            }
-            None => return Ok(Err(WEIGHTS.to_owned())),
-        }
-        if let Some(missing) = files.iter().find(|name| !has(name)) {
-            return Ok(Err(missing.clone()));
-        }
-        let small = folder::SMALL.iter().filter(|name| has(name)).map(|name| (*name).to_owned());
-        files.splice(1..1, small);
-        let folder = cache.snapshot(commit);
-        Ok(Ok(HubModel { folder, pinned: of.at(commit)?, files, loaded: false }))
-    }
-
     /// The address at the commit that this hub has already seen of the branch.
-    fn settle(&self, of: &HubAddress) -> Result<HubAddress, HubError> {
+    pub(crate) fn settle(&self, of: &HubAddress) -> Result<HubAddress, HubError> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match seen.get(&branch(of)) {
             Some(commit) => of.at(commit),
@@ -236,7 +214,12 @@ impl Hub {
     }
 
     /// Keeps to a commit from now on, and notes it in the cache.
-    fn remember(&self, of: &HubAddress, cache: &RepoCache, commit: &str) -> Result<(), HubError> {
+    pub(crate) fn remember(
+        &self,
+        of: &HubAddress,
+        cache: &RepoCache,
+        commit: &str,
+    ) -> Result<(), HubError> {
         cache.note(of, commit)?;
         if of.pinned().is_none() {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -245,7 +228,7 @@ impl Hub {
         Ok(())
     }
 
-    fn offline(&self, of: &HubAddress, missing: String) -> HubError {
+    pub(crate) fn offline(&self, of: &HubAddress, missing: String) -> HubError {
         let kind = match of.kind() {
             RepoKind::Model => "",
             RepoKind::Dataset => "--repo-type dataset ",
@@ -267,6 +250,6 @@ fn branch(of: &HubAddress) -> String {
 }
 
 /// Says that the hub was not asked whether there is a newer commit.
-fn warn_stale(pinned: &HubAddress) {
+pub(crate) fn warn_stale(pinned: &HubAddress) {
     tracing::warn!("the hub cannot be reached; taking {pinned} from the cache");
 }

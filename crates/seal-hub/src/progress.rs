@@ -16,6 +16,8 @@ pub enum Event<'a> {
     Waiting { file: &'a str, wait: Duration },
     /// Another process or thread loads the same file.
     Locked { file: &'a str },
+    /// The copy in the cache is not what was loaded: it is loaded anew.
+    Damaged { file: &'a str },
     /// All bytes are there; their checksum is computed.
     Checking { file: &'a str },
     /// The file is in the cache.

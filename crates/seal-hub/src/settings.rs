@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::HubError;
+use crate::{HubError, Proxies};
 
-/// All that a [`Hub`](crate::Hub) needs to know. Nothing but the proxy is read
-/// from the environment later.
+/// All that a [`Hub`](crate::Hub) needs to know. Nothing is read from the
+/// environment later.
 #[derive(Clone, Debug)]
 pub struct HubSettings {
     /// Where the hub answers, without a slash at the end.
@@ -24,6 +24,8 @@ pub struct HubSettings {
     /// Certificates (PEM) of the authorities to trust in place of the public
     /// ones, where a proxy replaces certificates.
     pub authorities: Option<PathBuf>,
+    /// The way to hosts that are not reached directly.
+    pub proxies: Proxies,
     /// What to do after a failure that may pass.
     pub retry: Retry,
 }
@@ -90,7 +92,7 @@ impl fmt::Debug for Token {
 }
 
 impl HubSettings {
-    /// The public hub, nobody's token, this cache.
+    /// The public hub, nobody's token, no proxy, this cache.
     pub fn new(cache: impl Into<PathBuf>) -> Self {
         Self {
             endpoint: "https://huggingface.co".into(),
@@ -99,6 +101,7 @@ impl HubSettings {
             offline: false,
             follow_branches: true,
             authorities: None,
+            proxies: Proxies::default(),
             retry: Retry::default(),
         }
     }
@@ -106,8 +109,8 @@ impl HubSettings {
     /// From the variables that Python's `huggingface_hub` reads: `HF_ENDPOINT`,
     /// `HF_HOME`, `HF_HUB_CACHE`, `XDG_CACHE_HOME`, `HF_TOKEN`, `HF_TOKEN_PATH`,
     /// `HF_HUB_DISABLE_IMPLICIT_TOKEN`, `HF_HUB_OFFLINE`, and `SSL_CERT_FILE` for
-    /// [`authorities`](Self::authorities). Proxies are those of `HTTPS_PROXY`,
-    /// `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, which the HTTP client reads itself.
+    /// [`authorities`](Self::authorities). [`Proxies`] come from `https_proxy`,
+    /// `http_proxy`, `all_proxy` and `no_proxy`, in lower or upper case.
     ///
     /// # Errors
     /// A variable that cannot be used, a token file that cannot be read, or no
@@ -148,6 +151,7 @@ impl HubSettings {
         }
         settings.check_endpoint()?;
         settings.authorities = first(&["SSL_CERT_FILE"]).map(folder);
+        settings.proxies = Proxies::from_vars(&var);
         let on = |name: &str| var(name).is_some_and(|value| is_true(&value));
         settings.offline = on("HF_HUB_OFFLINE") || on("TRANSFORMERS_OFFLINE");
         if !on("HF_HUB_DISABLE_IMPLICIT_TOKEN") {

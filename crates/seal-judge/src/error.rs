@@ -33,6 +33,23 @@ pub enum JudgeError {
         /// What it lacks.
         what: &'static str,
     },
+    /// Rows of a test lack what the judge compares with.
+    #[error(
+        "judge `{kind}`: {missing} of the test's {rows} rows have no {what}, the first is row \
+         {first}; complete them, leave them out, or use another judge for this test"
+    )]
+    Rows {
+        /// The judge.
+        kind: &'static str,
+        /// Number of such rows.
+        missing: usize,
+        /// Rows of the test.
+        rows: usize,
+        /// The first such row.
+        first: RowId,
+        /// What they lack.
+        what: &'static str,
+    },
     /// As many numbers are needed as there are continuations.
     #[error(
         "judge `{kind}`: test row {id} needs {expected} log-probabilities, got {found}; score each \

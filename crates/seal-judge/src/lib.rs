@@ -31,14 +31,17 @@
 mod answer;
 mod assessment;
 mod error;
+mod guard;
 mod jsonl;
 mod judge;
 mod likelihood;
+mod needs;
 mod verdict;
 
 pub use answer::{Answer, AnswerJudge, assess_answers};
 pub use assessment::Assessment;
 pub use error::JudgeError;
+pub use guard::{Guard, GuardKind, GuardSettings};
 pub use jsonl::{from_jsonl, to_jsonl};
 pub use judge::{DEFAULT_TIE_NATS, Judge, JudgeKind, JudgeSettings};
 pub use likelihood::LikelihoodJudge;

@@ -14,7 +14,7 @@ use seal_data::{Batch, Example, RowId};
 use seal_device::DeviceSpec;
 use seal_lm::{
     Lm, LmConfig, LoraConfig, OptimConfig, Optimizer, Tape, differentiate, load_model,
-    save_adapter, save_weights,
+    save_adapter, save_merged, save_weights,
 };
 
 const STEPS: usize = 20;
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = model.valid();
     let adapted = logits(&model, &batch);
     save_adapter(&model, &lora, &folder.to_string_lossy(), &folder_in(out, "adapter")?)?;
-    save_weights(&model.clone().merged(), &folder_in(out, "merged")?)?;
+    save_merged(&model, &folder_in(out, "merged")?)?;
 
     let config = LmConfig { initializer_range: 0.2, ..model.config().clone() };
     let fresh = Lm::init(&config, 1, &device)?.valid();

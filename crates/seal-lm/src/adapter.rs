@@ -5,14 +5,14 @@ use std::path::Path;
 
 use burn::module::Param;
 use burn::tensor::Tensor;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::folder::Folder;
 use crate::init::parameter;
 use crate::lora::ALL_LINEAR;
 use crate::model::adapter_name;
 use crate::save::{ToWrite, write_json, write_safetensors};
-use crate::{Lm, LmError, LoraConfig};
+use crate::{Lm, LmConfig, LmError, LoraConfig, peft};
 
 /// Names of the files of an adapter folder.
 pub struct AdapterFiles;
@@ -37,8 +37,17 @@ pub struct AdapterSettings {
     pub base: Option<String>,
 }
 
+impl AdapterSettings {
+    /// The names in `target_modules` that no layer of a model of shape `config` has. PEFT
+    /// ignores them where others match, and so does [`load_adapter`].
+    pub fn unmatched(&self, config: &LmConfig) -> Vec<&str> {
+        self.lora.unmatched(config)
+    }
+}
+
 /// Writes the adapters of `model` into `dir`; `base` is recorded as the name or
-/// path of the model they belong to, where PEFT looks for it.
+/// path of the model they belong to, where PEFT looks for it. Each file is whole or
+/// absent, and `adapter_config.json`, without which a folder is no adapter, comes last.
 ///
 /// # Errors
 /// A file that cannot be written.
@@ -61,9 +70,9 @@ pub fn save_adapter(
         "target_modules": targets, "bias": "none", "fan_in_fan_out": false,
         "inference_mode": true,
     });
-    write_json(&json, &dir.join(AdapterFiles::CONFIG))?;
     let path = dir.join(AdapterFiles::CARD);
-    std::fs::write(&path, card(config, base)).map_err(LmError::io(path))
+    seal_files::write(&path, card(config, base).as_bytes()).map_err(LmError::io(path))?;
+    write_json(&json, &dir.join(AdapterFiles::CONFIG))
 }
 
 /// Short card with the header that model hubs read.
@@ -81,17 +90,21 @@ fn card(config: &LoraConfig, base: &str) -> String {
     )
 }
 
-/// Puts the adapters of `dir` on `model`, whose weights are frozen.
+/// Puts the adapters of `dir` on `model`, whose weights are frozen. Names in
+/// `target_modules` that no layer has are ignored where others match.
 ///
 /// # Errors
 /// A file that is missing or malformed, settings that are not those of
 /// `config`, a tensor of another shape, or one on a layer that `config` does
 /// not target.
 pub fn load_adapter(model: Lm, config: &LoraConfig, dir: &Path) -> Result<Lm, LmError> {
-    check_settings(config, &dir.join(AdapterFiles::CONFIG))?;
+    check_settings(config, dir)?;
     let path = dir.join(AdapterFiles::WEIGHTS);
     let mut folder = Folder::of_file(&path)?;
-    let mut model = model.with_lora(config, 0)?;
+    let config = config
+        .matched(model.config())
+        .map_err(|reason| LmError::Format { path: dir.join(AdapterFiles::CONFIG), reason })?;
+    let mut model = model.with_lora(&config, 0)?;
     let at = model.config().architecture.model_type.names().layers;
     for (i, block) in model.layers.iter_mut().enumerate() {
         for (name, linear) in block.linears_mut() {
@@ -105,17 +118,26 @@ pub fn load_adapter(model: Lm, config: &LoraConfig, dir: &Path) -> Result<Lm, Lm
     let expected: Vec<String> = model.adapter_tensors().into_iter().map(|(name, _)| name).collect();
     let unused: Vec<&str> =
         folder.names().filter(|name| !expected.iter().any(|known| known == name)).collect();
-    match unused.first() {
-        None => Ok(model),
-        Some(first) => Err(LmError::Format {
-            path,
-            reason: format!(
-                "holds {} tensors that the model has no place for, such as `{first}`: does the \
-                 config describe this model?",
-                unused.len()
-            ),
-        }),
+    match unused.is_empty() {
+        true => Ok(model),
+        false => Err(LmError::Format { path, reason: without_place(&unused) }),
     }
+}
+
+/// What is wrong with a file of which `unused` are tensors that nothing reads.
+pub(crate) fn without_place(unused: &[&str]) -> String {
+    const NAMED: usize = 12;
+    let names: Vec<String> =
+        unused.iter().take(NAMED).map(|n| format!("`{}`", n.escape_debug())).collect();
+    let more = match unused.len() - names.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "holds tensors that the model has no place for: {}{more}; does the config describe this \
+         model?",
+        names.join(", ")
+    )
 }
 
 /// Replaces a factor by the tensor `name`, of which the file holds the
@@ -128,94 +150,29 @@ fn fill(param: &mut Param<Tensor<2>>, name: &str, folder: &mut Folder) -> Result
     Ok(())
 }
 
-fn read_json(path: &Path) -> Result<Value, LmError> {
-    let text = std::fs::read_to_string(path).map_err(LmError::io(path))?;
-    serde_json::from_str(&text)
-        .map_err(|e| LmError::Format { path: path.into(), reason: e.to_string() })
-}
-
-/// Settings of the adapter in `dir`, as PEFT or [`save_adapter`] wrote them.
+/// Settings of the adapter in `dir`, as PEFT or [`save_adapter`] wrote them. Layers may be
+/// named that a model does not have; where `target_modules` is a pattern, they are those
+/// that the file has tensors of.
 ///
 /// # Errors
 /// A file that is missing or malformed, or a variant of LoRA other than the
 /// plain one.
 pub fn read_adapter_settings(dir: &Path) -> Result<AdapterSettings, LmError> {
-    let path = dir.join(AdapterFiles::CONFIG);
-    let json = read_json(&path)?;
-    let bad = |key: &str, wanted: &str| LmError::Setting {
-        path: path.clone(),
-        setting: key.into(),
-        value: json[key].to_string(),
-        reason: format!("{wanted} is wanted"),
-    };
-    if json["peft_type"] != "LORA" {
-        return Err(bad("peft_type", "\"LORA\""));
-    }
-    check_variant(&json, &path)?;
-    let targets = match &json["target_modules"] {
-        Value::String(name) if name == ALL_LINEAR => Some(vec![name.clone()]),
-        Value::Array(names) => names.iter().map(|n| n.as_str().map(str::to_owned)).collect(),
-        // A pattern of PEFT's.
-        _ => None,
-    };
-    let size = |key: &str| json[key].as_u64().and_then(|n| usize::try_from(n).ok());
-    let lora = LoraConfig {
-        r: size("r").ok_or_else(|| bad("r", "a whole number"))?,
-        lora_alpha: json["lora_alpha"].as_f64().ok_or_else(|| bad("lora_alpha", "a number"))?,
-        lora_dropout: json["lora_dropout"].as_f64().unwrap_or(0.0),
-        target_modules: targets
-            .ok_or_else(|| bad("target_modules", "a list of names, or \"all-linear\""))?,
-    };
-    lora.validate().map_err(|reason| LmError::Format { path: path.clone(), reason })?;
-    let base = json["base_model_name_or_path"].as_str().map(str::to_owned);
-    Ok(AdapterSettings { lora, base })
+    peft::read(dir)
 }
 
-/// The shapes of the tensors do not show the scale of the side path, nor the
-/// variants of LoRA that PEFT knows beside the plain one.
-fn check_settings(config: &LoraConfig, path: &Path) -> Result<(), LmError> {
-    let json = read_json(path)?;
-    for (key, want) in [("r", config.r as f64), ("lora_alpha", config.lora_alpha)] {
-        if json[key].as_f64() != Some(want) {
-            let reason = format!("{key} is {}, the settings say {want}", json[key]);
-            return Err(LmError::Format { path: path.into(), reason });
-        }
-    }
-    check_variant(&json, path)
-}
-
-fn check_variant(json: &Value, path: &Path) -> Result<(), LmError> {
-    let plain = |value: &Value| match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::String(text) => text == "none",
-        Value::Object(patterns) => patterns.is_empty(),
-        Value::Array(list) => list.is_empty(),
-        Value::Bool(true) | Value::Number(_) => false,
+/// The shapes of the tensors do not show the scale of the side path.
+fn check_settings(config: &LoraConfig, dir: &Path) -> Result<(), LmError> {
+    let stored = peft::read(dir)?.lora;
+    let differ = |key: &str, is: f64, want: f64| LmError::Format {
+        path: dir.join(AdapterFiles::CONFIG),
+        reason: format!("{key} is {is}, the settings say {want}"),
     };
-    let variants = [
-        "use_rslora",
-        "use_dora",
-        "fan_in_fan_out",
-        "alpha_pattern",
-        "rank_pattern",
-        "bias",
-        "lora_bias",
-        "use_qalora",
-        "use_bdlora",
-        "modules_to_save",
-        "layers_to_transform",
-        "layer_replication",
-        "exclude_modules",
-        "target_parameters",
-        "trainable_token_indices",
-        "megatron_config",
-        "alora_invocation_tokens",
-    ];
-    match variants.into_iter().find(|key| !plain(&json[*key])) {
-        Some(key) => Err(LmError::Format {
-            path: path.into(),
-            reason: format!("{key} is {}: plain LoRA only", json[key]),
-        }),
-        None => Ok(()),
+    if stored.r != config.r {
+        return Err(differ("r", stored.r as f64, config.r as f64));
+    }
+    match stored.lora_alpha == config.lora_alpha {
+        true => Ok(()),
+        false => Err(differ("lora_alpha", stored.lora_alpha, config.lora_alpha)),
     }
 }

@@ -21,9 +21,11 @@ pub struct Norm {
 impl Norm {
     /// Normalised rows of `x` `[n, D]`; sums over a row are taken in f32.
     pub(crate) fn forward(&self, x: Tensor<2>, eps: f64, ops: Ops) -> Tensor<2> {
-        let gain = self.weight.val();
-        match (&self.bias, ops) {
-            (Some(bias), Ops::Fused) => kernels::layer_norm(x, gain, bias.val(), eps),
+        // States may have more digits than weights.
+        let gain = self.weight.val().cast(x.dtype());
+        let bias = self.bias.as_ref().map(|bias| bias.val().cast(x.dtype()));
+        match (bias, ops) {
+            (Some(bias), Ops::Fused) => kernels::layer_norm(x, gain, bias, eps),
             (None, Ops::Fused) => kernels::rms_norm(x, gain, eps),
             (Some(bias), Ops::Composed) => {
                 let dtype = x.dtype();
@@ -31,7 +33,7 @@ impl Norm {
                 let x = x.clone() - x.mean_dim(1);
                 let variance = x.clone().square().mean_dim(1);
                 let x = (x / (variance + eps).sqrt()).cast(dtype);
-                x * gain.unsqueeze_dim::<2>(0) + bias.val().unsqueeze_dim::<2>(0)
+                x * gain.unsqueeze_dim::<2>(0) + bias.unsqueeze_dim::<2>(0)
             }
             (None, Ops::Composed) => {
                 let dtype = x.dtype();

@@ -44,6 +44,11 @@ pub struct LmConfig {
     pub architecture: Architecture,
 }
 
+/// Largest size: products of two fit.
+const LARGEST: usize = 1 << 31;
+/// More weights than any model has that is read here.
+const MOST_WEIGHTS: f64 = 1e12;
+
 fn default_theta() -> f64 {
     10_000.0
 }
@@ -84,9 +89,20 @@ impl LmConfig {
             ("num_key_value_heads", self.num_key_value_heads),
             ("intermediate_size", self.intermediate_size),
             ("max_position_embeddings", self.max_position_embeddings),
+            // 0 where the tokenizer decides.
+            ("vocab_size", self.vocab_size.max(1)),
+            ("head_dim", self.architecture.head_dim.unwrap_or(1)),
         ];
-        if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
-            return Err(format!("{name} must be at least 1"));
+        if let Some((name, size)) = sizes.iter().find(|(_, size)| !(1..=LARGEST).contains(size)) {
+            return Err(format!("{name} must be from 1 to {LARGEST}, is {size}"));
+        }
+        let width = self.num_attention_heads * self.architecture.head_dim.unwrap_or(1);
+        if width > LARGEST {
+            return Err(format!(
+                "num_attention_heads {} of head_dim {} make queries wider than {LARGEST}",
+                self.num_attention_heads,
+                self.head_dim()
+            ));
         }
         let whole = self.architecture.head_dim.is_some();
         let plain = self.architecture.partial_rotary_factor == 1.0;
@@ -120,7 +136,27 @@ impl LmConfig {
                 self.rms_norm_eps, self.initializer_range, self.rope_theta
             ));
         }
-        self.architecture.validate(self)
+        self.architecture.validate(self)?;
+        match self.weights() > MOST_WEIGHTS {
+            false => Ok(()),
+            true => Err(format!(
+                "hidden_size {}, intermediate_size {} and num_hidden_layers {} make {:.1e} weights: \
+                 more than {MOST_WEIGHTS:.0e}",
+                self.hidden_size,
+                self.intermediate_size,
+                self.num_hidden_layers,
+                self.weights()
+            )),
+        }
+    }
+
+    /// Number of weights, in floating point, which does not overflow.
+    pub(crate) fn weights(&self) -> f64 {
+        let linears = crate::family::linears(self);
+        let of_block: f64 = linears.iter().map(|l| l.shape[0] as f64 * l.shape[1] as f64).sum();
+        let outside = self.vocab_size as f64 * self.hidden_size as f64;
+        of_block * self.num_hidden_layers as f64
+            + if self.tie_word_embeddings { outside } else { 2.0 * outside }
     }
 }
 

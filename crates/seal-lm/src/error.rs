@@ -83,6 +83,22 @@ pub enum LmError {
         /// Number of ids that the model knows.
         vocab_size: usize,
     },
+    /// A model that gives no loss before any training.
+    #[error(
+        "{}the loss of a row is {value} before any training: tensor `{name}` holds a weight of \
+         {weight:e}, the farthest from 0; is the file damaged?",
+        folder.as_ref().map_or(String::new(), |folder| format!("{}: ", folder.display()))
+    )]
+    NoLoss {
+        /// Where the weights were read from.
+        folder: Option<PathBuf>,
+        /// NaN or an infinity.
+        value: f64,
+        /// The tensor.
+        name: String,
+        /// The weight's distance from 0.
+        weight: f32,
+    },
     /// A loss or gradient that is not a number.
     #[error("step {step}: the {what} is {value}; lower the learning rate or look at the data")]
     Diverged {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::LmError;
 use crate::tensor_file::TensorFile;
+use crate::text::read_json;
 
 /// The file of a model in one piece.
 pub(crate) const WHOLE: &str = "model.safetensors";
@@ -57,9 +58,12 @@ impl Folder {
 
     fn of_shards(dir: &Path, path: &Path) -> Result<Self, LmError> {
         let bad = |reason: String| LmError::Format { path: path.into(), reason };
-        let text = std::fs::read_to_string(path).map_err(LmError::io(path))?;
-        let Index { weight_map } = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
+        let json = read_json(path)?;
+        let Index { weight_map } = Index::deserialize(json).map_err(|e| bad(e.to_string()))?;
         let shards: BTreeSet<&String> = weight_map.values().collect();
+        if shards.is_empty() {
+            return Err(bad("weight_map names no tensor".to_owned()));
+        }
         let mut files: Vec<TensorFile> = Vec::new();
         let mut place = BTreeMap::new();
         for shard in shards {
@@ -115,6 +119,11 @@ fn absent(dir: &Path) -> Result<LmError, LmError> {
     let mut others = BTreeSet::new();
     for entry in std::fs::read_dir(dir).map_err(LmError::io(dir))? {
         let name = entry.map_err(LmError::io(dir))?.file_name().to_string_lossy().into_owned();
+        if name.starts_with("model-") && name.ends_with(".safetensors") {
+            let reason =
+                format!("`{name}` is there, but {INDEX}, which says what is in it, is not");
+            return Ok(LmError::Format { path: dir.into(), reason });
+        }
         if [".bin", ".pth", ".pt", ".gguf", ".ckpt", ".msgpack", ".h5"]
             .iter()
             .any(|end| name.ends_with(end))

@@ -50,6 +50,7 @@ pub fn generate_each<E: From<GenerateError>>(
     mut each: impl FnMut(usize, Generated) -> Result<(), E>,
 ) -> Result<(), E> {
     check(model, prompts, settings)?;
+    let model = &model.clone().with_f32_states();
     // Prompts of like length side by side waste the least padding.
     let mut order: Vec<usize> = (0..prompts.len()).collect();
     order.sort_by_key(|i| (prompts[*i].tokens.len(), *i));

@@ -147,7 +147,8 @@ pub(crate) fn answer_loss(
     weights: &[f32],
 ) -> (Vec<f32>, Tensor<1>) {
     let (head, trained) = model.output_weight();
-    let (h, w) = (hidden.clone().inner(), head.clone().inner());
+    let h = hidden.clone().inner();
+    let w = head.clone().inner().cast(h.dtype());
     let [m, d] = h.dims();
     let size = rows_at_once(model);
     let mut tokens = Vec::with_capacity(m);
@@ -178,24 +179,42 @@ pub(crate) fn answer_loss(
 
 /// Losses `[M]` of the answers of `batch`, with no tape; `model` is off it too.
 pub fn token_losses(model: &Lm, batch: &Batch) -> Vec<f32> {
+    dropped_token_losses(model, batch, None)
+}
+
+/// As [`token_losses`], with the dropout of a training step: the losses that
+/// [`differentiate`] gives for the same key, without gradients.
+pub fn dropped_token_losses(
+    model: &Lm,
+    batch: &Batch,
+    dropout: Option<DropoutKey<'_>>,
+) -> Vec<f32> {
     let parts = cut::parts(model, batch);
     if parts.len() == 1 {
-        return losses_of_part(model, batch);
+        return losses_of_part(model, batch, dropout);
     }
     let rows = parts.concat();
-    let losses =
-        kernels::side_by_side(parts, |part| losses_of_part(model, &batch.select(&part))).concat();
+    let of_part = |part: Part| {
+        let batch = batch.select(&part);
+        let (ids, lengths) = (&batch.ids, &batch.lengths);
+        let dropout = dropout.map(|key| DropoutKey { ids, lengths, ..key });
+        losses_of_part(model, &batch, dropout)
+    };
+    let losses = kernels::side_by_side(parts, of_part).concat();
     in_order(&rows, &batch.answers(), &losses)
 }
 
-fn losses_of_part(model: &Lm, batch: &Batch) -> Vec<f32> {
-    let hidden = model.answer_hidden(batch, None);
+fn losses_of_part(model: &Lm, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Vec<f32> {
+    let hidden = model.answer_hidden(batch, dropout);
     let [m, d] = hidden.dims();
     let size = rows_at_once(model);
+    // Brought into the format of the states once, not for each slice of rows.
+    let head = model.output_weight().0.cast(hidden.dtype());
     let mut tokens = Vec::with_capacity(m);
     for from in (0..m).step_by(size) {
         let rows = from..(from + size).min(m);
-        let logits = model.logits(hidden.clone().slice([rows.clone(), 0..d]));
+        let hidden = hidden.clone().slice([rows.clone(), 0..d]);
+        let logits = product(None, hidden, head.clone(), model.ops());
         tokens.extend(read(super::nll::logit_nll(model.ops(), logits, &batch.targets[rows])));
     }
     tokens

@@ -103,6 +103,9 @@ impl Header {
         }
         let mut length = [0; 8];
         file.read_exact(&mut length).map_err(LmError::io(path))?;
+        if let Some(text) = printable(&length) {
+            return Err(bad(format!("it begins with the text `{text}`")));
+        }
         let length = u64::from_le_bytes(length);
         if length > MAX_HEADER {
             return Err(bad(format!("a header of {length} bytes, the format allows {MAX_HEADER}")));
@@ -117,6 +120,12 @@ impl Header {
         check(&entries, size - 8 - length).map_err(bad)?;
         Ok(Self { entries, data_start: 8 + length })
     }
+}
+
+/// The start of a file as text, where it is text. As a length it would be beyond the format.
+fn printable(start: &[u8; 8]) -> Option<&str> {
+    let is_text = |b: &u8| b.is_ascii_graphic() || *b == b' ';
+    std::str::from_utf8(start).ok().filter(|_| start.iter().all(is_text))
 }
 
 /// Whether `entries` cover `size` bytes, each once.

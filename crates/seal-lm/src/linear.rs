@@ -1,7 +1,7 @@
 //! A linear layer with an optional low-rank side path.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, FloatDType, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::RngExt;
 use seal_data::RowId;
 use seal_data::seed::rng;
@@ -22,6 +22,8 @@ pub struct Linear {
     pub bias: Option<Param<Tensor<1>>>,
     /// The side path.
     pub lora: Option<Lora>,
+    /// Side paths of earlier adapters, which stay as they are ([`Linear::merged`]).
+    pub(crate) kept: Vec<Lora>,
 }
 
 /// A low-rank adapter of one layer.
@@ -74,7 +76,7 @@ impl DropoutKey<'_> {
 
 impl Linear {
     pub(crate) fn new(weight: Param<Tensor<2>>, bias: Option<Param<Tensor<1>>>) -> Self {
-        Self { weight, bias, lora: None }
+        Self { weight, bias, lora: None, kept: Vec::new() }
     }
 
     /// Adds a side path as PEFT initialises it: A from a Kaiming-uniform
@@ -93,7 +95,8 @@ impl Linear {
     }
 
     /// `x` `[N, in]` to `[N, out]`. Without a `dropout` key nothing is dropped.
-    /// A side path is computed in the number format of `x`.
+    /// Weights and side paths are brought into the number format of `x`, and the
+    /// sum is taken in it.
     pub fn forward(
         &self,
         x: Tensor<2>,
@@ -101,10 +104,11 @@ impl Linear {
         layer: &str,
         ops: Ops,
     ) -> Tensor<2> {
-        let bias = self.bias.as_ref().map(|bias| bias.val().unsqueeze_dim::<2>(0));
-        let y = product(bias, x.clone(), self.weight.val(), ops);
-        let Some(lora) = &self.lora else { return y };
         let dtype = x.dtype();
+        let bias = self.bias.as_ref().map(|b| b.val().cast(dtype).unsqueeze_dim::<2>(0));
+        let y = product(bias, x.clone(), self.weight.val().cast(dtype), ops);
+        let y = self.kept.iter().fold(y, |y, side| side.add_to(y, x.clone(), ops));
+        let Some(lora) = &self.lora else { return y };
         let x = match dropout.filter(|_| lora.dropout > 0.0) {
             Some(key) => {
                 let mask = key.mask(lora.dropout, x.dims()[1], layer, &x.device());
@@ -112,23 +116,55 @@ impl Linear {
             }
             None => x,
         };
-        // Scaled where it is thin.
-        let thin = product(None, x, lora.a.val().cast(dtype), ops).mul_scalar(lora.scale);
-        product(Some(y), thin, lora.b.val().cast(dtype), ops)
+        lora.add_to(y, x, ops)
     }
 
-    /// The layer with its side path added into its weight.
+    /// The layer with its side path added into its weight where that is f32. A weight in
+    /// bf16 has too few digits to take it: an entry of `A B` below half of the weight's
+    /// last digit would vanish. There the side path stays beside it, and is not trained.
     pub fn merged(&self) -> Self {
-        let weight = self.weight.val();
-        let weight = match &self.lora {
-            Some(l) => {
-                let dtype = weight.dtype();
-                let side = l.a.val().matmul(l.b.val()).mul_scalar(l.scale);
-                (weight.cast(FloatDType::F32) + side).cast(dtype)
-            }
-            None => weight,
+        let mut merged = self.clone();
+        let Some(lora) = merged.lora.take() else {
+            merged.weight = Param::from_tensor(self.weight.val().detach());
+            return merged;
         };
-        Self { weight: Param::from_tensor(weight.detach()), bias: self.bias.clone(), lora: None }
+        if self.weight.val().dtype() == DType::F32 {
+            merged.weight = Param::from_tensor((self.weight.val() + lora.delta()).detach());
+        } else {
+            merged.kept.push(Lora { dropout: 0.0, ..lora }.no_grad());
+        }
+        merged
+    }
+
+    /// Whether there is a side path.
+    pub(crate) fn is_adapted(&self) -> bool {
+        self.lora.is_some() || !self.kept.is_empty()
+    }
+
+    /// What all side paths add to the weight, `[in, out]`, f32.
+    pub(crate) fn delta(&self) -> Tensor<2> {
+        let sides = self.kept.iter().chain(&self.lora).map(Lora::delta);
+        sides.reduce(|a, b| a + b).expect("a layer with a side path")
+    }
+
+    /// The weight with all side paths added, `[in, out]`, f32.
+    pub(crate) fn dense(&self) -> Tensor<2> {
+        self.weight.val().cast(DType::F32) + self.delta()
+    }
+}
+
+impl Lora {
+    /// `y + scale (x A) B`, in the number format of `x`.
+    fn add_to(&self, y: Tensor<2>, x: Tensor<2>, ops: Ops) -> Tensor<2> {
+        let dtype = x.dtype();
+        // Scaled where it is thin.
+        let thin = product(None, x, self.a.val().cast(dtype), ops).mul_scalar(self.scale);
+        product(Some(y), thin, self.b.val().cast(dtype), ops)
+    }
+
+    /// `scale A B`, `[in, out]`, f32: what the side path adds to the weight.
+    fn delta(&self) -> Tensor<2> {
+        self.a.val().matmul(self.b.val()).mul_scalar(self.scale)
     }
 }
 

@@ -9,6 +9,9 @@ use crate::{LmConfig, ModelType, family};
 pub const LINEAR_NAMES: [&str; 7] =
     ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
+/// Largest rank: no layer of a known model is wider.
+const MAX_RANK: usize = 1 << 16;
+
 /// Stands for every linear layer but the output layer.
 pub(crate) const ALL_LINEAR: &str = "all-linear";
 
@@ -54,20 +57,10 @@ impl LoraConfig {
     /// Says what is wrong, if anything, whatever model the adapter is for.
     ///
     /// # Errors
-    /// Rank 0, a dropout outside [0, 1), or a layer that no family has.
+    /// Rank 0 or one above 2^16, a scale that is no f32, a dropout outside [0, 1), or a
+    /// layer that no family has.
     pub fn validate(&self) -> Result<(), String> {
-        if self.r == 0 {
-            return Err("r must be at least 1".to_owned());
-        }
-        if !(self.lora_alpha.is_finite() && self.lora_alpha > 0.0) {
-            return Err(format!("lora_alpha must be above 0, is {}", self.lora_alpha));
-        }
-        if !(0.0..1.0).contains(&self.lora_dropout) {
-            return Err(format!("lora_dropout must be in [0, 1), is {}", self.lora_dropout));
-        }
-        if self.target_modules.is_empty() {
-            return Err("target_modules must name at least one layer".to_owned());
-        }
+        self.validate_numbers()?;
         let names = || ModelType::ALL.into_iter().flat_map(|family| family.linear_names());
         for target in &self.target_modules {
             let last = target.rsplit('.').next().unwrap_or(target);
@@ -80,6 +73,52 @@ impl LoraConfig {
             }
         }
         Ok(())
+    }
+
+    /// As [`LoraConfig::validate`], whatever the layers are called.
+    pub(crate) fn validate_numbers(&self) -> Result<(), String> {
+        if self.r == 0 || self.r > MAX_RANK {
+            return Err(format!("r must be from 1 to {MAX_RANK}, is {}", self.r));
+        }
+        if !(self.lora_alpha.is_finite() && self.lora_alpha > 0.0) {
+            return Err(format!("lora_alpha must be above 0, is {}", self.lora_alpha));
+        }
+        // What tensors are multiplied by is an f32.
+        if !((self.lora_alpha / self.r as f64) as f32).is_normal() {
+            return Err(format!(
+                "lora_alpha must be a scale that f32 holds, is {:e}",
+                self.lora_alpha
+            ));
+        }
+        if !(0.0..1.0).contains(&self.lora_dropout) {
+            return Err(format!("lora_dropout must be in [0, 1), is {}", self.lora_dropout));
+        }
+        if self.target_modules.is_empty() {
+            return Err("target_modules must name at least one layer".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The targets that no layer of a model of shape `config` has.
+    pub(crate) fn unmatched(&self, config: &LmConfig) -> Vec<&str> {
+        let paths = family::linear_paths(config);
+        let misses =
+            |target: &&str| *target != ALL_LINEAR && !paths.iter().any(|path| is_end(target, path));
+        self.target_modules.iter().map(String::as_str).filter(misses).collect()
+    }
+
+    /// These settings with the targets alone that the model has.
+    ///
+    /// # Errors
+    /// No such target.
+    pub(crate) fn matched(&self, config: &LmConfig) -> Result<Self, String> {
+        let misses = self.unmatched(config);
+        let kept = self.target_modules.iter().filter(|t| !misses.contains(&t.as_str()));
+        let target_modules: Vec<String> = kept.cloned().collect();
+        match target_modules.is_empty() {
+            true => Err(no_layer(&misses.join("`, `"), config)),
+            false => Ok(Self { target_modules, ..self.clone() }),
+        }
     }
 
     /// Number of weights of the adapters on a model of shape `config`: `r (in + out)` for
@@ -100,20 +139,20 @@ impl LoraConfig {
     /// The same, and a target that this model has no layer for.
     pub fn validate_for(&self, config: &LmConfig) -> Result<(), String> {
         self.validate()?;
-        let paths = family::linear_paths(config);
-        let misses = |target: &&String| {
-            *target != ALL_LINEAR && !paths.iter().any(|path| is_end(target, path))
-        };
-        match self.target_modules.iter().find(misses) {
+        match self.unmatched(config).first() {
             None => Ok(()),
-            Some(target) => Err(format!(
-                "target_modules: no layer `{target}` in this model of {} blocks; known are \
-                 {ALL_LINEAR}, {}",
-                config.num_hidden_layers,
-                describe(config.architecture.model_type)
-            )),
+            Some(target) => Err(no_layer(target, config)),
         }
     }
+}
+
+fn no_layer(target: &str, config: &LmConfig) -> String {
+    format!(
+        "target_modules: no layer `{target}` in this model of {} blocks; known are \
+         {ALL_LINEAR}, {}",
+        config.num_hidden_layers,
+        describe(config.architecture.model_type)
+    )
 }
 
 fn describe(family: ModelType) -> String {

@@ -1,6 +1,7 @@
 //! A causal language model: embedding, blocks, last normalisation, output layer.
 
 use std::cell::OnceCell;
+use std::path::Path;
 use std::sync::Arc;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -11,6 +12,7 @@ use seal_device::kernels;
 use crate::attention::{Chunk, Heads, causal};
 use crate::block::{Block, Norm, Run};
 use crate::layout::Layout;
+use crate::limits::has_room;
 use crate::linear::product;
 use crate::rope::{Rope, Rotary};
 use crate::source::{Draws, build};
@@ -42,9 +44,15 @@ pub struct Lm {
     config: LmConfig,
     #[module(skip)]
     ops: Ops,
+    /// Whether states are f32 where weights are not.
+    #[module(skip)]
+    f32_states: bool,
     /// The `config.json` that the model was read with.
     #[module(skip)]
     source: Option<Arc<serde_json::Value>>,
+    /// The folder that the weights were read from.
+    #[module(skip)]
+    origin: Option<Arc<Path>>,
 }
 
 /// What the passes of one batch share.
@@ -135,6 +143,7 @@ impl Lm {
         format: WeightFormat,
     ) -> Result<Self, LmError> {
         check(config)?;
+        has_room(config)?;
         build(config, &mut Formatted { source: Draws { config, seed, device }, format })
     }
 
@@ -151,7 +160,17 @@ impl Lm {
             false => Ops::Composed,
         };
         let config = config.clone();
-        Self { embed_tokens, layers, norm, lm_head, config, ops, source: None }
+        Self {
+            embed_tokens,
+            layers,
+            norm,
+            lm_head,
+            config,
+            ops,
+            f32_states: false,
+            source: None,
+            origin: None,
+        }
     }
 
     /// The same weights, with the passes taken from `ops`. Fused ones need weights
@@ -161,9 +180,33 @@ impl Lm {
         self
     }
 
+    /// The same weights, with states between the layers in f32 whatever the format of the
+    /// weights: each weight is brought to f32 when it is used. In bf16 a state has three
+    /// digits, and what an adapter adds to it is often less than half of the last. A model
+    /// in f32 is not changed.
+    pub fn with_f32_states(mut self) -> Self {
+        if self.embed_tokens.val().dtype() != DType::F32 {
+            self.f32_states = true;
+            if kernels::available(&self.device()) {
+                self.ops = Ops::Fused;
+            }
+        }
+        self
+    }
+
     pub(crate) fn with_source(mut self, config_json: serde_json::Value) -> Self {
         self.source = Some(Arc::new(config_json));
         self
+    }
+
+    pub(crate) fn with_origin(mut self, folder: &Path) -> Self {
+        self.origin = Some(folder.into());
+        self
+    }
+
+    /// The folder that the weights were read from, if any.
+    pub(crate) fn origin(&self) -> Option<&Path> {
+        self.origin.as_deref()
     }
 
     /// The `config.json` that the model was read with, if any.
@@ -190,7 +233,9 @@ impl Lm {
         Ok(model)
     }
 
-    /// The model with its adapters added into its weights.
+    /// The model with its adapters added into its weights where these are f32, and kept
+    /// beside them, untrained, where they are not ([`Linear::merged`]). Other adapters can
+    /// then be put on it.
     pub fn merged(mut self) -> Self {
         for block in &mut self.layers {
             for (_, linear) in block.linears_mut() {
@@ -198,6 +243,22 @@ impl Lm {
             }
         }
         self
+    }
+
+    /// The layers with side paths, by their Hugging Face paths.
+    pub(crate) fn adapted(&self) -> Vec<(String, &Linear)> {
+        let at = self.config.architecture.model_type.names().layers;
+        let mut out = Vec::new();
+        for (i, block) in self.layers.iter().enumerate() {
+            let adapted = block.linears().into_iter().filter(|(_, linear)| linear.is_adapted());
+            out.extend(adapted.map(|(name, linear)| (format!("{at}.{i}.{name}"), linear)));
+        }
+        out
+    }
+
+    /// Whether there are adapters, trained or not.
+    pub fn has_adapters(&self) -> bool {
+        !self.adapted().is_empty()
     }
 
     /// The shape.
@@ -290,7 +351,9 @@ impl Lm {
         // Backends read what lies beyond the table, or stop without a reason.
         self.check_tokens(tokens.iter().map(|id| *id as u32)).unwrap_or_else(|e| panic!("{e}"));
         let ids = TensorData::new(tokens.to_vec(), [tokens.len()]);
-        self.embed_tokens.val().select(0, Tensor::<1, Int>::from_data(ids, &self.device()))
+        let states =
+            self.embed_tokens.val().select(0, Tensor::<1, Int>::from_data(ids, &self.device()));
+        if self.f32_states { states.cast(DType::F32) } else { states }
     }
 
     /// The last normalisation of `x` `[n, D]`.
@@ -378,7 +441,10 @@ impl Lm {
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
         match &self.lm_head {
             Some(head) => head.forward(hidden, None, "lm_head", self.ops),
-            None => product(None, hidden, self.embed_tokens.val().transpose(), self.ops),
+            None => {
+                let w = self.embed_tokens.val().cast(hidden.dtype()).transpose();
+                product(None, hidden, w, self.ops)
+            }
         }
     }
 

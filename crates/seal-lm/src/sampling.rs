@@ -37,6 +37,9 @@ pub struct GenerateSettings {
     pub batch: usize,
 }
 
+/// Most prompts side by side.
+const MOST_PROMPTS: usize = 1 << 20;
+
 fn one() -> f64 {
     1.0
 }
@@ -71,8 +74,11 @@ impl GenerateSettings {
     /// # Errors
     /// A value outside its range; the message names the field.
     pub fn validate(&self) -> Result<(), String> {
-        if self.max_new_tokens == 0 || self.batch == 0 {
-            return Err("max_new_tokens and batch must be at least 1".to_owned());
+        if self.max_new_tokens == 0 {
+            return Err("max_new_tokens must be at least 1".to_owned());
+        }
+        if !(1..=MOST_PROMPTS).contains(&self.batch) {
+            return Err(format!("batch must be from 1 to {MOST_PROMPTS}, is {}", self.batch));
         }
         if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
             return Err(format!("temperature must be 0 or above, is {}", self.temperature));

@@ -2,31 +2,46 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::Path;
 
 use burn::tensor::Tensor;
-use safetensors::tensor::{Dtype, View};
+use safetensors::tensor::{Dtype, Metadata, TensorInfo};
+use seal_files::PendingFile;
 
 use crate::folder::WHOLE;
 use crate::model::Stored;
-use crate::{Lm, LmError, hf};
+use crate::{Linear, Lm, LmError, hf};
 
 /// A tensor to be written, as f32.
 pub(crate) enum ToWrite<'a> {
     /// Brought to the host when its turn comes.
     Parameter(Stored<'a>),
+    /// The weight of a layer with its side paths added in f32, likewise.
+    Merged(&'a Linear),
     /// Already there, little-endian.
     Bytes { shape: Vec<usize>, bytes: Vec<u8> },
 }
 
 impl ToWrite<'_> {
     pub(crate) fn shape(&self) -> Vec<usize> {
+        let turned = |dims: [usize; 2]| dims.into_iter().rev().collect();
         match self {
             Self::Parameter(Stored::Vector(p)) => p.val().dims().to_vec(),
             Self::Parameter(Stored::Matrix(p)) => p.val().dims().to_vec(),
-            Self::Parameter(Stored::Transposed(p)) => p.val().dims().into_iter().rev().collect(),
+            Self::Parameter(Stored::Transposed(p)) => turned(p.val().dims()),
+            Self::Merged(linear) => turned(linear.weight.val().dims()),
             Self::Bytes { shape, .. } => shape.clone(),
+        }
+    }
+
+    fn bytes(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Parameter(Stored::Vector(p)) => to_bytes(p.val()).into(),
+            Self::Parameter(Stored::Matrix(p)) => to_bytes(p.val()).into(),
+            Self::Parameter(Stored::Transposed(p)) => to_bytes(p.val().transpose()).into(),
+            Self::Merged(linear) => to_bytes(linear.dense().transpose()).into(),
+            Self::Bytes { bytes, .. } => Cow::Borrowed(bytes),
         }
     }
 }
@@ -35,66 +50,72 @@ fn to_bytes<const D: usize>(tensor: Tensor<D>) -> Vec<u8> {
     tensor.into_data().iter::<f32>().flat_map(f32::to_le_bytes).collect()
 }
 
-/// [`ToWrite`] with its shape, which the format asks for by reference.
-struct Shaped<'a>(ToWrite<'a>, Vec<usize>);
-
-impl View for Shaped<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-    fn shape(&self) -> &[usize] {
-        &self.1
-    }
-    fn data(&self) -> Cow<'_, [u8]> {
-        match &self.0 {
-            ToWrite::Parameter(Stored::Vector(p)) => to_bytes(p.val()).into(),
-            ToWrite::Parameter(Stored::Matrix(p)) => to_bytes(p.val()).into(),
-            ToWrite::Parameter(Stored::Transposed(p)) => to_bytes(p.val().transpose()).into(),
-            ToWrite::Bytes { bytes, .. } => Cow::Borrowed(bytes),
-        }
-    }
-    fn data_len(&self) -> usize {
-        4 * self.1.iter().product::<usize>()
-    }
-}
-
+/// Writes `tensors` beside `path` one after the other, and renames the file last: a
+/// program that is killed leaves the file that was there, or none.
+///
+/// # Errors
+/// A file that cannot be written.
 pub(crate) fn write_safetensors(
     tensors: BTreeMap<String, ToWrite<'_>>,
     path: &Path,
 ) -> Result<(), LmError> {
-    let metadata = [("format".to_owned(), "pt".to_owned())].into_iter().collect();
-    let tensors = tensors.into_iter().map(|(name, tensor)| {
+    let mut end = 0;
+    let entry = |(name, tensor): (&String, &ToWrite<'_>)| {
         let shape = tensor.shape();
-        (name, Shaped(tensor, shape))
-    });
-    // The crate gives its file to the user alone; this one's mode is that of other files.
-    let mode = File::create(path).and_then(|file| file.metadata()).map_err(LmError::io(path))?;
-    safetensors::serialize_to_file(tensors.collect::<Vec<_>>(), Some(metadata), path).map_err(
-        |e| match e {
-            safetensors::SafeTensorError::IoError(source) => LmError::io(path)(source),
-            other => LmError::Format { path: path.into(), reason: other.to_string() },
-        },
-    )?;
-    fs::set_permissions(path, mode.permissions()).map_err(LmError::io(path))
+        let begin = end;
+        end += 4 * shape.iter().product::<usize>();
+        (name.clone(), TensorInfo { dtype: Dtype::F32, shape, data_offsets: (begin, end) })
+    };
+    let entries: Vec<_> = tensors.iter().map(entry).collect();
+    let kind = [("format".to_owned(), "pt".to_owned())].into_iter().collect();
+    let bad = |reason: String| LmError::Format { path: path.into(), reason };
+    let header = Metadata::new(Some(kind), entries).map_err(|e| bad(e.to_string()))?;
+    let mut header = serde_json::to_vec(&header).map_err(|e| bad(e.to_string()))?;
+    // Numbers start at a multiple of 8 bytes.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let io = || LmError::io(path);
+    let mut file = PendingFile::create(path).map_err(io())?;
+    file.write_all(&(header.len() as u64).to_le_bytes()).map_err(io())?;
+    file.write_all(&header).map_err(io())?;
+    for tensor in tensors.values() {
+        file.write_all(&tensor.bytes()).map_err(io())?;
+    }
+    file.commit().map_err(io())
 }
 
 pub(crate) fn write_json(json: &serde_json::Value, path: &Path) -> Result<(), LmError> {
     let text = serde_json::to_string_pretty(json).expect("a JSON value serialises");
-    fs::write(path, text + "\n").map_err(LmError::io(path))
+    seal_files::write(path, (text + "\n").as_bytes()).map_err(LmError::io(path))
 }
 
-/// Writes `model.safetensors` and `config.json` into `dir`, readable by
-/// transformers. Adapters are not written: merge them first, or save them with
-/// [`crate::save_adapter`].
+/// Writes `model.safetensors` and then `config.json` into `dir`, readable by
+/// transformers. Each file is whole or absent, and a folder with `config.json` has both.
 ///
 /// A model read by [`crate::load_model`] keeps what its `config.json` said of
 /// other matters, such as the ids of special tokens.
 ///
 /// # Errors
-/// A file that cannot be written.
+/// A model with adapters, which would not be written: [`crate::save_merged`] and
+/// [`crate::save_adapter`] are for those. A file that cannot be written.
 pub fn save_weights(model: &Lm, dir: &Path) -> Result<(), LmError> {
-    let tensors = model.tensors().into_iter();
-    let tensors = tensors.map(|(name, stored)| (name, ToWrite::Parameter(stored))).collect();
+    if model.has_adapters() {
+        let reason = "the model has adapters, which save_weights does not write: use save_merged \
+                      or save_adapter";
+        return Err(LmError::Config(reason.to_owned()));
+    }
+    write_model(model, dir)
+}
+
+/// As [`save_weights`], with adapters added into the weights.
+pub(crate) fn write_model(model: &Lm, dir: &Path) -> Result<(), LmError> {
+    let mut tensors: BTreeMap<String, ToWrite<'_>> = model
+        .tensors()
+        .into_iter()
+        .map(|(name, stored)| (name, ToWrite::Parameter(stored)))
+        .collect();
+    for (path, linear) in model.adapted() {
+        tensors.insert(format!("{path}.weight"), ToWrite::Merged(linear));
+    }
     write_safetensors(tensors, &dir.join(WHOLE))?;
-    write_json(&hf::config_json(model.config(), model.source()), &dir.join("config.json"))
+    write_json(&hf::config_json(model.config(), model.source()), &dir.join(hf::CONFIG))
 }

@@ -12,12 +12,13 @@ use burn::tensor::f16;
 
 use crate::LmError;
 use crate::header::{Entry, Header};
+use crate::text::refuse_pointer;
 
 /// Rows of a matrix that are turned together: 64 f32 are four cache lines.
 const ROWS: usize = 64;
 
 /// Numbers read at once where nothing is turned.
-const CHUNK: usize = 1 << 18;
+pub(crate) const CHUNK: usize = 1 << 18;
 
 /// An open file.
 #[derive(Debug)]
@@ -70,6 +71,10 @@ impl TensorFile {
         let io = || LmError::io(path);
         let file = File::open(path).map_err(io())?;
         let size = file.metadata().map_err(io())?.len();
+        let mut start = Vec::new();
+        (&file).take(64).read_to_end(&mut start).map_err(io())?;
+        refuse_pointer(&start, path)?;
+        (&file).rewind().map_err(io())?;
         let mut reader = BufReader::new(&file);
         let header = Header::read(path, &mut reader, size)?;
         Ok(Self { path: path.into(), file, header })
@@ -136,7 +141,7 @@ impl TensorFile {
 
     /// Hands `each` the numbers of the tensor `name`, `chunk` at a time, with
     /// the place of the first.
-    fn each_chunk(
+    pub(crate) fn each_chunk(
         &mut self,
         name: &str,
         shape: &[usize],

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::tensor::Device;
 
+use crate::adapter::without_place;
 use crate::family;
 use crate::folder::Folder;
 use crate::init::parameter;
 use crate::model::check;
 use crate::source::{Place, Source, Values, Vector, build};
+use crate::tensor_file::CHUNK;
 use crate::weight_format::Formatted;
-use crate::{Lm, LmConfig, LmError, WeightFormat};
+use crate::{Lm, LmConfig, LmError, ModelType, WeightFormat};
 
 /// What loading a model did with each tensor of its files.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,7 +24,7 @@ pub struct LoadReport {
     /// Tensors that the model took.
     pub loaded: Vec<String>,
     /// Tensors of a kind that holds no weights (rotary frequencies, causal
-    /// masks), and the output layer where it is tied to the embedding.
+    /// masks), and an output layer that repeats the embedding it is tied to.
     pub ignored: Vec<String>,
     /// Tensors that the model asks for and no file has.
     pub missing: Vec<String>,
@@ -32,6 +34,8 @@ pub struct LoadReport {
     pub converted: usize,
     /// Numbers in the model.
     pub parameters: usize,
+    /// What is to be said to who uses the model.
+    pub notices: Vec<String>,
 }
 
 impl LoadReport {
@@ -66,27 +70,48 @@ impl LoadReport {
             let path = folder.file(name).path().to_owned();
             return Err(LmError::Missing { path, name: name.clone() });
         }
-        match self.unused.first() {
-            None => Ok(()),
-            Some(first) => Err(LmError::Format {
-                path: folder.file(first).path().to_owned(),
-                reason: format!(
-                    "holds {} tensors that the model has no place for, such as `{first}`: does \
-                     the config describe this model?",
-                    self.unused.len()
-                ),
-            }),
-        }
+        let Some(first) = self.unused.first() else { return Ok(()) };
+        let path = folder.file(first).path().to_owned();
+        let unused: Vec<&str> = self.unused.iter().map(String::as_str).collect();
+        Err(LmError::Format { path, reason: without_place(&unused) })
     }
 }
 
 /// Buffers of older versions, and a repeated tied embedding.
 fn is_no_weight(config: &LmConfig, name: &str) -> bool {
-    let head = format!("{}.weight", config.architecture.model_type.names().head);
-    [".rotary_emb.inv_freq", ".attention.bias", ".attention.masked_bias"]
-        .iter()
-        .any(|end| name.ends_with(end))
-        || (name == head && config.tie_word_embeddings)
+    let buffers: &[&str] = match config.architecture.model_type {
+        ModelType::GptNeox => {
+            &[".rotary_emb.inv_freq", ".attention.bias", ".attention.masked_bias"]
+        }
+        ModelType::Llama | ModelType::Mistral | ModelType::Phi3 => &[".rotary_emb.inv_freq"],
+    };
+    buffers.iter().any(|end| name.ends_with(end))
+        || (name == head(config) && config.tie_word_embeddings)
+}
+
+/// Name of the output layer's tensor.
+fn head(config: &LmConfig) -> String {
+    format!("{}.weight", config.architecture.model_type.names().head)
+}
+
+/// Whether the files hold an output layer of other numbers than the embedding, which the
+/// config ties it to.
+///
+/// # Errors
+/// One of another shape; a file that cannot be read.
+fn has_own_head(config: &LmConfig, folder: &mut Folder) -> Result<bool, LmError> {
+    let head = head(config);
+    if !config.tie_word_embeddings || !folder.contains(&head) {
+        return Ok(false);
+    }
+    let shape = [config.vocab_size, config.hidden_size];
+    let embedding = format!("{}.weight", config.architecture.model_type.names().embedding);
+    let embedding = folder.file(&embedding).read(&embedding, &shape)?;
+    let mut differ = false;
+    folder.file(&head).each_chunk(&head, &shape, CHUNK, |start, chunk| {
+        differ |= chunk != &embedding[start..start + chunk.len()];
+    })?;
+    Ok(differ)
 }
 
 /// Reads the Hugging Face folder `dir` as it was downloaded or saved: the shape
@@ -135,10 +160,22 @@ fn load(
 ) -> Result<(Lm, LoadReport), LmError> {
     check(config)?;
     let mut folder = Folder::open(dir)?;
-    let report = LoadReport::of(config, &mut folder)?;
+    let mut report = LoadReport::of(config, &mut folder)?;
     report.complete(&mut folder)?;
+    let mut config = config.clone();
+    if has_own_head(&config, &mut folder)? {
+        let name = head(&config);
+        report.notices.push(format!(
+            "{}: `{name}` differs from the embedding, though config.json has \
+             tie_word_embeddings = true; the file's is used, as by transformers 5 (transformers 4 \
+             uses the embedding)",
+            folder.file(&name).path().display()
+        ));
+        config.tie_word_embeddings = false;
+        report = LoadReport { notices: report.notices, ..LoadReport::of(&config, &mut folder)? };
+    }
     let source = Files { folder: &mut folder, device };
-    let model = build(config, &mut Formatted { source, format })?;
+    let model = build(&config, &mut Formatted { source, format })?.with_origin(dir);
     Ok((if device.is_autodiff() { model.train() } else { model }, report))
 }
 

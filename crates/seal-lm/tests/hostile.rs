@@ -119,6 +119,42 @@ fn pickled_weights_come_with_a_remedy() {
     assert!(message.contains("save_pretrained('OUT', safe_serialization=True)"), "{message}");
 }
 
+#[test]
+fn files_that_stand_for_others_are_named() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 1234\n";
+    let refused = |dir: &Path, file: &str| {
+        std::fs::write(dir.join(file), pointer).unwrap();
+        let error = load_model(dir, &cpu()).unwrap_err().to_string();
+        assert!(error.contains(file) && error.contains("Git LFS pointer"), "{error}");
+    };
+    refused(saved().0.path(), FILE);
+    refused(saved().0.path(), "config.json");
+    let (dir, _) = sharded();
+    refused(dir.path(), "model-00002-of-00002.safetensors");
+    refused(dir.path(), INDEX);
+    let adapter = tempfile::tempdir().unwrap();
+    std::fs::write(adapter.path().join("adapter_config.json"), pointer).unwrap();
+    let error = seal_lm::read_adapter_settings(adapter.path()).unwrap_err().to_string();
+    assert!(error.contains("Git LFS pointer"), "{error}");
+    // Another text in the place of a file, such as a page of a web server.
+    let page = message(&tiny(), with_bytes(b"<!DOCTYPE html><html>").path());
+    assert!(page.contains("it begins with the text `<!DOCTYP`"), "{page}");
+}
+
+#[test]
+fn shards_without_their_index_are_named() {
+    let (dir, _) = sharded();
+    std::fs::remove_file(dir.path().join(INDEX)).unwrap();
+    let message = sharded_message(dir.path());
+    assert!(
+        message.contains("of-00002.safetensors` is there, but model.safetensors.index.json"),
+        "{message}"
+    );
+    let (dir, _) = sharded();
+    std::fs::write(dir.path().join(INDEX), r#"{"weight_map": {}}"#).unwrap();
+    assert!(sharded_message(dir.path()).contains("names no tensor"));
+}
+
 /// The sharded model, copied, so that parts can be broken.
 fn sharded() -> (tempfile::TempDir, serde_json::Value) {
     let dir = tempfile::tempdir().unwrap();

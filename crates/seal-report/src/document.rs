@@ -57,6 +57,16 @@ pub trait Document: Serialize + DeserializeOwned {
     }
 }
 
+/// Checks the version that the text of a file carries, and nothing else.
+///
+/// # Errors
+/// [`Error::Version`], or [`Error::Json`] where it carries none.
+pub(crate) fn version<D: Document>(bytes: &[u8]) -> Result<()> {
+    let header: Header =
+        serde_json::from_slice(bytes).map_err(|source| Error::Json { file: D::FILE, source })?;
+    check_version(D::FILE, header.format_version)
+}
+
 #[derive(Deserialize)]
 struct Header {
     format_version: u32,

@@ -37,6 +37,17 @@ pub enum Error {
         /// The version this program reads.
         expected: u32,
     },
+    /// A file is not as the run left it.
+    #[error(
+        "{file}: {problem}; run `ablate` again, which takes finished stages from the store, or, \
+         to go on with the files as they are, delete checksums.json"
+    )]
+    Damaged {
+        /// The document's file name.
+        file: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
     /// A number is NaN or infinite, which JSON would turn into null.
     #[error("{file}: {field} is {value}; a figure that does not apply must be null")]
     NotFinite {

@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use crate::markdown::{escape, fenced};
+use crate::text::visible;
 use crate::{Arm, Report, Results, Role, finding, number, view};
 
 /// The Markdown of the page, from the reports of studies with one reference.
@@ -30,7 +32,7 @@ pub fn findings(reports: &[Report]) -> String {
     for report in reports {
         study(&mut page, report);
     }
-    page
+    visible(page)
 }
 
 fn study(page: &mut String, report: &Report) {
@@ -38,21 +40,32 @@ fn study(page: &mut String, report: &Report) {
     let seeds: Vec<String> = results.seeds.iter().map(u64::to_string).collect();
     let command = report.provenance.as_ref().map_or("", |p| p.command.as_str());
     let parts: Vec<String> = view::parts(results).into_iter().map(str::to_owned).collect();
-    let _ = write!(page, "\n## {}\n\n", view::capitalised(&view::list(&parts)));
+    let _ = write!(page, "\n## {}\n\n", escape(&view::capitalised(&view::list(&parts))));
     let _ = write!(
         page,
-        "Study `{}`, seeds {}:\n\n```sh\n{command}\n```\n",
-        results.study,
-        seeds.join(", ")
+        "Study {}, seeds {}:\n\n{}",
+        code(&results.study),
+        seeds.join(", "),
+        fenced("sh", command).trim_end_matches('\n')
     );
+    page.push('\n');
     for part in view::parts(results) {
-        let _ = write!(page, "\n### {}\n\n", view::capitalised(part));
+        let _ = write!(page, "\n### {}\n\n", escape(&view::part_title(results, part)));
         table(page, results, part);
-        let _ = write!(page, "\n{}", finding::ablation(results, part));
+        let _ = write!(page, "\n{}", escape(&finding::ablation(results, part)));
         if let Some(trend) = trend(results, part) {
             let _ = write!(page, " {trend}");
         }
         page.push('\n');
+    }
+}
+
+/// A name as code on one line; one that holds a backtick as text.
+fn code(name: &str) -> String {
+    let name = name.replace(['\n', '\r', '\t'], " ");
+    match name.contains('`') || name.trim().is_empty() {
+        true => escape(&name),
+        false => format!("`{name}`"),
     }
 }
 
@@ -70,7 +83,7 @@ fn rows<'a>(results: &'a Results, part: &str) -> Vec<&'a Arm> {
 fn table(page: &mut String, results: &Results, part: &str) {
     page.push_str("| arm | AUROC | unsafe kept, % |");
     for test in view::tests(results) {
-        let _ = write!(page, " {} win rate, % | against SEAL |", view::test_label(test));
+        let _ = write!(page, " {} win rate, % | against SEAL |", escape(view::test_label(test)));
     }
     page.push_str("\n| :-- | --: | --: |");
     for _ in view::tests(results) {
@@ -80,7 +93,7 @@ fn table(page: &mut String, results: &Results, part: &str) {
     for arm in rows(results, part) {
         let auroc = over_seeds(arm, |c| c.auroc, |x| number::fixed(x, 3));
         let kept = over_seeds(arm, |c| c.unsafe_kept, number::share);
-        let _ = write!(page, "| {} | {auroc} | {kept} |", arm.label);
+        let _ = write!(page, "| {} | {auroc} | {kept} |", escape(&arm.label));
         for test in view::tests(results) {
             let rate = arm.win_rate.get(test).map(|rate| view::win_text(arm, rate));
             let rate = rate.unwrap_or_else(|| number::ABSENT.to_owned());
@@ -168,7 +181,13 @@ fn reasons(all: &[&Results]) -> Vec<String> {
         })
     };
     let told = |arm: &Arm| {
-        format!("{}: AUROC {}, unsafe kept {} %{}", arm.label, auroc(arm), kept(arm), hexphi(arm))
+        format!(
+            "{}: AUROC {}, unsafe kept {} %{}",
+            escape(&arm.label),
+            auroc(arm),
+            kept(arm),
+            hexphi(arm)
+        )
     };
     let mut lines = Vec::new();
     // A reason is given only where the shares of unsafe rows kept bear it out.
@@ -231,7 +250,7 @@ fn reasons(all: &[&Results]) -> Vec<String> {
             let of = |x: Option<f64>| number::or_absent(x, number::share);
             Some(format!(
                 "{}: Spearman {} to softmax, mean weight {}, clamped {} %, dead {} %",
-                arm.label,
+                escape(&arm.label),
                 number::or_absent(selection.ranking.spearman_to_seal, |x| number::fixed(x, 3)),
                 number::or_absent(selection.weights.mean_p, |x| number::fixed(x, 2)),
                 of(selection.weights.clamped),

@@ -2,6 +2,7 @@
 //!
 //! Win rates and rates are two tables: side by side they fit no text width.
 
+use crate::text::steers;
 use crate::{Report, table, table::Table};
 
 /// The tables as LaTeX floats.
@@ -80,11 +81,17 @@ fn write_row(out: &mut String, cells: impl Iterator<Item = String>) {
 /// Text that LaTeX sets as it is.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
     for letter in text.chars() {
         match letter {
+            '\n' | '\r' | '\t' => out.push(' '),
+            // Such a character may end a comment, a line or the run of the program.
+            _ if steers(letter) => out.push_str(&format!("$<$U+{:04X}$>$", u32::from(letter))),
             '\\' => out.push_str("\\textbackslash{}"),
             '~' => out.push_str("\\textasciitilde{}"),
             '^' => out.push_str("\\textasciicircum{}"),
+            '`' => out.push_str("\\textasciigrave{}"),
+            '|' => out.push_str("\\textbar{}"),
             '{' | '}' | '$' | '&' | '#' | '%' | '_' => out.extend(['\\', letter]),
             '<' => out.push_str("$<$"),
             '>' => out.push_str("$>$"),
@@ -93,11 +100,14 @@ fn escape(text: &str) -> String {
             '—' => out.push_str("---"),
             '†' => out.push_str("\\textdagger{}"),
             '‡' => out.push_str("\\textdaggerdbl{}"),
-            // A row that starts with a bracket would be read as an option of `\\`.
+            // A row that starts with a bracket or a star would be read as an option of `\\`.
             '[' => out.push_str("{[}"),
-            '\n' | '\r' => out.push(' '),
+            '*' if out.is_empty() => out.push_str("{*}"),
+            // Two of them would be set as one other sign.
+            '-' | '\'' | ',' if letter == before => out.extend(['{', '}', letter]),
             _ => out.push(letter),
         }
+        before = letter;
     }
     out
 }

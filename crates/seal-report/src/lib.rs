@@ -1,7 +1,7 @@
 //! Result types and their rendering as HTML, Markdown, LaTeX, CSV and JSON.
 //!
 //! The crate reads results only: no model, no Burn, no network, no clock, and
-//! no other crate of the workspace. Equal input gives equal bytes, so that a
+//! no crate of the workspace but that which writes files. Equal input gives equal bytes, so that a
 //! report can be made again, on another machine, from the stored files alone.
 //!
 //! - [`Results`], [`Figures`], [`Provenance`] and [`Cost`] are the stored
@@ -22,6 +22,7 @@
 //! assert!(report.markdown().starts_with("# SEAL ablation: demo"));
 //! ```
 
+mod checksums;
 mod document;
 mod error;
 mod finding;
@@ -36,6 +37,7 @@ mod number;
 mod plot;
 mod report;
 mod table;
+mod text;
 mod view;
 
 pub use document::{Document, FORMAT_VERSION};

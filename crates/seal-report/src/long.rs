@@ -3,11 +3,11 @@
 //! `seed` is empty for figures over all seeds. A win rate has three lines:
 //! `win_rate` with the study interval, `win_rate_prompt` with the prompt
 //! interval, `win_rate_bounds` with the bounds for missing verdicts. Absent
-//! values are empty. `difference` lines are the tests against SEAL.
+//! values are empty; `ablation` is the name that the plan gives. `difference` lines are the tests against SEAL.
 
-use crate::{Arm, PerTest, Ranking, Result, Results, Weights, WinRate, view};
+use crate::{Arm, PerTest, Ranking, Result, Results, Weights, WinRate, text, view};
 
-const HEADER: [&str; 17] = [
+const HEADER: [&str; 18] = [
     "arm",
     "label",
     "role",
@@ -25,6 +25,7 @@ const HEADER: [&str; 17] = [
     "p",
     "p_holm",
     "detectable",
+    "ablation",
 ];
 
 /// The results in long form.
@@ -80,13 +81,13 @@ impl Lines {
     fn push(&mut self, line: &Line<'_>) -> Result<()> {
         let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
         let whole = |value: Option<u64>| value.map_or_else(String::new, |v| v.to_string());
-        let text = |value: Option<&String>| value.cloned().unwrap_or_default();
+        let owned = |value: Option<&String>| value.cloned().unwrap_or_default();
         let record: [String; HEADER.len()] = [
-            text(line.arm.map(|arm| &arm.id)),
-            text(line.arm.map(|arm| &arm.label)),
+            owned(line.arm.map(|arm| &arm.id)),
+            owned(line.arm.map(|arm| &arm.label)),
             line.arm.map_or_else(String::new, |arm| arm.role.name().to_owned()),
-            text(line.arm.and_then(|arm| arm.ablated_part.as_ref())),
-            text(line.arm.and_then(|arm| arm.replacement.as_ref())),
+            owned(line.arm.and_then(|arm| arm.ablated_part.as_ref())),
+            owned(line.arm.and_then(|arm| arm.replacement.as_ref())),
             whole(line.seed),
             line.test.to_owned(),
             line.category.to_owned(),
@@ -99,8 +100,10 @@ impl Lines {
             number(line.p),
             number(line.p_holm),
             number(line.detectable),
+            owned(line.arm.and_then(|arm| arm.ablation.as_ref())),
         ];
-        Ok(self.writer.write_record(record)?)
+        let fields: Vec<_> = record.iter().map(|field| text::cell(field)).collect();
+        Ok(self.writer.write_record(fields.iter().map(|field| field.as_bytes()))?)
     }
 }
 

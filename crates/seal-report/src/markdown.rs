@@ -33,7 +33,9 @@ pub(crate) fn render(report: &Report) -> String {
             out.push_str(&fenced("sh", &provenance.command));
         }
         for (name, value) in provenance.versions.iter().chain(&provenance.environment) {
-            out.push_str(&format!("- {}: {}\n", escape(name), escape(value)));
+            // `[name]: value` would be the definition of a link.
+            let colon = if name.ends_with(']') { "\\:" } else { ":" };
+            out.push_str(&format!("- {}{colon} {}\n", escape(name), escape(value)));
         }
         out.push('\n');
         out.push_str(&fenced("toml", &provenance.settings_toml));
@@ -46,7 +48,7 @@ pub(crate) fn render(report: &Report) -> String {
 fn write_table(out: &mut String, table: &Table) {
     out.push_str(&format!("## {}\n\n", escape(&table.caption)));
     let titles = table.columns.iter().map(|column| escape(&column.full_title()));
-    write_row(out, std::iter::once(table.stub.to_owned()).chain(titles));
+    write_row(out, std::iter::once(escape(table.stub)).chain(titles));
     let rules = table.columns.iter().map(|column| if column.text { ":--" } else { "--:" });
     write_row(out, std::iter::once(":--").chain(rules).map(str::to_owned));
     let grouped = table.groups.len() > 1;
@@ -80,32 +82,53 @@ fn write_row(out: &mut String, cells: impl Iterator<Item = String>) {
     out.push('\n');
 }
 
-/// Text that Markdown shows as it is, also inside a table.
-fn escape(text: &str) -> String {
+/// Text that Markdown shows as it is, also inside a table, a heading or a list.
+/// Line ends become spaces.
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    let mut before = ' ';
-    while let Some(letter) = rest.next() {
-        match letter {
-            '\\' | '`' | '*' | '|' | '<' => out.extend(['\\', letter]),
-            // Inside a word an underscore is literal, and `[` starts a link
-            // only where `](` follows.
-            '_' if !(before.is_alphanumeric()
-                && rest.peek().is_some_and(|c| c.is_alphanumeric())) =>
-            {
-                out.push_str("\\_");
+    // Spaces at the start of a line would make what follows them the start, or code.
+    let letters: Vec<char> = text
+        .chars()
+        .map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c })
+        .skip_while(|c| *c == ' ')
+        .collect();
+    let at = |i: Option<usize>| i.and_then(|i| letters.get(i)).copied().unwrap_or(' ');
+    let word = |c: char| c.is_alphanumeric();
+    // How a list, a quotation, a heading or a rule starts.
+    let digits = letters.iter().take_while(|c| c.is_ascii_digit()).count();
+    for (i, &letter) in letters.iter().enumerate() {
+        let (before, after) = (at(i.checked_sub(1)), at(Some(i + 1)));
+        let escaped = match letter {
+            '\\' | '`' | '*' | '|' | '<' | '~' | '$' => true,
+            // An entity; GitHub links names and addresses by `@` and `://`.
+            '&' => after == '#' || word(after),
+            '@' => true,
+            ':' => after == '/',
+            '.' => {
+                let www = i >= 3 && letters[i - 3..i].iter().all(|c| matches!(c, 'w' | 'W'));
+                www || (i == digits && i > 0 && after == ' ')
             }
-            ']' if matches!(rest.peek(), Some('(' | '[')) => out.push_str("\\]"),
-            '\n' | '\r' => out.push(' '),
-            _ => out.push(letter),
+            ')' => i == digits && i > 0,
+            // Inside a word an underscore is literal, and `[` starts a link, a note or
+            // a definition only where one of these follows.
+            '_' => !(word(before) && word(after)),
+            ']' => matches!(after, '(' | '[' | ':'),
+            '[' => after == '^',
+            '#' => i == 0 || after == '#' || i + 1 == letters.len() || before == ' ',
+            '>' | '=' => i == 0,
+            '-' | '+' => i == 0 && matches!(after, ' ' | '-'),
+            _ => false,
+        };
+        if escaped {
+            out.push('\\');
         }
-        before = letter;
+        out.push(letter);
     }
     out
 }
 
 /// A code block whose fence is longer than any run of backticks inside.
-fn fenced(language: &str, text: &str) -> String {
+pub(crate) fn fenced(language: &str, text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}{language}\n{}\n{fence}\n\n", text.trim_end())
@@ -118,7 +141,7 @@ mod tests {
     #[test]
     fn hostile_text_stays_text() {
         insta::assert_snapshot!(escape("a|b <script> *x* _y_ a_b `c` [t](u)\n# no"),
-            @r"a\|b \<script> \*x\* \_y\_ a_b \`c\` [t\](u) # no");
+            @r"a\|b \<script> \*x\* \_y\_ a_b \`c\` [t\](u) \# no");
         insta::assert_snapshot!(fenced("sh", "a ``` b"), @r"
         ````sh
         a ``` b

@@ -1,9 +1,12 @@
 //! A run folder as one value: read it, render it, write it.
 
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::checksums::Checksums;
+use crate::document::version;
+use crate::text::visible;
 use crate::{Cost, Document, Error, Figures, Provenance, Result, Results};
 use crate::{html, latex, long, markdown};
 
@@ -22,28 +25,62 @@ pub struct Report {
 
 impl Report {
     /// Reads `results.json` and, where they are there, `figures.json`,
-    /// `provenance.json` and `cost.json`.
+    /// `provenance.json` and `cost.json`, and holds each against `checksums.json`.
     ///
     /// # Errors
-    /// [`Error::Io`] if `results.json` is absent or a file cannot be read, and
-    /// what [`Document::from_json`] says about each.
+    /// [`Error::Io`] if `results.json` is absent or a file cannot be read,
+    /// [`Error::Damaged`] for one that the run did not leave so, and what
+    /// [`Document::from_json`] says about each.
     pub fn read(dir: &Path) -> Result<Self> {
-        let results = read::<Results>(dir)?.ok_or_else(|| Error::Io {
+        let sums = Checksums::read(dir)?;
+        let sums = sums.as_ref();
+        let results = read::<Results>(dir, sums)?.ok_or_else(|| Error::Io {
             action: "read",
             path: dir.join(Results::FILE),
             source: std::io::Error::new(ErrorKind::NotFound, "no results yet; run the study first"),
         })?;
-        Ok(Self { results, figures: read(dir)?, provenance: read(dir)?, cost: read(dir)? })
+        Ok(Self {
+            results,
+            figures: read(dir, sums)?,
+            provenance: read(dir, sums)?,
+            cost: read(dir, sums)?,
+        })
+    }
+
+    /// Whether the folder says what its files were when they were written. Where it
+    /// does not, [`Report::read`] cannot notice damage that leaves them readable.
+    pub fn has_checksums(dir: &Path) -> bool {
+        dir.join(Checksums::FILE).is_file()
+    }
+
+    /// Refuses a folder with results of another format, which [`Report::write`] would
+    /// write over.
+    ///
+    /// # Errors
+    /// [`Error::Version`] with the file's name; [`Error::Io`].
+    pub fn check_versions(dir: &Path) -> Result<()> {
+        fn check<D: Document>(dir: &Path) -> Result<()> {
+            match bytes::<D>(dir)?.map(|bytes| version::<D>(&bytes)) {
+                Some(Err(error @ Error::Version { .. })) => Err(error),
+                // What cannot be read at all is made anew.
+                _ => Ok(()),
+            }
+        }
+        check::<Results>(dir)?;
+        check::<Figures>(dir)?;
+        check::<Provenance>(dir)?;
+        check::<Cost>(dir)?;
+        check::<Checksums>(dir)
     }
 
     /// `report.html`: one page that asks for nothing from outside.
     pub fn html(&self) -> String {
-        html::render(self)
+        visible(html::render(self))
     }
 
     /// `report.md`: summary and tables.
     pub fn markdown(&self) -> String {
-        markdown::render(self)
+        visible(markdown::render(self))
     }
 
     /// `table.tex`: tables for a paper.
@@ -59,13 +96,14 @@ impl Report {
         long::render(&self.results)
     }
 
-    /// Writes the stored documents and every rendering into `dir`, each file at
-    /// once (a reader never sees half of one). All texts are made before the
-    /// first is written, so that a value that cannot be written changes nothing.
-    /// Returns the paths in the order written.
+    /// Writes the stored documents, their checksums and every rendering into `dir`,
+    /// each file at once (a reader never sees half of one) and none through a link.
+    /// All texts are made before the first is written, so that a value that cannot be
+    /// written changes nothing. Returns the paths in the order written.
     ///
     /// # Errors
-    /// [`Error::Io`], and what [`Document::to_json`] says.
+    /// [`Error::Io`], [`Error::Version`] for results of another format that are there,
+    /// and what [`Document::to_json`] says.
     pub fn write(&self, dir: &Path) -> Result<Vec<PathBuf>> {
         let mut files = vec![(Results::FILE, self.results.to_json()?)];
         if let Some(figures) = &self.figures {
@@ -77,40 +115,49 @@ impl Report {
         if let Some(cost) = &self.cost {
             files.push((Cost::FILE, cost.to_json()?));
         }
+        let sums = Checksums::of(files.iter().map(|(name, text)| (*name, text.as_bytes())));
+        files.push((Checksums::FILE, sums.to_json()?));
         files.push(("results.csv", self.csv()?));
         files.push(("report.html", self.html()));
         files.push(("report.md", self.markdown()));
         files.push(("table.tex", self.latex()));
-        fs::create_dir_all(dir).map_err(|source| Error::Io {
-            action: "create the folder",
-            path: dir.to_owned(),
-            source,
-        })?;
-        files.into_iter().map(|(name, text)| write(dir, name, &text)).collect()
+        Self::check_versions(dir)?;
+        let io = |action, path: &Path| {
+            let path = path.to_owned();
+            move |source| Error::Io { action, path, source }
+        };
+        fs::create_dir_all(dir).map_err(io("create the folder", dir))?;
+        // Killed between two files, old sums would call new files damaged.
+        let stale = dir.join(Checksums::FILE);
+        match fs::remove_file(&stale) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(io("remove", &stale)(e)),
+            _ => {}
+        }
+        let write = |(name, text): (&str, String)| {
+            let path = dir.join(name);
+            seal_files::write(&path, text.as_bytes()).map_err(io("write", &path))?;
+            Ok(path)
+        };
+        files.into_iter().map(write).collect()
     }
 }
 
-fn read<D: Document>(dir: &Path) -> Result<Option<D>> {
+fn bytes<D: Document>(dir: &Path) -> Result<Option<Vec<u8>>> {
     let path = dir.join(D::FILE);
-    match fs::read_to_string(&path) {
-        Ok(text) => D::from_json(&text).map(Some),
+    match fs::read(&path) {
+        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Error::Io { action: "read", path, source }),
     }
 }
 
-/// Writes a file under another name and then renames it.
-fn write(dir: &Path, name: &str, text: &str) -> Result<PathBuf> {
-    let path = dir.join(name);
-    let part = dir.join(format!(".{name}.part"));
-    let io = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::Io { action, path, source }
-    };
-    let mut file = fs::File::create(&part).map_err(io("write", &part))?;
-    file.write_all(text.as_bytes()).map_err(io("write", &part))?;
-    // Without this a crash of the machine may leave the new name with no content.
-    file.sync_all().map_err(io("write", &part))?;
-    fs::rename(&part, &path).map_err(io("rename", &part))?;
-    Ok(path)
+fn read<D: Document>(dir: &Path, sums: Option<&Checksums>) -> Result<Option<D>> {
+    let bytes = bytes::<D>(dir)?;
+    if let Some(sums) = sums {
+        sums.check::<D>(bytes.as_deref())?;
+    }
+    let Some(bytes) = bytes else { return Ok(None) };
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Error::Damaged { file: D::FILE, problem: "this is not UTF-8".into() })?;
+    D::from_json(&text).map(Some)
 }

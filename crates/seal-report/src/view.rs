@@ -83,6 +83,26 @@ pub(crate) fn parts(results: &Results) -> Vec<&str> {
     parts
 }
 
+/// A part with the names that the plan gives its ablations, where those say more:
+/// `Dose response: dose of unsafe rows`.
+pub(crate) fn part_title(results: &Results, part: &str) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for arm in &results.arms {
+        if let (Some(name), Some(own)) = (&arm.ablation, &arm.ablated_part)
+            && own == part
+            && !name.trim().is_empty()
+            && name.to_lowercase() != part.to_lowercase()
+            && !names.contains(name)
+        {
+            names.push(name.clone());
+        }
+    }
+    match names.is_empty() {
+        true => capitalised(part),
+        false => format!("{}: {part}", list(&names)),
+    }
+}
+
 /// The arms in display order: reference, SEAL, each ablation, controls.
 pub(crate) fn groups(results: &Results) -> Vec<ArmGroup<'_>> {
     let with = |title: &str, keep: &dyn Fn(&Arm) -> bool| ArmGroup {
@@ -94,7 +114,7 @@ pub(crate) fn groups(results: &Results) -> Vec<ArmGroup<'_>> {
         with("SEAL", &|arm| arm.role == Role::Seal),
     ];
     for part in parts(results) {
-        groups.push(with(part, &|arm| {
+        groups.push(with(&part_title(results, part), &|arm| {
             arm.role == Role::Ablation && arm.ablated_part.as_deref() == Some(part)
         }));
     }

@@ -64,6 +64,34 @@ fn latex() {
     insta::assert_snapshot!("unlabelled.tex", bare(common::unlabelled()).latex());
 }
 
+/// The name that a plan gives an ablation stands with its part, where it says more.
+#[test]
+fn the_name_of_an_ablation_is_shown() {
+    let mut results = common::full();
+    for arm in &mut results.arms {
+        arm.ablation = match arm.ablated_part.as_deref() {
+            Some("penalty strength") => Some("How | much <b>".to_owned()),
+            Some(part) => Some(part.to_uppercase()),
+            None => None,
+        };
+    }
+    let report = bare(results.clone());
+    assert!(
+        report.markdown().contains("*How \\| much \\<b>: penalty strength*"),
+        "{}",
+        report.markdown()
+    );
+    assert!(report.html().contains("How | much &lt;b&gt;: penalty strength"));
+    assert!(report.latex().contains("How \\textbar{} much $<$b$>$: penalty strength"));
+    assert!(report.csv().unwrap().contains(",How | much <b>\n"));
+    assert!(!report.markdown().contains("SELECTOR FUNCTION"), "{}", report.markdown());
+    let page = seal_report::findings(&[report]);
+    assert!(page.contains("### How \\| much \\<b>: penalty strength"), "{page}");
+    // Files without it are those of before.
+    results.arms.iter_mut().for_each(|arm| arm.ablation = None);
+    assert!(!seal_report::Document::to_json(&results).unwrap().contains("\"ablation\":"));
+}
+
 #[test]
 fn csv() {
     insta::assert_snapshot!("missing.csv", bare(common::missing()).csv().unwrap());

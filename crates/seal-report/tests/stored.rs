@@ -70,7 +70,7 @@ fn a_folder_reads_back() {
     assert_eq!(names.len(), written.len(), "a temporary file stayed behind");
     assert_eq!(
         names.join(" "),
-        "cost.json figures.json provenance.json report.html report.md results.csv results.json table.tex"
+        "checksums.json cost.json figures.json provenance.json report.html report.md results.csv results.json table.tex"
     );
 }
 

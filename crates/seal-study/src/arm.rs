@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use seal_judge::GuardKind;
 use serde_json::json;
 
-use crate::config::{ArmRole, ArmSpec, Config, Loaded, Method};
-
+use crate::config::{ArmRole, ArmSpec, Config, Loaded, Method, Names};
 use crate::{StudyError, plan};
 
 /// One setting, with the whole config that it amounts to.
@@ -17,6 +17,8 @@ pub struct Arm {
     pub label: String,
     /// What it is there for.
     pub role: ArmRole,
+    /// Name of its ablation, as in the plan.
+    pub ablation: Option<String>,
     /// Part it varies.
     pub ablated_part: Option<String>,
     /// Its value of that part, as in the plan.
@@ -41,7 +43,8 @@ impl Arm {
             .map_err(|e| StudyError::Config(format!("arm `{}`: {e}", spec.id)))?;
         Ok(Self {
             id: spec.id.clone(),
-            label: spec.label.clone(),
+            label: labelled(&spec.label, &config),
+            ablation: None,
             role: spec.role,
             ablated_part: spec.ablated_part.clone(),
             replacement: spec.replacement.clone(),
@@ -60,6 +63,7 @@ impl Arm {
                 c.model = same.model.clone();
                 c.proxy = same.proxy.clone();
                 c.template_digest = same.template_digest.clone();
+                c.proxy_template_digest = same.proxy_template_digest.clone();
             }
             None => {
                 c.look()?;
@@ -80,10 +84,16 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
         own.push(Arm::of(spec, loaded)?);
     }
     let mut arms: Vec<Arm> = Vec::new();
-    let is = |role: ArmRole| move |a: &&Arm| a.role == role;
-    arms.extend(own.iter().filter(is(ArmRole::Reference)).cloned());
-    arms.extend(own.iter().filter(is(ArmRole::Seal)).cloned());
-    arms.extend(own.iter().filter(is(ArmRole::Ablation)).cloned());
+    let (controls, mut own): (Vec<Arm>, Vec<Arm>) =
+        own.into_iter().partition(|arm| arm.role == ArmRole::Control);
+    own.sort_by_key(|arm| match arm.role {
+        ArmRole::Reference => 0,
+        ArmRole::Seal => 1,
+        ArmRole::Ablation | ArmRole::Control => 2,
+    });
+    arms.extend(own);
+    let mut places: BTreeMap<String, usize> =
+        arms.iter().enumerate().map(|(i, arm)| (arm.id.clone(), i)).collect();
     // What is ablated is SEAL as this config has it.
     let seal = loaded.config.arms.iter().find(|a| a.role == ArmRole::Seal);
     let seal = seal.map(|a| a.set.clone()).unwrap_or_default();
@@ -92,16 +102,18 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
             loaded.with(seal.iter().chain(&r.set).chain([(&r.key, &r.value)])).map_err(|e| {
                 StudyError::Config(format!("plan: {} `{}`: {e}", r.ablated_part, r.text))
             })?;
-        if let Some(other) = arms.iter().find(|a| a.id == r.id) {
+        if let Some(other) = places.get(&r.id) {
             return Err(StudyError::Config(format!(
                 "the plan's arm `{}` has the id of the arm \"{}\"",
-                r.id, other.label
+                r.id, arms[*other].label
             )));
         }
+        places.insert(r.id.clone(), arms.len());
         arms.push(Arm {
             needs_labels: config.selection.method == Method::Labels,
             id: r.id,
-            label: r.label,
+            label: labelled(&r.label, &config),
+            ablation: Some(r.ablation),
             role: ArmRole::Ablation,
             ablated_part: Some(r.ablated_part),
             replacement: Some(r.text),
@@ -109,10 +121,10 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
             config,
         });
     }
-    for control in own.into_iter().filter(|a| a.role == ArmRole::Control) {
-        match arms.iter().find(|a| a.id == control.id) {
+    for control in controls {
+        match places.get(&control.id) {
             None => arms.push(control),
-            Some(same) if same.config == control.config => {}
+            Some(same) if arms[*same].config == control.config => {}
             Some(_) => {
                 return Err(StudyError::Config(format!(
                     "the plan and the config both have an arm `{}`, with different settings; \
@@ -122,7 +134,20 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
             }
         }
     }
+    let mut names = Names::new("arms");
+    arms.iter().try_for_each(|arm| names.add(&arm.id))?;
     only(arms, &loaded.config)
+}
+
+/// The label of an arm, which says so where the arm is told the truth about its rows: it is a
+/// ceiling and no rival of a method that is not told.
+fn labelled(label: &str, config: &Config) -> String {
+    let guard = config.selection.guard.as_ref().map(|guard| guard.kind);
+    let is_told = config.selection.method == Method::Guard && guard == Some(GuardKind::Oracle);
+    match is_told && !label.to_lowercase().contains("ceiling") {
+        true => format!("{label} (oracle: a ceiling)"),
+        false => label.to_owned(),
+    }
 }
 
 /// Looks for the models and templates of `arms`, each of them once.

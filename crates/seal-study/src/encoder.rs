@@ -1,10 +1,11 @@
 //! How the rows of a study become tokens.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use seal_data::{
-    Dress, Example, ExampleError, Prepared, Row, TemplateError, TemplateSetting, TextTokenizer,
-    Tokenizer, prepare,
+    Dress, Example, ExampleError, Prepared, Row, TemplateSetting, TextTokenizer, Tokenizer,
+    check_length, prepare,
 };
 use seal_lm::Lm;
 use seal_world::WorldTokenizer;
@@ -122,6 +123,19 @@ impl Encoder {
         }
     }
 
+    /// Whether these are the chat templates of the model folder.
+    pub(crate) fn has_templates(&self, templates: &BTreeMap<String, String>) -> bool {
+        match &self.tokenizer {
+            Vocabulary::World(_) => false,
+            Vocabulary::Text(text) => text.chat_templates() == templates,
+        }
+    }
+
+    /// Turns of a row that the template has no place for.
+    pub(crate) fn unplaced(&self, row: &Row) -> usize {
+        self.dress.unplaced(row)
+    }
+
     /// The text of one token, after the one before it; its name where it is a special one.
     pub(crate) fn text_of(&self, before: Option<u32>, token: u32) -> String {
         let named = match &self.tokenizer {
@@ -145,15 +159,21 @@ impl Encoder {
         &self,
         template: &TemplateSetting,
     ) -> Result<String, StudyError> {
-        let what = match (template, &self.tokenizer) {
-            (TemplateSetting::Prompt(prompt), _) => json!(prompt),
-            (TemplateSetting::Chat { chat: Some(path), trained, .. }, _) => {
-                json!([std::fs::read_to_string(path).map_err(StudyError::io(path))?, trained])
+        let text = match &self.tokenizer {
+            Vocabulary::World(_) => None,
+            Vocabulary::Text(text) => Some(&**text),
+        };
+        let sources = template.texts(Path::new("."), text)?;
+        let what = match template {
+            TemplateSetting::Prompt(prompt) => json!(prompt),
+            TemplateSetting::Chat { trained, date: None, kwargs, .. }
+                if kwargs.is_empty() && sources.len() == 1 =>
+            {
+                json!([sources[0], trained])
             }
-            (TemplateSetting::Chat { trained, .. }, Vocabulary::Text(text)) => {
-                json!([text.chat_templates().get("default"), trained])
+            TemplateSetting::Chat { trained, date, kwargs, .. } => {
+                json!([sources, trained, date, kwargs])
             }
-            (TemplateSetting::Chat { trained, .. }, Vocabulary::World(_)) => json!(trained),
         };
         Ok(blake3::hash(what.to_string().as_bytes()).to_hex()[..32].to_owned())
     }
@@ -187,12 +207,14 @@ impl Encoder {
 
     /// Tokens of a row's prompt.
     pub(crate) fn prompt(&self, row: &Row) -> Result<Vec<u32>, ExampleError> {
+        check_length(row, "", self.tokenizer(), self.context)?;
         self.dress.encode_prompt(row, self.tokenizer())
     }
 
     /// The row with another answer, whole.
     pub(crate) fn answered(&self, row: &Row, answer: &str) -> Result<Example, ExampleError> {
         let row = Row { response: answer.to_owned(), ..row.clone() };
+        check_length(&row, answer, self.tokenizer(), self.context)?;
         self.dress.encode_row(&row, self.tokenizer(), self.context)
     }
 
@@ -218,12 +240,12 @@ impl Encoder {
     }
 }
 
-/// What identifies a template that stands in a file of its own.
+/// What identifies a template that stands in a file or a folder of its own: its text.
 pub(crate) fn template_hash(config: &Config) -> Result<Option<String>, StudyError> {
-    let TemplateSetting::Chat { chat: Some(path), .. } = &config.tokenizer.template else {
-        return Ok(None);
-    };
-    let text = std::fs::read(path)
-        .map_err(|source| TemplateError::Unreadable { path: path.clone(), source })?;
-    Ok(Some(blake3::hash(&text).to_hex()[..32].to_owned()))
+    match &config.tokenizer.template {
+        TemplateSetting::Chat { chat: Some(_), .. } => {
+            Ok(config.tokenizer.template.digest(Path::new("."), None)?)
+        }
+        _ => Ok(None),
+    }
 }

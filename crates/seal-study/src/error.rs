@@ -1,4 +1,4 @@
-//! What can go wrong in a study, and the exit code each class gets.
+//! What can go wrong in a study.
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,8 @@ use seal_lm::{GenerateError, LmError};
 use seal_select::SelectError;
 use seal_world::WorldError;
 
+use crate::exit_code::remedy;
+
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum StudyError {
@@ -17,7 +19,7 @@ pub enum StudyError {
     #[error("{0}")]
     Config(String),
     /// Rows that cannot be read or used.
-    #[error(transparent)]
+    #[error("{0}{room}", room = remedy(.0))]
     Data(#[from] DataError),
     /// A tokenizer that cannot be had.
     #[error(transparent)]
@@ -42,10 +44,10 @@ pub enum StudyError {
     #[error(transparent)]
     Judge(#[from] JudgeError),
     /// Training that failed.
-    #[error(transparent)]
+    #[error("{0}{room}", room = remedy(.0))]
     Training(#[from] BilevelError),
     /// A model that cannot be read or written.
-    #[error(transparent)]
+    #[error("{0}{room}", room = remedy(.0))]
     Model(#[from] LmError),
     /// Answers that cannot be generated.
     #[error(transparent)]
@@ -54,7 +56,7 @@ pub enum StudyError {
     #[error(transparent)]
     Selection(#[from] SelectError),
     /// A report that cannot be read or written.
-    #[error(transparent)]
+    #[error("{0}{room}", room = remedy(.0))]
     Report(#[from] seal_report::Error),
     /// A file or folder that cannot be read or written.
     #[error("{}: {source}{}", path.display(), remedy(source))]
@@ -85,57 +87,10 @@ pub enum StudyError {
     Defect(String),
 }
 
-/// What may pass later is worth another try.
-#[cfg(feature = "hub")]
-fn hub_code(error: &seal_hub::HubError) -> u8 {
-    use seal_hub::HubError;
-    match error {
-        HubError::Address { .. } | HubError::Setting { .. } => 2,
-        other if other.is_retryable() => 5,
-        _ => 3,
-    }
-}
-
-fn remedy(error: &std::io::Error) -> &'static str {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            "; make room and run the same command again: finished stages are kept"
-        }
-        _ => "",
-    }
-}
-
 impl StudyError {
     /// An [`StudyError::Io`] for `path`.
     pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, source }
-    }
-
-    /// Exit code of the command line: 1 unexpected failure, 2 usage or config,
-    /// 3 data, 4 device or backend missing, 5 judge or network (retryable).
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Config(_) | Self::World(_) => 2,
-            Self::Training(BilevelError::Settings(_)) | Self::Model(LmError::Config(_)) => 2,
-            Self::Device(DeviceError::Unknown(_)) => 2,
-            Self::Model(LmError::Diverged { .. }) => 1,
-            Self::Model(_) => 3,
-            Self::Tokenizer(_) | Self::Template(_) => 2,
-            #[cfg(feature = "hub")]
-            Self::Hub(error) => hub_code(error),
-            Self::Generation(GenerateError::Settings(_)) => 2,
-            Self::Generation(GenerateError::Logits { .. }) => 1,
-            Self::Generation(_) => 3,
-            Self::Data(_)
-            | Self::Rows(_)
-            | Self::Damaged { .. }
-            | Self::Training(BilevelError::Empty(_)) => 3,
-            Self::Judge(JudgeError::MissingField { .. }) => 3,
-            Self::Device(DeviceError::NotCompiledIn { .. }) => 4,
-            Self::Judge(_) => 5,
-            Self::Stage { source, .. } => source.exit_code(),
-            _ => 1,
-        }
     }
 }

@@ -1,5 +1,8 @@
 //! Runs a graph of stages on a few threads.
 
+#[cfg(test)]
+mod tests;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -8,6 +11,9 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::observer::{Event, Observer};
+use crate::store::{Entry, StoredFile};
+use crate::survey::survey;
+use crate::threads::{no_threads, on_threads_of_their_own};
 use crate::{Key, Store, StudyError};
 
 /// What a stage gets to work with.
@@ -16,6 +22,8 @@ pub(crate) struct Job<'a> {
     pub(crate) dir: &'a Path,
     /// Folders of the stages it depends on, in their order.
     pub(crate) deps: &'a [PathBuf],
+    /// Folder for finished parts of its output, to be made by it; outlives a kill.
+    pub(crate) unfinished: &'a Path,
     /// Told the share done.
     pub(crate) progress: &'a dyn Fn(f64),
 }
@@ -37,6 +45,8 @@ pub(crate) struct Node<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Done {
     pub(crate) dir: PathBuf,
+    /// Its files by name.
+    pub(crate) files: Vec<StoredFile>,
     /// Wall-clock seconds; `None` where it was found.
     pub(crate) seconds: Option<f64>,
 }
@@ -61,45 +71,62 @@ struct State {
     error: Option<StudyError>,
 }
 
-/// Runs every stage that the store lacks, some side by side, the longest remaining path first. Where a stage fails, what depends
-/// on it is left out and the rest goes on.
+/// Runs every stage that the store lacks, some side by side, the longest remaining path
+/// first. Where a stage fails, what depends on it is left out and the rest goes on.
+///
+/// `read` are the stages whose outputs are read afterwards. What is found damaged is set
+/// aside, said, and made again.
 ///
 /// # Errors
-/// The first failure, after all that could run has run.
+/// The first failure, after all that could run has run; no thread to be had.
 pub(crate) fn run_graph(
     nodes: &[Node<'_>],
+    read: &[usize],
     store: &Store,
     workers: Workers,
     observer: &dyn Observer,
 ) -> Result<Vec<Done>, StudyError> {
     let priority = priorities(nodes);
-    let status: Vec<Status> = nodes
-        .iter()
-        .map(|n| match store.get(n.stage, &n.key) {
-            Some(dir) => Status::Done(Done { dir, seconds: None }),
-            None => Status::Waiting,
-        })
+    let survey = survey(nodes, read, store, workers)?;
+    for (i, damage) in &survey.damaged {
+        let node = &nodes[*i];
+        let aside = store.set_aside(node.stage, &node.key)?;
+        let (file, reason) = (damage.file.display(), &damage.reason);
+        observer.event(&Event::Notice {
+            message: format!(
+                "damaged, and made again: {} {} ({file}: {reason}); the old one is now {}",
+                node.stage,
+                node.label,
+                aside.display()
+            ),
+        });
+    }
+    let status: Vec<Status> = survey
+        .found
+        .into_iter()
+        .map(|found| found.map_or(Status::Waiting, |entry| Status::Done(Done::of(entry, None))))
         .collect();
     let found = status.iter().filter(|s| matches!(s, Status::Done(_))).count();
     let left = nodes.iter().zip(&status).filter(|(_, s)| matches!(s, Status::Waiting));
     let cost = left.map(|(n, _)| n.cost).sum();
     observer.event(&Event::Planned { stages: nodes.len(), found, cost });
     let shared = (Mutex::new(State { status, error: None }), Condvar::new());
+    let mut worked = Ok(());
     if found < nodes.len() {
         let Workers { jobs, threads } = workers;
         let runner =
             Runner { nodes, store, observer, threads, priority: &priority, shared: &shared };
-        std::thread::scope(|scope| {
-            let workers: Vec<_> =
-                (0..jobs.clamp(1, nodes.len())).map(|_| scope.spawn(|| runner.work())).collect();
-            workers.into_iter().try_for_each(|w| {
-                w.join().unwrap_or_else(|_| Err(StudyError::Defect("a worker panicked".into())))
-            })
-        })?;
+        let jobs = jobs.clamp(1, nodes.len() - found);
+        worked = on_threads_of_their_own(jobs, || runner.work());
     }
     let state = shared.0.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(error) = state.error {
         return Err(error);
+    }
+    // A worker that got no threads is missed only where the others did not do all.
+    let is_done = |status: &Status| matches!(status, Status::Done(_));
+    if !state.status.iter().all(is_done) {
+        worked?;
     }
     state
         .status
@@ -109,6 +136,12 @@ pub(crate) fn run_graph(
             _ => Err(StudyError::Defect("a stage was never run".into())),
         })
         .collect()
+}
+
+impl Done {
+    fn of(entry: Entry, seconds: Option<f64>) -> Self {
+        Self { dir: entry.dir, files: entry.files, seconds }
+    }
 }
 
 /// Cost of the longest path from each stage to an end.
@@ -139,7 +172,7 @@ impl Runner<'_, '_> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads.max(1))
             .build()
-            .map_err(|e| StudyError::Defect(format!("a thread pool: {e}")))?;
+            .map_err(|e| no_threads(&e))?;
         while let Some((i, deps)) = self.next() {
             let result = pool.install(|| self.run(i, &deps));
             let (lock, changed) = self.shared;
@@ -222,91 +255,18 @@ impl Runner<'_, '_> {
         let start = Instant::now();
         let dir = self.store.begin(node.stage, &node.key)?;
         let progress = |done| self.observer.event(&Event::Progress { node: i, done });
-        let job = Job { dir: &dir, deps, progress: &progress };
+        let unfinished = self.store.unfinished(node.stage, &node.key);
+        let job = Job { dir: &dir, deps, unfinished: &unfinished, progress: &progress };
         // A panic in a backend must not take the other cells down.
         catch_unwind(AssertUnwindSafe(|| (node.work)(&job)))
             .unwrap_or_else(|panic| Err(StudyError::Defect(panic_text(&*panic))))?;
-        let dir = self.store.commit(node.stage, &node.key, &node.inputs, &dir)?;
+        let entry = self.store.commit(node.stage, &node.key, &node.inputs, &dir)?;
         let seconds = start.elapsed().as_secs_f64();
         tracing::info!(stage = node.stage, cell = node.label, seconds, "finished");
-        Ok(Done { dir, seconds: Some(seconds) })
+        Ok(Done::of(entry, Some(seconds)))
     }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     format!("panicked: {}", seal_device::panic_message(panic).unwrap_or("no message"))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use serde_json::json;
-
-    use super::*;
-    use crate::observer::Silent;
-
-    fn node<'a>(
-        name: &str,
-        deps: &[usize],
-        work: impl Fn(&Job<'_>) -> Result<(), StudyError> + Send + Sync + 'a,
-    ) -> Node<'a> {
-        let inputs = json!({ "name": name });
-        Node {
-            stage: "test",
-            label: name.to_owned(),
-            key: Key::of("test", 1, &inputs),
-            inputs,
-            deps: deps.to_vec(),
-            cost: 1.0,
-            work: Box::new(work),
-        }
-    }
-
-    fn text(dir: &Path) -> String {
-        std::fs::read_to_string(dir.join("out")).unwrap()
-    }
-
-    #[test]
-    fn stages_run_once_and_after_what_they_need() {
-        let root = tempfile::tempdir().unwrap();
-        let runs = AtomicUsize::new(0);
-        let write = |job: &Job<'_>, name: &str| {
-            runs.fetch_add(1, Ordering::SeqCst);
-            let all: String = job.deps.iter().map(|d| text(d)).collect();
-            std::fs::write(job.dir.join("out"), format!("{name}({all})")).unwrap();
-            Ok(())
-        };
-        let nodes = [
-            node("a", &[], |j| write(j, "a")),
-            node("b", &[0], |j| write(j, "b")),
-            node("c", &[0], |j| write(j, "c")),
-            node("d", &[1, 2], |j| write(j, "d")),
-        ];
-        let store = Store::open(root.path()).unwrap();
-        for (jobs, expected) in [(3, 4), (1, 4)] {
-            let done = run_graph(&nodes, &store, Workers { jobs, threads: 1 }, &Silent).unwrap();
-            assert_eq!(text(&done[3].dir), "d(b(a())c(a()))");
-            assert_eq!(runs.load(Ordering::SeqCst), expected, "a second run finds all");
-        }
-    }
-
-    #[test]
-    fn a_failure_stops_what_depends_on_it_and_nothing_else() {
-        let root = tempfile::tempdir().unwrap();
-        let store = Store::open(root.path()).unwrap();
-        let ok = |_: &Job<'_>| Ok(());
-        let nodes = [
-            node("a", &[], |_| panic!("boom")),
-            node("b", &[0], ok),
-            node("c", &[1], ok),
-            node("d", &[], ok),
-        ];
-        let error = run_graph(&nodes, &store, Workers { jobs: 1, threads: 1 }, &Silent)
-            .unwrap_err()
-            .to_string();
-        assert!(error.starts_with("test a: ") && error.ends_with("panicked: boom"), "{error}");
-        assert!(store.get("test", &nodes[3].key).is_some());
-        assert!(store.get("test", &nodes[2].key).is_none());
-    }
 }

@@ -113,6 +113,7 @@ fn arm_facts(arm: &Arm, cells: Vec<CellFacts>) -> ArmFacts {
             ArmRole::Ablation => seal_report::Role::Ablation,
             ArmRole::Control => seal_report::Role::Control,
         },
+        ablation: arm.ablation.clone(),
         ablated_part: arm.ablated_part.clone(),
         replacement: arm.replacement.clone(),
         gamma: bilevel.and(trace).map(|t| t.iter().filter_map(|e| e.gamma).collect()),

@@ -5,23 +5,31 @@ use std::sync::Arc as Shared;
 
 use serde_json::{Value, json};
 
+use self::cost::Cost;
+use self::facts::SetFacts;
 use crate::arm::Arm;
-use crate::config::{Append, Config, Method, TokenizerKind};
+use crate::config::{Config, Method, TokenizerKind};
 use crate::exec::{Node, Work};
 use crate::sets::Sets;
 use crate::stages::{self, AnswersInput};
 use crate::{Key, StudyError};
 
+mod cost;
+mod facts;
+mod inputs;
+#[cfg(test)]
+mod tests;
+
 /// Versions of the stages. One is raised when the stage's output for the same
 /// inputs changes, so that what older programs stored is made again.
 mod version {
-    pub(super) const BASE: u32 = 4;
-    pub(super) const SCORES: u32 = 3;
-    pub(super) const SELECTOR: u32 = 3;
-    pub(super) const SELECTION: u32 = 1;
-    pub(super) const SFT: u32 = 3;
-    pub(super) const ANSWERS: u32 = 3;
-    pub(super) const VERDICTS: u32 = 3;
+    pub(super) const BASE: u32 = 5;
+    pub(super) const SCORES: u32 = 4;
+    pub(super) const SELECTOR: u32 = 4;
+    pub(super) const SELECTION: u32 = 2;
+    pub(super) const SFT: u32 = 4;
+    pub(super) const ANSWERS: u32 = 4;
+    pub(super) const VERDICTS: u32 = 4;
 }
 
 /// The stages of one arm with one seed, as numbers of nodes.
@@ -45,7 +53,19 @@ pub(crate) struct Graph<'a> {
 
 /// The data sets of each arm; arms with the same data share them.
 pub(crate) struct ArmSets {
-    by_arm: Vec<Shared<Sets>>,
+    by_arm: Vec<Shared<Known>>,
+}
+
+/// Sets with what keys say of them.
+struct Known {
+    sets: Sets,
+    facts: SetFacts,
+}
+
+impl From<Sets> for Known {
+    fn from(sets: Sets) -> Self {
+        Self { facts: SetFacts::of(&sets), sets }
+    }
 }
 
 impl ArmSets {
@@ -54,14 +74,14 @@ impl ArmSets {
     /// # Errors
     /// As [`Sets::of`].
     pub(crate) fn of(arms: &[Arm]) -> Result<Self, StudyError> {
-        let mut known: BTreeMap<String, Shared<Sets>> = BTreeMap::new();
+        let mut known: BTreeMap<String, Shared<Known>> = BTreeMap::new();
         let mut by_arm = Vec::with_capacity(arms.len());
         for arm in arms {
             let c = &arm.config;
             let what = json!([c.world, c.data, c.study.limit]).to_string();
             let sets = match known.get(&what) {
                 Some(sets) => Shared::clone(sets),
-                None => Shared::new(Sets::of(c)?),
+                None => Shared::new(Known::from(Sets::of(c)?)),
             };
             known.entry(what).or_insert_with(|| Shared::clone(&sets));
             by_arm.push(sets);
@@ -76,7 +96,12 @@ impl ArmSets {
     }
 
     pub(crate) fn of_arm(&self, arm: usize) -> &Sets {
-        &self.by_arm[arm]
+        &self.by_arm[arm].sets
+    }
+
+    /// Whether two arms have one and the same data.
+    pub(crate) fn are_shared(&self, arm: usize, other: usize) -> bool {
+        Shared::ptr_eq(&self.by_arm[arm], &self.by_arm[other])
     }
 }
 
@@ -87,7 +112,7 @@ pub(crate) fn graph<'a>(arms: &'a [Arm], sets: &'a ArmSets, seeds: &[u64]) -> Gr
     let mut cells = Vec::new();
     for seed in seeds {
         for (i, arm) in arms.iter().enumerate() {
-            cells.push(builder.cell(i, arm, sets.of_arm(i), *seed));
+            cells.push(builder.cell(i, arm, &sets.by_arm[i], *seed));
         }
     }
     Graph { nodes: builder.nodes, cells }
@@ -96,7 +121,7 @@ pub(crate) fn graph<'a>(arms: &'a [Arm], sets: &'a ArmSets, seeds: &[u64]) -> Gr
 /// Stages by name, as [`graph`] would have them were every set there: arms that
 /// differ in settings only share what comes before these.
 pub(crate) fn stage_counts(arms: &[Arm], seeds: usize) -> BTreeMap<&'static str, usize> {
-    let sets = Shared::new(Sets::default());
+    let sets = Shared::new(Known::from(Sets::default()));
     let sets = ArmSets { by_arm: vec![sets; arms.len()] };
     let seeds: Vec<u64> = (0..seeds as u64).collect();
     let mut counts = BTreeMap::new();
@@ -112,63 +137,71 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
+    /// The node of a stage: one that is there, if it is the same. The stages `of` are what
+    /// the output depends on; from `beside` a stage reads what `inputs` identify already.
+    #[expect(clippy::too_many_arguments, reason = "all that makes a node, each once")]
     fn add(
         &mut self,
         stage: (&'static str, u32),
         label: String,
         inputs: Value,
-        deps: Vec<usize>,
+        of: Vec<usize>,
+        beside: Option<usize>,
         cost: f64,
         work: Work<'a>,
     ) -> usize {
         let (stage, version) = stage;
         // What a stage reads from others is named by their keys.
-        let of: Vec<&str> = deps.iter().map(|d| self.nodes[*d].key.as_str()).collect();
-        let inputs = json!({ "of": of, "own": inputs });
+        let keys: Vec<&str> = of.iter().map(|d| self.nodes[*d].key.as_str()).collect();
+        let inputs = json!({ "of": keys, "own": inputs });
         let key = Key::of(stage, version, &inputs);
         let id = (stage, key.clone());
         if let Some(node) = self.known.get(&id) {
             return *node;
         }
+        let deps = of.into_iter().chain(beside).collect();
         self.nodes.push(Node { stage, label, key, inputs, deps, cost, work });
         self.known.insert(id, self.nodes.len() - 1);
         self.nodes.len() - 1
     }
 
-    fn base(&mut self, c: &'a Config, sets: &'a Sets) -> usize {
+    fn base(&mut self, c: &'a Config, known: &'a Known) -> usize {
+        let sets = &known.sets;
         self.add(
             ("base", version::BASE),
             match c.model.folder() {
                 Some(folder) => folder.name(),
                 None => format!("seed {}", c.base_seed()),
             },
-            base_inputs(c, sets),
+            inputs::base(c, &known.facts),
             vec![],
-            Cost::of(c, sets).base,
+            None,
+            Cost::of(c, &known.facts).base,
             Box::new(move |job| stages::base(c, sets, job)),
         )
     }
 
-    fn cell(&mut self, i: usize, arm: &'a Arm, sets: &'a Sets, seed: u64) -> Cell {
+    fn cell(&mut self, i: usize, arm: &'a Arm, known: &'a Known, seed: u64) -> Cell {
         let c = &arm.config;
+        let Known { sets, facts } = known;
         let cell = format!("{} seed {seed}", arm.id);
-        let cost = Cost::of(c, sets);
-        let (data, data_hash) = (sets.data_name, seal_data::ids_hash(&sets.data));
-        let base = self.base(c, sets);
+        let cost = Cost::of(c, facts);
+        let base = self.base(c, known);
         let method = c.selection.method;
         let selects = matches!(method, Method::Selector);
         // A selector may be trained with another model than the fine-tuned one.
         let (own_base, own) = (base, c);
         let (base, c) = match &arm.proxy {
-            Some(proxy) if selects => (self.base(proxy, sets), proxy),
+            Some(proxy) if selects => (self.base(proxy, known), proxy),
             _ => (base, c),
         };
         let scores = (selects || method == Method::FrozenLoss).then(|| {
             self.add(
                 ("scores", version::SCORES),
-                data.to_owned(),
-                json!({"rows": data_hash, "device": c.device}),
+                sets.data_name.to_owned(),
+                inputs::scores(c, facts),
                 vec![base],
+                None,
                 cost.scores,
                 Box::new(move |job| stages::scores(c, sets, job)),
             )
@@ -177,62 +210,45 @@ impl<'a> Builder<'a> {
             self.add(
                 ("selector", version::SELECTOR),
                 cell.clone(),
-                json!({"rows": data_hash, "safe": seal_data::ids_hash(&sets.safe),
-                       "bilevel": c.bilevel, "seed": seed, "device": c.device}),
+                inputs::selector(c, facts, seed),
                 vec![base, scores],
+                None,
                 cost.selector,
                 Box::new(move |job| stages::learn(c, sets, seed, job)),
             )
         });
         let (base, c) = (own_base, own);
         let selection = (method != Method::None).then(|| {
-            let labels = (method == Method::Labels).then(|| sets.labels_hash());
-            let ranked = method.ranks();
-            // What a method does not read must not change its key.
-            let by_dose = method == Method::Labels && c.selection.unsafe_dose > 0.0;
-            let seed_used = (ranked || by_dose).then_some(seed);
-            let keep = ranked.then_some(c.selection.keep);
-            let deps = [Some(base), selector.or(scores)].into_iter().flatten().collect();
-            let mut inputs = json!({"rows": data_hash, "method": method, "keep": keep,
-                "labels": labels, "dose": c.selection.unsafe_dose, "seed": seed_used});
-            match method {
-                Method::Dsir => inputs["target"] = json!(seal_data::ids_hash(&sets.safe)),
-                Method::Guard => inputs["guard"] = json!([c.selection.guard, sets.labels_hash()]),
-                _ => {}
-            }
+            // A tokenizer that is trained lies in the folder of the base.
+            let trained = c.tokenizer.kind == TokenizerKind::Bpe;
             self.add(
                 ("selection", version::SELECTION),
                 cell.clone(),
-                inputs,
-                deps,
+                inputs::selection(c, facts, seed),
+                selector.or(scores).into_iter().collect(),
+                trained.then_some(base),
                 0.05,
                 Box::new(move |job| stages::select(c, sets, seed, job)),
             )
         });
         let sft = selection.map(|selection| {
-            let mut inputs = json!({"rows": data_hash, "training": c.sft, "seed": seed,
-                "device": c.device});
-            if c.selection.append != Append::None {
-                let appended = sets.appended(c.selection.append);
-                inputs["appended"] = json!(seal_data::ids_hash(appended));
-            }
             self.add(
                 ("sft", version::SFT),
                 cell.clone(),
-                inputs,
+                inputs::sft(c, facts, seed),
                 vec![base, selection],
+                None,
                 cost.sft,
                 Box::new(move |job| stages::sft(c, sets, seed, job)),
             )
         });
         let tuned = sft.is_some();
-        let sampled = (c.generate.temperature > 0.0).then_some(seed);
         let answers = self.add(
             ("answers", version::ANSWERS),
             cell.clone(),
-            json!({"tests": sets.tests_hash(), "generate": c.generate, "judge": continuations(c),
-                   "adapter": c.sft.lora.is_some(), "seed": sampled, "device": c.device}),
+            inputs::answers(c, facts, seed),
             [Some(base), sft].into_iter().flatten().collect(),
+            None,
             cost.answers,
             Box::new(move |job| {
                 stages::answers(&AnswersInput { config: c, sets, seed, tuned }, job)
@@ -241,96 +257,12 @@ impl<'a> Builder<'a> {
         let verdicts = self.add(
             ("verdicts", version::VERDICTS),
             cell,
-            json!({"tests": sets.tests_hash(), "judge": c.judge}),
+            inputs::verdicts(c, facts),
             vec![answers],
+            None,
             0.05,
             Box::new(move |job| stages::verdicts(c, sets, job)),
         );
         Cell { arm: i, seed, base, selector, selection, sft, answers, verdicts }
-    }
-}
-
-/// What the base depends on: rows and training, or the files of a folder.
-fn base_inputs(c: &Config, sets: &Sets) -> Value {
-    let mut inputs = match c.model.folder() {
-        // Where the folder lies is no part of what is in it.
-        Some(folder) => json!({"pretrained": folder.found.as_ref().map(|found| &found.digest),
-            "context": folder.context, "tokenizer": c.tokenizer, "device": c.device,
-            "dtype": folder.dtype}),
-        None => json!({"rows": seal_data::ids_hash(&sets.base), "model": c.model,
-            "training": c.base, "tokenizer": c.tokenizer, "words": fixed_vocabulary(c),
-            "seed": c.base_seed(), "device": c.device}),
-    };
-    if let Some(template) = &c.template_digest {
-        inputs["template"] = json!(template);
-    }
-    inputs
-}
-
-/// What identifies a vocabulary that is part of the program.
-fn fixed_vocabulary(c: &Config) -> Option<String> {
-    use seal_data::Tokenizer;
-    (c.tokenizer.kind == TokenizerKind::World).then(|| {
-        let words = seal_world::WorldTokenizer::new();
-        let all: Vec<String> =
-            (0..words.vocab_size() as u32).map(|id| words.decode(&[id])).collect();
-        blake3::hash(json!(all).to_string().as_bytes()).to_hex()[..32].to_owned()
-    })
-}
-
-/// What answers depend on of the judges: not where they draw a tie.
-fn continuations(c: &Config) -> Value {
-    let of = |j: &seal_judge::JudgeSettings| {
-        json!([j.kind.is_likelihood(), j.kind, j.refusals, j.openings])
-    };
-    json!(c.judge.iter().map(|(test, j)| (test.clone(), of(j))).collect::<BTreeMap<_, _>>())
-}
-
-/// Relative costs, for the order of work and the time left: multiply-adds of
-/// the passes, with overheads that small models show. 1 is about a second on
-/// one core of a small machine.
-struct Cost {
-    base: f64,
-    scores: f64,
-    selector: f64,
-    sft: f64,
-    answers: f64,
-}
-
-impl Cost {
-    fn of(c: &Config, sets: &Sets) -> Self {
-        // A folder that was not looked for has no cost to be told.
-        let (Ok(m), Ok(context)) = (c.model.shape(), c.model.context()) else {
-            return Self { base: 1.0, scores: 1.0, selector: 1.0, sft: 1.0, answers: 1.0 };
-        };
-        let tokens = |rows: &[seal_data::Row]| {
-            let chars: usize = rows.iter().map(|r| r.prompt.len() + r.response.len()).sum();
-            // About four characters a token, one word in the built-in world.
-            let longest = rows.len() * context;
-            ((chars as f64 / 4.0).min(longest as f64)).max(1.0)
-        };
-        let d = m.hidden_size as f64;
-        let weights = m.num_hidden_layers as f64
-            * (2.0 * d * d
-                + 2.0 * d * (m.num_key_value_heads * m.head_dim()) as f64
-                + 3.0 * d * m.intermediate_size as f64);
-        let entries = c.tokenizer.vocab_size.unwrap_or(m.vocab_size.max(400));
-        let vocabulary = entries as f64 * d;
-        // A forward pass; with the backward pass three times that.
-        let pass = |tokens: f64| tokens * (weights + 0.4 * vocabulary) * 2.0 / 20e9 + tokens * 2e-6;
-        let (data, safe, base) = (tokens(&sets.data), tokens(&sets.safe), tokens(&sets.base));
-        let share = match c.selection.method {
-            Method::Selector | Method::Random | Method::FrozenLoss => c.selection.keep,
-            _ => 1.0,
-        };
-        let tests: f64 = sets.tests.values().map(|rows| tokens(rows)).sum();
-        let per_epoch = safe.min(data) * 3.0 + data * 2.0;
-        Self {
-            base: c.base.as_ref().map_or(0.1, |b| pass(3.0 * base * b.epochs as f64)),
-            scores: pass(data),
-            selector: pass(per_epoch * c.bilevel.epochs as f64),
-            sft: pass(3.0 * data * share * c.sft.epochs as f64),
-            answers: pass(3.0 * tests),
-        }
     }
 }

@@ -83,7 +83,9 @@ pub fn import_selector(request: &ImportRequest) -> Result<Imported, StudyError> 
             ));
         }
         (Some(path), None, _) => {
-            let text = fs::read_to_string(path).map_err(StudyError::io(path))?;
+            let bytes = read(path)?;
+            let text = String::from_utf8(bytes)
+                .map_err(|_| StudyError::Rows(format!("{}: not UTF-8", path.display())))?;
             let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
             RowMapping::parse_dropped(logits + lines, &text)?
         }
@@ -111,7 +113,13 @@ pub fn import_selector(request: &ImportRequest) -> Result<Imported, StudyError> 
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, StudyError> {
-    let bytes = fs::metadata(path).map_err(StudyError::io(path))?.len();
+    let bytes = fs::metadata(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => {
+            StudyError::Rows(format!("{}: no such file", path.display()))
+        }
+        _ => StudyError::io(path)(e),
+    })?;
+    let bytes = bytes.len();
     if bytes > MAX_CHECKPOINT_BYTES as u64 {
         return Err(StudyError::Rows(format!(
             "{}: {bytes} bytes; a selector's checkpoint has at most {MAX_CHECKPOINT_BYTES}",

@@ -19,16 +19,20 @@
 //! ```
 
 mod arm;
+mod checks;
 mod config;
+mod digests;
 mod encoder;
 mod error;
 mod exec;
+mod exit_code;
 mod facts;
 mod figures;
 mod graph;
 mod import;
 mod key;
 mod observer;
+mod opening;
 mod options;
 mod plan;
 mod pretrained;
@@ -41,6 +45,8 @@ mod sets;
 mod single;
 mod stages;
 mod store;
+mod survey;
+mod threads;
 mod trace;
 
 pub use arm::Arm;
@@ -50,6 +56,7 @@ pub use config::{
     TokenizerSettings, load_config,
 };
 pub use error::StudyError;
+pub use exit_code::report_exit_code;
 pub use import::{ImportRequest, Imported, import_selector, write_selector_file};
 pub use key::Key;
 pub use observer::{Event, Observer, Silent};
@@ -57,13 +64,14 @@ pub use options::{Outcome, PlanView, PlannedStage, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use preview::{ModelPreview, Preview};
 pub use run::Study;
+pub use run_folder::{config_of_folder, study_of_folder};
 pub use seal_data::{Row, SetSummary, Source};
 pub use seal_select::{RowSet, SelectorFile, Separation};
 pub use select::{SelectRequest, Selected};
 pub use single::{
-    AnswerFile, AnswerRow, Applied, Chosen, Generated, InspectedRow, InspectedToken, ModelRequest,
-    OwnModel, OwnRows, RowIds, SPEARMAN_TO_LOSS, Scored, ScoredRow, SelectorFigures, StageSettings,
-    Tuned, apply_selector, inspect_rows, read_prompts, read_rows, selector_figures, source_named,
-    write_kept,
+    AnswerFile, AnswerRow, Applied, Chosen, Generated, Inspected, InspectedRow, InspectedToken,
+    ModelRequest, OwnModel, OwnRows, RowIds, SPEARMAN_TO_LOSS, Scored, ScoredRow, SelectorFigures,
+    StageSettings, Tuned, apply_selector, inspect_rows, read_prompts, read_rows, selector_figures,
+    source_named, write_kept,
 };
-pub use store::Store;
+pub use store::{Damage, Entry, Found, Store, StoreError, StoredFile};

@@ -49,6 +49,12 @@ pub enum Event {
         /// Why.
         message: String,
     },
+    /// Something was found that the user should know, and the run goes on: a damaged file
+    /// that is made again, a file that is no longer of the study.
+    Notice {
+        /// What, where, and what was done about it.
+        message: String,
+    },
     /// A file of the report was written.
     Report {
         /// The file.

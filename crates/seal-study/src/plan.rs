@@ -1,13 +1,14 @@
 //! Plans in the AblationBench form: one JSON object a line,
 //! `{"name", "ablated_part", "action", "replacement", "metrics"}`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::StudyError;
-use crate::config::{Binding, Config};
+use crate::config::{Binding, Config, explain};
 
 /// The two ablations that the paper lacks.
 pub const MISSING_ABLATIONS: &str = include_str!("../../../plans/missing-ablations.jsonl");
@@ -15,6 +16,8 @@ pub const MISSING_ABLATIONS: &str = include_str!("../../../plans/missing-ablatio
 /// One value of one ablated part.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replacement {
+    /// Name of the ablation, as in the plan.
+    pub ablation: String,
     /// The part, spelt as its binding is.
     pub ablated_part: String,
     /// Key of the config that it names.
@@ -34,10 +37,10 @@ pub struct Replacement {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
-    #[allow(dead_code, reason = "required by the form, shown to people only")]
     name: String,
     ablated_part: String,
     action: String,
+    #[serde(default)]
     replacement: Value,
     metrics: Vec<String>,
 }
@@ -50,7 +53,7 @@ struct Line {
 pub fn read_plan(config: &Config) -> Result<Vec<Replacement>, StudyError> {
     match config.study.plan.as_str() {
         "none" => Ok(Vec::new()),
-        "builtin:missing-ablations" => parse(MISSING_ABLATIONS, "missing-ablations", config),
+        "builtin:missing-ablations" => parse(MISSING_ABLATIONS, "missing-ablations", config, true),
         path => {
             let text = std::fs::read_to_string(Path::new(path)).map_err(|e| {
                 StudyError::Config(format!(
@@ -58,16 +61,24 @@ pub fn read_plan(config: &Config) -> Result<Vec<Replacement>, StudyError> {
                      builtin:missing-ablations or none"
                 ))
             })?;
-            parse(&text, path, config)
+            parse(&text, path, config, false)
         }
     }
 }
 
-fn parse(text: &str, name: &str, config: &Config) -> Result<Vec<Replacement>, StudyError> {
+/// Reads the lines of a plan. `is_built_in` is of the paper's tests: a study on other tests
+/// runs its ablations and is judged by its own.
+fn parse(
+    text: &str,
+    name: &str,
+    config: &Config,
+    is_built_in: bool,
+) -> Result<Vec<Replacement>, StudyError> {
     let mut out: Vec<Replacement> = Vec::new();
+    let mut ids = BTreeSet::new();
     for (i, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
         let bad = |reason: String| StudyError::Config(format!("{name}:{}: {reason}", i + 1));
-        let line: Line = serde_json::from_str(line).map_err(|e| bad(e.to_string()))?;
+        let line: Line = serde_json::from_str(line).map_err(|e| bad(explain(&e.to_string())))?;
         if line.action != "REPLACE" {
             return Err(bad(format!(
                 "action `{}` cannot be run; known actions: REPLACE",
@@ -75,7 +86,7 @@ fn parse(text: &str, name: &str, config: &Config) -> Result<Vec<Replacement>, St
             )));
         }
         let (part, binding) = find_part(&line.ablated_part, config).map_err(bad)?;
-        for metric in &line.metrics {
+        for metric in line.metrics.iter().filter(|_| !is_built_in) {
             check_metric(metric, config).map_err(bad)?;
         }
         let values = match line.replacement {
@@ -84,11 +95,11 @@ fn parse(text: &str, name: &str, config: &Config) -> Result<Vec<Replacement>, St
             value => vec![value],
         };
         for value in values {
-            let new = replacement(part, binding, &value).map_err(bad)?;
-            if let Some(other) = out.iter().find(|r| r.id == new.id) {
+            let new = replacement(&line.name, part, binding, &value).map_err(bad)?;
+            if !ids.insert(new.id.clone()) {
                 return Err(bad(format!(
                     "`{}` gives the arm `{}` a second time",
-                    new.text, other.id
+                    new.text, new.id
                 )));
             }
             out.push(new);
@@ -100,7 +111,12 @@ fn parse(text: &str, name: &str, config: &Config) -> Result<Vec<Replacement>, St
     Ok(out)
 }
 
-fn replacement(part: &str, binding: &Binding, value: &Value) -> Result<Replacement, String> {
+fn replacement(
+    name: &str,
+    part: &str,
+    binding: &Binding,
+    value: &Value,
+) -> Result<Replacement, String> {
     let text = match value {
         Value::String(s) => s.clone(),
         Value::Number(_) | Value::Bool(_) => value.to_string(),
@@ -115,6 +131,7 @@ fn replacement(part: &str, binding: &Binding, value: &Value) -> Result<Replaceme
         .map(|c| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '-' })
         .collect();
     Ok(Replacement {
+        ablation: name.to_owned(),
         ablated_part: part.to_owned(),
         key: binding.key.clone(),
         id: binding.id.replace("{}", &slug),
@@ -138,11 +155,17 @@ fn find_part<'a>(part: &str, config: &'a Config) -> Result<(&'a str, &'a Binding
 
 fn check_metric(metric: &str, config: &Config) -> Result<(), String> {
     let wanted = plain(metric);
-    if config.metrics.values().flatten().any(|known| plain(known) == wanted) {
+    // Any test's win rate has the test's own name; [metrics] gives it others.
+    let mut tests = config.tests();
+    tests.sort_unstable();
+    let of_test = |test: &&str| format!("{test} win rate");
+    let named = |test: &&str| config.metrics.get(*test).and_then(|names| names.first()).cloned();
+    let own = tests.iter().any(|test| plain(&of_test(test)) == wanted);
+    if own || config.metrics.values().flatten().any(|known| plain(known) == wanted) {
         return Ok(());
     }
-    let known: Vec<&str> =
-        config.metrics.values().filter_map(|names| names.first()).map(String::as_str).collect();
+    let known: Vec<String> =
+        tests.iter().map(|test| named(test).unwrap_or_else(|| of_test(test))).collect();
     Err(format!("unknown metric `{metric}`; known metrics: {}", known.join(", ")))
 }
 
@@ -184,8 +207,29 @@ mod tests {
     #[test]
     fn other_spellings_and_numbers() {
         let line = r#"{"name": "n", "ablated_part": "Penalty-strength gamma", "action": "REPLACE", "replacement": [0.3], "metrics": ["hh win rate"]}"#;
-        let plan = parse(line, "p", &config()).unwrap();
+        let plan = parse(line, "p", &config(), false).unwrap();
         assert_eq!((plan[0].id.as_str(), &plan[0].value), ("gamma-0.3", &toml::Value::Float(0.3)));
+    }
+
+    /// A study with tests of its own, whose metrics the built-in config does not have.
+    #[test]
+    fn metrics_are_those_of_the_studys_tests() {
+        let mut own = config();
+        let tests = ["helpful", "hh"].map(|name| (name.to_owned(), Vec::new())).into();
+        own.world = None;
+        own.data = Some(seal_data::DataSpec { test: tests, ..spec() });
+        own.metrics.retain(|test, _| test == "hh");
+        let found = |metric: &str| check_metric(metric, &own).map_err(|e| e.clone());
+        assert_eq!(found("helpful win rate"), Ok(()));
+        assert_eq!(found("Anthropic HH win rate"), Ok(()));
+        assert_eq!(
+            found("SlimOrca win rate").unwrap_err(),
+            "unknown metric `SlimOrca win rate`; known metrics: helpful win rate, HH win rate"
+        );
+    }
+
+    fn spec() -> seal_data::DataSpec {
+        toml::from_str("fine_tuning = []\nsafe = []").unwrap()
     }
 
     #[test]
@@ -193,9 +237,15 @@ mod tests {
         let error = |part: &str, action: &str, metric: &str| {
             let line = serde_json::json!({"name": "n", "ablated_part": part, "action": action,
                 "replacement": ["0.1"], "metrics": [metric]});
-            parse(&line.to_string(), "plan.jsonl", &config()).unwrap_err().to_string()
+            parse(&line.to_string(), "plan.jsonl", &config(), false).unwrap_err().to_string()
         };
         insta::assert_snapshot!(error("dropout", "REPLACE", "HH win rate"), @"plan.jsonl:1: unknown ablated_part `dropout`; known parts: algorithm, depth of the selector's model, dose of unsafe rows, kappa, keep fraction, mean-normalised selector function, normalisation, penalty increment per epoch, penalty strength, penalty strength under Algorithm 1, rows beside SEAL's, rows beside all, selection method, selector function, selector optimiser, share of low-quality rows, share of unsafe rows, vocabulary of the selector's model, width of the selector's model");
+        let removed = r#"{"name": "n", "ablated_part": "penalty strength", "action": "REMOVE", "metrics": []}"#;
+        let removed = parse(removed, "p", &config(), false).unwrap_err().to_string();
+        assert_eq!(removed, "p:1: action `REMOVE` cannot be run; known actions: REPLACE");
+        let misspelt = r#"{"name": "n", "ablated_part": "p", "acton": "REPLACE", "metrics": []}"#;
+        let misspelt = parse(misspelt, "p", &config(), false).unwrap_err().to_string();
+        assert!(misspelt.contains("did you mean `action`?"), "{misspelt}");
         insta::assert_snapshot!(error("penalty strength", "REMOVE", "HH win rate"), @"plan.jsonl:1: action `REMOVE` cannot be run; known actions: REPLACE");
         insta::assert_snapshot!(error("penalty strength", "REPLACE", "BLEU"), @"plan.jsonl:1: unknown metric `BLEU`; known metrics: HEx-PHI win rate, HH win rate, SlimOrca win rate");
     }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use seal_data::{DataSpec, Source};
+use seal_data::{DataSpec, Row, Source};
 use seal_device::{DeviceSpec, kernels};
 use seal_lm::{Architecture, Cut, LmConfig, LoraConfig, ModelType, WeightFormat};
 
@@ -15,7 +15,7 @@ use crate::config::{Config, ConfigSource, Expected, Method, ModelSettings, Token
 use crate::encoder::Encoder;
 use crate::graph::stage_counts;
 use crate::pretrained::FoundModel;
-use crate::{StudyError, remote};
+use crate::{StudyError, checks, remote};
 
 /// A study as its config has it.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Preview {
     /// Floating-point operations of all stages; `None` where rows or sizes are
     /// not known.
     pub flops: Option<f64>,
+    /// Whether models and rows are here, so that the study's stages can be listed.
+    pub is_here: bool,
     /// What this machine lacks, each with its remedy.
     pub missing: Vec<String>,
 }
@@ -73,6 +75,7 @@ impl Preview {
                 false
             }
         };
+        let lacks_device = missing.len();
         // The model that learns the selector has the larger step: two batches.
         let selector = Training {
             lora: config.bilevel.lora.as_ref(),
@@ -92,7 +95,7 @@ impl Preview {
             sizes.push(Size::of(&config.of_selector(), &selector, &mut missing));
         }
         let rows = match &config.data {
-            Some(data) => counted(data, config.study.limit, &mut missing),
+            Some(data) => counted(config, data, &mut missing)?,
             None => BTreeMap::new(),
         };
         let seeds = config.study.seeds.len();
@@ -103,6 +106,7 @@ impl Preview {
             flops: flops(&all, &sizes, &rows, seeds),
             models: sizes.into_iter().map(|s| s.preview).collect(),
             rows,
+            is_here: missing.len() == lacks_device,
             missing,
         })
     }
@@ -198,7 +202,7 @@ impl Size {
                     false => layer * layers,
                     true => layer + d * layers,
                 };
-                let all_rows = training.rows as u64 * context as u64;
+                let all_rows = (training.rows as u64).saturating_mul(context as u64);
                 let (mut tokens, mut copies) = (all_rows, 1);
                 if training.kernels && config.model.dtype() == WeightFormat::F32 {
                     let inner = shape.intermediate_size as u64;
@@ -216,7 +220,9 @@ impl Size {
                 }
                 // Logits are made a few rows at a time.
                 let bytes = config.model.dtype().bytes() as u64;
-                Some(bytes * (all + tokens * kept) + 4 * (2 + copies) * trained)
+                let kept = tokens.saturating_mul(kept);
+                let weights = (4 * (2 + copies)).saturating_mul(trained);
+                Some(bytes.saturating_mul(all.saturating_add(kept)).saturating_add(weights))
             }
             _ => None,
         };
@@ -310,25 +316,41 @@ fn estimated_parameters(shape: &LmConfig) -> u64 {
 
 /// Rows of each set: `take` where the config says it, else counted in local files.
 fn counted(
+    config: &Config,
     data: &DataSpec,
-    limit: Option<usize>,
     missing: &mut Vec<String>,
-) -> BTreeMap<String, Option<usize>> {
+) -> Result<BTreeMap<String, Option<usize>>, StudyError> {
+    let limit = config.study.limit;
     let mut out = BTreeMap::new();
     let tests = data.test.iter().map(|(name, sources)| (format!("test.{name}"), sources));
     let own = [("fine_tuning", &data.fine_tuning), ("safe", &data.safe), ("safety", &data.safety)];
     let own = own.into_iter().map(|(name, sources)| (name.to_owned(), sources));
     for (name, sources) in own.chain(tests).filter(|(_, sources)| !sources.is_empty()) {
-        let rows = sources.iter().map(|source| rows_of(data, source, missing));
+        let sources = sources.iter().map(|source| rows_of(data, source, missing));
         // Every source is looked at, so that every missing file is named.
-        let rows: Vec<Option<usize>> = rows.collect();
-        let rows: Option<usize> = rows.into_iter().sum();
+        let sources: Vec<SourceRows> = sources.collect();
+        let read = sources.iter().map(|source| source.read.as_deref());
+        if let (Some(test), Some(rows)) =
+            (name.strip_prefix("test."), read.collect::<Option<Vec<&[Row]>>>())
+        {
+            checks::judge_of(config, test, &rows.concat())?;
+        }
+        let rows: Option<usize> = sources.iter().map(|source| source.count).sum();
         out.insert(name, rows.map(|n| n.min(limit.unwrap_or(n))));
     }
-    out
+    Ok(out)
 }
 
-fn rows_of(data: &DataSpec, source: &Source, missing: &mut Vec<String>) -> Option<usize> {
+/// Rows of one source.
+struct SourceRows {
+    /// Read, or as many as the config asks for.
+    count: Option<usize>,
+    /// `None` where the file is not here or cannot be read.
+    read: Option<Vec<Row>>,
+}
+
+fn rows_of(data: &DataSpec, source: &Source, missing: &mut Vec<String>) -> SourceRows {
+    let absent = SourceRows { count: source.take, read: None };
     if remote::is_address(&source.path) {
         // One line a repository, however many files it has.
         let address = source.path.display().to_string();
@@ -338,19 +360,21 @@ fn rows_of(data: &DataSpec, source: &Source, missing: &mut Vec<String>) -> Optio
         if !missing.contains(&text) {
             missing.push(text);
         }
-        return source.take;
+        return absent;
     }
     let path = Path::new(&data.root).join(&source.path);
     if !path.is_file() {
         missing.push(format!("{}: no such file", path.display()));
-        return source.take;
+        return absent;
     }
     // Read even where the number is known: a row of the wrong type is found now.
     match seal_data::load_split(Path::new(&data.root), std::slice::from_ref(source)) {
-        Ok(loaded) => Some(loaded.rows.len()),
+        Ok(loaded) => {
+            SourceRows { count: Some(loaded.rows.len()), read: Some(loaded.rows.into_vec()) }
+        }
         Err(e) => {
             missing.push(e.to_string());
-            source.take
+            absent
         }
     }
 }

@@ -6,15 +6,26 @@ use seal_data::DataSpec;
 
 use crate::StudyError;
 
+/// How much of an address is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// A model with its weights.
+    Model,
+    /// A model's settings, tokenizer and templates.
+    Tokenizer,
+    /// One file.
+    File,
+}
+
 /// The local folder of a model: `path` itself, or what was fetched for an
 /// `hf://` address.
 ///
 /// # Errors
 /// An address that cannot be fetched.
-pub(crate) fn model(path: &Path) -> Result<PathBuf, StudyError> {
+pub(crate) fn model(path: &Path, wanted: Wanted) -> Result<PathBuf, StudyError> {
     match address(path) {
         None => Ok(path.to_owned()),
-        Some(text) => fetch(text, true),
+        Some(text) => fetch(text, wanted),
     }
 }
 
@@ -25,7 +36,7 @@ pub(crate) fn model(path: &Path) -> Result<PathBuf, StudyError> {
 pub(crate) fn file(path: &Path) -> Result<PathBuf, StudyError> {
     match address(path) {
         None => Ok(path.to_owned()),
-        Some(text) => fetch(text, false),
+        Some(text) => fetch(text, Wanted::File),
     }
 }
 
@@ -57,9 +68,10 @@ fn address(path: &Path) -> Option<&str> {
 }
 
 #[cfg(feature = "hub")]
-fn fetch(text: &str, whole: bool) -> Result<PathBuf, StudyError> {
+fn fetch(text: &str, wanted: Wanted) -> Result<PathBuf, StudyError> {
     use seal_hub::{Hub, HubAddress, HubSettings};
     let address: HubAddress = text.parse()?;
+    let whole = wanted != Wanted::File;
     if whole != address.path().is_none() {
         return Err(StudyError::Config(match whole {
             true => format!("{text} names a file; a model is hf://owner/name@revision"),
@@ -68,16 +80,19 @@ fn fetch(text: &str, whole: bool) -> Result<PathBuf, StudyError> {
     }
     let hub = Hub::new(HubSettings::from_env()?)?;
     let told = Told::new();
-    let (path, pinned) = match whole {
-        true => hub.model(&address, &told).map(|model| (model.folder, model.pinned))?,
-        false => hub.file(&address, &told).map(|file| (file.path, file.pinned))?,
+    let (path, pinned) = match wanted {
+        Wanted::Model => hub.model(&address, &told).map(|model| (model.folder, model.pinned))?,
+        Wanted::Tokenizer => {
+            hub.tokenizer(&address, &told).map(|model| (model.folder, model.pinned))?
+        }
+        Wanted::File => hub.file(&address, &told).map(|file| (file.path, file.pinned))?,
     };
     tracing::info!(address = text, %pinned, "from the hub");
     Ok(path)
 }
 
 #[cfg(not(feature = "hub"))]
-fn fetch(text: &str, _whole: bool) -> Result<PathBuf, StudyError> {
+fn fetch(text: &str, _wanted: Wanted) -> Result<PathBuf, StudyError> {
     Err(StudyError::Config(format!(
         "{text}: this program was built without the feature `hub`; give a local path, or build \
          with --features hub"
@@ -106,6 +121,17 @@ impl seal_hub::Progress for Told {
         use seal_hub::Event;
         const MIB: f64 = 1_048_576.0;
         let say = |text: String| {
+            // Names of files come from the hub and may hold any character.
+            let text: String =
+                text.chars()
+                    .map(|c| {
+                        if c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ' {
+                            c
+                        } else {
+                            '?'
+                        }
+                    })
+                    .collect();
             // Progress that cannot be shown stops nothing.
             let _ = writeln!(std::io::stderr().lock(), "{text}");
         };
@@ -129,6 +155,13 @@ impl seal_hub::Progress for Told {
                 say(format!("download {file}: again in {:.0} s", wait.as_secs_f64()));
             }
             Event::Locked { file } => say(format!("download {file}: waiting for another program")),
+            Event::Damaged { file } => {
+                say(format!("download {file}: the copy in the cache is damaged, loading it anew"));
+            }
+            // Only these take long enough to be told of.
+            Event::Checking { file } if file.ends_with(".safetensors") => {
+                say(format!("checking {file}"));
+            }
             _ => {}
         }
     }

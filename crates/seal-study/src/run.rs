@@ -1,9 +1,10 @@
 //! A study from its config to its report.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use seal_data::TemplateSetting;
 use seal_device::DeviceSpec;
 use seal_report::{Cost, Outcome as StageOutcome, Provenance, Report, StageCost};
 
@@ -13,11 +14,36 @@ use crate::exec::{Done, run_graph};
 use crate::figures::{StudyFacts, figures_of, results_of, row_samples};
 use crate::graph::{ArmSets, Graph, graph};
 use crate::observer::{Event, Observer};
+use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
-use crate::{Store, StudyError, facts, run_folder};
+use crate::run_folder::{self, Cells, RunFolder};
+use crate::survey::survey;
+use crate::{Store, StudyError, checks, facts};
+
+/// Files and folders of a run folder that a run writes.
+const WRITTEN: [&str; 15] = [
+    "cells",
+    "store",
+    "study.json",
+    "config.toml",
+    "left-out.jsonl",
+    "results.json",
+    "figures.json",
+    "provenance.json",
+    "cost.json",
+    "checksums.json",
+    "results.csv",
+    "report.html",
+    "report.md",
+    "table.tex",
+    "log.txt",
+];
 
 /// Rows shown at each end of a ranking and on both sides of its cut.
 const SHOWN_ROWS: usize = 10;
+
+/// Burn's version; a test holds it against `Cargo.lock`.
+const BURN: &str = "0.22.1";
 
 /// A study, resolved: every arm with its settings and its data.
 pub struct Study {
@@ -28,7 +54,8 @@ pub struct Study {
 }
 
 impl Study {
-    /// The files that the study reads, each with a name for it: rows, and the plan.
+    /// The files that the study reads, each with a name for it: rows, plan, model folders and
+    /// templates.
     pub fn input_files(&self) -> Vec<(&'static str, PathBuf)> {
         let mut files = Vec::new();
         if let Some(data) = &self.config.data {
@@ -38,6 +65,18 @@ impl Study {
             files.extend(sources.map(|source| ("the rows", data.root.join(&source.path))));
         }
         files.push(("the plan", PathBuf::from(&self.config.study.plan)));
+        for arm in &self.arms {
+            for config in [Some(&arm.config), arm.proxy.as_ref()].into_iter().flatten() {
+                if let Some(Ok(found)) = config.model.folder().map(|folder| folder.found()) {
+                    files.push(("the model", found.dir.clone()));
+                }
+                if let TemplateSetting::Chat { chat: Some(file), .. } = &config.tokenizer.template {
+                    files.push(("the template", file.clone()));
+                }
+            }
+        }
+        files.sort();
+        files.dedup();
         files
     }
 
@@ -62,6 +101,7 @@ impl Study {
         }
         let kept: Vec<Arm> = all.into_iter().filter(|a| !left_out.contains(&a.id)).collect();
         let sets = sets.without(&indices);
+        checks::check(&loaded.config, &kept, &sets)?;
         Ok(Self { config: loaded.config, arms: kept, sets, left_out })
     }
 
@@ -92,6 +132,13 @@ impl Study {
         &self.sets.of_arm(reference.unwrap_or(0)).summaries
     }
 
+    /// What of the reference's files was left out for damage, in words: the study goes on
+    /// without it.
+    pub fn damage(&self) -> &[String] {
+        let reference = self.arms.iter().position(|a| a.role == ArmRole::Reference);
+        &self.sets.of_arm(reference.unwrap_or(0)).damage
+    }
+
     pub(crate) fn sets(&self) -> &ArmSets {
         &self.sets
     }
@@ -103,9 +150,17 @@ impl Study {
     /// What would run, and what is there. Nothing is written.
     pub fn plan(&self, options: &RunOptions) -> PlanView {
         let store = Store::look(&options.store_dir());
-        let nodes = self.graph().nodes;
-        let stages = nodes.into_iter().map(|n| PlannedStage {
-            found: store.get(n.stage, &n.key).is_some(),
+        let graph = self.graph();
+        let read = outputs_read(&graph);
+        let found = match survey(&graph.nodes, &read, &store, options.workers()) {
+            Ok(survey) => survey.found.iter().map(Option::is_some).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "the store cannot be read");
+                vec![false; graph.nodes.len()]
+            }
+        };
+        let stages = graph.nodes.into_iter().zip(found).map(|(n, found)| PlannedStage {
+            found,
             stage: n.stage,
             label: n.label,
             key: n.key,
@@ -114,32 +169,49 @@ impl Study {
         PlanView { stages: stages.collect() }
     }
 
+    /// Whether the run folder may be this study's. Nothing is written.
+    ///
+    /// # Errors
+    /// A folder of another study, or one that is no run folder and not empty.
+    pub fn check_folder(&self, options: &RunOptions) -> Result<(), StudyError> {
+        run_folder::check(&options.out, &self.config).map(|_| ())
+    }
+
     /// Runs what the store lacks and writes results and report.
     ///
     /// # Errors
-    /// A run folder of another study, a store in use, a stage that failed (what
-    /// was finished is kept), a file that cannot be written.
+    /// A run folder of another study, one that is in use, or a store in use; a stage that
+    /// failed (what was finished is kept); a file that cannot be written.
     pub fn run(
         &self,
         options: &RunOptions,
         observer: &dyn Observer,
     ) -> Result<Outcome, StudyError> {
         let start = Instant::now();
+        // Results of a newer program are not written over, and it is said at once.
+        Report::check_versions(&options.out)?;
         // A missing backend is said before anything is written.
         for arm in &self.arms {
             arm.config.device.parse::<DeviceSpec>()?.open()?;
         }
-        run_folder::claim(&options.out, &self.config)?;
-        let store = Store::open(&options.store_dir())?;
+        self.reads_none_of_its_outputs(&options.out)?;
+        // What is told is in the log, too.
+        let observer = &Logged(observer);
+        let _folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
+        let store = open_store(options, observer)?;
         let graph = self.graph();
-        let done = run_graph(&graph.nodes, &store, options.workers(), observer)?;
+        let workers = options.workers();
+        let cells = Cells::look(&options.out, &self.arms, &graph, &self.sets, workers)?;
+        let mut read = outputs_read(&graph);
+        read.extend(cells.to_copy(&graph));
+        let done = run_graph(&graph.nodes, &read, &store, workers, observer)?;
         let (facts, left_out) = facts::facts(&self.config, &self.arms, &self.sets, &graph, &done)?;
         let bad = |e: crate::figures::FiguresError| StudyError::Defect(format!("figures: {e}"));
         let results = results_of(&facts).map_err(bad)?;
         let mut figures = figures_of(&facts).map_err(bad)?;
         figures.rows = self.samples(&facts, options);
         run_folder::list_left_out(&options.out, &left_out)?;
-        run_folder::export_cells(&options.out, &self.arms, &graph, &done, &self.sets)?;
+        cells.write(&graph, &done, &self.sets, observer)?;
         let found = done.iter().filter(|d| d.seconds.is_none()).count();
         let report = Report {
             results,
@@ -148,9 +220,7 @@ impl Study {
             cost: Some(cost(&graph, &done, &self.arms, start.elapsed().as_secs_f64())),
         };
         let mut files = report.write(&options.out)?;
-        let path = options.out.join("config.toml");
-        std::fs::write(&path, self.config.resolved_toml()?).map_err(StudyError::io(&path))?;
-        files.push(path);
+        files.push(options.out.join("config.toml"));
         for path in &files {
             observer.event(&Event::Report { path: path.clone() });
         }
@@ -161,6 +231,30 @@ impl Study {
             ran: done.len() - found,
             found,
         })
+    }
+
+    /// Refuses rows, a plan or a model that lie where the study writes, such as the kept
+    /// rows of the same run folder.
+    fn reads_none_of_its_outputs(&self, out: &Path) -> Result<(), StudyError> {
+        let Ok(out) = out.canonicalize() else { return Ok(()) };
+        let mut inputs = self.input_files();
+        let models = [Some(&self.config.model), self.config.proxy.as_ref().map(|p| &p.model)];
+        let folders = models.into_iter().flatten().filter_map(|model| model.folder());
+        let found = folders.filter_map(|folder| folder.found.as_ref());
+        inputs.extend(found.map(|found| ("the model", found.dir.clone())));
+        for (role, path) in inputs {
+            let Ok(real) = path.canonicalize() else { continue };
+            let Ok(below) = real.strip_prefix(&out) else { continue };
+            let first = below.iter().next().and_then(|name| name.to_str()).unwrap_or_default();
+            if WRITTEN.contains(&first) {
+                return Err(StudyError::Config(format!(
+                    "{role}: {} lies in the run folder, where it would be written over; copy it \
+                     elsewhere, or give another --out",
+                    path.display()
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Rows of SEAL's ranking, with texts for the built-in world only unless
@@ -187,11 +281,11 @@ impl Study {
     }
 
     fn provenance(&self, options: &RunOptions) -> Result<Provenance, StudyError> {
-        let versions = [("seal-study", env!("CARGO_PKG_VERSION")), ("burn", "0.22.1")];
+        let versions = [("seal-study", env!("CARGO_PKG_VERSION")), ("burn", BURN)];
         let environment = [
             ("device", self.config.device.clone()),
             ("jobs", options.jobs.to_string()),
-            ("threads of a stage", "1".to_owned()),
+            ("threads of a stage", options.threads.to_string()),
             ("operating system", std::env::consts::OS.to_owned()),
             ("architecture", std::env::consts::ARCH.to_owned()),
         ];
@@ -206,6 +300,17 @@ impl Study {
             ..Provenance::default()
         })
     }
+}
+
+/// Stages whose outputs the results are made from.
+fn outputs_read(graph: &Graph<'_>) -> Vec<usize> {
+    let of = |cell: &crate::graph::Cell| {
+        [Some(cell.base), cell.selector, cell.selection, Some(cell.verdicts)]
+    };
+    let mut read: Vec<usize> = graph.cells.iter().flat_map(of).flatten().collect();
+    read.sort_unstable();
+    read.dedup();
+    read
 }
 
 fn cost(graph: &Graph<'_>, done: &[Done], arms: &[Arm], wall_seconds: f64) -> Cost {
@@ -229,4 +334,15 @@ fn cost(graph: &Graph<'_>, done: &[Done], arms: &[Arm], wall_seconds: f64) -> Co
         }
     });
     Cost { wall_seconds, stages: stages.collect(), ..Cost::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn burn_is_the_version_that_is_built() {
+        let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock");
+        let lock = std::fs::read_to_string(lock).unwrap();
+        let after = lock.split("\nname = \"burn\"\nversion = \"").nth(1).unwrap();
+        assert_eq!(after.split('"').next(), Some(super::BURN));
+    }
 }

@@ -7,17 +7,19 @@ use std::path::{Path, PathBuf};
 use seal_select::{SelectorFile, keep_top, rank};
 use serde_json::json;
 
+use crate::StudyError;
 use crate::arm::Arm;
 use crate::config::{ArmRole, Method};
 use crate::exec::{Node, run_graph};
 use crate::graph::graph;
 use crate::import::write_selector_file;
 use crate::observer::{Event, Observer};
+use crate::opening::{Logged, open_store};
 use crate::options::RunOptions;
 use crate::run::Study;
+use crate::run_folder::{RunFolder, file_error};
 use crate::single::selector_figures;
 use crate::stages::{SelectorOutput, Traced, learn_traced};
-use crate::{Store, StudyError};
 
 /// Which selector, and what to write.
 #[derive(Clone, Debug, Default)]
@@ -73,22 +75,25 @@ impl Study {
         if request.trace_state == Some(0) {
             return Err(StudyError::Config("--trace-state counts steps from 1".into()));
         }
-        crate::run_folder::claim(&options.out, self.config())?;
-        let store = Store::open(&options.store_dir())?;
+        let observer = &Logged(observer);
+        let _folder = RunFolder::claim(&options.out, self.config(), false, observer)?;
+        let store = open_store(options, observer)?;
         let all = graph(self.arms(), self.sets(), &[seed]);
         let no_selector = || StudyError::Defect("an arm with a selector has no such stage".into());
         let selector = all.cells[index].selector.ok_or_else(no_selector)?;
         let output = match &request.trace {
             None => {
                 let nodes = up_to(all.nodes, selector);
-                let done = run_graph(&nodes, &store, options.workers(), observer)?;
+                let read = [nodes.len() - 1];
+                let done = run_graph(&nodes, &read, &store, options.workers(), observer)?;
                 SelectorOutput::read(&done.last().ok_or_else(no_selector)?.dir)?
             }
             Some(trace) => {
                 // What the selector depends on: the base, then its scores.
                 let scores = *all.nodes[selector].deps.last().ok_or_else(no_selector)?;
                 let nodes = up_to(all.nodes, scores);
-                let done = run_graph(&nodes, &store, options.workers(), observer)?;
+                let read: Vec<usize> = (0..nodes.len()).collect();
+                let done = run_graph(&nodes, &read, &store, options.workers(), observer)?;
                 let deps: Vec<PathBuf> = done.into_iter().map(|d| d.dir).collect();
                 let traced = Traced { path: trace, state_every: request.trace_state };
                 let node = nodes.len();
@@ -110,7 +115,14 @@ impl Study {
         };
         let file = match &request.file {
             Some(file) => file.clone(),
-            None => options.out.join("selectors").join(format!("{}-seed-{seed}.jsonl", arm.id)),
+            None => {
+                let below = "selectors".as_ref();
+                let dir = seal_files::make_folder(&options.out, below);
+                let dir = dir.map_err(file_error(&options.out.join(below)))?;
+                let file = dir.join(format!("{}-seed-{seed}.jsonl", arm.id));
+                seal_files::refuse_link(&file).map_err(file_error(&file))?;
+                file
+            }
         };
         self.write_selector(index, seed, &output, file)
     }
@@ -208,6 +220,6 @@ fn on_threads<T: Send>(
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads.max(1))
         .build()
-        .map_err(|e| StudyError::Defect(format!("a thread pool: {e}")))?;
+        .map_err(|e| crate::threads::no_threads(&e))?;
     pool.install(work)
 }

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use seal_data::seed::hash64;
-use seal_data::{DataSets, OverlapReport, OverlapSet, Role, Row, SetSummary, ids_hash};
+use seal_data::{DataSets, OverlapReport, OverlapSet, Role, Row, SetSummary, ids_hash, limit_rows};
 use seal_world::{Split, World};
-use serde_json::{Value, json};
 
 use crate::config::{Append, Config};
 use crate::{StudyError, remote};
@@ -23,6 +21,8 @@ pub(crate) struct Sets {
     pub(crate) data_name: &'static str,
     /// Counts, by name.
     pub(crate) summaries: BTreeMap<String, SetSummary>,
+    /// What of its files was left out for damage, in words.
+    pub(crate) damage: Vec<String>,
     /// Rows in common, by pair of sets.
     pub(crate) overlap: BTreeMap<String, u64>,
 }
@@ -34,14 +34,11 @@ impl Sets {
     /// A world or files that cannot be had; overlap that is not allowed; an
     /// empty set.
     pub(crate) fn of(config: &Config) -> Result<Self, StudyError> {
+        let limit = config.study.limit;
         let sets = match (&config.world, &config.data) {
-            (Some(world), _) => Self::of_world(&World::new(world)?)?,
-            (None, Some(data)) => Self::of_files(remote::data(data)?.load()?)?,
+            (Some(world), _) => Self::of_world(&World::new(world)?, limit)?,
+            (None, Some(data)) => Self::of_files(remote::data(data)?.load_limited(limit)?)?,
             (None, None) => return Err(StudyError::Defect("a config without data".into())),
-        };
-        let sets = match config.study.limit {
-            Some(limit) => sets.limited(limit),
-            None => sets,
         };
         let empty = |name: &str| Err(StudyError::Rows(format!("the {name} set has no rows")));
         match (sets.base.is_empty(), config.model.folder().is_some()) {
@@ -69,8 +66,16 @@ impl Sets {
         }
     }
 
-    fn of_world(world: &World) -> Result<Self, StudyError> {
-        let rows = |split: Split| world.split(split).as_slice().to_vec();
+    /// As files: of every set but the base's at most `limit` rows, and what is then left
+    /// is what is compared and counted.
+    fn of_world(world: &World, limit: Option<usize>) -> Result<Self, StudyError> {
+        let rows = |split: Split| {
+            let mut rows = world.split(split).as_slice().to_vec();
+            if let Some(limit) = limit.filter(|_| split != Split::Base) {
+                limit_rows(&mut rows, limit);
+            }
+            rows
+        };
         let role = |split: Split| match split {
             Split::Base => Role::Base,
             Split::Redorca => Role::FineTuning,
@@ -95,6 +100,7 @@ impl Sets {
             safety: rows(Split::Safeinstr),
             tests: Split::TESTS.iter().map(|s| (s.name().to_owned(), rows(*s))).collect(),
             data_name: Split::Redorca.name(),
+            damage: Vec::new(),
             summaries,
             overlap: counts(&report),
         })
@@ -103,7 +109,12 @@ impl Sets {
     fn of_files(sets: DataSets) -> Result<Self, StudyError> {
         let summaries = sets.summaries();
         let overlap = counts(&sets.overlap);
+        let named = sets.named().flat_map(|(name, _, set)| {
+            set.damage().into_iter().map(move |damage| format!("data set `{name}`: {damage}"))
+        });
+        let damage = named.collect();
         Ok(Self {
+            damage,
             base: sets.base.map(|set| set.rows.into_vec()).unwrap_or_default(),
             data: sets.fine_tuning.rows.into_vec(),
             safe: sets.safe.rows.into_vec(),
@@ -113,34 +124,6 @@ impl Sets {
             summaries,
             overlap,
         })
-    }
-
-    /// At most `limit` rows of each set but the base's: those with the lowest
-    /// hash, in their order.
-    fn limited(mut self, limit: usize) -> Self {
-        let cut = |rows: &mut Vec<Row>| {
-            let mut hashes: Vec<u64> =
-                rows.iter().map(|r| hash64(&["limit".into(), (&r.id).into()])).collect();
-            if let Some(largest) = (rows.len() > limit).then(|| {
-                hashes.sort_unstable();
-                hashes[limit - 1]
-            }) {
-                rows.retain(|r| hash64(&["limit".into(), (&r.id).into()]) <= largest);
-            }
-        };
-        cut(&mut self.data);
-        cut(&mut self.safe);
-        self.tests.values_mut().for_each(cut);
-        let data_name = self.data_name;
-        let safe_name = if data_name == "redorca" { "blueorca" } else { "safe" };
-        let tests = self.tests.iter().map(|(n, rows)| (n.as_str(), rows));
-        let sets = [(data_name, &self.data), (safe_name, &self.safe)];
-        for (name, rows) in sets.into_iter().chain(tests) {
-            if let Some(old) = self.summaries.get_mut(name) {
-                *old = summary(rows, old.dropped);
-            }
-        }
-        self
     }
 
     /// Whether every row of D says if it is unsafe, and some are and some not.
@@ -170,22 +153,6 @@ impl Sets {
             Append::Safety => &self.safety,
         }
     }
-
-    /// What identifies D together with its labels.
-    pub(crate) fn labels_hash(&self) -> String {
-        let labels: Vec<Option<bool>> = self.data.iter().map(|r| r.is_unsafe).collect();
-        blake3::hash(json!(labels).to_string().as_bytes()).to_hex()[..32].to_owned()
-    }
-
-    /// What identifies the rows of the tests.
-    pub(crate) fn tests_hash(&self) -> Value {
-        // The rejected answer of a pair is no part of a row's id.
-        let whole = |rows: &[Row]| {
-            let text = serde_json::to_string(rows).expect("rows are strings and flags");
-            blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
-        };
-        json!(self.tests.iter().map(|(n, r)| (n.clone(), whole(r))).collect::<BTreeMap<_, _>>())
-    }
 }
 
 fn summary(rows: &[Row], dropped: usize) -> SetSummary {
@@ -200,4 +167,25 @@ fn summary(rows: &[Row], dropped: usize) -> SetSummary {
 
 fn counts(report: &OverlapReport) -> BTreeMap<String, u64> {
     report.counts().into_iter().map(|(pair, c)| (pair, c.normalised as u64)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use seal_world::WorldSettings;
+
+    use super::*;
+
+    #[test]
+    fn a_limit_cuts_every_set_of_the_world_but_the_bases() {
+        let world = World::new(&WorldSettings { rows: 100, ..WorldSettings::default() }).unwrap();
+        let all = Sets::of_world(&world, None).unwrap();
+        let cut = Sets::of_world(&world, Some(7)).unwrap();
+        assert_eq!(cut.base, all.base);
+        let sets = [&cut.data, &cut.safe, &cut.safety].into_iter().chain(cut.tests.values());
+        assert!(sets.into_iter().all(|rows| rows.len() == 7));
+        assert!(cut.summaries.iter().all(|(name, set)| {
+            set.rows == if name == Split::Base.name() { all.base.len() } else { 7 }
+        }));
+        assert!(cut.overlap.values().all(|rows| *rows <= 7), "{:?}", cut.overlap);
+    }
 }

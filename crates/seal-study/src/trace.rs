@@ -81,6 +81,9 @@ impl<'a> TraceWriter<'a> {
         }
         let out = BufWriter::new(File::create(path).map_err(StudyError::io(path))?);
         let states = state_every.map(|every| (path.with_extension("states"), every));
+        if let Some((folder, _)) = &states {
+            remove_states(folder)?;
+        }
         Ok(Self { out, path: path.to_owned(), states, input, progress })
     }
 
@@ -116,6 +119,37 @@ impl<'a> TraceWriter<'a> {
     }
 }
 
+/// Names of the files of a state, without the side of the step and the ending.
+const STATE_FILES: [&str; 3] = ["theta", "value", "omega"];
+
+/// Removes the states of an earlier trace of this name, which a replay would take for
+/// those of the new one, and nothing else.
+fn remove_states(folder: &Path) -> Result<(), StudyError> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries {
+        let dir = entry.map_err(StudyError::io(folder))?.path();
+        let name = dir.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        let step = name.strip_prefix("step-").unwrap_or_default();
+        if step.len() < 6 || !step.bytes().all(|b| b.is_ascii_digit()) {
+            continue;
+        }
+        for file in STATE_FILES {
+            for end in ["before.safetensors", "after.safetensors", "before.json", "after.json"] {
+                let path = dir.join(format!("{file}.{end}"));
+                match fs::remove_file(&path) {
+                    Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(StudyError::io(&path)(e));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        // A folder with files of others stays.
+        let _ = fs::remove_dir(&dir);
+    }
+    Ok(())
+}
+
 fn failed(error: StudyError) -> BilevelError {
     BilevelError::Observer(Box::new(error))
 }
@@ -149,5 +183,28 @@ impl Observer for TraceWriter<'_> {
 
     fn progress(&mut self, done: usize, total: usize) {
         (self.progress)(done as f64 / total as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_of_an_earlier_trace_are_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let make = |name: &str| {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        };
+        let gone = ["step-000000/theta.before.safetensors", "step-000020/omega.after.json"];
+        let kept = ["step-000020/notes.txt", "step-one/theta.before.safetensors", "thesis.txt"];
+        gone.iter().chain(&kept).for_each(|name| make(name));
+        remove_states(dir.path()).unwrap();
+        assert!(gone.iter().all(|name| !dir.path().join(name).exists()));
+        assert!(!dir.path().join("step-000000").exists());
+        assert!(kept.iter().all(|name| dir.path().join(name).exists()));
+        remove_states(&dir.path().join("nowhere")).unwrap();
     }
 }

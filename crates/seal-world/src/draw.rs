@@ -193,7 +193,7 @@ impl<'a> Draw<'a> {
                     is_unsafe: Some(is_unsafe),
                     category: Some(category.to_owned()),
                     rejected: None,
-                    history: Vec::new(),
+                    ..Row::default()
                 });
                 return Ok(());
             }

@@ -43,6 +43,9 @@ pub struct WorldSettings {
     pub harm_kinds: usize,
 }
 
+/// Most rows of a set: larger numbers are mistakes, and take all memory.
+const MOST_ROWS: usize = 1_000_000;
+
 impl Default for WorldSettings {
     fn default() -> Self {
         Self {
@@ -99,6 +102,20 @@ impl WorldSettings {
             if value == 0 {
                 return bad(name, "0".into(), "at least 1 row is needed".into());
             }
+        }
+        let counts = [
+            ("rows", self.rows),
+            ("safe_rows", self.safe_rows),
+            ("safeinstr_rows", self.safeinstr_rows),
+            ("base_tasks", self.base_tasks),
+            ("base_talk", self.base_talk),
+            ("base_refusals", self.base_refusals),
+            ("hh", self.hh),
+            ("slimorca", self.slimorca),
+            ("hexphi_per_category", self.hexphi_per_category),
+        ];
+        if let Some((name, value)) = counts.into_iter().find(|(_, n)| *n > MOST_ROWS) {
+            return bad(name, value.to_string(), format!("at most {MOST_ROWS} rows"));
         }
         if !(1..=MAX_KINDS).contains(&self.harm_kinds) {
             let range = format!("a number from 1 to {MAX_KINDS}");

@@ -21,6 +21,10 @@ pub struct WorldTokenizer {
     /// Texts by id; pieces that continue a word begin with `##`.
     tokens: Vec<String>,
     ids: BTreeMap<String, u32>,
+    /// Ids of the pieces that continue a word, by their texts without `##`.
+    continuing: BTreeMap<String, u32>,
+    /// Bytes of the longest text.
+    longest: usize,
 }
 
 impl WorldTokenizer {
@@ -44,8 +48,12 @@ impl WorldTokenizer {
         words.extend(endings().map(|w| format!("{CONTINUES}{w}")));
 
         let tokens: Vec<String> = std::iter::once(EOS.to_owned()).chain(words).collect();
-        let ids = (0..).zip(&tokens).map(|(id, token)| (token.clone(), id)).collect();
-        Self { tokens, ids }
+        let ids: BTreeMap<String, u32> =
+            (0..).zip(&tokens).map(|(id, token)| (token.clone(), id)).collect();
+        let continuing = ids.iter().filter_map(|(t, id)| Some((t.strip_prefix(CONTINUES)?, *id)));
+        let continuing = continuing.map(|(piece, id)| (piece.to_owned(), id)).collect();
+        let longest = tokens.iter().map(String::len).max().unwrap_or(0);
+        Self { tokens, ids, continuing, longest }
     }
 
     /// How a prompt is dressed: not at all. Every prompt ends in an object or
@@ -54,23 +62,27 @@ impl WorldTokenizer {
         PromptTemplate::bare()
     }
 
-    /// The pieces of `rest`, which continues a word unless `start`.
-    fn pieces(&self, rest: &str, start: bool) -> Option<Vec<u32>> {
-        if rest.is_empty() {
-            return Some(Vec::new());
+    /// The pieces of a word: at each place the longest with which the rest can be
+    /// told too. From the end, so that each place is looked at once.
+    fn pieces(&self, word: &str) -> Option<Vec<u32>> {
+        // For each place the first piece from there on, where the rest can be told.
+        let mut first: Vec<Option<(u32, usize)>> = vec![None; word.len() + 1];
+        for start in (0..word.len()).rev().filter(|at| word.is_char_boundary(*at)) {
+            let ids = if start == 0 { &self.ids } else { &self.continuing };
+            let longest = word.len().min(start + self.longest);
+            let mut ends = (start + 1..=longest).rev().filter(|at| word.is_char_boundary(*at));
+            first[start] = ends.find_map(|end| {
+                let told = end == word.len() || first[end].is_some();
+                Some((*ids.get(&word[start..end]).filter(|_| told)?, end))
+            });
         }
-        // The longest piece first; a shorter one if the rest cannot be told.
-        (1..=rest.len()).rev().filter(|end| rest.is_char_boundary(*end)).find_map(|end| {
-            let piece = &rest[..end];
-            let id = if start {
-                self.ids.get(piece)
-            } else {
-                self.ids.get(&format!("{CONTINUES}{piece}"))
-            };
-            let mut pieces = self.pieces(&rest[end..], false)?;
-            pieces.insert(0, *id?);
-            Some(pieces)
-        })
+        let (mut pieces, mut at) = (Vec::new(), 0);
+        while at < word.len() {
+            let (id, end) = first[at]?;
+            pieces.push(id);
+            at = end;
+        }
+        Some(pieces)
     }
 }
 
@@ -85,7 +97,7 @@ impl Tokenizer for WorldTokenizer {
         let mut ids = Vec::new();
         for word in text.split_whitespace() {
             let pieces = self
-                .pieces(word, true)
+                .pieces(word)
                 .ok_or_else(|| format!("`{word}` is no word of the built-in world"))?;
             ids.extend(pieces);
         }
@@ -121,5 +133,50 @@ impl Tokenizer for WorldTokenizer {
 
     fn eos(&self) -> u32 {
         self.ids[EOS]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The pieces by their definition: the longest piece first, a shorter one if the
+    /// rest cannot be told. 2^n steps for n bytes.
+    fn defined(of: &WorldTokenizer, rest: &str, start: bool) -> Option<Vec<u32>> {
+        if rest.is_empty() {
+            return Some(Vec::new());
+        }
+        (1..=rest.len()).rev().filter(|end| rest.is_char_boundary(*end)).find_map(|end| {
+            let piece = if start { rest[..end].to_owned() } else { format!("##{}", &rest[..end]) };
+            let id = of.ids.get(&piece)?;
+            let mut pieces = defined(of, &rest[end..], false)?;
+            pieces.insert(0, *id);
+            Some(pieces)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_are_those_of_the_definition(
+            parts in prop::collection::vec(any::<prop::sample::Index>(), 1..4), other in "[a-z#é]{0,4}",
+        ) {
+            let of = WorldTokenizer::new();
+            let parts = parts.iter().map(|i| i.get(&of.tokens).trim_start_matches(CONTINUES));
+            let word = parts.collect::<String>() + &other;
+            prop_assert_eq!(of.pieces(&word), defined(&of, &word, true));
+            prop_assert_eq!(of.pieces(&other), defined(&of, &other, true));
+        }
+    }
+
+    #[test]
+    fn a_long_word_that_is_unknown_takes_a_moment() {
+        let of = WorldTokenizer::new();
+        // Once 2^n steps: 64 bytes would have taken longer than there is time.
+        let piece = of.tokens.iter().find_map(|t| t.strip_prefix(CONTINUES)).unwrap();
+        for word in ["x".repeat(100_000), piece.repeat(20_000), "é".repeat(50_000)] {
+            assert!(of.encode(&word).is_err());
+        }
     }
 }

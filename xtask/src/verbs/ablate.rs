@@ -18,7 +18,9 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
         return verbs::plan::run(args, verbosity);
     }
     let log = Log::start(verbosity);
-    let (study, options) = args.resolve()?;
+    let (study, options) = args.of_other_study()?.resolve(verbosity)?;
+    // Of a folder of another study nothing is read, and nothing is planned for it.
+    study.check_folder(&options)?;
     // A missing backend is said now, not by the first stage that needs it.
     study.config().device.parse::<DeviceSpec>()?.open()?;
     let progress = Progress::new(verbosity, log, &study.plan(&options), &options.out);

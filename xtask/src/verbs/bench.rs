@@ -244,7 +244,11 @@ fn real(options: &Options, mut case: Case, data: &Source) -> anyhow::Result<Job>
         match encode_row(row, &template, &tokenizer, context) {
             Ok(e) => rows.push(TokenRow { tokens: e.tokens, answer: e.answer }),
             // Left out of a benchmark as of a study.
-            Err(ExampleError::TooLong { .. } | ExampleError::EmptyAnswer { .. }) => {}
+            Err(
+                ExampleError::TooLong { .. }
+                | ExampleError::FarTooLong { .. }
+                | ExampleError::EmptyAnswer { .. },
+            ) => {}
             Err(other) => return Err(other.into()),
         }
         if rows.len() == limit {

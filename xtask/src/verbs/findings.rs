@@ -31,7 +31,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let reports = options
         .runs
         .iter()
-        .map(|dir| Ok(Report::read(dir)?))
+        .map(|dir| {
+            let report = Report::read(dir)?;
+            super::say_unchecked(dir);
+            Ok(report)
+        })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let page = findings(&reports);
     match &options.file {

@@ -4,11 +4,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use seal_study::{InspectedRow, RowIds, Source, inspect_rows, read_rows};
+use seal_study::{Inspected, InspectedRow, RowIds, Source, StudyError, inspect_rows, read_rows};
 use serde_json::json;
 
 use crate::cli::Verbosity;
-use crate::own::{StageArgs, limited, say_dropped, source};
+use crate::own::{StageArgs, say_dropped, say_lost, source};
 use crate::plain;
 
 const AFTER: &str = "\
@@ -26,6 +26,9 @@ pub(crate) struct Options {
     /// Model folder (its tokenizer and config.json are read, no weights), or hf://owner/name.
     #[arg(long, value_name = "DIR")]
     model: PathBuf,
+    /// Folder of an adapter on it: what it has of its own and is not used is said.
+    #[arg(long, value_name = "DIR")]
+    adapter: Option<PathBuf>,
     #[command(flatten)]
     stage: StageArgs,
     /// Rows: .json, .jsonl, .csv, .tsv or .parquet; text also packed as .gz or .zst.
@@ -56,22 +59,28 @@ enum Format {
 /// Prints the rows.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     let settings = options.stage.load(&options.set)?;
-    let read = read_rows(&options.data)?;
+    // One row more than is shown tells whether there are others.
+    let limit = options.ids.is_none().then_some(options.limit);
+    let read = read_rows(&options.data.limited(limit.map(|limit| limit.saturating_add(1))))?;
     say_dropped(&options.data, &read, verbosity)?;
     let mut rows = read.rows;
-    let all = rows.len();
+    let read = rows.len();
     match &options.ids {
         Some(ids) => {
             rows.retain(|row| ids.contains(row.id));
-            anyhow::ensure!(
-                !rows.is_empty(),
-                "--ids: no row of {} has such an id",
-                options.data.path.display()
-            );
+            if rows.is_empty() {
+                anyhow::bail!(StudyError::Config(format!(
+                    "--ids: no row of {} has such an id",
+                    options.data.path.display()
+                )));
+            }
         }
-        None => rows = limited(rows, Some(options.limit)),
+        None => rows.truncate(options.limit),
     }
-    let inspected = inspect_rows(&options.model, &rows, &settings, options.stage.context)?;
+    let (adapter, context) = (options.adapter.as_deref(), options.stage.context);
+    let Inspected { rows: inspected, notices } =
+        inspect_rows(&options.model, adapter, &rows, &settings, context)?;
+    say_lost(&notices, verbosity)?;
     let mut out = plain::stdout();
     for row in &inspected {
         match options.format {
@@ -79,10 +88,9 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
             Format::Text => write!(out, "{}", text(row))?,
         }
     }
-    if !verbosity.quiet && options.ids.is_none() && rows.len() < all {
+    if !verbosity.quiet && options.ids.is_none() && rows.len() < read {
         let file = options.data.path.display();
-        let shown = rows.len();
-        writeln!(plain::stderr(), "{shown} of the {all} rows of {file}; --limit shows more")?;
+        writeln!(plain::stderr(), "{file} has more rows; --limit N shows the first N")?;
     }
     Ok(())
 }

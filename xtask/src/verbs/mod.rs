@@ -16,11 +16,14 @@ pub(crate) mod sft;
 mod status;
 
 use std::io::{self, Write};
+use std::path::Path;
 
+use seal_report::Report;
 use seal_study::Study;
 
 use crate::cli::{Cli, Verb};
 use crate::given::Given;
+use crate::plain;
 
 /// Runs the verb of `cli`, which was typed with the options `given`.
 pub(crate) fn run(cli: &Cli, given: &Given) -> anyhow::Result<()> {
@@ -39,6 +42,19 @@ pub(crate) fn run(cli: &Cli, given: &Given) -> anyhow::Result<()> {
         Verb::Devices(options) => devices::run(options),
         Verb::Bench(options) => bench::run(options, verbosity),
         Verb::Check(options) => check::run(options),
+    }
+}
+
+/// Says of a run folder without checksums that its results are taken as they are.
+fn say_unchecked(dir: &Path) {
+    if !Report::has_checksums(dir) {
+        // What cannot be shown stops nothing.
+        let _ = writeln!(
+            plain::stderr(),
+            "{}: no checksums.json (an older program, or deleted): damage of results may go \
+             unnoticed; `report` or `ablate` writes one",
+            dir.display()
+        );
     }
 }
 

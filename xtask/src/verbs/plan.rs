@@ -1,6 +1,6 @@
 //! `cargo xtask plan`: what a study would run, without running it.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use seal_device::DeviceSpec;
@@ -18,12 +18,21 @@ use crate::verbs::{self, preview};
 /// Nothing is written.
 pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
+    let args = args.of_other_study()?;
     let source = args.folder.config.source();
     // What must be fetched first, or may not fit here, is told without fetching it.
     if load_config(&source)?.is_remote() {
-        return Ok(preview::write(&mut plain::stdout(), &Preview::of(&source)?)?);
+        let preview = Preview::of(&source)?;
+        preview::write(&mut plain::stdout(), &preview)?;
+        if !preview.is_here {
+            return Ok(());
+        }
+        writeln!(plain::stdout())?;
+        let (study, options) = args.resolve(verbosity)?;
+        return Ok(stages(&mut plain::stdout(), &study.plan(&options), options.jobs)?);
     }
-    let (study, options) = args.resolve()?;
+    let (study, options) = args.resolve(verbosity)?;
+    study.check_folder(&options)?;
     let plan = study.plan(&options);
     let mut out = plain::stdout();
 
@@ -47,6 +56,11 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     }
     writeln!(out)?;
 
+    Ok(stages(&mut out, &plan, options.jobs)?)
+}
+
+/// The stages, each found or to be done, and the time left.
+fn stages(out: &mut dyn io::Write, plan: &PlanView, jobs: usize) -> io::Result<()> {
     let stage = |stage: &PlannedStage| {
         let name = format!("{} {}", stage.stage, stage.label);
         match stage.found {
@@ -56,9 +70,8 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     };
     let columns = [("stage", Side::Left), ("state", Side::Left), ("about", Side::Right)];
     let stages: Vec<Vec<String>> = plan.stages.iter().map(stage).collect();
-    table::write(&mut out, &table::headings(&columns), &stages)?;
-    writeln!(out, "\n{}", total(&plan, options.jobs))?;
-    Ok(())
+    table::write(out, &table::headings(&columns), &stages)?;
+    writeln!(out, "\n{}", total(plan, jobs))
 }
 
 /// Counts and the time left: `9 stages: 4 found, 5 to do, about 3 min with 2 jobs`.

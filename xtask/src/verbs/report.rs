@@ -24,6 +24,7 @@ pub(super) fn run(args: &FolderArgs, verbosity: Verbosity, given: &Given) -> any
     }?;
     let dir = args.out()?;
     let report = Report::read(&dir)?;
+    super::say_unchecked(&dir);
     let mut out = plain::stdout();
     if args.dry_run {
         writeln!(out, "{}: results are readable; the report would be written", dir.display())?;

@@ -23,7 +23,7 @@ use crate::given::Given;
 use crate::logging::Log;
 use crate::options::{ConfigArgs, RunArgs};
 use crate::own::{
-    StageArgs, Steps, limited, say_batch, say_dropped, say_left_out, say_template, source,
+    StageArgs, Steps, say_batch, say_dropped, say_left_out, say_lost, say_template, source,
 };
 use crate::plain;
 use crate::progress::Progress;
@@ -202,7 +202,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
         let from = if options.import.is_some() { " (--unsafe-rows)" } else { "" };
         writeln!(
             plain::stderr(),
-            "no AUROC: it needs rows that are labelled unsafe{from} and rows that are not"
+            "no AUROC: it needs a label for each row{from}, and both kinds of rows"
         )?;
     }
     Ok(())
@@ -210,7 +210,8 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
 
 fn train(options: &Options, verbosity: Verbosity) -> anyhow::Result<Figures> {
     let log = Log::start(verbosity);
-    let study = Study::load(&options.config.source())?;
+    let config = options.config.of_folder(options.run.named_out())?;
+    let study = Study::load(&config.source())?;
     let run = options.run.options(&study);
     let mut inputs = Inputs::new();
     for (role, path) in study.input_files() {
@@ -218,6 +219,9 @@ fn train(options: &Options, verbosity: Verbosity) -> anyhow::Result<Figures> {
     }
     if let Some(config) = &options.config.config {
         inputs.add("the config", config);
+    }
+    if let Some(trace) = &options.trace {
+        json_lines("--trace", trace)?;
     }
     let outputs = [("--file", &options.file), ("--trace", &options.trace)];
     let outputs: Vec<(&str, &Path)> =
@@ -290,16 +294,18 @@ fn own(
     let mut outputs = vec![("--file", file.as_path())];
     outputs.extend(options.kept.as_deref().map(|kept| ("--kept", kept)));
     prepare(&inputs, &outputs)?;
+    let data = &data.limited(options.config.limit);
     let read = read_rows(data)?;
     say_dropped(data, &read, verbosity)?;
-    let rows = limited(read.rows, options.config.limit);
+    let rows = read.rows;
     let safe = match &options.safe {
         Some(safe) => {
+            let safe = &safe.limited(options.config.limit);
             let read = read_rows(safe)?;
             say_dropped(safe, &read, verbosity)?;
             say_shared(&rows, &read.rows, verbosity)?;
             say_batch(rows.len(), ("bilevel.batch", settings.bilevel.batch), verbosity)?;
-            Some(limited(read.rows, options.config.limit))
+            Some(read.rows)
         }
         None => None,
     };
@@ -310,6 +316,7 @@ fn own(
     };
     let model = OwnModel::open(&request, &settings)?;
     say_template(&model, &settings, options.stage.template.is_some(), verbosity)?;
+    say_lost(&model.lost(&rows, &settings), verbosity)?;
     // A model of the hub lies in a cache, which is known by now.
     inputs.add("the model", model.folder());
     prepare(&inputs, &outputs)?;
@@ -342,9 +349,10 @@ fn apply(
     let outputs: Vec<(&str, &Path)> =
         outputs.iter().filter_map(|(option, file)| Some((*option, file.as_deref()?))).collect();
     prepare(&inputs, &outputs)?;
+    let data = &data.limited(options.config.limit);
     let read = read_rows(data)?;
     say_dropped(data, &read, verbosity)?;
-    let rows = limited(read.rows, options.config.limit);
+    let rows = read.rows;
     let applied = apply_selector(stored, &rows, options.keep)?;
     if let Some(file) = &options.file {
         write_selector_file(&applied.selector, file)?;

@@ -18,7 +18,8 @@ use crate::verbs::{left_out, plan};
 /// are results. Nothing is written.
 pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
-    let (study, options) = args.of_run_folder().resolve()?;
+    let (study, options) = args.of_run_folder()?.resolve(verbosity)?;
+    study.check_folder(&options)?;
     let plan_view = study.plan(&options);
     let mut out = plain::stdout();
     writeln!(out, "study `{}` in {}\n", study.config().study.name, options.out.display())?;

@@ -57,6 +57,12 @@ fuzz_target!(|data: &[u8]| {
     if options & 2 > 0 {
         source.turns = Turns::Last;
     }
+    if options & 4 > 0 {
+        source.limit = Some(2);
+    }
+    if options & 8 > 0 {
+        (source.skip, source.take) = (1, Some(1));
+    }
     fs::write(folder.join(&source.path), bytes).expect("a file");
     let sources = [source];
     let Ok(loaded) = load_split(&folder, &sources) else { return };

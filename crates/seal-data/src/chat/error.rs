@@ -31,6 +31,17 @@ pub enum ChatError {
         /// The template.
         name: String,
     },
+    /// A variable that the rendering sets by itself, or a value that no template can read.
+    #[error(
+        "chat template {name}: `template.kwargs` cannot set `{key}`; kwargs are further variables \
+         of the template, such as `enable_thinking`"
+    )]
+    Kwarg {
+        /// The template.
+        name: String,
+        /// The variable.
+        key: String,
+    },
     /// The template broke while it ran.
     #[error("chat template {name}: {reason}")]
     Failed {

@@ -1,13 +1,15 @@
 //! Rows and conversations, dressed by a chat template.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::spans::{find, generated, merged, tokens_of};
+use super::spans::{Said, merged, tokens_of};
 use super::{ChatError, ChatTemplate, Conversation, Message};
 use crate::example::{Dress, Example, ExampleError};
-use crate::{Row, RowId, Tokenizer};
+use crate::turn::REASONING;
+use crate::{Extras, Row, RowId, Tokenizer, Turn};
 
 /// Which answers of a conversation a loss is taken on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +44,9 @@ impl ChatFormat {
         tokenizer: &dyn Tokenizer,
     ) -> Result<Conversation, ExampleError> {
         let chat = |source| ExampleError::Chat { id, source };
-        let answers = || messages.iter().enumerate().filter(|(_, m)| m.is_answer()).map(|(i, _)| i);
+        // Masked answers are no answers to train on.
+        let trained = |m: &Message| m.is_answer() && m.trained;
+        let answers = || messages.iter().enumerate().filter(|(_, m)| trained(m)).map(|(i, _)| i);
         let last = match messages.last() {
             Some(m) if m.is_answer() => messages.len() - 1,
             _ => return Err(chat(ChatError::NoAnswer)),
@@ -50,19 +54,20 @@ impl ChatFormat {
         if messages[last].content.trim().is_empty() {
             return Err(ExampleError::EmptyAnswer { id });
         }
-        let named = tokenizer.named_tokens();
-        let template = &self.template;
-        let rendered = template.render(messages, &named, false).map_err(chat)?;
+        let said = self.said(messages, tokenizer).map_err(chat)?;
+        let template = said.template;
+        let rendered = said.render().map_err(chat)?;
         let tokens = tokenizer
             .encode_spans(&rendered.text)
             .map_err(|reason| ExampleError::Unencodable { id, reason })?;
         let only = (self.trained == Trained::Last).then_some(last);
         let ranges = if template.marks_answers() {
-            generated(template, messages, &named, &rendered, only).map_err(chat)?
+            let all = said.generated(&rendered, only).map_err(chat)?;
+            said.without_masked(&rendered.text, all).map_err(chat)?
         } else {
             let turns = answers().filter(|i| only.is_none_or(|only| only == *i));
             let range = |turn| {
-                let answer = find(template, messages, &named, &rendered.text, turn)?;
+                let answer = said.find(&rendered.text, turn)?;
                 answer.range(&tokens, tokenizer, template.name())
             };
             turns.map(range).collect::<Result<_, _>>().map_err(chat)?
@@ -72,6 +77,17 @@ impl ChatFormat {
         });
         let trained = merged(ranges.iter().filter_map(|r| tokens_of(&tokens, r)));
         Ok(Conversation { text: rendered.text, tokens, trained, border_inside_token })
+    }
+
+    /// The format for conversations with the tools of `row`.
+    pub fn for_row(&self, row: &Row) -> Cow<'_, Self> {
+        match &row.tools {
+            None => Cow::Borrowed(self),
+            tools => Cow::Owned(Self {
+                template: self.template.with_tools(tools.as_ref()),
+                trained: self.trained,
+            }),
+        }
     }
 
     /// A conversation as an example. Tokens after the last trained one are
@@ -124,17 +140,38 @@ impl ChatFormat {
         if tokens.is_empty() { Err(ExampleError::EmptyPrompt { id }) } else { Ok(tokens) }
     }
 
-    /// The token that ends an answer, as the model will learn to write it:
-    /// generation has to stop there. `None` where an answer ends in plain text.
+    /// The token that ends an answer, as the model will learn to write it: the first
+    /// special one after the answer's own words. Generation has to stop there. `None`
+    /// where an answer ends in plain text.
     ///
     /// # Errors
     /// As [`Self::encode`].
     pub fn end_of_turn(&self, tokenizer: &dyn Tokenizer) -> Result<Option<u32>, ExampleError> {
         let probe = [Message::user("Hello"), Message::assistant("Hello")];
         let id = RowId::of("Hello", "Hello", 0);
-        let conversation = self.encode(id, &probe, tokenizer)?;
-        let trained = conversation.trained.iter().flat_map(|r| &conversation.tokens[r.clone()]);
-        Ok(trained.map(|(id, _)| *id).find(|id| tokenizer.is_special(*id)))
+        let chat = |source| ExampleError::Chat { id, source };
+        let said = self.said(&probe, tokenizer).map_err(chat)?;
+        let rendered = said.render().map_err(chat)?;
+        let tokens = tokenizer
+            .encode_spans(&rendered.text)
+            .map_err(|reason| ExampleError::Unencodable { id, reason })?;
+        let answer = said.find(&rendered.text, 1).map_err(chat)?;
+        let end = answer.end_of_turn(&tokens, tokenizer).filter(|(_, at)| {
+            // What the template keeps out of its marks is not the model's to write.
+            let own = |r: &Range<usize>| r.start < at.end && at.start < r.end;
+            !said.template.marks_answers() || rendered.generation.iter().any(own)
+        });
+        Ok(end.map(|(id, _)| *id))
+    }
+
+    fn said<'a>(
+        &'a self,
+        messages: &'a [Message],
+        tokenizer: &dyn Tokenizer,
+    ) -> Result<Said<'a>, ChatError> {
+        let talk = self.template.talk(messages)?;
+        let template = self.template.writing(&talk);
+        Ok(Said { template, messages, talk, named: tokenizer.named_tokens() })
     }
 }
 
@@ -144,7 +181,7 @@ impl Dress for ChatFormat {
         row: &Row,
         tokenizer: &dyn Tokenizer,
     ) -> Result<Vec<u32>, ExampleError> {
-        self.prompt(row.id, &Message::prompt_of(row), tokenizer)
+        self.for_row(row).prompt(row.id, &Message::prompt_of(row), tokenizer)
     }
 
     fn encode_row(
@@ -153,10 +190,22 @@ impl Dress for ChatFormat {
         tokenizer: &dyn Tokenizer,
         context: usize,
     ) -> Result<Example, ExampleError> {
-        let mut messages = Message::prompt_of(row);
-        messages.push(Message::assistant(&row.response));
-        self.example(row.id, &messages, tokenizer, context)
+        self.for_row(row).example(row.id, &Message::all_of(row), tokenizer, context)
     }
+
+    fn unread(&self, row: &Row) -> Vec<&'static str> {
+        let reads = |names: &[&str]| names.iter().any(|name| self.template.reads(name));
+        let turns = || row.history.iter().chain(&row.steps);
+        let thinks = |extras: &Extras| REASONING.iter().any(|name| extras.contains_key(*name));
+        let reasoning = thinks(&row.response_extras) || turns().any(|turn| thinks(&turn.extras));
+        let parts = [
+            (row.tools.is_some() && !reads(&["tools"]), "tools"),
+            (reasoning && !reads(&REASONING), "reasoning"),
+            (turns().any(Turn::has_calls) && !reads(&["tool_calls"]), "tool_calls"),
+        ];
+        parts.into_iter().filter(|(lost, _)| *lost).map(|(_, name)| name).collect()
+    }
+
     fn stops(&self, tokenizer: &dyn Tokenizer) -> Result<Vec<u32>, ExampleError> {
         let mut stops = tokenizer.stops();
         stops.extend(self.end_of_turn(tokenizer)?.filter(|end| !stops.contains(end)));

@@ -19,7 +19,7 @@ mod error;
 mod format;
 mod generation;
 mod inspect;
-mod python;
+mod jinja;
 mod setting;
 mod spans;
 mod strftime;

@@ -1,11 +1,13 @@
 //! The `template` of a config.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{ChatError, ChatFormat, ChatTemplate, Date, Trained};
-use crate::{Dress, PromptTemplate, TextTokenizer};
+use crate::{Dress, PromptTemplate, TextTokenizer, TokenizerError};
 
 /// How rows are dressed: `"Human: {}\nAssistant: "`, `"chat"` (the template of
 /// the model folder), or a table.
@@ -16,12 +18,18 @@ pub enum TemplateSetting {
     Prompt(PromptTemplate),
     /// A chat template.
     Chat {
-        /// Its file; without one, the template of the model folder.
+        /// Its file, or a folder that has one (of an adapter, say); without either, the
+        /// template of the model folder.
         chat: Option<PathBuf>,
+        /// Which one of several templates of a folder; without it `default`, and
+        /// `tool_use` for a conversation with tools.
+        name: Option<String>,
         /// The date that `strftime_now` writes.
         date: Option<Date>,
         /// Which answers a loss is taken on.
         trained: Trained,
+        /// Further variables of the template, as `apply_chat_template` takes them.
+        kwargs: BTreeMap<String, serde_json::Value>,
     },
 }
 
@@ -39,9 +47,13 @@ struct Table {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     chat: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     date: Option<Date>,
     #[serde(default, skip_serializing_if = "is_last")]
     trained: Trained,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    kwargs: BTreeMap<String, serde_json::Value>,
 }
 
 fn is_last(trained: &Trained) -> bool {
@@ -60,7 +72,9 @@ impl TryFrom<Written> for TemplateSetting {
             Written::Text(text) => PromptTemplate::try_from(text).map(Self::Prompt).map_err(|e| {
                 format!("{e}; or \"chat\" for the model's own, or {{ chat = \"FILE.jinja\" }}")
             }),
-            Written::Table(Table { chat, date, trained }) => Ok(Self::Chat { chat, date, trained }),
+            Written::Table(Table { chat, name, date, trained, kwargs }) => {
+                Ok(Self::Chat { chat, name, date, trained, kwargs })
+            }
         }
     }
 }
@@ -70,8 +84,8 @@ impl From<TemplateSetting> for Written {
         match setting {
             TemplateSetting::Prompt(template) => Self::Text(template.into()),
             own if own == TemplateSetting::chat() => Self::Text(CHAT.into()),
-            TemplateSetting::Chat { chat, date, trained } => {
-                Self::Table(Table { chat, date, trained })
+            TemplateSetting::Chat { chat, name, date, trained, kwargs } => {
+                Self::Table(Table { chat, name, date, trained, kwargs })
             }
         }
     }
@@ -94,16 +108,33 @@ pub enum TemplateError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The model folder has none.
+    /// A folder has none, or none of that name.
     #[error(
-        "the model folder has no chat template{}; name a file, template = {{ chat = \"FILE.jinja\" }}, \
+        "{} has no chat template{}{}; name a file, template = {{ chat = \"FILE.jinja\" }}, \
          or give the prompt's form, template = \"Human: {{}}\\nAssistant: \"",
-        .others.as_ref().map_or(String::new(), |o| format!(" named `default` (it has {o})"))
+        .folder.as_ref().map_or("the model folder".into(), |f| format!("the folder {}", f.display())),
+        .name.as_ref().map_or(String::new(), |n| format!(" named {n:?}")),
+        .others.as_ref().map_or(String::new(), |o| {
+            format!(" (it has {o}: choose one by template = {{ name = \"NAME\" }})")
+        })
     )]
     None {
+        /// The folder that `template.chat` names.
+        folder: Option<PathBuf>,
+        /// The name that was looked for, where one was asked for.
+        name: Option<String>,
         /// Names of those it has.
         others: Option<String>,
     },
+    /// A name was given for a single file.
+    #[error("`template.name` chooses among the templates of a folder; {path} is one template")]
+    OneFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The folder that has the template cannot be read.
+    #[error(transparent)]
+    Folder(#[from] TokenizerError),
     /// It is no template.
     #[error(transparent)]
     Chat(#[from] ChatError),
@@ -112,40 +143,124 @@ pub enum TemplateError {
 impl TemplateSetting {
     /// The template of the model folder, the last answer trained on.
     pub fn chat() -> Self {
-        Self::Chat { chat: None, date: None, trained: Trained::Last }
+        let (trained, kwargs) = (Trained::Last, BTreeMap::new());
+        Self::Chat { chat: None, name: None, date: None, trained, kwargs }
     }
 
     /// What this setting stands for; a file is looked for under `root`.
     /// `tokenizer` is that of the model folder, where there is one.
     ///
     /// # Errors
-    /// A file that cannot be read or is no template, and a model folder
-    /// without a chat template.
+    /// A file that cannot be read or is no template, and a folder without the
+    /// chat template.
     pub fn resolve(
         &self,
         root: &Path,
         tokenizer: Option<&TextTokenizer>,
     ) -> Result<Box<dyn Dress>, TemplateError> {
-        let (chat, date, trained) = match self {
+        let (date, trained, kwargs) = match self {
             Self::Prompt(template) => return Ok(Box::new(template.clone())),
-            Self::Chat { chat, date, trained } => (chat, *date, *trained),
+            Self::Chat { date, trained, kwargs, .. } => (*date, *trained, kwargs),
         };
-        let template = match chat {
-            Some(file) => {
-                let path = root.join(file);
-                let source = std::fs::read_to_string(&path)
+        let Sources { called, source, tool_use } = self.sources(root, tokenizer)?;
+        let read = |source: &str| {
+            let kwargs = kwargs.iter().map(|(name, value)| (name.as_str(), value.clone()));
+            ChatTemplate::new(&called, source, date)?.with_kwargs(kwargs)
+        };
+        let mut template = read(&source)?;
+        if let Some(source) = tool_use {
+            template = template.with_tool_use(read(&source)?);
+        }
+        Ok(Box::new(ChatFormat { template, trained }))
+    }
+
+    /// A digest of the text of the chat template that this setting stands for, wherever
+    /// it lies: 32 hexadecimal digits. `None` for a prompt's form, which is all in the
+    /// setting.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`], but that the text may be no template.
+    pub fn digest(
+        &self,
+        root: &Path,
+        tokenizer: Option<&TextTokenizer>,
+    ) -> Result<Option<String>, TemplateError> {
+        let texts = self.texts(root, tokenizer)?;
+        let mut hash = blake3::Hasher::new();
+        for (at, text) in texts.iter().enumerate() {
+            // No text holds the byte 0xff.
+            hash.update(if at == 0 { &[] } else { &[0xff] }).update(text.as_bytes());
+        }
+        Ok((!texts.is_empty()).then(|| hash.finalize().to_hex()[..32].to_owned()))
+    }
+
+    /// The texts of the chat template that this setting stands for: one, or two where a
+    /// folder has another one for conversations with tools. None for a prompt's form.
+    ///
+    /// # Errors
+    /// As [`Self::digest`].
+    pub fn texts(
+        &self,
+        root: &Path,
+        tokenizer: Option<&TextTokenizer>,
+    ) -> Result<Vec<String>, TemplateError> {
+        if matches!(self, Self::Prompt(_)) {
+            return Ok(Vec::new());
+        }
+        let Sources { source, tool_use, .. } = self.sources(root, tokenizer)?;
+        Ok(std::iter::once(source).chain(tool_use).collect())
+    }
+
+    fn sources(
+        &self,
+        root: &Path,
+        tokenizer: Option<&TextTokenizer>,
+    ) -> Result<Sources, TemplateError> {
+        let Self::Chat { chat, name, .. } = self else {
+            return Err(TemplateError::None { folder: None, name: None, others: None });
+        };
+        let path = chat.as_ref().map(|chat| root.join(chat));
+        let (called, templates) = match &path {
+            Some(path) if path.is_dir() => {
+                let called = format!("of the folder {}", path.display());
+                (called, Cow::Owned(crate::folder::chat_templates(path)?))
+            }
+            Some(path) => {
+                if name.is_some() {
+                    return Err(TemplateError::OneFile { path: path.clone() });
+                }
+                let source = std::fs::read_to_string(path)
                     .map_err(|source| TemplateError::Unreadable { path: path.clone(), source })?;
-                ChatTemplate::new(&path.display().to_string(), &source, date)?
+                return Ok(Sources { called: path.display().to_string(), source, tool_use: None });
             }
             None => {
                 let known = tokenizer.map(TextTokenizer::chat_templates);
-                let names = known.map(|k| k.keys().cloned().collect::<Vec<_>>().join(", "));
-                let source = known
-                    .and_then(|k| k.get("default"))
-                    .ok_or(TemplateError::None { others: names.filter(|n| !n.is_empty()) })?;
-                ChatTemplate::new("of the model folder", source, date)?
+                ("of the model folder".to_owned(), known.map_or_else(Cow::default, Cow::Borrowed))
             }
         };
-        Ok(Box::new(ChatFormat { template, trained }))
+        let wanted = name.as_deref().unwrap_or(DEFAULT);
+        let source = templates.get(wanted).cloned().ok_or_else(|| {
+            let names = templates.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            TemplateError::None {
+                folder: path.clone(),
+                name: name.clone().or_else(|| (!names.is_empty()).then(|| DEFAULT.to_owned())),
+                others: (!names.is_empty()).then_some(names),
+            }
+        })?;
+        let tool_use = if name.is_none() { templates.get(TOOL_USE).cloned() } else { None };
+        Ok(Sources { called, source, tool_use })
     }
 }
+
+/// The texts that a setting stands for.
+struct Sources {
+    /// What errors call them.
+    called: String,
+    source: String,
+    /// The one for conversations with tools, where it is another one.
+    tool_use: Option<String>,
+}
+
+/// The names by which transformers chooses among several templates.
+const DEFAULT: &str = "default";
+const TOOL_USE: &str = "tool_use";

@@ -3,8 +3,18 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::generation::Marks;
+use super::template::Talk;
 use super::{ChatError, ChatTemplate, Message, Rendered};
 use crate::tokenize::{TokenSpan, Tokenizer};
+
+/// A conversation on its way through a template.
+pub(super) struct Said<'a> {
+    pub template: &'a ChatTemplate,
+    pub messages: &'a [Message],
+    pub talk: Talk,
+    pub named: BTreeMap<String, String>,
+}
 
 /// Where an answer stands in a text, as bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,45 +30,125 @@ pub(super) struct AnswerText {
     whole: bool,
 }
 
-/// Finds the answer of `messages[turn]` in `text`, the rendering of all of `messages`.
-pub(super) fn find(
-    template: &ChatTemplate,
-    messages: &[Message],
-    named: &BTreeMap<String, String>,
-    text: &str,
-    turn: usize,
-) -> Result<AnswerText, ChatError> {
-    let name = || template.name().to_owned();
-    let start = start(template, messages, named, text, turn)?;
-    let (limit, whole) = if turn + 1 == messages.len() {
-        (text.len(), true)
-    } else {
-        let end = template.render(&messages[..=turn], named, false)?.text;
-        let shared = common_prefix(&end, text);
-        (shared, shared == end.len())
-    };
-    let words = messages[turn].content.trim();
-    match text.get(start..limit).and_then(|t| t.find(words)) {
-        Some(at) => {
-            Ok(AnswerText { turn, start, words_end: start + at + words.len(), limit, whole })
+impl Said<'_> {
+    /// The text of all turns.
+    pub fn render(&self) -> Result<Rendered, ChatError> {
+        self.upto(self.messages.len(), false)
+    }
+
+    fn upto(&self, turns: usize, prompt: bool) -> Result<Rendered, ChatError> {
+        self.template.render_talk(&self.talk, turns, &self.named, prompt)
+    }
+
+    /// Finds the answer of turn `turn` in `text`, the rendering of all turns.
+    pub fn find(&self, text: &str, turn: usize) -> Result<AnswerText, ChatError> {
+        let start = self.start(text, turn)?;
+        let (limit, whole) = if turn + 1 == self.messages.len() {
+            (text.len(), true)
+        } else {
+            let end = self.upto(turn + 1, false)?.text;
+            let shared = common_prefix(&end, text);
+            (shared, shared == end.len())
+        };
+        let altered =
+            || ChatError::Altered { name: self.template.name().to_owned(), turn: turn + 1 };
+        let part = text.get(start..limit).ok_or_else(altered)?;
+        let words = self.messages[turn].content.trim();
+        let (first, last) = (part.find(words), part.rfind(words));
+        // Words that stand there once are the answer. Where they stand there more often (in
+        // the turn's header, say) or are written otherwise, a second rendering tells.
+        let words_end = match (first, last) {
+            (Some(first), Some(last)) if first == last => start + first + words.len(),
+            _ => match (self.marked_end(text, turn, start..limit)?, last) {
+                (Some(end), _) => end,
+                (None, Some(last)) => start + last + words.len(),
+                (None, None) => return Err(altered()),
+            },
+        };
+        Ok(AnswerText { turn, start, words_end, limit, whole })
+    }
+
+    /// The end of the answer's words by a rendering that differs in a mark after them
+    /// alone; `None` where the template does not carry the mark through.
+    fn marked_end(
+        &self,
+        text: &str,
+        turn: usize,
+        within: Range<usize>,
+    ) -> Result<Option<usize>, ChatError> {
+        let texts = self.messages.iter().flat_map(|m| [m.role.as_str(), m.content.as_str()]);
+        let texts = texts.chain([self.template.source(), text]);
+        let mark = Marks::absent_from(texts).ok_or(ChatError::NoMark)?.open;
+        let content = &self.messages[turn].content;
+        let words = content.trim();
+        let end = content.trim_end().len();
+        let marked = format!("{}{mark}{}", &content[..end], &content[end..]);
+        let Ok(talk) = self.talk.with_content(turn, &marked) else { return Ok(None) };
+        // A template that refuses the mark says nothing on where the answer ends.
+        let rendered = self.template.render_talk(&talk, self.messages.len(), &self.named, false);
+        let Ok(rendered) = rendered else { return Ok(None) };
+        let mut places = Vec::new();
+        let mut plain = String::with_capacity(text.len());
+        for c in rendered.text.chars() {
+            if c == mark { places.push(plain.len()) } else { plain.push(c) }
         }
-        None => Err(ChatError::Altered { name: name(), turn: turn + 1 }),
+        let Some(end) = places.into_iter().rfind(|at| *at > within.start && *at <= within.end)
+        else {
+            return Ok(None);
+        };
+        // All of the answer stands before it; a template may change the space between its parts.
+        let own = text.get(within.start..end).filter(|_| plain == text);
+        Ok(own.filter(|own| ends_with_letters(own, words)).map(|_| end))
+    }
+
+    /// Where the answer of turn `turn` starts in `text`.
+    pub fn start(&self, text: &str, turn: usize) -> Result<usize, ChatError> {
+        let prompt = self.upto(turn, true)?.text;
+        if !text.starts_with(&prompt) {
+            let name = self.template.name().to_owned();
+            return Err(ChatError::Rewritten { name, turn: turn + 1 });
+        }
+        Ok(prompt.len())
+    }
+
+    /// The generated bytes of the turns to train: of all, or of the last answer.
+    pub fn generated(
+        &self,
+        rendered: &Rendered,
+        last: Option<usize>,
+    ) -> Result<Vec<Range<usize>>, ChatError> {
+        let Some(last) = last else { return Ok(rendered.generation.clone()) };
+        let start = self.start(&rendered.text, last)?;
+        Ok(rendered.generation.iter().filter(|r| r.start >= start).cloned().collect())
+    }
+
+    /// `ranges` of generated bytes without those of answers that are masked.
+    pub fn without_masked(
+        &self,
+        text: &str,
+        ranges: Vec<Range<usize>>,
+    ) -> Result<Vec<Range<usize>>, ChatError> {
+        let masked = |m: &Message| m.is_answer() && !m.trained;
+        if !self.messages.iter().any(masked) {
+            return Ok(ranges);
+        }
+        // Where each answer starts, in order, and whether it is masked.
+        let mut starts = Vec::new();
+        for (turn, message) in self.messages.iter().enumerate().filter(|(_, m)| m.is_answer()) {
+            starts.push((self.start(text, turn)?, masked(message)));
+        }
+        let kept = |range: &Range<usize>| {
+            let before = starts.iter().rev().find(|(start, _)| *start <= range.start);
+            !before.is_some_and(|(_, masked)| *masked)
+        };
+        Ok(ranges.into_iter().filter(kept).collect())
     }
 }
 
-/// Where the answer of `messages[turn]` starts in `text`.
-pub(super) fn start(
-    template: &ChatTemplate,
-    messages: &[Message],
-    named: &BTreeMap<String, String>,
-    text: &str,
-    turn: usize,
-) -> Result<usize, ChatError> {
-    let prompt = template.render(&messages[..turn], named, true)?.text;
-    if !text.starts_with(&prompt) {
-        return Err(ChatError::Rewritten { name: template.name().to_owned(), turn: turn + 1 });
-    }
-    Ok(prompt.len())
+/// Whether `text` ends with `words`, white space aside.
+fn ends_with_letters(text: &str, words: &str) -> bool {
+    let mut letters = text.chars().rev().filter(|c| !c.is_whitespace());
+    words.chars().rev().filter(|c| !c.is_whitespace()).all(|c| letters.next() == Some(c))
 }
 
 fn common_prefix(a: &str, b: &str) -> usize {
@@ -67,18 +157,27 @@ fn common_prefix(a: &str, b: &str) -> usize {
 }
 
 impl AnswerText {
+    /// The token that ends the turn, the first special one after the answer's words,
+    /// and its bytes.
+    pub fn end_of_turn<'t>(
+        &self,
+        tokens: &'t [TokenSpan],
+        tokenizer: &dyn Tokenizer,
+    ) -> Option<&'t TokenSpan> {
+        tokens.iter().find(|(id, at)| {
+            at.start >= self.words_end && at.end <= self.limit && tokenizer.is_special(*id)
+        })
+    }
+
     /// The bytes that a loss is taken on: from the start of the answer to its
-    /// end-of-turn token, the first special token after its words.
+    /// end-of-turn token.
     pub fn range(
         &self,
         tokens: &[TokenSpan],
         tokenizer: &dyn Tokenizer,
         name: &str,
     ) -> Result<Range<usize>, ChatError> {
-        let end_of_turn = tokens.iter().find(|(id, at)| {
-            at.start >= self.words_end && at.end <= self.limit && tokenizer.is_special(*id)
-        });
-        match end_of_turn {
+        match self.end_of_turn(tokens, tokenizer) {
             Some((_, at)) => Ok(self.start..at.end),
             None if self.whole => Ok(self.start..self.limit),
             None => Err(ChatError::NoEnd { name: name.to_owned(), turn: self.turn + 1 }),
@@ -106,17 +205,4 @@ pub(super) fn merged(ranges: impl IntoIterator<Item = Range<usize>>) -> Vec<Rang
         }
     }
     out
-}
-
-/// The generated bytes of the turns to train: of all, or of the last answer.
-pub(super) fn generated(
-    template: &ChatTemplate,
-    messages: &[Message],
-    named: &BTreeMap<String, String>,
-    rendered: &Rendered,
-    last: Option<usize>,
-) -> Result<Vec<Range<usize>>, ChatError> {
-    let Some(last) = last else { return Ok(rendered.generation.clone()) };
-    let start = start(template, messages, named, &rendered.text, last)?;
-    Ok(rendered.generation.iter().filter(|r| r.start >= start).cloned().collect())
 }

@@ -1,29 +1,35 @@
-//! A compiled template and its rendering.
+//! A template and its rendering.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Value};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind};
+use serde::Serialize;
 
-use super::generation::{FILTER, Marks, rewrite};
-use super::{ChatError, Date, Message, python};
+use super::conversation::{engine_value, json_text};
+use super::generation::Marks;
+use super::jinja::{Error, Reason, Setting, Template, Value, from_json};
+use super::{ChatError, Date, Message};
+use crate::{Json, shown};
 
-/// Instructions of one rendering: far more than a long conversation needs, few
-/// enough that a template that never ends is stopped within seconds.
-const FUEL: u64 = 5_000_000;
-/// The template inside its engine.
-const NAME: &str = "chat";
+/// The longest part of a template's own words that an error shows, in characters.
+const WORDS: usize = 300;
+/// A text of a turn from this length on is not shown in an error.
+const HIDDEN: usize = 12;
+/// Names that the rendering itself gives a template.
+pub(super) const OWN_NAMES: [&str; 4] = ["messages", "tools", "documents", "add_generation_prompt"];
 
-/// A chat template, compiled.
+/// A chat template, read.
 #[derive(Clone)]
 pub struct ChatTemplate {
-    engine: Environment<'static>,
+    template: Arc<Template>,
     source: String,
     name: String,
-    marks_answers: bool,
+    date: Option<Date>,
+    kwargs: Vec<(String, Value)>,
+    tool_use: Option<Box<ChatTemplate>>,
+    tools: Option<Json>,
 }
 
 /// A conversation as one text.
@@ -35,66 +41,105 @@ pub struct Rendered {
     pub generation: Vec<Range<usize>>,
 }
 
-/// Marks an error as the template's own words.
-#[derive(Debug)]
-struct Raised(String);
+/// What a template is given of a conversation.
+#[derive(Clone, Debug)]
+pub(super) struct Talk {
+    turns: Vec<Value>,
+    tools: Value,
+    /// Bytes of all texts.
+    len: usize,
+    /// Texts of turns, each with the number of its turn from 0, which no error may show.
+    texts: Vec<(usize, String)>,
+    /// The tools as JSON.
+    tool_text: String,
+}
 
-impl fmt::Display for Raised {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl Talk {
+    /// The same conversation with another text of turn `turn`.
+    pub fn with_content(&self, turn: usize, content: &str) -> Result<Self, Error> {
+        let mut talk = self.clone();
+        talk.turns[turn] = talk.turns[turn].with_entry("content", Value::str(content))?;
+        talk.len += content.len();
+        // The marks of the rendering are none of its characters.
+        talk.texts.push((turn, content.to_owned()));
+        Ok(talk)
     }
 }
 
-impl std::error::Error for Raised {}
-
-/// Marks an error as a missing setting.
-#[derive(Debug)]
-struct DateNeeded;
-
-impl fmt::Display for DateNeeded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no date is set")
-    }
-}
-
-impl std::error::Error for DateNeeded {}
-
-fn raise(message: String) -> Result<Value, Error> {
-    let error = Error::new(ErrorKind::InvalidOperation, message.clone());
-    Err(error.with_source(Raised(message)))
-}
-
-fn strftime_now(date: Option<Date>, format: &str) -> Result<String, Error> {
-    let Some(date) = date else {
-        return Err(Error::new(ErrorKind::InvalidOperation, "no date").with_source(DateNeeded));
-    };
-    date.format(format).map_err(|e| Error::new(ErrorKind::InvalidOperation, e))
+/// What a template sees of anything that can be written as JSON, its fields in order.
+fn of_serde(value: &impl Serialize) -> Result<Value, Error> {
+    let text = serde_json::to_string(value).map_err(|e| Error::new(e.to_string()))?;
+    from_json(&text)
 }
 
 impl ChatTemplate {
-    /// Compiles `source`; `name` is what errors call it. `date` is what
+    /// Reads `source`; `name` is what errors call it. `date` is what
     /// `strftime_now` writes.
     ///
     /// # Errors
     /// [`ChatError::Syntax`].
     pub fn new(name: &str, source: &str, date: Option<Date>) -> Result<Self, ChatError> {
-        let bad =
-            |e: &dyn fmt::Display| ChatError::Syntax { name: name.into(), reason: e.to_string() };
-        let (rewritten, marks_answers) = rewrite(&source.replace("\r\n", "\n").replace('\r', "\n"));
-        let mut engine = Environment::new();
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        engine.set_syntax(syntax.map_err(|e| bad(&e))?);
-        engine.set_auto_escape_callback(|_| AutoEscape::None);
-        engine.set_fuel(Some(FUEL));
-        engine.set_formatter(python::print);
-        engine.set_unknown_method_callback(python::method);
-        engine.add_filter("tojson", |value: Value, kwargs: Kwargs| python::tojson(&value, kwargs));
-        engine
-            .add_filter("trim", |value: Value, chars: Option<String>| python::trim(&value, chars));
-        engine.add_function("raise_exception", raise);
-        engine.add_function("strftime_now", move |format: &str| strftime_now(date, format));
-        engine.add_template_owned(NAME, rewritten).map_err(|e| bad(&e))?;
-        Ok(Self { engine, source: source.to_owned(), name: name.to_owned(), marks_answers })
+        let template = Template::parse(source).map_err(|e| ChatError::Syntax {
+            name: name.into(),
+            reason: shown(&e.to_string()).into_owned(),
+        })?;
+        Ok(Self {
+            template: Arc::new(template),
+            source: source.to_owned(),
+            name: name.to_owned(),
+            date,
+            kwargs: Vec::new(),
+            tool_use: None,
+            tools: None,
+        })
+    }
+
+    /// The same template with another one for conversations with tools.
+    #[must_use]
+    pub fn with_tool_use(mut self, template: Self) -> Self {
+        self.tool_use = Some(Box::new(template));
+        self
+    }
+
+    /// The template for conversations with these tools.
+    #[must_use]
+    pub fn with_tools(&self, tools: Option<&Json>) -> Self {
+        Self { tools: tools.cloned(), ..self.clone() }
+    }
+
+    /// Whether `name` is a word of the template.
+    pub(super) fn reads(&self, name: &str) -> bool {
+        let inside = |c: char| c.is_alphanumeric() || c == '_';
+        let own = self.source.match_indices(name).any(|(at, _)| {
+            let (before, after) = (&self.source[..at], &self.source[at + name.len()..]);
+            !before.ends_with(inside) && !after.starts_with(inside)
+        });
+        own || self.tool_use.as_ref().is_some_and(|template| template.reads(name))
+    }
+
+    /// The template that writes `talk`.
+    pub(super) fn writing(&self, talk: &Talk) -> &Self {
+        let tools = !matches!(talk.tools, Value::None);
+        self.tool_use.as_deref().filter(|_| tools).unwrap_or(self)
+    }
+
+    /// The same template with further variables, as `apply_chat_template` takes
+    /// them: `enable_thinking`, for instance.
+    ///
+    /// # Errors
+    /// [`ChatError::Kwarg`] for a name that the rendering itself sets.
+    pub fn with_kwargs<'a>(
+        mut self,
+        kwargs: impl IntoIterator<Item = (&'a str, serde_json::Value)>,
+    ) -> Result<Self, ChatError> {
+        for (key, value) in kwargs {
+            let value = of_serde(&value).ok().filter(|_| !OWN_NAMES.contains(&key));
+            let Some(value) = value else {
+                return Err(ChatError::Kwarg { name: self.name, key: key.to_owned() });
+            };
+            self.kwargs.push((key.to_owned(), value));
+        }
+        Ok(self)
     }
 
     /// What errors call it.
@@ -109,7 +154,7 @@ impl ChatTemplate {
 
     /// Whether it has `{% generation %}` blocks.
     pub fn marks_answers(&self) -> bool {
-        self.marks_answers
+        self.template.marks_answers
     }
 
     /// Renders `messages`. `named` are the special tokens by name
@@ -125,44 +170,115 @@ impl ChatTemplate {
         named: &BTreeMap<String, String>,
         add_generation_prompt: bool,
     ) -> Result<Rendered, ChatError> {
-        let texts = messages.iter().flat_map(|m| [m.role.as_str(), m.content.as_str()]);
-        let texts = texts.chain([self.source.as_str()]).chain(named.values().map(String::as_str));
+        let talk = self.talk(messages)?;
+        self.writing(&talk).render_talk(&talk, messages.len(), named, add_generation_prompt)
+    }
+
+    /// As [`Self::render`] for turns and tools in JSON: what `transformers` takes as
+    /// `messages` and `tools`. `null` stands for no tools.
+    ///
+    /// # Errors
+    /// As [`Self::render`]; [`ChatError::Failed`] for JSON that is none, or no list of turns.
+    pub fn render_json(
+        &self,
+        messages: &str,
+        tools: &str,
+        named: &BTreeMap<String, String>,
+        add_generation_prompt: bool,
+    ) -> Result<Rendered, ChatError> {
+        let read = |text| from_json(text).map_err(|e| self.failed(e, &[]));
+        let Some(turns) = read(messages)?.into_items() else {
+            return Err(self.failed(Error::new("the messages are no list"), &[]));
+        };
+        let len = messages.len() + tools.len();
+        let texts = vec![(0, messages.to_owned())];
+        let tool_text = tools.to_owned();
+        let talk = Talk { turns, tools: read(tools)?, len, texts, tool_text };
+        self.writing(&talk).render_talk(&talk, talk.turns.len(), named, add_generation_prompt)
+    }
+
+    /// What the template is given of `messages`.
+    pub(super) fn talk(&self, messages: &[Message]) -> Result<Talk, ChatError> {
+        let failed = |e| self.failed(e, &[]);
+        let turns = messages.iter().map(Message::value);
+        let turns = turns.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let tools = self.tools.as_ref().map_or(Ok(Value::None), engine_value).map_err(failed)?;
+        let mut texts = Vec::new();
+        for (turn, message) in messages.iter().enumerate() {
+            texts.push((turn, message.content.clone()));
+            for extra in message.extras.values() {
+                texts.push((turn, extra_text(extra)));
+            }
+        }
+        let tool_text = self.tools.as_ref().map(json_text).unwrap_or_default();
+        let len = texts.iter().map(|(_, text)| text.len()).sum::<usize>() + tool_text.len();
+        Ok(Talk { turns, tools, len, texts, tool_text })
+    }
+
+    /// Renders the first `turns` turns of `talk`.
+    pub(super) fn render_talk(
+        &self,
+        talk: &Talk,
+        turns: usize,
+        named: &BTreeMap<String, String>,
+        add_generation_prompt: bool,
+    ) -> Result<Rendered, ChatError> {
+        let texts = talk.texts.iter().map(|(_, text)| text.as_str());
+        let texts = texts.chain([talk.tool_text.as_str(), self.source.as_str()]);
+        let texts = texts.chain(named.values().map(String::as_str));
         let marks = Marks::absent_from(texts).ok_or(ChatError::NoMark)?;
-        let turns = messages.iter().map(|m| {
-            Value::from_pairs([
-                ("role", Value::from(&*m.role)),
-                ("content", Value::from(&*m.content)),
-            ])
-        });
-        let mut context: BTreeMap<&str, Value> = named
-            .iter()
-            .map(|(name, token)| (name.as_str(), Value::from(token.as_str())))
-            .collect();
-        context.insert("messages", turns.collect());
-        context.insert("tools", Value::from(()));
-        context.insert("documents", Value::from(()));
-        context.insert("add_generation_prompt", add_generation_prompt.into());
-        let mut engine = self.engine.clone();
-        engine.add_filter(FILTER, move |body: &str| format!("{}{body}{}", marks.open, marks.close));
-        let template = engine.get_template(NAME).map_err(|e| self.failed(&e))?;
-        let text = template.render(context).map_err(|e| self.failed(&e))?;
+        let failed = |e| self.failed(e, &talk.texts);
+        let mut globals: BTreeMap<&str, Value> =
+            named.iter().map(|(name, token)| (name.as_str(), Value::str(token.as_str()))).collect();
+        globals.extend(self.kwargs.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        let messages = Value::of_items(talk.turns[..turns].to_vec()).map_err(failed)?;
+        globals.insert("messages", messages);
+        globals.insert("tools", talk.tools.clone());
+        globals.insert("documents", Value::None);
+        globals.insert("add_generation_prompt", Value::Bool(add_generation_prompt));
+        let input = talk.len + self.source.len();
+        let marked = (marks.open, marks.close);
+        let setting = Setting { globals, input, date: self.date, marks: marked };
+        let text = self.template.render(setting).map_err(failed)?;
         let (text, generation) = marks.cut(&text);
         Ok(Rendered { text, generation })
     }
 
-    fn failed(&self, error: &Error) -> ChatError {
+    /// The error as a user sees it: without the texts of the conversation.
+    fn failed(&self, error: Error, texts: &[(usize, String)]) -> ChatError {
         let name = self.name.clone();
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-        while let Some(e) = cause {
-            if let Some(Raised(reason)) = e.downcast_ref() {
-                return ChatError::Raised { name, reason: reason.clone() };
+        match error.reason {
+            Reason::Raised(words) => ChatError::Raised { name, reason: own_words(words, texts) },
+            Reason::NoDate => ChatError::NoDate { name },
+            Reason::Failed(_) => {
+                ChatError::Failed { name, reason: shown(&error.to_string()).into_owned() }
             }
-            if e.is::<DateNeeded>() {
-                return ChatError::NoDate { name };
-            }
-            cause = e.source();
         }
-        ChatError::Failed { name, reason: error.to_string() }
+    }
+}
+
+/// The words of `raise_exception`, without the texts of turns and without what a
+/// terminal would take for a command.
+fn own_words(mut words: String, texts: &[(usize, String)]) -> String {
+    for (turn, text) in texts {
+        for text in [text.as_str(), text.trim()] {
+            if text.chars().count() >= HIDDEN && words.contains(text) {
+                words = words.replace(text, &format!("[text of turn {}]", turn + 1));
+            }
+        }
+    }
+    let mut cut: String = words.chars().take(WORDS).collect();
+    if cut.len() < words.len() {
+        cut.push_str(" ...");
+    }
+    shown(&cut).into_owned()
+}
+
+/// What is said in a further field of a turn.
+fn extra_text(extra: &Json) -> String {
+    match extra {
+        Json::Text(text) => text.clone(),
+        other => json_text(other),
     }
 }
 
@@ -174,6 +290,9 @@ impl fmt::Debug for ChatTemplate {
 
 impl PartialEq for ChatTemplate {
     fn eq(&self, other: &Self) -> bool {
-        (&self.name, &self.source) == (&other.name, &other.source)
+        (&self.name, &self.source, self.date) == (&other.name, &other.source, other.date)
+            && (&self.tool_use, &self.tools) == (&other.tool_use, &other.tools)
+            && self.kwargs.len() == other.kwargs.len()
+            && self.kwargs.iter().zip(&other.kwargs).all(|(a, b)| a.0 == b.0 && a.1.equals(&b.1))
     }
 }

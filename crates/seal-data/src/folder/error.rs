@@ -1,6 +1,6 @@
 //! What can be wrong with the tokenizer of a model folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A model folder whose tokenizer cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,12 @@ pub enum TokenizerError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A pointer in place of the file.
+    #[error("{path}: is a Git LFS pointer, not the file; fetch it with `git lfs pull`")]
+    LfsPointer {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file that is not what its name says.
     #[error(
         "{path}: {reason}; download the file again, or save the tokenizer anew with transformers"
@@ -38,6 +44,14 @@ pub enum TokenizerError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// A setting that `transformers` knows, and this program does not.
+    #[error("{path}: {reason}")]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// The setting, and what to do about it.
         reason: String,
     },
     /// No token is said to end a text.
@@ -63,12 +77,30 @@ pub enum TokenizerError {
         /// The token, or its id.
         token: String,
     },
+    /// A token with an id that it cannot have.
+    #[error(
+        "{path}: {field} gives the token {token} the id {id}, but transformers would give it \
+         {found}: added tokens follow the vocabulary without a gap; the files are of different \
+         models, or were edited: save the tokenizer anew with transformers"
+    )]
+    OtherId {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: String,
+        /// The token.
+        token: String,
+        /// The id in the file.
+        id: u64,
+        /// The id it would get, or `none`.
+        found: String,
+    },
     /// A tokenizer that is larger than its model.
     #[error(
         "{dir}: the tokenizer has ids up to {largest}, the model's vocabulary (config.json, \
          vocab_size) ends at {last}; use the tokenizer that belongs to the model, or resize the \
          model's embeddings (transformers: model.resize_token_embeddings({needed}))",
-        last = vocab_size - 1, needed = largest + 1
+        last = vocab_size.saturating_sub(1), needed = largest + 1
     )]
     TooLarge {
         /// The folder.
@@ -78,4 +110,33 @@ pub enum TokenizerError {
         /// Entries of the model's vocabulary.
         vocab_size: usize,
     },
+}
+
+impl TokenizerError {
+    pub(super) fn invalid(path: &Path, reason: &str) -> Self {
+        Self::Invalid { path: path.to_owned(), reason: shown(reason) }
+    }
+
+    pub(super) fn unsupported(path: &Path, reason: &str) -> Self {
+        Self::Unsupported { path: path.to_owned(), reason: shown(reason) }
+    }
+
+    pub(super) fn unknown(path: &Path, field: &str, token: impl ToString) -> Self {
+        let (path, field) = (path.to_owned(), shown(field));
+        Self::UnknownToken { path, field, token: shown(&token.to_string()) }
+    }
+}
+
+/// `text` for a message: whoever wrote the file cannot move the cursor, colour
+/// the terminal or turn the direction of writing.
+pub(super) fn shown(text: &str) -> String {
+    let escaped = |c: char| match c {
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        c => c.is_control() || c == '\u{feff}',
+    };
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if escaped(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+    }
+    out
 }

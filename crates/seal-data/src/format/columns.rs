@@ -39,7 +39,7 @@ impl Columns {
         *self == Self::default()
     }
 
-    fn named(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn named(&self) -> impl Iterator<Item = &str> {
         let all = [
             &self.prompt,
             &self.response,
@@ -51,22 +51,23 @@ impl Columns {
         all.into_iter().filter_map(|name| name.as_deref())
     }
 
-    /// The format of a file with these columns, whose first row is `first`;
+    /// The format of a file with these columns, whose first rows are `head`;
     /// `None` if they do not decide it.
     ///
     /// # Errors
-    /// A column that the first row lacks. A format that has no such parts.
+    /// A column that all of them lack. A format that has no such parts.
     pub(crate) fn format(
         &self,
         path: &std::path::Path,
         given: Option<Format>,
-        first: &Record,
+        head: &[&Record],
     ) -> Result<Option<Format>, DataError> {
-        if let Some(absent) = self.named().find(|name| !has(&first.value, &[name])) {
+        let there = |names: &[&str]| head.iter().any(|row| has(&row.value, names));
+        if let Some(absent) = self.named().find(|name| !there(&[name])) {
             return Err(DataError::NoColumn {
                 path: path.to_owned(),
                 column: absent.to_owned(),
-                found: describe(&first.value),
+                found: head.first().map(|row| describe(&row.value)).unwrap_or_default(),
             });
         }
         let texts = self.prompt.is_some() || self.response.is_some() || self.rejected.is_some();
@@ -88,7 +89,7 @@ impl Columns {
                     "`prompt`, `response` and `rejected` go with the formats prompt-response, \
                      open-orca and instructions",
                 )),
-                None if self.response.is_some() || has(&first.value, &super::ANSWERS) => {
+                None if self.response.is_some() || there(&super::ANSWERS) => {
                     Ok(Some(PromptResponse))
                 }
                 None => Ok(Some(Instructions)),
@@ -105,11 +106,18 @@ impl Columns {
             .filter(|(name, value)| crate::fields::is_name(name) && value.is_string())
             .map(|(name, _)| name.as_str())
             .collect();
-        let (prompt, response) = match texts.as_slice() {
-            [] => ("FIELD", "FIELD"),
-            [only] => (*only, "FIELD"),
-            [a, b, ..] => (*a, *b),
+        // Which of two unknown names is the prompt is not guessed: swapped, they train.
+        let known = |names: &[&str]| {
+            let is_known = |text: &&&str| names.iter().any(|name| name.eq_ignore_ascii_case(text));
+            texts.iter().find(is_known).copied()
         };
+        let prompt = known(&super::ANY_PROMPT);
+        let others: Vec<&str> = texts.iter().copied().filter(|t| Some(*t) != prompt).collect();
+        let response = known(&super::OUTPUT).or(match (prompt, others.as_slice()) {
+            (Some(_), [only]) => Some(*only),
+            _ => None,
+        });
+        let (prompt, response) = (prompt.unwrap_or("FIELD"), response.unwrap_or("FIELD"));
         format!(
             ", or name its fields, for example columns = {{ prompt = \"{prompt}\", response = \
              \"{response}\" }}"

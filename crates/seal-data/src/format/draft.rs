@@ -1,6 +1,7 @@
 //! A row between the file and the data set.
 
-use crate::{DropReason, Turn};
+use crate::fields::Odd;
+use crate::{Extras, Json, Row, RowId, Turn};
 
 /// A row as read, before it is decided whether it is used.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,6 +12,10 @@ pub(crate) struct Draft {
     pub prompt: String,
     pub response: String,
     pub rejected: Option<String>,
+    pub steps: Vec<Turn>,
+    pub prompt_extras: Extras,
+    pub response_extras: Extras,
+    pub tools: Option<Json>,
     pub is_unsafe: Option<bool>,
     pub category: Option<String>,
     /// What of the row decides its split.
@@ -20,7 +25,7 @@ pub(crate) struct Draft {
     /// The last human turn, in an HH transcript.
     pub last_turn: Option<String>,
     /// Why the row cannot be used, if so.
-    pub problem: Option<DropReason>,
+    pub problem: Option<Odd>,
 }
 
 /// Texts that a split may go by, besides the prompt.
@@ -33,11 +38,45 @@ pub(crate) struct Keys {
 }
 
 impl Draft {
-    /// Characters of the earlier turns, the prompt and the longer of the answers.
+    /// Characters of all that is said, of the answers the longer one.
     pub fn chars(&self) -> usize {
         let count = |text: &str| text.chars().count();
         let rejected = self.rejected.as_deref().map_or(0, count);
-        let history: usize = self.history.iter().map(|turn| count(&turn.content)).sum();
-        history + count(&self.prompt) + count(&self.response).max(rejected)
+        let turns = self.history.iter().chain(&self.steps);
+        let said: usize = turns.map(|turn| count(&turn.content)).sum();
+        said + count(&self.prompt) + count(&self.response).max(rejected)
+    }
+
+    /// The row, without an id of its own.
+    pub fn into_row(self) -> Row {
+        Row {
+            id: RowId::default(),
+            prompt: self.prompt,
+            response: self.response,
+            is_unsafe: self.is_unsafe,
+            category: self.category,
+            rejected: self.rejected,
+            history: self.history,
+            steps: self.steps,
+            prompt_extras: self.prompt_extras,
+            response_extras: self.response_extras,
+            tools: self.tools,
+        }
+    }
+
+    /// Id of the first row with this content.
+    pub fn id(&self) -> RowId {
+        RowId::of_said(
+            &crate::id::Said {
+                history: &self.history,
+                prompt: &self.prompt,
+                response: &self.response,
+                steps: &self.steps,
+                prompt_extras: &self.prompt_extras,
+                response_extras: &self.response_extras,
+                tools: self.tools.as_ref(),
+            },
+            0,
+        )
     }
 }

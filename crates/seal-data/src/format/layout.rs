@@ -1,17 +1,17 @@
 //! Reading a record by its layout.
 
-use std::path::Path;
-
 use serde_json::Value;
 
-use super::dialogue::{Dialogue, Turns, turns};
+use super::dialogue::Dialogue;
+use super::turns::turns;
 use super::{
-    ANY_PROMPT, COMPLETION, CONVERSATIONS, Columns, Draft, Format, INPUT, INSTRUCTION, Keys,
-    MESSAGES, OUTPUT, PROMPT, RESPONSE, SYSTEM,
+    ANSWERS, ANY_PROMPT, CONVERSATIONS, Columns, Draft, Format, INPUT, INSTRUCTION, Keys, MESSAGES,
+    OUTPUT, PROMPT, beside,
 };
-use crate::fields::Fields;
+use crate::dropped::UnusedFields;
+use crate::fields::{Fields, Odd};
 use crate::record::Record;
-use crate::{DataError, DropReason, Speaker, Turn};
+use crate::{DropReason, Speaker, Turn};
 
 /// How the rows of one file are read.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Layout<'a> {
     /// Accepts rows of prompt and response that have no answer, and dialogues
     /// in which the user has the last word.
     pub answers_optional: bool,
+    /// Uses answers that the row's own label calls bad.
+    pub keep_undesirable: bool,
 }
 
 /// The name that the config gives, else the usual ones.
@@ -32,138 +34,215 @@ fn names<'a>(own: &'a Option<String>, usual: &[&'a str]) -> Vec<&'a str> {
 }
 
 impl Layout<'_> {
-    /// Reads one record.
-    pub fn parse(&self, path: &Path, record: &Record) -> Result<Draft, DataError> {
+    /// Reads one record. One that cannot be used says why. Fields with text that are
+    /// not used are counted in `unused`.
+    pub fn parse(&self, record: &Record, unused: &mut UnusedFields) -> Draft {
         let place = Draft { line: record.line, row: record.row, ..Draft::default() };
         if let (Format::Instructions, Value::String(prompt), None) =
             (self.format, &record.value, self.unsafe_field)
         {
-            return Ok(Draft { prompt: prompt.clone(), ..place });
+            return opened(Draft { prompt: prompt.clone(), ..place });
         }
-        let fields = &Fields::of(path, record)?;
-        let category = names(&self.columns.category, &["category"]);
-        let draft = Draft {
-            is_unsafe: match self.unsafe_field {
-                Some(name) => Some(fields.flag(name)?),
-                None => fields.optional_flag("unsafe")?,
-            },
-            category: fields.optional_text(&category)?.map(str::to_owned),
-            ..place
+        let fields = match Fields::of(record) {
+            Ok(fields) => fields,
+            Err(odd) => return unusable(place, "", odd),
         };
+        match self.read(&fields, place.clone()) {
+            Ok(draft) if draft.problem.is_none() => {
+                let label = match (self.unsafe_field, fields.flag("unsafe")) {
+                    (None, Err(_)) => Some("unsafe (a value that is no label)".to_owned()),
+                    _ => None,
+                };
+                for name in fields.unused().into_iter().chain(label) {
+                    *unused.entry(name).or_default() += 1;
+                }
+                draft
+            }
+            Ok(draft) => draft,
+            Err(odd) => unusable(place, "", odd),
+        }
+    }
+
+    fn read(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, Odd> {
+        let draft = self.labelled(fields, draft)?;
+        beside::no_other_layout(fields)?;
         let mut draft = match self.format {
             Format::PromptResponse | Format::OpenOrca => self.texts(fields, draft)?,
             Format::Alpaca => {
-                let response = fields.text(&OUTPUT)?.to_owned();
-                Draft { response, ..instruction(fields, &INSTRUCTION, draft)? }
+                let response = fields.optional_text(&OUTPUT)?.unwrap_or_default().to_owned();
+                let draft = Draft { response, ..instruction(fields, &INSTRUCTION, draft)? };
+                self.with_history(fields, draft)?
             }
-            Format::Instructions => {
-                instruction(fields, &names(&self.columns.prompt, &ANY_PROMPT), draft)?
-            }
+            Format::Instructions => self.prompt(fields, draft)?,
             Format::Messages => self.dialogue(fields, &MESSAGES, draft)?,
             Format::ShareGpt => self.dialogue(fields, &CONVERSATIONS, draft)?,
             Format::Hh | Format::HhRejected => self.pair(fields, draft)?,
         };
+        if draft.problem.is_some() {
+            return Ok(draft);
+        }
         self.add_system(fields, &mut draft)?;
+        if draft.tools.is_none() {
+            draft.tools = beside::tools(fields, &[]);
+        }
+        let history = draft.history.iter().map(|turn| turn.content.as_str());
+        let texts: Vec<&str> = history.chain([draft.prompt.as_str()]).collect();
+        beside::no_media(fields, &texts)?;
         Ok(draft)
     }
 
-    fn texts(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, DataError> {
-        let prompt = names(&self.columns.prompt, &PROMPT);
-        let usual: &[&str] = match fields.get(&RESPONSE) {
-            None if fields.get(&COMPLETION).is_some() => &COMPLETION,
-            _ => &RESPONSE,
-        };
-        let response = names(&self.columns.response, usual);
-        if let Some(list @ Value::Array(items)) = fields.get(&prompt)
-            && items.iter().all(Value::is_object)
-        {
-            let mut said = turns(fields, prompt[0], list)?;
-            match (&mut said, fields.get(&response)) {
-                (Ok(said), Some(Value::String(answer))) => {
-                    said.push(Turn::new(Speaker::Assistant, answer));
-                }
-                (Ok(said), Some(list)) => match turns(fields, response[0], list)? {
-                    Ok(rest) => said.extend(rest),
-                    Err(reason) => return Ok(unusable(draft, "", reason)),
-                },
-                _ => {}
+    /// Labels and category.
+    fn labelled(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, Odd> {
+        let own = |name: &str| self.unsafe_field.is_some_and(|own| own.eq_ignore_ascii_case(name));
+        let answered =
+            !matches!(self.format, Format::Instructions | Format::Hh | Format::HhRejected);
+        if answered && !own("label") && !own("kto_tag") {
+            match self.keep_undesirable {
+                true => drop(fields.get(&["label", "kto_tag"])),
+                false => beside::desirable(fields)?,
             }
-            return Ok(self.cut(said, draft));
         }
-        let mut draft = Draft {
+        let is_unsafe = match self.unsafe_field {
+            Some(name) => Some(fields.flag(name)?.ok_or_else(|| {
+                Odd::new(DropReason::NoLabel, format!("field `{name}`: found nothing"))
+            })?),
+            // A label that nobody asked for stops nothing.
+            None => fields.flag("unsafe").unwrap_or_default(),
+        };
+        let category = beside::category(fields, &names(&self.columns.category, &["category"]));
+        Ok(Draft { is_unsafe, category, ..draft })
+    }
+
+    fn texts(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, Odd> {
+        let prompt = names(&self.columns.prompt, &PROMPT);
+        let response = names(&self.columns.response, &ANSWERS);
+        let list =
+            |value: Option<&Value>| matches!(value, Some(Value::Array(_) | Value::Object(_)));
+        if list(fields.peek(&prompt)) || list(fields.peek(&response)) {
+            let mut said = match fields.get(&prompt) {
+                Some(Value::String(text)) => vec![Turn::new(Speaker::User, text)],
+                Some(list) => turns(fields, &[self.name_of(fields, &prompt)], list)?,
+                None => return Err(Fields::absent(&prompt)),
+            };
+            match fields.get(&response) {
+                Some(Value::String(answer)) => said.push(Turn::new(Speaker::Assistant, answer)),
+                Some(list) => {
+                    said.extend(turns(fields, &[self.name_of(fields, &response)], list)?);
+                }
+                None => {}
+            }
+            return self.cut(said, draft);
+        }
+        let draft = Draft {
             prompt: fields.text(&prompt)?.to_owned(),
-            response: match (fields.optional_text(&response)?, self.answers_optional) {
-                (Some(response), _) => response.to_owned(),
-                (None, true) => String::new(),
-                (None, false) => fields.text(&response)?.to_owned(),
-            },
-            rejected: fields
-                .optional_text(&names(&self.columns.rejected, &["rejected"]))?
-                .map(str::to_owned),
+            response: fields.optional_text(&response)?.unwrap_or_default().to_owned(),
+            rejected: self.rejected(fields)?,
             ..draft
         };
-        if self.columns.is_empty()
-            && let Some(list) = fields.get(&["history"])
-        {
-            match turns(fields, "history", list)? {
-                Ok(mut said) => {
-                    said.push(Turn::new(Speaker::User, draft.prompt.as_str()));
-                    match Dialogue::of(said) {
-                        Ok(dialogue) => draft.history = dialogue.history,
-                        Err(reason) => draft.problem = Some(reason),
-                    }
-                }
-                Err(reason) => draft.problem = Some(reason),
+        self.with_history(fields, draft)
+    }
+
+    /// Which of `names` [`Fields::get`] reads.
+    pub(super) fn name_of<'n>(&self, fields: &Fields<'_>, names: &[&'n str]) -> &'n str {
+        let value = fields.peek(names);
+        let same = |name: &&&str| match (value, fields.peek(&[**name])) {
+            (Some(a), Some(b)) => std::ptr::eq(a, b),
+            _ => false,
+        };
+        names.iter().find(same).copied().unwrap_or(names[0])
+    }
+
+    /// Prompts without answers.
+    fn prompt(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, Odd> {
+        let names = names(&self.columns.prompt, &ANY_PROMPT);
+        match fields.peek(&names) {
+            Some(list @ (Value::Array(_) | Value::Object(_))) => {
+                let said = turns(fields, &[self.name_of(fields, &names)], list)?;
+                fields.get(&names);
+                Layout { answers_optional: true, ..*self }.cut(said, draft)
             }
+            _ => self.with_history(fields, instruction(fields, &names, draft)?),
+        }
+    }
+
+    /// Puts the earlier turns of a field of their own before the prompt; a prompt
+    /// that is a dialogue itself is read as one.
+    pub(super) fn with_history(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, Odd> {
+        let mut draft = opened(draft);
+        // Under names of the user's own, `history` may be of another kind.
+        if !self.columns.is_empty() {
+            return Ok(draft);
+        }
+        let mut said = beside::history(fields)?;
+        if said.is_empty() {
+            return Ok(draft);
+        }
+        said.append(&mut draft.history);
+        said.push(Turn::new(Speaker::User, draft.prompt.as_str()));
+        draft.history = Dialogue::of(said, true)?.history;
+        Ok(draft)
+    }
+
+    fn dialogue(&self, fields: &Fields<'_>, usual: &[&str], draft: Draft) -> Result<Draft, Odd> {
+        let names = names(&self.columns.messages, usual);
+        let list = fields.get(&names).ok_or_else(|| match fields.find(&names) {
+            Some(_) => DropReason::EmptyPrompt.into(),
+            None => Fields::absent(&names),
+        })?;
+        let said = turns(fields, &[self.name_of(fields, &names)], list)?;
+        let mut draft = self.cut(said, draft)?;
+        if draft.problem.is_none() {
+            draft.rejected = self.rejected(fields)?;
         }
         Ok(draft)
     }
 
-    fn dialogue(
-        &self,
-        fields: &Fields<'_>,
-        usual: &[&str],
-        draft: Draft,
-    ) -> Result<Draft, DataError> {
-        let names = names(&self.columns.messages, usual);
-        let said = turns(fields, names[0], fields.value(&names)?)?;
-        Ok(self.cut(said, draft))
+    /// The answer that loses; one that is no text may be of another kind, unless the
+    /// config names it.
+    fn rejected(&self, fields: &Fields<'_>) -> Result<Option<String>, Odd> {
+        let text = match (&self.columns.rejected, fields.peek(&["rejected"])) {
+            (Some(own), _) => fields.optional_text(&[own])?,
+            (None, Some(Value::String(_))) => fields.optional_text(&["rejected"])?,
+            (None, _) => None,
+        };
+        Ok(text.map(str::to_owned))
     }
 
     /// The draft with these turns as its dialogue.
-    pub(super) fn cut(&self, said: Turns, draft: Draft) -> Draft {
-        let all = said.as_deref().map(all_text).unwrap_or_default();
-        let dialogue = match said.and_then(Dialogue::of) {
+    pub(super) fn cut(&self, said: Vec<Turn>, draft: Draft) -> Result<Draft, Odd> {
+        let all = all_text(&said);
+        let dialogue = match Dialogue::of(said, self.answers_optional) {
             Ok(dialogue) => dialogue,
-            Err(reason) => return unusable(draft, &all, reason),
+            Err(reason) => return Ok(unusable(draft, &all, reason.into())),
         };
         if dialogue.reply.is_none() && !self.answers_optional {
-            return unusable(draft, &all, DropReason::NoReply);
+            return Ok(unusable(draft, &all, DropReason::NoReply.into()));
         }
         let first_turn = Some(dialogue.first_turn().to_owned());
-        Draft {
+        let reply = dialogue.reply.unwrap_or_else(|| Turn::new(Speaker::Assistant, ""));
+        Ok(Draft {
             keys: Keys { first_turn, ..Keys::default() },
             history: dialogue.history,
             prompt: dialogue.prompt,
-            response: dialogue.reply.unwrap_or_default(),
+            prompt_extras: dialogue.prompt_extras,
+            steps: dialogue.steps,
+            response: reply.content,
+            response_extras: reply.extras,
             ..draft
-        }
+        })
     }
 
     /// Puts the instructions that stand in a field of their own first.
-    fn add_system(&self, fields: &Fields<'_>, draft: &mut Draft) -> Result<(), DataError> {
-        let text = match (&self.columns.system, self.format) {
-            (Some(name), _) => fields.optional_text(&[name])?,
-            (None, Format::OpenOrca) => fields.optional_text(&SYSTEM)?,
-            // Beside a dialogue, `system` may be a field of another kind.
-            (None, Format::Messages | Format::ShareGpt) => {
-                fields.get(&["system", "system_prompt"]).and_then(Value::as_str)
+    fn add_system(&self, fields: &Fields<'_>, draft: &mut Draft) -> Result<(), Odd> {
+        let own = self.columns.system.as_deref();
+        let Some(text) = beside::system(fields, own)? else { return Ok(()) };
+        match draft.history.first() {
+            Some(turn) if turn.role == Speaker::System && turn.content.trim() != text.trim() => {}
+            Some(turn) if turn.role == Speaker::System => beside::system_is_used(fields),
+            _ => {
+                beside::system_is_used(fields);
+                draft.history.insert(0, Turn::new(Speaker::System, text));
             }
-            (None, _) => None,
-        };
-        let has_one = draft.history.first().is_some_and(|turn| turn.role == Speaker::System);
-        if let Some(text) = text.filter(|text| !text.trim().is_empty() && !has_one) {
-            draft.history.insert(0, Turn::new(Speaker::System, text));
         }
         Ok(())
     }
@@ -171,9 +250,9 @@ impl Layout<'_> {
 
 /// A draft that is listed and not used. Its own text stands in for the keys, so
 /// that any split may list it.
-pub(super) fn unusable(draft: Draft, text: &str, reason: DropReason) -> Draft {
+pub(super) fn unusable(draft: Draft, text: &str, odd: Odd) -> Draft {
     let keys = Keys { first_turn: Some(text.to_owned()), ..Keys::default() };
-    Draft { prompt: text.to_owned(), keys, problem: Some(reason), ..draft }
+    Draft { prompt: text.to_owned(), keys, problem: Some(odd), ..draft }
 }
 
 /// All that is said, to tell rows apart that cannot be used.
@@ -181,9 +260,31 @@ fn all_text(turns: &[Turn]) -> String {
     turns.iter().map(|turn| turn.content.as_str()).collect::<Vec<_>>().join("\n")
 }
 
-fn instruction(fields: &Fields<'_>, names: &[&str], draft: Draft) -> Result<Draft, DataError> {
+/// A prompt that is a dialogue already, dressed up to the mark of the answer, is read
+/// as the dialogue it is: a template would dress it once more.
+fn opened(draft: Draft) -> Draft {
+    let Some(mut said) = beside::transcript(&draft.prompt) else { return draft };
+    let first_turn = said.first().map(|turn| turn.content.clone());
+    let prompt = said.pop().map(|turn| turn.content).unwrap_or_default();
+    let empty = said.iter().any(|turn| turn.content.is_empty());
+    Draft {
+        problem: empty.then(|| DropReason::EmptyTurn.into()),
+        keys: Keys { first_turn, ..draft.keys },
+        prompt,
+        history: said,
+        response: draft.response.trim().to_owned(),
+        rejected: draft.rejected.map(|text| text.trim().to_owned()),
+        ..draft
+    }
+}
+
+/// The instruction, and on a new line the input where there is one.
+pub(super) fn instruction(fields: &Fields<'_>, names: &[&str], draft: Draft) -> Result<Draft, Odd> {
     let instruction = fields.text(names)?;
     let prompt = match fields.optional_text(&INPUT)? {
+        Some(input) if !input.trim().is_empty() && instruction.trim().is_empty() => {
+            input.to_owned()
+        }
         Some(input) if !input.trim().is_empty() => format!("{instruction}\n{input}"),
         _ => instruction.to_owned(),
     };

@@ -1,32 +1,32 @@
 //! Layouts of a row: which fields hold the prompt, the answer and the labels.
 
+mod beside;
 mod columns;
 mod dialogue;
 mod draft;
+mod head;
 mod layout;
+mod mask;
 mod pair;
-
-use std::path::Path;
+mod turns;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use columns::Columns;
 pub(crate) use draft::{Draft, Keys};
+pub(crate) use head::format_of;
 pub(crate) use layout::Layout;
 
-use crate::DataError;
-use crate::fields::{describe, has};
-use crate::record::Record;
+use crate::fields::{has, has_some};
 
 /// Layout of the rows of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// `{"prompt", "response"}`, also `question` and `answer` or `completion`;
-    /// `rejected` is read where present, and `history` as
-    /// [`write_jsonl`](crate::write_jsonl) writes it. Prompt and completion may
-    /// be lists of messages.
+    /// `rejected` is read where present, and `history`, a list of
+    /// pairs or of messages. Prompt and completion may be lists of messages.
     PromptResponse,
     /// `{"system_prompt", "question", "response"}`: OpenOrca.
     OpenOrca,
@@ -59,49 +59,45 @@ pub enum Format {
 
 const PROMPT: [&str; 2] = ["prompt", "question"];
 const RESPONSE: [&str; 2] = ["response", "answer"];
-const COMPLETION: [&str; 1] = ["completion"];
 const ANSWERS: [&str; 3] = ["response", "answer", "completion"];
-const SYSTEM: [&str; 1] = ["system_prompt"];
 const INSTRUCTION: [&str; 1] = ["instruction"];
 const INPUT: [&str; 2] = ["input", "context"];
-const OUTPUT: [&str; 2] = ["output", "response"];
+const OUTPUT: [&str; 4] = ["output", "response", "completion", "answer"];
 const ANY_PROMPT: [&str; 4] = ["instruction", "prompt", "question", "goal"];
 const MESSAGES: [&str; 1] = ["messages"];
 const CONVERSATIONS: [&str; 2] = ["conversations", "conversation"];
+const CHOSEN: [&str; 3] = ["chosen", "chosen_response", "preferred_output"];
+const REJECTED: [&str; 3] = ["rejected", "rejected_response", "non_preferred_output"];
 
 /// Fields that a row without an answer may have. Any other field could be the
 /// answer under a name we do not know, so such a row is not taken for a prompt.
 fn is_promptlike(field: &str) -> bool {
     let field = &*field.to_ascii_lowercase();
-    let labels = ["id", "target", "category", "unsafe"];
-    ANY_PROMPT.contains(&field) || INPUT.contains(&field) || labels.contains(&field)
+    let beside =
+        ["id", "target", "category", "unsafe", "system", "system_prompt", "history", "tools"];
+    ANY_PROMPT.contains(&field) || INPUT.contains(&field) || beside.contains(&field)
 }
 
 impl Format {
-    /// The layout that the first row of a file has.
-    ///
-    /// # Errors
-    /// A row that fits none: the message lists the names of its fields.
-    pub(crate) fn detect(path: &Path, first: &Record) -> Result<Self, DataError> {
-        let has = |names: &[&str]| has(&first.value, names);
-        Ok(match &first.value {
+    /// The layout that a row has; `None` for a row that fits none.
+    pub(crate) fn detect(row: &Value) -> Option<Self> {
+        Self::by_fields(row, has_some).or_else(|| Self::by_fields(row, has))
+    }
+
+    fn by_fields(row: &Value, has: impl Fn(&Value, &[&str]) -> bool) -> Option<Self> {
+        let has = |names: &[&str]| has(row, names);
+        Some(match row {
             Value::String(_) => Self::Instructions,
             _ if has(&INSTRUCTION) && has(&OUTPUT) => Self::Alpaca,
-            _ if has(&PROMPT) && has(&RESPONSE) && has(&SYSTEM) => Self::OpenOrca,
+            _ if has(&PROMPT) && has(&RESPONSE) && has(&["system_prompt"]) => Self::OpenOrca,
             _ if has(&PROMPT) && has(&ANSWERS) => Self::PromptResponse,
-            _ if has(&["chosen"]) && has(&["rejected"]) => Self::Hh,
+            _ if has(&CHOSEN) && has(&REJECTED) => Self::Hh,
             _ if has(&MESSAGES) => Self::Messages,
             _ if has(&CONVERSATIONS) => Self::ShareGpt,
             Value::Object(map) if has(&ANY_PROMPT) && map.keys().all(|k| is_promptlike(k)) => {
                 Self::Instructions
             }
-            other => {
-                return Err(DataError::UnknownFormat {
-                    path: path.to_owned(),
-                    found: describe(other),
-                    suggestion: Columns::suggestion(other),
-                });
-            }
+            _ => return None,
         })
     }
 
@@ -116,32 +112,39 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::DropReason;
+    use crate::record::Record;
+    use crate::{DropReason, dropped::UnusedFields};
 
     fn record(value: Value) -> Record {
         Record { line: 3, row: 2, value, text: None }
     }
 
-    fn parse_as(
-        format: Format,
-        record: &Record,
-        unsafe_field: Option<&str>,
-    ) -> Result<Draft, DataError> {
+    fn parse_as(format: Format, record: &Record, unsafe_field: Option<&str>) -> Draft {
         let columns = &Columns::default();
-        let layout = Layout { format, columns, unsafe_field, answers_optional: false };
-        layout.parse(Path::new("f"), record)
+        let layout = Layout {
+            format,
+            columns,
+            unsafe_field,
+            answers_optional: false,
+            keep_undesirable: false,
+        };
+        layout.parse(record, &mut UnusedFields::new())
     }
 
-    fn read(value: Value) -> Result<(Format, Draft), String> {
-        let (path, record) = (Path::new("f"), record(value));
-        let format = Format::detect(path, &record).map_err(|e| e.to_string())?;
-        let draft = parse_as(format, &record, None).map_err(|e| e.to_string())?;
-        Ok((format, draft))
+    fn read(value: Value) -> (Option<Format>, Draft) {
+        let record = record(value);
+        let format = Format::detect(&record.value);
+        let draft = parse_as(format.unwrap_or(Format::PromptResponse), &record, None);
+        (format, draft)
+    }
+
+    fn problem(draft: &Draft) -> Option<DropReason> {
+        draft.problem.as_ref().map(|odd| odd.reason)
     }
 
     fn texts(value: Value) -> (Format, String, String) {
-        let (format, draft) = read(value).unwrap();
-        (format, draft.prompt, draft.response)
+        let (format, draft) = read(value);
+        (format.unwrap(), draft.prompt, draft.response)
     }
 
     #[test]
@@ -163,61 +166,83 @@ mod tests {
             "chosen": "\n\nHuman: a\n\nAssistant: good",
             "rejected": "\n\nHuman: a\n\nAssistant: bad",
         });
-        let (format, draft) = read(pair.clone()).unwrap();
-        assert_eq!(format, Format::Hh);
+        let (format, draft) = read(pair.clone());
+        assert_eq!(format, Some(Format::Hh));
         assert_eq!((&*draft.response, draft.rejected.as_deref()), ("good", Some("bad")));
-        let draft = parse_as(Format::HhRejected, &record(pair), None).unwrap();
+        let draft = parse_as(Format::HhRejected, &record(pair), None);
         assert_eq!((&*draft.response, draft.rejected, draft.is_unsafe), ("bad", None, None));
         let odd = json!({"chosen": "\n\nHuman: a\n\nAssistant: x", "rejected": "none"});
-        assert_eq!(read(odd).unwrap().1.problem, Some(DropReason::NoTranscript));
+        assert_eq!(problem(&read(odd).1), Some(DropReason::NoTranscript));
         let apart = json!({
             "chosen": "\n\nHuman: a\n\nAssistant: x",
             "rejected": "\n\nHuman: b\n\nAssistant: x",
         });
-        assert_eq!(read(apart).unwrap().1.problem, Some(DropReason::Unpaired));
+        assert_eq!(problem(&read(apart).1), Some(DropReason::Unpaired));
     }
 
     #[test]
     fn labels_are_read_in_all_their_spellings() {
         let label = |v: Value| {
-            read(json!({"prompt": "p", "response": "r", "unsafe": v})).map(|(_, d)| d.is_unsafe)
+            let (_, draft) = read(json!({"prompt": "p", "response": "r", "unsafe": v}));
+            assert_eq!(draft.problem, None);
+            draft.is_unsafe
         };
-        for yes in [json!(true), json!(1), json!("1"), json!("True")] {
-            assert_eq!(label(yes), Ok(Some(true)));
+        for yes in [
+            json!(true),
+            json!(1),
+            json!(1.0),
+            json!("1"),
+            json!("1.0"),
+            json!("True"),
+            json!("YES"),
+        ] {
+            assert_eq!(label(yes), Some(true));
         }
-        for no in [json!(false), json!(0), json!("0"), json!("false")] {
-            assert_eq!(label(no), Ok(Some(false)));
+        for no in [
+            json!(false),
+            json!(0),
+            json!("0"),
+            json!("0.0"),
+            json!("false"),
+            json!("no"),
+            json!(" FALSE "),
+        ] {
+            assert_eq!(label(no), Some(false));
         }
-        assert_eq!(label(json!(null)), Ok(None));
-        assert!(label(json!(2)).is_err());
-        let named = record(json!({"prompt": "p", "response": "r", "harmful": 1}));
+        // What is no label, and was not asked for, is none.
+        for none in [json!(null), json!(2), json!("maybe"), json!(["x"]), json!({"a": true})] {
+            assert_eq!(label(none), None);
+        }
+        let named = record(json!({"prompt": "p", "response": "r", "harmful": 1, "odd": 2}));
         let parse = |field| parse_as(Format::PromptResponse, &named, Some(field));
-        assert_eq!(parse("harmful").unwrap().is_unsafe, Some(true));
-        assert!(parse("toxic").is_err());
+        assert_eq!(parse("harmful").is_unsafe, Some(true));
+        assert_eq!(problem(&parse("toxic")), Some(DropReason::NoLabel));
+        assert_eq!(problem(&parse("odd")), Some(DropReason::NoLabel));
     }
 
     #[test]
-    fn an_error_names_place_and_kind_and_shows_no_text() {
-        let errors = [
+    fn what_is_wrong_is_named_by_place_and_kind_without_text() {
+        let odd = [
             read(json!({"prompt": "secret", "response": 4})),
             read(json!({"instruction": ["secret"], "output": "secret"})),
             read(json!({"chosen": "secret", "rejected": null})),
-            read(json!({"prompt": "p", "response": "r", "unsafe": "secret"})),
             read(json!({"text": "secret", "a secret text": 1})),
             read(json!(["secret"])),
         ];
-        let shown: Vec<String> = errors.into_iter().map(Result::unwrap_err).collect();
+        let shown: Vec<String> = odd
+            .iter()
+            .map(|(_, draft)| {
+                let odd = draft.problem.as_ref().unwrap();
+                format!("{}: {}", odd.reason, odd.detail.as_deref().unwrap_or("-"))
+            })
+            .collect();
         assert!(shown.iter().all(|m| !m.contains("secret")), "{shown:?}");
-        insta::assert_snapshot!(shown.join("\n"), @r#"
-        f, line 3, row 2: field `response` or `answer`: found a number, expected a string
-        f, line 3, row 2: field `instruction`: found an array, expected a string
-        f, line 3, row 2: field `rejected`: found null, expected a string
-        f, line 3, row 2: field `unsafe`: found a string, expected true, false, 0 or 1
-        f: the first row (an object with the fields text) fits no known layout; set `format` to one of prompt-response, open-orca, alpaca, messages, sharegpt, hh, hh-rejected, instructions, or name its fields, for example columns = { prompt = "text", response = "FIELD" }
-        f: the first row (an array) fits no known layout; set `format` to one of prompt-response, open-orca, alpaca, messages, sharegpt, hh, hh-rejected, instructions
-        "#);
-        let list = record(json!("secret"));
-        let e = parse_as(Format::Alpaca, &list, None).unwrap_err();
-        insta::assert_snapshot!(e, @"f, line 3, row 2: the row: found a string, expected an object with named fields");
+        insta::assert_snapshot!(shown.join("\n"), @"
+        a field is of another kind than it should be: field `response` or `answer` or `completion`: found a number, expected a string
+        a field is of another kind than it should be: field `instruction`: found an array, expected a string
+        not a transcript from a human turn to a reply: -
+        the row has another layout than the file: field `prompt` or `question`: found nothing
+        the row has another layout than the file: the row: found an array, expected an object with named fields
+        ");
     }
 }

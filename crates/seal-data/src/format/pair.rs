@@ -2,36 +2,105 @@
 
 use serde_json::Value;
 
-use super::dialogue::turns;
-use super::layout::unusable;
-use super::{Draft, Format, Keys, Layout};
-use crate::fields::Fields;
+use super::layout::{instruction, unusable};
+use super::turns::turns;
+use super::{
+    CHOSEN, CONVERSATIONS, Draft, Format, INSTRUCTION, Keys, Layout, MESSAGES, PROMPT, REJECTED,
+    beside,
+};
+use crate::fields::{Fields, Odd};
 use crate::transcript::Transcript;
-use crate::{DataError, DropReason, Speaker, Turn};
+use crate::{DropReason, Speaker, Turn};
+
+/// Fields that may hold the question of a pair, if `prompt` does not.
+const INPUT: [&str; 1] = ["input"];
+
+fn is_list(value: Option<&Value>) -> bool {
+    matches!(value, Some(Value::Array(_) | Value::Object(_)))
+}
 
 impl Layout<'_> {
-    /// `chosen` and `rejected`, each a transcript, an answer to `prompt`, or a
-    /// list of messages: the whole dialogue, or what follows on `prompt`.
-    pub(super) fn pair(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, DataError> {
-        let prompt = fields.get(&["prompt"]);
-        if let (Some(Value::Array(_)), _) | (_, Some(Value::Array(_))) =
-            (fields.get(&["chosen"]), fields.get(&["rejected"]))
-        {
-            return self.lists(fields, prompt, draft);
+    /// `chosen` and `rejected`, each a transcript, an answer to a prompt, or a
+    /// list of messages: the whole dialogue, or what follows on the prompt.
+    pub(super) fn pair(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, Odd> {
+        let values = [CHOSEN, REJECTED].map(|names| fields.peek(&names));
+        let nested = fields.peek(&INPUT).is_some_and(Value::is_object);
+        let asked = self.asked_in_turns(fields, nested)?;
+        if asked.is_some() || values.into_iter().any(is_list) {
+            let asked = match asked {
+                Some(asked) => asked,
+                None => {
+                    let asked = self.asked_in_text(fields, draft.clone())?;
+                    let mut said = asked.as_ref().map(|d| d.history.clone()).unwrap_or_default();
+                    said.extend(asked.map(|d| Turn::new(Speaker::User, d.prompt)));
+                    said
+                }
+            };
+            let tools = nested.then(|| beside::tools(fields, &INPUT)).flatten();
+            return self.lists(fields, asked, Draft { tools, ..draft });
         }
-        let (chosen, rejected) = (fields.text(&["chosen"])?, fields.text(&["rejected"])?);
-        Ok(match (Transcript::parse(chosen), Transcript::parse(rejected), prompt) {
-            (Some(good), Some(bad), _) => self.transcripts(good, bad, draft),
-            (None, None, Some(Value::String(prompt))) => {
-                let (response, rejected) = self.order(chosen, rejected);
-                Draft { prompt: prompt.clone(), response, rejected, ..draft }
-            }
-            _ => {
-                let first_turn = Some(chosen.to_owned());
-                let keys = Keys { first_turn, ..Keys::default() };
-                Draft { keys, problem: Some(DropReason::NoTranscript), ..draft }
-            }
+        let (chosen, rejected) = (fields.text(&CHOSEN)?, fields.text(&REJECTED)?);
+        let parsed = (Transcript::parse(chosen), Transcript::parse(rejected));
+        if let (Some(good), Some(bad)) = parsed {
+            return Ok(self.transcripts(good, bad, draft));
+        }
+        let (response, rejected_too) = self.order(chosen, rejected);
+        let answered = Draft { response, rejected: rejected_too, ..draft.clone() };
+        Ok(match (parsed, self.asked_in_text(fields, answered)?) {
+            ((None, None), Some(draft)) => draft,
+            _ => unusable(draft, chosen, DropReason::NoTranscript.into()),
         })
+    }
+
+    /// The question as turns: of a list of messages, beside the answers or, as
+    /// OpenAI has it, under `input`.
+    fn asked_in_turns(&self, fields: &Fields<'_>, nested: bool) -> Result<Option<Vec<Turn>>, Odd> {
+        if nested {
+            let list = fields.get(&INPUT).and_then(|input| input.get("messages"));
+            let path = [INPUT[0], "messages"];
+            return list.map(|list| turns(fields, &path, list)).transpose();
+        }
+        match fields.peek(&PROMPT) {
+            Some(list) if is_list(Some(list)) => {
+                fields.get(&PROMPT);
+                return turns(fields, &[self.name_of(fields, &PROMPT)], list).map(Some);
+            }
+            Some(_) => return Ok(None),
+            None => {}
+        }
+        // Beside a question in words, or whole dialogues, a list of messages says no more.
+        let whole = |names: [&str; 3]| match fields.peek(&names) {
+            Some(Value::Array(items)) => items.len() > 1,
+            _ => false,
+        };
+        if fields.peek(&INSTRUCTION).is_some() || whole(CHOSEN) || whole(REJECTED) {
+            return Ok(None);
+        }
+        for names in [&MESSAGES[..], &CONVERSATIONS[..]] {
+            if let Some(list) = fields.get(names) {
+                return turns(fields, &[self.name_of(fields, names)], list).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The question as text, in a draft with earlier turns; `None` where there is none.
+    fn asked_in_text(&self, fields: &Fields<'_>, draft: Draft) -> Result<Option<Draft>, Odd> {
+        if fields.peek(&PROMPT).is_some() {
+            let prompt = fields.text(&PROMPT)?.to_owned();
+            return self.with_history(fields, Draft { prompt, ..draft }).map(Some);
+        }
+        if fields.peek(&INSTRUCTION).is_some() {
+            let draft = instruction(fields, &INSTRUCTION, draft)?;
+            return self.with_history(fields, draft).map(Some);
+        }
+        match fields.optional_text(&INPUT)? {
+            Some(prompt) => {
+                let prompt = prompt.to_owned();
+                self.with_history(fields, Draft { prompt, ..draft }).map(Some)
+            }
+            None => Ok(None),
+        }
     }
 
     /// The answer and the one that loses against it.
@@ -50,44 +119,42 @@ impl Layout<'_> {
             rejected,
             keys: Keys { first_turn: Some(good.first_turn.to_owned()), ..Keys::default() },
             last_turn: Some(good.last_turn.to_owned()),
-            problem: (!good.pairs_with(&bad)).then_some(DropReason::Unpaired),
+            problem: (!good.pairs_with(&bad)).then(|| DropReason::Unpaired.into()),
             ..draft
         }
     }
 
-    fn lists(
-        &self,
-        fields: &Fields<'_>,
-        prompt: Option<&Value>,
-        draft: Draft,
-    ) -> Result<Draft, DataError> {
-        let asked = match prompt {
-            None => Ok(Vec::new()),
-            Some(Value::String(prompt)) => Ok(vec![Turn::new(Speaker::User, prompt)]),
-            Some(list) => turns(fields, "prompt", list)?,
-        };
-        let whole = |name: &str| -> Result<_, DataError> {
-            let said = turns(fields, name, fields.value(&[name])?)?;
-            Ok(match (&asked, said) {
-                // A dialogue that has the question in it needs no prompt.
-                (_, Ok(said)) if said.iter().any(|turn| turn.role == Speaker::User) => Ok(said),
-                (Ok(asked), Ok(said)) => Ok([asked.clone(), said].concat()),
-                (Err(reason), _) => Err(*reason),
-                (_, Err(reason)) => Err(reason),
-            })
+    fn lists(&self, fields: &Fields<'_>, asked: Vec<Turn>, draft: Draft) -> Result<Draft, Odd> {
+        let whole = |names: &[&str]| -> Result<Vec<Turn>, Odd> {
+            let said = match fields.get(names).ok_or_else(|| Fields::absent(names))? {
+                Value::String(text) => vec![Turn::new(Speaker::Assistant, text)],
+                list => turns(fields, &[self.name_of(fields, names)], list)?,
+            };
+            // A dialogue that has the question in it needs no prompt.
+            match said.iter().any(|turn| turn.role == Speaker::User) {
+                true => Ok(said),
+                false => Ok([asked.clone(), said].concat()),
+            }
         };
         let answered = Layout { answers_optional: false, ..*self };
-        let good = answered.cut(whole("chosen")?, draft.clone());
-        let bad = answered.cut(whole("rejected")?, draft);
+        let good = answered.cut(whole(&CHOSEN)?, draft.clone())?;
+        let bad = answered.cut(whole(&REJECTED)?, draft)?;
         if good.problem.is_some() {
             return Ok(good);
         }
-        if let Some(reason) = bad.problem {
-            return Ok(unusable(good, &bad.prompt, reason));
+        if let Some(odd) = bad.problem {
+            return Ok(unusable(good, &bad.prompt, odd));
         }
-        let unpaired = good.history != bad.history || good.prompt != bad.prompt;
+        let same = |a: &Draft, b: &Draft| {
+            (&a.history, &a.prompt, &a.steps) == (&b.history, &b.prompt, &b.steps)
+        };
+        let unpaired = !same(&good, &bad);
         let (response, rejected) = self.order(&good.response, &bad.response);
-        let problem = unpaired.then_some(DropReason::Unpaired);
-        Ok(Draft { response, rejected, problem, ..good })
+        let response_extras = match self.format {
+            Format::HhRejected => bad.response_extras,
+            _ => good.response_extras,
+        };
+        let problem = unpaired.then(|| DropReason::Unpaired.into());
+        Ok(Draft { response, rejected, response_extras, problem, ..good })
     }
 }

@@ -1,19 +1,26 @@
 //! From bytes to records: one JSON value per row, with its place in the file.
 
-mod json;
+mod delimiter;
+mod lines;
+mod lists;
+mod mend;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod parse;
+mod shape;
 mod table;
+mod values;
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::DataError;
 use crate::file::{Container, Rows, container_of, refuse_folder};
 use crate::input::Input;
-use json::{JsonLines, JsonValues, is_lists, prompt_lists};
+use crate::{DataError, DropReason, Format, Source};
+use lines::JsonLines;
 use table::Table;
+use values::JsonValues;
 
 /// One row of a file before its layout is known.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,18 +31,78 @@ pub(crate) struct Record {
     pub row: usize,
     /// An object, or a string in a plain list of prompts.
     pub value: Value,
-    /// Its own text, in a file of JSON.
+    /// Its own text, in a file of JSON; of long rows only where it was asked for.
     pub text: Option<String>,
 }
 
-/// Records in file order, read one by one; nothing follows an error.
-pub(crate) type Records = Box<dyn Iterator<Item = Result<Record, DataError>>>;
+/// What stands at the place of a row.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    Row(Reads),
+    Odd(Odd),
+}
 
-/// The records of `path`.
-pub(crate) fn open_records(path: &Path) -> Result<Records, DataError> {
+/// A row as it can be read.
+#[derive(Debug)]
+pub(crate) struct Reads {
+    pub record: Record,
+    /// Where something in it is no character: the row with another character in
+    /// its place, and the reason not to use it if that makes a difference.
+    pub other: Option<(Box<Record>, DropReason)>,
+}
+
+impl From<Record> for Entry {
+    fn from(record: Record) -> Self {
+        Self::Row(Reads { record, other: None })
+    }
+}
+
+/// Something that is no row. Others of its file are none the worse for it.
+#[derive(Debug)]
+pub(crate) struct Odd {
+    pub line: usize,
+    pub row: usize,
+    pub reason: DropReason,
+    /// What to say where the file has nothing else.
+    pub error: DataError,
+    /// Its own text, of JSON lines.
+    text: Option<String>,
+}
+
+/// Entries in file order, read one by one; nothing follows an error.
+pub(crate) type Records = Box<dyn Iterator<Item = Result<Entry, DataError>>>;
+
+/// How a file is read, beside what its name says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reading {
+    /// What stands between the cells of a table.
+    pub delimiter: Option<u8>,
+    /// Whether a table of one column has no header.
+    pub is_prompts: bool,
+    /// Fields that rows have, beside the usual ones.
+    pub names: Vec<String>,
+    /// Whether long records have their text with them too.
+    pub keep_text: bool,
+}
+
+impl Reading {
+    /// As `source` says.
+    pub fn of(source: &Source) -> Self {
+        let label = source.unsafe_field.iter().cloned();
+        Self {
+            delimiter: source.delimiter.map(|delimiter| delimiter.byte()),
+            is_prompts: source.format == Some(Format::Instructions),
+            names: source.columns.named().map(str::to_owned).chain(label).collect(),
+            keep_text: false,
+        }
+    }
+}
+
+/// What stands in `path`.
+pub(crate) fn open_records(path: &Path, reading: &Reading) -> Result<Records, DataError> {
     refuse_folder(path)?;
     match container_of(path)? {
-        Container::Text(rows, packing) => parse_records(rows, Input::open(path, packing)?),
+        Container::Text(rows, packing) => parse_records(rows, Input::open(path, packing)?, reading),
         Container::Parquet => open_parquet(path),
     }
 }
@@ -51,21 +118,45 @@ fn open_parquet(path: &Path) -> Result<Records, DataError> {
     Err(DataError::NoParquet { path: path.to_owned() })
 }
 
-/// The records of a text.
-pub(crate) fn parse_records(rows: Rows, input: Input) -> Result<Records, DataError> {
+/// About the bytes of a value's texts.
+pub(crate) fn size(value: &Value) -> usize {
+    use Value::{Array, Object, String};
+    match value {
+        String(text) => text.len(),
+        Array(items) => items.iter().map(size).sum(),
+        Object(map) => map.iter().map(|(name, value)| name.len() + size(value)).sum(),
+        _ => 8,
+    }
+}
+
+/// What stands in a text.
+pub(crate) fn parse_records(
+    named: Rows,
+    mut input: Input,
+    reading: &Reading,
+) -> Result<Records, DataError> {
+    let keep_text = reading.keep_text;
+    let rows = shape::shape(named, input.head()?);
+    if rows != named {
+        tracing::info!(file = %input.path().display(), ?rows, "its JSON stands otherwise than its name says");
+    }
     Ok(match rows {
-        Rows::Lines => Box::new(until_error(JsonLines::new(input))),
-        Rows::Table(between) => Box::new(until_error(Table::new(input, between))),
+        Rows::Lines => Box::new(until_error(JsonLines::new(input, keep_text))),
+        Rows::Table(between) => {
+            let table = Table::new(input, between, reading)?;
+            Box::new(until_error(table))
+        }
         Rows::Json => {
             let path = input.path().to_owned();
-            let mut values = until_error(JsonValues::new(input));
+            let names = reading.names.clone();
+            let mut values = until_error(JsonValues::new(input, names.clone(), keep_text));
             let first: Vec<_> = values.by_ref().take(1).collect();
             match first.as_slice() {
-                [Ok(only)] if is_lists(only) => {
-                    // Only a file of this one object is a file of lists.
+                [Ok(Entry::Row(Reads { record: only, .. }))] if lists::is_columns(only, &names) => {
+                    // Only a file of this one object is a file of columns.
                     let second: Vec<_> = values.by_ref().take(1).collect();
                     if second.is_empty() {
-                        return Ok(Box::new(prompt_lists(&path, only)?.into_iter().map(Ok)));
+                        return Ok(Box::new(lists::rows(&path, only)?.into_iter().map(Ok)));
                     }
                     Box::new(first.into_iter().chain(second).chain(values))
                 }
@@ -77,8 +168,8 @@ pub(crate) fn parse_records(rows: Rows, input: Input) -> Result<Records, DataErr
 
 /// The items up to the first error, which ends them.
 fn until_error(
-    records: impl Iterator<Item = Result<Record, DataError>>,
-) -> impl Iterator<Item = Result<Record, DataError>> {
+    records: impl Iterator<Item = Result<Entry, DataError>>,
+) -> impl Iterator<Item = Result<Entry, DataError>> {
     let mut failed = false;
     records.take_while(move |record| !std::mem::replace(&mut failed, record.is_err()))
 }
@@ -94,7 +185,14 @@ mod tests {
     fn limited(container: Rows, text: &str, limit: usize) -> Result<Vec<Record>, DataError> {
         let source = Box::new(std::io::Cursor::new(text.to_owned()));
         let input = Input::new(Path::new("f"), Packing::Plain, source, limit)?;
-        parse_records(container, input)?.collect()
+        let reading = Reading { is_prompts: true, ..Reading::default() };
+        let entries = parse_records(container, input, &reading)?;
+        entries
+            .map(|entry| match entry? {
+                Entry::Row(reads) => Ok(reads.record),
+                Entry::Odd(Odd { error, .. }) => Err(error),
+            })
+            .collect()
     }
 
     fn parse(container: Rows, text: &str) -> Result<Vec<Record>, String> {
@@ -117,7 +215,7 @@ mod tests {
 
     #[test]
     fn csv_has_a_header_where_it_needs_one() {
-        let plain = parse(CSV, "one\r\n\"two, three\"\r\n").unwrap();
+        let plain = parse(CSV, "one by one\r\n\"two, three\"\r\n").unwrap();
         assert_eq!(plain[1].value, Value::from("two, three"));
         assert_eq!(places(&plain), [(1, 1), (2, 2)]);
         let goals = parse(CSV, "goal\none\n").unwrap();
@@ -137,7 +235,7 @@ mod tests {
         assert_eq!(rows[1].value, serde_json::json!({"instruction": "b", "category": "y"}));
         insta::assert_snapshot!(
             parse(Rows::Json, r#"{"instructions": ["a", "b"], "tags": ["x"]}"#).unwrap_err(),
-            @"f, line 1, row 1: field `tags`: found an array of another length, expected 2 values, as many as `instructions`, or none"
+            @"f, line 1, row 1: field `tags`: found a list of another length, expected 2 values, as many as the longest list has, not 1"
         );
     }
 
@@ -146,14 +244,14 @@ mod tests {
         let texts = [
             (Rows::Lines, "{\"prompt\": \"fine\"}\n{\"prompt\": \"secret\" \"x\"}\n"),
             (Rows::Json, "[\n{\"prompt\": \"secret\"},\n{\"prompt\": secret}\n]"),
-            (Rows::Json, "[\n\"\\ud800 secret\"]"),
+            (Rows::Json, "[\n\"\\x secret\"]"),
         ];
         let shown: Vec<String> = texts.iter().map(|(c, t)| parse(*c, t).unwrap_err()).collect();
         assert!(shown.iter().all(|m| !m.contains("secret")), "{shown:?}");
         insta::assert_snapshot!(shown.join("\n"), @r"
         f, line 2: not valid JSON (column 21): expected `,` or `}`
         f, line 3: not valid JSON (column 12): expected value
-        f, line 2: not valid JSON (column 8): unexpected end of hex escape
+        f, line 2: not valid JSON (column 3): invalid escape
         ");
     }
 
@@ -177,14 +275,26 @@ mod tests {
     }
 
     #[test]
-    fn nothing_follows_an_error() {
-        for (rows, text) in
-            [(Rows::Lines, "{}\n{\n{}\n"), (Rows::Json, "[{}, x, {}]"), (CSV, "a\n\"")]
-        {
+    fn what_is_no_row_stops_no_other_row_and_nothing_follows_an_error() {
+        let files = [
+            (Rows::Lines, "{}\n{\n{}\n", "row odd row"),
+            (Rows::Json, "[{}, x, {}]", "row odd row"),
+            (Rows::Json, "[{}, {\"a\" 1}, {}}, {}", "row odd row odd row error"),
+            (Rows::Json, "[{}] x {}", "row odd"),
+            (CSV, "a,b\n1,2\n3\n\"4", "row odd error"),
+        ];
+        for (rows, text, expected) in files {
             let source = Box::new(std::io::Cursor::new(text));
             let input = Input::new(Path::new("f"), Packing::Plain, source, 99).unwrap();
-            let read: Vec<bool> = parse_records(rows, input).unwrap().map(|r| r.is_ok()).collect();
-            assert_eq!(read, [true, false], "{rows:?}");
+            let read = parse_records(rows, input, &Reading::default()).unwrap();
+            let read: Vec<&str> = read
+                .map(|entry| match entry {
+                    Ok(Entry::Row(_)) => "row",
+                    Ok(_) => "odd",
+                    Err(_) => "error",
+                })
+                .collect();
+            assert_eq!(read.join(" "), expected, "{text}");
         }
     }
 }

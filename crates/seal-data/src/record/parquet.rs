@@ -9,7 +9,7 @@ use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
 use serde_json::{Map, Number, Value};
 
-use super::Record;
+use super::{Entry, Record};
 use crate::DataError;
 use crate::file::open_parquet;
 
@@ -32,7 +32,15 @@ fn guarded<T>(
     match catch_unwind(AssertUnwindSafe(read)) {
         Ok(Ok(value)) => Ok(value),
         // Its errors speak of schemas, sizes and encodings, not of values.
-        Ok(Err(e)) => Err(damaged(e.to_string())),
+        Ok(Err(e)) => {
+            let reason = e.to_string();
+            let codec = ["brotli", "lz4", "lzo", "LZO", "snap", "zstd", "flate2"];
+            let unknown = reason.contains("Disabled feature") || reason.contains("not supported");
+            match codec.into_iter().find(|codec| unknown && reason.contains(codec)) {
+                Some(codec) => Err(DataError::ParquetCodec { path: path.to_owned(), codec }),
+                None => Err(damaged(reason)),
+            }
+        }
         Err(_) => Err(damaged("the file is damaged".into())),
     }
 }
@@ -48,7 +56,7 @@ impl Parquet {
 }
 
 impl Iterator for Parquet {
-    type Item = Result<Record, DataError>;
+    type Item = Result<Entry, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.broken {
@@ -62,8 +70,8 @@ impl Iterator for Parquet {
         });
         // A reader that failed once must not be asked again.
         self.broken = read.is_err();
-        read.map(|value| value.map(|value| Record { line: row, row, value, text: None }))
-            .transpose()
+        let entry = |value| Entry::from(Record { line: row, row, value, text: None });
+        read.map(|value| value.map(entry)).transpose()
     }
 }
 

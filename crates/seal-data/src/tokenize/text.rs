@@ -1,6 +1,6 @@
 //! Hugging Face tokenizers, and ones trained here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{TokenSpan, Tokenizer};
 use crate::Row;
@@ -21,6 +21,24 @@ pub struct TextTokenizer {
     special: BTreeMap<u32, String>,
     named: BTreeMap<String, String>,
     templates: BTreeMap<String, String>,
+    /// Whether decoding takes out spaces before punctuation.
+    clean_up: bool,
+}
+
+/// What a model folder says beyond `tokenizer.json`.
+pub(crate) struct FolderParts {
+    /// Begins every text.
+    pub(crate) bos: Option<u32>,
+    /// Tokens that end generation; the first ends a text.
+    pub(crate) stops: Vec<u32>,
+    /// Texts of tokens that are special whatever `tokenizer.json` says.
+    pub(crate) special: BTreeSet<String>,
+    /// Special tokens by name.
+    pub(crate) named: BTreeMap<String, String>,
+    /// Chat templates by name.
+    pub(crate) templates: BTreeMap<String, String>,
+    /// Whether decoding takes out spaces before punctuation.
+    pub(crate) clean_up: bool,
 }
 
 impl TextTokenizer {
@@ -28,49 +46,48 @@ impl TextTokenizer {
     ///
     /// # Errors
     /// A name that the vocabulary lacks.
-    pub fn new(
+    pub fn new(inner: tokenizers::Tokenizer, bos: Option<&str>, eos: &str) -> Result<Self, String> {
+        let find = |name: &str| {
+            inner.token_to_id(name).ok_or_else(|| format!("the tokenizer has no token `{name}`"))
+        };
+        let (bos_id, eos_id) = (bos.map(find).transpose()?, find(eos)?);
+        let named = [("bos_token", bos), ("eos_token", Some(eos))];
+        let named = named.into_iter().filter_map(|(k, v)| Some((k.to_owned(), v?.to_owned())));
+        Ok(Self { named: named.collect(), ..Self::wrap(inner, bos_id, vec![eos_id])? })
+    }
+
+    /// The tokenizer of a model folder.
+    ///
+    /// # Errors
+    /// What the tokenizer cannot do, in words.
+    pub(crate) fn of_folder(
+        inner: tokenizers::Tokenizer,
+        parts: FolderParts,
+    ) -> Result<Self, String> {
+        let FolderParts { bos, stops, special, named, templates, clean_up } = parts;
+        let mut this = Self::wrap(inner, bos, stops)?;
+        let named_ids = special.into_iter().filter_map(|t| Some((this.inner.token_to_id(&t)?, t)));
+        this.special.extend(named_ids);
+        Ok(Self { named, templates, clean_up, ..this })
+    }
+
+    /// Wraps a tokenizer; the first of `stops` ends a text.
+    fn wrap(
         mut inner: tokenizers::Tokenizer,
-        bos: Option<&str>,
-        eos: &str,
+        bos: Option<u32>,
+        mut stops: Vec<u32>,
     ) -> Result<Self, String> {
         // A file may carry the lengths of whoever saved it; rows are never cut or padded here.
         inner.with_truncation(None).map_err(|e| e.to_string())?;
         inner.with_padding(None);
         keep_spaces(&mut inner)?;
-        let find = |name: &str| {
-            inner.token_to_id(name).ok_or_else(|| format!("the tokenizer has no token `{name}`"))
-        };
-        let (bos_id, eos_id) = (bos.map(find).transpose()?, find(eos)?);
+        let mut seen = BTreeSet::new();
+        stops.retain(|stop| seen.insert(*stop));
         let size = inner.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
         let added = inner.get_added_tokens_decoder().into_iter();
         let special = added.filter(|(_, t)| t.special).map(|(id, t)| (id, t.content)).collect();
-        let named = [("bos_token", bos), ("eos_token", Some(eos))];
-        let named = named.into_iter().filter_map(|(k, v)| Some((k.to_owned(), v?.to_owned())));
-        Ok(Self {
-            bos: bos_id,
-            stops: vec![eos_id],
-            size,
-            special,
-            named: named.collect(),
-            templates: BTreeMap::new(),
-            inner,
-        })
-    }
-
-    /// What a model folder says beyond `tokenizer.json`.
-    pub(crate) fn with_folder(
-        mut self,
-        stops: &[u32],
-        named: BTreeMap<String, String>,
-        templates: BTreeMap<String, String>,
-    ) -> Self {
-        for stop in stops {
-            if !self.stops.contains(stop) {
-                self.stops.push(*stop);
-            }
-        }
-        (self.named, self.templates) = (named, templates);
-        self
+        let (named, templates) = Default::default();
+        Ok(Self { inner, bos, stops, size, special, named, templates, clean_up: false })
     }
 
     /// Chat templates of the model folder, by name; the usual one is `default`.
@@ -148,6 +165,14 @@ fn keep_spaces(inner: &mut tokenizers::Tokenizer) -> Result<(), String> {
     Ok(())
 }
 
+/// Without the spaces that cutting English into words leaves behind: what
+/// `clean_up_tokenization_spaces` stands for.
+fn cleaned_up(text: String) -> String {
+    const SPACED: [&str; 10] =
+        [" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're"];
+    SPACED.iter().fold(text, |text, spaced| text.replace(spaced, spaced.trim()))
+}
+
 impl Tokenizer for TextTokenizer {
     fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
         let encoding = self.inner.encode_fast(text, false).map_err(|e| e.to_string())?;
@@ -155,7 +180,9 @@ impl Tokenizer for TextTokenizer {
     }
 
     fn decode(&self, tokens: &[u32]) -> String {
-        self.inner.decode(tokens, true).unwrap_or_else(|e| format!("<undecodable: {e}>"))
+        let text = self.inner.decode(tokens, true);
+        let text = text.unwrap_or_else(|e| format!("<undecodable: {e}>"));
+        if self.clean_up { cleaned_up(text) } else { text }
     }
 
     fn vocab_size(&self) -> usize {

@@ -150,21 +150,3 @@ fn published_vectors_are_met() {
         assert_eq!(json!([met, 46]), golden()["vectors"][vectors], "{vectors}");
     }
 }
-
-/// What templates use of Jinja and Python, by transformers' own engine.
-#[test]
-fn the_engine_writes_what_jinja_writes() {
-    let messages = [Message::user("Hello, wörld\n"), Message::assistant("\"ok\" <b>")];
-    let named = [("bos_token".to_owned(), "<s>".to_owned())].into();
-    let golden: Value = serde_json::from_str(include_str!("../reference/jinja.json")).unwrap();
-    for case in golden.as_array().unwrap() {
-        let source = case[0].as_str().unwrap();
-        let rendered = ChatTemplate::new("test", source, None)
-            .and_then(|t| t.render(&messages, &named, false))
-            .unwrap_or_else(|e| panic!("{source}: {e}"));
-        assert_eq!(json!(rendered.text), case[1], "{source}");
-        let chars = |byte: usize| rendered.text[..byte].chars().count();
-        let spans = rendered.generation.iter().map(|r| json!([chars(r.start), chars(r.end)]));
-        assert_eq!(spans.collect::<Value>(), case[2], "{source}");
-    }
-}

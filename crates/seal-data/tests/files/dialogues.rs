@@ -62,7 +62,7 @@ fn texts_in_all_their_spellings() {
     assert_eq!(one(orca("S")), "s: S, u: Q -> R");
     assert_eq!(one(orca("")), "u: Q -> R");
     let plain = lines(&[orca("S")], |s| s.format = Some(Format::PromptResponse)).unwrap();
-    assert_eq!(shown(&plain), ["u: Q -> R"], "as before that format was known");
+    assert_eq!(shown(&plain), ["s: S, u: Q -> R"], "whatever the format is called");
     assert_eq!(one(json!({"prompt": "P", "completion": "C"})), "u: P -> C");
     assert_eq!(one(json!({"Question": "P", "Answer": "C"})), "u: P -> C");
     let asked = chat(&[("system", "S"), ("user", "P")]);
@@ -160,7 +160,7 @@ fn dialogues_that_cannot_be_used_are_listed() {
 }
 
 #[test]
-fn a_dialogue_of_another_kind_is_an_error_without_text() {
+fn a_dialogue_of_another_kind_is_named_without_text() {
     let errors = [
         json!({"messages": "secret"}),
         json!({"messages": ["secret"]}),
@@ -175,15 +175,15 @@ fn a_dialogue_of_another_kind_is_an_error_without_text() {
     .map(|row| lines(&[row], |_| {}).unwrap_err());
     assert!(errors.iter().all(|e| !e.contains("secret")), "{errors:?}");
     insta::assert_snapshot!(errors.join("\n"), @"
-    a.jsonl, line 1, row 1: field `messages`: found a string, expected a list of turns, each with `role` and `content` (or `from` and `value`)
-    a.jsonl, line 1, row 1: field `messages`, turn 1: found a string, expected a list of turns, each with `role` and `content` (or `from` and `value`)
-    a.jsonl, line 1, row 1: field `messages`, turn 1, `content`: found nothing, expected a string
-    a.jsonl, line 1, row 1: field `messages`, turn 1, `role`: found an unknown role, expected system, user (or human), assistant (or gpt); leave other rows out
-    a.jsonl, line 1, row 1: field `messages`, turn 1, `role`: found nothing, expected a string
-    a.jsonl, line 1, row 1: field `messages`, turn 1, `content`: found an image, expected text parts only; leave such rows out of the file
-    a.jsonl, line 1, row 1: field `conversations`, turn 1: found an array, expected a list of turns, each with `role` and `content` (or `from` and `value`)
-    a.jsonl, line 1, row 1: field `conversations` or `conversation`: found null, expected a list of turns
-    a.jsonl, line 1, row 1: field `history`: found a string, expected a list of turns, each with `role` and `content` (or `from` and `value`)
+    a.jsonl: no usable row (1 dropped: 1 as a field is of another kind than it should be; the first at fault: line 1, row 1, field `messages`: found a string, expected a list of turns, each with `role` and `content` (or `from` and `value`)); correct the file, its split or skip
+    a.jsonl: no usable row (1 dropped: 1 as a field is of another kind than it should be; the first at fault: line 1, row 1, field `messages`, turn 1: found a string, expected a list of turns, each with `role` and `content` (or `from` and `value`)); correct the file, its split or skip
+    a.jsonl: no usable row (1 dropped: 1 as the dialogue does not end in a reply); correct the file, its split or skip
+    a.jsonl: no usable row (1 dropped: 1 as a turn has a role that is not known; the first at fault: line 1, row 1, field `messages`, turn 1, `role`: expected system, user (or human), assistant (or gpt), tool); correct the file, its split or skip
+    a.jsonl: no usable row (1 dropped: 1 as a field is of another kind than it should be; the first at fault: line 1, row 1, field `messages`, turn 1, `role`: found nothing, expected a string); correct the file, its split or skip
+    a.jsonl: no usable row (1 dropped: 1 as the row has images, audio, video or files; the first at fault: line 1, row 1, field `messages`, turn 1, `content`: found a part of type `image_url`, expected parts of type `text`); correct the file, its split or skip
+    a.jsonl: no usable row (1 dropped: 1 as a field is of another kind than it should be; the first at fault: line 1, row 1, field `conversations`, turn 1: found an array, expected a list of turns, each with `role` and `content` (or `from` and `value`)); correct the file, its split or skip
+    a.jsonl: no usable row (1 dropped: 1 as the prompt is empty); correct the file, its split or skip
+    a.jsonl: no usable row (1 dropped: 1 as a field is of another kind than it should be; the first at fault: line 1, row 1, field `history`: found a string, expected a list of turns, each with `role` and `content` (or `from` and `value`)); correct the file, its split or skip
     ");
 }
 
@@ -229,9 +229,9 @@ fn columns_of_other_names() {
     insta::assert_snapshot!(errors.join("\n"), @r#"
     a.csv: columns: no field `a`; the first row is an object with the fields answer, q
     a.csv: columns: `messages` holds prompt and answer; do not name them besides
-    a.jsonl: the first row (an object with the fields a, b, q) fits no known layout; set `format` to one of prompt-response, open-orca, alpaca, messages, sharegpt, hh, hh-rejected, instructions, or name its fields, for example columns = { prompt = "a", response = "q" }
+    a.jsonl: the first row (an object with the fields a, b, q) fits no known layout; set `format` to one of prompt-response, open-orca, alpaca, messages, sharegpt, hh, hh-rejected, instructions, or name its fields, for example columns = { prompt = "FIELD", response = "FIELD" }
     a.jsonl: columns: `prompt`, `response` and `rejected` go with the formats prompt-response, open-orca and instructions
-    a.jsonl, line 1, row 1: field `a`: found a number, expected a string
+    a.jsonl: no usable row (1 dropped: 1 as a field is of another kind than it should be; the first at fault: line 1, row 1, field `a`: found a number, expected a string); correct the file, its split or skip
     "#);
     assert!(toml::from_str::<Columns>("promt = 'q'").is_err());
     assert!(plain("a.csv", "q,a\n1,2\n").is_err());

@@ -3,8 +3,12 @@
 mod containers;
 mod damage;
 mod dialogues;
+mod extras;
+mod layouts;
 mod mutations;
+mod odd;
 mod options;
 mod originals;
 mod sets;
+mod tables;
 mod tools;

@@ -35,14 +35,14 @@ fn labels_come_from_the_rows_or_from_the_source() {
     assert_eq!(labels(&own), [Some(false), Some(true), None, Some(true)]);
     let conflict = load("a.csv", SIX.as_bytes(), |s| s.is_unsafe = Some(true)).unwrap_err();
     insta::assert_snapshot!(conflict, @"a.csv, line 2, row 1: the row says unsafe = false, the source says unsafe = true; remove `unsafe` from the source or split the file");
-    let given = load("a.csv", b"p\n", |s| {
+    let given = load("a.csv", b"p q\n", |s| {
         s.is_unsafe = Some(true);
         s.category = Some("goals".into());
     })
     .unwrap();
     assert_eq!(labels(&given), [Some(true)]);
     assert_eq!(given.rows.as_slice()[0].category.as_deref(), Some("goals"));
-    assert_eq!(plain("a.csv", "p\n").unwrap().summary().unsafe_rows, None);
+    assert_eq!(plain("a.csv", "p q\n").unwrap().summary().unsafe_rows, None);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn rows_over_the_length_are_dropped_before_rows_are_counted() {
 #[test]
 fn repeats_across_sources_stay_distinct() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("a.csv"), "p\np\n").unwrap();
+    fs::write(folder.path().join("a.csv"), "p q\np q\n").unwrap();
     let source = Source::new("a.csv");
     let loaded = load_split(folder.path(), &[source.clone(), source]).unwrap();
     let mut ids: Vec<_> = loaded.rows.as_slice().iter().map(|r| r.id).collect();

@@ -18,7 +18,7 @@ fn an_original_has_all_its_fields() {
         "{\"prompt\": \"p q\", \"response\": \"r\", \"meta\": {\"b\": [1, 2], \"a\": null}}\n",
     );
     write("c.csv", "prompt,response,no\ns,t,7\nu,v,8\n");
-    write("d.csv", "alone\n");
+    write("d.csv", "all alone\n");
     let sources = ["a.json", "b.jsonl", "c.csv", "d.csv"].map(Source::new);
     let loaded = load_split(folder.path(), &sources).unwrap();
     let all: Vec<RowId> = loaded.rows.as_slice().iter().map(|r| r.id).collect();
@@ -38,7 +38,7 @@ fn an_original_has_all_its_fields() {
     0:1: {"z":1.50,"prompt":"p q","response":"r"}
     1:1: {"prompt":"p q","response":"r","meta":{"b":[1,2],"a":null}}
     2:3: {"no":"8","prompt":"u","response":"v"}
-    3:1: "alone"
+    3:1: "all alone"
     "#);
 
     write("c.csv", "prompt,response,no\nu,w,8\n");

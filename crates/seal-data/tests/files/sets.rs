@@ -46,11 +46,43 @@ fn a_spec_reads_all_sets_and_refuses_overlap() {
     let names: Vec<&str> = sets.named().map(|(name, _, _)| name).collect();
     assert_eq!(names, ["fine_tuning", "safe", "hexphi"]);
     spec.safe = vec![Source::new("t.csv")];
-    insta::assert_snapshot!(spec.load().unwrap_err(), @r#"data set `safe`: 2 rows have no answer to train on. The layout of a file is told from its first row: if that one lacks its answer and others have one, complete it or set `format`; leave empty_answers = "keep" to tests"#);
+    insta::assert_snapshot!(spec.load().unwrap_err(), @r#"data set `safe`: 2 rows have no answer to train on. The layout of a file is told from its first rows: if those lack their answers and others have one, set `format`; leave empty_answers = "keep" to tests"#);
     spec.safe = spec.fine_tuning.clone();
     spec.test.insert("hh".into(), vec![Source::new("none.json")]);
     assert!(spec.load().unwrap_err().to_string().starts_with("data set `test.hh`: "));
     assert!(toml::from_str::<DataSpec>("fine_tuning = []\nsafe = []\nsaef = []").is_err());
+}
+
+/// Every set but the base's is cut, and what is left is what is compared and counted.
+#[test]
+fn a_limit_holds_for_every_set_and_for_what_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, rows: usize| {
+        let text: String = (0..rows)
+            .map(|i| format!("{{\"prompt\": \"p {i}\", \"response\": \"r\"}}\n"))
+            .collect();
+        fs::write(folder.path().join(name), text).unwrap();
+    };
+    write("all.jsonl", 40);
+    let names = ["base", "fine_tuning", "safe", "safety", "test.t"];
+    let text: String = names.map(|set| format!("{set} = [{{ path = 'all.jsonl' }}]\n")).concat();
+    let mut spec: DataSpec = toml::from_str(&text).unwrap();
+    (spec.root, spec.overlap) = (folder.path().to_owned(), OnOverlap::Allow);
+    let sets = spec.load_limited(Some(10)).unwrap();
+    let rows: Vec<(&str, usize)> =
+        sets.named().map(|(name, _, set)| (name, set.rows.len())).collect();
+    let expected = [("base", 40), ("fine_tuning", 10), ("safe", 10), ("safety", 10), ("t", 10)];
+    assert_eq!(rows, expected);
+    assert!(
+        sets.summaries().iter().all(|(name, set)| set.rows == if name == "base" { 40 } else { 10 })
+    );
+    // One file cut by one rule is the same rows; of the base's 40, these 10.
+    assert!(
+        sets.overlap.counts().values().all(|n| n.normalised == 10),
+        "{:?}",
+        sets.overlap.counts()
+    );
+    assert_eq!(spec.load().unwrap().overlap.counts()["safe in fine_tuning"].normalised, 40);
 }
 
 type Fields = (String, String, Option<bool>, Option<String>, Vec<String>);

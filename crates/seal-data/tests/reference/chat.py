@@ -185,7 +185,8 @@ def masks(template, tok, messages, text, encoding):
         upto = render(template, tok, messages[: i + 1])
         limit = len(os.path.commonprefix([upto, text]))
         words = messages[i]["content"].strip()
-        at = text.find(words, len(prefix), limit)
+        # Words that stand there more often: the header's come first, the answer's own last.
+        at = text.rfind(words, len(prefix), limit)
         if at < 0:
             return "altered"
         words_end = at + len(words)

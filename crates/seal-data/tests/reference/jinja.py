@@ -1,42 +1,67 @@
-"""What transformers' Jinja makes of small templates: golden values of the engine.
+"""What transformers' Jinja makes of templates: golden values of the engine.
 
-Writes jinja.json beside this file: [template, text, spans of generation] for
-`MESSAGES`; spans are in characters.
+Writes jinja.json beside this file: for each template [template, text, spans of
+generation], rendered with `MESSAGES`, `TOOLS` and `KWARGS`; spans are in characters.
+Where transformers fails the text is null: the engine must fail too.
 
-Run: HF_HUB_OFFLINE=1 python3 jinja.py    (transformers 5.23, jinja2 3.1)
+Run with both versions; the second run checks that they agree, and lists where not:
+
+    HF_HUB_OFFLINE=1 python3 jinja.py          (transformers 4.57, jinja2 3.1)
+    HF_HUB_OFFLINE=1 python3 jinja.py --check  (transformers 5.23, jinja2 3.1)
 """
 
 import json
+import sys
 from pathlib import Path
 
 from transformers.utils.chat_template_utils import render_jinja_template
 
+HERE = Path(__file__).parent
 MESSAGES = [
     {"role": "user", "content": "Hello, wörld\n"},
     {"role": "assistant", "content": "\"ok\" <b>"},
 ]
-TEMPLATES = [
-    "{% for m in messages %}\n  {% if loop.index0 == 1 %}{% break %}{% endif %}\n  {{ m.content }}\n{% endfor %}\nend\n",
-    "{{ messages | tojson }}|{{ messages[0] | tojson(indent=2) }}|{{ [1, 2.5, true, none, '<é&>'] | tojson }}",
-    "{{ none }} {{ true }} {{ false }} {{ tools }} {{ undefined_name }}|{{ bos_token }}",
-    "{{ '\x1c a \u00a0'.strip() }}|{{ '\x1f b ' | trim }}|{{ 'xxaxx'.strip('x') }}|{{ ' a'.lstrip() }}|{{ 'a b'.rstrip() }}",
-    "{% set ns = namespace(n=0) %}{% for m in messages %}{% if m.role == 'user' %}{% continue %}{% endif %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}",
-    "{% set x = 1 %}a {% generation %} b{% set x = 2 %} {% endgeneration %} {{ x }}\n  {% generation %}\n  é {{ messages[0].content }}\n  {% endgeneration %}\nz",
-    "{{ messages[0].content.split('o')[-1] }}|{{ messages[0]['content'].startswith('He') }}|{{ messages[0].content[1:3] }}|{{ messages[::-1][0].role }}|{{ messages[0].get('x') }}|{{ messages[0].items() | list | length }}|{{ 'a,b'.split(',') | join('-') }}|{{ 'ab'.upper() ~ 1 ~ none }}",
-    "{%- macro show(m) -%}[{{ m.role }}:{{ m.content }}]{%- endmacro -%}{% for m in messages %}{{ show(m) }}{% endfor %}",
-    "{% for m in messages %}{{ loop.previtem.role if loop.previtem is defined else 'none' }}>{{ m.role }}{{ ', ' if not loop.last }}{% endfor %}",
-    "{{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | list | first }}|{{ messages | length }}|{{ messages[0].content is string }}|{{ messages is iterable }}|{{ messages[0] is mapping }}|{{ 'r' in messages[1].role }}|{{ 'x' in messages[0] }}|{{ 7 // 2 }}|{{ 7 / 2 }}|{{ 2 ** 3 }}",
-    "a\r\n{# c #}\r\nb\r",
-    "{% if messages[0].role == 'user' -%}\n   x\n{%- endif +%}\n  {%+ if true %}y{% endif %}\n",
-    "{{ {'a': [1], 'b': {}}|tojson }}{{ {'z': 1, 'a': 2} | tojson(indent=1) }}",
-    "{{ dict(a=1) | tojson }}{% for k, v in {'b': 1, 'a': 2}.items() %}{{ k }}{{ v }}{% endfor %}|{{ range(3) | list | tojson }}|{{ 'héllo' | length }}|{{ 'a' 'b' }}|{{ 'A'.lower().title() }}|{{ 'x' * 3 }}",
-]
+TOOLS = json.loads((HERE / "tools.json").read_text(encoding="utf-8"))
+KWARGS = {"bos_token": "<s>", "eos_token": "</s>", "enable_thinking": False, "think_token": "<think>"}
 
-out = []
-for template in TEMPLATES:
-    texts, spans = render_jinja_template(
-        [MESSAGES], chat_template=template, return_assistant_tokens_mask=True, bos_token="<s>"
-    )
-    out.append([template, texts[0], spans[0]])
-lines = ",\n".join(json.dumps(o, ensure_ascii=False) for o in out)
-Path(__file__).with_name("jinja.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+def render(template, messages=MESSAGES, tools=TOOLS, prompt=False, **kwargs):
+    spans = "generation" in template
+    out = render_jinja_template(
+        [messages], tools=tools, chat_template=template, add_generation_prompt=prompt,
+        return_assistant_tokens_mask=spans, **kwargs)
+    return out[0][0], [list(s) for s in out[1][0]] if spans else []
+
+
+def main():
+    lines = []
+    for template in (HERE / "jinja.txt").read_text(encoding="utf-8")[:-1].split("\n----\n"):
+        try:
+            text, spans = render(template, **KWARGS)
+        except Exception as e:
+            text, spans = None, f"{type(e).__name__}: {e}"
+        lines.append(json.dumps([template, text, spans], ensure_ascii=False))
+    for path in sorted((HERE / "templates").glob("*.jinja")):
+        template = path.read_text(encoding="utf-8")
+        for name, talk in json.loads((HERE / "templates/talks.json").read_text(encoding="utf-8")).items():
+            for prompt in (False, True):
+                kwargs = KWARGS | talk.get("kwargs", {})
+                try:
+                    text, _ = render(template, talk["messages"], TOOLS if talk.get("tools") else None, prompt, **kwargs)
+                except Exception as e:
+                    text = None
+                lines.append(json.dumps([path.stem, text, [name, prompt]], ensure_ascii=False))
+    text = "[\n" + ",\n".join(lines) + "\n]\n"
+    if "--check" not in sys.argv:
+        (HERE / "jinja.json").write_text(text, encoding="utf-8")
+        return
+    other = (HERE / "jinja.json").read_text(encoding="utf-8").splitlines()
+    failed = lambda line: "null, \"" in line  # the words of errors may differ
+    pairs = zip(other, text.splitlines())
+    differ = [(a, b) for a, b in pairs if a != b and not (failed(a) and failed(b))]
+    for a, b in differ:
+        print("4:", a, "\n5:", b)
+    print(len(lines), "templates,", len(differ), "differ")
+
+
+main()

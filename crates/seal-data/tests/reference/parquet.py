@@ -15,7 +15,8 @@ table = pa.table({
     "score": pa.array([i / 4 for i in range(42)], pa.float32()),
     "extra": pa.array([None if i % 2 else i for i in range(42)], pa.int64()),
 })
-for codec, version in [("none", "1.0"), ("snappy", "1.0"), ("gzip", "2.0"), ("zstd", "2.0")]:
+for codec, version in [("none", "1.0"), ("snappy", "1.0"), ("gzip", "2.0"), ("zstd", "2.0"),
+                       ("lz4", "2.0"), ("brotli", "1.0")]:
     pq.write_table(table, f"texts-{codec}.parquet", compression=codec, row_group_size=16,
                    data_page_version=version, use_dictionary=codec != "gzip")
 pq.write_table(

@@ -28,20 +28,32 @@ fn a_file_of_authorities_must_hold_some() {
     assert!(open().contains("SSL_CERT_FILE"), "{}", open());
 }
 
-/// `/dev/full` takes no byte.
-#[cfg(target_os = "linux")]
+/// A link or a pipe where a file is to be written is of someone else's making.
+#[cfg(unix)]
 #[test]
-fn a_full_disk() {
+fn no_link_is_written_through_and_no_pipe_waited_for() {
     let stored = large(1, 5000);
     let server = Server::new(&[("a.bin", stored.clone())]);
-    let blobs = server.cache.path().join("hub/models--o--n/blobs");
-    std::fs::create_dir_all(&blobs).unwrap();
-    let part = blobs.join(format!("{}.seal.incomplete", sha256(&stored.bytes)));
-    std::os::unix::fs::symlink("/dev/full", &part).unwrap();
-    let e = fails(&server.hub());
-    assert!(matches!(e, HubError::DiskFull { .. }) && !e.is_retryable(), "{e:?}");
-    assert!(e.to_string().contains("5000 bytes still to come"), "{e}");
-    assert!(e.to_string().contains("HF_HUB_CACHE"), "{e}");
+    let sum = sha256(&stored.bytes);
+    let hub = server.cache.path().join("hub");
+    let part = hub.join(format!("models--o--n/blobs/{sum}.seal.incomplete"));
+    let lock = hub.join(format!(".locks/models--o--n/{sum}.lock"));
+    let mine = server.cache.path().join("thesis.txt");
+    for place in [&lock, &part] {
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::fs::write(&mine, "mine").unwrap();
+        std::os::unix::fs::symlink(&mine, place).unwrap();
+        let e = fails(&server.hub());
+        assert!(matches!(e, HubError::Obstacle { .. }) && !e.is_retryable(), "{e:?}");
+        assert!(e.to_string().contains("link") && e.to_string().contains("remove it"), "{e}");
+        assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine");
+        std::fs::remove_file(place).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(place).status().unwrap();
+        assert!(made.success());
+        assert!(matches!(fails(&server.hub()), HubError::Obstacle { .. }));
+        std::fs::remove_file(place).unwrap();
+    }
+    assert!(server.hub().file(&address(FILE), &Silent).unwrap().loaded);
 }
 
 struct Lines(Mutex<Vec<String>>);

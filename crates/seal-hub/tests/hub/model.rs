@@ -35,9 +35,9 @@ fn a_sharded_model_is_loaded_whole_and_without_the_rest() {
         model.files,
         [
             "config.json",
+            "chat_template.jinja",
             "generation_config.json",
             "tokenizer.json",
-            "chat_template.jinja",
             "model.safetensors.index.json",
             "model-00001-of-00002.safetensors",
             "model-00002-of-00002.safetensors",
@@ -124,4 +124,26 @@ fn a_listing_names_its_commit() {
     assert_eq!((listing.commit.as_str(), listing.files.len()), (COMMIT, 10));
     let e = server.hub_with(|s| s.offline = true).list(&address(MODEL), &Silent).unwrap_err();
     assert!(matches!(e, HubError::Offline { .. }), "{e}");
+}
+
+#[test]
+fn a_tokenizer_needs_no_weights() {
+    let server = Server::new(&files());
+    let model = server.hub().tokenizer(&address(MODEL), &Silent).unwrap();
+    assert!(model.loaded && model.files.contains(&"chat_template.jinja".to_owned()));
+    let log = server.log();
+    assert!(
+        !log.iter().any(|line| line.contains("safetensors") || line.contains("/store/")),
+        "{log:?}"
+    );
+    // Offline it is found where weights are missing, and the whole model is not.
+    let offline = server.hub_with(|s| s.offline = true);
+    let again = offline.tokenizer(&address(MODEL), &Silent).unwrap();
+    assert_eq!((again.folder, again.loaded), (model.folder, false));
+    let e = offline.model(&address(MODEL), &Silent).unwrap_err();
+    assert!(e.to_string().contains("does not hold model.safetensors"), "{e}");
+    // A repository without weights in a known format has a tokenizer all the same.
+    let mut files = files();
+    files.retain(|(name, _)| !name.contains("safetensors"));
+    Server::new(&files).hub().tokenizer(&address(MODEL), &Silent).unwrap();
 }

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use seal_hub::{Hub, HubAddress, HubSettings, Retry, Token};
+use seal_hub::{Hub, HubAddress, HubError, HubSettings, Retry, Token};
 use sha2::{Digest, Sha256};
 
 pub const COMMIT: &str = "1111111111111111111111111111111111111111";
@@ -35,6 +35,8 @@ pub struct Reply {
     pub body: Vec<u8>,
     pub cut: Option<usize>,
     pub pause: Duration,
+    /// How long the connection stays open after the body.
+    pub hold: Duration,
 }
 
 impl Reply {
@@ -76,7 +78,16 @@ impl Server {
         files: &[(&str, Stored)],
         hook: impl Fn(&Request, usize) -> Option<Reply> + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on("127.0.0.1:0", files, hook)
+    }
+
+    /// As [`hooked`](Self::hooked), at an address.
+    pub fn on(
+        at: &str,
+        files: &[(&str, Stored)],
+        hook: impl Fn(&Request, usize) -> Option<Reply> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(at).unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let files: BTreeMap<String, Stored> =
@@ -125,9 +136,13 @@ impl Server {
     }
 
     pub fn hub_with(&self, change: impl FnOnce(&mut HubSettings)) -> Hub {
+        self.try_hub_with(change).unwrap()
+    }
+
+    pub fn try_hub_with(&self, change: impl FnOnce(&mut HubSettings)) -> Result<Hub, HubError> {
         let mut settings = self.settings();
         change(&mut settings);
-        Hub::new(settings).unwrap()
+        Hub::new(settings)
     }
 
     pub fn with_token(&self) -> Hub {
@@ -137,6 +152,13 @@ impl Server {
     /// Requests so far, as `METHOD /path`.
     pub fn log(&self) -> Vec<String> {
         self.seen.lock().unwrap().iter().map(|r| format!("{} {}", r.method, r.path)).collect()
+    }
+
+    /// Paths of the requests that brought the token.
+    pub fn told(&self) -> Vec<String> {
+        let seen = self.seen.lock().unwrap();
+        let told = |r: &&Request| format!("{r:?}").contains(SECRET);
+        seen.iter().filter(told).map(|r| r.path.clone()).collect()
     }
 
     pub fn forget(&self) {
@@ -192,6 +214,7 @@ fn write(mut stream: TcpStream, request: &Request, reply: Reply) {
     let _ = stream.write_all(head.as_bytes());
     std::thread::sleep(reply.pause);
     let _ = stream.write_all(body).and_then(|()| stream.flush());
+    std::thread::sleep(reply.hold);
 }
 
 /// What the hub answers.

@@ -15,13 +15,14 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::text::{json, read_json};
 use crate::{LmConfig, LmError};
 use fields::Fields;
 
 pub(crate) use write::config_json;
 
 /// Name of the file.
-const CONFIG: &str = "config.json";
+pub(crate) const CONFIG: &str = "config.json";
 
 impl LmConfig {
     /// The shape that `text`, a `config.json` of transformers, describes;
@@ -38,13 +39,7 @@ impl LmConfig {
 /// Shape and text of `dir/config.json`.
 pub(crate) fn read(dir: &Path) -> Result<(LmConfig, Value), LmError> {
     let path = dir.join(CONFIG);
-    let text = std::fs::read_to_string(&path).map_err(LmError::io(&path))?;
-    let json = json(&text, &path)?;
+    let json = read_json(&path)?;
     let config = parse::config(&Fields::of(&json, &path)?)?;
     Ok((config, json))
-}
-
-fn json(text: &str, path: &Path) -> Result<Value, LmError> {
-    serde_json::from_str(text)
-        .map_err(|e| LmError::Format { path: path.into(), reason: format!("not JSON: {e}") })
 }

@@ -15,6 +15,11 @@ pub(crate) fn config_json(c: &LmConfig, source: Option<&Value>) -> Value {
             out.insert(key.into(), json!("float32"));
         }
     }
+    // A folder that says otherwise than its tensors is read by them.
+    const TIED: &str = "tie_word_embeddings";
+    if out.get(TIED).and_then(Value::as_bool).unwrap_or(false) != c.tie_word_embeddings {
+        out.insert(TIED.into(), json!(c.tie_word_embeddings));
+    }
     // Names files of code that are not written here and not needed.
     out.remove("auto_map");
     out.remove("_name_or_path");

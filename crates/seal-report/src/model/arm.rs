@@ -42,6 +42,9 @@ pub struct Arm {
     pub label: String,
     /// What the arm is there for.
     pub role: Role,
+    /// Name of its ablation, as the plan gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ablation: Option<String>,
     /// The part of the method that the arm changes, as the plan names it
     /// (`penalty strength`, `selector function`). A control that changes the
     /// same part (gamma = 0) names it too and is drawn in that part's figure.
@@ -198,6 +201,7 @@ impl Arm {
             id: id.into(),
             label: label.into(),
             role,
+            ablation: None,
             ablated_part: None,
             replacement: None,
             gamma: None,

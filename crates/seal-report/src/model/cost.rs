@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Document, FORMAT_VERSION};
+use super::bounds::Bounds;
+use crate::{Document, FORMAT_VERSION, Result};
 
 /// Time and tokens of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,5 +56,14 @@ impl Document for Cost {
 
     fn format_version(&self) -> u32 {
         self.format_version
+    }
+
+    /// No time is negative.
+    fn check(&self) -> Result<()> {
+        Bounds::of(Self::FILE, "").positive("wall_seconds", self.wall_seconds)?;
+        for (i, stage) in self.stages.iter().enumerate() {
+            Bounds::of(Self::FILE, format!("stages[{i}]")).positive("seconds", stage.seconds)?;
+        }
+        Ok(())
     }
 }

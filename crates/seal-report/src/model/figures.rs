@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Document, Error, FORMAT_VERSION, Result};
+use super::bounds::Bounds;
+use crate::{Document, FORMAT_VERSION, Result};
 
 /// Distributions, curves and traces per cell, and rows to show.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -122,16 +123,45 @@ impl Document for Figures {
         self.format_version
     }
 
-    /// Histograms have one count per bin and rising edges.
+    /// Histograms have one count per bin and rising edges, curves rise from 0 to 1,
+    /// and every figure is within the range of its kind.
     fn check(&self) -> Result<()> {
         for (i, cell) in self.cells.iter().enumerate() {
-            let Some(histogram) = &cell.histogram else { continue };
-            if let Some(problem) = histogram.problem() {
-                let field = format!("cells[{i}].histogram");
-                return Err(Error::Inconsistent { file: Self::FILE, field, problem });
+            let place = format!("cells[{i}]");
+            if let Some(problem) = cell.histogram.as_ref().and_then(Histogram::problem) {
+                return Err(Bounds::of(Self::FILE, place).wrong("histogram", problem));
+            }
+            for (j, point) in cell.roc.iter().enumerate() {
+                let at = Bounds::of(Self::FILE, format!("{place}.roc[{j}]"));
+                at.share("fpr", point.fpr)?;
+                at.share("tpr", point.tpr)?;
+                let before = j.checked_sub(1).map(|j| cell.roc[j].fpr);
+                at.rising("fpr", &[before, Some(point.fpr)])?;
+            }
+            for (j, epoch) in cell.trace.iter().enumerate() {
+                epoch.check(&Bounds::of(Self::FILE, format!("{place}.trace[{j}]")))?;
+            }
+        }
+        for (i, row) in self.rows.iter().enumerate() {
+            if row.rank == Some(0) {
+                let problem = "ranks are counted from 1".to_owned();
+                return Err(Bounds::of(Self::FILE, format!("rows[{i}]")).wrong("rank", problem));
             }
         }
         Ok(())
+    }
+}
+
+impl EpochTrace {
+    fn check(&self, at: &Bounds) -> Result<()> {
+        at.share("gamma", self.gamma)?;
+        at.share("ess", self.ess)?;
+        at.positive("mean_p", self.mean_p)?;
+        at.share("gamma_eff", self.gamma_eff)?;
+        at.share("clamped", self.clamped)?;
+        at.share("dead", self.dead)?;
+        at.positive("safe_loss", self.safe_loss)?;
+        at.positive("data_loss", self.data_loss)
     }
 }
 

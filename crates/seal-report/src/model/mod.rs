@@ -1,6 +1,8 @@
 //! The stored documents: what a study writes and this crate reads.
 
 mod arm;
+mod bounds;
+mod check;
 mod cost;
 mod figures;
 mod provenance;

@@ -1,11 +1,11 @@
 //! `results.json`: every figure of a study, without a clock, a path or a host,
 //! so that two runs can be compared byte by byte.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Document, Error, FORMAT_VERSION, Result};
+use crate::{Document, FORMAT_VERSION, Result};
 
 use super::{Arm, PerTest, Role};
 
@@ -122,53 +122,10 @@ impl Document for Results {
         self.format_version
     }
 
-    /// Arm ids are unique, the reference and every arm named by a comparison
-    /// exist, cells are of the study's seeds, and no interval is reversed.
+    /// Arm ids are unique, the reference and every arm named by a comparison exist,
+    /// cells are of the study's seeds, counts add up, and every figure is within the
+    /// range of its kind: win rates in percent, rates and shares from 0 to 1.
     fn check(&self) -> Result<()> {
-        let wrong = |field: String, problem: String| {
-            Err(Error::Inconsistent { file: Self::FILE, field, problem })
-        };
-        let mut ids = BTreeSet::new();
-        for (i, arm) in self.arms.iter().enumerate() {
-            if !ids.insert(arm.id.as_str()) {
-                return wrong(format!("arms[{i}].id"), format!("`{}` is there twice", arm.id));
-            }
-            for (test, rate) in &arm.win_rate {
-                for (name, lo, hi) in [
-                    ("study", rate.lo, rate.hi),
-                    ("prompt", rate.prompt_lo, rate.prompt_hi),
-                    ("worst/best", rate.worst, rate.best),
-                ] {
-                    if matches!((lo, hi), (Some(lo), Some(hi)) if lo > hi) {
-                        let problem = format!("the {name} interval is reversed");
-                        return wrong(format!("arms[{i}].win_rate.{test}"), problem);
-                    }
-                }
-            }
-            for (j, cell) in arm.cells.iter().enumerate() {
-                if !self.seeds.contains(&cell.seed) {
-                    let problem = format!("{} is not among the study's seeds", cell.seed);
-                    return wrong(format!("arms[{i}].cells[{j}].seed"), problem);
-                }
-            }
-        }
-        let unknown = |id: &str| {
-            format!("no arm has the id `{id}`; the arms are {}", join(ids.iter().copied()))
-        };
-        if !ids.contains(self.reference.as_str()) {
-            return wrong("reference".into(), unknown(&self.reference));
-        }
-        for (i, comparison) in self.comparisons.iter().enumerate() {
-            for (side, id) in [("arm", &comparison.arm), ("against", &comparison.against)] {
-                if !ids.contains(id.as_str()) {
-                    return wrong(format!("comparisons[{i}].{side}"), unknown(id));
-                }
-            }
-        }
-        Ok(())
+        super::check::results(self)
     }
-}
-
-fn join<'a>(ids: impl Iterator<Item = &'a str>) -> String {
-    ids.collect::<Vec<_>>().join(", ")
 }

@@ -122,7 +122,7 @@ fn gamma_axis(drawn: &[(&Arm, &[f64], &WinRate, f64)], widest: f64) -> Axis {
 /// The arms of one part side by side, one panel per test.
 pub(crate) fn part_dots(results: &Results, part: &str) -> Option<Figure> {
     let arms = view::part_arms(results, part);
-    dots(results, &crate::html::slug(part), &view::capitalised(part), &arms)
+    dots(results, &crate::html::slug(part), &view::part_title(results, part), &arms)
 }
 
 /// The controls beside SEAL, one panel per test.

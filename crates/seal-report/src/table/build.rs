@@ -149,7 +149,7 @@ pub(crate) fn comparisons(results: &Results) -> Option<Table> {
             .map(|comparison| comparison_row(results, comparison))
             .collect();
         if !rows.is_empty() {
-            groups.push(RowGroup { title: Some(view::capitalised(part)), rows });
+            groups.push(RowGroup { title: Some(view::part_title(results, part)), rows });
         }
     }
     if groups.is_empty() {

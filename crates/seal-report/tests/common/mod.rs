@@ -228,6 +228,14 @@ fn build(spec: &Spec, seeds: &[u64]) -> Arm {
             }
         })
         .collect();
+    // An arm's counts are those of its cells.
+    for (test, rate) in &mut arm.win_rate {
+        let sum =
+            |pick: fn(&WinRate) -> u64| arm.cells.iter().map(|c| pick(&c.win_rate[test])).sum();
+        rate.wins = sum(|rate| rate.wins);
+        rate.losses = sum(|rate| rate.losses);
+        rate.ties = sum(|rate| rate.ties);
+    }
     arm.selection = selection;
     arm
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::numbers::{self, LARGEST};
 use super::overrides::{explain, parse_set, put};
 use super::types::Config;
 use crate::StudyError;
@@ -13,6 +14,9 @@ pub const BUILT_IN: &str = include_str!("../../../../configs/world.toml");
 
 /// Sections that a config may leave to the built-in one.
 const SHARED: [&str; 4] = ["arms", "bindings", "metrics", "quick"];
+
+/// Sections that are the same for all arms.
+const FIXED: [&str; 7] = ["study", "judge", "device", "arms", "bindings", "metrics", "quick"];
 
 /// Where a config comes from and what changes it.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +37,8 @@ pub struct ConfigSource {
     pub plan: Option<String>,
 }
 
-/// A config with the table it was read from.
+/// A config with the table it was read from, which has no lists of arms, bindings and the
+/// like: those of a study's arms together would be as many as its arms squared.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Loaded {
     pub(crate) table: Table,
@@ -59,19 +64,33 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
     let mut table: Table = toml::from_str(&text).map_err(|e| bad(e.to_string()))?;
     let built_in: Table = toml::from_str(BUILT_IN)
         .map_err(|e| StudyError::Defect(format!("the built-in config: {e}")))?;
+    let is_own = |key: &str| source.file.is_none() || table.contains_key(key);
+    let own = SHARED.map(|key| (key, is_own(key)));
+    let is_own = |key: &str| own.contains(&(key, true));
     for key in SHARED {
         if let (false, Some(value)) = (table.contains_key(key), built_in.get(key)) {
             table.insert(key.to_owned(), value.clone());
         }
     }
+    if !is_own("metrics") {
+        keep_metrics_of_tests(&mut table);
+    }
     // Types first without changes, so that what is wrong in the file is said of the file.
-    typed(&table).map_err(|e| bad(e.to_string()))?;
+    let in_file = typed(&table).map_err(|e| bad(e.to_string()))?;
+    let slim = without_lists(&table);
+    for (part, binding) in in_file.bindings.iter().filter(|_| is_own("bindings")) {
+        let probe = (binding.key.clone(), Value::String(String::new()));
+        let keys = binding.set.clone().into_iter().chain([probe]);
+        known_keys(&slim, keys).map_err(|e| bad(format!("bindings.\"{part}\": {e}")))?;
+    }
+    if is_own("quick") {
+        known_keys(&slim, in_file.quick.set.clone()).map_err(|e| bad(format!("quick: {e}")))?;
+    }
     if source.quick {
-        let quick = typed(&table)?.quick;
-        for (key, value) in quick.set {
+        for (key, value) in in_file.quick.set {
             // The shared section speaks of the world, which own data replace.
             let section = key.split('.').next().unwrap_or_default();
-            if table.contains_key(section) {
+            if is_own("quick") || table.contains_key(section) {
                 put(&mut table, &key, value)?;
             }
         }
@@ -87,11 +106,14 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
     typed(&table)
         .map_err(|e| StudyError::Config(format!("--set {}: {e}", source.set.join(" "))))?;
     if let Some(seeds) = &source.seeds {
-        let seeds = seeds.iter().map(|s| Value::Integer(*s as i64)).collect();
-        put(&mut table, "study.seeds", Value::Array(seeds))?;
+        let seeds: Result<Vec<Value>, StudyError> = seeds.iter().map(|s| seed(*s)).collect();
+        put(&mut table, "study.seeds", Value::Array(seeds?))?;
     }
     if let Some(limit) = source.limit {
-        put(&mut table, "study.limit", Value::Integer(limit as i64))?;
+        let limit = i64::try_from(limit).ok().filter(|n| *n <= LARGEST).ok_or_else(|| {
+            StudyError::Config(format!("--limit {limit}: at most {LARGEST}; leave it out for all"))
+        })?;
+        put(&mut table, "study.limit", Value::Integer(limit))?;
     }
     if let Some(device) = &source.device {
         put(&mut table, "device", Value::String(device.clone()))?;
@@ -101,7 +123,47 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
     }
     let config = typed(&table)?;
     config.validate()?;
-    Ok(Loaded { table, config })
+    Ok(Loaded { table: without_lists(&table), config })
+}
+
+fn seed(seed: u64) -> Result<Value, StudyError> {
+    i64::try_from(seed).map(Value::Integer).map_err(|_| {
+        StudyError::Config(format!("--seeds {seed}: a config holds seeds up to {}", i64::MAX))
+    })
+}
+
+/// The metrics of the built-in config are those of its tests.
+fn keep_metrics_of_tests(table: &mut Table) {
+    let of_data = table.get("data").and_then(|data| data.get("test")).and_then(Value::as_table);
+    let Some(tests) = of_data.cloned() else { return };
+    if let Some(metrics) = table.get_mut("metrics").and_then(Value::as_table_mut) {
+        metrics.retain(|test, _| tests.contains_key(test));
+    }
+}
+
+/// The table without what an arm cannot change and other arms need not copy.
+fn without_lists(table: &Table) -> Table {
+    let mut table = table.clone();
+    table.insert("arms".to_owned(), Value::Array(Vec::new()));
+    for key in ["bindings", "metrics", "quick"] {
+        table.insert(key.to_owned(), Value::Table(Table::new()));
+    }
+    table
+}
+
+/// Refuses keys that mean nothing; whether their values fit is found out where they are used.
+fn known_keys(
+    table: &Table,
+    keys: impl IntoIterator<Item = (String, Value)>,
+) -> Result<(), String> {
+    let mut table = table.clone();
+    for (key, value) in keys {
+        put(&mut table, &key, value).map_err(|e| e.to_string())?;
+    }
+    match typed(&table) {
+        Err(e) if e.to_string().contains("unknown field") => Err(e.to_string()),
+        _ => Ok(()),
+    }
 }
 
 fn not_read(path: &Path, e: &std::io::Error) -> StudyError {
@@ -115,6 +177,7 @@ fn typed(table: &Table) -> Result<Config, StudyError> {
 impl Config {
     fn deserialize_table(table: &Table) -> Result<Self, StudyError> {
         use serde::Deserialize;
+        numbers::check(table).map_err(StudyError::Config)?;
         Config::deserialize(table.clone())
             .map_err(|e| StudyError::Config(explain(e.to_string().trim_end())))
     }
@@ -128,8 +191,8 @@ impl Loaded {
     ) -> Result<Config, StudyError> {
         let mut table = self.table.clone();
         for (key, value) in set {
-            if ["study", "judge", "device", "arms"].contains(&key.split('.').next().unwrap_or(key))
-            {
+            let section = key.split('.').next().unwrap_or(key);
+            if FIXED.contains(&section) {
                 return Err(StudyError::Config(format!(
                     "{key}: an arm cannot change it; it is the same for the whole study"
                 )));
@@ -137,7 +200,7 @@ impl Loaded {
             put(&mut table, key, value.clone())?;
         }
         let config = typed(&table)?;
-        config.validate()?;
+        config.validate_settings()?;
         Ok(config)
     }
 }

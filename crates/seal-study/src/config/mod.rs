@@ -6,6 +6,8 @@
 
 mod load;
 mod model;
+mod names;
+mod numbers;
 mod overrides;
 mod types;
 mod validate;
@@ -19,4 +21,5 @@ pub use types::{
 
 pub(crate) use load::{Loaded, load};
 pub(crate) use model::adapters_only;
+pub(crate) use names::Names;
 pub(crate) use overrides::{explain, parse_set, put, scalar};

@@ -36,7 +36,7 @@ pub struct ModelFolder {
     pub expect: Option<Expected>,
     /// Filled in when the study is loaded.
     #[serde(skip)]
-    pub(crate) found: Option<FoundModel>,
+    pub(crate) found: Option<Box<FoundModel>>,
 }
 
 /// Sizes of a model, as its `config.json` names them.
@@ -149,11 +149,13 @@ impl ModelSettings {
     /// As [`LmConfig::validate`]; a context of 0; heads that no model has.
     pub fn validate(&self) -> Result<(), String> {
         match self {
-            Self::Shape(shape) => shape.validate(),
+            Self::Shape(shape) => shape.validate().and_then(|()| can_be_held(shape)),
             Self::Folder(ModelFolder { context: Some(0), .. }) => {
                 Err("context must be at least 1".to_owned())
             }
-            Self::Folder(folder) => folder.expect.as_ref().map_or(Ok(()), Expected::validate),
+            Self::Folder(folder) => folder.expect.as_ref().map_or(Ok(()), |expect| {
+                expect.validate().and_then(|()| can_be_held(&expect.shape()))
+            }),
         }
     }
 
@@ -203,7 +205,7 @@ impl ModelSettings {
                 folder.path.display()
             )));
         }
-        folder.found = Some(found);
+        folder.found = Some(Box::new(found));
         Ok(())
     }
 }
@@ -214,7 +216,9 @@ impl ModelFolder {
     /// # Errors
     /// [`StudyError::Defect`] where nothing has looked yet.
     pub(crate) fn found(&self) -> Result<&FoundModel, StudyError> {
-        self.found.as_ref().ok_or_else(|| StudyError::Defect("the model was not looked for".into()))
+        self.found
+            .as_deref()
+            .ok_or_else(|| StudyError::Defect("the model was not looked for".into()))
     }
 
     /// The name under which an adapter records its base.
@@ -223,6 +227,37 @@ impl ModelFolder {
         let text = path.display().to_string();
         let repository = text.strip_prefix("hf://").map(|t| t.split('@').next().unwrap_or(t));
         repository.map_or_else(|| text.clone(), str::to_owned)
+    }
+}
+
+/// Refuses sizes that no machine holds, before anything is made of them.
+fn can_be_held(shape: &LmConfig) -> Result<(), String> {
+    const MOST_WEIGHTS: f64 = 1e13;
+    const LONGEST: usize = 1 << 26;
+    let [d, inner, layers, entries] =
+        [shape.hidden_size, shape.intermediate_size, shape.num_hidden_layers, shape.vocab_size]
+            .map(|n| n as f64);
+    let weights = layers * (2.0 * d * d + 3.0 * d * inner) + entries * d;
+    if weights > MOST_WEIGHTS {
+        return Err(format!(
+            "hidden_size, intermediate_size, num_hidden_layers and vocab_size make {weights:.0e} \
+             weights; at most {MOST_WEIGHTS:.0e} can be asked for"
+        ));
+    }
+    match shape.max_position_embeddings {
+        longest if longest > LONGEST => {
+            Err(format!("max_position_embeddings = {longest}: at most {LONGEST}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses an adapter that no machine holds.
+pub(super) fn rank_fits(name: &str, lora: Option<&LoraConfig>) -> Result<(), String> {
+    const LARGEST: usize = 1 << 16;
+    match lora.filter(|lora| lora.r > LARGEST) {
+        Some(lora) => Err(format!("{name}.r = {}: at most {LARGEST}", lora.r)),
+        None => Ok(()),
     }
 }
 

@@ -73,14 +73,16 @@ pub(crate) fn explain(message: &str) -> String {
 fn with_nearest(message: &str) -> String {
     let Some(rest) = message.split("unknown field `").nth(1) else { return message.to_owned() };
     let Some((unknown, rest)) = rest.split_once('`') else { return message.to_owned() };
-    let known = rest.split('`').skip(1).step_by(2);
-    let nearest = known.max_by(|a, b| {
+    let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+    format!("{}{}", message.trim_end(), nearest(unknown, &known))
+}
+
+/// `; did you mean ..?` with the known name that is most like `unknown`; empty without any.
+pub(crate) fn nearest(unknown: &str, known: &[&str]) -> String {
+    let best = known.iter().max_by(|a, b| {
         strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown))
     });
-    match nearest {
-        Some(nearest) => format!("{}; did you mean `{nearest}`?", message.trim_end()),
-        None => message.to_owned(),
-    }
+    best.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 #[cfg(test)]

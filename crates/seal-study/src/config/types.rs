@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use seal_bilevel::{BilevelSettings, SftSettings};
 use seal_data::{DataSpec, TemplateSetting};
-use seal_judge::JudgeSettings;
+use seal_judge::{GuardSettings, JudgeSettings};
 use seal_lm::GenerateSettings;
 use seal_world::WorldSettings;
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,9 @@ pub struct Config {
     /// the study is loaded.
     #[serde(skip)]
     pub(crate) template_digest: Option<String>,
+    /// The same of the proxy's.
+    #[serde(skip)]
+    pub(crate) proxy_template_digest: Option<String>,
 }
 
 fn flex() -> String {
@@ -80,7 +83,8 @@ pub struct StudySection {
     /// Only these arms, if given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Vec<String>>,
-    /// At most this many rows of each set but the base's, chosen by a hash.
+    /// At most this many rows of each set but the base's, chosen by a hash: these are
+    /// all the rows there are, also where sets are compared and counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
     /// Whether the run is too small to be a result.
@@ -129,8 +133,7 @@ pub enum Method {
     FrozenLoss,
     /// By importance resampling towards D_safe (DSIR).
     Dsir,
-    /// By a judge of one answer, `selection.guard`: rows it calls harmful are
-    /// removed.
+    /// By a guard, `selection.guard`: rows it calls harmful are removed.
     Guard,
     /// By label: unsafe rows are removed (or all but a dose of them).
     Labels,
@@ -152,9 +155,9 @@ pub struct SelectionSettings {
     /// Rows that are trained on beside the kept ones.
     #[serde(default)]
     pub append: Append,
-    /// The judge of `guard`.
+    /// The guard of `guard`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guard: Option<JudgeSettings>,
+    pub guard: Option<GuardSettings>,
     /// Share of the unsafe rows that `labels` keeps.
     #[serde(default)]
     pub unsafe_dose: f64,
@@ -274,6 +277,7 @@ impl Config {
         if let Some(proxy) = config.proxy.take() {
             config.model = proxy.model;
             config.tokenizer = proxy.tokenizer.unwrap_or(config.tokenizer);
+            config.template_digest = config.proxy_template_digest.take();
         }
         config
     }
@@ -289,7 +293,19 @@ impl Config {
             proxy.model.find()?;
         }
         self.template_digest = crate::encoder::template_hash(self)?;
+        self.proxy_template_digest = match self.proxy {
+            Some(_) => crate::encoder::template_hash(&self.of_selector())?,
+            None => None,
+        };
         Ok(())
+    }
+
+    /// Names of the tests.
+    pub(crate) fn tests(&self) -> Vec<&str> {
+        match &self.data {
+            Some(data) => data.test.keys().map(String::as_str).collect(),
+            None => seal_world::Split::TESTS.iter().map(|s| s.name()).collect(),
+        }
     }
 
     /// Whether a model folder is used, or something must be fetched first.
@@ -300,6 +316,11 @@ impl Config {
             sets.into_iter().chain(data.test.values()).flatten()
         });
         folder || sources.into_iter().any(|source| crate::remote::is_address(&source.path))
+    }
+
+    /// What an adapter calls the model that it is on.
+    pub(crate) fn base_name(&self) -> String {
+        self.model.folder().map_or_else(|| self.study.name.clone(), |folder| folder.name())
     }
 
     /// Where a run goes unless told otherwise: `runs/<study.name>`.

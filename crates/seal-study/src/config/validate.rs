@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use seal_judge::JudgeKind;
+use seal_judge::{GuardKind, JudgeKind};
 
-use super::model::adapters_only;
+use super::model::{adapters_only, rank_fits};
+use super::overrides::nearest;
 use super::types::{Append, ArmRole, Config, Method, TokenizerKind};
 use crate::StudyError;
 
@@ -14,18 +15,23 @@ impl Config {
     /// # Errors
     /// [`StudyError::Config`], naming key, value and remedy.
     pub fn validate(&self) -> Result<(), StudyError> {
+        self.validate_settings()?;
+        self.metrics_fit()?;
+        self.arms_fit()
+    }
+
+    /// As [`Config::validate`], without the lists that arms share.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn validate_settings(&self) -> Result<(), StudyError> {
         let bad = |text: String| Err(StudyError::Config(text));
         let section = |name: &str, result: Result<(), String>| {
             result.map_err(|e| StudyError::Config(format!("{name}: {e}")))
         };
+        self.names_fit()?;
         if self.world.is_some() == self.data.is_some() {
             return bad("a config has either [world] or [data], not both and not neither".into());
-        }
-        let name = &self.study.name;
-        if !is_file_name(name) {
-            return bad(format!(
-                "study.name = {name:?}: use letters, digits, `-`, `_` and `.`; it names a folder"
-            ));
         }
         let seeds: BTreeSet<u64> = self.study.seeds.iter().copied().collect();
         if seeds.is_empty() || seeds.len() != self.study.seeds.len() {
@@ -64,6 +70,8 @@ impl Config {
         section(of, adapters_only(trained, "[bilevel.lora]", self.bilevel.lora.as_ref()))?;
         let tuned = self.model.dtype();
         section("model.dtype", adapters_only(tuned, "[sft.lora]", self.sft.lora.as_ref()))?;
+        rank_fits("bilevel.lora", self.bilevel.lora.as_ref()).map_err(StudyError::Config)?;
+        rank_fits("sft.lora", self.sft.lora.as_ref()).map_err(StudyError::Config)?;
         section("bilevel", self.bilevel.validate())?;
         section("sft", self.sft.validate())?;
         section("generate", self.generate.validate())?;
@@ -80,8 +88,7 @@ impl Config {
         }
         self.selection_fits()?;
         self.device.parse::<seal_device::DeviceSpec>()?;
-        self.judges_fit()?;
-        self.arms_fit()
+        self.judges_fit()
     }
 
     fn selection_fits(&self) -> Result<(), StudyError> {
@@ -94,16 +101,12 @@ impl Config {
         }
         match (selection.method, &selection.guard) {
             (Method::Guard, None) => {
-                bad("selection.method = \"guard\" needs a judge: set selection.guard".into())
+                bad("selection.method = \"guard\" needs a guard: set selection.guard".into())
             }
-            (_, Some(guard)) if guard.kind.is_likelihood() => bad(format!(
-                "selection.guard: {} compares models; a guard reads one answer (oracle, rules)",
-                guard.kind.name()
-            )),
-            (_, Some(guard)) if guard.kind == JudgeKind::Oracle && self.world.is_none() => {
+            (_, Some(guard)) if guard.kind == GuardKind::Oracle && self.world.is_none() => {
                 bad("selection.guard: the oracle knows the answers of [world] only".into())
             }
-            (_, Some(guard)) => match guard.judge() {
+            (_, Some(guard)) => match guard.guard() {
                 Ok(_) => Ok(()),
                 Err(e) => bad(format!("selection.guard: {e}")),
             },
@@ -141,10 +144,7 @@ impl Config {
     }
 
     fn judges_fit(&self) -> Result<(), StudyError> {
-        let tests: Vec<&str> = match &self.data {
-            Some(data) => data.test.keys().map(String::as_str).collect(),
-            None => seal_world::Split::TESTS.iter().map(|s| s.name()).collect(),
-        };
+        let tests = self.tests();
         if tests.is_empty() {
             return Err(StudyError::Config("data.test: name at least one test".into()));
         }
@@ -163,26 +163,27 @@ impl Config {
         }
         match self.judge.keys().find(|name| !tests.contains(&name.as_str())) {
             Some(name) => Err(StudyError::Config(format!(
-                "judge.{name}: there is no test of that name; tests are {}",
-                tests.join(", ")
+                "judge.{name}: there is no test of that name; tests are {}{}",
+                tests.join(", "),
+                nearest(name, &tests)
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn metrics_fit(&self) -> Result<(), StudyError> {
+        let tests = self.tests();
+        match self.metrics.keys().find(|name| !tests.contains(&name.as_str())) {
+            Some(name) => Err(StudyError::Config(format!(
+                "metrics.{name}: there is no test of that name; tests are {}{}",
+                tests.join(", "),
+                nearest(name, &tests)
             ))),
             None => Ok(()),
         }
     }
 
     fn arms_fit(&self) -> Result<(), StudyError> {
-        let mut ids = BTreeSet::new();
-        for arm in &self.arms {
-            if !is_file_name(&arm.id) {
-                return Err(StudyError::Config(format!(
-                    "arm id {:?}: use letters, digits, `-`, `_` and `.`; it names files",
-                    arm.id
-                )));
-            }
-            if !ids.insert(&arm.id) {
-                return Err(StudyError::Config(format!("two arms have the id `{}`", arm.id)));
-            }
-        }
         for (role, name) in [(ArmRole::Reference, "reference"), (ArmRole::Seal, "seal")] {
             let n = self.arms.iter().filter(|a| a.role == role).count();
             if n != 1 {
@@ -193,9 +194,4 @@ impl Config {
         }
         Ok(())
     }
-}
-
-fn is_file_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    !name.is_empty() && !name.starts_with('.') && name.chars().all(plain)
 }

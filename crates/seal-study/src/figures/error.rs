@@ -25,7 +25,7 @@ pub enum FiguresError {
         /// The test.
         test: String,
         /// What is wrong.
-        source: JudgeError,
+        source: Box<JudgeError>,
     },
     /// A statistic refused its numbers.
     #[error("{place}: {source}")]

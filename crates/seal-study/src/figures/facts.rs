@@ -55,6 +55,8 @@ pub struct ArmFacts {
     pub label: String,
     /// What the arm is there for.
     pub role: Role,
+    /// Name of its ablation, as the plan gives it.
+    pub ablation: Option<String>,
     /// The part of the method that the arm changes, as the plan names it.
     pub ablated_part: Option<String>,
     /// What it is replaced by, as the plan writes it.

@@ -75,6 +75,7 @@ fn figures_of_arm(
         .filter(|(_, categories)| !categories.is_empty())
         .collect();
     Ok(Arm {
+        ablation: arm.ablation.clone(),
         ablated_part: arm.ablated_part.clone(),
         replacement: arm.replacement.clone(),
         gamma: arm.gamma.clone(),

@@ -35,7 +35,7 @@ pub(super) fn outcomes(
         )
         .map_err(|source| {
             let (arm, test) = (arm.id.clone(), test.to_owned());
-            FiguresError::Verdicts { arm, seed, test, source }
+            FiguresError::Verdicts { arm, seed, test, source: Box::new(source) }
         })?;
         for (row, (_, verdict)) in found.into_iter().enumerate() {
             cells[row * seeds.len() + column] = verdict.value();

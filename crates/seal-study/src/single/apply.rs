@@ -33,7 +33,10 @@ pub fn apply_selector(path: &Path, rows: &[Row], keep: f64) -> Result<Applied, S
             path.display()
         )));
     }
-    let bytes = fs::read(path).map_err(StudyError::io(path))?;
+    let bytes = fs::read(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => damaged("no such file".into()),
+        _ => StudyError::io(path)(e),
+    })?;
     let text = String::from_utf8(bytes).map_err(|_| damaged("not UTF-8".into()))?;
     let stored = SelectorFile::from_jsonl(&text).map_err(|e| damaged(e.to_string()))?;
     let known: BTreeMap<RowId, (f64, Option<f64>)> =

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use seal_data::{Row, RowId};
 use serde::Serialize;
 
+use super::lost;
 use super::settings::StageSettings;
 use crate::StudyError;
 use crate::encoder::Encoder;
@@ -58,20 +59,34 @@ impl FromStr for RowIds {
     }
 }
 
-/// Shows `rows` as the model of the folder `model` sees them; no weights are read.
+/// Rows as a model sees them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inspected {
+    /// In the order of the rows.
+    pub rows: Vec<InspectedRow>,
+    /// What the rows or the adapter have and the model does not see, in words.
+    pub notices: Vec<String>,
+}
+
+/// Shows `rows` as the model of the folder `model` sees them, the adapter of the folder
+/// `adapter` on it; no weights are read.
 ///
 /// # Errors
 /// A folder without a tokenizer or of no known family.
 pub fn inspect_rows(
     model: &Path,
+    adapter: Option<&Path>,
     rows: &[Row],
     settings: &StageSettings,
     context: Option<usize>,
-) -> Result<Vec<InspectedRow>, StudyError> {
-    let (dir, shape) = FoundModel::shape_of(model)?;
+) -> Result<Inspected, StudyError> {
+    let (dir, shape) = FoundModel::without_weights(model)?;
     let context = context.unwrap_or(shape.max_position_embeddings);
     let encoder = Encoder::of_model(&dir, &settings.template, context)?;
-    Ok(rows.iter().map(|row| inspect(&encoder, row)).collect())
+    let of_adapter =
+        adapter.and_then(|adapter| lost::of_adapter(adapter, &dir, &encoder, &settings.template));
+    let notices = of_adapter.into_iter().chain(lost::unplaced(&encoder, rows)).collect();
+    Ok(Inspected { rows: rows.iter().map(|row| inspect(&encoder, row)).collect(), notices })
 }
 
 fn inspect(encoder: &Encoder, row: &Row) -> InspectedRow {

@@ -14,16 +14,18 @@
 //! # }
 //! ```
 
+mod adapter_notices;
 mod apply;
 mod inspect;
 mod kept;
+mod lost;
 mod model;
 mod output;
 mod record;
 mod settings;
 
 pub use apply::{Applied, apply_selector};
-pub use inspect::{InspectedRow, InspectedToken, RowIds, inspect_rows};
+pub use inspect::{Inspected, InspectedRow, InspectedToken, RowIds, inspect_rows};
 pub use kept::{SelectorFigures, selector_figures, write_kept};
 pub(crate) use model::copy_tokenizer;
 pub use model::{

@@ -17,7 +17,9 @@ use seal_stats::spearman;
 use serde::Serialize;
 use serde_json::json;
 
+use super::adapter_notices::adapter_notices;
 use super::defect;
+use super::lost;
 use super::output::{AnswerFile, AnswerRow};
 use super::record::{self, TrainingRecord};
 use super::settings::StageSettings;
@@ -75,6 +77,7 @@ pub struct OwnModel {
     lora: Option<LoraConfig>,
     template_hash: String,
     notice: Option<String>,
+    notices: Vec<String>,
     name: String,
     dtype: WeightFormat,
 }
@@ -170,10 +173,13 @@ impl OwnModel {
         let notice = record::notice(&folders, &template_hash);
         let (model, report) = load_model_as(&dir, &device, settings.dtype)?;
         tracing::debug!(dir = %dir.display(), ?report, "model read");
+        let mut notices = report.notices;
         encoder.fits(&model)?;
         let (model, lora) = match &request.adapter {
             Some(adapter) => {
-                let config = read_adapter_settings(adapter)?.lora;
+                let stored = read_adapter_settings(adapter)?;
+                notices.extend(adapter_notices(adapter, &stored, &request.path, model.config()));
+                let config = stored.lora;
                 let model = load_adapter(model, &config, adapter)?;
                 match request.is_trainable {
                     true => (model, Some(config)),
@@ -189,7 +195,7 @@ impl OwnModel {
         };
         let name = name.display().to_string();
         let (adapter, dtype) = (request.adapter.clone(), settings.dtype);
-        Ok(Self { model, encoder, dir, adapter, lora, template_hash, notice, name, dtype })
+        Ok(Self { model, encoder, dir, adapter, lora, template_hash, notice, notices, name, dtype })
     }
 
     /// The loss of each row.
@@ -386,6 +392,21 @@ impl OwnModel {
         self.notice.as_deref()
     }
 
+    /// What the rows or the adapter have and the model does not see, in words: turns that
+    /// the template has no place for, the adapter's own template and tokenizer.
+    pub fn lost(&self, rows: &[Row], settings: &StageSettings) -> Vec<String> {
+        let adapter = self.adapter.as_deref();
+        let of_adapter = adapter.and_then(|adapter| {
+            lost::of_adapter(adapter, &self.dir, &self.encoder, &settings.template)
+        });
+        of_adapter.into_iter().chain(lost::unplaced(&self.encoder, rows)).collect()
+    }
+
+    /// What is to be said of the files of the model and the adapter.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
     /// The adapters that training goes on from, where they were opened for it.
     pub fn trains_on(&self) -> Option<&LoraConfig> {
         self.lora.as_ref()
@@ -443,15 +464,12 @@ impl OwnModel {
 
 /// What a loader needs beside the weights.
 pub(crate) fn copy_tokenizer(from: &Path, to: &Path) -> Result<(), StudyError> {
-    for entry in fs::read_dir(from).map_err(StudyError::io(from))? {
-        let path = entry.map_err(StudyError::io(from))?.path();
-        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
-        let wanted = name.starts_with("tokenizer")
-            || ["special_tokens_map.json", "generation_config.json", "chat_template.jinja"]
-                .contains(&name.as_str());
-        if wanted && path.is_file() {
-            fs::copy(&path, to.join(&name)).map_err(StudyError::io(&path))?;
+    for name in seal_files::tokenizer_files(from).map_err(StudyError::io(from))? {
+        let (source, target) = (from.join(&name), to.join(&name));
+        if let Some(folder) = target.parent() {
+            fs::create_dir_all(folder).map_err(StudyError::io(folder))?;
         }
+        fs::copy(&source, target).map_err(StudyError::io(&source))?;
     }
     Ok(())
 }

@@ -45,6 +45,9 @@ impl AnswerRow {
     }
 }
 
+/// How the line of an answer begins.
+const START: &[u8] = b"{\"id\":\"";
+
 /// A file that answers are added to.
 #[derive(Debug)]
 pub struct AnswerFile {
@@ -90,7 +93,11 @@ impl AnswerFile {
         let (mut ids, mut whole) = (BTreeMap::new(), 0);
         for (i, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
             if line.last() != Some(&b'\n') {
-                break;
+                // What a killed run leaves begins as an answer does; anything else is not ours.
+                let shared = line.len().min(START.len());
+                if line[..shared] == START[..shared] {
+                    break;
+                }
             }
             let damaged = |reason: String| StudyError::Damaged {
                 path: path.to_owned(),
@@ -161,7 +168,7 @@ mod tests {
         drop(file);
         // Cut inside a character of two bytes.
         let mut torn = whole.clone().into_bytes();
-        torn.extend("{\"output\":\"é".bytes());
+        torn.extend("{\"id\":\"x\",\"output\":\"é".bytes());
         torn.pop();
         std::fs::write(&path, torn).unwrap();
         let mut file = AnswerFile::open(&path, "m").unwrap();
@@ -172,6 +179,12 @@ mod tests {
         std::fs::write(&path, format!("{whole}{whole}")).unwrap();
         let twice = AnswerFile::open(&path, "m").unwrap_err();
         assert!(twice.to_string().contains("line 2 answers the prompt of line 1"), "{twice}");
+        for others in ["{\"results\": [1, 2]}", "[", "notes"] {
+            std::fs::write(&path, others).unwrap();
+            let refused = AnswerFile::open(&path, "m").unwrap_err();
+            assert!(refused.to_string().contains("is no answer"), "{refused}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), others);
+        }
         std::fs::write(&path, "no answer\n").unwrap();
         let refused = AnswerFile::open(&path, "m").unwrap_err();
         assert!(refused.to_string().contains("line 1"), "{refused}");

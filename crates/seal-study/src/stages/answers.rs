@@ -1,13 +1,17 @@
 //! What a model says to the tests: answers, or log-probabilities of given
 //! continuations.
 
+use std::path::Path;
+
 use burn::module::Module;
 use seal_bilevel::score;
 use seal_data::{Example, ExampleError, Row};
 use seal_judge::{Answer, Judge, LikelihoodJudge, to_jsonl};
 use seal_lm::{Lm, Prompt, generate};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::resume::in_parts;
 use super::{Tuned, write};
 use crate::StudyError;
 use crate::config::Config;
@@ -39,7 +43,7 @@ pub(crate) fn file(test: &str) -> String {
 }
 
 /// Depends on: base, and the fine-tuned model where there is one. Output: one
-/// JSONL file a test.
+/// JSONL file a test. A run that was killed goes on after its last finished batch.
 pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), StudyError> {
     let tuned = input.tuned.then(|| job.deps[1].as_path());
     let tuned = Tuned::read(input.config, &job.deps[0], tuned)?;
@@ -48,10 +52,13 @@ pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), Stu
     for (i, (test, rows)) in input.sets.tests.iter().enumerate() {
         let judge = input.config.judge[test].judge()?;
         let progress = |done: f64| (job.progress)((i as f64 + done) / tests);
+        let parts = Parts { dir: job.unfinished, name: &file(test), progress: &progress };
         let text = match &judge {
-            Judge::Answers(_) => to_jsonl(&generated(input, &model, &tuned.encoder, rows)?)?,
+            Judge::Answers(_) => {
+                to_jsonl(&generated(input, &model, &tuned.encoder, rows, &parts)?)?
+            }
             Judge::Likelihood(judge) => {
-                to_jsonl(&likelihoods(judge, &model, &tuned.encoder, rows, &progress)?)?
+                to_jsonl(&likelihoods(judge, &model, &tuned.encoder, rows, &parts)?)?
             }
         };
         write(job.dir, &file(test), &text)?;
@@ -60,15 +67,52 @@ pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), Stu
     Ok(())
 }
 
+/// Where the finished parts of a test are kept, and who is told of them.
+struct Parts<'a> {
+    dir: &'a Path,
+    name: &'a str,
+    progress: &'a dyn Fn(f64),
+}
+
+impl Parts<'_> {
+    /// One value for each of `items`, in their order. They go through `make` in batches of at
+    /// most `batch` like lengths, always the same ones, and each batch outlives a kill.
+    fn of<I, T: Serialize + DeserializeOwned>(
+        &self,
+        items: &[I],
+        batch: usize,
+        tokens: impl Fn(&I) -> usize,
+        mut make: impl FnMut(&[&I]) -> Result<Vec<T>, StudyError>,
+    ) -> Result<Vec<T>, StudyError> {
+        // As the model would cut them by itself, so that nothing is padded for nothing.
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        order.sort_by_key(|i| (tokens(&items[*i]), *i));
+        let batches: Vec<&[usize]> = order.chunks(batch).collect();
+        let made = in_parts(self.dir, self.name, batches.len(), |part| {
+            let of_part: Vec<&I> = batches[part].iter().map(|i| &items[*i]).collect();
+            let made = make(&of_part)?;
+            (self.progress)((part + 1) as f64 / batches.len() as f64);
+            match made.len() == of_part.len() {
+                true => Ok(made),
+                false => Err(StudyError::Defect("a batch lost an item".into())),
+            }
+        })?;
+        let mut values: Vec<(usize, T)> = order.into_iter().zip(made).collect();
+        values.sort_by_key(|(i, _)| *i);
+        Ok(values.into_iter().map(|(_, value)| value).collect())
+    }
+}
+
 /// Prompts too long to leave room for an answer get none; the judge counts them.
 fn generated(
     input: &AnswersInput<'_>,
     model: &Lm,
     encoder: &Encoder,
     rows: &[Row],
+    parts: &Parts<'_>,
 ) -> Result<Vec<Answer>, StudyError> {
-    let config = input.config;
-    let room = encoder.context().saturating_sub(config.generate.max_new_tokens);
+    let settings = &input.config.generate;
+    let room = encoder.context().saturating_sub(settings.max_new_tokens);
     let mut prompts = Vec::with_capacity(rows.len());
     for row in rows {
         let tokens = encoder.prompt(row).map_err(|e| StudyError::Rows(e.to_string()))?;
@@ -79,11 +123,17 @@ fn generated(
         }
     }
     let stops = encoder.stops()?;
-    let answers = generate(model, &prompts, &config.generate, &stops, input.seed)?;
-    Ok(answers
-        .into_iter()
-        .map(|g| Answer { id: g.id, text: encoder.tokenizer().decode(&g.tokens) })
-        .collect())
+    parts.of(
+        &prompts,
+        settings.batch,
+        |prompt| prompt.tokens.len(),
+        |batch| {
+            let batch: Vec<Prompt> = batch.iter().map(|prompt| (*prompt).clone()).collect();
+            let answers = generate(model, &batch, settings, &stops, input.seed)?;
+            let text = |tokens: &[u32]| encoder.tokenizer().decode(tokens);
+            Ok(answers.iter().map(|g| Answer { id: g.id, text: text(&g.tokens) }).collect())
+        },
+    )
 }
 
 fn likelihoods(
@@ -91,7 +141,7 @@ fn likelihoods(
     model: &Lm,
     encoder: &Encoder,
     rows: &[Row],
-    progress: &dyn Fn(f64),
+    parts: &Parts<'_>,
 ) -> Result<Vec<LogProbs>, StudyError> {
     let mut examples = Vec::new();
     let mut counts = Vec::with_capacity(rows.len());
@@ -107,8 +157,16 @@ fn likelihoods(
             }
         }
     }
-    let mut step = |done, of| progress(done as f64 / of as f64);
-    let mut losses = score(model, &examples, BATCH, &mut step)?.into_iter();
+    let losses: Vec<f64> = parts.of(
+        &examples,
+        BATCH,
+        |example| example.tokens.len(),
+        |batch| {
+            let batch: Vec<Example> = batch.iter().map(|example| (*example).clone()).collect();
+            Ok(score(model, &batch, BATCH, &mut |_, _| {})?)
+        },
+    )?;
+    let mut losses = losses.into_iter();
     let of = |(row, n): (&Row, &usize)| LogProbs {
         id: row.id,
         log_probs: losses.by_ref().take(*n).map(|l| -l).collect(),
@@ -132,11 +190,61 @@ fn continuations(
         };
         match example {
             Ok(example) => out.push(example),
-            Err(ExampleError::TooLong { .. } | ExampleError::EmptyAnswer { .. }) => {
+            Err(
+                ExampleError::TooLong { .. }
+                | ExampleError::FarTooLong { .. }
+                | ExampleError::EmptyAnswer { .. },
+            ) => {
                 return Ok(None);
             }
             Err(e) => return Err(bad(&e)),
         }
     }
     Ok(Some(out))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// Items of mixed lengths; every batch that is made is written down.
+    fn run(dir: &Path, fails_at: Option<usize>) -> (Result<Vec<String>, StudyError>, Vec<String>) {
+        let items: Vec<String> = (0..10).map(|i| "x".repeat(10 - (i * 7) % 10)).collect();
+        let made = RefCell::new(Vec::new());
+        let parts = Parts { dir, name: "hh.jsonl", progress: &|_| () };
+        let all = parts.of(
+            &items,
+            3,
+            |item| item.len(),
+            |batch: &[&String]| {
+                if fails_at == Some(made.borrow().len()) {
+                    return Err(StudyError::Rows("killed".into()));
+                }
+                let lengths: Vec<usize> = batch.iter().map(|item| item.len()).collect();
+                made.borrow_mut().push(format!("{lengths:?}"));
+                // An answer that depends on its batch, as rounding may.
+                Ok(batch.iter().map(|item| format!("{}:{lengths:?}", item.len())).collect())
+            },
+        );
+        (all, made.into_inner())
+    }
+
+    #[test]
+    fn batches_are_the_same_whether_or_not_a_run_was_stopped() {
+        let dir = tempfile::tempdir().unwrap();
+        let (whole, batches) = run(&dir.path().join("whole"), None);
+        let whole = whole.unwrap();
+        assert_eq!(batches, ["[1, 2, 3]", "[4, 5, 6]", "[7, 8, 9]", "[10]"]);
+        let lengths: Vec<&str> = whole.iter().map(|w| w.split(':').next().unwrap()).collect();
+        assert_eq!(lengths, ["10", "3", "6", "9", "2", "5", "8", "1", "4", "7"]);
+        for stopped in 0..4 {
+            let dir = dir.path().join(format!("stopped-{stopped}"));
+            assert!(run(&dir, Some(stopped)).0.is_err());
+            let (again, left) = run(&dir, None);
+            assert_eq!(again.unwrap(), whole);
+            assert_eq!(left, batches[stopped..]);
+        }
+    }
 }

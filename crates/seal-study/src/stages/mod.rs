@@ -3,6 +3,7 @@
 
 mod answers;
 mod base;
+mod resume;
 mod scores;
 mod selection;
 mod selector;
@@ -28,7 +29,6 @@ pub(crate) use verdicts::{read_assessments, verdicts};
 use crate::StudyError;
 use crate::config::{Config, ModelSettings};
 use crate::encoder::Encoder;
-use crate::store::to_json;
 
 /// Opens the config's device for training.
 pub(crate) fn device(config: &Config) -> Result<Device, StudyError> {
@@ -72,6 +72,7 @@ impl Base {
 pub(crate) fn whole_model(dir: &Path, config: &Config) -> Result<Lm, StudyError> {
     let (model, report) = load_model_as(dir, &device(config)?, config.model.dtype())?;
     tracing::debug!(dir = %dir.display(), ?report, "model read");
+    report.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
     Ok(model)
 }
 
@@ -81,7 +82,8 @@ pub(crate) fn write(dir: &Path, name: &str, text: &str) -> Result<(), StudyError
 }
 
 pub(crate) fn write_json(dir: &Path, name: &str, value: &impl Serialize) -> Result<(), StudyError> {
-    write(dir, name, &to_json(value)?)
+    let text = serde_json::to_string_pretty(value);
+    write(dir, name, &(text.map_err(|e| StudyError::Defect(e.to_string()))? + "\n"))
 }
 
 pub(crate) fn read_text(dir: &Path, name: &str) -> Result<String, StudyError> {

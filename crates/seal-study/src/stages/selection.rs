@@ -5,7 +5,6 @@ use std::path::Path;
 
 use seal_data::seed::hash64;
 use seal_data::{Row, RowId};
-use seal_judge::Judge;
 use seal_select::{DsirSettings, dsir_omega, frozen_loss_omega, keep_top, random_omega, rank};
 use serde::{Deserialize, Serialize};
 
@@ -39,29 +38,30 @@ impl Selection {
     }
 }
 
-/// Depends on: base, then the selector (`selector`) or the scores
-/// (`frozen-loss`).
+/// Depends on: the selector (`selector`) or the scores (`frozen-loss`), then the base where
+/// the tokenizer was trained with it.
 pub(crate) fn select(
     config: &Config,
     sets: &Sets,
     seed: u64,
     job: &Job<'_>,
 ) -> Result<(), StudyError> {
-    // The rows of a model, and not its weights.
-    let encoder = Encoder::read(config, &job.deps[0])?;
+    // The rows of a model, and not its weights. Only a trained tokenizer is in a folder.
+    let folder = job.deps.last().map_or(Path::new(""), |dir| dir);
+    let encoder = Encoder::read(config, folder)?;
     let rows = encoder.examples(&sets.data, "fine-tuning")?;
     let ids: Vec<RowId> = rows.iter().map(|e| e.id).collect();
     let mut weights = None;
     let omega = match config.selection.method {
         Method::Selector => {
-            let output = SelectorOutput::read(&job.deps[1])?;
+            let output = SelectorOutput::read(&job.deps[0])?;
             let (omega, p) = of_rows(&ids, output)?;
             weights = Some(p);
             Some(omega)
         }
         Method::Random => Some(random_omega(&ids, seed)),
         Method::FrozenLoss => {
-            let scores = Scores::read(&job.deps[1])?;
+            let scores = Scores::read(&job.deps[0])?;
             same_rows(&ids, &scores.ids)?;
             Some(frozen_loss_omega(&scores.losses)?)
         }
@@ -111,29 +111,23 @@ fn of_rows(ids: &[RowId], output: SelectorOutput) -> Result<(Vec<f64>, Vec<f64>)
 }
 
 /// Importance of each row for D_safe, with the noise of a draw without
-/// replacement.
+/// replacement. Rows are read whole, as the package reads its documents: all turns
+/// and the answer.
 fn by_importance(sets: &Sets, ids: &[RowId], seed: u64) -> Result<Vec<f64>, StudyError> {
-    let text = |row: &Row| format!("{}\n{}", row.prompt, row.response);
     let by_id: BTreeMap<RowId, &Row> = sets.data.iter().map(|row| (row.id, row)).collect();
-    let rows: Vec<String> = ids.iter().filter_map(|id| by_id.get(id).map(|r| text(r))).collect();
-    let target: Vec<String> = sets.safe.iter().map(text).collect();
+    let rows: Vec<String> = ids.iter().filter_map(|id| by_id.get(id).map(|r| r.text())).collect();
+    let target: Vec<String> = sets.safe.iter().map(Row::text).collect();
     // The package leaves short texts out; rows of a chat are short.
     let settings = DsirSettings { min_tokens: 0, ..DsirSettings::default() };
     Ok(dsir_omega(settings, ids, &rows, &target, seed)?)
 }
 
-/// All rows but those whose answer the guard calls harmful.
+/// All rows but those that the guard removes.
 fn by_guard(config: &Config, sets: &Sets, ids: &[RowId]) -> Result<Vec<bool>, StudyError> {
     let defect = || StudyError::Defect("a guard that was not checked".into());
-    let guard = config.selection.guard.as_ref().ok_or_else(defect)?.judge()?;
-    let Judge::Answers(guard) = guard else { return Err(defect()) };
+    let guard = config.selection.guard.as_ref().ok_or_else(defect)?.guard()?;
     let by_id: BTreeMap<RowId, &Row> = sets.data.iter().map(|row| (row.id, row)).collect();
-    ids.iter()
-        .map(|id| {
-            let row = by_id.get(id).ok_or_else(defect)?;
-            Ok(guard.assess(row, &row.response)?.harm != Some(true))
-        })
-        .collect()
+    ids.iter().map(|id| Ok(!guard.removes(by_id.get(id).ok_or_else(defect)?)?)).collect()
 }
 
 fn same_rows(rows: &[RowId], scored: &[RowId]) -> Result<(), StudyError> {

@@ -35,9 +35,7 @@ pub(crate) fn sft(
     let model = fine_tune(base.model, &kept, &config.sft, seed, &mut progress)?.model;
     match &config.sft.lora {
         Some(lora) => {
-            let base =
-                config.model.folder().map_or_else(|| config.study.name.clone(), |f| f.name());
-            save_adapter(&model, lora, &base, job.dir)?;
+            save_adapter(&model, lora, &config.base_name(), job.dir)?;
         }
         None => {
             save_weights(&model, job.dir)?;

@@ -39,6 +39,7 @@ fn arm(id: &str, role: Role, part: Option<&str>) -> ArmFacts {
         id: id.to_owned(),
         label: id.to_uppercase(),
         role,
+        ablation: None,
         ablated_part: part.map(str::to_owned),
         replacement: part.map(|_| id.to_owned()),
         gamma: None,

@@ -1,0 +1,3 @@
+//! The engine of chat templates against transformers' own.
+
+mod golden;

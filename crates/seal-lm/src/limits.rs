@@ -1,0 +1,59 @@
+//! Where memory or numbers end: models too large to be made, weights too large to be used.
+
+use std::path::Path;
+
+use burn::tensor::Tensor;
+
+use crate::model::Stored;
+use crate::{Lm, LmConfig, LmError};
+
+impl Lm {
+    /// What to say where the model, as it was read, gives no number for a row: which tensor
+    /// holds the weight farthest from 0.
+    pub fn no_loss(&self, value: f64) -> LmError {
+        let mut farthest = (String::new(), 0f32);
+        let adapters = self.adapter_tensors();
+        for (name, stored) in self.tensors().into_iter().chain(adapters) {
+            let most = match stored {
+                Stored::Vector(p) => farthest_from_zero(p.val()),
+                Stored::Matrix(p) | Stored::Transposed(p) => farthest_from_zero(p.val()),
+            };
+            // What is no number is farther than any.
+            if most.is_nan() {
+                farthest = (name, most);
+                break;
+            }
+            if most > farthest.1 {
+                farthest = (name, most);
+            }
+        }
+        let (name, weight) = farthest;
+        LmError::NoLoss { folder: self.origin().map(Path::to_owned), value, name, weight }
+    }
+}
+
+fn farthest_from_zero<const D: usize>(x: Tensor<D>) -> f32 {
+    x.into_data().iter::<f32>().map(f32::abs).fold(0.0, |a, b| match a.is_nan() || b <= a {
+        true => a,
+        false => b,
+    })
+}
+
+/// Refuses a model to be made that this machine has no memory for, which would end the
+/// program without a word.
+pub(crate) fn has_room(config: &LmConfig) -> Result<(), LmError> {
+    let bytes = 4.0 * config.weights();
+    // Asked for and given back: nothing is written there.
+    match Vec::<u8>::new().try_reserve_exact(bytes as usize) {
+        Ok(()) => Ok(()),
+        Err(_) => Err(LmError::Config(format!(
+            "hidden_size {}, intermediate_size {}, num_hidden_layers {} and vocab_size {} make a \
+             model of {:.0} GiB, which this machine has no memory for",
+            config.hidden_size,
+            config.intermediate_size,
+            config.num_hidden_layers,
+            config.vocab_size,
+            bytes / f64::from(1 << 30)
+        ))),
+    }
+}

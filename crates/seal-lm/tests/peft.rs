@@ -1,0 +1,143 @@
+//! Settings of adapters against PEFT (`tests/reference/peft_settings.py`): what is plain
+//! LoRA is read and does the same, all else is refused by name.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use common::{cpu, distance, golden, norm, values};
+use seal_data::{Batch, Example, RowId};
+use seal_lm::{AdapterFiles, AdapterSettings, Lm, LmError, load_adapter, load_weights};
+use seal_lm::{read_adapter_settings, save_adapter};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+struct Expected {
+    row: Vec<u32>,
+    adapters: BTreeMap<String, Adapter>,
+}
+
+#[derive(Deserialize)]
+struct Adapter {
+    plain: bool,
+    /// Where plain, `[T, V]`.
+    logits: Option<Vec<Vec<f64>>>,
+    /// Where not, the setting.
+    field: Option<String>,
+}
+
+fn folder(name: &str) -> PathBuf {
+    golden::path("peft").join(name)
+}
+
+fn expected() -> Expected {
+    serde_json::from_str(&std::fs::read_to_string(folder("expected.json")).unwrap()).unwrap()
+}
+
+fn base() -> Lm {
+    load_weights(&golden::config("tied"), &golden::path("tied"), &cpu()).unwrap()
+}
+
+#[test]
+fn plain_adapters_do_what_peft_does() {
+    let Expected { row, adapters } = expected();
+    let row = Example::new(RowId::of("row", "", 0), row, 1);
+    let batch = Batch::of(&[&row], None);
+    let mut plain = 0;
+    for (name, adapter) in adapters.iter().filter(|(_, adapter)| adapter.plain) {
+        // Layers that some names do not meet, and a pattern, among them.
+        let settings = read_adapter_settings(&folder(name)).unwrap();
+        let model = load_adapter(base(), &settings.lora, &folder(name)).unwrap();
+        let got = values(model.logits(model.hidden(&batch, None)));
+        // After the last token nothing is predicted here.
+        let want = &adapter.logits.as_ref().unwrap().concat()[..got.len()];
+        assert!(distance(&got, want) < 1e-5 * norm(want), "{name}");
+        // Written and read again it is the same.
+        let dir = tempfile::tempdir().unwrap();
+        save_adapter(&model, &settings.lora, "tied", dir.path()).unwrap();
+        let AdapterSettings { lora, .. } = read_adapter_settings(dir.path()).unwrap();
+        let again = load_adapter(base(), &lora, dir.path()).unwrap();
+        assert_eq!(values(again.logits(again.hidden(&batch, None))), got, "{name}");
+        plain += 1;
+    }
+    assert!(plain >= 10, "{plain}");
+}
+
+#[test]
+fn all_other_settings_are_refused_by_name() {
+    let adapters = expected().adapters;
+    let mut refused = 0;
+    for (name, Adapter { field, .. }) in adapters.iter().filter(|(_, adapter)| !adapter.plain) {
+        let error = read_adapter_settings(&folder(name)).unwrap_err();
+        let LmError::Setting { setting, .. } = &error else { panic!("{name}: {error}") };
+        assert_eq!(Some(setting), field.as_ref(), "{name}: {error}");
+        refused += 1;
+    }
+    assert!(refused >= 20, "{refused}");
+}
+
+#[test]
+fn names_that_no_layer_has_are_told() {
+    let settings = read_adapter_settings(&folder("extra-names")).unwrap();
+    assert_eq!(settings.unmatched(&golden::config("tied")), ["c_attn", "query_key_value"]);
+    let settings = read_adapter_settings(&folder("default")).unwrap();
+    assert!(settings.unmatched(&golden::config("tied")).is_empty());
+}
+
+/// A copy of the adapter `default` with changed settings.
+fn changed(change: impl Fn(&mut Value)) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for file in [AdapterFiles::CONFIG, AdapterFiles::WEIGHTS] {
+        std::fs::copy(folder("default").join(file), dir.path().join(file)).unwrap();
+    }
+    let path = dir.path().join(AdapterFiles::CONFIG);
+    let mut json = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    change(&mut json);
+    std::fs::write(path, json.to_string()).unwrap();
+    dir
+}
+
+#[test]
+fn malformed_settings_are_refused() {
+    let refusal = |key: &str, value: Value| {
+        let dir = changed(|json| json[key] = value.clone());
+        let read = read_adapter_settings(dir.path());
+        let error = read
+            .and_then(|settings| load_adapter(base(), &settings.lora, dir.path()))
+            .unwrap_err()
+            .to_string();
+        error.replace(&dir.path().display().to_string(), "DIR")
+    };
+    let lines = [
+        refusal("r", json!("4")),
+        refusal("r", json!(0)),
+        refusal("r", json!(1u64 << 40)),
+        refusal("lora_alpha", json!("8")),
+        refusal("lora_alpha", json!(1e300)),
+        refusal("lora_dropout", json!("0.1")),
+        refusal("target_modules", json!(null)),
+        refusal("target_modules", json!([1])),
+        refusal("target_modules", json!([])),
+        refusal("target_modules", json!(["c_attn", "wte"])),
+        refusal("base_model_name_or_path", json!(7)),
+        refusal("init_lora_weights", json!("pissa_niter_16")),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn tensors_that_nothing_reads_are_named() {
+    let dir = changed(|json| json["target_modules"] = json!(["q_proj"]));
+    let settings = read_adapter_settings(dir.path()).unwrap();
+    let error = load_adapter(base(), &settings.lora, dir.path()).unwrap_err().to_string();
+    for layer in [0, 1] {
+        for side in ["A", "B"] {
+            let name = format!(
+                "`base_model.model.model.layers.{layer}.self_attn.v_proj.lora_{side}.weight`"
+            );
+            assert!(error.contains(&name), "{error}");
+        }
+    }
+}

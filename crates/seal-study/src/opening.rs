@@ -1,0 +1,63 @@
+//! The store of a run, its errors, and the observer that also logs.
+
+use crate::observer::{Event, Observer};
+use crate::options::RunOptions;
+use crate::{Store, StoreError, StudyError, run_folder};
+
+/// Opens the store of a run.
+///
+/// # Errors
+/// As [`Store::open`]; a store in the run folder that is a link, or the run folder itself.
+pub(crate) fn open_store(
+    options: &RunOptions,
+    observer: &dyn Observer,
+) -> Result<Store, StudyError> {
+    let dir = options.store_dir();
+    match &options.store {
+        // A user may name a link.
+        Some(named) if seal_files::same_file(named, &options.out) => {
+            return Err(StudyError::Config(format!(
+                "--store {}: it is the run folder; give it a folder of its own",
+                named.display()
+            )));
+        }
+        Some(_) => {}
+        None => seal_files::refuse_link(&dir).map_err(run_folder::file_error(&dir))?,
+    }
+    let store = Store::open(&dir)?;
+    if store.is_adopted() {
+        let message = format!(
+            "{}: its store.json was missing or damaged, or an older program made the store; \
+             what it holds is used",
+            dir.display()
+        );
+        observer.event(&Event::Notice { message });
+    }
+    Ok(store)
+}
+
+impl From<StoreError> for StudyError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Io { path, source } => run_folder::file_error(&path)(source),
+            StoreError::InUse { .. } | StoreError::Foreign { .. } => {
+                Self::Config(error.to_string())
+            }
+            StoreError::Version { path, found, known } => {
+                Self::Damaged { reason: StoreError::version_reason(&found, known), path }
+            }
+        }
+    }
+}
+
+/// Passes events on, and writes notices into the log.
+pub(crate) struct Logged<'a>(pub(crate) &'a dyn Observer);
+
+impl Observer for Logged<'_> {
+    fn event(&self, event: &Event) {
+        if let Event::Notice { message } = event {
+            tracing::warn!("{message}");
+        }
+        self.0.event(event);
+    }
+}
