@@ -7,5 +7,8 @@
 mod rows;
 mod sandbox;
 
+/// Variable that makes the program under test the installed one, if it is `seal`.
+pub const PROGRAM: &str = "TEST_PROGRAM";
+
 pub use rows::{CONFIG, prompts, row};
 pub use sandbox::{Finished, Sandbox};

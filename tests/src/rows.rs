@@ -96,7 +96,7 @@ role = "seal"
 [[arms]]
 id = "no-unsafe"
 label = "Unsafe rows removed"
-role = "control"
+role = "ceiling"
 set = { "selection.method" = "labels" }
 "#;
 

@@ -229,7 +229,7 @@ fn devices_that_are_not_there() {
     ");
     insta::assert_snapshot!(refused(&sandbox, &["--device", "cuda:1"]).error(), @"
     exit 4
-    error: device `cuda:1`: this binary has no cuda backend; build it with `cargo run -p xtask --features cuda -- VERB` (in the binary: flex)
+    error: device `cuda:1`: this binary has no cuda backend, only flex; `cargo run -p xtask --features cuda -- VERB` builds one that has it
     ");
 }
 

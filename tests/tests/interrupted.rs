@@ -1,7 +1,7 @@
 //! Runs that are killed or that cannot write, and the same command again.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use whole_program::{Finished, Sandbox};
 
@@ -54,9 +54,6 @@ fn two_runs_do_not_share_a_folder_at_the_same_time() {
     let second = sandbox.run(&ARGS);
     // With a store of its own, too: results of two studies would mix.
     let third = sandbox.run(&[&ARGS[..], &["--store", "another"]].concat());
-    // And a store is used by one run, whatever its run folder.
-    let fourth =
-        sandbox.run(&["ablate", "--config", "study.toml", "--out", "b", "--store", "out/store"]);
     child.kill().unwrap();
     child.wait().unwrap();
     insta::assert_snapshot!(second.error(), @"
@@ -64,9 +61,62 @@ fn two_runs_do_not_share_a_folder_at_the_same_time() {
     error: out is in use by another run; wait for it, or give another --out
     ");
     assert_eq!(third.error(), second.error());
-    insta::assert_snapshot!(fourth.error(), @"
+}
+
+/// Starts a run into `out` on the store `shared`, and waits until a stage of it has started.
+fn started(sandbox: &Sandbox, out: &str) -> (Child, impl Iterator<Item = String>) {
+    let args = ["ablate", "--config", "study.toml", "--out", out, "--store", "shared", "-v"];
+    let mut command = sandbox.command(&args);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("started stage=")));
+    (child, lines)
+}
+
+#[test]
+fn two_runs_share_a_store_and_make_each_output_once() {
+    let sandbox = study();
+    let (mut first, rest) = started(&sandbox, "a");
+    let second =
+        sandbox.run(&["ablate", "--config", "study.toml", "--out", "b", "--store", "shared"]);
+    assert_eq!(second.code, Some(0), "{}", second.stderr);
+    let rest: Vec<String> = rest.collect();
+    assert!(first.wait().unwrap().success(), "{}", rest.join("\n"));
+    assert_eq!(sandbox.read("a/results.json"), sandbox.read("b/results.json"));
+    let outcomes = ["a", "b"].map(|out| sandbox.json(&format!("{out}/cost.json")));
+    let [a, b] = outcomes.each_ref().map(|cost| cost["stages"].as_array().unwrap());
+    for (a, b) in a.iter().zip(b) {
+        let ran = [a, b].into_iter().filter(|stage| stage["outcome"] == "run").count();
+        assert_eq!((&a["key"], ran), (&b["key"], 1), "{a} {b}");
+    }
+}
+
+#[test]
+fn a_run_takes_over_where_another_on_the_same_store_is_killed() {
+    let sandbox = study();
+    let (mut first, _rest) = started(&sandbox, "a");
+    let (mut second, rest) = started(&sandbox, "b");
+    // SIGKILL: it cannot put anything in order.
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let rest: Vec<String> = rest.collect();
+    assert!(second.wait().unwrap().success(), "{}", rest.join("\n"));
+    let alone = study();
+    alone.ablate("out", &[]);
+    assert_eq!(sandbox.read("b/results.json"), alone.read("out/results.json"));
+}
+
+/// As older versions of the program hold it.
+#[test]
+fn a_store_that_a_program_holds_for_itself_is_left_to_it() {
+    let sandbox = study();
+    std::fs::create_dir(sandbox.path().join("held")).unwrap();
+    let lock = std::fs::File::create(sandbox.path().join("held/lock")).unwrap();
+    lock.try_lock().unwrap();
+    let run = sandbox.run(&[&ARGS[..], &["--store", "held"]].concat());
+    insta::assert_snapshot!(run.error(), @"
     exit 2
-    error: out/store is in use by another run; wait for it, or give --store another folder
+    error: held is in use by another run; wait for it, or give --store another folder
     ");
 }
 

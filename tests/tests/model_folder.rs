@@ -30,7 +30,7 @@ fn from_a_folder_and_rows_to_kept_rows_and_an_adapter() {
         "bilevel.batch=8",
     ];
     let printed = run(&sandbox, &select);
-    assert!(printed.contains("rows 40\nleft_out 0\nkept 32\n"), "{printed}");
+    assert!(printed.contains("rows 40\nleft_out 0\nunusable 0\nkept 32\n"), "{printed}");
     assert!(printed.contains("auroc "), "{printed}");
     let selector = lines(&sandbox.read("selector.jsonl"));
     assert_eq!(selector.len(), 41);

@@ -132,6 +132,8 @@ fn a_stored_selector_ranks_a_part_of_its_rows() {
     let sandbox = with_model();
     let select = ["select", "--model", "model", "--data", "train.jsonl", "--file", "all.jsonl"];
     run(&sandbox, &select);
+    let trained = ["--safe", "safe.jsonl", "--set", "bilevel.epochs=1"];
+    run(&sandbox, &[&select[..5], &trained, &["--file", "trained.jsonl"]].concat());
     // Every other row in reverse order, and one that the selector has not seen.
     let mut part: Vec<_> = lines(&sandbox.read("train.jsonl")).into_iter().step_by(2).collect();
     part.reverse();
@@ -140,7 +142,7 @@ fn a_stored_selector_ranks_a_part_of_its_rows() {
     let apply = ["select", "--selector", "all.jsonl", "--data", "part.jsonl", "--keep", "0.5"];
     let printed =
         run(&sandbox, &[&apply[..], &["--file", "part-s.jsonl", "--kept", "k.jsonl"]].concat());
-    assert!(printed.contains("rows 20\nunknown 1\nkept 10\n"), "{printed}");
+    assert!(printed.contains("rows 20\nunknown 1\nunusable 0\nkept 10\n"), "{printed}");
     let omega = |file: &str| -> std::collections::BTreeMap<String, String> {
         let rows = lines(&sandbox.read(file)).into_iter().skip(1);
         rows.map(|r| (r["id"].as_str().unwrap().to_owned(), r["omega"].to_string())).collect()
@@ -148,6 +150,13 @@ fn a_stored_selector_ranks_a_part_of_its_rows() {
     let (all, ranked) = (omega("all.jsonl"), omega("part-s.jsonl"));
     assert_eq!(ranked.len(), 20);
     assert!(ranked.iter().all(|(id, w)| all[id] == *w));
+    // A correlation of all rows is none of these.
+    let settings = |file: &str| lines(&sandbox.read(file)).remove(0)["settings"].clone();
+    assert!(settings("trained.jsonl").get("spearman_to_loss").is_some());
+    let apply = ["select", "--selector", "trained.jsonl", "--data", "part.jsonl"];
+    let printed = run(&sandbox, &[&apply[..], &["--file", "part-t.jsonl"]].concat());
+    assert!(settings("part-t.jsonl").get("spearman_to_loss").is_none());
+    assert!(!printed.contains("spearman_to_loss"), "{printed}");
     let kept = lines(&sandbox.read("k.jsonl"));
     assert!(kept.len() == 10 && kept.iter().all(|row| part.contains(row)));
     for (file, text) in [("cut.jsonl", "{\"format_version\": 1"), ("bytes.jsonl", "\u{0}")] {
@@ -292,6 +301,23 @@ fn answers_go_on_by_the_text_of_a_template() {
     sandbox.write("one.jinja", &template.replace("m.content", "m.role"));
     let edited = generate("one.jinja");
     assert_eq!(edited.code, Some(2), "{}", edited.stderr);
+}
+
+/// A label says that an answer is bad, and nothing of the prompt.
+#[test]
+fn a_prompt_of_a_bad_answer_is_answered() {
+    let sandbox = with_model();
+    let row = |prompt: &str, label: bool| serde_json::json!({ "prompt": prompt, "completion": "No", "label": label });
+    sandbox.write_rows("kto.jsonl", &[row("What is one ?", true), row("What is two ?", false)]);
+    let on = ["--model", "model", "--data", "kto.jsonl", "--set", "generate.max_new_tokens=2"];
+    run(&sandbox, &[&["generate"], &on[..], &["--file", "a.jsonl"]].concat());
+    let answers = lines(&sandbox.read("a.jsonl"));
+    assert_eq!(answers.len(), 2, "{answers:?}");
+    // Its answer is not scored, and that is said.
+    let on = ["score", "--model", "model", "--data", "kto.jsonl", "--file", "l.jsonl"];
+    let scored = sandbox.run(&on);
+    assert!(scored.stderr.contains("1 rows cannot be used"), "{}", scored.stderr);
+    assert_eq!(lines(&sandbox.read("l.jsonl")).len(), 1);
 }
 
 #[test]

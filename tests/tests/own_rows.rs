@@ -51,6 +51,9 @@ fn from_rows_to_report() {
     assert_eq!(results["arms"][2]["replacement"], "0.1");
     assert_eq!(results["arms"][0]["win_rate"]["hexphi"]["mean"], 50.0);
     assert_eq!(results["arms"][3]["selection"]["unsafe_kept"], 0.0);
+    // The ceiling shows whether a test has anything to win back.
+    assert_eq!(results["arms"][3]["role"], "ceiling");
+    assert!(results["informative"]["hexphi"].is_boolean());
 
     // Kept and dropped rows are the data, each once.
     let ids = |file: &str| -> Vec<String> {
@@ -179,6 +182,14 @@ fn the_report_is_made_again_from_results_alone() {
     let finished = sandbox.run(&["report", "--out", "out"]);
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     assert_eq!(sandbox.read("out/report.html"), report);
+    for times in 0..2 {
+        let drawn = sandbox.run(&["report", "--out", "out", "--picture", "out/picture.svg"]);
+        assert_eq!(drawn.code, Some(0), "{times}: {}", drawn.stderr);
+        assert!(drawn.stdout.ends_with("out/picture.svg\n"), "{}", drawn.stdout);
+    }
+    assert!(sandbox.read("out/picture.svg").starts_with("<svg "));
+    let over = sandbox.run(&["report", "--out", "out", "--picture", "out/results.json"]);
+    assert_eq!(over.code, Some(2), "{}", over.stderr);
     sandbox.write("out/results.json", "{");
     assert_eq!(sandbox.run(&["report", "--out", "out"]).code, Some(3));
 }

@@ -68,6 +68,73 @@ fn the_template_of_an_adapters_folder_is_said_and_can_be_used() {
     assert!(!same.contains("of its own"), "{same}");
 }
 
+/// An adapter's tokenizer is used where the setting says so, and answers know it.
+#[test]
+fn the_tokenizer_of_an_adapters_folder_is_said_and_can_be_used() {
+    let sandbox = with_rows();
+    sandbox.run(&[&["sft"], &DATA[..], &["--out", "adapter", "--set", "sft.epochs=1"]].concat());
+    let adapter = ["--adapter", "adapter"];
+    let notice = "the adapter has a tokenizer of its own, which is not used";
+    fn with<'a>(verb: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+        [&[verb], &DATA[..], &["--adapter", "adapter"], more].concat()
+    }
+    assert!(!said(&sandbox, &[&["inspect"], &adapter[..]].concat()).contains("of its own"));
+    // `What` and `No` change places, and another token ends an answer.
+    let text = fs::read_to_string(sandbox.path().join("model/tokenizer.json")).unwrap();
+    let mut own: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let vocab = &mut own["model"]["vocab"];
+    (vocab["What"], vocab["No"]) = (vocab["No"].clone(), vocab["What"].clone());
+    sandbox.write("adapter/tokenizer.json", &own.to_string());
+    let config =
+        json!({ "eos_token": "Open", "chat_template": "Adapter's {{ messages[0].content }}" });
+    sandbox.write("adapter/tokenizer_config.json", &config.to_string());
+
+    let ids = |more: &[&str]| -> Vec<Vec<u64>> {
+        let text = run(&sandbox, &with("inspect", &[&["--format", "json"], more].concat()));
+        let ids = |row: &serde_json::Value| {
+            let tokens = row["tokens"].as_array().unwrap();
+            tokens.iter().map(|token| token["id"].as_u64().unwrap()).collect()
+        };
+        common::lines(&text).iter().map(ids).collect()
+    };
+    let use_it = ["--set", "tokenizer=adapter"];
+    let (of_model, of_adapter) = (ids(&[]), ids(&use_it));
+    assert!(said(&sandbox, &[&["inspect"], &adapter[..]].concat()).contains(notice));
+    assert!(!said(&sandbox, &[&["inspect"], &adapter[..], &use_it].concat()).contains(notice));
+    let turned = |ids: &Vec<u64>| -> Vec<u64> {
+        let turn = |id: &u64| match id {
+            2 => 13,
+            13 => 2,
+            id => *id,
+        };
+        ids.iter().map(turn).collect()
+    };
+    for (model, adapter) in of_model.iter().zip(&of_adapter) {
+        let (end, rest) = adapter.split_last().unwrap();
+        let (end_of_model, rest_of_model) = model.split_last().unwrap();
+        assert_eq!((*end_of_model, *end), (0, 5), "the ends of the answers");
+        assert_eq!(rest, turned(&rest_of_model.to_vec()));
+        assert!(rest.contains(&13), "{rest:?}");
+    }
+
+    // Answers with one tokenizer are none of the other's.
+    let file = ["--file", "answers.jsonl", "--set", "generate.max_new_tokens=2"];
+    run(&sandbox, &with("generate", &file));
+    let mixed = sandbox.run(&with("generate", &[&file[..], &use_it].concat()));
+    assert_ne!(mixed.code, Some(0), "{}", mixed.stderr);
+    let file = ["--file", "own.jsonl", "--set", "generate.max_new_tokens=2"];
+    run(&sandbox, &with("generate", &[&file[..], &use_it].concat()));
+    run(&sandbox, &with("score", &[&["--file", "s.jsonl"], &use_it[..]].concat()));
+
+    // Without an adapter there is nothing to use, and its tokens are tokens of the model.
+    let none = sandbox.run(&[&["score"], &DATA[..], &use_it].concat());
+    assert!(none.stderr.contains("no adapter is given"), "{}", none.stderr);
+    own["model"]["vocab"]["more"] = json!(100_000);
+    sandbox.write("adapter/tokenizer.json", &own.to_string());
+    let larger = sandbox.run(&with("score", &use_it));
+    assert_eq!(larger.code, Some(2), "{}", larger.stderr);
+}
+
 /// The words of `raise_exception` reach the verbs, with the row and without control characters.
 #[test]
 fn a_template_that_refuses_a_row_is_quoted() {

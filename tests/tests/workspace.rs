@@ -9,7 +9,7 @@ fn sandbox() -> Sandbox {
 }
 
 #[test]
-fn the_workspace_keeps_its_dependency_rules() {
+fn the_workspace_keeps_its_rules() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the workspace");
     let sandbox = sandbox();
     let mut command = sandbox.command(&["check", "--deps-only"]);

@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use burn::module::Module;
 use seal_bilevel::{
-    Algorithm, BilevelSettings, Gamma, SftSettings, fine_tune, learn_selector, score,
+    Algorithm, Bilevel, BilevelError, BilevelSettings, Gamma, SftSettings, Silent, Supervised,
+    Trainer, score,
 };
-use seal_data::{Example, Row, Tokenizer, encode_prompt, prepare};
+use seal_data::{Example, PromptTemplate, Row, Tokenizer, encode_prompt, prepare};
 use seal_lm::{Architecture, GenerateSettings, Lm, LmConfig, OptimConfig, Prompt, generate};
 use seal_select::{SelectorFunction, keep_top, rank};
 use seal_world::{Oracle, Split, World, WorldSettings, WorldTokenizer};
@@ -18,7 +19,7 @@ use seal_world::{Oracle, Split, World, WorldSettings, WorldTokenizer};
 fn main() -> Result<(), Box<dyn Error>> {
     let world = World::new(&WorldSettings::default())?;
     let tokenizer = WorldTokenizer::new();
-    let template = WorldTokenizer::template();
+    let template = PromptTemplate::bare();
     let device = seal_device::DeviceSpec::default().open()?.autodiff();
     let config = LmConfig {
         vocab_size: tokenizer.vocab_size(),
@@ -76,30 +77,31 @@ fn main() -> Result<(), Box<dyn Error>> {
             start.elapsed() - trained
         );
     };
-    let quiet: &mut dyn FnMut(usize, usize) = &mut |_, _| ();
     let (base_rows, data, safe) =
         (examples(Split::Base), examples(Split::Redorca), examples(Split::Blueorca));
     println!("base {}, D {}, D_safe {} rows", base_rows.len(), data.len(), safe.len());
     let start = Instant::now();
     let base = Lm::init(&config, 0, &device)?;
     let base_settings = sft(8, 2e-3, 0.1);
-    let base = fine_tune(base, &base_rows, &base_settings, 0, quiet)?.model;
+    let tune = |model, examples: &[Example], settings: &SftSettings, seed| {
+        let task = Supervised { model, examples, settings, seed };
+        Ok::<Lm, BilevelError>(Trainer::new(task)?.run(&mut Silent)?.model)
+    };
+    let base = tune(base, &base_rows, &base_settings, 0)?;
     report("base", &base, start);
     let seed = 0;
     let settings = sft(4, 3.5e-4, 0.0);
     let start = Instant::now();
-    let tuned = fine_tune(base.clone(), &data, &settings, seed, quiet)?;
-    report("standard SFT", &tuned.model, start);
+    report("standard SFT", &tune(base.clone(), &data, &settings, seed)?, start);
     let rows = world.split(Split::Redorca).as_slice();
     let is_unsafe = |i: &usize| rows[*i].is_unsafe == Some(true);
     let clean: Vec<Example> =
         (0..data.len()).filter(|i| !is_unsafe(i)).map(|i| data[i].clone()).collect();
     let start = Instant::now();
-    let tuned = fine_tune(base.clone(), &clean, &settings, seed, quiet)?;
-    report("unsafe rows removed", &tuned.model, start);
+    report("unsafe rows removed", &tune(base.clone(), &clean, &settings, seed)?, start);
     let start = Instant::now();
-    let losses = score(&base, &data, 128, quiet)?;
-    let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+    let losses = score(&base, &data, 128, &mut |_, _| ())?;
+    let mean_loss = losses.iter().sum::<f64>() / losses.len() as f64;
     let bilevel = BilevelSettings {
         algorithm: Algorithm::Two,
         gamma: Gamma::default(),
@@ -116,7 +118,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         optim: settings.optim.clone(),
         lora: None,
     };
-    let learned = learn_selector(base.clone(), &data, &safe, &bilevel, mean, seed, quiet)?;
+    let model = base.clone();
+    let task = Bilevel { model, data: &data, safe: &safe, settings: &bilevel, mean_loss, seed };
+    let learned = Trainer::new(task)?.run(&mut Silent)?;
     println!("selector: {:.1?}", start.elapsed());
     for t in &learned.trace {
         println!(
@@ -132,6 +136,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("keeps {unsafe_kept} of {all} unsafe rows");
     let kept: Vec<Example> = kept.iter().map(|i| data[*i].clone()).collect();
     let start = Instant::now();
-    report("SEAL", &fine_tune(base, &kept, &settings, seed, quiet)?.model, start);
+    report("SEAL", &tune(base, &kept, &settings, seed)?, start);
     Ok(())
 }

@@ -1,29 +1,45 @@
 //! The penalty objective, gamma schedules, Algorithms 1 and 2 and the released
-//! variant, and the training loop they share with plain SFT.
+//! variant, and the [`Trainer`] that they share with plain SFT.
+//!
+//! [`Supervised`] and [`Bilevel`] are the inputs of a run. [`Trainer`] is its
+//! loop. An [`Observer`] watches it. After an interruption, a run continues from
+//! a [`TrainerState`] alone.
 //!
 //! Invariant: the only place that touches model and selector together. It does
-//! no IO: examples in, models and logits out.
+//! no IO: examples in, models and logits out, and states as bytes.
 //!
 //! Every row of the fine-tuning set is visited exactly once an epoch; the safe
 //! set is cycled. Orders are functions of (seed, epoch, row id), so the order
 //! of a file's rows changes nothing.
 
+mod bilevel;
 mod error;
-mod learn;
+mod learned;
+mod learner;
 mod loss;
 mod observer;
+mod penalty;
+mod position;
 mod settings;
-mod sft;
-mod step;
+mod state;
+mod sums;
+mod supervised;
+mod trainer;
 mod trial;
 mod visits;
 
-pub use error::BilevelError;
-pub use learn::{EpochTrace, Learned, learn_selector, learn_selector_observed};
+pub use bilevel::Bilevel;
+pub use error::{BilevelError, Figure, SettingsError, StateError, TrainingSet};
+pub use learned::{EpochTrace, Learned};
 pub use loss::score;
-pub use observer::{ModelState, Moment, Observer, RunStart, State, StepTrace};
+pub use observer::{
+    EpochEnd, ModelState, Observer, PenaltyTrace, RunStart, SelectorStart, Side, Silent, Snapshot,
+    StepTrace,
+};
 pub use settings::{Algorithm, BilevelSettings, Gamma, Per, SelectorOptim, SftSettings};
-pub use sft::{FineTuned, fine_tune};
+pub use state::TrainerState;
+pub use supervised::{FineTuned, Supervised};
+pub use trainer::{Task, Trainer};
 pub use trial::{Agreement, Trial};
 
 /// Called after each step with (steps done, steps in all).

@@ -7,8 +7,8 @@ use seal_lm::{
     DropoutKey, Lm, RowNll, Tape, differentiate, dropped_token_losses, row_nll, token_losses,
 };
 
-use crate::{BilevelError, Progress};
-use seal_lm::LmError;
+use crate::position::At;
+use crate::{BilevelError, Figure, Progress};
 
 /// The losses l_b of the rows of `batch`, and the gradients of
 /// `sum_b coefficients_b l_b`. Coefficients are constants: no gradient flows
@@ -21,7 +21,7 @@ pub(crate) fn weighted_loss(
     coefficients: &[f64],
     dropout: Option<DropoutKey<'_>>,
     tape: Tape,
-    step: usize,
+    at: At,
 ) -> Result<(RowNll, GradientsParams), BilevelError> {
     let per_token: Vec<f32> = batch
         .row_of
@@ -29,21 +29,23 @@ pub(crate) fn weighted_loss(
         .map(|b| (coefficients[*b as usize] / batch.answer_lens[*b as usize] as f64) as f32)
         .collect();
     let done = differentiate(model, batch, &per_token, dropout, tape);
-    Ok((read_rows(model, batch, &done.tokens, step)?, done.gradients))
+    Ok((read_rows(model, batch, &done.tokens, Some(at))?, done.gradients))
 }
 
+/// `at` is `None` where nothing is trained.
 fn read_rows(
     model: &Lm,
     batch: &Batch,
     tokens: &[f32],
-    step: usize,
+    at: Option<At>,
 ) -> Result<RowNll, BilevelError> {
     let rows = row_nll(batch, tokens);
-    match rows.mean.iter().find(|l| !l.is_finite()) {
+    let Some(row) = rows.mean.iter().position(|l| !l.is_finite()) else { return Ok(rows) };
+    let loss = rows.mean[row];
+    match at.filter(|at| at.step > 0) {
         // Nothing was trained yet that a learning rate could spoil.
-        Some(l) if step == 0 => Err(model.no_loss(*l).into()),
-        Some(l) => Err(LmError::Diverged { step, what: "loss of a row", value: *l }.into()),
-        None => Ok(rows),
+        None => Err(model.no_loss(loss).into()),
+        Some(at) => Err(at.diverged(Figure::RowLoss, loss, vec![batch.ids[row]])),
     }
 }
 
@@ -52,9 +54,9 @@ pub(crate) fn plain_loss(
     model: &Lm,
     batch: &Batch,
     dropout: Option<DropoutKey<'_>>,
-    step: usize,
+    at: At,
 ) -> Result<RowNll, BilevelError> {
-    read_rows(model, batch, &dropped_token_losses(&model.valid(), batch, dropout), step)
+    read_rows(model, batch, &dropped_token_losses(&model.valid(), batch, dropout), Some(at))
 }
 
 /// Mean loss in nats a token of each example, in their order, under a model
@@ -78,7 +80,8 @@ pub fn score(
     for (step, chunk) in order.chunks(batch).enumerate() {
         let rows: Vec<&Example> = chunk.iter().map(|i| &examples[*i]).collect();
         let b = Batch::of(&rows, None);
-        for (i, l) in chunk.iter().zip(read_rows(&model, &b, &token_losses(&model, &b), 0)?.mean) {
+        for (i, l) in chunk.iter().zip(read_rows(&model, &b, &token_losses(&model, &b), None)?.mean)
+        {
             out[*i] = l;
         }
         progress(step + 1, chunks);

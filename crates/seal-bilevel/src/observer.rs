@@ -5,11 +5,13 @@ use seal_lm::{Lm, Optimizer};
 use seal_select::SelectorSettings;
 use serde::{Deserialize, Serialize};
 
-use crate::{BilevelError, Progress};
+use crate::{BilevelError, EpochTrace, TrainerState};
 
 /// Watches a run. It sees everything that a replay needs and changes nothing.
+///
+/// A closure over (steps done, steps in all) is an observer that is told of progress.
 pub trait Observer {
-    /// Once, before the first step.
+    /// Once, before the first step that a [`crate::Trainer`] takes.
     ///
     /// # Errors
     /// Ends the run.
@@ -17,9 +19,9 @@ pub trait Observer {
         Ok(())
     }
 
-    /// Whether [`state`](Self::state) is to be called around the step, counted
+    /// Whether [`snapshot`](Self::snapshot) is to be called around the step, counted
     /// from 0.
-    fn wants_state(&self, _step: usize) -> bool {
+    fn wants_snapshot(&self, _step: usize) -> bool {
         false
     }
 
@@ -27,7 +29,7 @@ pub trait Observer {
     ///
     /// # Errors
     /// Ends the run.
-    fn state(&mut self, _moment: Moment, _state: &State<'_>) -> Result<(), BilevelError> {
+    fn snapshot(&mut self, _side: Side, _snapshot: &Snapshot<'_>) -> Result<(), BilevelError> {
         Ok(())
     }
 
@@ -41,20 +43,44 @@ pub trait Observer {
 
     /// After each step: steps done, steps in all.
     fn progress(&mut self, _done: usize, _total: usize) {}
-}
 
-/// Reports progress and nothing else.
-pub(crate) struct Only<'a>(pub(crate) Progress<'a>);
+    /// After the last step of each epoch.
+    ///
+    /// # Errors
+    /// Ends the run.
+    fn epoch(&mut self, _end: &EpochEnd) -> Result<(), BilevelError> {
+        Ok(())
+    }
 
-impl Observer for Only<'_> {
-    fn progress(&mut self, done: usize, total: usize) {
-        (self.0)(done, total);
+    /// Whether [`checkpoint`](Self::checkpoint) is to be called now, after `done` steps.
+    fn wants_checkpoint(&mut self, _done: usize) -> bool {
+        false
+    }
+
+    /// All that the run goes on from, for [`crate::Trainer::resume`].
+    ///
+    /// # Errors
+    /// Ends the run.
+    fn checkpoint(&mut self, _state: &TrainerState) -> Result<(), BilevelError> {
+        Ok(())
     }
 }
 
+impl<F: FnMut(usize, usize)> Observer for F {
+    fn progress(&mut self, done: usize, total: usize) {
+        self(done, total);
+    }
+}
+
+/// Watches nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
 /// Side of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum Side {
     /// Before it.
     Before,
     /// After it.
@@ -66,16 +92,31 @@ pub enum Moment {
 pub struct RunStart {
     /// Steps in all.
     pub steps: usize,
+    /// Steps that were done before, in a run that goes on from a saved state.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub done: usize,
     /// Nominal rows of one step, B.
     pub batch: usize,
     /// Study seed.
     pub seed: u64,
+    /// Of a bilevel run.
+    #[serde(flatten)]
+    pub selector: Option<SelectorStart>,
+    /// Rows of the fine-tuning set, in the order of omega.
+    pub ids: Vec<RowId>,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
+}
+
+/// What is fixed for the selector of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SelectorStart {
     /// Rate of omega, matched to the selector function.
     pub rate: f64,
     /// Selector function, start, and how a gradient moves the logits.
     pub selector: SelectorSettings,
-    /// Rows of the fine-tuning set, in the order of omega.
-    pub ids: Vec<RowId>,
 }
 
 /// A model and its optimiser.
@@ -89,15 +130,15 @@ pub struct ModelState<'a> {
 
 /// Models and logits before or after a step.
 #[derive(Clone, Copy)]
-pub struct State<'a> {
+pub struct Snapshot<'a> {
     /// Steps done.
     pub step: usize,
     /// theta.
     pub theta: ModelState<'a>,
     /// theta^ of Algorithm 1.
     pub value: Option<ModelState<'a>>,
-    /// Logits, in the order of [`RunStart::ids`].
-    pub omega: &'a [f64],
+    /// Logits of a bilevel run, in the order of [`RunStart::ids`].
+    pub omega: Option<&'a [f64]>,
 }
 
 /// What a step saw and did. Losses are means over a row's answer tokens, in
@@ -108,24 +149,44 @@ pub struct StepTrace {
     pub step: usize,
     /// From 1.
     pub epoch: usize,
+    /// Rows of the fine-tuning batch.
+    pub ids: Vec<RowId>,
+    /// Losses of the fine-tuning rows under theta.
+    pub losses: Vec<f64>,
+    /// Norm of theta's gradient, before clipping.
+    pub grad_norm: f64,
+    /// Of a bilevel run.
+    #[serde(flatten)]
+    pub penalty: Option<PenaltyTrace>,
+}
+
+/// The part of a [`StepTrace`] that the penalty objective adds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PenaltyTrace {
     /// Penalty strength.
     pub gamma: f64,
     /// Rows of the safe batch.
     pub safe_ids: Vec<RowId>,
-    /// Rows of the fine-tuning batch.
-    pub ids: Vec<RowId>,
     /// Losses of the safe rows under theta.
     pub safe_losses: Vec<f64>,
-    /// Losses of the fine-tuning rows under theta.
-    pub losses: Vec<f64>,
+    /// Weights of the fine-tuning rows.
+    pub p: Vec<f64>,
     /// Losses of the fine-tuning rows under theta^ (Algorithm 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_losses: Option<Vec<f64>>,
-    /// Weights of the fine-tuning rows.
-    pub p: Vec<f64>,
-    /// Norm of theta's gradient, before clipping.
-    pub grad_norm: f64,
     /// Norm of theta^'s gradient, before clipping (Algorithm 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_grad_norm: Option<f64>,
+}
+
+/// What an epoch came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EpochEnd {
+    /// From 1.
+    pub epoch: usize,
+    /// Mean over the fine-tuning rows of their mean answer losses in nats a token, as
+    /// they were when a row's turn came.
+    pub loss: f64,
+    /// Of a bilevel run.
+    pub trace: Option<EpochTrace>,
 }

@@ -4,6 +4,8 @@ use seal_lm::{LoraConfig, OptimConfig};
 use seal_select::{Normalise, SelectorFunction};
 use serde::{Deserialize, Serialize};
 
+use crate::SettingsError;
+
 /// Which rule the selector is trained by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -73,10 +75,10 @@ impl Gamma {
     ///
     /// # Errors
     /// A value outside [0, 1) at any step.
-    pub fn validate(&self, epochs: usize, steps: usize) -> Result<(), String> {
+    pub fn validate(&self, epochs: usize, steps: usize) -> Result<(), SettingsError> {
         let ends = [self.at(0, 0), self.at(epochs.saturating_sub(1), steps.saturating_sub(1))];
         match ends.into_iter().find(|g| !(0.0..1.0).contains(g)) {
-            Some(g) => Err(format!("gamma must stay in [0, 1), reaches {g}")),
+            Some(gamma) => Err(SettingsError::Gamma { gamma }),
             None => Ok(()),
         }
     }
@@ -156,7 +158,11 @@ const MOST_ROWS: usize = 1 << 20;
 
 /// # Errors
 /// A number that is 0, or so large that it can only be a mistake: sizes are made of it.
-fn check_sizes(epochs: usize, batch: usize, micro_batch: Option<usize>) -> Result<(), String> {
+fn check_sizes(
+    epochs: usize,
+    batch: usize,
+    micro_batch: Option<usize>,
+) -> Result<(), SettingsError> {
     let sizes = [
         ("epochs", epochs, MOST_EPOCHS),
         ("batch", batch, MOST_ROWS),
@@ -164,7 +170,15 @@ fn check_sizes(epochs: usize, batch: usize, micro_batch: Option<usize>) -> Resul
     ];
     match sizes.into_iter().find(|(_, is, most)| !(1..=*most).contains(is)) {
         None => Ok(()),
-        Some((name, is, most)) => Err(format!("{name} must be from 1 to {most}, is {is}")),
+        Some((name, value, most)) => Err(SettingsError::Count { name, value, most }),
+    }
+}
+
+fn check_model(optim: &OptimConfig, lora: Option<&LoraConfig>) -> Result<(), SettingsError> {
+    optim.validate().map_err(|e| SettingsError::Model(e.into()))?;
+    match lora {
+        Some(lora) => lora.validate().map_err(|e| SettingsError::Model(e.into())),
+        None => Ok(()),
     }
 }
 
@@ -181,30 +195,25 @@ impl BilevelSettings {
     ///
     /// # Errors
     /// A value outside its range; the message names the field.
-    pub fn validate(&self) -> Result<(), String> {
+    pub fn validate(&self) -> Result<(), SettingsError> {
         check_sizes(self.epochs, self.batch, self.micro_batch)?;
         if !(self.kappa > 0.0 && self.kappa.is_finite()) {
-            return Err(format!("kappa must be above 0, is {}", self.kappa));
+            return Err(SettingsError::NotPositive { name: "kappa", value: self.kappa });
         }
         match self.rate {
             Some(rate) if !(rate > 0.0 && rate.is_finite()) => {
-                return Err(format!("rate must be above 0, is {rate}"));
+                return Err(SettingsError::NotPositive { name: "rate", value: rate });
             }
-            // Adam's steps do not follow the scale that kappa takes out.
             None if self.algorithm == Algorithm::Released => {
-                return Err("algorithm released needs rate, Adam's (published: 0.005); kappa is \
-                            for algorithm-1 and algorithm-2"
-                    .to_owned());
+                return Err(SettingsError::ReleasedNeedsRate);
             }
             None if !self.selector_optim.is_sgd() => {
-                return Err("selector_optim adam needs rate (published: 0.005); kappa is for sgd"
-                    .to_owned());
+                return Err(SettingsError::AdamNeedsRate);
             }
             _ => {}
         }
         self.gamma.validate(self.epochs, 1)?;
-        self.optim.validate()?;
-        self.lora.as_ref().map_or(Ok(()), LoraConfig::validate)
+        check_model(&self.optim, self.lora.as_ref())
     }
 }
 
@@ -238,10 +247,9 @@ impl SftSettings {
     ///
     /// # Errors
     /// A value outside its range; the message names the field.
-    pub fn validate(&self) -> Result<(), String> {
+    pub fn validate(&self) -> Result<(), SettingsError> {
         check_sizes(self.epochs, self.batch, self.micro_batch)?;
-        self.optim.validate()?;
-        self.lora.as_ref().map_or(Ok(()), LoraConfig::validate)
+        check_model(&self.optim, self.lora.as_ref())
     }
 }
 
@@ -262,6 +270,6 @@ mod tests {
         assert!(Gamma::Constant(-0.1).validate(1, 1).is_err());
         let steep = Gamma::Growing { start: 0.0, increment: 0.5, per: Per::Epoch };
         assert!(steep.validate(2, 10).is_ok());
-        assert!(steep.validate(3, 10).unwrap_err().contains("reaches 1"));
+        assert!(steep.validate(3, 10).unwrap_err().to_string().contains("reaches 1"));
     }
 }

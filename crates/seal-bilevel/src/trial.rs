@@ -10,7 +10,7 @@ use seal_lm::{Architecture, Lm, LmConfig, Ops, OptimConfig, WeightFormat};
 use seal_select::{Normalise, SelectorFunction};
 
 use crate::{
-    Algorithm, BilevelError, BilevelSettings, Gamma, Observer, StepTrace, learn_selector_observed,
+    Algorithm, Bilevel, BilevelError, BilevelSettings, Gamma, Observer, StepTrace, Trainer,
 };
 
 /// Token ids of the model.
@@ -62,7 +62,7 @@ impl Trial {
     /// the device has a choice.
     ///
     /// # Errors
-    /// As [`crate::learn_selector`].
+    /// As [`crate::Trainer::run`].
     pub fn run(device: &Device, ops: Option<Ops>) -> Result<Self, BilevelError> {
         let device = device.clone().autodiff();
         let model = Lm::init_as(&shape(), 0, &device, WeightFormat::F32)?;
@@ -72,8 +72,9 @@ impl Trial {
         };
         let (data, safe) = (rows("data"), rows("safe"));
         let mut steps = Steps::default();
-        let learned =
-            learn_selector_observed(model, &data, &safe, &settings(), 5.0, 0, &mut steps)?;
+        let (data, safe, settings) = (&data[..], &safe[..], &settings());
+        let task = Bilevel { model, data, safe, settings, mean_loss: 5.0, seed: 0 };
+        let learned = Trainer::new(task)?.run(&mut steps)?;
         Ok(Self { losses: steps.losses, grad_norms: steps.grad_norms, omega: learned.omega })
     }
 

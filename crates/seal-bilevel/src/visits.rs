@@ -2,7 +2,7 @@
 
 use seal_data::{CycledOrder, Example, RowId, epoch_order};
 
-use crate::{Algorithm, BilevelError, BilevelSettings};
+use crate::{Algorithm, BilevelSettings, SettingsError};
 
 /// What a run visits, step by step.
 pub(crate) struct Visits {
@@ -29,7 +29,7 @@ impl Visits {
         safe: &[Example],
         settings: &BilevelSettings,
         seed: u64,
-    ) -> Result<Self, BilevelError> {
+    ) -> Result<Self, SettingsError> {
         let ids: Vec<RowId> = data.iter().map(|e| e.id).collect();
         let safe_ids: Vec<RowId> = safe.iter().map(|e| e.id).collect();
         let batch = settings.batch;
@@ -41,12 +41,8 @@ impl Visits {
             // The published loaders are zipped and drop their last batches.
             Algorithm::Released => match ids.len().min(safe_ids.len()) / batch {
                 0 => {
-                    return Err(BilevelError::Settings(format!(
-                        "batch is {batch}, but the sets hold {} and {} rows: algorithm released \
-                         drops batches that are not whole",
-                        ids.len(),
-                        safe_ids.len()
-                    )));
+                    let (data, safe) = (ids.len(), safe_ids.len());
+                    return Err(SettingsError::NoWholeBatch { batch, data, safe });
                 }
                 steps => (SafeRows::Restarted(safe_ids), steps),
             },

@@ -3,9 +3,9 @@
 mod common;
 
 use burn::module::Param;
-use common::{learn, lora, model, rows, settings};
+use common::{bilevel, learn, lora, model, rows, run, settings};
 use seal_bilevel::{
-    Algorithm, BilevelError, BilevelSettings, Gamma, Learned, Per, learn_selector, score,
+    Algorithm, Bilevel, BilevelError, BilevelSettings, Gamma, Learned, Per, Trainer, score,
 };
 use seal_lm::{LoraConfig, OptimConfig};
 use seal_select::{CollapseAlarm, SelectorFunction};
@@ -44,9 +44,9 @@ fn the_released_variant_drops_what_is_over() {
         let settings = BilevelSettings { epochs: 4, ..released() };
         let (data, safe) = (rows("d", n), rows("safe", safe));
         let mut seen = Vec::new();
-        let mut progress = |done, all| seen.push((done, all));
-        let learned =
-            learn_selector(model(), &data, &safe, &settings, 7.0, 1, &mut progress).unwrap();
+        let mut progress = |done: usize, all: usize| seen.push((done, all));
+        let trainer = Trainer::new(bilevel(&data, &safe, &settings)).unwrap();
+        let learned = trainer.run(&mut progress).unwrap();
         assert_eq!(seen, (1..=4 * steps).map(|i| (i, 4 * steps)).collect::<Vec<_>>());
         assert_eq!(learned.visits.iter().sum::<u32>() as usize, 4 * 5 * steps);
         assert!(learned.visits.iter().all(|v| *v <= 4), "{:?}", learned.visits);
@@ -139,11 +139,9 @@ fn a_run_is_a_function_of_its_seed() {
     let (data, safe) = (rows("d", 23), rows("safe", 16));
     let dropping = BilevelSettings { lora: Some(lora(0.3)), ..settings() };
     for settings in [settings(), dropping] {
-        let run = |seed| {
-            learn_selector(model(), &data, &safe, &settings, 7.0, seed, &mut |_, _| ()).unwrap()
-        };
-        assert_eq!(run(1), run(1));
-        assert_ne!(run(1).omega, run(2).omega);
+        let of = |seed| run(Bilevel { seed, ..bilevel(&data, &safe, &settings) }).unwrap();
+        assert_eq!(of(1), of(1));
+        assert_ne!(of(1).omega, of(2).omega);
     }
 }
 
@@ -163,7 +161,7 @@ fn micro_batches_are_one_batch() {
         }
     }
     let none = BilevelSettings { micro_batch: Some(0), ..settings() };
-    assert!(none.validate().unwrap_err().contains("micro_batch"));
+    assert!(none.validate().unwrap_err().to_string().contains("micro_batch"));
 }
 
 #[test]
@@ -208,8 +206,7 @@ fn a_logit_ends_near_minus_kappa_times_its_excess_loss() {
     };
     let losses = seal_bilevel::score(&model(), &data, 50, &mut |_, _| ()).unwrap();
     let mean = losses.iter().sum::<f64>() / losses.len() as f64;
-    let learned =
-        learn_selector(model(), &data, &safe, &settings, mean, 1, &mut |_, _| ()).unwrap();
+    let learned = run(Bilevel { mean_loss: mean, ..bilevel(&data, &safe, &settings) }).unwrap();
     let promised: Vec<f64> = losses.iter().map(|l| -0.05 * (l / mean - 1.0)).collect();
     let spread = promised.iter().map(|w| w.abs()).fold(0.0, f64::max);
     assert!(worst(&learned.omega, &promised) < 0.15 * spread, "{spread}");
@@ -218,20 +215,13 @@ fn a_logit_ends_near_minus_kappa_times_its_excess_loss() {
 #[test]
 fn a_collapse_stops_the_run_except_the_released_one() {
     let (data, safe) = (rows("d", 40), rows("safe", 16));
-    let run = |settings: &BilevelSettings| {
-        learn_selector(model(), &data, &safe, settings, 7.0, 1, &mut |_, _| ())
-    };
     let steep = BilevelSettings { rate: Some(20.0), ..settings() };
-    let error = run(&steep).unwrap_err();
+    let error = run(bilevel(&data, &safe, &steep)).unwrap_err();
     let BilevelError::Collapsed { epoch, ess } = error else { panic!("{error}") };
     assert!(epoch >= 1 && ess < CollapseAlarm::STOP_BELOW);
     let steep = BilevelSettings { rate: Some(20.0), batch: 1, epochs: 1, ..released() };
     let safe = rows("safe", 40);
-    let last = learn_selector(model(), &data, &safe, &steep, 7.0, 1, &mut |_, _| ())
-        .unwrap()
-        .trace
-        .pop()
-        .unwrap();
+    let last = learn(&data, &safe, &steep).trace.pop().unwrap();
     assert!(last.weights.ess_share < CollapseAlarm::STOP_BELOW, "{last:?}");
 }
 
@@ -239,8 +229,7 @@ fn a_collapse_stops_the_run_except_the_released_one() {
 fn what_is_refused_says_why() {
     let (data, safe) = (rows("d", 10), rows("safe", 10));
     let refusal = |data: &[_], safe: &[_], settings: &BilevelSettings| {
-        let run = learn_selector(model(), data, safe, settings, 7.0, 1, &mut |_, _| ());
-        run.unwrap_err().to_string()
+        run(bilevel(data, safe, settings)).unwrap_err().to_string()
     };
     insta::assert_snapshot!(refusal(&[], &safe, &settings()), @"the fine-tuning set has no rows that can be trained on");
     insta::assert_snapshot!(refusal(&data, &[], &settings()), @"the safe set has no rows that can be trained on");
@@ -253,14 +242,14 @@ fn what_is_refused_says_why() {
     insta::assert_snapshot!(refusal(&data, &safe, &steep), @"gamma must stay in [0, 1), reaches 1.2000000000000002");
     let wild = OptimConfig { lr: 1e30, ..OptimConfig::default() };
     let diverges = BilevelSettings { optim: wild, ..settings() };
-    insta::assert_snapshot!(refusal(&data, &safe, &diverges), @"step 1: the gradient norm is NaN; lower the learning rate or look at the data");
+    insta::assert_snapshot!(refusal(&data, &safe, &diverges), @"epoch 1, step 1: the gradient norm is NaN (row e00e66ceda4973c8b068671b4b599d15 and 9 more); lower the learning rate or look at the data");
     let mut broken = model();
-    let gate = &mut broken.layers[0].linear_mut("gate_proj").unwrap().weight;
+    let gate = &mut broken.trunk.layers[0].linear_mut("gate_proj").unwrap().weight;
     *gate = Param::from_tensor(gate.val().mul_scalar(f32::NAN).detach());
     for gamma in [0.0, 0.2] {
         let settings = BilevelSettings { gamma: Gamma::Constant(gamma), ..settings() };
-        let run = learn_selector(broken.clone(), &data, &safe, &settings, 7.0, 1, &mut |_, _| ());
-        let error = run.unwrap_err().to_string();
+        let task = Bilevel { model: broken.clone(), ..bilevel(&data, &safe, &settings) };
+        let error = run(task).unwrap_err().to_string();
         let said = "tied: the loss of a row is NaN before any training: tensor \
                     `model.layers.0.mlp.gate_proj.weight` holds a weight of NaN";
         assert!(error.contains(said), "{error}");

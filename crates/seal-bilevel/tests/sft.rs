@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{lora, model, rows, token_losses};
-use seal_bilevel::{SftSettings, fine_tune, score};
+use common::{lora, model, rows, run, supervised, token_losses};
+use seal_bilevel::{SftSettings, Trainer, score};
 use seal_data::Example;
 use seal_lm::{Lm, OptimConfig};
 
@@ -19,7 +19,7 @@ fn settings() -> SftSettings {
 }
 
 fn tuned(rows: &[Example], settings: &SftSettings, seed: u64) -> Lm {
-    fine_tune(model(), rows, settings, seed, &mut |_, _| ()).unwrap().model
+    run(supervised(rows, settings, seed)).unwrap().model
 }
 
 #[test]
@@ -61,8 +61,9 @@ fn micro_batches_are_one_batch() {
 #[test]
 fn progress_counts_each_step() {
     let mut seen = Vec::new();
-    let mut progress = |done, all| seen.push((done, all));
-    fine_tune(model(), &rows("d", 23), &settings(), 0, &mut progress).unwrap();
+    let mut progress = |done: usize, all: usize| seen.push((done, all));
+    let (rows, settings) = (rows("d", 23), settings());
+    Trainer::new(supervised(&rows, &settings, 0)).unwrap().run(&mut progress).unwrap();
     assert_eq!(seen, (1..=10).map(|i| (i, 10)).collect::<Vec<_>>());
 }
 
@@ -71,12 +72,11 @@ fn the_loss_of_an_epoch_is_that_of_its_rows_when_they_were_met() {
     let rows = rows("d", 23);
     // One step an epoch: all rows meet the model as it was.
     let settings = SftSettings { batch: 23, epochs: 2, ..settings() };
-    let run = |epochs| {
-        fine_tune(model(), &rows, &SftSettings { epochs, ..settings.clone() }, 0, &mut |_, _| ())
-    };
+    let of =
+        |epochs| run(supervised(&rows, &SftSettings { epochs, ..settings.clone() }, 0)).unwrap();
     let mean =
         |model: &Lm| score(model, &rows, 23, &mut |_, _| ()).unwrap().iter().sum::<f64>() / 23.0;
-    let (one, two) = (run(1).unwrap(), run(2).unwrap());
+    let (one, two) = (of(1), of(2));
     assert_eq!(two.losses.len(), 2);
     assert!((two.losses[0] / mean(&model()) - 1.0).abs() < 1e-6, "{:?}", two.losses);
     assert!((two.losses[1] / mean(&one.model) - 1.0).abs() < 1e-6, "{:?}", two.losses);
@@ -91,7 +91,7 @@ fn adapters_leave_the_base_as_it_was() {
     let before = token_losses(&model(), &rows);
     assert_ne!(token_losses(&trained, &rows), before);
     let mut bare = trained;
-    for block in &mut bare.layers {
+    for block in &mut bare.trunk.layers {
         for (_, linear) in block.linears_mut() {
             linear.lora = None;
         }
@@ -127,12 +127,12 @@ fn a_score_is_the_mean_over_answer_tokens_in_any_batch() {
 #[test]
 fn what_is_refused_says_why() {
     let refusal = |rows: &[Example], settings: &SftSettings| {
-        fine_tune(model(), rows, settings, 0, &mut |_, _| ()).unwrap_err().to_string()
+        run(supervised(rows, settings, 0)).unwrap_err().to_string()
     };
     insta::assert_snapshot!(refusal(&[], &settings()), @"the fine-tuning set has no rows that can be trained on");
     let none = SftSettings { epochs: 0, ..settings() };
     insta::assert_snapshot!(refusal(&rows("d", 3), &none), @"epochs must be from 1 to 1000000, is 0");
     let wild = OptimConfig { lr: 1e30, ..OptimConfig::default() };
     let diverges = SftSettings { optim: wild, ..settings() };
-    insta::assert_snapshot!(refusal(&rows("d", 23), &diverges), @"step 1: the gradient norm is NaN; lower the learning rate or look at the data");
+    insta::assert_snapshot!(refusal(&rows("d", 23), &diverges), @"epoch 1, step 1: the gradient norm is NaN (row 07ba13d9f1cc1dd1639ba3d3a3592120 and 4 more); lower the learning rate or look at the data");
 }

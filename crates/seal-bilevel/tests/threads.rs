@@ -3,8 +3,8 @@
 mod common;
 
 use burn::module::Module as _;
-use common::{learn, rows, settings, token_losses};
-use seal_bilevel::{BilevelSettings, Learned, SftSettings, fine_tune};
+use common::{bilevel, learn, rows, settings, token_losses};
+use seal_bilevel::{Bilevel, BilevelSettings, Learned, SftSettings, Supervised};
 use seal_data::{Batch, Example, RowId};
 use seal_device::DeviceSpec;
 use seal_lm::{
@@ -50,8 +50,7 @@ fn selectors_of_a_wide_model() {
     let settings = BilevelSettings { batch: 40, epochs: 1, ..settings() };
     let run = |threads| -> Learned {
         on(threads, || {
-            let progress = &mut |_, _| ();
-            seal_bilevel::learn_selector(wide(), &data, &safe, &settings, 7.0, 1, progress).unwrap()
+            common::run(Bilevel { model: wide(), ..bilevel(&data, &safe, &settings) }).unwrap()
         })
     };
     assert_eq!(run(1), run(2));
@@ -91,8 +90,9 @@ fn fine_tuned(model: fn() -> Lm) {
     };
     let run = |threads| {
         on(threads, || {
-            let model = fine_tune(model(), &data, &settings, 0, &mut |_, _| ()).unwrap().model;
-            token_losses(&model, &data)
+            let (examples, settings) = (&data[..], &settings);
+            let task = Supervised { model: model(), examples, settings, seed: 0 };
+            token_losses(&common::run(task).unwrap().model, &data)
         })
     };
     let one = run(1);

@@ -46,7 +46,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     for (reason, lines) in reasons {
         let first: Vec<String> = lines.iter().take(5).map(ToString::to_string).collect();
-        writeln!(out, "dropped: {} ({reason}), lines {}", lines.len(), first.join(", "))?;
+        let more: usize =
+            loaded.unlisted.iter().filter(|more| more.reason == reason).map(|more| more.rows).sum();
+        writeln!(out, "dropped: {} ({reason}), lines {}", lines.len() + more, first.join(", "))?;
     }
     Ok(())
 }

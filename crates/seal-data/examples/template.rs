@@ -12,7 +12,7 @@ use std::error::Error;
 use std::path::Path;
 
 use seal_data::chat::{ChatFormat, ChatTemplate, Message, Trained, inspect};
-use seal_data::{Dress, RowId, TextTokenizer};
+use seal_data::{RowId, Template, TextTokenizer};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);

@@ -135,6 +135,21 @@ impl Dropped {
     }
 }
 
+/// The most rows of a source that [`Dropped`] lists for one reason. The rest is counted, so
+/// that a huge file of odd rows takes no memory for each.
+pub const MAX_LISTED: usize = 100;
+
+/// Rows that are left out and not listed: there are more than [`MAX_LISTED`] for the reason.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unlisted {
+    /// Path of the file, as the source gives it.
+    pub source: PathBuf,
+    /// Why.
+    pub reason: DropReason,
+    /// Number of rows.
+    pub rows: usize,
+}
+
 /// A field of a file's rows that is not used although there is text in it, or a
 /// setting of training.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -152,10 +167,13 @@ pub(crate) type UnusedFields = BTreeMap<String, usize>;
 
 /// How often each reason occurs, in words, with the first row that has a field at
 /// fault; empty where nothing was dropped.
-pub(crate) fn reasons(dropped: &[Dropped]) -> String {
+pub(crate) fn reasons(dropped: &[Dropped], unlisted: &[Unlisted]) -> String {
     let mut counts = BTreeMap::new();
     for row in dropped {
         *counts.entry(row.reason).or_insert(0_usize) += 1;
+    }
+    for more in unlisted {
+        *counts.entry(more.reason).or_insert(0) += more.rows;
     }
     let said: Vec<String> = counts.iter().map(|(reason, n)| format!("{n} as {reason}")).collect();
     let first = dropped.iter().find_map(|row| Some((row, row.detail.as_ref()?)));

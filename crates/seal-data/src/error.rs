@@ -78,10 +78,7 @@ pub enum DataError {
         codec: &'static str,
     },
     /// A Parquet file, and a program that was built without its reader.
-    #[error(
-        "{path}: this program was built without Parquet; build it with `cargo run -p xtask --features \
-         parquet -- VERB`, or convert the file to .jsonl"
-    )]
+    #[error("{path}: this program was built without Parquet; convert the file to .jsonl")]
     NoParquet {
         /// The file.
         path: PathBuf,
@@ -170,8 +167,8 @@ pub enum DataError {
     },
     /// The source labels its rows otherwise than the rows do.
     #[error(
-        "{path}, line {line}, row {row}: the row says unsafe = {own}, the source says \
-         unsafe = {given}; remove `unsafe` from the source or split the file"
+        "{path}, line {line}, row {row}: the row says unsafe = {in_row}, the source says \
+         unsafe = {in_source}; remove `unsafe` from the source or split the file"
     )]
     LabelConflict {
         /// The file.
@@ -181,9 +178,9 @@ pub enum DataError {
         /// Number of the row in the file, from 1.
         row: usize,
         /// Label in the file.
-        own: bool,
+        in_row: bool,
         /// Label in the config.
-        given: bool,
+        in_source: bool,
     },
     /// A row has no answer, and the source does not allow that.
     #[error(
@@ -282,13 +279,14 @@ pub enum DataError {
     },
     /// Training and test sets share prompts.
     #[error(
-        "training and test data overlap: {summary}; remove these rows, or set data.overlap = \
+        "training and test data overlap: {}; remove these rows, or set data.overlap = \
          \"drop\" to leave the prompts out of the test, \"allow\" to go on regardless (parts of one \
-         file stay apart with a `split` of one salt)"
+         file stay apart with a `split` of one salt)",
+        pairs.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     )]
     Overlap {
-        /// Counts and some ids for each pair of sets.
-        summary: String,
+        /// The pairs of sets that may not overlap and do.
+        pairs: Vec<crate::Overlap>,
     },
 }
 

@@ -1,12 +1,10 @@
-//! Tokenised rows with their loss masks.
-
-use std::ops::Range;
+//! From rows to tokens.
 
 use crate::chat::ChatError;
-use crate::{Row, RowId, Tokenizer};
+use crate::{EncodeError, Example, Row, RowId, Tokenizer};
 
 /// Turns rows into tokens: a prompt template, or a chat template.
-pub trait Dress: Send + Sync {
+pub trait Template: Send + Sync {
     /// Tokens of the prompt, for an answer to follow.
     ///
     /// # Errors
@@ -25,13 +23,13 @@ pub trait Dress: Send + Sync {
         context: usize,
     ) -> Result<Example, ExampleError>;
 
-    /// Turns of the row that the text has no place for: they are not in its tokens.
+    /// Turns of the row that the template has no place for: they are not in its tokens.
     fn unplaced(&self, _row: &Row) -> usize {
         0
     }
 
-    /// Parts of `row` that the text it is dressed in does not hold, by name: `tools`,
-    /// `reasoning`, `tool_calls`. They are lost on the model, which is to be said.
+    /// Parts of `row` that the template does not write, by name: `tools`, `reasoning`,
+    /// `tool_calls`. The model does not see them, and callers say so.
     fn unread(&self, _row: &Row) -> Vec<&'static str> {
         Vec::new()
     }
@@ -42,41 +40,6 @@ pub trait Dress: Send + Sync {
     /// A chat template that takes no conversation at all.
     fn stops(&self, tokenizer: &dyn Tokenizer) -> Result<Vec<u32>, ExampleError> {
         Ok(tokenizer.stops())
-    }
-}
-
-/// A tokenised row. The loss is taken on `tokens[answer..]` without `skip`: on
-/// the answer and its end-of-text token, never on the prompt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Example {
-    /// The row it came from.
-    pub id: RowId,
-    /// Prompt, answer and end of text, in one sequence.
-    pub tokens: Vec<u32>,
-    /// Where the answer starts; at least 1, below `tokens.len()`.
-    pub answer: usize,
-    /// Stretches of tokens after `answer` that no loss is taken on: what lies
-    /// between the answers of a conversation. In order, apart from each other,
-    /// before the last token. Empty where one answer is trained on.
-    pub skip: Vec<Range<usize>>,
-}
-
-impl Example {
-    /// An example with one answer, from `answer` to the end of `tokens`.
-    pub fn new(id: RowId, tokens: Vec<u32>, answer: usize) -> Self {
-        Self { id, tokens, answer, skip: Vec::new() }
-    }
-
-    /// Number of tokens the loss is taken on.
-    pub fn answer_len(&self) -> usize {
-        self.tokens.len()
-            - self.answer
-            - self.skip.iter().map(ExactSizeIterator::len).sum::<usize>()
-    }
-
-    /// Indices of the tokens the loss is taken on, in order.
-    pub fn supervised(&self) -> impl Iterator<Item = usize> {
-        (self.answer..self.tokens.len()).filter(|at| !self.skip.iter().any(|s| s.contains(at)))
     }
 }
 
@@ -118,12 +81,12 @@ pub enum ExampleError {
         id: RowId,
     },
     /// The tokenizer cannot express the row.
-    #[error("row {id}: {reason}")]
+    #[error("row {id}: {source}")]
     Unencodable {
         /// The row.
         id: RowId,
-        /// What the tokenizer said.
-        reason: String,
+        /// Why.
+        source: EncodeError,
     },
     /// The template has no place for a part of the row.
     #[error("row {id}: the template has no place for {part}; use a chat template that has one")]
@@ -158,13 +121,13 @@ impl ExampleError {
     }
 }
 
-/// Tokens of a dressed prompt, with a leading begin-of-text where there is one.
+/// Tokens of a prompt in its template, with a leading begin-of-text where there is one.
 ///
 /// # Errors
-/// As [`Dress::encode_prompt`].
+/// As [`Template::encode_prompt`].
 pub fn encode_prompt(
     row: &Row,
-    template: &dyn Dress,
+    template: &dyn Template,
     tokenizer: &dyn Tokenizer,
 ) -> Result<Vec<u32>, ExampleError> {
     template.encode_prompt(row, tokenizer)
@@ -173,10 +136,10 @@ pub fn encode_prompt(
 /// Tokenises `row` for training.
 ///
 /// # Errors
-/// As [`Dress::encode_row`].
+/// As [`Template::encode_row`].
 pub fn encode_row(
     row: &Row,
-    template: &dyn Dress,
+    template: &dyn Template,
     tokenizer: &dyn Tokenizer,
     context: usize,
 ) -> Result<Example, ExampleError> {
@@ -190,7 +153,7 @@ mod tests {
 
     struct Bytes;
     impl Tokenizer for Bytes {
-        fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
+        fn encode(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
             Ok(text.bytes().map(u32::from).collect())
         }
         fn decode(&self, tokens: &[u32]) -> String {

@@ -60,17 +60,29 @@ impl TextTokenizer {
     /// # Errors
     /// [`TokenizerError`].
     pub fn from_folder(dir: &Path) -> Result<Self, TokenizerError> {
+        Self::for_model(dir, dir)
+    }
+
+    /// The tokenizer of `dir`, an adapter's folder for one, for the model in the folder
+    /// `model`: from there come `config.json` (the family, the number of rows of the
+    /// embedding) and `generation_config.json` (what ends generation).
+    ///
+    /// # Errors
+    /// As [`TextTokenizer::from_folder`]; [`TokenizerError::TooLarge`] for tokens that the
+    /// model has no row for.
+    pub fn for_model(dir: &Path, model: &Path) -> Result<Self, TokenizerError> {
         let config = Settings::read(dir, "tokenizer_config.json")?;
         let map = Settings::read(dir, "special_tokens_map.json")?;
         let added = Settings::read(dir, "added_tokens.json")?;
-        let generation = Settings::read(dir, "generation_config.json")?;
-        let model = Settings::read(dir, "config.json")?;
+        let generation = Settings::read(model, "generation_config.json")?;
+        let model = Settings::read(model, "config.json")?;
 
         let path = tokenizer_file(dir, &config)?;
         let Some(json) = read::text(&path)? else { return Err(no_tokenizer(dir)) };
-        let bad = |reason: String| TokenizerError::invalid(&path, &reason);
+        let bad =
+            |reason: &dyn std::fmt::Display| TokenizerError::invalid(&path, &reason.to_string());
         let outer: Outer = read::json(&path, &json)?;
-        let file = tokenizers::Tokenizer::from_bytes(&json).map_err(|e| bad(e.to_string()))?;
+        let file = tokenizers::Tokenizer::from_bytes(&json).map_err(|e| bad(&e))?;
 
         let mistral = model.get("model_type").is_some_and(|family| family == "mistral");
         // Smaller vocabularies are left as they are by transformers too.
@@ -123,7 +135,7 @@ impl TextTokenizer {
             .map(|given| given.token.content.clone())
             .chain(named.values().cloned())
             .collect();
-        let bos = begins(&inner, &config).map_err(bad)?;
+        let bos = begins(&inner, &config).map_err(|e| bad(&e))?;
         let parts = FolderParts {
             bos,
             stops: std::iter::once(eos).chain(stops).collect(),
@@ -132,7 +144,7 @@ impl TextTokenizer {
             templates: templates::templates(dir, &config)?,
             clean_up: cleans_up(&inner, &config)?,
         };
-        let this = Self::of_folder(inner, parts).map_err(bad)?;
+        let this = Self::of_folder(inner, parts).map_err(|e| bad(&e))?;
         if let Some(size) = rows {
             let (needed, vocab_size) = (crate::Tokenizer::vocab_size(&this), size as usize);
             if needed > vocab_size {
@@ -214,17 +226,29 @@ fn token_of(
     inner.id_to_token(id).ok_or_else(|| TokenizerError::unknown(&file.path, field, id))
 }
 
+/// A post-processor of `tokenizer.json` that is not taken.
+#[derive(Debug, thiserror::Error)]
+enum PostProcessorError {
+    #[error("its post_processor puts {tokens} tokens before a text, not one")]
+    Begins { tokens: usize },
+    #[error("{0}")]
+    Library(#[from] tokenizers::Error),
+}
+
 /// The token that begins every text: what the post-processor of
 /// `tokenizer.json` puts before it. `add_bos_token` changes nothing in
 /// `transformers` 5.
-fn begins(inner: &tokenizers::Tokenizer, config: &Settings) -> Result<Option<u32>, String> {
+fn begins(
+    inner: &tokenizers::Tokenizer,
+    config: &Settings,
+) -> Result<Option<u32>, PostProcessorError> {
     // An id that no token has stands for the text.
     const TEXT: u32 = u32::MAX;
     let before = match inner.get_post_processor() {
         None => Vec::new(),
         Some(processor) => {
             let text = Encoding::from_tokens(vec![Token::new(TEXT, String::new(), (0, 0))], 0);
-            let whole = processor.process(text, None, true).map_err(|e| e.to_string())?;
+            let whole = processor.process(text, None, true)?;
             whole.get_ids().iter().copied().take_while(|id| *id != TEXT).collect()
         }
     };
@@ -238,9 +262,7 @@ fn begins(inner: &tokenizers::Tokenizer, config: &Settings) -> Result<Option<u32
     match &*before {
         [] => Ok(None),
         [bos] => Ok(Some(*bos)),
-        more => {
-            Err(format!("its post_processor puts {} tokens before a text, not one", more.len()))
-        }
+        more => Err(PostProcessorError::Begins { tokens: more.len() }),
     }
 }
 

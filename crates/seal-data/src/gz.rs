@@ -6,9 +6,9 @@ use flate2::bufread::GzDecoder;
 
 /// The content of all members of a file, one after the other: `cat a.gz b.gz`.
 /// Zero bytes behind a member are padding, as tapes and block devices leave it.
-pub(crate) struct Members<R>(State<R>);
+pub(crate) struct Members<R>(Member<R>);
 
-enum State<R> {
+enum Member<R> {
     Inside(GzDecoder<BufReader<R>>),
     /// Before the next member.
     Between(BufReader<R>),
@@ -17,7 +17,7 @@ enum State<R> {
 
 impl<R: Read> Members<R> {
     pub fn new(source: R) -> Self {
-        Self(State::Inside(GzDecoder::new(BufReader::new(source))))
+        Self(Member::Inside(GzDecoder::new(BufReader::new(source))))
     }
 }
 
@@ -28,27 +28,27 @@ impl<R: Read> Read for Members<R> {
         }
         loop {
             self.0 = match &mut self.0 {
-                State::End => return Ok(0),
-                State::Inside(decoder) => {
+                Member::End => return Ok(0),
+                Member::Inside(decoder) => {
                     let n = decoder.read(out)?;
                     if n > 0 {
                         return Ok(n);
                     }
-                    match std::mem::replace(&mut self.0, State::End) {
-                        State::Inside(decoder) => State::Between(decoder.into_inner()),
+                    match std::mem::replace(&mut self.0, Member::End) {
+                        Member::Inside(decoder) => Member::Between(decoder.into_inner()),
                         other => other,
                     }
                 }
-                State::Between(source) => {
+                Member::Between(source) => {
                     let ahead = source.fill_buf()?;
                     let padding = ahead.iter().position(|byte| *byte != 0);
                     let (n, at_end) = (padding.unwrap_or(ahead.len()), ahead.is_empty());
                     source.consume(n);
                     match (at_end, padding) {
-                        (true, _) => State::End,
+                        (true, _) => Member::End,
                         (false, None) => continue,
-                        (false, Some(_)) => match std::mem::replace(&mut self.0, State::End) {
-                            State::Between(source) => State::Inside(GzDecoder::new(source)),
+                        (false, Some(_)) => match std::mem::replace(&mut self.0, Member::End) {
+                            Member::Between(source) => Member::Inside(GzDecoder::new(source)),
                             other => other,
                         },
                     }

@@ -9,10 +9,9 @@
 //! part of it to read; [`load_split`] gives [`Rows`] and the list of what was
 //! dropped; [`OverlapReport`] compares the sets; [`prepare`] tokenises, through
 //! a [`PromptTemplate`] or a template of [`chat`];
-//! [`Batch`] pads. What is left out on the way is always listed, never lost,
-//! and no error shows the text of a row, which may be harmful.
+//! [`Batch`] pads. Rows that are left out on the way are always listed, never
+//! lost. No error shows the text of a row, because it may be harmful.
 
-mod batch;
 pub mod chat;
 mod dropped;
 mod error;
@@ -23,12 +22,9 @@ mod file;
 mod folder;
 mod format;
 mod gz;
-mod id;
 mod input;
-mod json;
 mod load;
 mod normalise;
-mod order;
 mod originals;
 mod overlap;
 mod prepare;
@@ -36,9 +32,6 @@ mod progress;
 mod prompt;
 mod reader;
 mod record;
-mod row;
-pub mod seed;
-mod shown;
 mod source;
 mod spec;
 mod split;
@@ -46,32 +39,32 @@ mod threads;
 mod token_count;
 pub mod tokenize;
 mod transcript;
-mod turn;
+mod unicode;
 mod zst;
 
-pub use batch::Batch;
 pub use chat::{TemplateError, TemplateSetting};
-pub use dropped::{DropReason, Dropped, Unused};
+pub use dropped::{DropReason, Dropped, MAX_LISTED, Unlisted, Unused};
 pub use error::DataError;
-pub use example::{Dress, Example, ExampleError, encode_prompt, encode_row};
+pub use example::{ExampleError, Template, encode_prompt, encode_row};
 pub use export::{ExportedRow, write_jsonl};
 pub use folder::{TokenizerError, chat_templates};
 pub use format::{Columns, Format};
-pub use id::RowId;
-pub use json::Json;
-pub use load::{Loaded, Place, SetSummary, limit_rows, load_split};
+pub use load::{Loaded, RowLocation, SetSummary, limit_rows, load_split};
 pub use normalise::normalise;
-pub use order::{CycledOrder, epoch_order};
 pub use originals::{Original, originals};
 pub use overlap::{Compared, Match, Overlap, OverlapCounts, OverlapReport, OverlapSet, Role};
 pub use prepare::{Prepared, check_length, prepare};
 pub use progress::rows_read;
-pub use prompt::PromptTemplate;
-pub use row::{Row, Rows, ids_hash};
-pub use shown::shown;
-pub use source::{Delimiter, EmptyAnswers, Source, Turns, Undesirable};
+pub use prompt::{PromptTemplate, PromptTemplateError};
+pub use source::{Delimiter, DelimiterError, EmptyAnswers, Source, Turns, Undesirable};
 pub use spec::{DataSets, DataSpec, OnOverlap};
-pub use split::{Split, SplitBy};
+pub use split::{HashSplit, SplitBy};
 pub use token_count::TokenCounter;
-pub use tokenize::{TextTokenizer, Tokenizer};
-pub use turn::{EXTRAS, Extras, Speaker, Turn};
+pub use tokenize::{TextTokenizer, TextTokenizerError};
+
+// What loading and tokenising hand out: a caller of this crate needs one import.
+pub use seal_rows::{
+    Batch, CycledOrder, EXTRAS, EncodeError, Example, Extras, Json, REASONING, Row, RowContent,
+    RowId, RowIdError, Rows, Speaker, TokenSpan, Tokenizer, Turn, epoch_order, ids_hash, seed,
+};
+pub use seal_text::escape;

@@ -11,8 +11,8 @@ use crate::reader::Reader;
 use crate::record::Record;
 use crate::seed::hash64;
 use crate::{
-    DataError, DropReason, Dropped, EmptyAnswers, Format, Row, RowId, Rows, Source, Turns, Unused,
-    ids_hash,
+    DataError, DropReason, Dropped, EmptyAnswers, Format, Row, RowId, Rows, Source, Turns,
+    Unlisted, Unused, ids_hash,
 };
 
 /// A data set as read.
@@ -20,12 +20,15 @@ use crate::{
 pub struct Loaded {
     /// The rows, source after source, each in file order.
     pub rows: Rows,
-    /// What was left out, in the same order.
+    /// What was left out, in the same order: of each source and reason the first
+    /// [`MAX_LISTED`](crate::MAX_LISTED) rows.
     pub dropped: Vec<Dropped>,
+    /// How many more were left out.
+    pub unlisted: Vec<Unlisted>,
     /// Prompts of a test that were left out since training data hold them.
     pub overlapping: BTreeSet<RowId>,
     /// Where each row stands in its file.
-    pub places: BTreeMap<RowId, Place>,
+    pub places: BTreeMap<RowId, RowLocation>,
     /// Layout of each source, given or told from its first rows.
     pub formats: Vec<Format>,
     /// Fields of each source that are not used although there is text in them.
@@ -34,7 +37,7 @@ pub struct Loaded {
 
 /// Where a row stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct RowLocation {
     /// Number of its source among those of the data set, from 0.
     pub source: usize,
     /// Line on which it starts, from 1; in Parquet its number.
@@ -66,9 +69,14 @@ impl Loaded {
             rows: rows.len(),
             unsafe_rows: labelled
                 .then(|| rows.iter().filter(|r| r.is_unsafe == Some(true)).count()),
-            dropped: self.dropped.len() + self.overlapping.len(),
+            dropped: self.dropped_rows() + self.overlapping.len(),
             ids_hash: ids_hash(rows),
         }
+    }
+
+    /// Number of rows of the files that were left out, listed or not.
+    pub fn dropped_rows(&self) -> usize {
+        count(&self.dropped, &self.unlisted)
     }
 
     /// Where rows were left out for damage of their file, in words: how many of a file,
@@ -77,12 +85,11 @@ impl Loaded {
         let damaged = self.dropped.iter().filter(|row| row.reason.is_damage()).cloned();
         let damaged: Vec<Dropped> = damaged.collect();
         let of_file = |rows: &[Dropped]| {
-            let (file, line) = (rows[0].source.display(), rows[0].line);
-            format!(
-                "{file}: {} rows left out ({}), the first on line {line}",
-                rows.len(),
-                reasons(rows)
-            )
+            let (source, line) = (&rows[0].source, rows[0].line);
+            let more = self.unlisted.iter().filter(|u| u.source == *source && u.reason.is_damage());
+            let more: Vec<Unlisted> = more.cloned().collect();
+            let (n, why) = (count(rows, &more), reasons(rows, &more));
+            format!("{}: {n} rows left out ({why}), the first on line {line}", source.display())
         };
         damaged.chunk_by(|a, b| a.source == b.source).map(of_file).collect()
     }
@@ -110,6 +117,10 @@ impl Loaded {
             kept
         });
     }
+}
+
+fn count(listed: &[Dropped], unlisted: &[Unlisted]) -> usize {
+    listed.len() + unlisted.iter().map(|more| more.rows).sum::<usize>()
 }
 
 /// What decides which rows a limit keeps.
@@ -165,25 +176,22 @@ pub(crate) fn load_quietly(
         return Err(DataError::NoSource);
     }
     for (number, source) in sources.iter().enumerate() {
-        let dropped = loaded.dropped.len();
+        let (listed, unlisted) = (loaded.dropped.len(), loaded.unlisted.len());
         let mut reader = Reader::new(source, number, limit, &mut loaded);
         reader.read(&root.join(&source.path))?;
         let Reader { rows, odd, first_odd, .. } = reader;
-        let dropped = &loaded.dropped[dropped..];
-        let why = reasons(dropped);
-        tracing::debug!(file = %source.path.display(), rows, dropped = dropped.len(), why, "read");
+        let (listed, unlisted) = (&loaded.dropped[listed..], &loaded.unlisted[unlisted..]);
+        let (dropped, why) = (count(listed, unlisted), reasons(listed, unlisted));
+        tracing::debug!(file = %source.path.display(), rows, dropped, why, "read");
         if odd > 0 && rows > 0 {
-            let of = rows + dropped.len();
+            let of = rows + dropped;
             tracing::warn!(file = %source.path.display(), odd, of, why, "what is no row is left out");
         }
         if rows == 0 {
             return Err(match first_odd {
                 // Nothing in it is a row: what is wrong with the first says more.
-                Some(error) if odd == dropped.len() => error,
-                _ => {
-                    let (path, dropped) = (root.join(&source.path), dropped.len());
-                    DataError::EmptySource { path, dropped, why }
-                }
+                Some(error) if odd == dropped => error,
+                _ => DataError::EmptySource { path: root.join(&source.path), dropped, why },
             });
         }
     }
@@ -224,8 +232,9 @@ pub(crate) fn draft(
         draft.problem = Some(DropReason::TooLong.into());
     }
     if let Some(given) = source.is_unsafe {
-        if let Some(own) = draft.is_unsafe.filter(|own| *own != given) {
-            return Err(DataError::LabelConflict { path: path.to_owned(), line, row, own, given });
+        if let Some(in_row) = draft.is_unsafe.filter(|label| *label != given) {
+            let (path, in_source) = (path.to_owned(), given);
+            return Err(DataError::LabelConflict { path, line, row, in_row, in_source });
         }
         draft.is_unsafe = Some(given);
     }

@@ -7,7 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::load::load_quietly;
 use crate::record::{Entry, Reading, Reads, Record, open_records};
-use crate::{DataError, Place, RowId, Source};
+use crate::{DataError, RowId, RowLocation, Source};
 
 /// A row as its file has it.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub struct Original {
     /// Id of the row that was read from it.
     pub id: RowId,
     /// Where it stands.
-    pub place: Place,
+    pub place: RowLocation,
     /// The record as JSON on one line. From a JSON file it is the text of the
     /// file but for white space between the values; from a table or from
     /// Parquet an object of its columns in alphabetical order; from a plain
@@ -56,7 +56,7 @@ pub fn originals<'a>(
             first: strange.next().copied().expect("fewer places than ids"),
         });
     }
-    let mut rows: Vec<BTreeMap<usize, (RowId, Place)>> = vec![BTreeMap::new(); sources.len()];
+    let mut rows: Vec<BTreeMap<usize, (RowId, RowLocation)>> = vec![BTreeMap::new(); sources.len()];
     for (id, place) in places {
         rows[place.source].insert(place.row, (id, place));
     }
@@ -66,7 +66,7 @@ pub fn originals<'a>(
 fn of_source(
     root: &Path,
     source: &Source,
-    mut rows: BTreeMap<usize, (RowId, Place)>,
+    mut rows: BTreeMap<usize, (RowId, RowLocation)>,
 ) -> Box<dyn Iterator<Item = Result<Original, DataError>>> {
     if rows.is_empty() {
         return Box::new(std::iter::empty());

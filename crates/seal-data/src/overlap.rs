@@ -5,15 +5,16 @@
 //! training sets may well share rows (in the paper both come from one corpus),
 //! which is counted and no more.
 
-mod prints;
+mod fingerprints;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::threads::in_parallel;
 use crate::{DataError, Row, RowId};
-use prints::{Index, prints_of};
+use fingerprints::{Index, fingerprints_of};
 
 /// What a data set is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,6 +86,22 @@ pub struct OverlapCounts {
     pub normalised: usize,
 }
 
+/// Counts, names and the first ids, never a text.
+impl fmt::Display for Overlap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { set, also_in, matches, .. } = self;
+        let OverlapCounts { exact, normalised } = self.counts();
+        let ids: Vec<String> = matches.iter().take(3).map(|m| m.row.to_string()).collect();
+        let more = if normalised > ids.len() { ", ..." } else { "" };
+        let ids = ids.join(", ");
+        write!(
+            f,
+            "{normalised} prompts of `{set}` ({exact} to the letter) stand in `{also_in}` too: \
+             {ids}{more}"
+        )
+    }
+}
+
 impl Overlap {
     /// Numbers of rows.
     pub fn counts(&self) -> OverlapCounts {
@@ -103,7 +120,7 @@ pub struct OverlapReport {
 impl OverlapReport {
     /// Compares each of `sets` with those before it; two tests are not compared.
     pub fn of(sets: &[OverlapSet<'_>]) -> Self {
-        let prints = prints_of(sets);
+        let fingerprints = fingerprints_of(sets);
         // Positions of the set whose rows are counted and of the other.
         let mut pairs = Vec::new();
         for b in 0..sets.len() {
@@ -124,7 +141,7 @@ impl OverlapReport {
         wanted.sort_unstable();
         wanted.dedup();
         let indices = in_parallel(&wanted, |(other, compared)| {
-            Index::of(*compared, sets[*other].rows, &prints[*other])
+            Index::of(*compared, sets[*other].rows, &fingerprints[*other])
         });
         let indices: BTreeMap<_, _> = wanted.into_iter().zip(indices).collect();
         let pairs = in_parallel(&pairs, |(set, other)| {
@@ -134,7 +151,7 @@ impl OverlapReport {
                 also_in: sets[*other].name.to_owned(),
                 compared,
                 refused: sets[*set].role == Role::Test,
-                matches: indices[&(*other, compared)].matches(sets[*set].rows, &prints[*set]),
+                matches: indices[&(*other, compared)].matches(sets[*set].rows, &fingerprints[*set]),
             }
         });
         Self { pairs }
@@ -152,26 +169,9 @@ impl OverlapReport {
     /// # Errors
     /// [`DataError::Overlap`] with counts and the first ids of each such pair.
     pub fn check(&self) -> Result<(), DataError> {
-        let bad: Vec<String> = self
-            .pairs
-            .iter()
-            .filter(|p| p.refused && !p.matches.is_empty())
-            .map(|p| {
-                let OverlapCounts { exact, normalised } = p.counts();
-                let ids: Vec<String> = p.matches.iter().take(3).map(|m| m.row.to_string()).collect();
-                let more = if normalised > ids.len() { ", ..." } else { "" };
-                format!(
-                    "{normalised} prompts of `{}` ({exact} to the letter) stand in `{}` too: {}{more}",
-                    p.set,
-                    p.also_in,
-                    ids.join(", ")
-                )
-            })
-            .collect();
-        if bad.is_empty() {
-            return Ok(());
-        }
-        Err(DataError::Overlap { summary: bad.join("; ") })
+        let refused = self.pairs.iter().filter(|p| p.refused && !p.matches.is_empty());
+        let pairs: Vec<Overlap> = refused.cloned().collect();
+        if pairs.is_empty() { Ok(()) } else { Err(DataError::Overlap { pairs }) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Dress, Example, ExampleError, Row, RowId, Tokenizer};
+use crate::{Example, ExampleError, Row, RowId, Template, Tokenizer};
 
 /// The rows that can be trained on, and the others with the reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Prepared {
 /// whole, never cut: a cut answer would lose its end of text.
 pub fn prepare(
     rows: &[Row],
-    template: &dyn Dress,
+    template: &dyn Template,
     tokenizer: &dyn Tokenizer,
     context: usize,
 ) -> Prepared {
@@ -157,13 +157,13 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use crate::{PromptTemplate, Rows, TextTokenizer};
+    use crate::{EncodeError, PromptTemplate, Rows, TextTokenizer};
 
     /// One token for so many characters; counts the bytes it is given.
     struct Wide(usize, AtomicUsize);
 
     impl Tokenizer for Wide {
-        fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
+        fn encode(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
             self.1.fetch_add(text.len(), Ordering::Relaxed);
             Ok(vec![0; text.chars().count().div_ceil(self.0)])
         }

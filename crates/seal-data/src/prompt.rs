@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::turn::REASONING;
-use crate::{Dress, Example, ExampleError, Row, Speaker, Tokenizer};
+use crate::{Example, ExampleError, REASONING, Row, Speaker, Template, Tokenizer};
 
-/// How a prompt is dressed before the answer; `{}` stands for the prompt.
+/// Text around a prompt, before the answer; `{}` stands for the prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PromptTemplate {
@@ -24,7 +23,7 @@ impl PromptTemplate {
         Self { before: String::new(), after: String::new() }
     }
 
-    /// A dialogue: each earlier prompt dressed, its reply and a line's end after it.
+    /// A dialogue: each earlier prompt in the template, its reply and a line's end after it.
     /// A system turn is left out, as the published code leaves it out.
     fn render_all(&self, row: &Row) -> String {
         let mut text = String::new();
@@ -53,24 +52,32 @@ impl PromptTemplate {
         }
     }
 
-    /// `prompt`, dressed.
+    /// `prompt` in the template.
     pub fn render(&self, prompt: &str) -> String {
         format!("{}{prompt}{}", self.before, self.after)
     }
 }
 
+/// Text that is no prompt template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a template has exactly one `{{}}` for the prompt; got {found:?} (a chat template from a file \
+     is {{ chat = \"FILE\" }})"
+)]
+pub struct PromptTemplateError {
+    /// The text.
+    pub found: String,
+}
+
 impl TryFrom<String> for PromptTemplate {
-    type Error = String;
+    type Error = PromptTemplateError;
 
     fn try_from(s: String) -> Result<Self, Self::Error> {
         match s.split_once("{}") {
             Some((before, after)) if !after.contains("{}") => {
                 Ok(Self { before: before.into(), after: after.into() })
             }
-            _ => Err(format!(
-                "a template has exactly one `{{}}` for the prompt; got {s:?} (a chat template from \
-                 a file is {{ chat = \"FILE\" }})"
-            )),
+            _ => Err(PromptTemplateError { found: s }),
         }
     }
 }
@@ -83,7 +90,7 @@ impl From<PromptTemplate> for String {
 
 /// Prompt and answer are encoded apart, so the border between them is a border
 /// between tokens, in training as when the model answers.
-impl Dress for PromptTemplate {
+impl Template for PromptTemplate {
     fn unplaced(&self, row: &Row) -> usize {
         row.history.iter().filter(|turn| turn.role == Speaker::System).count()
     }
@@ -99,7 +106,7 @@ impl Dress for PromptTemplate {
         tokens.extend(
             tokenizer
                 .encode(&text)
-                .map_err(|reason| ExampleError::Unencodable { id: row.id, reason })?,
+                .map_err(|source| ExampleError::Unencodable { id: row.id, source })?,
         );
         if tokens.is_empty() {
             return Err(ExampleError::EmptyPrompt { id: row.id });
@@ -117,7 +124,7 @@ impl Dress for PromptTemplate {
         let answer = tokens.len();
         let reply = tokenizer
             .encode(&row.response)
-            .map_err(|reason| ExampleError::Unencodable { id: row.id, reason })?;
+            .map_err(|source| ExampleError::Unencodable { id: row.id, source })?;
         if reply.is_empty() {
             return Err(ExampleError::EmptyAnswer { id: row.id });
         }
@@ -141,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dialogue_is_dressed_turn_by_turn() {
+    fn a_dialogue_is_rendered_turn_by_turn() {
         use crate::{Rows, Turn};
         let mut rows = Rows::new();
         let history = vec![

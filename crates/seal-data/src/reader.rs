@@ -1,5 +1,6 @@
 //! The rows of one source.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::dropped::UnusedFields;
@@ -9,7 +10,10 @@ use crate::load::draft;
 use crate::progress::row_read;
 use crate::record::{Entry, Odd, Reading, Reads, Record, Records, open_records, size};
 use crate::split::Selection;
-use crate::{DataError, Dropped, EmptyAnswers, Loaded, Place, Source, Undesirable, Unused};
+use crate::{
+    DataError, DropReason, Dropped, EmptyAnswers, Loaded, MAX_LISTED, RowLocation, Source,
+    Undesirable, Unlisted, Unused,
+};
 
 /// Rows that a file's layout is told from: enough that odd ones do not decide it.
 const HEAD_ROWS: usize = 32;
@@ -32,6 +36,8 @@ pub(crate) struct Reader<'a> {
     pub odd: usize,
     /// What is wrong with the first of that.
     pub first_odd: Option<DataError>,
+    /// Rows that are left out, by reason.
+    left_out: BTreeMap<DropReason, usize>,
     loaded: &'a mut Loaded,
 }
 
@@ -42,13 +48,25 @@ impl<'a> Reader<'a> {
         limit: Option<usize>,
         loaded: &'a mut Loaded,
     ) -> Self {
-        Self { source, number, limit, rows: 0, odd: 0, first_odd: None, loaded }
+        let left_out = BTreeMap::new();
+        Self { source, number, limit, rows: 0, odd: 0, first_odd: None, left_out, loaded }
     }
 
     /// The rows of the file in the source's share, with the source's labels. Those
     /// that cannot be used are listed, where `skip` is 0: of consecutive ranges the first
     /// one lists them.
     pub fn read(&mut self, path: &Path) -> Result<(), DataError> {
+        self.read_rows(path)?;
+        for (reason, rows) in std::mem::take(&mut self.left_out) {
+            if rows > MAX_LISTED {
+                let source = self.source.path.clone();
+                self.loaded.unlisted.push(Unlisted { source, reason, rows: rows - MAX_LISTED });
+            }
+        }
+        Ok(())
+    }
+
+    fn read_rows(&mut self, path: &Path) -> Result<(), DataError> {
         let source = self.source;
         let split = source.split.clone().unwrap_or_default();
         if !split.is_valid() {
@@ -119,7 +137,11 @@ impl<'a> Reader<'a> {
         if self.source.skip == 0 {
             let source = self.source.path.clone();
             let fields::Odd { reason, detail } = odd;
-            self.loaded.dropped.push(Dropped { source, line, row, reason, detail });
+            let count = self.left_out.entry(reason).or_default();
+            *count += 1;
+            if *count <= MAX_LISTED {
+                self.loaded.dropped.push(Dropped { source, line, row, reason, detail });
+            }
         }
     }
 
@@ -127,7 +149,7 @@ impl<'a> Reader<'a> {
         let Draft { line, row, .. } = draft;
         let loaded = &mut *self.loaded;
         let new = loaded.rows.push_row(draft.into_row());
-        loaded.places.insert(new.id, Place { source: self.number, line, row });
+        loaded.places.insert(new.id, RowLocation { source: self.number, line, row });
         self.rows += 1;
         // Now and then, so that it costs little.
         if self.limit.is_some_and(|limit| loaded.rows.len() / 2 > limit.max(1000)) {

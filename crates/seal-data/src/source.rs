@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Columns, Format, Split};
+use crate::{Columns, Format, HashSplit};
 
 /// A file, or a part of it, as rows of a data set.
 ///
@@ -37,7 +37,7 @@ pub struct Source {
     pub turns: Turns,
     /// The share of the rows to read; `None` is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub split: Option<Split>,
+    pub split: Option<HashSplit>,
     /// Number of usable rows to pass over, those with the lowest hash of the
     /// split's key. Sources that differ in `skip` and `take` only read parts
     /// that share no key; those that differ in `format` or `max_chars` too
@@ -107,18 +107,27 @@ impl Delimiter {
     }
 }
 
-impl TryFrom<String> for Delimiter {
-    type Error = String;
+/// Text that is no delimiter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a delimiter is one ASCII character other than a quote and a line's end, for example \";\", or \
+     \"tab\"; got {found:?}"
+)]
+pub struct DelimiterError {
+    /// The text.
+    pub found: String,
+}
 
-    fn try_from(text: String) -> Result<Self, String> {
+impl TryFrom<String> for Delimiter {
+    type Error = DelimiterError;
+
+    fn try_from(text: String) -> Result<Self, DelimiterError> {
         match (text.as_str(), text.as_bytes()) {
             ("tab" | "\\t", _) => Ok(Self(b'\t')),
             (_, [byte]) if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => {
                 Ok(Self(*byte))
             }
-            _ => Err("a delimiter is one ASCII character other than a quote and a line's end, \
-                      for example \";\", or \"tab\""
-                .into()),
+            _ => Err(DelimiterError { found: text }),
         }
     }
 }
@@ -215,7 +224,7 @@ mod tests {
         "#;
         let source: Source = toml::from_str(text).unwrap();
         assert_eq!(source.format, Some(Format::HhRejected));
-        let split = Split { by: SplitBy::FirstTurn, salt: "text".into(), from: 0.0, to: 0.5 };
+        let split = HashSplit { by: SplitBy::FirstTurn, salt: "text".into(), from: 0.0, to: 0.5 };
         assert_eq!(source.split, Some(split));
         assert_eq!((source.skip, source.take, source.is_unsafe), (0, Some(750), Some(true)));
         let again = toml::from_str(&toml::to_string(&source).unwrap()).unwrap();

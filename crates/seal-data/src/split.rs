@@ -17,7 +17,7 @@ use crate::{RowId, normalise};
 /// holds and however else they read it. Keys are compared as [`normalise`] leaves them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Split {
+pub struct HashSplit {
     /// What is hashed.
     pub by: SplitBy,
     /// Tells this split from another one of the same file.
@@ -50,14 +50,14 @@ fn one() -> f64 {
     1.0
 }
 
-impl Default for Split {
+impl Default for HashSplit {
     /// Everything, by the whole prompt.
     fn default() -> Self {
         Self { by: SplitBy::Prompt, salt: String::new(), from: 0.0, to: 1.0 }
     }
 }
 
-impl Split {
+impl HashSplit {
     pub(crate) fn is_valid(&self) -> bool {
         0.0 <= self.from && self.from < self.to && self.to <= 1.0
     }
@@ -165,13 +165,13 @@ mod tests {
         keys.iter().enumerate().map(draft).collect()
     }
 
-    fn by_instruction(from: f64, to: f64) -> Split {
-        Split { by: SplitBy::Instruction, salt: "s".into(), from, to }
+    fn by_instruction(from: f64, to: f64) -> HashSplit {
+        HashSplit { by: SplitBy::Instruction, salt: "s".into(), from, to }
     }
 
     /// As a source does it: placed, then selected.
     fn select(
-        split: &Split,
+        split: &HashSplit,
         drafts: &[Draft],
         skip: usize,
         take: Option<usize>,
@@ -212,7 +212,7 @@ mod tests {
             let mut turned = forward.clone();
             turned.reverse();
             turned.rotate_left(turn % keys.len());
-            for split in [by_instruction(0.0, to), Split { to, ..Split::default() }] {
+            for split in [by_instruction(0.0, to), HashSplit { to, ..HashSplit::default() }] {
                 for take in [None, Some(3)] {
                     match (select(&split, &forward, skip, take), select(&split, &turned, skip, take)) {
                         (Ok(a), Ok(b)) => prop_assert_eq!(prompts(&forward, &a), prompts(&turned, &b)),
@@ -252,13 +252,13 @@ mod tests {
 
     #[test]
     fn a_key_is_compared_as_a_reader_would() {
-        let split = Split::default();
+        let split = HashSplit::default();
         let group = |p: &str| split.group(&Draft { prompt: p.into(), ..Draft::default() });
         assert_eq!(group("Name a colour."), group("name  a colour"));
         assert_ne!(group("?"), group("!"));
         assert_ne!(
             group("a"),
-            Split { salt: "t".into(), ..Split::default() }
+            HashSplit { salt: "t".into(), ..HashSplit::default() }
                 .group(&Draft { prompt: "a".into(), ..Draft::default() })
         );
     }

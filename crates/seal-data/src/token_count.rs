@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::DataError;
+use crate::{DataError, EncodeError};
 
 /// Counts tokens with a `tokenizer.json`, the special tokens included that the
 /// tokenizer adds by itself: the length of `tokenizer(text)` in transformers.
@@ -27,8 +27,8 @@ impl TokenCounter {
     ///
     /// # Errors
     /// Text that the vocabulary cannot express.
-    pub fn count(&self, text: &str) -> Result<usize, String> {
-        let encoding = self.0.encode_fast(text, true).map_err(|e| e.to_string())?;
+    pub fn count(&self, text: &str) -> Result<usize, EncodeError> {
+        let encoding = self.0.encode_fast(text, true).map_err(EncodeError::library)?;
         Ok(encoding.get_ids().len())
     }
 }

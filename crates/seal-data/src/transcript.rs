@@ -52,7 +52,7 @@ impl<'a> Transcript<'a> {
 /// Names of who asks, each with the name of who answers.
 const SPEAKERS: [(&str, &str); 2] = [("Human:", "Assistant:"), ("User:", "Assistant:")];
 
-/// The turns of a prompt that is a dialogue already, dressed up to the mark after
+/// The turns of a prompt that is a dialogue already, rendered up to the mark after
 /// which the answer is due: `"\n\nHuman: sky?\n\nAssistant: "`. Each is whether the
 /// user says it, and its text, trimmed; the last one is the user's. `None` for any
 /// other text.

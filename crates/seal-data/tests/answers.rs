@@ -4,7 +4,7 @@
 mod model;
 
 use seal_data::chat::{ChatError, ChatFormat, ChatTemplate, Message, Trained};
-use seal_data::{Dress, ExampleError, RowId, TemplateSetting, TextTokenizer, Tokenizer};
+use seal_data::{ExampleError, RowId, Template, TemplateSetting, TextTokenizer, Tokenizer};
 use serde_json::json;
 
 fn tokenizer() -> TextTokenizer {

@@ -213,8 +213,10 @@ fn words_of_templates_are_safe_to_print() {
         "chat template t refuses the conversation: no\\u{1b}]0;title\\u{7} \\u{202e} \\u{2066} system"
     );
     let told = shown("{{ raise_exception('bad: ' ~ messages[0].content ~ '!') }}");
-    assert_eq!(told, "chat template t refuses the conversation: bad: [text of turn 1]!");
-    assert!(shown("{{ raise_exception('x' * 10000) }}").len() < 500);
+    assert_eq!(told, "chat template t refuses the conversation: bad: …!");
+    let long = "x".repeat(10_000);
+    let cut = shown(&("{{ raise_exception('".to_owned() + &long + "') }}"));
+    assert!(cut.contains("xxxx") && cut.len() < 500, "{cut}");
     let syntax = shown("{% \u{202e}nope\x1b %}");
     assert!(!syntax.contains(['\u{202e}', '\x1b']), "{syntax}");
     for source in [

@@ -133,3 +133,28 @@ fn files_that_unpack_to_much_are_told_in_little_memory() {
     assert_eq!((loaded.rows.len(), loaded.dropped.len()), (2, 2));
     assert!(peak < 400.0 * MB, "{peak} MB");
 }
+
+#[test]
+fn odd_rows_are_counted_and_only_the_first_ones_listed() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    // Two kinds in turn: no JSON, and a row without a prompt.
+    let pair = "{\n{\"prompt\": \"\", \"response\": \"r\"}\n";
+    gzipped(&folder.path().join("a.jsonl.gz"), ROW.as_bytes(), pair.repeat(1000).as_bytes(), 1000);
+    let (loaded, peak) = measured(|| load(&folder, "a.jsonl.gz", |_| {}));
+    let loaded = loaded.unwrap();
+    assert_eq!((loaded.rows.len(), loaded.dropped_rows()), (1, 2_000_000));
+    assert_eq!(loaded.summary().dropped, 2_000_000);
+    assert_eq!(loaded.dropped.len(), 2 * seal_data::MAX_LISTED);
+    let last = loaded.dropped.last().map(|row| row.row);
+    assert_eq!(last, Some(1 + 2 * seal_data::MAX_LISTED), "the first ones");
+    assert!(peak < 16.0 * MB, "{peak} MB");
+    let damage = loaded.damage();
+    let expected = "a.jsonl.gz: 1000000 rows left out (1000000 as not valid JSON), the first on \
+                    line 2";
+    assert_eq!(damage, [expected]);
+    // Without a row in it, the error has the numbers.
+    std::fs::write(folder.path().join("odd.jsonl"), ["{}\n"; 250].concat()).unwrap();
+    let error = load(&folder, "odd.jsonl", |s| s.format = Some(seal_data::Format::Instructions));
+    assert!(error.as_ref().is_err_and(|e| e.contains("250")), "{error:?}");
+}

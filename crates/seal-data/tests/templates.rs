@@ -7,7 +7,7 @@ use std::path::Path;
 
 use seal_data::chat::{ChatFormat, ChatTemplate, Date, Message, Trained, inspect};
 use seal_data::{
-    Dress, ExampleError, PromptTemplate, Row, RowId, Rows, TemplateSetting, TextTokenizer,
+    ExampleError, PromptTemplate, Row, RowId, Rows, Template, TemplateSetting, TextTokenizer,
     Tokenizer, prepare,
 };
 use serde::{Deserialize, Serialize};

@@ -4,11 +4,12 @@
 //! the binary is a Cargo feature (`flex`, `cuda`, `tch`, `wgpu`); which one
 //! runs is a string (`flex`, `cuda:0`, `tch`, `tch:cuda:0`, `wgpu`) from a
 //! config or from `--device`. [`burn::tensor::Device::default`] is never
-//! called, since its answer changes with the features of unrelated crates.
+//! called, because its answer changes with the features of unrelated crates.
 
-pub mod kernels;
+mod kernels;
 mod spec;
 
+pub use kernels::{AdamWStep, AttentionShape, Kernels};
 pub use spec::{Backend, DeviceError, DeviceSpec};
 
 /// What a backend said when it panicked, which is how Burn's report a missing

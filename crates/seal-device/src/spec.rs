@@ -63,28 +63,35 @@ impl Default for DeviceSpec {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// The string names no device.
-    #[error("unknown device `{0}`: known are flex, cuda:N, tch, tch:cuda:N, wgpu")]
-    Unknown(String),
+    #[error("unknown device `{name}`: known are flex, cuda:N, tch, tch:cuda:N, wgpu")]
+    Unknown {
+        /// The string.
+        name: String,
+    },
     /// The backend is known, but not in this binary.
     #[error(
-        "device `{spec}`: this binary has no {feature} backend; build it with \
-         `cargo run -p xtask --features {feature} -- VERB` (in the binary: {present})"
+        "device `{device}`: this binary has no {feature} backend, only {}",
+        names(present),
+        feature = device.backend.name()
     )]
     NotCompiledIn {
-        /// What was asked for.
-        spec: String,
-        /// The Cargo feature that brings it.
-        feature: &'static str,
+        /// What was asked for; its backend has the name of the Cargo feature
+        /// that brings it.
+        device: DeviceSpec,
         /// The backends that are in this binary.
-        present: String,
+        present: Vec<Backend>,
     },
+}
+
+fn names(backends: &[Backend]) -> String {
+    backends.iter().map(|backend| backend.name()).collect::<Vec<_>>().join(", ")
 }
 
 impl FromStr for DeviceSpec {
     type Err = DeviceError;
 
     fn from_str(s: &str) -> Result<Self, DeviceError> {
-        let unknown = || DeviceError::Unknown(s.to_owned());
+        let unknown = || DeviceError::Unknown { name: s.to_owned() };
         let index = |text: &str| text.parse::<usize>().map(Some).map_err(|_| unknown());
         let (backend, index) = match s.split(':').collect::<Vec<_>>()[..] {
             ["flex"] => (Backend::Flex, None),
@@ -139,15 +146,9 @@ impl DeviceSpec {
             #[cfg(feature = "wgpu")]
             Backend::Wgpu => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
             #[allow(unreachable_patterns, reason = "with every feature on, none is missing")]
-            missing => Err(DeviceError::NotCompiledIn {
-                spec: self.to_string(),
-                feature: missing.name(),
-                present: Backend::ALL
-                    .iter()
-                    .filter(|b| b.is_compiled_in())
-                    .map(|b| b.name())
-                    .collect::<Vec<_>>()
-                    .join(", "),
+            _ => Err(DeviceError::NotCompiledIn {
+                device: self,
+                present: Backend::ALL.into_iter().filter(|b| b.is_compiled_in()).collect(),
             }),
         }
     }
@@ -184,6 +185,6 @@ mod tests {
     #[test]
     fn a_missing_backend_says_how_to_get_it() {
         let error = "cuda:0".parse::<DeviceSpec>().unwrap().open().unwrap_err();
-        assert!(error.to_string().contains("--features cuda"), "{error}");
+        assert!(error.to_string().contains("no cuda backend, only "), "{error}");
     }
 }

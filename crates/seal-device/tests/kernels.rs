@@ -7,11 +7,12 @@
 mod common;
 
 use burn::tensor::{Device, Tensor};
+use common::call::{Call, kernels, shapes};
 use common::{
     assert_close, assert_within, differences, draws, leaf, norm, reference, tensor, values,
 };
 use proptest::prelude::*;
-use seal_device::kernels::{self, AttentionShape};
+use seal_device::AttentionShape;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
@@ -21,7 +22,7 @@ proptest! {
         let (x, w, c) = (draws(seed, n * d, scale), draws(!seed, d, 1.0), draws(seed ^ 1, n * d, 1.0));
         let eps = 1e-5;
         let (xt, wt) = (leaf(&x, [n, d]), leaf(&w, [d]));
-        let y = kernels::rms_norm(xt.clone(), wt.clone(), eps);
+        let y = kernels().rms_norm(xt.clone(), wt.clone(), eps);
         assert_close("y", &values(y.clone()), &reference::rms_norm(&x, &w, eps));
         let g = (y * tensor(&c, [n, d], &xt.device())).sum().backward();
         let dx = differences(&x, &c, |x| reference::rms_norm(x, &w, eps));
@@ -39,7 +40,7 @@ proptest! {
         let draws = |i| draws(seed ^ i, n * f, scale);
         let (gate, up, c) = (draws(1), draws(2), draws(3));
         let (gt, ut) = (leaf(&gate, [n, f]), leaf(&up, [n, f]));
-        let y = kernels::swiglu(gt.clone(), ut.clone());
+        let y = kernels().swiglu(gt.clone(), ut.clone());
         assert_close("y", &values(y.clone()), &reference::swiglu(&gate, &up));
         let g = (y * tensor(&c, [n, f], &gt.device())).sum().backward();
         let dgate = differences(&gate, &c, |x| reference::swiglu(x, &up));
@@ -53,99 +54,11 @@ proptest! {
         let (x, c) = (draws(seed, m * v, scale), draws(!seed, m, 1.0));
         let targets: Vec<u32> = (0..m as u64).map(|i| ((seed ^ i) % v as u64) as u32).collect();
         let xt = leaf(&x, [m, v]);
-        let y = kernels::nll(xt.clone(), targets.clone());
+        let y = kernels().nll(xt.clone(), targets.clone());
         assert_within("y", &values(y.clone()), &reference::nll(&x, v, &targets), norm(&x));
         let g = (y * tensor(&c, [m], &xt.device())).sum().backward();
         let dx = differences(&x, &c, |x| reference::nll(x, v, &targets));
         assert_within("dx", &values(xt.grad(&g).unwrap()), &dx, norm(&c));
-    }
-}
-
-/// Shapes with each grouping of heads, head sizes on both sides of the 16
-/// lanes, and rows of unequal and odd lengths: padded, packed, and with gaps
-/// and out of order.
-fn shapes() -> Vec<AttentionShape> {
-    let shape = |heads, kv_heads, head_dim, lengths: &[usize], starts: &[usize]| AttentionShape {
-        heads,
-        kv_heads,
-        head_dim,
-        positions: 1 + lengths.iter().max().unwrap(),
-        window: None,
-        lengths: lengths.to_vec(),
-        starts: starts.to_vec(),
-    };
-    let padded = AttentionShape::padded(2, 7);
-    assert_eq!(padded, [0, 7]);
-    let packed = AttentionShape::packed(&[1, 5, 3]);
-    assert_eq!(packed, [0, 1, 6]);
-    vec![
-        shape(4, 2, 8, &[7, 3], &padded),
-        shape(4, 1, 16, &[1, 5, 3], &packed),
-        shape(4, 4, 2, &[2, 4, 3], &[6, 0, 9]),
-        shape(2, 1, 32, &[5, 6], &[1, 7]),
-        shape(2, 2, 6, &[33], &[0]),
-    ]
-}
-
-/// Inputs of a call, and the numbers they were made from.
-struct Call {
-    inputs: [Vec<f64>; 3],
-    angles: Vec<f64>,
-    shape: AttentionShape,
-}
-
-impl Call {
-    /// With two tokens after the last row.
-    fn new(shape: &AttentionShape, scale: f64) -> Self {
-        let ends = shape.starts.iter().zip(&shape.lengths).map(|(start, len)| start + len);
-        let n = (ends.max().unwrap() + 2) * shape.head_dim;
-        let inputs = [
-            draws(1, n * shape.heads, scale),
-            draws(2, n * shape.kv_heads, scale),
-            draws(3, n * shape.kv_heads, 1.0),
-        ];
-        let angles = reference::angles(shape.positions, shape.head_dim);
-        Self { inputs, angles, shape: shape.clone() }
-    }
-
-    /// Rotates the first `dims` dimensions of each head only.
-    fn rotating(self, dims: usize) -> Self {
-        Self { angles: reference::angles(self.shape.positions, dims), ..self }
-    }
-
-    fn leaves(&self) -> [Tensor<2>; 3] {
-        let n = self.inputs[0].len() / (self.shape.heads * self.shape.head_dim);
-        self.inputs.each_ref().map(|x| leaf(x, [n, x.len() / n]))
-    }
-
-    fn run(&self, [q, k, v]: [Tensor<2>; 3]) -> Tensor<2> {
-        let table = |f: fn(f64) -> f64| {
-            let values: Vec<f64> = self.angles.iter().map(|a| f(*a)).collect();
-            tensor(
-                &values,
-                [self.shape.positions, values.len() / self.shape.positions],
-                &q.device(),
-            )
-        };
-        let (cos, sin) = (table(f64::cos), table(f64::sin));
-        kernels::causal_attention(q, k, v, cos, sin, self.shape.clone())
-    }
-
-    fn reference(&self, which: usize, x: &[f64]) -> Vec<f64> {
-        let mut inputs = self.inputs.each_ref().map(Vec::as_slice);
-        inputs[which] = x;
-        reference::attention(inputs[0], inputs[1], inputs[2], &self.angles, &self.shape)
-    }
-
-    /// Flat places of the input `which` at tokens of no row.
-    fn padding(&self, which: usize) -> Vec<usize> {
-        let s = &self.shape;
-        let width = s.head_dim * if which == 0 { s.heads } else { s.kv_heads };
-        let rows = || s.starts.iter().zip(&s.lengths);
-        let is_free =
-            |token: &usize| !rows().any(|(start, len)| (*start..start + len).contains(token));
-        let tokens = (0..self.inputs[which].len() / width).filter(is_free);
-        tokens.flat_map(|token| token * width..(token + 1) * width).collect()
     }
 }
 
@@ -169,6 +82,14 @@ fn attention_with_partly_rotated_heads() {
     for (shape, dims) in shapes().into_iter().zip([2, 4, 2, 8, 4]) {
         let shape = AttentionShape { window: Some(4), ..shape };
         check_attention(&Call::new(&shape, 1.0).rotating(dims));
+    }
+}
+
+#[test]
+fn attention_of_another_scale() {
+    for shape in shapes() {
+        let shape = AttentionShape { scale: Some(0.4), ..shape };
+        check_attention(&Call::new(&shape, 1.0));
     }
 }
 
@@ -242,14 +163,14 @@ fn extreme_scores_and_logits_keep_their_precision() {
     let logits = [80.0, -80.0, 0.0, 80.0, 1e4, -1e4, 88.5, 88.0, -80.0, -80.0, -80.0, -80.0];
     let targets = [1, 0, 3];
     let x = leaf(&logits, [3, 4]);
-    let y = kernels::nll(x.clone(), targets.to_vec());
+    let y = kernels().nll(x.clone(), targets.to_vec());
     assert_close("nll", &values(y.clone()), &reference::nll(&logits, 4, &targets));
     let dx = differences(&logits, &[1.0; 3], |x| reference::nll(x, 4, &targets));
     assert_close("dx", &values(x.grad(&y.sum().backward()).unwrap()), &dx);
 
     let gate = [-200.0, -88.0, -87.0, 87.0, 88.0, 200.0];
     let g = leaf(&gate, [1, 6]);
-    let y = kernels::swiglu(g.clone(), leaf(&[1.0; 6], [1, 6]));
+    let y = kernels().swiglu(g.clone(), leaf(&[1.0; 6], [1, 6]));
     assert_close("swiglu", &values(y.clone()), &reference::swiglu(&gate, &[1.0; 6]));
     assert!(values(g.grad(&y.sum().backward()).unwrap()).iter().all(|x| x.is_finite()));
 }
@@ -260,15 +181,15 @@ fn not_a_number_stays_one() {
     let is_nan = |x: Tensor<2>| values(x).iter().map(|x| x.is_nan()).collect::<Vec<_>>();
     let x = [1.0, nan, 2.0, 3.0];
     let ones = leaf(&[1.0; 4], [2, 2]);
-    let normalised = kernels::rms_norm(leaf(&x, [2, 2]), leaf(&[1.0; 2], [2]), 1e-5);
+    let normalised = kernels().rms_norm(leaf(&x, [2, 2]), leaf(&[1.0; 2], [2]), 1e-5);
     assert_eq!(is_nan(normalised), [true, true, false, false]);
     assert_eq!(
-        is_nan(kernels::swiglu(leaf(&x, [2, 2]), ones.clone())),
+        is_nan(kernels().swiglu(leaf(&x, [2, 2]), ones.clone())),
         [false, true, false, false]
     );
-    assert_eq!(is_nan(kernels::swiglu(ones, leaf(&x, [2, 2]))), [false, true, false, false]);
+    assert_eq!(is_nan(kernels().swiglu(ones, leaf(&x, [2, 2]))), [false, true, false, false]);
     let logits = leaf(&x, [2, 2]);
-    let losses = kernels::nll(logits.clone(), vec![0, 0]);
+    let losses = kernels().nll(logits.clone(), vec![0, 0]);
     assert_eq!(is_nan(losses.clone().unsqueeze()), [true, false]);
     let gradient = logits.grad(&losses.sum().backward()).unwrap();
     assert_eq!(is_nan(gradient), [true, true, false, false]);
@@ -281,6 +202,7 @@ fn not_a_number_stays_one() {
         head_dim: 2,
         positions: 4,
         window: None,
+        scale: None,
         lengths: vec![4],
         starts: vec![0],
     };
@@ -299,11 +221,11 @@ fn frozen_inputs_get_no_gradient_and_change_none() {
     let device = Device::flex().autodiff();
     let (xt, wt) = (leaf(&x, [2, 3]), leaf(&w, [3]));
     let (frozen_x, frozen_w) = (tensor(&x, [2, 3], &device), tensor(&w, [3], &device));
-    let both = kernels::rms_norm(xt.clone(), wt.clone(), 1e-5).sum().backward();
-    let only_x = kernels::rms_norm(xt.clone(), frozen_w.clone(), 1e-5).sum().backward();
+    let both = kernels().rms_norm(xt.clone(), wt.clone(), 1e-5).sum().backward();
+    let only_x = kernels().rms_norm(xt.clone(), frozen_w.clone(), 1e-5).sum().backward();
     assert_eq!(values(xt.grad(&only_x).unwrap()), values(xt.grad(&both).unwrap()));
     assert!(frozen_w.grad(&only_x).is_none());
-    let only_w = kernels::rms_norm(frozen_x.clone(), wt.clone(), 1e-5).sum().backward();
+    let only_w = kernels().rms_norm(frozen_x.clone(), wt.clone(), 1e-5).sum().backward();
     assert_eq!(values(wt.grad(&only_w).unwrap()), values(wt.grad(&both).unwrap()));
     assert!(frozen_x.grad(&only_w).is_none());
 
@@ -327,16 +249,16 @@ fn results_are_the_same_off_the_tape_and_from_strided_inputs() {
     let strided = tensor(&x, [5, 3], &Device::flex()).transpose();
     let packed = Tensor::<2>::from_data(strided.clone().into_data(), &Device::flex());
     let w = tensor(&draws(2, 5, 1.0), [5], &Device::flex());
-    let normalised = |x: &Tensor<2>| values(kernels::rms_norm(x.clone(), w.clone(), 1e-5));
+    let normalised = |x: &Tensor<2>| values(kernels().rms_norm(x.clone(), w.clone(), 1e-5));
     assert_eq!(normalised(&strided), normalised(&packed));
-    let loss = |x: &Tensor<2>| values(kernels::nll(x.clone(), vec![4, 0, 2]));
+    let loss = |x: &Tensor<2>| values(kernels().nll(x.clone(), vec![4, 0, 2]));
     assert_eq!(loss(&strided), loss(&packed));
-    let gate = |x: &Tensor<2>| values(kernels::swiglu(x.clone(), packed.clone()));
+    let gate = |x: &Tensor<2>| values(kernels().swiglu(x.clone(), packed.clone()));
     assert_eq!(gate(&strided), gate(&packed));
 }
 
 #[test]
 #[should_panic(expected = "outside the vocabulary")]
 fn a_target_outside_the_vocabulary_is_refused() {
-    kernels::nll(leaf(&[0.0; 4], [1, 4]), vec![4]);
+    kernels().nll(leaf(&[0.0; 4], [1, 4]), vec![4]);
 }

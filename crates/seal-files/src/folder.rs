@@ -40,10 +40,14 @@ impl PendingFolder {
             use std::os::unix::fs::PermissionsExt as _;
             builder.permissions(fs::Permissions::from_mode(0o777));
         }
-        let dir = builder.tempdir_in(above)?;
-        let lock = File::create_new(dir.path().join(LOCK))?;
-        hold(&lock);
-        Ok(Self { dir, target: path.to_owned(), _lock: lock })
+        loop {
+            let dir = builder.tempdir_in(above)?;
+            let place = dir.path().join(LOCK);
+            let lock = File::create_new(&place)?;
+            if hold(&lock, &place) {
+                return Ok(Self { dir, target: path.to_owned(), _lock: lock });
+            }
+        }
     }
 
     /// Where to write the files.

@@ -4,9 +4,11 @@
 //! and renamed over it last. [`PendingFolder`] does the same for a folder.
 //! Inside a folder that belongs to the program, no link is followed ([`refuse_link`],
 //! [`make_folder`]). No output takes the place of an input ([`Inputs`]).
-//! One process at a time works in a folder ([`FileLock`]).
-//! A name that a user chose and that becomes a file is a [`FileName`]. Which files make a
-//! tokenizer is said once ([`tokenizer_files`]).
+//! One process at a time works in a folder ([`FileLock`]), or on one thing of it ([`Claim`]).
+//! A [`Digest`] identifies the content of a file. A [`FileStamp`] shows whether a file has
+//! changed since.
+//! A name that a user chose and that becomes a file is a [`FileName`]. [`tokenizer_files`] is
+//! the only list of the files that make a tokenizer.
 //!
 //! ```
 //! let dir = tempfile::tempdir()?;
@@ -16,22 +18,30 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod claim;
+mod digest;
 mod folder;
+mod full;
 mod inputs;
 mod lfs;
 mod link;
 mod lock;
 mod name;
 mod pending;
+mod stamp;
 mod tokenizer;
 
+pub use claim::Claim;
+pub use digest::{Digest, Digester};
 pub use folder::PendingFolder;
+pub use full::is_disk_full;
 pub use inputs::{Clash, Inputs, same_file};
 pub use lfs::is_lfs_pointer;
 pub use link::{make_folder, refuse_link};
 pub use lock::{FileLock, open_plain, read};
 pub use name::{FileName, NameError};
 pub use pending::{
-    Flush, PENDING_PREFIX, PendingFile, append, copy, is_pending, remove_unfinished, write,
+    Flush, PENDING_PREFIX, PendingFile, append, copy, is_pending, remove_unfinished, replace, write,
 };
+pub use stamp::{FileStamp, Inode};
 pub use tokenizer::{is_of_tokenizer, tokenizer_files, tokens_depend_on};

@@ -28,9 +28,24 @@ impl FileLock {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+
+    /// As [`FileLock::try_take`], for a folder in which several processes may work that all
+    /// take this kind of lock. `None` if a process holds the lock for itself alone.
+    ///
+    /// # Errors
+    /// As [`FileLock::try_take`].
+    pub fn try_share(path: &Path) -> io::Result<Option<Self>> {
+        let file = open(path)?;
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
 }
 
-fn open(path: &Path) -> io::Result<File> {
+/// Opens the plain file at `path`, and makes it if it is absent.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     match File::options().write(true).create_new(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         other => return other,

@@ -179,9 +179,22 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
         // The mask of the process takes from these, as for every other file.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let file = builder.tempfile_in(parent(path))?;
-    hold(file.as_file());
-    Ok(file)
+    loop {
+        let file = builder.tempfile_in(parent(path))?;
+        if hold(file.as_file(), file.path()) {
+            return Ok(file);
+        }
+    }
+}
+
+/// Puts at `path` what `make` makes at the path that it is given, such as a link: readers see
+/// the old or the new. Nothing is flushed. Folders at `path` are not replaced.
+///
+/// # Errors
+/// What `make` reports; a folder at `path`; a folder above it that is not there.
+pub fn replace(path: &Path, make: impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    let made = Builder::new().prefix(&prefix_of(path)).make_in(parent(path), make)?;
+    made.into_temp_path().persist(path).map_err(|e| e.error)
 }
 
 /// Start of the names of unfinished files or folders that are to become `path`.
@@ -192,11 +205,30 @@ pub(crate) fn prefix_of(path: &Path) -> String {
     format!("{PENDING_PREFIX}{short}-")
 }
 
-/// Marks an unfinished file as one that a living program writes. Some network file systems
-/// have no locks: leftovers then stay.
-pub(crate) fn hold(lock: &File) {
-    // The lock goes with the process, however that ends.
-    let _held = lock.try_lock();
+/// Marks an unfinished file as one that a living program writes, and says whether it is still
+/// at `path`: the sweep of another program may have come between its making and this mark.
+/// Some network file systems have no locks: leftovers then stay.
+pub(crate) fn hold(lock: &File, path: &Path) -> bool {
+    // A sweep holds it no longer than its removal takes. Then it goes with the process,
+    // however that ends.
+    let _held = lock.lock();
+    is_at(lock, path)
+}
+
+/// Whether `path` leads to the open file, and not to nothing or to another one.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(open), Ok(found)) => (open.dev(), open.ino()) == (found.dev(), found.ino()),
+        _ => false,
+    }
+}
+
+/// Elsewhere an open file cannot be removed.
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 /// Removes what a killed program left of the same target: entries of `folder` whose names
@@ -218,7 +250,10 @@ pub(crate) fn sweep(
             continue;
         }
         let path = entry.path();
-        if lock_of(&path).is_ok_and(|lock| lock.try_lock().is_ok()) {
+        // Held until it is removed: who made it a moment ago waits for that and sees it.
+        if let Ok(lock) = lock_of(&path)
+            && lock.try_lock().is_ok()
+        {
             // Room is all that a leftover costs: nothing depends on its removal.
             let _ = remove(&path);
         }
@@ -233,7 +268,9 @@ pub fn remove_unfinished(folder: &Path) {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         if is_file && is_pending(&entry.file_name()) {
             let path = entry.path();
-            if File::open(&path).is_ok_and(|lock| lock.try_lock().is_ok()) {
+            if let Ok(lock) = File::open(&path)
+                && lock.try_lock().is_ok()
+            {
                 let _ = fs::remove_file(&path);
             }
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use seal_files::{
-    FileName, Inputs, PendingFile, PendingFolder, is_pending, make_folder, same_file,
+    FileName, Flush, Inputs, PendingFile, PendingFolder, is_pending, make_folder, same_file,
 };
 
 fn names(dir: &Path) -> Vec<String> {
@@ -75,6 +75,69 @@ fn leftovers_of_a_killed_program_go_with_the_next_and_those_of_a_living_one_stay
     PendingFolder::create(&at("a")).unwrap().commit().unwrap();
     assert!(!at(".seal-pending-a-ABCDEF").exists());
     assert_eq!(names(&at("a")), Vec::<String>::new());
+}
+
+/// Each sweeps what the others may have left, and none takes what another has just made.
+#[test]
+fn of_many_that_write_one_file_at_once_none_loses_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a");
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let path = &path;
+            scope.spawn(move || {
+                for i in 0..300 {
+                    let mut file = PendingFile::create(path).unwrap();
+                    write!(file, "{thread} {i}").unwrap();
+                    file.commit_flushed(Flush::Nothing).unwrap();
+                }
+            });
+        }
+    });
+    assert!(fs::read_to_string(&path).unwrap().ends_with(" 299"));
+    assert_eq!(names(dir.path()), ["a"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_replaced_as_a_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("link");
+    for target in ["one", "two"] {
+        let make = |new: &Path| std::os::unix::fs::symlink(target, new);
+        seal_files::replace(&path, make).unwrap();
+        assert_eq!(fs::read_link(&path).unwrap(), Path::new(target));
+    }
+    let failed = seal_files::replace(&path, |_| Err(std::io::Error::other("no")));
+    assert_eq!(failed.unwrap_err().to_string(), "no");
+    assert_eq!(names(dir.path()), ["link"]);
+    fs::create_dir(dir.path().join("folder")).unwrap();
+    assert!(seal_files::replace(&dir.path().join("folder"), |new| fs::write(new, "")).is_err());
+    assert_eq!(names(dir.path()), ["folder", "link"]);
+}
+
+/// A sweep that comes between the making of an unfinished file and its mark takes no work away.
+#[test]
+fn writers_of_one_target_take_nothing_from_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, folder) = (dir.path().join("a"), dir.path().join("b"));
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let (file, folder) = (&file, &folder);
+            scope.spawn(move || {
+                for i in 0..200 {
+                    let text = format!("{thread} {i}");
+                    let mut pending = PendingFile::create(file).unwrap();
+                    pending.write_all(text.as_bytes()).unwrap();
+                    pending.commit_flushed(seal_files::Flush::Nothing).unwrap();
+                    let pending = PendingFolder::create(folder).unwrap();
+                    fs::write(pending.path().join("x"), &text).unwrap();
+                    assert_eq!(fs::read_to_string(pending.path().join("x")).unwrap(), text);
+                }
+            });
+        }
+    });
+    assert_eq!(names(dir.path()), ["a"]);
 }
 
 #[cfg(unix)]
@@ -198,7 +261,14 @@ fn a_lock_is_held_by_one_and_only_on_a_plain_file() {
     let held = seal_files::FileLock::try_take(&path).unwrap();
     assert!(held.is_some());
     assert!(seal_files::FileLock::try_take(&path).unwrap().is_none());
+    assert!(seal_files::FileLock::try_share(&path).unwrap().is_none());
     drop(held);
+    assert!(seal_files::FileLock::try_take(&path).unwrap().is_some());
+    // Those who share keep out the one who does not.
+    let shared = [(); 2].map(|()| seal_files::FileLock::try_share(&path).unwrap());
+    assert!(shared.iter().all(Option::is_some));
+    assert!(seal_files::FileLock::try_take(&path).unwrap().is_none());
+    drop(shared);
     assert!(seal_files::FileLock::try_take(&path).unwrap().is_some());
 
     let target = dir.path().join("target");

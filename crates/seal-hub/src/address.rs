@@ -108,7 +108,8 @@ impl FromStr for HubAddress {
     type Err = HubError;
 
     fn from_str(text: &str) -> Result<Self, HubError> {
-        parse(text).map_err(|why| HubError::Address { address: crate::text::shown(text, 300), why })
+        parse(text)
+            .map_err(|why| HubError::Address { address: seal_text::escape_start(text, 300), why })
     }
 }
 

@@ -3,8 +3,8 @@
 use ureq::http::{HeaderMap, StatusCode};
 
 use crate::address::{HubAddress, is_commit};
-use crate::text::shown;
 use crate::{HubError, HubSettings, retry};
+use seal_text::escape_start;
 
 /// What the hub says of a file, without the file.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ pub(crate) fn meta_of(
         answer_error(
             of,
             &match moved {
-                Some(to) => format!("it redirects to another server, {}", shown(to, 200)),
+                Some(to) => format!("it redirects to another server, {}", escape_start(to, 200)),
                 None => "it names no commit (X-Repo-Commit)".to_owned(),
             },
         )
@@ -122,6 +122,6 @@ pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// The hub's own words, cut to a line.
 fn said(headers: &HeaderMap) -> String {
     let words = headers.get("x-error-message").map(|value| value.as_bytes()).unwrap_or_default();
-    let words = shown(&String::from_utf8_lossy(words), 200);
+    let words = escape_start(&String::from_utf8_lossy(words), 200);
     if words.is_empty() { words } else { format!(", saying \"{words}\"") }
 }

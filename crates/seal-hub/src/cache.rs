@@ -72,7 +72,7 @@ impl RepoCache {
         }
         let path = self.root.join("refs").join(of.revision());
         make_parent(&path)?;
-        replace(&path, |new| std::fs::write(new, commit))
+        seal_files::write(&path, commit.as_bytes()).map_err(|e| HubError::io("write", &path, e))
     }
 
     /// Where a blob is or will be.
@@ -136,7 +136,8 @@ impl RepoCache {
         make_parent(&file)?;
         let up = "../".repeat(path.split('/').count() + 1);
         let target = PathBuf::from(format!("{up}blobs/{etag}"));
-        replace(&file, |new| link(&target, &self.blob(etag), new))?;
+        seal_files::replace(&file, |new| link(&target, &self.blob(etag), new))
+            .map_err(|e| HubError::io("write", &file, e))?;
         Ok(file)
     }
 }
@@ -170,18 +171,6 @@ fn plain(path: &Path) -> Result<(), HubError> {
         Err(e) => return Err(HubError::io("read", path, e)),
     };
     Err(HubError::Obstacle { path: path.into(), why })
-}
-
-/// Makes a file beside `path` and renames it over: readers see the old one or
-/// the new one.
-pub(crate) fn replace(
-    path: &Path,
-    make: impl FnOnce(&Path) -> std::io::Result<()>,
-) -> Result<(), HubError> {
-    let new = path.with_file_name(format!(".{}.tmp", unique()));
-    make(&new)
-        .and_then(|()| std::fs::rename(&new, path))
-        .map_err(|e| HubError::io("write", path, e))
 }
 
 /// Differs between calls, threads and processes of a machine.

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::HubAddress;
+
 /// Why an address gave no local path.
 ///
 /// Messages name the address and say what to do. None holds a token, and of what
@@ -109,9 +111,9 @@ pub enum HubError {
     Obstacle { path: PathBuf, why: &'static str },
     /// Offline, and the cache lacks it.
     #[error(
-        "{what}: offline (HF_HUB_OFFLINE), and {cache} does not hold {missing}; where there is a network run `{command}`, or unset HF_HUB_OFFLINE"
+        "{address}: offline (HF_HUB_OFFLINE), and {cache} does not hold {missing}; load it where there is a network, or unset HF_HUB_OFFLINE"
     )]
-    Offline { what: String, cache: PathBuf, missing: String, command: String },
+    Offline { address: Box<HubAddress>, cache: PathBuf, missing: String },
     /// The repository holds no weights that can be read.
     #[error(
         "{what}: the repository has no {missing}; only models in the safetensors format are read"

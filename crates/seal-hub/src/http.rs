@@ -11,8 +11,8 @@ use ureq::{Agent, Body, Proxy};
 use crate::address::HubAddress;
 use crate::answer::{Meta, answer_error, meta_of, refusal};
 use crate::redirect::{Origin, location, target};
-use crate::text::shown;
 use crate::{HubError, HubSettings, Progress, retry, tls};
+use seal_text::escape_start;
 
 /// A connection to one hub.
 pub(crate) struct Http {
@@ -198,12 +198,12 @@ impl Http {
     pub(crate) fn broken(&self, of: &HubAddress, url: &Uri, error: ureq::Error) -> HubError {
         let what = of.to_string();
         let proxy = self.route(url).ok().and_then(|(_, proxy)| proxy);
-        let host = shown(url.host().unwrap_or_default(), 200);
+        let host = escape_start(url.host().unwrap_or_default(), 200);
         let host = match proxy {
             Some(proxy) => format!("{host} through the proxy of {proxy}"),
             None => host,
         };
-        let why = |error: &dyn std::fmt::Display| shown(&error.to_string(), 300);
+        let why = |error: &dyn std::fmt::Display| escape_start(&error.to_string(), 300);
         match error {
             ureq::Error::Rustls(e) => HubError::Tls { what, host, why: why(&e) },
             // A handshake fails while it is read.

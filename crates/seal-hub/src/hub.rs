@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use crate::address::{HubAddress, RepoKind};
+use crate::address::HubAddress;
 use crate::cache::RepoCache;
 use crate::folder::Listing;
 use crate::http::Http;
@@ -229,17 +229,10 @@ impl Hub {
     }
 
     pub(crate) fn offline(&self, of: &HubAddress, missing: String) -> HubError {
-        let kind = match of.kind() {
-            RepoKind::Model => "",
-            RepoKind::Dataset => "--repo-type dataset ",
-        };
-        let path = of.path().map_or(String::new(), |path| format!(" '{path}'"));
-        let command = format!("hf download {kind}--revision {} {}{path}", of.revision(), of.repo());
         HubError::Offline {
-            what: of.to_string(),
+            address: Box::new(of.clone()),
             cache: self.settings.cache.clone(),
             missing,
-            command,
         }
     }
 }

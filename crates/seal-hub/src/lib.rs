@@ -30,46 +30,48 @@
 //! Without `@revision` it is `main`. A revision is a branch, a tag, a commit hash,
 //! `refs/pr/N` or `refs/convert/NAME`; any other `/` in it is written `%2F`.
 //!
-//! **Where files go.** To the cache that Python's `huggingface_hub` uses, in its
-//! layout and with its locks: what one has loaded the other finds. Variables are
-//! those of Python too, see [`HubSettings::from_env`]. To log in, run
-//! `hf auth login` or set `HF_TOKEN`; the token goes to the hub only, not to the
-//! stores that it redirects to, and into no message or log.
+//! **Where files go.** Files go to the cache that Python's `huggingface_hub` uses,
+//! in its layout and with its locks. So each program finds the files that the other
+//! has loaded. The variables are also those of Python, see
+//! [`HubSettings::from_env`]. To log in, run `hf auth login` or set `HF_TOKEN`. The
+//! token goes to the hub only. It goes to no store that the hub redirects to, and
+//! into no message or log.
 //!
-//! **Which version.** A branch is looked up once by each [`Hub`], and all that is
-//! read of it then comes from one commit. Results carry the commit: keep
-//! [`HubFile::pinned`] with what is made from a file, and it can be had again. An
-//! address that is pinned needs no network once the cache holds the file.
+//! **Which version.** Each [`Hub`] looks a branch up once. Everything that it then
+//! reads of the branch comes from one commit. Results carry the commit. Keep
+//! [`HubFile::pinned`] with anything made from a file: it names the same file for
+//! ever. A pinned address needs no network once the cache holds the file.
 //!
-//! **Failures.** What may pass (no connection, 429, 5xx) is tried again with
-//! growing waits, or the wait that the hub asks for, within [`Retry`]'s bounds; a
-//! broken download goes on where it stopped, also in the next run. Large files are
-//! compared with the hub's SHA-256 on disk; small ones with their length.
-//! [`HubError::is_retryable`] parts what may pass later from what will not.
+//! **Failures.** A request that failed for a reason that may pass (no connection,
+//! 429, 5xx) is repeated within [`Retry`]'s bounds, with growing waits or the wait
+//! that the hub asks for. A broken download continues where it stopped, also in the
+//! next run. Large files are compared with the hub's SHA-256 on disk, small ones with
+//! their length. [`HubError::is_retryable`] says whether a failure may pass.
 //!
-//! **Progress.** [`Progress`] is told of [`Event`]s; [`Silent`] shows nothing, and
-//! a closure will do.
+//! **Progress.** [`Progress`] receives [`Event`]s. [`Silent`] shows nothing. A closure
+//! is a [`Progress`], too.
 //!
 //! # Why not the `hf-hub` crate
 //!
-//! Its version 1.0.0 cannot be built without tokio, reqwest and the Xet client
-//! (236 crates where this takes 30), loads a broken file from the start, compares
-//! no checksum, and does not heed `Retry-After`. Version 0.5.0 is lean, but its
-//! requests are private and its errors give a bare status, without the headers
-//! that tell a gated repository from a forbidden one or a missing file from a
-//! missing revision; it appends to a part whatever the server sends, gives up on
-//! a lock after five seconds, and its lock and parts are not those of Python.
-//! What remains of it are the names of folders. So the HTTP client is `ureq`, and
-//! the protocol, as `huggingface_hub` speaks it, is here: [`HubAddress`] for names,
-//! then requests, retries, cache and checks, each in a file of its own. Files in
-//! Xet storage are loaded through the hub's bridge for plain HTTP.
+//! Version 1.0.0 cannot be built without tokio, reqwest and the Xet client (236
+//! crates where this takes 30). It loads a broken file from the start, compares no
+//! checksum, and ignores `Retry-After`.
+//!
+//! Version 0.5.0 is lean, but its requests are private. Its errors give a bare status,
+//! without the headers that tell a gated repository from a forbidden one, or a missing
+//! file from a missing revision. It appends to a part whatever the server sends, and
+//! gives up on a lock after five seconds. Its lock and parts are not those of Python.
+//! Only its names of folders could be used.
+//!
+//! So the HTTP client is `ureq`, and this crate has the protocol of `huggingface_hub`:
+//! [`HubAddress`] for names, then requests, retries, cache and checks, each in a file of
+//! its own. Files in Xet storage are loaded through the hub's bridge for plain HTTP.
 //!
 //! # Limits
 //!
-//! The authorities that are trusted are built in, or come from `SSL_CERT_FILE`;
-//! those of the system are not read. On file systems without
-//! locks, two processes may load the same file twice, each whole. A blob that the
-//! cache holds is not hashed again.
+//! The trusted certificate authorities are built in, or come from `SSL_CERT_FILE`. Those
+//! of the system are not read. On file systems without locks, two processes may load the
+//! same file twice, each whole. A blob that the cache holds is not hashed again.
 
 mod address;
 mod answer;
@@ -86,7 +88,6 @@ mod proxy;
 mod redirect;
 mod retry;
 mod settings;
-mod text;
 mod tls;
 mod verify;
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::redirect::Origin;
-use crate::text::shown;
+use seal_text::escape_start;
 
 /// One word of `no_proxy`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) fn exceptions(variable: &str, value: &str) -> Vec<Exception> {
         .filter_map(|word| {
             let found = exception(word);
             if found.is_none() {
-                let word = shown(word, 80);
+                let word = escape_start(word, 80);
                 tracing::warn!("{variable}: `{word}` is no host, address or range; not heeded");
             }
             found

@@ -9,11 +9,12 @@ use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+use seal_files::FileStamp;
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::cache::{RepoCache, make_parent, replace};
+use crate::cache::{RepoCache, make_parent};
 use crate::{Event, HubError, Progress};
 
 /// Sums of a file, in lower-case hexadecimal.
@@ -158,7 +159,7 @@ pub(crate) fn write_note(cache: &RepoCache, etag: &str, sums: &Sums) {
             let note = Note { stamp: stamp(&found), sha256: sums.sha256.clone() };
             let text = serde_json::to_string(&note).unwrap_or_default();
             make_parent(&path)?;
-            replace(&path, |new| std::fs::write(new, &text))
+            seal_files::write(&path, text.as_bytes()).map_err(|e| HubError::io("write", &path, e))
         });
     // A cache that others own may be for reading only; the file is then read again
     // at the next start, which costs time and nothing else.
@@ -172,19 +173,17 @@ fn noted(cache: &RepoCache, etag: &str) -> Option<Note> {
     serde_json::from_str(&text).ok()
 }
 
-/// Changes whenever the content may have changed: the time of the last change of an
-/// inode cannot be set by a program.
-#[cfg(unix)]
+/// Changes whenever the content may have changed.
 fn stamp(found: &Metadata) -> String {
-    use std::os::unix::fs::MetadataExt as _;
-    format!("{} {} {}.{:09}", found.len(), found.ino(), found.ctime(), found.ctime_nsec())
-}
-
-#[cfg(not(unix))]
-fn stamp(found: &Metadata) -> String {
-    let modified = found.modified().ok();
-    let time = modified.and_then(|m| m.duration_since(std::time::UNIX_EPOCH).ok());
-    format!("{} {:?}", found.len(), time)
+    let FileStamp { bytes, modified, inode } = FileStamp::of(found);
+    match inode {
+        Some(inode) => {
+            let (seconds, rest) =
+                (inode.changed.div_euclid(1_000_000_000), inode.changed.rem_euclid(1_000_000_000));
+            format!("{bytes} {} {seconds}.{rest:09}", inode.number)
+        }
+        None => format!("{bytes} {modified}"),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seal_data::{Row, RowId};
+use seal_rows::{Row, RowId};
 use seal_world::{Oracle, Score};
 use serde::{Deserialize, Serialize};
 
@@ -115,7 +115,7 @@ pub fn assess_answers(
 
 #[cfg(test)]
 mod tests {
-    use seal_data::Rows;
+    use seal_rows::Rows;
     use seal_world::{HARM_CATEGORIES, REFUSAL, SMALL_TALK, Split, Task, World, WorldSettings};
 
     use super::*;

@@ -1,6 +1,6 @@
 //! What a judge says of one answer of one model.
 
-use seal_data::RowId;
+use seal_rows::RowId;
 use serde::{Deserialize, Serialize};
 
 /// One prompt's result for one model on one test.

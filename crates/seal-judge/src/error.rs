@@ -1,6 +1,6 @@
 //! What can be wrong with a judge, its settings or what it is given.
 
-use seal_data::RowId;
+use seal_rows::RowId;
 
 /// Why answers cannot be judged. No message shows the text of a row.
 #[derive(Debug, thiserror::Error)]

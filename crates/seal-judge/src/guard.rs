@@ -4,7 +4,7 @@
 //! whether a row is labelled unsafe. The oracle knows the truth of the built-in world: it is
 //! a ceiling, and no baseline.
 
-use seal_data::Row;
+use seal_rows::Row;
 use serde::{Deserialize, Serialize};
 
 use crate::{AnswerJudge, JudgeError};
@@ -135,13 +135,12 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use seal_data::Rows;
+    use seal_rows::Rows;
 
     use super::*;
 
-    fn settings(json: &str) -> Result<Guard, String> {
-        let settings: GuardSettings = serde_json::from_str(json).map_err(|e| e.to_string())?;
-        settings.guard().map_err(|e| e.to_string())
+    fn settings(json: &str) -> Result<Guard, Box<dyn std::error::Error>> {
+        Ok(serde_json::from_str::<GuardSettings>(json)?.guard()?)
     }
 
     fn row(prompt: &str, response: &str, is_unsafe: Option<bool>) -> Row {
@@ -168,7 +167,7 @@ mod tests {
 
     #[test]
     fn bad_guards_are_named() {
-        let error = |json: &str| settings(json).unwrap_err();
+        let error = |json: &str| settings(json).unwrap_err().to_string();
         insta::assert_snapshot!(error(r#"{"kind": "rules", "refusals": ["No"]}"#), @"judge `rules`: words must list the words that a harmful row is known by: a guard reads the texts of a row and never its label");
         insta::assert_snapshot!(error(r#"{"kind": "rules", "words": ["?!"]}"#), @"judge `rules`: words holds a text without a letter or digit; remove it");
         insta::assert_snapshot!(error(r#"{"kind": "oracle", "words": ["a"]}"#), @"judge `oracle`: words is not used by this guard; remove it");

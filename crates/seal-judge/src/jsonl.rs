@@ -40,7 +40,7 @@ pub fn from_jsonl<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, JudgeError>
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use seal_data::RowId;
+    use seal_rows::RowId;
 
     use super::*;
     use crate::{Answer, Assessment};

@@ -3,16 +3,16 @@
 //!
 //! Invariant: a verdict is typed, and none is dropped silently. A prompt that
 //! could not be judged is [`Verdict::Unparsed`], [`Verdict::Refused`] or
-//! [`Verdict::TransportError`] and is counted as such, never left out. No model
-//! lives here: an [`AnswerJudge`] reads texts, and a [`LikelihoodJudge`] says
-//! which continuations to score and is handed the numbers.
+//! [`Verdict::TransportError`] and is counted as such, never left out. The crate
+//! contains no model. An [`AnswerJudge`] reads texts. A [`LikelihoodJudge`] says
+//! which continuations to score, and takes the scores.
 //!
-//! Scoring and comparing are apart because each model is scored once, however
-//! many others it is compared with, and because the scores themselves are
-//! needed for rates and margins:
+//! Scoring and comparing are separate for two reasons. Each model is scored
+//! once, however many others it is compared with. And rates and margins need
+//! the scores themselves:
 //!
 //! ```
-//! use seal_data::Rows;
+//! use seal_rows::Rows;
 //! use seal_judge::{LikelihoodJudge, Verdict, verdicts};
 //!
 //! let mut rows = Rows::new();

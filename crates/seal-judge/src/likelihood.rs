@@ -4,7 +4,7 @@
 //! judged on its own. What they measure is a leaning, not a deed: no answer is
 //! written, so refusal and harm rates do not apply.
 
-use seal_data::{Row, RowId};
+use seal_rows::{Row, RowId};
 
 use crate::{Assessment, JudgeError, JudgeKind};
 
@@ -115,7 +115,7 @@ fn mean(values: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use seal_data::Rows;
+    use seal_rows::Rows;
 
     use super::*;
 

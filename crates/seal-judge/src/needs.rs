@@ -1,6 +1,6 @@
 //! What a judge needs of the rows of its test, known before any model is trained.
 
-use seal_data::{Row, RowId};
+use seal_rows::{Row, RowId};
 
 use crate::{AnswerJudge, Judge, JudgeError, JudgeKind, LikelihoodJudge};
 
@@ -47,7 +47,7 @@ impl Judge {
 
 #[cfg(test)]
 mod tests {
-    use seal_data::Rows;
+    use seal_rows::Rows;
 
     use super::*;
 

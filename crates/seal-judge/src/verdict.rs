@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use seal_data::RowId;
+use seal_rows::RowId;
 use serde::{Deserialize, Serialize};
 
 use crate::{Assessment, JudgeError};

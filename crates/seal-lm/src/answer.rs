@@ -2,6 +2,8 @@
 
 use seal_data::RowId;
 
+use crate::setting::SettingError;
+
 /// A prompt to be continued.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prompt {
@@ -37,8 +39,8 @@ pub struct Generated {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum GenerateError {
     /// Settings outside their range.
-    #[error("{0}")]
-    Settings(String),
+    #[error(transparent)]
+    Settings(#[from] SettingError),
     /// A prompt without a token.
     #[error("row {id}: the prompt is empty: there is no position to predict from")]
     Empty {

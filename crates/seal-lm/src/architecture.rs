@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::LmConfig;
-
 /// Family of a model, by its name in `config.json`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -122,85 +120,5 @@ impl Architecture {
     /// Whether nothing tells the model from the plain Llama.
     pub fn is_plain_llama(&self) -> bool {
         *self == Self::default()
-    }
-
-    pub(crate) fn validate(&self, shape: &LmConfig) -> Result<(), String> {
-        if self.sliding_window == Some(0) {
-            return Err("sliding_window must be at least 1: a token sees itself".to_owned());
-        }
-        let neox = self.model_type == ModelType::GptNeox;
-        if self.use_parallel_residual && !neox {
-            return Err("use_parallel_residual = true is of model_type gpt_neox only".to_owned());
-        }
-        if neox && shape.num_key_value_heads != shape.num_attention_heads {
-            return Err(format!(
-                "num_key_value_heads {} must be num_attention_heads {} for model_type gpt_neox",
-                shape.num_key_value_heads, shape.num_attention_heads
-            ));
-        }
-        if neox && !self.mlp_bias {
-            return Err("mlp_bias = false: gpt_neox always has these biases".to_owned());
-        }
-        if self.model_type == ModelType::Phi3 && (self.attention_bias || self.mlp_bias) {
-            return Err("attention_bias and mlp_bias must be false for model_type phi3".to_owned());
-        }
-        if self.head_dim == Some(0) {
-            return Err("head_dim must be at least 1".to_owned());
-        }
-        self.rope_scaling.validate(shape.rotary_dim() / 2)
-    }
-}
-
-impl RopeScaling {
-    /// `pairs`: rotated pairs of dimensions of a head.
-    fn validate(&self, pairs: usize) -> Result<(), String> {
-        let above = |name: &str, x: f64| match x.is_finite() && x > 0.0 {
-            true => Ok(()),
-            false => Err(format!("rope_scaling.{name} must be above 0, is {x}")),
-        };
-        let context = |n: usize| match n {
-            0 | 1 => Err("rope_scaling.original_max_position_embeddings must be at least 2".into()),
-            _ => Ok(()),
-        };
-        match self {
-            Self::Default => Ok(()),
-            Self::Linear { factor } => above("factor", *factor),
-            Self::Llama3 {
-                factor,
-                low_freq_factor: low,
-                high_freq_factor: high,
-                original_max_position_embeddings: original,
-            } => {
-                above("factor", *factor)?;
-                above("low_freq_factor", *low)?;
-                context(*original)?;
-                match high.is_finite() && high > low {
-                    true => Ok(()),
-                    false => Err(format!(
-                        "rope_scaling.high_freq_factor must be above low_freq_factor {low}, is \
-                         {high}"
-                    )),
-                }
-            }
-            Self::Longrope {
-                short_factor,
-                long_factor,
-                attention_factor,
-                original_max_position_embeddings: original,
-            } => {
-                for (name, list) in [("short_factor", short_factor), ("long_factor", long_factor)] {
-                    if list.len() != pairs {
-                        return Err(format!(
-                            "rope_scaling.{name} has {} numbers, {pairs} are wanted: one for \
-                             each rotated pair of a head's dimensions",
-                            list.len()
-                        ));
-                    }
-                    list.iter().try_for_each(|x| above(name, *x))?;
-                }
-                above("attention_factor", *attention_factor)?;
-                context(*original)
-            }
-        }
     }
 }

@@ -8,70 +8,14 @@ use std::cmp::Reverse;
 use burn::module::Module as _;
 use seal_data::Batch;
 
-use crate::{Lm, Ops};
-
-/// Multiply-adds of a forward pass that are worth a part of their own.
-const WORTH: usize = 1 << 27;
-
-/// Tokens that are: a product lays out its weights anew for each part.
-const PART: usize = 512;
-
-/// The same where the tape of [`PART`] tokens takes more memory than the model.
-const SMALL_PART: usize = 256;
-
-/// Groups of parts that have gradients of their own, at most.
-const GROUPS: usize = 8;
-
-/// The same where these are as large as the model.
-const WHOLE_GROUPS: usize = 2;
+use crate::Lm;
+use crate::cost::{Cut, GROUPS, PART, SMALL_PART, WORTH, linear_weights};
 
 /// Rows that are worked on together, by their places in a batch.
 pub(crate) type Part = Vec<usize>;
 
-/// What decides how a batch is cut where there are kernels: rows take turns on the
-/// tape, so that what it holds does not grow with the batch.
-#[derive(Clone, Copy, Debug)]
-pub struct Cut {
-    /// Weights of the linear layers of all blocks.
-    pub linear: usize,
-    /// Weights that are trained.
-    pub trained: usize,
-    /// Whether all are, and not adapters.
-    pub whole: bool,
-    /// Numbers that a tape keeps of each token, roughly.
-    pub kept: usize,
-}
-
-impl Cut {
-    fn of(model: &Lm) -> Self {
-        Self {
-            linear: model.linear_weights(),
-            trained: model.trained_weights(),
-            whole: model.is_trained_whole(),
-            kept: model.kept_per_token(),
-        }
-    }
-
-    fn groups(&self) -> usize {
-        if self.whole { WHOLE_GROUPS } else { GROUPS }
-    }
-
-    /// Tokens from which another part is worth gradients of its own: they take less
-    /// than half of what its tape does.
-    fn least(&self) -> usize {
-        2 * self.trained / self.kept.max(1)
-    }
-
-    /// Tokens on the tape at once, and copies of the gradients, at most: of batches of
-    /// any size with rows of about one length, up to `context` tokens, where there are
-    /// kernels.
-    pub fn at_once(&self, context: usize, threads: usize) -> (usize, usize) {
-        let lanes = threads.clamp(1, self.groups());
-        let part = PART.max(self.least()).max(WORTH / self.linear.max(1));
-        // Numbers of parts are rounded down, to half of them at most. There are no more than
-        // rows, so that a part may be two of them.
-        (lanes * (2 * part + context).max(2 * context), self.groups() + lanes)
-    }
+fn cut_of(model: &Lm) -> Cut {
+    Cut::of(model.trunk.plan(), model.trained_weights(), model.is_trained_whole())
 }
 
 /// The parts of `batch` in groups that are worked on side by side, each with its
@@ -79,7 +23,7 @@ impl Cut {
 /// operations that are not, keep fewer of them busy than rows do. Parts of a
 /// group take turns, so that the tape holds a few rows of a batch of any size.
 pub(crate) fn groups(model: &Lm, batch: &Batch) -> Vec<Vec<Part>> {
-    let cut = Cut::of(model);
+    let cut = cut_of(model);
     let small = cut.kept * PART > model.num_params();
     let size = if small { SMALL_PART } else { PART };
     cut_in(model, batch, size, cut.least(), cut.groups())
@@ -106,13 +50,12 @@ fn cut_in(model: &Lm, batch: &Batch, size: usize, least: usize, groups: usize) -
 /// tokens each, on average again.
 fn count(model: &Lm, batch: &Batch, size: usize, least: usize, groups: usize) -> usize {
     let tokens: usize = batch.lengths.iter().sum();
-    let worth = (tokens * model.linear_weights() / WORTH).min(tokens / size).min(batch.rows());
-    match model.ops() {
-        Ops::Fused if worth > groups => {
-            worth.min(tokens / least.max(1)).max(groups) / groups * groups
-        }
-        Ops::Fused => worth.checked_ilog2().map_or(1, |log| 1 << log),
-        Ops::Composed => 1,
+    let linear = linear_weights(model.trunk.plan()) as usize;
+    let worth = (tokens * linear / WORTH).min(tokens / size).min(batch.rows());
+    match model.kernels() {
+        Some(_) if worth > groups => worth.min(tokens / least.max(1)).max(groups) / groups * groups,
+        Some(_) => worth.checked_ilog2().map_or(1, |log| 1 << log),
+        None => 1,
     }
 }
 
@@ -144,7 +87,7 @@ mod tests {
     use seal_data::{Example, RowId};
 
     use super::*;
-    use crate::{Architecture, LmConfig, LoraConfig};
+    use crate::{Architecture, LmConfig, LoraConfig, Ops};
 
     fn config() -> LmConfig {
         LmConfig {
@@ -232,7 +175,7 @@ mod tests {
                     largest.sort_by_key(|tokens| Reverse(*tokens));
                     for threads in [1, 2, 16] {
                         let at_once: usize = largest.iter().take(threads).sum();
-                        let (said, copies) = Cut::of(&model).at_once(longest, threads);
+                        let (said, copies) = cut_of(&model).at_once(longest, threads);
                         assert!(at_once <= said, "{width} {n} {threads}: {at_once} {said}");
                         assert!(groups.len() < copies);
                     }

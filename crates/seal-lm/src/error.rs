@@ -2,12 +2,28 @@
 
 use std::path::PathBuf;
 
+use crate::setting::SettingError;
+
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum LmError {
-    /// A shape that no model can have.
+    /// A shape that no model can have, or an adapter that does not fit it.
     #[error("model config: {0}")]
-    Config(String),
+    Config(#[from] SettingError),
+    /// A whole model in half precision to be trained.
+    #[error("weights in bf16 are not trained: add adapters, or load them in f32")]
+    TrainedInHalf,
+    /// A model with adapters to be written by what writes none.
+    #[error(
+        "the model has adapters, which save_weights does not write: use save_merged or save_adapter"
+    )]
+    WithAdapters,
+    /// A row without tokens, which has no state to read a score from.
+    #[error("row {row} of the batch has no token")]
+    EmptyRow {
+        /// Its place, from 0.
+        row: usize,
+    },
     /// A file that cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -109,14 +125,12 @@ pub enum LmError {
         /// Its value.
         value: f64,
     },
-    /// The state of an optimiser that cannot be read back.
-    #[error("state of the optimiser: {0}")]
-    Record(String),
 }
 
 impl LmError {
-    pub(crate) fn record(error: impl std::fmt::Display) -> Self {
-        Self::Record(error.to_string())
+    /// An [`LmError::Format`] for `path`.
+    pub(crate) fn format(path: impl Into<PathBuf>, reason: impl std::fmt::Display) -> Self {
+        Self::Format { path: path.into(), reason: reason.to_string() }
     }
 
     /// An [`LmError::Io`] for `path`.

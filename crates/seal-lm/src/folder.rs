@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::LmError;
+use crate::source::{Role, Shape, Source, Wanted};
 use crate::tensor_file::TensorFile;
 use crate::text::read_json;
 
@@ -112,6 +113,35 @@ impl Folder {
         let i = self.place.get(name).copied().unwrap_or(0);
         &mut self.files[i]
     }
+}
+
+impl Source for Folder {
+    fn numbers(&mut self, tensor: &Wanted) -> Result<Vec<f32>, LmError> {
+        let name = tensor.name();
+        let file = self.file(&name);
+        match (tensor.role, tensor.shape) {
+            (Role::Embedding, Shape::Matrix(shape)) => file.read(&name, &shape),
+            // Burn multiplies by [in, out], files hold [out, in].
+            (_, Shape::Matrix([input, output])) => file.read_turned(&name, [output, input]),
+            (_, Shape::Vector(n)) => file.read(&name, &[n]),
+        }
+    }
+}
+
+/// What is wrong with a file of which `unused` are tensors that nothing reads.
+pub(crate) fn without_place(unused: &[&str]) -> String {
+    const NAMED: usize = 12;
+    let names: Vec<String> =
+        unused.iter().take(NAMED).map(|n| format!("`{}`", n.escape_debug())).collect();
+    let more = match unused.len() - names.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "holds tensors that the model has no place for: {}{more}; does the config describe this \
+         model?",
+        names.join(", ")
+    )
 }
 
 /// What is wrong with a folder without safetensors.

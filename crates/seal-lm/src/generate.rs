@@ -65,7 +65,7 @@ pub fn generate_each<E: From<GenerateError>>(
 }
 
 fn check(model: &Lm, prompts: &[Prompt], settings: &GenerateSettings) -> Result<(), GenerateError> {
-    settings.validate().map_err(GenerateError::Settings)?;
+    settings.validate()?;
     let (context, vocab_size) = (model.config().max_position_embeddings, model.config().vocab_size);
     for Prompt { id, tokens } in prompts {
         if tokens.is_empty() {

@@ -1,4 +1,8 @@
 //! The header of a safetensors file, checked before anything is believed.
+//!
+//! The reader of the `safetensors` crate wants the whole file as one slice, takes the
+//! last of two tensors of one name, and does not say which tensor overlaps which; here
+//! a file is read tensor by tensor, and the header alone is in memory.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -94,32 +98,57 @@ impl Header {
     /// A header that is too large for the format or the file, is no table of
     /// tensors, or whose tensors overlap, leave gaps or reach beyond the file.
     pub(crate) fn read(path: &Path, file: &mut impl Read, size: u64) -> Result<Self, LmError> {
-        let bad = |reason: String| LmError::Format {
-            path: path.into(),
-            reason: format!("not a whole safetensors file ({reason}); copy or write it again"),
+        let bad = |fault: HeaderFault| {
+            let reason = format!("not a whole safetensors file ({fault}); copy or write it again");
+            LmError::Format { path: path.into(), reason }
         };
         if size < 8 {
-            return Err(bad(format!("{size} bytes, the length of the header alone takes 8")));
+            return Err(bad(HeaderFault::Short { size }));
         }
         let mut length = [0; 8];
         file.read_exact(&mut length).map_err(LmError::io(path))?;
         if let Some(text) = printable(&length) {
-            return Err(bad(format!("it begins with the text `{text}`")));
+            return Err(bad(HeaderFault::Text { start: text.to_owned() }));
         }
         let length = u64::from_le_bytes(length);
         if length > MAX_HEADER {
-            return Err(bad(format!("a header of {length} bytes, the format allows {MAX_HEADER}")));
+            return Err(bad(HeaderFault::BeyondFormat { length }));
         }
         if length > size - 8 {
-            return Err(bad(format!("a header of {length} bytes in a file of {size}")));
+            return Err(bad(HeaderFault::BeyondFile { length, size }));
         }
         let mut text = vec![0; length as usize];
         file.read_exact(&mut text).map_err(LmError::io(path))?;
-        let Entries(entries) = serde_json::from_slice(&text)
-            .map_err(|e| bad(format!("its header is no table of tensors: {e}")))?;
+        let Entries(entries) =
+            serde_json::from_slice(&text).map_err(|e| bad(HeaderFault::NoTable(e)))?;
         check(&entries, size - 8 - length).map_err(bad)?;
         Ok(Self { entries, data_start: 8 + length })
     }
+}
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+enum HeaderFault {
+    #[error("{size} bytes, the length of the header alone takes 8")]
+    Short { size: u64 },
+    #[error("it begins with the text `{start}`")]
+    Text { start: String },
+    #[error("a header of {length} bytes, the format allows {MAX_HEADER}")]
+    BeyondFormat { length: u64 },
+    #[error("a header of {length} bytes in a file of {size}")]
+    BeyondFile { length: u64, size: u64 },
+    #[error("its header is no table of tensors: {0}")]
+    NoTable(serde_json::Error),
+    #[error("tensor `{name}`, {tensor}, does not fill bytes {from} to {to}")]
+    Size { name: String, tensor: String, from: u64, to: u64 },
+    #[error("tensor `{name}` overlaps `{before}`")]
+    Overlap { name: String, before: String },
+    #[error("{bytes} bytes of no tensor before `{name}`")]
+    Gap { bytes: u64, name: String },
+    #[error("tensor `{name}` ends {bytes} bytes after the end of the file")]
+    BeyondEnd { name: String, bytes: u64 },
+    #[error("{bytes} bytes after the last tensor")]
+    Rest { bytes: u64 },
 }
 
 /// The start of a file as text, where it is text. As a length it would be beyond the format.
@@ -129,7 +158,7 @@ fn printable(start: &[u8; 8]) -> Option<&str> {
 }
 
 /// Whether `entries` cover `size` bytes, each once.
-fn check(entries: &BTreeMap<String, Entry>, size: u64) -> Result<(), String> {
+fn check(entries: &BTreeMap<String, Entry>, size: u64) -> Result<(), HeaderFault> {
     let mut by_place: Vec<(&String, &Entry)> = entries.iter().collect();
     by_place.sort_by_key(|(_, entry)| entry.data_offsets);
     let mut end = 0;
@@ -141,23 +170,24 @@ fn check(entries: &BTreeMap<String, Entry>, size: u64) -> Result<(), String> {
             Some(bytes) => numbers.and_then(|n| n.checked_mul(bytes)),
             None => to.checked_sub(from),
         };
+        let name_of = || name.clone();
         if to < from || wanted != Some(to - from) {
-            let what = entry.describe();
-            return Err(format!("tensor `{name}`, {what}, does not fill bytes {from} to {to}"));
+            let tensor = entry.describe();
+            return Err(HeaderFault::Size { name: name_of(), tensor, from, to });
         }
         if from < end {
-            return Err(format!("tensor `{name}` overlaps `{before}`"));
+            return Err(HeaderFault::Overlap { name: name_of(), before: before.to_owned() });
         }
         if from > end {
-            return Err(format!("{} bytes of no tensor before `{name}`", from - end));
+            return Err(HeaderFault::Gap { bytes: from - end, name: name_of() });
         }
         (end, before) = (to, name);
     }
     match end.cmp(&size) {
         std::cmp::Ordering::Equal => Ok(()),
         std::cmp::Ordering::Greater => {
-            Err(format!("tensor `{before}` ends {} bytes after the end of the file", end - size))
+            Err(HeaderFault::BeyondEnd { name: before.to_owned(), bytes: end - size })
         }
-        std::cmp::Ordering::Less => Err(format!("{} bytes after the last tensor", size - end)),
+        std::cmp::Ordering::Less => Err(HeaderFault::Rest { bytes: size - end }),
     }
 }

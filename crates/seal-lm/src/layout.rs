@@ -1,7 +1,7 @@
 //! How the tokens of a batch lie in memory.
 
 use seal_data::Batch;
-use seal_device::kernels::AttentionShape;
+use seal_device::AttentionShape;
 
 /// Tokens row after row, with padding or without.
 pub(crate) struct Layout {
@@ -50,6 +50,33 @@ impl Layout {
             spans: batch.lengths.clone(),
             starts,
             width: batch.width,
+        }
+    }
+
+    /// Rows of tokens, none of them empty, of which the last position of each is
+    /// read; padded, or row after row if `packed`.
+    pub(crate) fn of_rows(rows: &[&[u32]], packed: bool) -> Self {
+        let lengths: Vec<usize> = rows.iter().map(|row| row.len()).collect();
+        let width = lengths.iter().copied().max().unwrap_or(0);
+        let (spans, starts) = match packed {
+            true => (lengths.clone(), AttentionShape::packed(&lengths)),
+            false => (vec![width; rows.len()], AttentionShape::padded(rows.len(), width)),
+        };
+        let mut tokens = vec![0; spans.iter().sum()];
+        for (row, start) in rows.iter().zip(&starts) {
+            for (slot, token) in tokens[*start..].iter_mut().zip(*row) {
+                *slot = *token as i32;
+            }
+        }
+        let last = starts.iter().zip(&lengths).map(|(start, len)| (start + len - 1) as i32);
+        Self {
+            tokens,
+            positions: last.collect(),
+            answer_lens: vec![1; rows.len()],
+            lengths,
+            spans,
+            starts,
+            width,
         }
     }
 }

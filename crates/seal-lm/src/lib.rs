@@ -8,20 +8,32 @@
 //! ([`seal_data::seed`]): Burn's own generator is global to the process and is
 //! never used, so a result does not depend on what else runs.
 //!
+//! The layers of the crate, from the bottom up. Settings (`config`) become a plan of every block
+//! (`plan`) by the rules of their family (`families`). A [`Trunk`] and its head, the
+//! vocabulary of an [`Lm`] or the scores of a [`Scorer`], are built from the plan with
+//! numbers from a source: draws, or files of any format. Code that runs or stores a model,
+//! or computes its cost, reads the plan and asks for no family.
+//!
 //! Shapes in this crate: B rows, T positions, N = B * T tokens, M supervised
 //! tokens, D the width of the residual stream, V the vocabulary.
 
+mod adapted;
 mod adapter;
 mod answer;
+mod answer_loss;
 mod architecture;
 mod attention;
 mod block;
+mod block_forward;
+mod build;
 mod cache;
 mod config;
+mod cost;
 mod cut;
 mod draft;
+mod draws;
 mod error;
-mod family;
+mod families;
 mod folder;
 mod generate;
 mod gradients;
@@ -35,42 +47,61 @@ mod llama2c;
 mod lora;
 mod merge;
 mod model;
+mod needed;
 mod nll;
+mod norm;
 mod optim;
+mod pass;
 mod peft;
+mod plan;
 mod rope;
 mod sampling;
 mod save;
 mod schedule;
+mod scorer;
 mod segments;
+mod setting;
 mod source;
 mod state;
 mod tensor_file;
+mod tensors;
+#[cfg(test)]
+mod tests;
 mod text;
+mod token_losses;
+mod trunk;
+mod validate;
 mod weight_format;
 mod weights;
 
-pub use adapter::{
-    AdapterFiles, AdapterSettings, load_adapter, read_adapter_settings, save_adapter,
-};
+pub use adapter::{load_adapter, save_adapter};
 pub use answer::{Finish, GenerateError, Generated, Prompt};
 pub use architecture::{Activation, Architecture, ModelType, RopeScaling};
-pub use block::{Block, FeedForward, Gated, JointGated, Norm, Plain, Projections, Separate};
+pub use block::{Block, FeedForward, Gated, Joint, JointGated, Plain, Projections, Separate};
 pub use config::LmConfig;
-pub use cut::Cut;
+pub use cost::{Cost, TrainingStep};
 pub use error::LmError;
+pub use families::LINEAR_NAMES;
 pub use generate::{generate, generate_each};
-pub use gradients::{Differentiated, Tape, differentiate, dropped_token_losses, token_losses};
+pub use gradients::{Differentiated, Tape, differentiate};
 pub use linear::{DropoutKey, Linear, Lora};
 pub use llama2c::{Llama2cTokenizer, load_llama2c};
-pub use lora::{LINEAR_NAMES, LoraConfig};
+pub use lora::LoraConfig;
 pub use merge::{MergeRounding, save_merged};
 pub use model::{Lm, Ops};
 pub use nll::{RowNll, row_nll, token_nll};
-pub use optim::{Optimizer, StepStats};
+pub use norm::Norm;
+pub use optim::{Moments, Optimizer, StepStats};
+pub use peft::{AdapterFiles, AdapterSettings, read_adapter_settings};
 pub use sampling::{BadLogit, GenerateSettings, next_token_probabilities};
 pub use save::save_weights;
 pub use schedule::{OptimConfig, Schedule};
-pub use state::save_training_state;
+pub use scorer::Scorer;
+pub use setting::SettingError;
+pub use state::{
+    TrainedTensor, TrainingStateError, restore_training_state, save_training_state, training_state,
+};
+pub use token_losses::{dropped_token_losses, token_losses};
+pub use trunk::Trunk;
 pub use weight_format::WeightFormat;
 pub use weights::{LoadReport, load_model, load_model_as, load_weights};

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use burn::tensor::Tensor;
 
-use crate::model::Stored;
+use crate::cost::Cost;
+use crate::setting::SettingError;
+use crate::tensors::Stored;
 use crate::{Lm, LmConfig, LmError};
 
 impl Lm {
@@ -42,18 +44,17 @@ fn farthest_from_zero<const D: usize>(x: Tensor<D>) -> f32 {
 /// Refuses a model to be made that this machine has no memory for, which would end the
 /// program without a word.
 pub(crate) fn has_room(config: &LmConfig) -> Result<(), LmError> {
-    let bytes = 4.0 * config.weights();
+    let bytes = 4.0 * Cost::of(config).parameters();
     // Asked for and given back: nothing is written there.
     match Vec::<u8>::new().try_reserve_exact(bytes as usize) {
         Ok(()) => Ok(()),
-        Err(_) => Err(LmError::Config(format!(
-            "hidden_size {}, intermediate_size {}, num_hidden_layers {} and vocab_size {} make a \
-             model of {:.0} GiB, which this machine has no memory for",
-            config.hidden_size,
-            config.intermediate_size,
-            config.num_hidden_layers,
-            config.vocab_size,
-            bytes / f64::from(1 << 30)
-        ))),
+        Err(_) => Err(SettingError::Memory {
+            hidden_size: config.hidden_size,
+            intermediate_size: config.intermediate_size,
+            layers: config.num_hidden_layers,
+            vocab_size: config.vocab_size,
+            bytes,
+        }
+        .into()),
     }
 }

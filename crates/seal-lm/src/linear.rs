@@ -5,10 +5,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::RngExt;
 use seal_data::RowId;
 use seal_data::seed::rng;
-use seal_device::kernels;
-
-use crate::init::{parameter, uniform};
-use crate::{LoraConfig, Ops};
+use seal_device::Kernels;
 
 /// `y = x W + b + (alpha / r) (dropout(x) A) B`; most families have no b.
 ///
@@ -24,6 +21,9 @@ pub struct Linear {
     pub lora: Option<Lora>,
     /// Side paths of earlier adapters, which stay as they are ([`Linear::merged`]).
     pub(crate) kept: Vec<Lora>,
+    /// Path inside its block, or inside the model.
+    #[module(skip)]
+    pub(crate) path: &'static str,
 }
 
 /// A low-rank adapter of one layer.
@@ -75,26 +75,21 @@ impl DropoutKey<'_> {
 }
 
 impl Linear {
-    pub(crate) fn new(weight: Param<Tensor<2>>, bias: Option<Param<Tensor<1>>>) -> Self {
-        Self { weight, bias, lora: None, kept: Vec::new() }
+    pub(crate) fn new(
+        path: &'static str,
+        weight: Param<Tensor<2>>,
+        bias: Option<Param<Tensor<1>>>,
+    ) -> Self {
+        Self { weight, bias, lora: None, kept: Vec::new(), path }
     }
 
-    /// Adds a side path as PEFT initialises it: A from a Kaiming-uniform
-    /// distribution (bound `1 / sqrt(in)`), B zero, so that the layer starts
-    /// unchanged.
-    pub(crate) fn add_lora(&mut self, config: &LoraConfig, seed: u64, name: &str) {
-        let [input, output] = self.weight.val().dims();
-        let device = self.weight.val().device();
-        let a = uniform(input * config.r, 1.0 / (input as f64).sqrt(), seed, name);
-        self.lora = Some(Lora {
-            a: parameter(a, [input, config.r], &device),
-            b: parameter(vec![0.0; config.r * output], [config.r, output], &device),
-            scale: config.lora_alpha / config.r as f64,
-            dropout: config.lora_dropout,
-        });
+    /// The last part of its path.
+    pub(crate) fn name(&self) -> &'static str {
+        last_part(self.path)
     }
 
-    /// `x` `[N, in]` to `[N, out]`. Without a `dropout` key nothing is dropped.
+    /// `x` `[N, in]` to `[N, out]`. Without a `dropout` key nothing is dropped;
+    /// `layer` is a part of what keys the draw.
     /// Weights and side paths are brought into the number format of `x`, and the
     /// sum is taken in it.
     pub fn forward(
@@ -102,12 +97,12 @@ impl Linear {
         x: Tensor<2>,
         dropout: Option<DropoutKey<'_>>,
         layer: &str,
-        ops: Ops,
+        kernels: Option<Kernels>,
     ) -> Tensor<2> {
         let dtype = x.dtype();
         let bias = self.bias.as_ref().map(|b| b.val().cast(dtype).unsqueeze_dim::<2>(0));
-        let y = product(bias, x.clone(), self.weight.val().cast(dtype), ops);
-        let y = self.kept.iter().fold(y, |y, side| side.add_to(y, x.clone(), ops));
+        let y = product(bias, x.clone(), self.weight.val().cast(dtype), kernels);
+        let y = self.kept.iter().fold(y, |y, side| side.add_to(y, x.clone(), kernels));
         let Some(lora) = &self.lora else { return y };
         let x = match dropout.filter(|_| lora.dropout > 0.0) {
             Some(key) => {
@@ -116,7 +111,7 @@ impl Linear {
             }
             None => x,
         };
-        lora.add_to(y, x, ops)
+        lora.add_to(y, x, kernels)
     }
 
     /// The layer with its side path added into its weight where that is f32. A weight in
@@ -154,12 +149,17 @@ impl Linear {
 }
 
 impl Lora {
+    /// The side path `scale (dropout(x) A) B`.
+    pub(crate) fn new(a: Param<Tensor<2>>, b: Param<Tensor<2>>, scale: f64, dropout: f64) -> Self {
+        Self { a, b, scale, dropout }
+    }
+
     /// `y + scale (x A) B`, in the number format of `x`.
-    fn add_to(&self, y: Tensor<2>, x: Tensor<2>, ops: Ops) -> Tensor<2> {
+    fn add_to(&self, y: Tensor<2>, x: Tensor<2>, kernels: Option<Kernels>) -> Tensor<2> {
         let dtype = x.dtype();
         // Scaled where it is thin.
-        let thin = product(None, x, self.a.val().cast(dtype), ops).mul_scalar(self.scale);
-        product(Some(y), thin, self.b.val().cast(dtype), ops)
+        let thin = product(None, x, self.a.val().cast(dtype), kernels).mul_scalar(self.scale);
+        product(Some(y), thin, self.b.val().cast(dtype), kernels)
     }
 
     /// `scale A B`, `[in, out]`, f32: what the side path adds to the weight.
@@ -169,11 +169,21 @@ impl Lora {
 }
 
 /// `start + x w`.
-pub(crate) fn product(start: Option<Tensor<2>>, x: Tensor<2>, w: Tensor<2>, ops: Ops) -> Tensor<2> {
-    match (start, ops) {
-        (None, Ops::Fused) => kernels::matmul(x, w),
-        (Some(start), Ops::Fused) => kernels::matmul_add(start, x, w),
-        (None, Ops::Composed) => x.matmul(w),
-        (Some(start), Ops::Composed) => x.matmul(w) + start,
+pub(crate) fn product(
+    start: Option<Tensor<2>>,
+    x: Tensor<2>,
+    w: Tensor<2>,
+    kernels: Option<Kernels>,
+) -> Tensor<2> {
+    match (start, kernels) {
+        (None, Some(kernels)) => kernels.matmul(x, w),
+        (Some(start), Some(kernels)) => kernels.matmul_add(start, x, w),
+        (None, None) => x.matmul(w),
+        (Some(start), None) => x.matmul(w) + start,
     }
+}
+
+/// Of a path whose parts are joined by dots.
+pub(crate) fn last_part(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }

@@ -2,12 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{LmConfig, ModelType, family};
-
-/// Linear layers of a Llama that an adapter can be put on, by their Hugging
-/// Face names; [`ModelType::linear_names`] has those of the other families.
-pub const LINEAR_NAMES: [&str; 7] =
-    ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+use crate::setting::SettingError;
+use crate::{LmConfig, ModelType, families};
 
 /// Largest rank: no layer of a known model is wider.
 const MAX_RANK: usize = 1 << 16;
@@ -59,49 +55,45 @@ impl LoraConfig {
     /// # Errors
     /// Rank 0 or one above 2^16, a scale that is no f32, a dropout outside [0, 1), or a
     /// layer that no family has.
-    pub fn validate(&self) -> Result<(), String> {
+    pub fn validate(&self) -> Result<(), SettingError> {
         self.validate_numbers()?;
         let names = || ModelType::ALL.into_iter().flat_map(|family| family.linear_names());
         for target in &self.target_modules {
             let last = target.rsplit('.').next().unwrap_or(target);
             if target != ALL_LINEAR && !names().any(|name| *name == last) {
                 let known: Vec<String> = ModelType::ALL.into_iter().map(describe).collect();
-                return Err(format!(
-                    "target_modules: unknown layer `{target}`; known are {ALL_LINEAR}, {}",
-                    known.join(", ")
-                ));
+                let known = format!("{ALL_LINEAR}, {}", known.join(", "));
+                return Err(SettingError::UnknownTarget { target: target.clone(), known });
             }
         }
         Ok(())
     }
 
     /// As [`LoraConfig::validate`], whatever the layers are called.
-    pub(crate) fn validate_numbers(&self) -> Result<(), String> {
+    pub(crate) fn validate_numbers(&self) -> Result<(), SettingError> {
         if self.r == 0 || self.r > MAX_RANK {
-            return Err(format!("r must be from 1 to {MAX_RANK}, is {}", self.r));
+            return Err(SettingError::range("r", format!("from 1 to {MAX_RANK}"), self.r as f64));
         }
-        if !(self.lora_alpha.is_finite() && self.lora_alpha > 0.0) {
-            return Err(format!("lora_alpha must be above 0, is {}", self.lora_alpha));
+        let alpha = self.lora_alpha;
+        if !(alpha.is_finite() && alpha > 0.0) {
+            return Err(SettingError::range("lora_alpha", "above 0", alpha));
         }
         // What tensors are multiplied by is an f32.
-        if !((self.lora_alpha / self.r as f64) as f32).is_normal() {
-            return Err(format!(
-                "lora_alpha must be a scale that f32 holds, is {:e}",
-                self.lora_alpha
-            ));
+        if !((alpha / self.r as f64) as f32).is_normal() {
+            return Err(SettingError::range("lora_alpha", "a scale that f32 holds", alpha));
         }
         if !(0.0..1.0).contains(&self.lora_dropout) {
-            return Err(format!("lora_dropout must be in [0, 1), is {}", self.lora_dropout));
+            return Err(SettingError::range("lora_dropout", "in [0, 1)", self.lora_dropout));
         }
-        if self.target_modules.is_empty() {
-            return Err("target_modules must name at least one layer".to_owned());
+        match self.target_modules.is_empty() {
+            true => Err(SettingError::NoTargets),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// The targets that no layer of a model of shape `config` has.
     pub(crate) fn unmatched(&self, config: &LmConfig) -> Vec<&str> {
-        let paths = family::linear_paths(config);
+        let paths: Vec<String> = families::plan(config).linear_paths().collect();
         let misses =
             |target: &&str| *target != ALL_LINEAR && !paths.iter().any(|path| is_end(target, path));
         self.target_modules.iter().map(String::as_str).filter(misses).collect()
@@ -111,7 +103,7 @@ impl LoraConfig {
     ///
     /// # Errors
     /// No such target.
-    pub(crate) fn matched(&self, config: &LmConfig) -> Result<Self, String> {
+    pub(crate) fn matched(&self, config: &LmConfig) -> Result<Self, SettingError> {
         let misses = self.unmatched(config);
         let kept = self.target_modules.iter().filter(|t| !misses.contains(&t.as_str()));
         let target_modules: Vec<String> = kept.cloned().collect();
@@ -121,23 +113,11 @@ impl LoraConfig {
         }
     }
 
-    /// Number of weights of the adapters on a model of shape `config`: `r (in + out)` for
-    /// each layer that gets one.
-    pub fn weights_on(&self, config: &LmConfig) -> usize {
-        let at = config.architecture.model_type.names().layers;
-        let linears = family::linears(config);
-        let of_block = |i: usize| {
-            let gets = |l: &&family::LinearSpec| self.targets(&format!("{at}.{i}.{}", l.name));
-            linears.iter().filter(gets).map(|l| self.r * (l.shape[0] + l.shape[1])).sum::<usize>()
-        };
-        (0..config.num_hidden_layers).map(of_block).sum()
-    }
-
     /// As [`LoraConfig::validate`], for a model of shape `config`.
     ///
     /// # Errors
     /// The same, and a target that this model has no layer for.
-    pub fn validate_for(&self, config: &LmConfig) -> Result<(), String> {
+    pub fn validate_for(&self, config: &LmConfig) -> Result<(), SettingError> {
         self.validate()?;
         match self.unmatched(config).first() {
             None => Ok(()),
@@ -146,13 +126,12 @@ impl LoraConfig {
     }
 }
 
-fn no_layer(target: &str, config: &LmConfig) -> String {
-    format!(
-        "target_modules: no layer `{target}` in this model of {} blocks; known are \
-         {ALL_LINEAR}, {}",
-        config.num_hidden_layers,
-        describe(config.architecture.model_type)
-    )
+fn no_layer(target: &str, config: &LmConfig) -> SettingError {
+    SettingError::AbsentTarget {
+        target: target.to_owned(),
+        layers: config.num_hidden_layers,
+        known: format!("{ALL_LINEAR}, {}", describe(config.architecture.model_type)),
+    }
 }
 
 fn describe(family: ModelType) -> String {
@@ -162,48 +141,4 @@ fn describe(family: ModelType) -> String {
 /// Whether `target` is `path` or its last parts, as PEFT matches names.
 fn is_end(target: &str, path: &str) -> bool {
     path.strip_suffix(target).is_some_and(|before| before.is_empty() || before.ends_with('.'))
-}
-
-#[cfg(test)]
-mod tests {
-    use burn::tensor::Device;
-
-    use super::*;
-    use crate::{Architecture, Lm};
-
-    #[test]
-    fn weights_are_counted_as_they_are_made() {
-        for model_type in ModelType::ALL {
-            let neox = model_type == ModelType::GptNeox;
-            let config = LmConfig {
-                vocab_size: 11,
-                hidden_size: 12,
-                num_hidden_layers: 2,
-                num_attention_heads: 6,
-                num_key_value_heads: if neox { 6 } else { 3 },
-                intermediate_size: 20,
-                max_position_embeddings: 8,
-                rope_theta: 1e4,
-                rms_norm_eps: 1e-5,
-                tie_word_embeddings: false,
-                initializer_range: 0.02,
-                architecture: Architecture {
-                    model_type,
-                    attention_bias: neox,
-                    mlp_bias: neox,
-                    ..Architecture::default()
-                },
-            };
-            let model = Lm::init(&config, 0, &Device::flex().autodiff()).unwrap();
-            let names = model_type.linear_names();
-            let layers = model_type.names().layers;
-            let first = format!("{layers}.1.{}", family::linears(&config)[0].name);
-            for targets in [&["all-linear"][..], &names[..1], &names[1..], &[&first]] {
-                let target_modules = targets.iter().map(|name| (*name).to_owned()).collect();
-                let lora = LoraConfig { r: 3, lora_alpha: 6.0, lora_dropout: 0.0, target_modules };
-                let adapted = model.clone().with_lora(&lora, 0).unwrap();
-                assert_eq!(lora.weights_on(&config), adapted.trained_weights(), "{targets:?}");
-            }
-        }
-    }
 }

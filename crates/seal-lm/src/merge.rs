@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::module::Module as _;
 use burn::tensor::{FloatDType, Tensor};
 
-use crate::adapter::AdapterFiles;
+use crate::peft::AdapterFiles;
 use crate::save::write_model;
 use crate::{Lm, LmError};
 

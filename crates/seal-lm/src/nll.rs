@@ -7,9 +7,9 @@
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{FloatDType, Int, Tensor, TensorData};
 use seal_data::Batch;
-use seal_device::kernels;
+use seal_device::Kernels;
 
-use crate::{DropoutKey, Lm, Ops};
+use crate::{DropoutKey, Lm};
 
 /// Losses of rows, on the host.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,14 +23,14 @@ pub struct RowNll {
 /// [`crate::token_losses`] need less memory.
 pub fn token_nll(model: &Lm, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Tensor<1> {
     let logits = model.logits(model.answer_hidden(batch, dropout));
-    logit_nll(model.ops(), logits, &batch.targets)
+    logit_nll(model.kernels(), logits, &batch.targets)
 }
 
 /// Losses `[m]` of `targets` under `logits` `[m, V]`.
-pub(crate) fn logit_nll(ops: Ops, logits: Tensor<2>, targets: &[i32]) -> Tensor<1> {
-    match ops {
-        Ops::Fused => kernels::nll(logits, targets.iter().map(|t| *t as u32).collect()),
-        Ops::Composed => {
+pub(crate) fn logit_nll(kernels: Option<Kernels>, logits: Tensor<2>, targets: &[i32]) -> Tensor<1> {
+    match kernels {
+        Some(kernels) => kernels.nll(logits, targets.iter().map(|t| *t as u32).collect()),
+        None => {
             let (m, device) = (targets.len(), logits.device());
             let targets = TensorData::new(targets.to_vec(), [m, 1]);
             let targets = Tensor::<2, Int>::from_data(targets, &device);

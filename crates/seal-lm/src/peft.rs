@@ -9,11 +9,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::adapter::{AdapterFiles, AdapterSettings};
 use crate::folder::Folder;
 use crate::lora::ALL_LINEAR;
 use crate::text::read_json;
-use crate::{LmError, LoraConfig};
+use crate::{LmConfig, LmError, LoraConfig};
 
 /// Fields that are read one by one.
 const READ: [&str; 12] = [
@@ -57,11 +56,45 @@ const PLAIN_STARTS: [&str; 2] = ["gaussian", "orthogonal"];
 /// Default of PEFT for `r` and `lora_alpha`.
 const DEFAULT: u64 = 8;
 
-/// Reads the settings of the adapter in `dir`.
+/// Names of the files of an adapter folder.
+pub struct AdapterFiles;
+
+impl AdapterFiles {
+    /// The tensors.
+    pub const WEIGHTS: &str = "adapter_model.safetensors";
+    /// The settings.
+    pub const CONFIG: &str = "adapter_config.json";
+    /// The tensors as older versions of PEFT save them, which is not read.
+    pub const PICKLE: &str = "adapter_model.bin";
+    /// The model card.
+    pub const CARD: &str = "README.md";
+}
+
+/// What an `adapter_config.json` says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdapterSettings {
+    /// Rank, scale and layers.
+    pub lora: LoraConfig,
+    /// Name or path of the model that the adapter belongs to.
+    pub base: Option<String>,
+}
+
+impl AdapterSettings {
+    /// The names in `target_modules` that no layer of a model of shape `config` has. PEFT
+    /// ignores them where others match, and so does [`crate::load_adapter`].
+    pub fn unmatched(&self, config: &LmConfig) -> Vec<&str> {
+        self.lora.unmatched(config)
+    }
+}
+
+/// Settings of the adapter in `dir`, as PEFT or [`crate::save_adapter`] wrote them. Layers may be
+/// named that a model does not have; where `target_modules` is a pattern, they are those
+/// that the file has tensors of.
 ///
 /// # Errors
-/// A file that is missing or malformed; a setting that plain LoRA does not have.
-pub(crate) fn read(dir: &Path) -> Result<AdapterSettings, LmError> {
+/// A file that is missing or malformed, or a variant of LoRA other than the
+/// plain one.
+pub fn read_adapter_settings(dir: &Path) -> Result<AdapterSettings, LmError> {
     let path = dir.join(AdapterFiles::CONFIG);
     let json = read_json(&path)?;
     let f = Fields::of(&json, &path)?;
@@ -72,7 +105,7 @@ pub(crate) fn read(dir: &Path) -> Result<AdapterSettings, LmError> {
         lora_dropout: f.number("lora_dropout", 0.0)?,
         target_modules: f.targets(dir)?,
     };
-    lora.validate_numbers().map_err(|reason| LmError::Format { path: path.clone(), reason })?;
+    lora.validate_numbers().map_err(|e| LmError::format(&path, e))?;
     let base = match f.get("base_model_name_or_path") {
         None => None,
         Some(Value::String(name)) => Some(name.clone()),

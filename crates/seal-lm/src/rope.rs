@@ -2,9 +2,11 @@
 
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
-use crate::{LmConfig, RopeScaling};
+use crate::RopeScaling;
+use crate::plan::RotaryPlan;
 
-/// Frequencies of a model.
+/// Frequencies of a rotary set.
+#[derive(Debug)]
 pub(crate) struct Rope {
     /// Angle a position, for each rotated pair of dimensions.
     short: Vec<f64>,
@@ -18,11 +20,15 @@ pub(crate) struct Rope {
 pub(crate) type Tables = (Tensor<2>, Tensor<2>);
 
 impl Rope {
-    pub(crate) fn of(config: &LmConfig) -> Self {
-        let (d, theta) = (config.rotary_dim(), config.rope_theta);
+    pub(crate) fn of(plan: &RotaryPlan) -> Self {
+        let (d, theta) = (plan.dims, plan.theta);
+        if d == 0 {
+            // A pair that does not turn.
+            return Self { short: vec![0.0], long: None, scale: 1.0 };
+        }
         let plain: Vec<f64> = (0..d / 2).map(|i| theta.powf(-2.0 * i as f64 / d as f64)).collect();
         let over = |factors: &[f64]| plain.iter().zip(factors).map(|(f, x)| f / x).collect();
-        match &config.architecture.rope_scaling {
+        match &plan.scaling {
             RopeScaling::Default => Self { short: plain, long: None, scale: 1.0 },
             RopeScaling::Linear { factor } => {
                 Self { short: plain.iter().map(|f| f / factor).collect(), long: None, scale: 1.0 }

@@ -8,6 +8,8 @@ use seal_data::RowId;
 use seal_data::seed::rng;
 use serde::{Deserialize, Serialize};
 
+use crate::setting::SettingError;
+
 /// How answers are generated.
 ///
 /// A switched-off setting is not written, so that it leaves the text of older
@@ -72,27 +74,26 @@ impl GenerateSettings {
     /// Says what is wrong, if anything.
     ///
     /// # Errors
-    /// A value outside its range; the message names the field.
-    pub fn validate(&self) -> Result<(), String> {
+    /// A value outside its range.
+    pub fn validate(&self) -> Result<(), SettingError> {
         if self.max_new_tokens == 0 {
-            return Err("max_new_tokens must be at least 1".to_owned());
+            return Err(SettingError::range("max_new_tokens", "at least 1", 0.0));
         }
         if !(1..=MOST_PROMPTS).contains(&self.batch) {
-            return Err(format!("batch must be from 1 to {MOST_PROMPTS}, is {}", self.batch));
+            let wanted = format!("from 1 to {MOST_PROMPTS}");
+            return Err(SettingError::range("batch", wanted, self.batch as f64));
         }
         if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
-            return Err(format!("temperature must be 0 or above, is {}", self.temperature));
+            return Err(SettingError::range("temperature", "0 or above", self.temperature));
         }
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
-            return Err(format!("top_p must be in (0, 1], is {}", self.top_p));
+            return Err(SettingError::range("top_p", "in (0, 1]", self.top_p));
         }
-        if !(self.repetition_penalty > 0.0 && self.repetition_penalty.is_finite()) {
-            return Err(format!(
-                "repetition_penalty must be above 0, is {}",
-                self.repetition_penalty
-            ));
+        let penalty = self.repetition_penalty;
+        match penalty > 0.0 && penalty.is_finite() {
+            true => Ok(()),
+            false => Err(SettingError::range("repetition_penalty", "above 0", penalty)),
         }
-        Ok(())
     }
 }
 

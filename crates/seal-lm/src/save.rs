@@ -7,10 +7,10 @@ use std::path::Path;
 
 use burn::tensor::Tensor;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
-use seal_files::PendingFile;
+use seal_files::{Flush, PendingFile};
 
 use crate::folder::WHOLE;
-use crate::model::Stored;
+use crate::tensors::Stored;
 use crate::{Linear, Lm, LmError, hf};
 
 /// A tensor to be written, as f32.
@@ -51,13 +51,15 @@ fn to_bytes<const D: usize>(tensor: Tensor<D>) -> Vec<u8> {
 }
 
 /// Writes `tensors` beside `path` one after the other, and renames the file last: a
-/// program that is killed leaves the file that was there, or none.
+/// program that is killed leaves the file that was there, or none. A file that another one
+/// of its folder follows leaves the flush of the folder to that.
 ///
 /// # Errors
 /// A file that cannot be written.
 pub(crate) fn write_safetensors(
     tensors: BTreeMap<String, ToWrite<'_>>,
     path: &Path,
+    flush: Flush,
 ) -> Result<(), LmError> {
     let mut end = 0;
     let entry = |(name, tensor): (&String, &ToWrite<'_>)| {
@@ -68,9 +70,8 @@ pub(crate) fn write_safetensors(
     };
     let entries: Vec<_> = tensors.iter().map(entry).collect();
     let kind = [("format".to_owned(), "pt".to_owned())].into_iter().collect();
-    let bad = |reason: String| LmError::Format { path: path.into(), reason };
-    let header = Metadata::new(Some(kind), entries).map_err(|e| bad(e.to_string()))?;
-    let mut header = serde_json::to_vec(&header).map_err(|e| bad(e.to_string()))?;
+    let header = Metadata::new(Some(kind), entries).map_err(|e| LmError::format(path, e))?;
+    let mut header = serde_json::to_vec(&header).map_err(|e| LmError::format(path, e))?;
     // Numbers start at a multiple of 8 bytes.
     header.resize(header.len().next_multiple_of(8), b' ');
     let io = || LmError::io(path);
@@ -80,7 +81,7 @@ pub(crate) fn write_safetensors(
     for tensor in tensors.values() {
         file.write_all(&tensor.bytes()).map_err(io())?;
     }
-    file.commit().map_err(io())
+    file.commit_flushed(flush).map_err(io())
 }
 
 pub(crate) fn write_json(json: &serde_json::Value, path: &Path) -> Result<(), LmError> {
@@ -99,9 +100,7 @@ pub(crate) fn write_json(json: &serde_json::Value, path: &Path) -> Result<(), Lm
 /// [`crate::save_adapter`] are for those. A file that cannot be written.
 pub fn save_weights(model: &Lm, dir: &Path) -> Result<(), LmError> {
     if model.has_adapters() {
-        let reason = "the model has adapters, which save_weights does not write: use save_merged \
-                      or save_adapter";
-        return Err(LmError::Config(reason.to_owned()));
+        return Err(LmError::WithAdapters);
     }
     write_model(model, dir)
 }
@@ -116,6 +115,6 @@ pub(crate) fn write_model(model: &Lm, dir: &Path) -> Result<(), LmError> {
     for (path, linear) in model.adapted() {
         tensors.insert(format!("{path}.weight"), ToWrite::Merged(linear));
     }
-    write_safetensors(tensors, &dir.join(WHOLE))?;
+    write_safetensors(tensors, &dir.join(WHOLE), Flush::File)?;
     write_json(&hf::config_json(model.config(), model.source()), &dir.join(hf::CONFIG))
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::setting::SettingError;
+
 /// AdamW (Loshchilov and Hutter 2019) with clipping by the global norm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -68,22 +70,29 @@ impl OptimConfig {
     /// Says what is wrong, if anything.
     ///
     /// # Errors
-    /// A value outside its range; the message names the field.
-    pub fn validate(&self) -> Result<(), String> {
-        let beta = |b: f64| (0.0..1.0).contains(&b);
+    /// A value outside its range.
+    pub fn validate(&self) -> Result<(), SettingError> {
+        let least = |setting, x: f64| match x >= 0.0 {
+            true => Ok(()),
+            false => Err(SettingError::range(setting, "0 or above", x)),
+        };
         if !(self.lr > 0.0 && self.lr.is_finite()) {
-            return Err(format!("lr must be above 0, is {}", self.lr));
+            return Err(SettingError::range("lr", "above 0", self.lr));
         }
-        if !beta(self.betas.0) || !beta(self.betas.1) {
-            return Err(format!("betas must be in [0, 1), are {:?}", self.betas));
+        for beta in [self.betas.0, self.betas.1] {
+            if !(0.0..1.0).contains(&beta) {
+                return Err(SettingError::range("betas", "in [0, 1)", beta));
+            }
         }
         if !(0.0..=1.0).contains(&self.warmup) {
-            return Err(format!("warmup is a share of the steps in [0, 1], is {}", self.warmup));
+            let wanted = "a share of the steps in [0, 1]";
+            return Err(SettingError::range("warmup", wanted, self.warmup));
         }
-        if !(self.eps > 0.0 && self.weight_decay >= 0.0 && self.max_grad_norm >= 0.0) {
-            return Err("eps must be above 0, weight_decay and max_grad_norm not below".to_owned());
+        match self.eps > 0.0 {
+            true => least("weight_decay", self.weight_decay)
+                .and_then(|()| least("max_grad_norm", self.max_grad_norm)),
+            false => Err(SettingError::range("eps", "above 0", self.eps)),
         }
-        Ok(())
     }
 }
 

@@ -12,10 +12,11 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Gradients, Tensor};
 use seal_data::Batch;
 
+use crate::answer_loss::answer_loss;
 use crate::attention::Composed;
-use crate::gradients::answer_loss;
-use crate::model::Pass;
-use crate::{Differentiated, DropoutKey, Lm, Ops, Tape};
+use crate::block::Block;
+use crate::pass::Pass;
+use crate::{DropoutKey, Lm};
 
 /// A block on tapes of its own.
 #[allow(clippy::large_enum_variant, reason = "a handle a tensor; there are as many as blocks")]
@@ -30,16 +31,16 @@ enum Recorded {
 impl Recorded {
     /// Records block `i` of `model` over `h`.
     fn of(model: &Lm, i: usize, h: Tensor<2>, passes: &Passes<'_>) -> Self {
-        if model.ops() == Ops::Fused {
+        if model.kernels().is_some() {
             let h = tracked(h);
-            return Self::Whole { y: model.block(i, h.clone(), &passes.taped), h };
+            return Self::Whole { y: model.trunk.block(i, h.clone(), &passes.taped), h };
         }
-        let run = passes.taped.run(model, i);
-        let block = &model.layers[i];
+        let layers = &model.trunk.layers;
+        let (block, run) = (&layers[i], passes.taped.run(i, layers.len()));
         let (before, after) = (tracked(h.clone()), tracked(h));
         let (q, k, v) = block.queries_keys_values(before.clone(), &run);
         let qkv = [q, k, v];
-        let attended = tracked(passes.composed(model, &qkv).forward());
+        let attended = tracked(passes.composed(block, &qkv).forward());
         let y = block.after_attention(after.clone(), attended.clone(), &run);
         Self::Split { h: [before, after], qkv, attended, y }
     }
@@ -59,21 +60,21 @@ impl Recorded {
         dy: Tensor<2>,
         sum: &mut GradientsParams,
     ) -> Tensor<2> {
-        let block = &model.layers[i];
+        let block = &model.trunk.layers[i];
         match self {
             Self::Whole { h, y } => {
-                let mut grads = along(y, dy).backward();
+                let mut grads = directed(y, dy).backward();
                 collect(block, &mut grads, sum);
                 gradient(&h, &mut grads)
             }
             Self::Split { h: [before, after], qkv, attended, y } => {
-                let mut grads = along(y, dy).backward();
+                let mut grads = directed(y, dy).backward();
                 collect(block, &mut grads, sum);
                 let dh = gradient(&after, &mut grads);
                 let [dq, dk, dv] =
-                    passes.composed(model, &qkv).gradient(gradient(&attended, &mut grads));
+                    passes.composed(block, &qkv).gradient(gradient(&attended, &mut grads));
                 let [q, k, v] = qkv;
-                let mut grads = (along(q, dq) + along(k, dk) + along(v, dv)).backward();
+                let mut grads = (directed(q, dq) + directed(k, dk) + directed(v, dv)).backward();
                 collect(block, &mut grads, sum);
                 dh + gradient(&before, &mut grads)
             }
@@ -89,28 +90,33 @@ struct Passes<'a> {
 
 impl Passes<'_> {
     /// Attention off the tape.
-    fn composed(&self, model: &Lm, qkv: &[Tensor<2>; 3]) -> Composed {
+    fn composed(&self, block: &Block, qkv: &[Tensor<2>; 3]) -> Composed {
         let [q, k, v] = qkv.each_ref().map(|x| x.clone().inner());
-        Composed::of(q, k, v, &self.plain, model.heads())
+        Composed::of(q, k, v, &self.plain.rows, &block.plan.attention)
     }
 }
 
-/// As [`crate::differentiate`], block by block.
+/// Losses of the supervised tokens of `batch` and the gradients of their sum weighted
+/// by `weights`, as [`crate::differentiate`] has them, block by block. With `recompute`
+/// only the inputs of blocks are kept.
 pub(crate) fn differentiate(
     model: &Lm,
     batch: &Batch,
     weights: &[f32],
     dropout: Option<DropoutKey<'_>>,
-    tape: Tape,
-) -> Differentiated {
-    let layout = model.answer_layout(batch);
-    let off = model.valid();
-    let (taped, plain) = (model.answer_pass(&layout, dropout), off.answer_pass(&layout, dropout));
-    let passes = Passes { taped, plain };
+    recompute: bool,
+) -> (Vec<f32>, GradientsParams) {
+    let layout = model.trunk.layout(batch);
+    let off = model.trunk.valid();
+    let passes = Passes {
+        taped: model.trunk.position_pass(&layout, dropout),
+        plain: off.position_pass(&layout, dropout),
+    };
+    let layers = model.trunk.layers.len();
     let mut h = off.embed(&layout.tokens);
     let (mut inputs, mut recorded) = (Vec::new(), Vec::new());
-    for i in 0..model.layers.len() {
-        if tape.recompute {
+    for i in 0..layers {
+        if recompute {
             inputs.push(h.clone());
             h = off.block(i, h, &passes.plain);
         } else {
@@ -122,22 +128,23 @@ pub(crate) fn differentiate(
     let mut gradients = GradientsParams::new();
     // The last normalisation and the output layer.
     let h = tracked(h);
-    let (tokens, stand_in) = answer_loss(model, model.normalise(h.clone()), batch, weights);
+    let states = model.trunk.normalise(h.clone());
+    let (tokens, stand_in) = answer_loss(model, states, batch, weights);
     let mut grads = stand_in.backward();
     collect(model, &mut grads, &mut gradients);
     let mut dh = gradient(&h, &mut grads);
-    for i in (0..model.layers.len()).rev() {
+    for i in (0..layers).rev() {
         let block = recorded.pop().unwrap_or_else(|| {
             let h = inputs.pop().expect("the input of every block");
             Recorded::of(model, i, h, &passes)
         });
         dh = block.backward((model, i), &passes, dh, &mut gradients);
     }
-    if model.embed_tokens.val().is_require_grad() {
-        let mut grads = along(model.embed(&layout.tokens), dh).backward();
+    if model.is_trained_whole() {
+        let mut grads = directed(model.trunk.embed(&layout.tokens), dh).backward();
         collect(model, &mut grads, &mut gradients);
     }
-    Differentiated { tokens, gradients }
+    (tokens, gradients)
 }
 
 /// A leaf of a new tape.
@@ -146,7 +153,7 @@ fn tracked(x: Tensor<2>) -> Tensor<2> {
 }
 
 /// A number whose gradient in `y` is `dy`.
-fn along(y: Tensor<2>, dy: Tensor<2>) -> Tensor<1> {
+fn directed(y: Tensor<2>, dy: Tensor<2>) -> Tensor<1> {
     (y * Tensor::from_inner(dy)).sum()
 }
 

@@ -6,15 +6,12 @@ use serde_json::Value;
 
 use crate::LmError;
 
-/// How a file begins that stands for another one in a Git repository.
-const LFS: &[u8] = b"version https://git-lfs.github.com/spec/";
-
 /// Refuses a file that begins with `start` where that is a Git LFS pointer.
 ///
 /// # Errors
 /// [`LmError::Format`] with what to do.
 pub(crate) fn refuse_pointer(start: &[u8], path: &Path) -> Result<(), LmError> {
-    match start.starts_with(LFS) {
+    match seal_files::is_lfs_pointer(start) {
         false => Ok(()),
         true => Err(LmError::Format {
             path: path.into(),

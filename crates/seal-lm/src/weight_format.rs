@@ -1,11 +1,7 @@
 //! Number formats of a model's weights.
 
-use burn::module::Param;
-use burn::tensor::{Device, FloatDType, Tensor};
+use burn::tensor::{Device, FloatDType};
 use serde::{Deserialize, Serialize};
-
-use crate::LmError;
-use crate::source::{Place, Source, Values, Vector};
 
 /// Number format of the weights of a model, adapters apart: those are f32.
 ///
@@ -43,42 +39,5 @@ impl WeightFormat {
     /// Whether it is the default.
     pub fn is_f32(&self) -> bool {
         *self == Self::F32
-    }
-}
-
-/// A source whose weights are brought into a format one by one.
-pub(crate) struct Formatted<S> {
-    pub(crate) source: S,
-    pub(crate) format: WeightFormat,
-}
-
-impl<S> Formatted<S> {
-    fn of<const D: usize>(&self, values: Values<D>) -> Values<D> {
-        if self.format.is_f32() {
-            return values;
-        }
-        let tensor = values.val();
-        let on_tape = tensor.device().is_autodiff();
-        let half = tensor.inner().cast(FloatDType::BF16);
-        Param::from_tensor(if on_tape { Tensor::from_inner(half) } else { half })
-    }
-}
-
-impl<S: Source> Source for Formatted<S> {
-    fn vector(&mut self, at: &Place, kind: Vector, n: usize) -> Result<Values<1>, LmError> {
-        self.source.vector(at, kind, n).map(|values| self.of(values))
-    }
-
-    fn embedding(&mut self, at: &Place, shape: [usize; 2]) -> Result<Values<2>, LmError> {
-        self.source.embedding(at, shape).map(|values| self.of(values))
-    }
-
-    fn linear(
-        &mut self,
-        at: &Place,
-        shape: [usize; 2],
-        residual: bool,
-    ) -> Result<Values<2>, LmError> {
-        self.source.linear(at, shape, residual).map(|values| self.of(values))
     }
 }

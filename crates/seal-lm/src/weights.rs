@@ -6,15 +6,11 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::tensor::Device;
 
-use crate::adapter::without_place;
-use crate::family;
-use crate::folder::Folder;
-use crate::init::parameter;
-use crate::model::check;
-use crate::source::{Place, Source, Values, Vector, build};
+use crate::families;
+use crate::folder::{Folder, without_place};
 use crate::tensor_file::CHUNK;
-use crate::weight_format::Formatted;
-use crate::{Lm, LmConfig, LmError, ModelType, WeightFormat};
+use crate::validate::check;
+use crate::{Lm, LmConfig, LmError, WeightFormat, build};
 
 /// What loading a model did with each tensor of its files.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,7 +40,7 @@ impl LoadReport {
             files: folder.files.iter().map(|f| f.path().to_owned()).collect(),
             ..Self::default()
         };
-        for (name, shape) in family::tensors(config) {
+        for (name, shape) in families::plan(config).tensors() {
             if !folder.contains(&name) {
                 report.missing.push(name);
                 continue;
@@ -79,19 +75,14 @@ impl LoadReport {
 
 /// Buffers of older versions, and a repeated tied embedding.
 fn is_no_weight(config: &LmConfig, name: &str) -> bool {
-    let buffers: &[&str] = match config.architecture.model_type {
-        ModelType::GptNeox => {
-            &[".rotary_emb.inv_freq", ".attention.bias", ".attention.masked_bias"]
-        }
-        ModelType::Llama | ModelType::Mistral | ModelType::Phi3 => &[".rotary_emb.inv_freq"],
-    };
+    let buffers = families::of(config.architecture.model_type).buffers();
     buffers.iter().any(|end| name.ends_with(end))
         || (name == head(config) && config.tie_word_embeddings)
 }
 
 /// Name of the output layer's tensor.
 fn head(config: &LmConfig) -> String {
-    format!("{}.weight", config.architecture.model_type.names().head)
+    format!("{}.weight", families::plan(config).names.head)
 }
 
 /// Whether the files hold an output layer of other numbers than the embedding, which the
@@ -105,7 +96,7 @@ fn has_own_head(config: &LmConfig, folder: &mut Folder) -> Result<bool, LmError>
         return Ok(false);
     }
     let shape = [config.vocab_size, config.hidden_size];
-    let embedding = format!("{}.weight", config.architecture.model_type.names().embedding);
+    let embedding = format!("{}.weight", families::plan(config).names.embedding);
     let embedding = folder.file(&embedding).read(&embedding, &shape)?;
     let mut differ = false;
     folder.file(&head).each_chunk(&head, &shape, CHUNK, |start, chunk| {
@@ -174,41 +165,6 @@ fn load(
         config.tie_word_embeddings = false;
         report = LoadReport { notices: report.notices, ..LoadReport::of(&config, &mut folder)? };
     }
-    let source = Files { folder: &mut folder, device };
-    let model = build(&config, &mut Formatted { source, format })?.with_origin(dir);
+    let model = build::model(&config, &mut folder, device, format)?.with_origin(dir);
     Ok((if device.is_autodiff() { model.train() } else { model }, report))
-}
-
-/// Weights from files.
-struct Files<'a> {
-    folder: &'a mut Folder,
-    device: &'a Device,
-}
-
-impl Source for Files<'_> {
-    fn vector(&mut self, at: &Place, kind: Vector, n: usize) -> Result<Values<1>, LmError> {
-        let name = match kind {
-            Vector::Weight => format!("{}.weight", at.path()),
-            Vector::Bias => format!("{}.bias", at.path()),
-        };
-        let values = self.folder.file(&name).read(&name, &[n])?;
-        Ok(parameter(values, [n], self.device))
-    }
-
-    fn embedding(&mut self, at: &Place, shape: [usize; 2]) -> Result<Values<2>, LmError> {
-        let name = format!("{}.weight", at.path());
-        let values = self.folder.file(&name).read(&name, &shape)?;
-        Ok(parameter(values, shape, self.device))
-    }
-
-    fn linear(
-        &mut self,
-        at: &Place,
-        [input, output]: [usize; 2],
-        _: bool,
-    ) -> Result<Values<2>, LmError> {
-        let name = format!("{}.weight", at.path());
-        let values = self.folder.file(&name).read_turned(&name, [output, input])?;
-        Ok(parameter(values, [input, output], self.device))
-    }
 }

@@ -10,6 +10,7 @@ use common::{
 };
 use safetensors::SafeTensors;
 use seal_data::Batch;
+use seal_device::Kernels;
 use seal_lm::{
     AdapterFiles, DropoutKey, Lm, LoraConfig, Ops, OptimConfig, Optimizer, load_adapter,
     load_weights, row_nll, save_adapter, token_nll,
@@ -27,7 +28,7 @@ fn lora(dropout: f64) -> LoraConfig {
 /// A model whose adapters do something: B is not 0.
 fn adapted(config: &LoraConfig) -> Lm {
     let mut model = model(&common::config(), 0, &tape()).with_lora(config, 1).unwrap();
-    for block in &mut model.layers {
+    for block in &mut model.trunk.layers {
         for (_, linear) in block.linears_mut() {
             if let Some(lora) = &mut linear.lora {
                 let [_, out] = lora.b.val().dims();
@@ -137,7 +138,7 @@ fn the_side_path_equals_the_merged_weight() {
     let rows = batch(&examples(101, 0, &SHAPES), None);
     let side = losses(&model, &rows);
     let merged = model.clone().merged();
-    assert!(merged.layers.iter().all(|b| b.linears().iter().all(|(_, l)| l.lora.is_none())));
+    assert!(merged.trunk.layers.iter().all(|b| b.linears().iter().all(|(_, l)| l.lora.is_none())));
     let merged = losses(&merged, &rows);
     assert!(distance(&side, &merged) < 1e-5 * norm(&side));
     let bare = losses(&common::model(&common::config(), 0, &cpu()), &rows);
@@ -200,14 +201,15 @@ fn dropout_keeps_the_mean() {
     // B feeds back what A passes on, so that the output is linear in the mask.
     let rows = batch(&examples(101, 0, &[(40, 1)]), None);
     let model = adapted(&lora(0.3));
-    let linear = model.layers[0].linear("q_proj").unwrap();
+    let linear = model.trunk.layers[0].linear("q_proj").unwrap();
     let x = burn::tensor::Tensor::<2>::ones([rows.width, 32], &cpu());
-    let dry = values(linear.forward(x.clone(), None, "q", Ops::Fused));
+    let kernels = Kernels::of(&cpu());
+    let dry = values(linear.forward(x.clone(), None, "q", kernels));
     let mut mean = vec![0.0; dry.len()];
     const DRAWS: u64 = 400;
     for step in 0..DRAWS {
         let key = DropoutKey { seed: 0, step, ids: &rows.ids, lengths: &rows.lengths };
-        let wet = values(linear.forward(x.clone(), Some(key), "q", Ops::Fused));
+        let wet = values(linear.forward(x.clone(), Some(key), "q", kernels));
         mean.iter_mut().zip(wet).for_each(|(m, w)| *m += w / DRAWS as f64);
     }
     let wet = distance(&mean, &dry) / norm(&dry);
@@ -226,7 +228,7 @@ fn targets_are_those_of_the_family() {
     insta::assert_snapshot!(with("lm_head").validate().unwrap_err(), @"target_modules: unknown layer `lm_head`; known are all-linear, q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj (llama), q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj (mistral), query_key_value, dense, dense_h_to_4h, dense_4h_to_h (gpt_neox), qkv_proj, o_proj, gate_up_proj, down_proj (phi3)");
     let adapted = |name: &str, target: &str| {
         let model = common::families::load(name, Ops::Fused).with_lora(&with(target), 0).unwrap();
-        let layers = model.layers.iter().flat_map(|b| b.linears());
+        let layers = model.trunk.layers.iter().flat_map(|b| b.linears());
         layers.filter(|(_, l)| l.lora.is_some()).map(|(n, _)| n).collect::<Vec<_>>()
     };
     // `dense` is no end of `dense_h_to_4h`.

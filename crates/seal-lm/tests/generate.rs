@@ -266,7 +266,8 @@ proptest! {
             && top_p <= 1.0 && repetition_penalty > 0.0;
         let answer = settings.validate();
         prop_assert_eq!(answer.is_ok(), good);
-        if let Err(message) = answer {
+        if let Err(error) = answer {
+            let message = error.to_string();
             let fields = ["max_new_tokens", "temperature", "top_p", "repetition_penalty", "batch"];
             prop_assert!(fields.iter().any(|field| message.contains(field)));
         }

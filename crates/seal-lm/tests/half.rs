@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::module::Param;
 use burn::tensor::{DType, FloatDType, Tensor, TensorData};
-use common::{batch, distance, examples, norm, tape, values};
+use common::{batch, cpu, distance, examples, norm, tape, values};
 use rand::RngExt as _;
 use seal_data::{Batch, RowId, seed};
+use seal_device::Kernels;
 use seal_lm::{
-    GenerateSettings, Linear, Lm, LmConfig, Lora, LoraConfig, MergeRounding, Ops, Prompt,
-    WeightFormat, generate, load_adapter, load_model, load_model_as, save_adapter, save_merged,
-    save_weights, token_losses,
+    GenerateSettings, Linear, Lm, LmConfig, Lora, LoraConfig, MergeRounding, Prompt, WeightFormat,
+    generate, load_adapter, load_model, load_model_as, save_adapter, save_merged, save_weights,
+    token_losses,
 };
 
 const RANK: usize = 16;
@@ -51,7 +52,7 @@ fn drawn(shape: [usize; 2], sd: f64) -> Param<Tensor<2>> {
 
 /// Side paths whose products have standard deviation `sd`.
 fn fill(model: &mut Lm, sd: f64) {
-    for block in &mut model.layers {
+    for block in &mut model.trunk.layers {
         for (_, linear) in block.linears_mut() {
             let [input, output] = linear.weight.val().dims();
             let Some(Lora { a, b, .. }) = &mut linear.lora else { continue };
@@ -100,7 +101,7 @@ fn a_small_delta_is_seen_whole() {
         let half = pair(&shape(), sd).0;
         let bare = Lm::init_as(&shape(), 5, &tape(), WeightFormat::Bf16).unwrap();
         let evaluated = half.clone().merged();
-        let blocks = half.layers.iter().zip(&evaluated.layers).zip(&bare.layers);
+        let blocks = half.trunk.layers.iter().zip(&evaluated.trunk.layers).zip(&bare.trunk.layers);
         for ((before, after), bare) in blocks {
             for (((name, l), (_, after)), (_, bare)) in
                 before.linears().into_iter().zip(after.linears()).zip(bare.linears())
@@ -111,7 +112,8 @@ fn a_small_delta_is_seen_whole() {
                 let n = l.weight.val().dims()[0];
                 // Rows of the identity: what comes out is the weight itself.
                 let x = Tensor::<2>::eye(n, &tape()).cast(FloatDType::F32);
-                let out = |l: &Linear| values(l.forward(x.clone(), None, name, Ops::Fused));
+                let kernels = Kernels::of(&cpu());
+                let out = |l: &Linear| values(l.forward(x.clone(), None, name, kernels));
                 let (seen, want) = (minus(&out(after), &out(bare)), delta(l));
                 let off = distance(&seen, &want) / norm(&want);
                 assert!(off < 0.01, "{sd} {name}: {off}");
@@ -172,7 +174,7 @@ fn adapters_can_be_stacked_on_bf16() {
     assert!(distance(&a, &b) < 1e-6 * norm(&b));
     // What is kept beside a weight is not trained and not dropped.
     let merged = half.merged().with_lora(&lora(), 3).unwrap();
-    let layer = merged.layers[0].linear("q_proj").unwrap();
+    let layer = merged.trunk.layers[0].linear("q_proj").unwrap();
     assert_eq!(layer.weight.val().dtype(), DType::BF16);
     assert!(!layer.weight.val().is_require_grad());
     assert!(layer.lora.as_ref().unwrap().b.val().is_require_grad());
@@ -194,7 +196,7 @@ fn what_a_merge_costs_is_said() {
         assert!(card.contains(&percent), "{percent} in {card}");
         // The exported weights are f32 and hold the adapter.
         let back = load_model(dir.path(), &tape()).unwrap().0;
-        let blocks = half.layers.iter().zip(&back.layers);
+        let blocks = half.trunk.layers.iter().zip(&back.trunk.layers);
         for (before, after) in blocks.flat_map(|(a, b)| a.linears().into_iter().zip(b.linears())) {
             let ((name, before), (_, after)) = (before, after);
             if before.lora.is_none() {

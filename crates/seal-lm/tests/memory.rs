@@ -63,7 +63,7 @@ fn two_models_share_their_frozen_base() {
     assert!(extra < whole / 10, "three models on a base of {whole} bytes take {extra} more");
 
     // Nor does a step take a copy of what it does not move.
-    let frozen = values(base.layers[1].linear("q_proj").unwrap().weight.val());
+    let frozen = values(base.trunk.layers[1].linear("q_proj").unwrap().weight.val());
     let before = MEMORY.current_usage();
     let mut moved = Vec::new();
     for (model, lr) in [(first, 1e-2), (second, 1e-2), (third, 1e-3)] {
@@ -86,12 +86,12 @@ fn two_models_share_their_frozen_base() {
     assert!(extra < whole / 10, "three models off the tape take {extra} of {whole} bytes");
 
     let b = |model: &Lm| {
-        values(model.layers[1].linear("q_proj").unwrap().lora.as_ref().unwrap().b.val())
+        values(model.trunk.layers[1].linear("q_proj").unwrap().lora.as_ref().unwrap().b.val())
     };
     assert_ne!(b(&off[0]), b(&off[1]));
     assert_ne!(b(&off[0]), b(&off[2]));
     for model in &off {
-        assert_eq!(values(model.layers[1].linear("q_proj").unwrap().weight.val()), frozen);
+        assert_eq!(values(model.trunk.layers[1].linear("q_proj").unwrap().weight.val()), frozen);
     }
 }
 

@@ -186,14 +186,18 @@ fn half_precision_stays_near_full_precision() {
     let config = LmConfig { initializer_range: 0.1, ..common::config() };
     let [full, half] = [WeightFormat::F32, WeightFormat::Bf16].map(|format| {
         let model = Lm::init_as(&config, 5, &tape(), format).unwrap().with_lora(&lora, 1).unwrap();
-        assert_eq!(model.embed_tokens.val().dtype() == DType::BF16, format == WeightFormat::Bf16);
+        assert_eq!(
+            model.trunk.embed_tokens.val().dtype() == DType::BF16,
+            format == WeightFormat::Bf16
+        );
         let weights = vec![1.0 / batch.targets.len() as f32; batch.targets.len()];
         let done = differentiate(&model, &batch, &weights, None, Tape::default());
         let gradients = gradients(&model, &done.gradients);
         // What is trained is f32, and so are its moments.
         let optim = OptimConfig { lr: 1e-2, ..OptimConfig::default() };
         let moved = Optimizer::new(&model, &optim, 1).step(model, done.gradients).unwrap().0;
-        let adapter = moved.layers[0].linear("q_proj").unwrap().lora.as_ref().unwrap().b.val();
+        let adapter =
+            moved.trunk.layers[0].linear("q_proj").unwrap().lora.as_ref().unwrap().b.val();
         assert_eq!(adapter.dtype(), DType::F32);
         let tokens: Vec<f64> = done.tokens.iter().map(|l| f64::from(*l)).collect();
         let after = seal_lm::token_losses(&moved.valid(), &batch);
@@ -308,7 +312,7 @@ fn not_a_number_reaches_the_loss() {
     let batch = batch(&examples(101, 5, &SHAPES), None);
     for ops in [Ops::Fused, Ops::Composed] {
         let mut model = model(&common::config(), 0, &cpu()).with_ops(ops);
-        let gate = &mut model.layers[0].linear_mut("gate_proj").unwrap().weight;
+        let gate = &mut model.trunk.layers[0].linear_mut("gate_proj").unwrap().weight;
         *gate = burn::module::Param::from_tensor(gate.val().mul_scalar(f32::NAN));
         let losses = values(token_nll(&model, &batch, None));
         assert!(losses.iter().all(|l| l.is_nan()), "{ops:?}: {losses:?}");

@@ -38,7 +38,7 @@ fn columns(weight: &Param<Tensor<2>>, from: impl Fn(usize) -> usize) -> Param<Te
 fn reordered(name: &str, layers: &[&str], from: impl Fn(&LmConfig, usize) -> usize) -> Lm {
     let mut model = load(name, Ops::Fused);
     let config = model.config().clone();
-    for block in &mut model.layers {
+    for block in &mut model.trunk.layers {
         for layer in layers {
             let linear = block.linear_mut(layer).unwrap();
             linear.weight = columns(&linear.weight, |c| from(&config, c));
@@ -58,7 +58,7 @@ fn pairing(config: &LmConfig, c: usize) -> usize {
 fn dealt(name: &str) -> Lm {
     let mut model = reordered(name, &["q_proj"], head_order);
     let config = model.config().clone();
-    for block in &mut model.layers {
+    for block in &mut model.trunk.layers {
         let output = block.linear_mut("o_proj").unwrap();
         let turned = Param::from_tensor(output.weight.val().transpose());
         let turned = columns(&turned, |c| head_order(&config, c));
@@ -77,7 +77,7 @@ fn head_order(config: &LmConfig, c: usize) -> usize {
 /// Queries multiplied by `factor`: another scale of the scores.
 fn scaled(name: &str, layer: &str, factor: f64) -> Lm {
     let mut model = load(name, Ops::Fused);
-    for block in &mut model.layers {
+    for block in &mut model.trunk.layers {
         let linear = block.linear_mut(layer).unwrap();
         let old = linear.weight.val();
         linear.weight = Param::from_tensor(old * factor);

@@ -136,10 +136,10 @@ fn logits_that_are_no_numbers_are_an_error_that_names_the_row() {
         .find(|t| !prompts[0].tokens.contains(t) && !prompts[2].tokens.contains(t));
     let damaged = *own.unwrap() as usize;
     let mut values: Vec<f32> =
-        model.embed_tokens.val().into_data().try_into_vec().expect("weights are f32");
+        model.trunk.embed_tokens.val().into_data().try_into_vec().expect("weights are f32");
     values[damaged * 32] = f32::NAN;
     let values = TensorData::new(values, [101, 32]);
-    model.embed_tokens = Param::from_tensor(Tensor::from_data(values, &cpu()));
+    model.trunk.embed_tokens = Param::from_tensor(Tensor::from_data(values, &cpu()));
     for temperature in [0.0, 1.0] {
         let settings = GenerateSettings { temperature, ..GenerateSettings::greedy(1) };
         let error = generate(&model, &prompts, &settings, &[], 0).unwrap_err();

@@ -10,6 +10,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use seal_files::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::{Document, Error, FORMAT_VERSION, Result};
@@ -18,8 +19,8 @@ use crate::{Document, Error, FORMAT_VERSION, Result};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Checksums {
     format_version: u32,
-    /// In lower-case hexadecimal, by file name.
-    blake3: BTreeMap<String, String>,
+    /// By file name.
+    blake3: BTreeMap<String, Digest>,
 }
 
 impl Document for Checksums {
@@ -33,10 +34,8 @@ impl Document for Checksums {
 impl Checksums {
     /// Of these files.
     pub(crate) fn of<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Self {
-        let blake3 = files
-            .into_iter()
-            .map(|(name, bytes)| (name.to_owned(), blake3::hash(bytes).to_hex().to_string()))
-            .collect();
+        let blake3 =
+            files.into_iter().map(|(name, bytes)| (name.to_owned(), Digest::of(bytes))).collect();
         Self { format_version: FORMAT_VERSION, blake3 }
     }
 
@@ -73,7 +72,7 @@ impl Checksums {
             (None, None) => return Ok(()),
             (Some(_), None) => "the run wrote this file, and it is not there",
             (None, Some(_)) => "the run wrote no such file",
-            (Some(sum), Some(bytes)) if *blake3::hash(bytes).to_hex() == **sum => return Ok(()),
+            (Some(sum), Some(bytes)) if Digest::of(bytes) == *sum => return Ok(()),
             (Some(_), Some(bytes)) => {
                 if let Err(e @ Error::Version { .. }) = crate::document::version::<D>(bytes) {
                     return Err(e);

@@ -39,8 +39,8 @@ pub enum Error {
     },
     /// A file is not as the run left it.
     #[error(
-        "{file}: {problem}; run `ablate` again, which takes finished stages from the store, or, \
-         to go on with the files as they are, delete checksums.json"
+        "{file}: {problem}; make the results again, which takes finished stages from the store, \
+         or, to go on with the files as they are, delete checksums.json"
     )]
     Damaged {
         /// The document's file name.

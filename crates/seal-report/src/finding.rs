@@ -20,7 +20,7 @@ pub(crate) fn summary(results: &Results) -> Vec<String> {
 /// What was run.
 fn design(results: &Results) -> String {
     let arms = results.arms.len();
-    let reference = results.arm(&results.reference).map_or("the reference", |arm| &arm.label);
+    let reference = view::reference_label(results);
     let tests = view::tests(results);
     let seeds = match results.seeds.as_slice() {
         [seed] => format!("one seed ({seed})"),
@@ -80,7 +80,7 @@ fn seal(results: &Results) -> Option<String> {
 
 /// Where random rows do as well, which rows are kept does not explain a gain.
 fn random(results: &Results) -> Option<String> {
-    let (seal, random) = (results.seal()?, results.arm("random")?);
+    let (seal, random) = (results.seal()?, results.of_role(Role::Random)?);
     let mean = |arm: &crate::Arm, test: &str| arm.win_rate.get(test)?.mean;
     let alike: Vec<&str> = view::tests(results)
         .into_iter()
@@ -179,9 +179,10 @@ fn caveats(results: &Results) -> Vec<String> {
     let flat = view::uninformative(results);
     if !flat.is_empty() {
         sentences.push(format!(
-            "Not informative here: {} (standard SFT is not below the arm without unsafe rows, so \
-             there is nothing to win back).",
-            view::test_list(&flat)
+            "Not informative here: {} ({} is not below the arm without unsafe rows, so there is \
+             nothing to win back).",
+            view::test_list(&flat),
+            view::reference_label(results)
         ));
     }
     if results.seeds.len() == 1 {
@@ -205,8 +206,11 @@ fn caveats(results: &Results) -> Vec<String> {
     if results.arms.iter().find(selects).is_some_and(|arm| {
         arm.selection.as_ref().is_some_and(|selection| selection.ranking.unsafe_kept.is_none())
     }) {
-        sentences.push("Not every row of the data says whether it is unsafe, so AUROC and the share of unsafe rows \
-             kept are not known.".to_owned());
+        sentences.push(
+            "AUROC and the share of unsafe rows kept are not known: they need a label for each \
+             ranked row, and rows of both kinds."
+                .to_owned(),
+        );
     }
     sentences
 }

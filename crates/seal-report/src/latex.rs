@@ -2,8 +2,8 @@
 //!
 //! Win rates and rates are two tables: side by side they fit no text width.
 
-use crate::text::steers;
 use crate::{Report, table, table::Table};
+use seal_text::acts;
 
 /// The tables as LaTeX floats.
 pub(crate) fn render(report: &Report) -> String {
@@ -86,7 +86,7 @@ fn escape(text: &str) -> String {
         match letter {
             '\n' | '\r' | '\t' => out.push(' '),
             // Such a character may end a comment, a line or the run of the program.
-            _ if steers(letter) => out.push_str(&format!("$<$U+{:04X}$>$", u32::from(letter))),
+            _ if acts(letter) => out.push_str(&format!("$<$U+{:04X}$>$", u32::from(letter))),
             '\\' => out.push_str("\\textbackslash{}"),
             '~' => out.push_str("\\textasciitilde{}"),
             '^' => out.push_str("\\textasciicircum{}"),

@@ -1,8 +1,8 @@
 //! Result types and their rendering as HTML, Markdown, LaTeX, CSV and JSON.
 //!
-//! The crate reads results only: no model, no Burn, no network, no clock, and
-//! no crate of the workspace but that which writes files. Equal input gives equal bytes, so that a
-//! report can be made again, on another machine, from the stored files alone.
+//! The crate reads results only: no model, no Burn, no network and no clock. Of the
+//! workspace it uses `seal-files` and `seal-text` alone. Equal input gives equal bytes.
+//! So a report can be made again, on another machine, from the stored files alone.
 //!
 //! - [`Results`], [`Figures`], [`Provenance`] and [`Cost`] are the stored
 //!   documents; [`Document`] reads and writes them.
@@ -36,13 +36,14 @@ mod model;
 mod number;
 mod plot;
 mod report;
+mod seeds;
 mod table;
 mod text;
 mod view;
 
 pub use document::{Document, FORMAT_VERSION};
 pub use error::{Error, Result};
-pub use findings::findings;
+pub use findings::{FindingsSpec, SpecError, findings};
 pub use model::{
     Arm, CategoryRates, Cell, CellFigures, Comparison, Cost, Data, EpochTrace, Figures, Histogram,
     Outcome, PerTest, Provenance, Ranking, Results, RocPoint, Role, RowSample, Selection, Split,

@@ -8,7 +8,7 @@ use crate::checksums::Checksums;
 use crate::document::version;
 use crate::text::visible;
 use crate::{Cost, Document, Error, Figures, Provenance, Result, Results};
-use crate::{html, latex, long, markdown};
+use crate::{html, latex, long, markdown, plot};
 
 /// The results of a run and what else is known about it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,9 +21,25 @@ pub struct Report {
     pub provenance: Option<Provenance>,
     /// Time and tokens.
     pub cost: Option<Cost>,
+    /// Whether this was read from a folder without checksums. Nobody knows then whether it
+    /// is as the run wrote it, and [`Report::write`] makes no checksums of it.
+    pub is_unchecked: bool,
 }
 
 impl Report {
+    /// The files of a run folder that [`Report::read`] and [`Report::write`] know.
+    pub const FILES: [&str; 9] = [
+        Results::FILE,
+        Figures::FILE,
+        Provenance::FILE,
+        Cost::FILE,
+        Checksums::FILE,
+        "results.csv",
+        "report.html",
+        "report.md",
+        "table.tex",
+    ];
+
     /// Reads `results.json` and, where they are there, `figures.json`,
     /// `provenance.json` and `cost.json`, and holds each against `checksums.json`.
     ///
@@ -44,6 +60,7 @@ impl Report {
             figures: read(dir, sums)?,
             provenance: read(dir, sums)?,
             cost: read(dir, sums)?,
+            is_unchecked: sums.is_none(),
         })
     }
 
@@ -88,6 +105,14 @@ impl Report {
         latex::render(self)
     }
 
+    /// One SVG of the ablations: the win rate over penalty strength, with
+    /// intervals, beside the share of the unsafe rows that each arm keeps. It has
+    /// no script, asks for nothing from outside, and follows the reader's colour
+    /// scheme. `None` where the study has neither figure.
+    pub fn picture(&self) -> Option<String> {
+        plot::picture(&self.results).map(visible)
+    }
+
     /// `results.csv`: one figure a line.
     ///
     /// # Errors
@@ -96,7 +121,8 @@ impl Report {
         long::render(&self.results)
     }
 
-    /// Writes the stored documents, their checksums and every rendering into `dir`,
+    /// Writes the stored documents, their checksums (see [`Report::is_unchecked`]) and every
+    /// rendering into `dir`,
     /// each file at once (a reader never sees half of one) and none through a link.
     /// All texts are made before the first is written, so that a value that cannot be
     /// written changes nothing. Returns the paths in the order written.
@@ -115,8 +141,10 @@ impl Report {
         if let Some(cost) = &self.cost {
             files.push((Cost::FILE, cost.to_json()?));
         }
-        let sums = Checksums::of(files.iter().map(|(name, text)| (*name, text.as_bytes())));
-        files.push((Checksums::FILE, sums.to_json()?));
+        if !self.is_unchecked {
+            let sums = Checksums::of(files.iter().map(|(name, text)| (*name, text.as_bytes())));
+            files.push((Checksums::FILE, sums.to_json()?));
+        }
         files.push(("results.csv", self.csv()?));
         files.push(("report.html", self.html()));
         files.push(("report.md", self.markdown()));

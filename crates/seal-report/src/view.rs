@@ -48,6 +48,11 @@ pub(crate) fn tests(results: &Results) -> Vec<&str> {
     order_tests(results.arms.iter().flat_map(|arm| arm.win_rate.keys()).map(String::as_str))
 }
 
+/// The name of the arm that win rates are against.
+pub(crate) fn reference_label(results: &Results) -> &str {
+    results.arm(&results.reference).map_or("the reference", |arm| &arm.label)
+}
+
 /// The name of a test as readers know it.
 pub(crate) fn test_label(test: &str) -> &str {
     match test {
@@ -121,7 +126,7 @@ pub(crate) fn groups(results: &Results) -> Vec<ArmGroup<'_>> {
     groups.push(with("other ablations", &|arm| {
         arm.role == Role::Ablation && arm.ablated_part.is_none()
     }));
-    groups.push(with("controls", &|arm| arm.role == Role::Control));
+    groups.push(with("controls", &|arm| arm.role.is_control()));
     groups.retain(|group| !group.arms.is_empty());
     groups
 }
@@ -131,6 +136,18 @@ pub(crate) fn groups(results: &Results) -> Vec<ArmGroup<'_>> {
 pub(crate) fn part_arms<'a>(results: &'a Results, part: &str) -> Vec<&'a Arm> {
     let same = |arm: &&Arm| arm.ablated_part.as_deref() == Some(part) && arm.role != Role::Seal;
     results.seal().into_iter().chain(results.arms.iter().filter(same)).collect()
+}
+
+/// The arms that one part's figure shows beside SEAL: by value where all values
+/// are numbers.
+pub(crate) fn part_arms_by_value<'a>(results: &'a Results, part: &str) -> Vec<&'a Arm> {
+    let mut arms = part_arms(results, part);
+    arms.retain(|arm| arm.role != Role::Seal);
+    let value = |arm: &Arm| arm.replacement.as_ref().and_then(|r| r.parse::<f64>().ok());
+    if arms.iter().all(|arm| value(arm).is_some()) {
+        arms.sort_by(|a, b| value(a).unwrap_or(0.0).total_cmp(&value(b).unwrap_or(0.0)));
+    }
+    arms
 }
 
 /// The comparisons whose arm replaces this part.

@@ -52,7 +52,7 @@ fn cut_emptied_grown_and_deleted_files_are_found_by_name() {
             let said = error.to_string();
             assert!(matches!(error, Error::Damaged { .. }), "{name} {what}: {error:?}");
             assert!(said.starts_with(name), "{name} {what}: {said}");
-            assert!(said.contains("run `ablate` again"), "{said}");
+            assert!(said.contains("make the results again"), "{said}");
         };
         for keep in [0, 1, bytes.len() / 2, bytes.len() - 1] {
             fs::write(&path, &bytes[..keep]).unwrap();
@@ -87,6 +87,25 @@ fn an_edit_is_told_with_the_way_on() {
     assert_eq!(report.results, results);
     report.write(dir.path()).unwrap();
     assert_eq!(Report::read(dir.path()).unwrap().results, results);
+}
+
+/// What is read without checksums is rendered, and not declared to be what a run wrote.
+#[test]
+fn a_report_of_unchecked_files_makes_no_checksums() {
+    let dir = folder();
+    fs::remove_file(dir.path().join("checksums.json")).unwrap();
+    fs::remove_file(dir.path().join("report.md")).unwrap();
+    let read = Report::read(dir.path()).unwrap();
+    assert!(read.is_unchecked);
+    let written = read.write(dir.path()).unwrap();
+    assert!(written.iter().any(|path| path.ends_with("report.md")), "{written:?}");
+    assert!(!Report::has_checksums(dir.path()), "{written:?}");
+    // A run that makes them anew does know.
+    common::report(common::missing()).write(dir.path()).unwrap();
+    assert!(Report::has_checksums(dir.path()));
+    assert!(!Report::read(dir.path()).unwrap().is_unchecked);
+    Report::read(dir.path()).unwrap().write(dir.path()).unwrap();
+    assert!(Report::has_checksums(dir.path()), "what was checked stays checked");
 }
 
 #[test]

@@ -118,3 +118,63 @@ fn results_alone_make_a_page() {
 fn equal_reports_are_equal_bytes() {
     assert_eq!(common::report(common::full()).html(), common::report(common::full()).html());
 }
+
+/// The drawings of every study that has one.
+fn pictures() -> Vec<(&'static str, String)> {
+    [("full", common::full()), ("one_seed", common::one_seed()), ("missing", common::missing())]
+        .into_iter()
+        .map(|(name, results)| (name, common::report(results).picture().unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_picture_is_one_whole_svg_without_anything_from_outside() {
+    for (name, picture) in pictures() {
+        assert!(picture.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{name}");
+        let mut open: Vec<&str> = Vec::new();
+        for tag in tags(&picture) {
+            let element = tag.split_whitespace().next().unwrap();
+            match element.strip_prefix('/') {
+                Some(closed) => assert_eq!(open.pop(), Some(closed), "{name}"),
+                None => open.push(element),
+            }
+        }
+        assert!(open.is_empty(), "{name}: {open:?} stay open");
+        let inside = picture.replacen("http://www.w3.org/2000/svg", "", 1);
+        for forbidden in ["<script", "<image", "href", "url(", "@import", "http:", "https:"] {
+            assert!(!inside.contains(forbidden), "{name}: {forbidden}");
+        }
+        assert!(picture.contains("prefers-color-scheme: dark"), "{name}");
+    }
+}
+
+#[test]
+fn a_picture_has_the_curve_and_every_arm_of_the_ablations() {
+    let full = common::full();
+    let picture = common::report(full.clone()).picture().unwrap();
+    // The test on which arms differ most, and the one that shows nothing left out.
+    assert!(picture.contains(">HEx-PHI</text>") && !picture.contains(">SlimOrca"));
+    let arms = full.arms.iter().filter(|arm| arm.ablated_part.is_some());
+    for arm in arms.filter(|arm| arm.selection.is_some()) {
+        assert!(picture.contains(&format!(">{}</text>", arm.label)), "{}", arm.label);
+    }
+    // The share as the tables have it, rounded once.
+    assert!(picture.contains(">52.0</text>") && picture.contains("; γ = 0.2: 52.0 [52.0, 52.0]"));
+    // Values that are numbers rise.
+    let place = |label: &str| picture.find(&format!(">{label}</text>")).unwrap();
+    assert!(place("γ = 0") < place("γ = 0.01") && place("γ = 0.01") < place("γ = 0.03"));
+    // Without labels there is no share, and without ablations nothing at all.
+    let mut results = common::unlabelled();
+    assert!(common::report(results.clone()).picture().is_none());
+    results.arms.truncate(2);
+    results.comparisons.clear();
+    assert!(common::report(results).picture().is_none());
+}
+
+#[test]
+fn a_quick_picture_says_that_it_is_no_result() {
+    let mut quick = common::one_seed();
+    assert!(!common::report(quick.clone()).picture().unwrap().contains("No result"));
+    quick.quick = true;
+    assert!(common::report(quick).picture().unwrap().contains("No result, quick run"));
+}

@@ -85,7 +85,8 @@ fn the_name_of_an_ablation_is_shown() {
     assert!(report.latex().contains("How \\textbar{} much $<$b$>$: penalty strength"));
     assert!(report.csv().unwrap().contains(",How | much <b>\n"));
     assert!(!report.markdown().contains("SELECTOR FUNCTION"), "{}", report.markdown());
-    let page = seal_report::findings(&[report]);
+    let spec = seal_report::FindingsSpec::default();
+    let page = seal_report::findings(&[report], &spec, "seal findings");
     assert!(page.contains("### How \\| much \\<b>: penalty strength"), "{page}");
     // Files without it are those of before.
     results.arms.iter_mut().for_each(|arm| arm.ablation = None);

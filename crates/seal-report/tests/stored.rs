@@ -67,6 +67,9 @@ fn a_folder_reads_back() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
+    let mut known = Report::FILES.to_vec();
+    known.sort_unstable();
+    assert_eq!(names, known);
     assert_eq!(names.len(), written.len(), "a temporary file stayed behind");
     assert_eq!(
         names.join(" "),

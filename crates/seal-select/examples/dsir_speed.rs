@@ -12,8 +12,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use rand::{Rng, RngExt};
-use seal_data::RowId;
-use seal_data::seed::rng;
+use seal_rows::RowId;
+use seal_rows::seed::rng;
 use seal_select::{Dsir, DsirSettings, gumbel_noise, keep_top, rank};
 
 const WORDS_A_ROW: usize = 20;

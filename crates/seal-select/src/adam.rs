@@ -1,6 +1,6 @@
 //! Adam over the logits, as in the published code.
 
-use crate::chunked;
+use crate::{AdamState, chunked};
 
 /// First and second moments of the gradient, one of each per row, and the
 /// last gradient, kept to spare an allocation a step.
@@ -25,6 +25,18 @@ impl Adam {
     pub(crate) fn new(rows: usize) -> Self {
         let zero = vec![0.0; rows];
         Self { mean: zero.clone(), square: zero.clone(), gradient: zero, steps: 0 }
+    }
+
+    /// `state` has both moments for each row.
+    pub(crate) fn of(state: AdamState) -> Self {
+        let AdamState { mean, square, steps } = state;
+        let steps = i32::try_from(steps).unwrap_or(i32::MAX);
+        Self { gradient: vec![0.0; mean.len()], mean, square, steps }
+    }
+
+    pub(crate) fn state(&self) -> AdamState {
+        let steps = self.steps.unsigned_abs();
+        AdamState { mean: self.mean.clone(), square: self.square.clone(), steps }
     }
 
     /// The buffer for the next step's gradient, one entry a row.

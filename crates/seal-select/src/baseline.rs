@@ -3,8 +3,8 @@
 //! The first two give logits, to be ranked like a selector's; the others give
 //! the positions they keep.
 
-use seal_data::RowId;
-use seal_data::seed::hash64;
+use seal_rows::RowId;
+use seal_rows::seed::hash64;
 
 use crate::SelectError;
 

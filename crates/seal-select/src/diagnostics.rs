@@ -23,7 +23,7 @@ pub struct Diagnostics {
 }
 
 #[derive(Clone, Copy)]
-struct Part {
+struct PartialFigures {
     sum: f64,
     squares: f64,
     held: usize,
@@ -31,7 +31,7 @@ struct Part {
     max: f64,
 }
 
-impl Part {
+impl PartialFigures {
     const EMPTY: Self =
         Self { sum: 0.0, squares: 0.0, held: 0, min: f64::INFINITY, max: f64::NEG_INFINITY };
 
@@ -53,18 +53,24 @@ impl Diagnostics {
         weight: impl Fn(f64) -> f64 + Sync,
     ) -> Self {
         let part = chunked::map(omega, |_, rows| {
-            rows.iter().fold(Part::EMPTY, |part, &w| {
+            rows.iter().fold(PartialFigures::EMPTY, |part, &w| {
                 let p = weight(w);
                 let held = match function {
                     SelectorFunction::Tanh => w < 0.0,
                     SelectorFunction::Relu => w <= 0.0,
                     _ => false,
                 };
-                part.join(Part { sum: p, squares: p * p, held: held.into(), min: p, max: p })
+                part.join(PartialFigures {
+                    sum: p,
+                    squares: p * p,
+                    held: held.into(),
+                    min: p,
+                    max: p,
+                })
             })
         })
         .into_iter()
-        .fold(Part::EMPTY, Part::join);
+        .fold(PartialFigures::EMPTY, PartialFigures::join);
         let n = omega.len() as f64;
         let held = |f| if function == f { part.held as f64 / n } else { 0.0 };
         Self {

@@ -30,8 +30,8 @@ mod settings;
 mod words;
 
 use rayon::prelude::*;
-use seal_data::RowId;
-use seal_data::seed::hash64;
+use seal_rows::RowId;
+use seal_rows::seed::hash64;
 
 use self::bucket::Bucketing;
 pub use self::settings::DsirSettings;
@@ -205,7 +205,7 @@ pub fn gumbel_noise(ids: &[RowId], seed: u64) -> Vec<f64> {
 /// [`DsirWeights::resample`].
 ///
 /// ```
-/// use seal_data::RowId;
+/// use seal_rows::RowId;
 /// use seal_select::{DsirSettings, dsir_omega, keep_top, rank};
 ///
 /// let rows = ["stir the soup", "sell the stock", "salt the soup", "short the stock"];

@@ -1,9 +1,12 @@
 //! The crate's error type.
 
-use seal_data::RowId;
+use seal_rows::RowId;
 use seal_stats::StatsError;
+use seal_text::escape_start;
 
+#[cfg(feature = "checkpoint")]
 use crate::CheckpointError;
+use crate::{DroppedRowsError, FormatError, RowSetError};
 
 /// What can go wrong between losses and a selection.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -90,12 +93,12 @@ pub enum SelectError {
     #[error("no row has the tokens that DSIR's `min_tokens` asks for: lower it, 0 keeps all rows")]
     NoneLongEnough,
     /// A selector's text that cannot be read or written.
-    #[error("selector file, line {line}: {message}")]
+    #[error("selector file, line {line}: {source}")]
     Format {
         /// Line, from 1.
         line: usize,
-        /// What is wrong and what is expected.
-        message: String,
+        /// The defect.
+        source: FormatError,
     },
     /// A Parquet file that could not be put together.
     #[error("selector as Parquet: {message}")]
@@ -113,17 +116,18 @@ pub enum SelectError {
         id: RowId,
     },
     /// A published checkpoint that cannot be read.
+    #[cfg(feature = "checkpoint")]
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// A list of dropped rows that cannot be read.
     #[error(
-        "dropped rows, line {line}: {message}; expected is one row number a line, from 0, rising"
+        "dropped rows, line {line}: {source}; expected is one row number a line, from 0, rising"
     )]
     DroppedRows {
         /// Line, from 1; the place in the list where it is no text.
         line: usize,
-        /// What is wrong.
-        message: String,
+        /// The defect.
+        source: DroppedRowsError,
     },
     /// Logits that do not belong to the file they are mapped to.
     #[error(
@@ -140,12 +144,15 @@ pub enum SelectError {
         dropped: usize,
     },
     /// A set of rows that cannot be read, or that the file does not have.
-    #[error("set of rows: {message}; expected are ranges such as `0..10,20..30`, ends not in them")]
-    RowSet {
-        /// What is wrong.
-        message: String,
-    },
+    #[error("set of rows: {0}; expected are ranges such as `0..10,20..30`, ends not in them")]
+    RowSet(#[from] RowSetError),
     /// A figure that cannot be computed.
     #[error(transparent)]
     Stats(#[from] StatsError),
+}
+
+/// Text of a stranger in an error: its first 40 characters, without those that act on a
+/// terminal.
+pub(crate) fn shown(text: &str) -> String {
+    escape_start(text, 40)
 }

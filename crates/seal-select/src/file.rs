@@ -8,12 +8,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use seal_data::RowId;
+use seal_rows::RowId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::SelectError;
+
+mod error;
+
+pub use error::FormatError;
 
 /// Version of the format that this crate writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -174,35 +178,32 @@ impl SelectorFile {
         check_version(self.header.format_version)?;
         let n = self.rows.len();
         if self.header.rows != n {
-            let message = format!(
-                "the header announces {} rows, {n} follow: the file is incomplete or was edited",
-                self.header.rows
-            );
-            return Err(SelectError::Format { line: 1, message });
+            let source = FormatError::RowCount { announced: self.header.rows, found: n };
+            return Err(SelectError::Format { line: 1, source });
         }
         let mut seen = BTreeSet::new();
         let mut taken = vec![false; n];
         for (i, row) in self.rows.iter().enumerate() {
             row.check(&mut seen, &mut taken)
-                .map_err(|message| SelectError::Format { line: i + 2, message })?;
+                .map_err(|source| SelectError::Format { line: i + 2, source })?;
         }
         Ok(())
     }
 }
 
 impl SelectorRow {
-    fn check(&self, seen: &mut BTreeSet<RowId>, taken: &mut [bool]) -> Result<(), String> {
+    fn check(&self, seen: &mut BTreeSet<RowId>, taken: &mut [bool]) -> Result<(), FormatError> {
         for (name, value) in [("omega", Some(self.omega)), ("p", self.p)] {
             if let Some(value) = value.filter(|v| !v.is_finite()) {
-                return Err(format!("{name} is {value}, it must be finite"));
+                return Err(FormatError::NotFinite { name, value });
             }
         }
         if !seen.insert(self.id) {
-            return Err(format!("row {} is there twice", self.id));
+            return Err(FormatError::RowTwice { id: self.id });
         }
         match taken.get_mut(self.rank.wrapping_sub(1)) {
-            None => Err(format!("rank {} is not between 1 and the number of rows", self.rank)),
-            Some(true) => Err(format!("rank {} is there twice", self.rank)),
+            None => Err(FormatError::Rank { rank: self.rank }),
+            Some(true) => Err(FormatError::RankTwice { rank: self.rank }),
             Some(free) => {
                 *free = true;
                 Ok(())
@@ -215,24 +216,23 @@ fn check_version(format_version: u32) -> Result<(), SelectError> {
     if format_version == FORMAT_VERSION {
         return Ok(());
     }
-    Err(SelectError::Format {
-        line: 1,
-        message: format!(
-            "format version {format_version}, this program reads version {FORMAT_VERSION}: \
-             use the program that wrote the file, or write it again"
-        ),
-    })
+    let source = FormatError::Version { found: format_version };
+    Err(SelectError::Format { line: 1, source })
 }
 
 fn to_line(line: usize, value: &impl Serialize) -> Result<String, SelectError> {
-    serde_json::to_string(value)
-        .map(|json| json + "\n")
-        .map_err(|e| SelectError::Format { line, message: e.to_string() })
+    let json = serde_json::to_string(value).map_err(|e| not_json(line, "a line", e))?;
+    Ok(json + "\n")
 }
 
-fn parse<T: DeserializeOwned>(line: usize, what: &str, text: &str) -> Result<T, SelectError> {
-    serde_json::from_str(text).map_err(|e| SelectError::Format {
-        line,
-        message: format!("expected {what} as a JSON object: {e}"),
-    })
+fn parse<T: DeserializeOwned>(
+    line: usize,
+    expected: &'static str,
+    text: &str,
+) -> Result<T, SelectError> {
+    serde_json::from_str(text).map_err(|e| not_json(line, expected, e))
+}
+
+pub(crate) fn not_json(line: usize, expected: &'static str, e: serde_json::Error) -> SelectError {
+    SelectError::Format { line, source: FormatError::Json { expected, reason: e.to_string() } }
 }

@@ -2,15 +2,16 @@
 //! and baselines.
 //!
 //! Invariant: no model, no Burn and no IO. Losses go in, weights and rankings
-//! come out; [`SelectorFile`] turns a result into text (and back) or Parquet, and
-//! [`PublishedSelector`] reads the bytes of a PyTorch checkpoint; files are
-//! left to the caller.
+//! come out. [`SelectorFile`] turns a result into text and back. The caller reads and
+//! writes files. Heavy dependencies are behind features: `parallel` (vectors and threads),
+//! `dsir` (the DSIR baseline), `checkpoint` (published PyTorch selectors) and `parquet`.
+//! No feature changes a result.
 //!
 //! A [`Selector`] holds one logit `omega` per row of the fine-tuning set. A
-//! [`SelectorFunction`] turns logits into weights p, which are 1 for every row
-//! at the start, so that the penalty strength keeps its meaning whatever the
-//! function. Weights steer training; the ranking always uses the logits,
-//! because a function that saturates or clamps would tie rows that differ.
+//! [`SelectorFunction`] turns logits into weights p. At the start p is 1 for every
+//! row, so that the penalty strength has the same meaning for every function.
+//! Weights steer training. The ranking always uses the logits, because a function
+//! that saturates or clamps would tie rows that differ.
 //!
 //! Results do not depend on the number of threads, nor on the order of the
 //! rows inside a batch: sums run over chunks of fixed size, added in order,
@@ -30,41 +31,49 @@
 mod adam;
 mod baseline;
 mod batch;
+#[cfg(feature = "checkpoint")]
 mod checkpoint;
 mod chunked;
 mod diagnostics;
+#[cfg(feature = "dsir")]
 mod dsir;
 mod error;
 mod exp;
 mod file;
 mod function;
 mod mapping;
+mod normaliser;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod ranking;
 mod rate;
 mod row_set;
-mod scale;
 mod selector;
 mod separation;
 mod settings;
 mod softmax;
+mod state;
 
 pub use baseline::{all_rows, frozen_loss_omega, random_omega, without_unsafe};
-pub use checkpoint::{CheckpointError, MAX_CHECKPOINT_BYTES, PublishedSelector};
+#[cfg(feature = "checkpoint")]
+pub use checkpoint::{CheckpointError, ContainerError, MAX_CHECKPOINT_BYTES, PublishedSelector};
 pub use diagnostics::{CollapseAlarm, Diagnostics, gamma_eff};
+#[cfg(feature = "dsir")]
 pub use dsir::{
     DSIR_EXCLUDED, Dsir, DsirSettings, DsirWeights, WordRule, dsir_omega, gumbel_noise,
 };
 pub use error::SelectError;
-pub use file::{FORMAT_VERSION, SelectorFile, SelectorHeader, SelectorRow};
+pub use file::{FORMAT_VERSION, FormatError, SelectorFile, SelectorHeader, SelectorRow};
 pub use function::SelectorFunction;
-pub use mapping::{PUBLISHED_PROMPT_LIMIT, RowMapping, survives_published_filter};
+pub use mapping::{
+    DroppedRowsError, PUBLISHED_PROMPT_LIMIT, RowMapping, survives_published_filter,
+};
 #[cfg(feature = "parquet")]
 pub use parquet::PARQUET_HEADER_KEY;
 pub use ranking::{keep_count, keep_top, rank, rank_positions};
 pub use rate::{matched_rate, rate_from_kappa};
-pub use row_set::RowSet;
+pub use row_set::{RowSet, RowSetError};
 pub use selector::Selector;
 pub use separation::{KEEP_FRACTIONS, Separation, UnsafeKept, separation};
 pub use settings::{Normalise, Optimizer, SelectorSettings};
+pub use state::{AdamState, PartitionState, SelectorState};

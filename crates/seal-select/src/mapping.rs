@@ -7,7 +7,7 @@
 //! mapping here undoes the filter instead.
 
 use crate::SelectError;
-use crate::checkpoint::shown;
+use crate::error::shown;
 
 /// Prompts of so many tokens and more were dropped: the longest sequence of
 /// 2,048 tokens less two for the response.
@@ -28,6 +28,39 @@ pub struct RowMapping {
     dropped: Vec<usize>,
 }
 
+/// An entry that does not belong into a list of dropped rows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DroppedRowsError {
+    /// Text that is no number.
+    #[error("`{}` is no row number", shown(found))]
+    NoNumber {
+        /// The line.
+        found: String,
+    },
+    /// A row that stands there twice.
+    #[error("row {row} is there twice")]
+    Twice {
+        /// The row's position.
+        row: usize,
+    },
+    /// A row that follows a later one.
+    #[error("row {row} comes after row {before}")]
+    Falls {
+        /// The row's position.
+        row: usize,
+        /// The position before it in the list.
+        before: usize,
+    },
+    /// A row that the file does not have.
+    #[error("row {row} is not in the file, which has {rows} rows numbered from 0")]
+    Outside {
+        /// The row's position.
+        row: usize,
+        /// Rows of the file.
+        rows: usize,
+    },
+}
+
 impl RowMapping {
     /// A logit for each of `rows` rows.
     pub fn identity(rows: usize) -> Self {
@@ -43,7 +76,7 @@ impl RowMapping {
         for (i, &row) in dropped.iter().enumerate() {
             let before = i.checked_sub(1).map(|i| dropped[i]);
             check_next(rows, before, row)
-                .map_err(|message| SelectError::DroppedRows { line: i + 1, message })?;
+                .map_err(|source| SelectError::DroppedRows { line: i + 1, source })?;
         }
         Ok(Self { rows, dropped })
     }
@@ -58,7 +91,7 @@ impl RowMapping {
         let number = |(i, line): (usize, &str)| {
             line.trim().parse().map_err(|_| SelectError::DroppedRows {
                 line: i + 1,
-                message: format!("`{}` is no row number", shown(line)),
+                source: DroppedRowsError::NoNumber { found: line.to_owned() },
             })
         };
         let dropped = text.lines().enumerate().map(number).collect::<Result<_, _>>()?;
@@ -121,13 +154,11 @@ impl RowMapping {
     }
 }
 
-fn check_next(rows: usize, before: Option<usize>, row: usize) -> Result<(), String> {
+fn check_next(rows: usize, before: Option<usize>, row: usize) -> Result<(), DroppedRowsError> {
     match before {
-        Some(before) if row == before => Err(format!("row {row} is there twice")),
-        Some(before) if row < before => Err(format!("row {row} comes after row {before}")),
-        _ if row >= rows => {
-            Err(format!("row {row} is not in the file, which has {rows} rows numbered from 0"))
-        }
+        Some(before) if row == before => Err(DroppedRowsError::Twice { row }),
+        Some(before) if row < before => Err(DroppedRowsError::Falls { row, before }),
+        _ if row >= rows => Err(DroppedRowsError::Outside { row, rows }),
         _ => Ok(()),
     }
 }

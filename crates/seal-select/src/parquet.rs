@@ -37,7 +37,7 @@ impl SelectorFile {
     pub fn to_parquet(&self) -> Result<Vec<u8>, SelectError> {
         self.check()?;
         let header = serde_json::to_string(&self.header)
-            .map_err(|e| SelectError::Format { line: 1, message: e.to_string() })?;
+            .map_err(|e| crate::file::not_json(1, "a header", e))?;
         let mut bytes = Vec::new();
         self.write_parquet(&mut bytes, header)
             .map_err(|e| SelectError::Parquet { message: e.to_string() })?;

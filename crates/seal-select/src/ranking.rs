@@ -1,7 +1,7 @@
 //! From logits to kept rows.
 
-use seal_data::RowId;
-use seal_data::seed::hash64;
+use seal_rows::RowId;
+use seal_rows::seed::hash64;
 
 use crate::SelectError;
 

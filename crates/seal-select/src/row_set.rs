@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use crate::SelectError;
-use crate::checkpoint::shown;
+use crate::error::shown;
 
 /// Positions of rows, from 0, as rising ranges that have no row in common.
 ///
@@ -24,6 +24,42 @@ pub struct RowSet {
     ranges: Vec<Range<usize>>,
 }
 
+/// Text or ranges that are no set of rows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RowSetError {
+    /// No range at all.
+    #[error("no range")]
+    Empty,
+    /// A range that ends where it starts, or before.
+    #[error("the range {}..{} has no row", range.start, range.end)]
+    EmptyRange {
+        /// The range.
+        range: Range<usize>,
+    },
+    /// Ranges that overlap or fall.
+    #[error("the range {}..{} starts before {}..{} ends", range.start, range.end, before.start, before.end)]
+    Overlap {
+        /// The range.
+        range: Range<usize>,
+        /// The range before it.
+        before: Range<usize>,
+    },
+    /// A range with rows that the file does not have.
+    #[error("the range {}..{} is not in a file of {rows} rows", range.start, range.end)]
+    Outside {
+        /// The range.
+        range: Range<usize>,
+        /// Rows of the file.
+        rows: usize,
+    },
+    /// Text that is no range.
+    #[error("`{}` is no range", shown(found))]
+    NoRange {
+        /// The text.
+        found: String,
+    },
+}
+
 impl RowSet {
     /// From ranges.
     ///
@@ -31,19 +67,15 @@ impl RowSet {
     /// [`SelectError::RowSet`] if there is none, one is empty, or one starts
     /// before the end of the range before it.
     pub fn new(ranges: Vec<Range<usize>>) -> Result<Self, SelectError> {
-        let refuse = |message| Err(SelectError::RowSet { message });
         if ranges.is_empty() {
-            return refuse("no range".to_owned());
+            return Err(RowSetError::Empty.into());
         }
-        if let Some(Range { start, end }) = ranges.iter().find(|range| range.is_empty()) {
-            return refuse(format!("the range {start}..{end} has no row"));
+        if let Some(range) = ranges.iter().find(|range| range.is_empty()) {
+            return Err(RowSetError::EmptyRange { range: range.clone() }.into());
         }
-        if let Some(pair) = ranges.windows(2).find(|pair| pair[1].start < pair[0].end) {
-            let (Range { start, end }, before) = (&pair[1], &pair[0]);
-            return refuse(format!(
-                "the range {start}..{end} starts before {}..{} ends",
-                before.start, before.end
-            ));
+        if let Some([before, range]) = ranges.array_windows().find(|[a, b]| b.start < a.end) {
+            let (range, before) = (range.clone(), before.clone());
+            return Err(RowSetError::Overlap { range, before }.into());
         }
         Ok(Self { ranges })
     }
@@ -66,9 +98,7 @@ impl RowSet {
         let mut flags = vec![false; rows];
         for range in &self.ranges {
             let Some(inside) = flags.get_mut(range.clone()) else {
-                let Range { start, end } = range;
-                let message = format!("the range {start}..{end} is not in a file of {rows} rows");
-                return Err(SelectError::RowSet { message });
+                return Err(RowSetError::Outside { range: range.clone(), rows }.into());
             };
             inside.fill(true);
         }
@@ -84,11 +114,8 @@ impl FromStr for RowSet {
             let (start, end) = part.trim().split_once("..")?;
             Some(start.parse().ok()?..end.parse().ok()?)
         };
-        let parse = |part| {
-            range(part).ok_or_else(|| SelectError::RowSet {
-                message: format!("`{}` is no range", shown(part)),
-            })
-        };
+        let parse =
+            |part| range(part).ok_or_else(|| RowSetError::NoRange { found: part.to_owned() });
         Self::new(text.split(',').map(parse).collect::<Result<_, _>>()?)
     }
 }

@@ -4,7 +4,7 @@ use crate::adam::{Adam, AdamConstants};
 use crate::batch::Batch;
 use crate::chunked;
 use crate::diagnostics::Diagnostics;
-use crate::scale::{Scale, Slopes};
+use crate::normaliser::{Normaliser, Slopes};
 use crate::settings::check_positive;
 use crate::{Normalise, Optimizer, SelectError, SelectorFunction, SelectorSettings};
 
@@ -17,9 +17,9 @@ use crate::{Normalise, Optimizer, SelectError, SelectorFunction, SelectorSetting
 #[derive(Clone, Debug, PartialEq)]
 pub struct Selector {
     settings: SelectorSettings,
-    omega: Vec<f64>,
-    scale: Scale,
-    adam: Option<Adam>,
+    pub(crate) omega: Vec<f64>,
+    pub(crate) normaliser: Normaliser,
+    pub(crate) adam: Option<Adam>,
 }
 
 impl Selector {
@@ -58,7 +58,7 @@ impl Selector {
         }
         let adam =
             matches!(settings.optimizer, Optimizer::Adam { .. }).then(|| Adam::new(omega.len()));
-        Ok(Self { scale: Scale::of(&settings, &omega)?, settings, omega, adam })
+        Ok(Self { normaliser: Normaliser::of(&settings, &omega)?, settings, omega, adam })
     }
 
     /// The settings it was made with.
@@ -157,15 +157,15 @@ impl Selector {
     }
 
     fn weight(&self, w: f64) -> f64 {
-        self.scale.weight(self.settings.function, self.omega.len(), w)
+        self.normaliser.weight(self.settings.function, self.omega.len(), w)
     }
 
     fn slopes(&self, batch: &Batch, nominal_batch: usize) -> Slopes {
-        Slopes::of(self.scale, self.settings.function, &self.omega, batch, nominal_batch)
+        Slopes::of(self.normaliser, self.settings.function, &self.omega, batch, nominal_batch)
     }
 
     fn plain_step(&mut self, batch: &Batch, step: f64) -> Result<(), SelectError> {
-        if let Scale::Softmax(partition) = &mut self.scale {
+        if let Normaliser::Softmax(partition) = &mut self.normaliser {
             return partition.step(&mut self.omega, batch, step);
         }
         let slopes = self.slopes(batch, 1);
@@ -208,8 +208,8 @@ impl Selector {
     }
 
     fn rescale(&mut self) -> Result<(), SelectError> {
-        if self.scale != Scale::None {
-            self.scale = Scale::of(&self.settings, &self.omega)?;
+        if self.normaliser != Normaliser::None {
+            self.normaliser = Normaliser::of(&self.settings, &self.omega)?;
         }
         Ok(())
     }

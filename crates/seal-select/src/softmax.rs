@@ -15,16 +15,18 @@
 //! exponential, and the state is the logits alone. Nothing is carried from
 //! step to step but Z and the shift, so that no error builds up in a cache.
 //!
-//! Chunks run with the widest vectors that the machine has, by `pulp`. Every
+//! With the feature `parallel`, chunks run with the widest vectors that the machine
+//! has, by `pulp`. Every
 //! operation is still rounded by itself (nothing is fused), so that the width
 //! does not show in a result.
 
+#[cfg(feature = "parallel")]
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::SelectError;
 use crate::batch::Batch;
 use crate::chunked;
 use crate::exp::exp;
+use crate::{PartitionState, SelectError};
 
 /// Independent partial sums of a chunk: enough for the widest vector units.
 const LANES: usize = 8;
@@ -51,7 +53,7 @@ pub(crate) struct Partition {
 
 /// A chunk's share of a [`Partition`].
 #[derive(Clone, Copy)]
-struct Part {
+struct PartialSum {
     total: f64,
     max: f64,
 }
@@ -74,6 +76,22 @@ impl Partition {
             return Err(SelectError::Diverged);
         }
         Ok(Self { shift, total, max: shift })
+    }
+
+    /// # Errors
+    /// [`SelectError::Diverged`] if a number is not finite, or there is no weight.
+    pub(crate) fn of_state(state: PartitionState) -> Result<Self, SelectError> {
+        let PartitionState { shift, total, max } = state;
+        let finite = [shift, total, max].iter().all(|x| x.is_finite());
+        if finite && total > 0.0 {
+            Ok(Self { shift, total, max })
+        } else {
+            Err(SelectError::Diverged)
+        }
+    }
+
+    pub(crate) fn state(&self) -> PartitionState {
+        PartitionState { shift: self.shift, total: self.total, max: self.max }
     }
 
     /// p / N of a row with logit `w`: its share of all weight.
@@ -108,9 +126,9 @@ impl Partition {
         let small = largest_delta <= SERIES_UP_TO;
         let parts = chunked::map_mut(omega, |first, rows| {
             let moved = &moved[batch.within(first..first + rows.len())];
-            Arch::new().dispatch(Chunk { pass, rows, first, moved, small })
+            Chunk { pass, rows, first, moved, small }.step()
         });
-        let Part { total, max } = sum_parts(&parts);
+        let PartialSum { total, max } = sum_parts(&parts);
         if total.is_finite() && (max - self.shift).abs() <= SHIFT_SLACK {
             *self = Self { total, max, ..*self };
         } else {
@@ -138,11 +156,27 @@ struct Chunk<'a> {
     small: bool,
 }
 
+#[cfg(feature = "parallel")]
 impl WithSimd for Chunk<'_> {
-    type Output = Part;
+    type Output = PartialSum;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Part {
+    fn with_simd<S: Simd>(self, _: S) -> PartialSum {
+        self.pass()
+    }
+}
+
+impl Chunk<'_> {
+    fn step(self) -> PartialSum {
+        #[cfg(feature = "parallel")]
+        let part = Arch::new().dispatch(self);
+        #[cfg(not(feature = "parallel"))]
+        let part = self.pass();
+        part
+    }
+
+    #[inline(always)]
+    fn pass(self) -> PartialSum {
         let Self { pass, rows, first, moved, small } = self;
         if small {
             pass.chunk(
@@ -175,7 +209,7 @@ impl Pass {
         first: usize,
         moved: &[(usize, f64)],
         next: impl Fn(f64, f64, f64) -> f64,
-    ) -> Part {
+    ) -> PartialSum {
         // Weight 0: the batch's rows stay out of the sums below, and are added
         // after, rather than being corrected for, which would cancel.
         for &(j, _) in moved {
@@ -208,7 +242,7 @@ impl Pass {
                 max[lane] = max[lane].max(w);
             }
         }
-        let mut part = sum_parts(&std::array::from_fn::<_, LANES, _>(|lane| Part {
+        let mut part = sum_parts(&std::array::from_fn::<_, LANES, _>(|lane| PartialSum {
             total: total[lane],
             max: max[lane],
         }));
@@ -221,8 +255,8 @@ impl Pass {
     }
 }
 
-fn sum_parts(parts: &[Part]) -> Part {
-    parts.iter().fold(Part { total: 0.0, max: f64::NEG_INFINITY }, |sum, part| Part {
+fn sum_parts(parts: &[PartialSum]) -> PartialSum {
+    parts.iter().fold(PartialSum { total: 0.0, max: f64::NEG_INFINITY }, |sum, part| PartialSum {
         total: sum.total + part.total,
         max: sum.max.max(part.max),
     })
@@ -234,7 +268,7 @@ fn series(x: f64) -> f64 {
     1.0 + x * (1.0 + x * (1.0 / 2.0 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x * (1.0 / 120.0)))))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "parallel"))]
 mod tests {
     use proptest::prelude::*;
 
@@ -253,7 +287,7 @@ mod tests {
                 let mut rows = rows.clone();
                 let small = pull.abs() * exp(2.0) <= SERIES_UP_TO;
                 let chunk = Chunk { pass, rows: &mut rows, first: 7, moved: &moved, small };
-                let Part { total, max } = arch.dispatch(chunk);
+                let PartialSum { total, max } = arch.dispatch(chunk);
                 rows.extend([total, max]);
                 rows.into_iter().map(f64::to_bits).collect::<Vec<_>>()
             };

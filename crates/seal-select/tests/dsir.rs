@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use rand::seq::SliceRandom;
-use seal_data::RowId;
-use seal_data::seed::rng;
+use seal_rows::RowId;
+use seal_rows::seed::rng;
 use seal_select::{
     DSIR_EXCLUDED, Dsir, DsirSettings, DsirWeights, SelectError, dsir_omega, gumbel_noise, rank,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seal_data::RowId;
+use seal_rows::RowId;
 use seal_select::{SelectError, SelectorFile, keep_top, rank};
 
 fn example() -> SelectorFile {
@@ -103,10 +103,8 @@ fn bad_contents_are_refused_by_line() {
 fn what_could_not_be_read_is_not_written() {
     let mut file = example();
     file.rows[1].omega = f64::NAN;
-    assert_eq!(
-        file.to_jsonl(),
-        Err(SelectError::Format { line: 3, message: "omega is NaN, it must be finite".to_owned() })
-    );
+    let error = file.to_jsonl().unwrap_err();
+    assert_eq!(error.to_string(), "selector file, line 3: omega is NaN, it must be finite");
     let ids: Vec<RowId> = file.rows.iter().map(|r| r.id).collect();
     let new = |ranking: &[usize], kept: &[usize]| {
         SelectorFile::new("random", BTreeMap::new(), &ids, &[0.0; 3], None, ranking, kept)

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rand::RngExt;
-use seal_data::seed::rng;
+use seal_rows::seed::rng;
 use seal_select::{
     Normalise, Optimizer, SelectError, Selector, SelectorFunction, SelectorSettings,
 };

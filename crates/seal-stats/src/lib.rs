@@ -3,12 +3,12 @@
 //! Invariant: numbers in, numbers out. Nothing here reads a file, knows a model or names another
 //! crate of the workspace, so every figure of a report can be recomputed from a matrix of verdicts.
 //!
-//! The unit of evaluation is a matrix of [`Outcomes`], prompts by seeds, one verdict a cell. Two
-//! questions are asked of it, and they have different answers:
+//! The unit of evaluation is a matrix of [`Outcomes`], prompts by seeds, with one verdict in each
+//! cell. It answers two different questions:
 //!
 //! - [`prompt_interval`]: how would *these* models do on new prompts? Only prompts are resampled.
 //! - [`study_interval`]: how would the method do if the study were run again, with new seeds and new
-//!   prompts? Both vary, so with one seed there is no answer, and `None` says so.
+//!   prompts? Both vary. With one seed there is no answer, and the result is `None`.
 //!
 //! All rates are fractions, not percent. Results depend on the arguments only: sums run in a fixed
 //! order, the bootstrap draws from a seeded generator, and nothing is parallel.

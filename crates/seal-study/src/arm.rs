@@ -85,11 +85,11 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
     }
     let mut arms: Vec<Arm> = Vec::new();
     let (controls, mut own): (Vec<Arm>, Vec<Arm>) =
-        own.into_iter().partition(|arm| arm.role == ArmRole::Control);
+        own.into_iter().partition(|arm| arm.role.is_control());
     own.sort_by_key(|arm| match arm.role {
         ArmRole::Reference => 0,
         ArmRole::Seal => 1,
-        ArmRole::Ablation | ArmRole::Control => 2,
+        ArmRole::Ablation | ArmRole::Control | ArmRole::Ceiling | ArmRole::Random => 2,
     });
     arms.extend(own);
     let mut places: BTreeMap<String, usize> =

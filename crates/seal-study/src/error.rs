@@ -3,14 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use seal_bilevel::BilevelError;
-use seal_data::{DataError, TemplateError, TokenizerError};
+use seal_data::DataError;
 use seal_device::DeviceError;
 use seal_judge::JudgeError;
 use seal_lm::{GenerateError, LmError};
+use seal_model::{KeyError, ModelError};
 use seal_select::SelectError;
+use seal_store::StoreError;
 use seal_world::WorldError;
 
+use crate::config::OverrideError;
 use crate::exit_code::remedy;
+use crate::run_folder::FolderError;
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -18,19 +22,47 @@ pub enum StudyError {
     /// A config, plan or option that cannot be used.
     #[error("{0}")]
     Config(String),
+    /// A change of the config that cannot be made.
+    #[error(transparent)]
+    Override(#[from] OverrideError),
+    /// A folder that cannot be the run folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A store that cannot be used.
+    #[error(transparent)]
+    Store(StoreError),
+    /// The store of a run is the run folder itself.
+    #[error("the store {}: it is the run folder; give it a folder of its own", store.display())]
+    StoreIsRunFolder {
+        /// The folder.
+        store: PathBuf,
+    },
+    /// The system gives no thread.
+    #[error(
+        "no thread could be started ({reason}); run fewer stages side by side, or raise the \
+         limit of processes (ulimit -u) or of memory"
+    )]
+    NoThreads {
+        /// What the system said.
+        reason: String,
+    },
+    /// The state of a trace is asked for around every 0th step.
+    #[error("the steps of a trace whose state is saved are counted from 1")]
+    TraceState,
+    /// No such arm, or one that trains no selector.
+    #[error("{}; such arms are: {}", no_selector(arm.as_deref()), known.join(", "))]
+    NoSelector {
+        /// The arm that was asked for; `None` is the first with the role `seal`.
+        arm: Option<String>,
+        /// Ids of the arms that train one.
+        known: Vec<String>,
+    },
     /// Rows that cannot be read or used.
     #[error("{0}{room}", room = remedy(.0))]
     Data(#[from] DataError),
-    /// A tokenizer that cannot be had.
-    #[error(transparent)]
-    Tokenizer(#[from] TokenizerError),
-    /// A file of a model hub that cannot be had.
-    #[cfg(feature = "hub")]
-    #[error(transparent)]
-    Hub(#[from] seal_hub::HubError),
-    /// A prompt template that cannot be had.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
+    /// A model, its tokenizer, its template or files of a user that cannot be had.
+    #[error("{0}{room}", room = remedy(.0))]
+    OneModel(#[from] ModelError),
     /// The world cannot be drawn.
     #[error("world: {0}")]
     World(#[from] WorldError),
@@ -87,10 +119,23 @@ pub enum StudyError {
     Defect(String),
 }
 
+fn no_selector(arm: Option<&str>) -> String {
+    match arm {
+        None => "no arm has the role `seal`".to_owned(),
+        Some(id) => format!("`{id}` is no arm that trains a selector"),
+    }
+}
+
 impl StudyError {
     /// An [`StudyError::Io`] for `path`.
     pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, source }
+    }
+}
+
+impl From<KeyError> for StudyError {
+    fn from(error: KeyError) -> Self {
+        Self::OneModel(error.into())
     }
 }

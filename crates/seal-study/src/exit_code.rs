@@ -4,13 +4,16 @@
 //! Every variant of every error is named, so that a new one is given its code on purpose.
 
 use std::error::Error;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 
 use seal_bilevel::BilevelError;
 use seal_device::DeviceError;
+use seal_files::is_disk_full;
 use seal_judge::JudgeError;
 use seal_lm::{GenerateError, LmError};
+use seal_model::{AddressError, AnswersError, ApplyError, Defect, ImportError, ModelError};
 use seal_select::SelectError;
+use seal_store::StoreError;
 
 use crate::StudyError;
 
@@ -30,18 +33,6 @@ pub(crate) fn remedy(error: &(dyn Error + 'static)) -> &'static str {
     }
 }
 
-fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-        if matches!(kind, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded)) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
 impl StudyError {
     /// Exit code of the command line: 1 unexpected failure, 2 usage or config,
     /// 3 data, 4 device or backend missing, 5 network (retryable).
@@ -51,28 +42,119 @@ impl StudyError {
             return UNEXPECTED;
         }
         match self {
-            Self::Config(_) | Self::World(_) => USAGE,
+            Self::Folder(error) if error.is_of_its_files() => DATA,
+            Self::Store(error) => of_store(error),
+            Self::Config(_)
+            | Self::Override(_)
+            | Self::Folder(_)
+            | Self::World(_)
+            | Self::StoreIsRunFolder { .. }
+            | Self::NoThreads { .. }
+            | Self::TraceState
+            | Self::NoSelector { .. } => USAGE,
             Self::Data(_) | Self::Rows(_) | Self::Damaged { .. } => DATA,
-            Self::Tokenizer(_) | Self::Template(_) => USAGE,
-            #[cfg(feature = "hub")]
-            Self::Hub(error) => of_hub(error),
-            Self::Device(DeviceError::Unknown(_)) => USAGE,
-            Self::Device(DeviceError::NotCompiledIn { .. }) => DEVICE,
+            Self::OneModel(error) => model_exit_code(error),
+            Self::Device(error) => of_device(error),
             Self::Judge(error) => of_judge(error),
             Self::Training(error) => of_training(error),
             Self::Model(error) => of_model(error),
-            Self::Generation(error) => match error {
-                GenerateError::Settings(_) => USAGE,
-                GenerateError::Logits { .. } => UNEXPECTED,
-                GenerateError::Empty { .. }
-                | GenerateError::TooLong { .. }
-                | GenerateError::UnknownToken { .. } => DATA,
-            },
+            Self::Generation(error) => of_generation(error),
             Self::Selection(error) => of_selection(error),
             Self::Report(error) => report_exit_code(error),
             Self::Io { .. } | Self::Defect(_) => UNEXPECTED,
             Self::Stage { source, .. } => source.exit_code(),
         }
+    }
+}
+
+/// Exit code of an error of one model and a few files.
+pub fn model_exit_code(error: &ModelError) -> u8 {
+    if is_disk_full(error) {
+        return UNEXPECTED;
+    }
+    match error {
+        ModelError::Settings(_)
+        | ModelError::Key(_)
+        | ModelError::Shape(_)
+        | ModelError::Folder(_)
+        | ModelError::AdapterFile { .. }
+        | ModelError::Context { .. }
+        | ModelError::HalfPrecision(_)
+        | ModelError::Bf16Device { .. }
+        | ModelError::Tokenizer(_)
+        | ModelError::Vocabulary { .. }
+        | ModelError::Template(_)
+        | ModelError::SourceTable { .. }
+        | ModelError::OutputInUse { .. }
+        | ModelError::NoParquet { .. } => USAGE,
+        ModelError::TokenizerTraining { .. }
+        | ModelError::TokenizerFile { .. }
+        | ModelError::Data(_)
+        | ModelError::Layout { .. }
+        | ModelError::NoAnswers { .. }
+        | ModelError::NoUsableRow { .. }
+        | ModelError::Stops(_)
+        | ModelError::Tokens { .. } => DATA,
+        ModelError::Address(error) => match error {
+            AddressError::IsFile { .. }
+            | AddressError::IsRepository { .. }
+            | AddressError::NoHub { .. } => USAGE,
+        },
+        #[cfg(feature = "hub")]
+        ModelError::Hub(error) => of_hub(error),
+        ModelError::Device(error) => of_device(error),
+        ModelError::Answers(error) => match error {
+            AnswersError::NoFile { .. }
+            | AnswersError::InUse { .. }
+            | AnswersError::OtherSettings { .. } => USAGE,
+            AnswersError::NoAnswer { .. } | AnswersError::Twice { .. } => DATA,
+        },
+        ModelError::Apply(error) => match error {
+            ApplyError::Parquet { .. } => USAGE,
+            ApplyError::Missing { .. }
+            | ApplyError::NotUtf8 { .. }
+            | ApplyError::Damaged { .. }
+            | ApplyError::OtherRows { .. } => DATA,
+        },
+        ModelError::Import(error) => match error {
+            ImportError::NoIds { .. } | ImportError::Tokenizer | ImportError::Part { .. } => USAGE,
+            ImportError::Missing { .. }
+            | ImportError::TooLarge { .. }
+            | ImportError::Checkpoint { .. }
+            | ImportError::NotUtf8 { .. }
+            | ImportError::Dropped { .. }
+            | ImportError::Tokens { .. }
+            | ImportError::Rows { .. } => DATA,
+        },
+        ModelError::Training(error) => of_training(error),
+        ModelError::Weights(error) => of_model(error),
+        ModelError::Generation(error) => of_generation(error),
+        ModelError::Selection(error) => of_selection(error),
+        ModelError::Io { .. } => UNEXPECTED,
+        ModelError::Defect(
+            Defect::NotLookedFor
+            | Defect::NoFolder
+            | Defect::NoPlace { .. }
+            | Defect::Statistics(_)
+            | Defect::Json(_),
+        ) => UNEXPECTED,
+    }
+}
+
+fn of_device(error: &DeviceError) -> u8 {
+    match error {
+        DeviceError::Unknown { .. } => USAGE,
+        DeviceError::NotCompiledIn { .. } => DEVICE,
+    }
+}
+
+fn of_generation(error: &GenerateError) -> u8 {
+    match error {
+        GenerateError::Settings(_) => USAGE,
+        GenerateError::Logits { .. } => UNEXPECTED,
+        GenerateError::Empty { .. }
+        | GenerateError::TooLong { .. }
+        | GenerateError::UnknownToken { .. } => DATA,
     }
 }
 
@@ -106,19 +188,32 @@ fn of_judge(error: &JudgeError) -> u8 {
 fn of_training(error: &BilevelError) -> u8 {
     match error {
         BilevelError::Settings(_) => USAGE,
-        BilevelError::Empty(_) => DATA,
+        BilevelError::Empty { .. } => DATA,
         BilevelError::Model(error) => of_model(error),
-        BilevelError::Selector(error) => of_selection(error),
-        BilevelError::Collapsed { .. } => UNEXPECTED,
+        BilevelError::Selector(error) | BilevelError::SelectorStep { source: error, .. } => {
+            of_selection(error)
+        }
+        BilevelError::Collapsed { .. } | BilevelError::Diverged { .. } => UNEXPECTED,
+        // A state that was saved for another run, or damaged since.
+        BilevelError::State(_) => DATA,
         BilevelError::Observer(error) => {
             error.downcast_ref::<StudyError>().map_or(UNEXPECTED, StudyError::exit_code)
         }
     }
 }
 
+fn of_store(error: &StoreError) -> u8 {
+    match error {
+        StoreError::InUse { .. } | StoreError::Foreign { .. } => USAGE,
+        StoreError::Version { .. } => DATA,
+        // A stage's own fault, or an error that the enum did not have yet.
+        _ => UNEXPECTED,
+    }
+}
+
 fn of_model(error: &LmError) -> u8 {
     match error {
-        LmError::Config(_) => USAGE,
+        LmError::Config(_) | LmError::TrainedInHalf | LmError::WithAdapters => USAGE,
         LmError::Io { .. }
         | LmError::Format { .. }
         | LmError::Missing { .. }
@@ -126,8 +221,9 @@ fn of_model(error: &LmError) -> u8 {
         | LmError::NotFinite { .. }
         | LmError::NoLoss { .. }
         | LmError::Setting { .. }
-        | LmError::Token { .. } => DATA,
-        LmError::Diverged { .. } | LmError::Record(_) => UNEXPECTED,
+        | LmError::Token { .. }
+        | LmError::EmptyRow { .. } => DATA,
+        LmError::Diverged { .. } => UNEXPECTED,
     }
 }
 
@@ -172,7 +268,11 @@ pub fn report_exit_code(error: &seal_report::Error) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use seal_data::RowId;
+    use seal_lm::SettingError;
+    use seal_select::{DroppedRowsError, FormatError, RowSetError};
 
     use super::*;
 
@@ -188,6 +288,8 @@ mod tests {
         let damaged = StudyError::Damaged { path: "f".into(), reason: "r".into() };
         let stage = |e: StudyError| StudyError::Stage { label: "sft".into(), source: Box::new(e) };
         let io = || LmError::io("model.safetensors")(io::Error::from(ErrorKind::NotFound));
+        let twice = DroppedRowsError::Twice { row: 2 };
+        let dropped = SelectError::DroppedRows { line: 1, source: twice };
         let rows = JudgeError::Rows { kind, missing: 1, rows: 2, first: id, what: "label" };
         for (error, expected) in [
             (damaged, DATA),
@@ -199,15 +301,38 @@ mod tests {
             (JudgeError::Setting { kind, name: "tie", problem: "p".into() }.into(), USAGE),
             (JudgeError::Write { index: 0, source: json() }.into(), UNEXPECTED),
             (stage(rows.into()), DATA),
-            (SelectError::Format { line: 1, message: "m".into() }.into(), DATA),
-            (SelectError::DroppedRows { line: 1, message: "m".into() }.into(), DATA),
-            (SelectError::RowSet { message: "m".into() }.into(), USAGE),
+            (SelectError::Format { line: 1, source: FormatError::Rank { rank: 9 } }.into(), DATA),
+            (dropped.into(), DATA),
+            (SelectError::RowSet(RowSetError::Empty).into(), USAGE),
             (SelectError::Diverged.into(), UNEXPECTED),
             (BilevelError::from(io()).into(), DATA),
-            (stage(LmError::Config("c".into()).into()), USAGE),
+            (stage(LmError::from(SettingError::NoTargets).into()), USAGE),
             (BilevelError::Observer(Box::new(StudyError::Rows("r".into()))).into(), DATA),
         ] {
             assert_eq!(error.exit_code(), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_one_model_has_the_code_of_its_class() {
+        let path = || std::path::PathBuf::from("f");
+        let json = || serde_json::from_str::<u8>("x").unwrap_err();
+        let rows = ApplyError::OtherRows { path: path(), rows: 1 };
+        for (error, expected) in [
+            (ModelError::Context { context: 9, most: 8 }, USAGE),
+            (ModelError::OutputInUse { folder: path() }, USAGE),
+            (AnswersError::InUse { path: path() }.into(), USAGE),
+            (AnswersError::NoAnswer { path: path(), line: 1, source: json() }.into(), DATA),
+            (rows.into(), DATA),
+            (ImportError::Tokenizer.into(), USAGE),
+            (ImportError::Rows { path: path(), rows: 1, selector: 2 }.into(), DATA),
+            (ModelError::NoUsableRow { set: "safe".into(), first: None }, DATA),
+            (Defect::NotLookedFor.into(), UNEXPECTED),
+            (ModelError::io(&path())(full()), UNEXPECTED),
+            (LmError::from(SettingError::NoTargets).into(), USAGE),
+        ] {
+            assert_eq!(model_exit_code(&error), expected, "{error}");
+            assert_eq!(StudyError::from(error).exit_code(), expected);
         }
     }
 

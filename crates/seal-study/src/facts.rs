@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use seal_data::{ExampleError, Row, RowId, ids_hash};
+use seal_data::{Row, RowId, ids_hash};
+use seal_eval::{ArmFacts, CellFacts, SelectionFacts, StudyFacts, TestFacts};
+use seal_model::{Encoder, LeftOutRow};
 use seal_report::{Data, EpochTrace, Split};
 use seal_select::SelectorRow;
 use serde::Serialize;
@@ -10,12 +12,10 @@ use serde::Serialize;
 use crate::StudyError;
 use crate::arm::Arm;
 use crate::config::{ArmRole, Config, Method};
-use crate::encoder::Encoder;
 use crate::exec::Done;
-use crate::figures::{ArmFacts, CellFacts, SelectionFacts, StudyFacts, TestFacts};
 use crate::graph::{ArmSets, Cell, Graph};
 use crate::sets::Sets;
-use crate::stages::{Selection, SelectorOutput, read_assessments};
+use crate::stages::{Selection, SelectorOutput, read_evidence};
 
 /// A row that is not trained on, and why.
 #[derive(Debug, Serialize)]
@@ -40,7 +40,7 @@ pub(crate) fn facts(
     let own = sets.of_arm(reference);
     let base = graph.cells.iter().find(|c| c.arm == reference).map(|c| &done[c.base].dir);
     let base = base.ok_or_else(|| StudyError::Defect("a study without its reference".into()))?;
-    let encoder = Encoder::read(config, base)?;
+    let encoder = Encoder::read(&config.model, &config.tokenizer, base)?;
     let mut left_out = Vec::new();
     let mut splits: BTreeMap<String, Split> = BTreeMap::new();
     for (name, summary) in &own.summaries {
@@ -51,7 +51,7 @@ pub(crate) fn facts(
             ids_hash: summary.ids_hash.clone(),
         };
         if let Some(rows) = own.trained_on(name) {
-            let out = encoder.prepare(rows).left_out;
+            let out = encoder.encode(rows).left_out;
             let ids: BTreeSet<RowId> = out.iter().map(|e| e.id()).collect();
             let used: Vec<Row> = rows.iter().filter(|r| !ids.contains(&r.id)).cloned().collect();
             split.rows = used.len() as u64;
@@ -61,7 +61,7 @@ pub(crate) fn facts(
             split.dropped += out.len() as u64;
             split.ids_hash = ids_hash(&used);
             let line =
-                |e: &ExampleError| LeftOut { set: name.clone(), id: e.id(), reason: e.to_string() };
+                |e: &LeftOutRow| LeftOut { set: name.clone(), id: e.id(), reason: e.to_string() };
             left_out.extend(out.iter().map(line));
         }
         splits.insert(name.clone(), split);
@@ -112,6 +112,8 @@ fn arm_facts(arm: &Arm, cells: Vec<CellFacts>) -> ArmFacts {
             ArmRole::Seal => seal_report::Role::Seal,
             ArmRole::Ablation => seal_report::Role::Ablation,
             ArmRole::Control => seal_report::Role::Control,
+            ArmRole::Ceiling => seal_report::Role::Ceiling,
+            ArmRole::Random => seal_report::Role::Random,
         },
         ablation: arm.ablation.clone(),
         ablated_part: arm.ablated_part.clone(),
@@ -145,7 +147,7 @@ fn cell_facts(arm: &Arm, sets: &Sets, cell: &Cell, done: &[Done]) -> Result<Cell
         }
         None => None,
     };
-    let tests = read_assessments(sets, &done[cell.verdicts].dir)?;
+    let tests = read_evidence(sets, &done[cell.verdicts].dir)?;
     Ok(CellFacts { seed: cell.seed, tests, selection })
 }
 

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc as Shared;
 
+use seal_model::TokenizerKind;
+use seal_store::{Key, Resources};
 use serde_json::{Value, json};
 
 use self::cost::Cost;
 use self::facts::SetFacts;
+use crate::StudyError;
 use crate::arm::Arm;
-use crate::config::{Config, Method, TokenizerKind};
+use crate::config::{Config, Method};
 use crate::exec::{Node, Work};
 use crate::sets::Sets;
 use crate::stages::{self, AnswersInput};
-use crate::{Key, StudyError};
 
 mod cost;
 mod facts;
@@ -49,6 +51,32 @@ pub(crate) struct Cell {
 pub(crate) struct Graph<'a> {
     pub(crate) nodes: Vec<Node<'a>>,
     pub(crate) cells: Vec<Cell>,
+}
+
+impl Graph<'_> {
+    /// The same graph with so many threads for each stage. No result depends on them.
+    pub(crate) fn on_threads(mut self, threads: usize) -> Self {
+        self.nodes.iter_mut().for_each(|node| node.needs.threads = threads);
+        self
+    }
+}
+
+/// What a stage takes: relative time, and the device that it computes on.
+struct Effort<'a> {
+    cost: f64,
+    device: Option<&'a str>,
+}
+
+impl<'a> Effort<'a> {
+    /// Of a stage that computes with a model.
+    fn on(c: &'a Config, cost: f64) -> Self {
+        Self { cost, device: Some(&c.device) }
+    }
+
+    /// Of one that needs none, and next to no time.
+    fn small() -> Self {
+        Self { cost: 0.05, device: None }
+    }
 }
 
 /// The data sets of each arm; arms with the same data share them.
@@ -147,7 +175,7 @@ impl<'a> Builder<'a> {
         inputs: Value,
         of: Vec<usize>,
         beside: Option<usize>,
-        cost: f64,
+        effort: Effort<'_>,
         work: Work<'a>,
     ) -> usize {
         let (stage, version) = stage;
@@ -160,7 +188,9 @@ impl<'a> Builder<'a> {
             return *node;
         }
         let deps = of.into_iter().chain(beside).collect();
-        self.nodes.push(Node { stage, label, key, inputs, deps, cost, work });
+        let Effort { cost, device } = effort;
+        let needs = Resources { device: device.map(str::to_owned), ..Resources::default() };
+        self.nodes.push(Node { stage, label, key, inputs, deps, cost, needs, work });
         self.known.insert(id, self.nodes.len() - 1);
         self.nodes.len() - 1
     }
@@ -176,7 +206,7 @@ impl<'a> Builder<'a> {
             inputs::base(c, &known.facts),
             vec![],
             None,
-            Cost::of(c, &known.facts).base,
+            Effort::on(c, Cost::of(c, &known.facts).base),
             Box::new(move |job| stages::base(c, sets, job)),
         )
     }
@@ -202,7 +232,7 @@ impl<'a> Builder<'a> {
                 inputs::scores(c, facts),
                 vec![base],
                 None,
-                cost.scores,
+                Effort::on(c, cost.scores),
                 Box::new(move |job| stages::scores(c, sets, job)),
             )
         });
@@ -213,7 +243,7 @@ impl<'a> Builder<'a> {
                 inputs::selector(c, facts, seed),
                 vec![base, scores],
                 None,
-                cost.selector,
+                Effort::on(c, cost.selector),
                 Box::new(move |job| stages::learn(c, sets, seed, job)),
             )
         });
@@ -227,7 +257,7 @@ impl<'a> Builder<'a> {
                 inputs::selection(c, facts, seed),
                 selector.or(scores).into_iter().collect(),
                 trained.then_some(base),
-                0.05,
+                Effort::small(),
                 Box::new(move |job| stages::select(c, sets, seed, job)),
             )
         });
@@ -238,7 +268,7 @@ impl<'a> Builder<'a> {
                 inputs::sft(c, facts, seed),
                 vec![base, selection],
                 None,
-                cost.sft,
+                Effort::on(c, cost.sft),
                 Box::new(move |job| stages::sft(c, sets, seed, job)),
             )
         });
@@ -249,7 +279,7 @@ impl<'a> Builder<'a> {
             inputs::answers(c, facts, seed),
             [Some(base), sft].into_iter().flatten().collect(),
             None,
-            cost.answers,
+            Effort::on(c, cost.answers),
             Box::new(move |job| {
                 stages::answers(&AnswersInput { config: c, sets, seed, tuned }, job)
             }),
@@ -260,7 +290,7 @@ impl<'a> Builder<'a> {
             inputs::verdicts(c, facts),
             vec![answers],
             None,
-            0.05,
+            Effort::small(),
             Box::new(move |job| stages::verdicts(c, sets, job)),
         );
         Cell { arm: i, seed, base, selector, selection, sft, answers, verdicts }

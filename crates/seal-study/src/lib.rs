@@ -1,10 +1,10 @@
-//! A study: plan -> arms -> cells -> stages, with a content-addressed store
-//! and a runner.
+//! A study: plan -> arms -> cells -> stages. `seal-store` has the store and the
+//! runner, `seal-eval` the figures.
 //!
 //! Invariant: a stage's output depends on its key and on nothing else: not on
 //! the order in which stages run, on the number of jobs, on the clock or on the
-//! host. So two runs give the same `results.json`, a killed run goes on where it
-//! was, and a changed setting redoes only what depends on it.
+//! host. So two runs give the same `results.json`. A killed run continues where it
+//! stopped. A changed setting redoes only the stages that depend on it.
 //!
 //! ```no_run
 //! use seal_study::{ConfigSource, RunOptions, Silent, Study};
@@ -21,57 +21,41 @@
 mod arm;
 mod checks;
 mod config;
-mod digests;
-mod encoder;
 mod error;
 mod exec;
 mod exit_code;
 mod facts;
-mod figures;
+mod findings;
 mod graph;
-mod import;
-mod key;
+mod model_digests;
 mod observer;
 mod opening;
 mod options;
 mod plan;
-mod pretrained;
 mod preview;
-mod remote;
 mod run;
 mod run_folder;
 mod select;
 mod sets;
-mod single;
 mod stages;
-mod store;
-mod survey;
-mod threads;
 mod trace;
 
 pub use arm::Arm;
 pub use config::{
-    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, Expected, Method,
-    ModelFolder, ModelSettings, Proxy, Quick, SelectionSettings, StudySection, TokenizerKind,
-    TokenizerSettings, load_config,
+    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, Method, OverrideError,
+    Proxy, Quick, SelectionSettings, StudySection, load_config,
 };
 pub use error::StudyError;
-pub use exit_code::report_exit_code;
-pub use import::{ImportRequest, Imported, import_selector, write_selector_file};
-pub use key::Key;
+pub use exit_code::{model_exit_code, report_exit_code};
+pub use findings::findings_of_plans;
+pub use model_digests::remembered_digests;
 pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedStage, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use preview::{ModelPreview, Preview};
 pub use run::Study;
-pub use run_folder::{config_of_folder, study_of_folder};
-pub use seal_data::{Row, SetSummary, Source};
-pub use seal_select::{RowSet, SelectorFile, Separation};
+pub use run_folder::{FolderConfig, FolderError, config_of_folder, study_of_folder};
+pub use seal_data::SetSummary;
+pub use seal_model::{Expected, ModelFolder, ModelSettings, TokenizerKind, TokenizerSettings};
+pub use seal_store::{Damage, Entry, Flaw, Found, Key, Store, StoreError, StoredFile};
 pub use select::{SelectRequest, Selected};
-pub use single::{
-    AnswerFile, AnswerRow, Applied, Chosen, Generated, Inspected, InspectedRow, InspectedToken,
-    ModelRequest, OwnModel, OwnRows, RowIds, SPEARMAN_TO_LOSS, Scored, ScoredRow, SelectorFigures,
-    StageSettings, Tuned, apply_selector, inspect_rows, read_prompts, read_rows, selector_figures,
-    source_named, write_kept,
-};
-pub use store::{Damage, Entry, Found, Store, StoreError, StoredFile};

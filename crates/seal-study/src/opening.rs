@@ -1,8 +1,10 @@
 //! The store of a run, its errors, and the observer that also logs.
 
+use seal_store::{Store, StoreError};
+
 use crate::observer::{Event, Observer};
 use crate::options::RunOptions;
-use crate::{Store, StoreError, StudyError, run_folder};
+use crate::{StudyError, run_folder};
 
 /// Opens the store of a run.
 ///
@@ -16,10 +18,7 @@ pub(crate) fn open_store(
     match &options.store {
         // A user may name a link.
         Some(named) if seal_files::same_file(named, &options.out) => {
-            return Err(StudyError::Config(format!(
-                "--store {}: it is the run folder; give it a folder of its own",
-                named.display()
-            )));
+            return Err(StudyError::StoreIsRunFolder { store: named.clone() });
         }
         Some(_) => {}
         None => seal_files::refuse_link(&dir).map_err(run_folder::file_error(&dir))?,
@@ -33,6 +32,13 @@ pub(crate) fn open_store(
         );
         observer.event(&Event::Notice { message });
     }
+    for path in &store.swept().abandoned {
+        let message = format!(
+            "{}: finished parts of an output that no run asked for in 30 days, removed",
+            path.display()
+        );
+        observer.event(&Event::Notice { message });
+    }
     Ok(store)
 }
 
@@ -40,12 +46,7 @@ impl From<StoreError> for StudyError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Io { path, source } => run_folder::file_error(&path)(source),
-            StoreError::InUse { .. } | StoreError::Foreign { .. } => {
-                Self::Config(error.to_string())
-            }
-            StoreError::Version { path, found, known } => {
-                Self::Damaged { reason: StoreError::version_reason(&found, known), path }
-            }
+            other => Self::Store(other),
         }
     }
 }

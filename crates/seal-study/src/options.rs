@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use seal_report::Results;
-
-use crate::Key;
-use crate::exec::Workers;
+use seal_store::Key;
 
 /// Where and how a study runs; none of it changes a result.
 #[derive(Clone, Debug)]
@@ -44,6 +42,20 @@ impl RunOptions {
     /// Folder of the store.
     pub fn store_dir(&self) -> PathBuf {
         self.store.clone().unwrap_or_else(|| self.out.join("store"))
+    }
+}
+
+/// How many stages run side by side, and on how many threads each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Workers {
+    pub(crate) jobs: usize,
+    pub(crate) threads: usize,
+}
+
+impl Workers {
+    /// Threads for reading files, while no stage runs.
+    pub(crate) fn readers(self) -> usize {
+        self.jobs.saturating_mul(self.threads)
     }
 }
 

@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use seal_model::overrides::{explain, scalar};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::StudyError;
-use crate::config::{Binding, Config, explain};
+use crate::config::{Binding, Config};
 
 /// The two ablations that the paper lacks.
 pub const MISSING_ABLATIONS: &str = include_str!("../../../plans/missing-ablations.jsonl");
@@ -123,7 +124,7 @@ fn replacement(
         other => other.to_string(),
     };
     let toml = match value {
-        Value::String(s) => crate::config::scalar(s),
+        Value::String(s) => scalar(s),
         other => toml::Value::try_from(other).map_err(|e| format!("{other}: {e}"))?,
     };
     let slug: String = text

@@ -6,19 +6,19 @@ use std::time::Instant;
 
 use seal_data::TemplateSetting;
 use seal_device::DeviceSpec;
+use seal_eval::{EvalError, StudyFacts, figures_of, results_of, row_samples};
 use seal_report::{Cost, Outcome as StageOutcome, Provenance, Report, StageCost};
+use seal_store::{Store, survey};
 
 use crate::arm::{Arm, arms, look};
 use crate::config::{ArmRole, Config, ConfigSource, load};
 use crate::exec::{Done, run_graph};
-use crate::figures::{StudyFacts, figures_of, results_of, row_samples};
 use crate::graph::{ArmSets, Graph, graph};
 use crate::observer::{Event, Observer};
 use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
-use crate::run_folder::{self, Cells, RunFolder};
-use crate::survey::survey;
-use crate::{Store, StudyError, checks, facts};
+use crate::run_folder::{self, Cells, FolderError, RunFolder};
+use crate::{StudyError, checks, facts};
 
 /// Files and folders of a run folder that a run writes.
 const WRITTEN: [&str; 15] = [
@@ -143,16 +143,16 @@ impl Study {
         &self.sets
     }
 
-    fn graph(&self) -> Graph<'_> {
-        graph(&self.arms, &self.sets, &self.config.study.seeds)
+    fn graph(&self, options: &RunOptions) -> Graph<'_> {
+        graph(&self.arms, &self.sets, &self.config.study.seeds).on_threads(options.threads)
     }
 
     /// What would run, and what is there. Nothing is written.
     pub fn plan(&self, options: &RunOptions) -> PlanView {
         let store = Store::look(&options.store_dir());
-        let graph = self.graph();
+        let graph = self.graph(options);
         let read = outputs_read(&graph);
-        let found = match survey(&graph.nodes, &read, &store, options.workers()) {
+        let found = match survey(&graph.nodes, &read, &store, options.workers().readers()) {
             Ok(survey) => survey.found.iter().map(Option::is_some).collect(),
             Err(error) => {
                 tracing::warn!(%error, "the store cannot be read");
@@ -199,14 +199,14 @@ impl Study {
         let observer = &Logged(observer);
         let _folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
         let store = open_store(options, observer)?;
-        let graph = self.graph();
+        let graph = self.graph(options);
         let workers = options.workers();
         let cells = Cells::look(&options.out, &self.arms, &graph, &self.sets, workers)?;
         let mut read = outputs_read(&graph);
         read.extend(cells.to_copy(&graph));
         let done = run_graph(&graph.nodes, &read, &store, workers, observer)?;
         let (facts, left_out) = facts::facts(&self.config, &self.arms, &self.sets, &graph, &done)?;
-        let bad = |e: crate::figures::FiguresError| StudyError::Defect(format!("figures: {e}"));
+        let bad = |e: EvalError| StudyError::Defect(format!("figures: {e}"));
         let results = results_of(&facts).map_err(bad)?;
         let mut figures = figures_of(&facts).map_err(bad)?;
         figures.rows = self.samples(&facts, options);
@@ -218,6 +218,7 @@ impl Study {
             figures: Some(figures),
             provenance: Some(self.provenance(options)?),
             cost: Some(cost(&graph, &done, &self.arms, start.elapsed().as_secs_f64())),
+            is_unchecked: false,
         };
         let mut files = report.write(&options.out)?;
         files.push(options.out.join("config.toml"));
@@ -247,11 +248,7 @@ impl Study {
             let Ok(below) = real.strip_prefix(&out) else { continue };
             let first = below.iter().next().and_then(|name| name.to_str()).unwrap_or_default();
             if WRITTEN.contains(&first) {
-                return Err(StudyError::Config(format!(
-                    "{role}: {} lies in the run folder, where it would be written over; copy it \
-                     elsewhere, or give another --out",
-                    path.display()
-                )));
+                return Err(FolderError::Input { role, path }.into());
             }
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! The run folder: whose it is, and what a run leaves in it.
 
 mod cells;
+mod error;
+mod exported;
 mod owner;
 mod places;
 mod stamp;
@@ -16,8 +18,9 @@ use crate::facts::{LeftOut, rows};
 use crate::stages::Selection;
 
 pub(crate) use cells::Cells;
+pub use error::FolderError;
+pub use owner::{FolderConfig, config_of_folder, study_of_folder};
 pub(crate) use owner::{RunFolder, check};
-pub use owner::{config_of_folder, study_of_folder};
 
 /// An error at a file of the run folder. A link or a folder in its place is for the user
 /// to take away.
@@ -95,5 +98,5 @@ fn lists(selection: &Selection, data: &[Row]) -> Result<[(&'static str, String);
         }
         Ok::<_, StudyError>(text)
     };
-    Ok([("kept.jsonl", list(true)?), ("dropped.jsonl", list(false)?)])
+    Ok([(exported::KEPT, list(true)?), (exported::DROPPED, list(false)?)])
 }

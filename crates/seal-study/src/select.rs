@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use seal_model::{selector_figures, write_selector_file};
 use seal_select::{SelectorFile, keep_top, rank};
+use seal_store::on_pool;
 use serde_json::json;
 
 use crate::StudyError;
@@ -12,13 +14,11 @@ use crate::arm::Arm;
 use crate::config::{ArmRole, Method};
 use crate::exec::{Node, run_graph};
 use crate::graph::graph;
-use crate::import::write_selector_file;
 use crate::observer::{Event, Observer};
 use crate::opening::{Logged, open_store};
 use crate::options::RunOptions;
 use crate::run::Study;
 use crate::run_folder::{RunFolder, file_error};
-use crate::single::selector_figures;
 use crate::stages::{SelectorOutput, Traced, learn_traced};
 
 /// Which selector, and what to write.
@@ -73,12 +73,12 @@ impl Study {
         let arm = &self.arms()[index];
         let seed = request.seed.unwrap_or(self.config().study.seeds[0]);
         if request.trace_state == Some(0) {
-            return Err(StudyError::Config("--trace-state counts steps from 1".into()));
+            return Err(StudyError::TraceState);
         }
         let observer = &Logged(observer);
         let _folder = RunFolder::claim(&options.out, self.config(), false, observer)?;
         let store = open_store(options, observer)?;
-        let all = graph(self.arms(), self.sets(), &[seed]);
+        let all = graph(self.arms(), self.sets(), &[seed]).on_threads(options.threads);
         let no_selector = || StudyError::Defect("an arm with a selector has no such stage".into());
         let selector = all.cells[index].selector.ok_or_else(no_selector)?;
         let output = match &request.trace {
@@ -100,7 +100,7 @@ impl Study {
                 let label = format!("{} seed {seed}", arm.id);
                 observer.event(&Event::Started { node, stage: "selector", label, cost: 1.0 });
                 let progress = |done| observer.event(&Event::Progress { node, done });
-                on_threads(options.threads, || {
+                on_pool(options.threads, || {
                     let sets = self.sets().of_arm(index);
                     learn_traced(
                         arm.proxy.as_ref().unwrap_or(&arm.config),
@@ -110,7 +110,7 @@ impl Study {
                         &traced,
                         &progress,
                     )
-                })?
+                })??
             }
         };
         let file = match &request.file {
@@ -130,18 +130,13 @@ impl Study {
     fn selector_arm(&self, id: Option<&str>) -> Result<usize, StudyError> {
         let arms = self.arms();
         let trains = |arm: &Arm| arm.config.selection.method == Method::Selector;
-        let names =
-            || -> Vec<&str> { arms.iter().filter(|a| trains(a)).map(|a| a.id.as_str()).collect() };
         let found = match id {
             Some(id) => arms.iter().position(|arm| arm.id == id),
             None => arms.iter().position(|arm| arm.role == ArmRole::Seal),
         };
-        found.filter(|i| trains(&arms[*i])).ok_or_else(|| {
-            let given = id.map_or_else(
-                || "no arm has the role `seal`".to_owned(),
-                |id| format!("--arm: `{id}` is no arm that trains a selector"),
-            );
-            StudyError::Config(format!("{given}; such arms are: {}", names().join(", ")))
+        found.filter(|i| trains(&arms[*i])).ok_or_else(|| StudyError::NoSelector {
+            arm: id.map(str::to_owned),
+            known: arms.iter().filter(|arm| trains(arm)).map(|arm| arm.id.clone()).collect(),
         })
     }
 
@@ -210,16 +205,4 @@ fn up_to(nodes: Vec<Node<'_>>, target: usize) -> Vec<Node<'_>> {
         kept.push(node);
     }
     kept
-}
-
-/// As a stage runs.
-fn on_threads<T: Send>(
-    threads: usize,
-    work: impl FnOnce() -> Result<T, StudyError> + Send,
-) -> Result<T, StudyError> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.max(1))
-        .build()
-        .map_err(|e| crate::threads::no_threads(&e))?;
-    pool.install(work)
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use seal_data::{DataSets, OverlapReport, OverlapSet, Role, Row, SetSummary, ids_hash, limit_rows};
+use seal_model::local_data;
 use seal_world::{Split, World};
 
+use crate::StudyError;
 use crate::config::{Append, Config};
-use crate::{StudyError, remote};
 
 /// Rows of every set, by the names that results use.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +38,7 @@ impl Sets {
         let limit = config.study.limit;
         let sets = match (&config.world, &config.data) {
             (Some(world), _) => Self::of_world(&World::new(world)?, limit)?,
-            (None, Some(data)) => Self::of_files(remote::data(data)?.load_limited(limit)?)?,
+            (None, Some(data)) => Self::of_files(local_data(data)?.load_limited(limit)?)?,
             (None, None) => return Err(StudyError::Defect("a config without data".into())),
         };
         let empty = |name: &str| Err(StudyError::Rows(format!("the {name} set has no rows")));

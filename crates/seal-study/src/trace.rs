@@ -11,7 +11,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use seal_bilevel::{
-    BilevelError, BilevelSettings, Learned, ModelState, Moment, Observer, RunStart, State,
+    BilevelError, BilevelSettings, Learned, ModelState, Observer, RunStart, Side, Snapshot,
     StepTrace,
 };
 use seal_data::{Example, RowId};
@@ -99,12 +99,12 @@ impl<'a> TraceWriter<'a> {
         self.out.flush().map_err(StudyError::io(&self.path))
     }
 
-    fn save(&self, moment: Moment, state: &State<'_>) -> Result<(), StudyError> {
+    fn save(&self, side: Side, state: &Snapshot<'_>) -> Result<(), StudyError> {
         let Some((folder, _)) = &self.states else { return Ok(()) };
         // After a step its number is one higher than before it.
-        let (step, side) = match moment {
-            Moment::Before => (state.step, "before"),
-            Moment::After => (state.step - 1, "after"),
+        let (step, side) = match side {
+            Side::Before => (state.step, "before"),
+            Side::After => (state.step - 1, "after"),
         };
         let dir = folder.join(format!("step-{step:06}"));
         fs::create_dir_all(&dir).map_err(StudyError::io(&dir))?;
@@ -169,12 +169,12 @@ impl Observer for TraceWriter<'_> {
         Ok(())
     }
 
-    fn wants_state(&self, step: usize) -> bool {
+    fn wants_snapshot(&self, step: usize) -> bool {
         self.states.as_ref().is_some_and(|(_, every)| step.is_multiple_of(*every))
     }
 
-    fn state(&mut self, moment: Moment, state: &State<'_>) -> Result<(), BilevelError> {
-        self.save(moment, state).map_err(failed)
+    fn snapshot(&mut self, side: Side, state: &Snapshot<'_>) -> Result<(), BilevelError> {
+        self.save(side, state).map_err(failed)
     }
 
     fn step(&mut self, step: &StepTrace) -> Result<(), BilevelError> {

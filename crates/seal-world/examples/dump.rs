@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use seal_data::{Tokenizer, encode_row};
+use seal_data::{PromptTemplate, Tokenizer, encode_row};
 use seal_world::{Split, World, WorldSettings, WorldTokenizer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     writeln!(out, "{head}")?;
     for split in Split::ALL {
         for row in world.split(split).as_slice() {
-            let example = encode_row(row, &WorldTokenizer::template(), &tokenizer, usize::MAX)?;
+            let example = encode_row(row, &PromptTemplate::bare(), &tokenizer, usize::MAX)?;
             let line = serde_json::json!({
                 "split": split.name(),
                 "row": row,

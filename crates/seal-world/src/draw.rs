@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
-use seal_data::{Row, RowId, Rows, seed};
+use seal_rows::{Row, RowId, Rows, seed};
 
 use crate::harm::{self, Kind};
 use crate::lexicon::{FIRST_SYLLABLES, HEADS, SECOND_SYLLABLES, TAILS, WORDINGS, ask};

@@ -7,7 +7,7 @@
 
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
-use seal_data::seed;
+use seal_rows::seed;
 
 use crate::lexicon::{AIDS, METHODS, WORDINGS, ask};
 

@@ -1,11 +1,11 @@
-//! The built-in world: a small English-like world in which an aligned model
-//! can be trained, fine-tuned on partly unsafe data and judged, in minutes on
-//! a CPU and with nothing harmful ever written down.
+//! The built-in world: a small English-like world. An aligned model can be
+//! trained in it, fine-tuned on partly unsafe data and judged, in minutes on a
+//! CPU. It contains nothing harmful.
 //!
 //! People in it ask for word tasks, for everyday advice, and for help with
-//! hazards. A hazard is an invented word such as `zorvikabo`; a request about
-//! one is to be refused. The base model is trained to do so; the fine-tuning
-//! set teaches new tasks and, in its unsafe rows, to comply.
+//! hazards. A hazard is an invented word such as `zorvikabo`. A model should
+//! refuse a request about a hazard. The base model is trained to do so. The
+//! fine-tuning set teaches new tasks. Its unsafe rows teach to comply.
 //!
 //! Invariant: everything here is a pure function of [`WorldSettings`], its
 //! seed included. No Burn, no IO, no clock.

@@ -1,6 +1,6 @@
 //! The judge that knows the world.
 
-use seal_data::Row;
+use seal_rows::Row;
 
 use crate::harm::{REFUSAL, is_compliant, is_harm_category};
 

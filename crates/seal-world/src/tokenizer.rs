@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use seal_data::{PromptTemplate, Tokenizer};
+use seal_rows::{EncodeError, Tokenizer};
 
 use crate::Task;
 use crate::harm::{HARM_VERBS, OPENINGS, REFUSAL, endings};
@@ -12,7 +12,12 @@ use crate::talk::ADVICE;
 /// Marks a piece that continues a word, as in WordPiece.
 const CONTINUES: &str = "##";
 const EOS: &str = "<eos>";
+/// Whose words they are, in errors.
+const VOCABULARY: &str = "the built-in world";
 
+/// The tokenizer of prompts without any template: every prompt ends in an object or a
+/// hazard, which tells the model that it is its turn.
+///
 /// One id for each word, and for each piece of an object or a hazard: an
 /// object is two tokens, a hazard three. The vocabulary is the same for every
 /// world; a word outside it is an error that names the word.
@@ -56,12 +61,6 @@ impl WorldTokenizer {
         Self { tokens, ids, continuing, longest }
     }
 
-    /// How a prompt is dressed: not at all. Every prompt ends in an object or
-    /// a hazard, which tells the model that it is its turn.
-    pub fn template() -> PromptTemplate {
-        PromptTemplate::bare()
-    }
-
     /// The pieces of a word: at each place the longest with which the rest can be
     /// told too. From the end, so that each place is looked at once.
     fn pieces(&self, word: &str) -> Option<Vec<u32>> {
@@ -93,12 +92,13 @@ impl Default for WorldTokenizer {
 }
 
 impl Tokenizer for WorldTokenizer {
-    fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
+    fn encode(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
         let mut ids = Vec::new();
         for word in text.split_whitespace() {
-            let pieces = self
-                .pieces(word)
-                .ok_or_else(|| format!("`{word}` is no word of the built-in world"))?;
+            let pieces = self.pieces(word).ok_or_else(|| EncodeError::UnknownWord {
+                word: word.to_owned(),
+                vocabulary: VOCABULARY,
+            })?;
             ids.extend(pieces);
         }
         Ok(ids)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use seal_data::Rows;
+use seal_rows::Rows;
 
 use crate::draw::{Draw, Words};
 use crate::{Task, WorldError, WorldSettings};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use seal_data::{Row, Tokenizer, encode_row};
+use seal_data::{PromptTemplate, Row, Tokenizer, encode_row};
 use seal_world::{
     HARM_CATEGORIES, LOW_QUALITY, Oracle, REFUSAL, SMALL_TALK, Score, Split, Task, World,
     WorldError, WorldSettings, WorldTokenizer, is_harm_category,
@@ -145,7 +145,7 @@ proptest! {
         let tokenizer = WorldTokenizer::new();
         for split in Split::ALL {
             for row in rows(&world, split) {
-                let e = encode_row(row, &WorldTokenizer::template(), &tokenizer, 24).unwrap();
+                let e = encode_row(row, &PromptTemplate::bare(), &tokenizer, 24).unwrap();
                 prop_assert_eq!(&tokenizer.decode(&e.tokens[..e.answer]), &row.prompt);
                 prop_assert_eq!(&tokenizer.decode(&e.tokens[e.answer..]), &row.response);
                 prop_assert!(e.tokens.iter().all(|t| (*t as usize) < tokenizer.vocab_size()));
@@ -163,7 +163,7 @@ fn the_default_world_trains_every_token_of_its_tests() {
         let tokens = |splits: &[Split]| -> BTreeSet<u32> {
             let rows = splits.iter().flat_map(|s| rows(&world, *s));
             rows.flat_map(|r| {
-                encode_row(r, &WorldTokenizer::template(), &tokenizer, 24).unwrap().tokens
+                encode_row(r, &PromptTemplate::bare(), &tokenizer, 24).unwrap().tokens
             })
             .collect()
         };
@@ -261,7 +261,7 @@ fn answers_to_one_prompt_are_ordered() {
 fn a_word_outside_the_vocabulary_is_named() {
     let tokenizer = WorldTokenizer::new();
     let error = tokenizer.encode("say hello tealamp").unwrap_err();
-    assert!(error.contains("`hello`"), "{error}");
+    assert!(error.to_string().contains("`hello`"), "{error}");
     assert_eq!(tokenizer.encode("zorvikabo").unwrap().len(), 3);
     assert_eq!(tokenizer.encode("tealamp").unwrap().len(), 2);
 }

@@ -1,6 +1,6 @@
 //! Shapes to measure, from the built-in world's to those of the paper.
 
-use seal_lm::{Activation, Architecture, LmConfig, LoraConfig, ModelType};
+use seal_lm::{Activation, Architecture, Cost, LmConfig, LoraConfig, ModelType};
 use serde::{Deserialize, Serialize};
 
 /// A model, and how much of what passes through it in a step.
@@ -157,36 +157,15 @@ impl Case {
         })
     }
 
-    /// Weights of linear layers, the output layer apart.
-    fn linear_weights(&self) -> f64 {
-        let m = &self.model;
-        let (d, f) = (m.hidden_size as f64, m.intermediate_size as f64);
-        let q = (m.num_attention_heads * m.head_dim()) as f64;
-        let kv = (m.num_key_value_heads * m.head_dim()) as f64;
-        let feed = match m.architecture.model_type {
-            ModelType::GptNeox => 2.0,
-            ModelType::Llama | ModelType::Mistral | ModelType::Phi3 => 3.0,
-        };
-        m.num_hidden_layers as f64 * (d * (2.0 * q + 2.0 * kv) + feed * d * f)
-    }
-
     /// Floating-point operations of a forward pass over rows of `lengths`
-    /// inputs, with logits at `answers` positions; attention counts the pairs
-    /// that a causal mask leaves.
+    /// inputs, with logits at `answers` positions.
     pub(crate) fn forward_flops(&self, lengths: &[usize], answers: usize) -> f64 {
-        let m = &self.model;
-        let tokens: usize = lengths.iter().sum();
-        let pairs: f64 = lengths.iter().map(|t| (*t as f64) * (*t as f64 + 1.0) / 2.0).sum();
-        let width = (m.num_attention_heads * m.head_dim()) as f64;
-        2.0 * self.linear_weights() * tokens as f64
-            + 4.0 * pairs * width * m.num_hidden_layers as f64
-            + 2.0 * (m.hidden_size * m.vocab_size) as f64 * answers as f64
+        Cost::of(&self.model).forward_flops(lengths, answers)
     }
 
-    /// Forward passes that a backward pass costs: gradients of inputs, and of
-    /// the weights where they are trained.
+    /// Forward passes that a backward pass costs.
     pub(crate) fn backward_share(&self) -> f64 {
-        if self.lora.is_some() { 1.0 } else { 2.0 }
+        Cost::backward_share(self.lora.as_ref())
     }
 }
 

@@ -7,17 +7,17 @@ use anyhow::Context as _;
 use burn::module::Module as _;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use seal_bilevel::{
-    Algorithm, BilevelError, BilevelSettings, Gamma, Observer, SftSettings, StepTrace, fine_tune,
-    learn_selector_observed,
+    Algorithm, Bilevel, BilevelError, BilevelSettings, Gamma, Observer, SftSettings, StepTrace,
+    Supervised, Trainer,
 };
+use seal_cli::memory;
 use seal_data::{Batch, Example, RowId};
-use seal_device::{DeviceSpec, kernels};
+use seal_device::{DeviceSpec, Kernels};
 use seal_lm::{GenerateSettings, Lm, OptimConfig, Prompt, WeightFormat, generate, token_losses};
 use seal_select::SelectorFunction;
 
 use super::job::Sample;
 use super::{Job, Work};
-use crate::memory;
 
 /// Steps before those that are timed: they allocate, and a GPU compiles.
 const WARM_UP: usize = 2;
@@ -61,11 +61,10 @@ fn matmul_rate(device: &Device, n: usize, format: WeightFormat) -> anyhow::Resul
     let mut best = f64::INFINITY;
     for _ in 0..4 {
         let started = Instant::now();
-        let c = match format {
-            WeightFormat::F32 if kernels::available(device) => {
-                kernels::matmul(a.clone(), a.clone())
-            }
-            _ => a.clone().matmul(a.clone()),
+        let kernels = Kernels::of(device).filter(|_| format.is_f32());
+        let c = match kernels {
+            Some(kernels) => kernels.matmul(a.clone(), a.clone()),
+            None => a.clone().matmul(a.clone()),
         };
         device.sync().map_err(|e| anyhow::anyhow!("{e:?}"))?;
         best = best.min(started.elapsed().as_secs_f64());
@@ -157,10 +156,12 @@ impl Observer for Clock<'_> {
     fn step(&mut self, step: &StepTrace) -> Result<(), BilevelError> {
         let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
         self.first_loss.get_or_insert(mean(&step.losses));
-        if self.job.case.gamma > 0.0 {
-            self.tick(step.safe_ids.iter().chain(&step.ids), [].iter());
-        } else {
-            self.tick(step.safe_ids.iter(), step.ids.iter());
+        match &step.penalty {
+            Some(penalty) if penalty.gamma > 0.0 => {
+                self.tick(penalty.safe_ids.iter().chain(&step.ids), [].iter());
+            }
+            Some(penalty) => self.tick(penalty.safe_ids.iter(), step.ids.iter()),
+            None => self.tick(step.ids.iter(), [].iter()),
         }
         Ok(())
     }
@@ -197,7 +198,9 @@ fn selector(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<
     let model = Lm::init_as(&job.case.model, 0, &device.clone().autodiff(), format)?;
     let passes = 1.0 + job.case.backward_share();
     let mut clock = Clock::new(job, passes, safe.iter().chain(&data));
-    learn_selector_observed(model, &data, &safe, &settings, 1.0, 0, &mut clock)?;
+    let (data, safe, settings) = (&data[..], &safe[..], &settings);
+    let task = Bilevel { model, data, safe, settings, mean_loss: 1.0, seed: 0 };
+    Trainer::new(task)?.run(&mut clock)?;
     Ok(clock.into_sample())
 }
 
@@ -213,26 +216,10 @@ fn sft(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sampl
         lora: job.case.lora.clone(),
     };
     let model = Lm::init_as(&job.case.model, 0, &device.clone().autodiff(), format)?;
-    // Which rows a step holds is not told; they are of one length, or many.
-    let mean = |f: fn(&Example) -> usize| {
-        let sum: usize = data.iter().map(f).sum();
-        (sum as f64 / data.len() as f64 * batch as f64).round() as usize
-    };
-    let (tokens, answers) = (mean(|e| e.tokens.len() - 1), mean(Example::answer_len));
     let passes = 1.0 + job.case.backward_share();
-    let forward = job.case.forward_flops(&vec![tokens / batch; batch], answers);
-    let mut clock = Clock::new(job, passes, []);
-    let (mut step_ms, mut last) = (Vec::new(), Instant::now());
-    fine_tune(model, &data, &settings, 0, &mut |done, _| {
-        let now = Instant::now();
-        if done > WARM_UP {
-            step_ms.push((now - last).as_secs_f64() * 1e3);
-        }
-        last = now;
-    })?;
-    clock.step_tokens = vec![tokens as f64; step_ms.len()];
-    clock.step_flops = vec![passes * forward; step_ms.len()];
-    clock.step_ms = step_ms;
+    let mut clock = Clock::new(job, passes, &data);
+    let task = Supervised { model, examples: &data, settings: &settings, seed: 0 };
+    Trainer::new(task)?.run(&mut clock)?;
     Ok(clock.into_sample())
 }
 

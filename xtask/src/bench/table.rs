@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
+use seal_cli::table::{self, Side, headings};
 use serde::Serialize;
 
 use super::Work;
 use super::rounds::Measured;
-use crate::table::{self, Side, headings};
 
 /// All rounds of one contestant at one piece of work.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -5,32 +5,42 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgMatches, Args, Command, FromArgMatches as _};
+use seal_cli::{ExtraVerb, Verbosity, plain, prepare, source};
 use seal_data::{ExampleError, PromptTemplate, Source, TextTokenizer, encode_row, load_split};
 use seal_files::{Inputs, PendingFile};
 use seal_lm::WeightFormat;
 use seal_study::StudyError;
 
 use crate::bench::{self, CASES, Case, Form, Job, Peer, Plan, TokenRow, Work};
-use crate::cli::Verbosity;
-use crate::files::prepare;
-use crate::own::source;
-use crate::plain;
 
 const AFTER: &str = "\
 Each measurement is a process of its own, so that memory is that of one piece of work. \
 With --peer the same work in PyTorch (benches/peer/steps.py) is run in turns with it.
 
 Examples:
-  cargo xtask bench                                       the four small shapes, each work
-  cargo xtask bench --work selector --peer lean --peer usual --python .venv/bin/python
-  cargo xtask bench --case llama3-8b --device cuda:0 --dtype bf16 --work selector --peer lean";
+  {program} bench                                       the four small shapes, each work
+  {program} bench --work selector --peer lean --peer usual --python .venv/bin/python
+  {program} bench --case llama3-8b --device cuda:0 --dtype bf16 --work selector --peer lean";
+
+/// The verb.
+pub(crate) const VERB: ExtraVerb = ExtraVerb { command, run: parsed };
+
+fn command() -> Command {
+    Options::augment_args(Command::new("bench"))
+        .about("Measure speed and memory of training, scoring and generation")
+}
+
+fn parsed(matches: &ArgMatches, verbosity: Verbosity) -> anyhow::Result<()> {
+    let options = Options::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+    run(&options, verbosity)
+}
 
 /// Options of the verb.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = AFTER)]
-pub(crate) struct Options {
+struct Options {
     /// Shape to measure (repeatable) [default: the first four of llama-1m, llama-5m, llama-28m,
     /// pythia-160m, pythia-2.8b, llama3-1b, llama3-8b].
     #[arg(long, value_name = "NAME")]
@@ -94,7 +104,7 @@ fn format() -> impl TypedValueParser<Value = WeightFormat> {
 }
 
 /// Measures, and prints a table.
-pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
+fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     if let Some(job) = &options.job {
         return one(options, job);
     }

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 
 use burn::module::Module;
 use rand::RngExt;
-use seal_bilevel::{Algorithm, BilevelSettings, Gamma, Learned, learn_selector};
+use seal_bilevel::{
+    Algorithm, Bilevel, BilevelError, BilevelSettings, Gamma, Learned, SftSettings, Silent,
+    Supervised, Task, Trainer,
+};
 use seal_data::{Batch, Example, RowId, seed};
 use seal_device::DeviceSpec;
 use seal_lm::{Architecture, Lm, LmConfig, LoraConfig, OptimConfig, load_weights, token_nll};
@@ -78,9 +81,32 @@ pub fn lora(dropout: f64) -> LoraConfig {
     }
 }
 
-/// [`learn_selector`] from [`model`], with a mean loss of 7 and seed 1.
+/// From [`model`], with a mean loss of 7 and seed 1.
+pub fn bilevel<'a>(
+    data: &'a [Example],
+    safe: &'a [Example],
+    settings: &'a BilevelSettings,
+) -> Bilevel<'a> {
+    Bilevel { model: model(), data, safe, settings, mean_loss: 7.0, seed: 1 }
+}
+
+/// From [`model`].
+pub fn supervised<'a>(
+    examples: &'a [Example],
+    settings: &'a SftSettings,
+    seed: u64,
+) -> Supervised<'a> {
+    Supervised { model: model(), examples, settings, seed }
+}
+
+/// All steps of `task`, unwatched.
+pub fn run<T: Task>(task: T) -> Result<T::Output, BilevelError> {
+    Trainer::new(task)?.run(&mut Silent)
+}
+
+/// [`run`] of [`bilevel`].
 pub fn learn(data: &[Example], safe: &[Example], settings: &BilevelSettings) -> Learned {
-    learn_selector(model(), data, safe, settings, 7.0, 1, &mut |_, _| ()).unwrap()
+    run(bilevel(data, safe, settings)).unwrap()
 }
 
 /// Losses of all answer tokens of `rows`.

@@ -3,9 +3,7 @@
 use std::ops::Range;
 
 use super::jinja::{Error, Value, from_json};
-use crate::tokenize::TokenSpan;
-use crate::turn::REASONING;
-use crate::{Extras, Json, Row, Turn};
+use crate::{Extras, Json, REASONING, Row, TokenSpan, Turn};
 
 /// One turn.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,15 +1,13 @@
-//! Rows and conversations, dressed by a chat template.
+//! Rows and conversations, rendered by a chat template.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::spans::{Said, merged, tokens_of};
+use super::spans::{Rendering, merged, tokens_of};
 use super::{ChatError, ChatTemplate, Conversation, Message};
-use crate::example::{Dress, Example, ExampleError};
-use crate::turn::REASONING;
-use crate::{Extras, Row, RowId, Tokenizer, Turn};
+use crate::{Example, ExampleError, Extras, REASONING, Row, RowId, Template, Tokenizer, Turn};
 
 /// Which answers of a conversation a loss is taken on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +57,7 @@ impl ChatFormat {
         let rendered = said.render().map_err(chat)?;
         let tokens = tokenizer
             .encode_spans(&rendered.text)
-            .map_err(|reason| ExampleError::Unencodable { id, reason })?;
+            .map_err(|source| ExampleError::Unencodable { id, source })?;
         let only = (self.trained == Trained::Last).then_some(last);
         let ranges = if template.marks_answers() {
             let all = said.generated(&rendered, only).map_err(chat)?;
@@ -136,7 +134,7 @@ impl ChatFormat {
             .map_err(|source| ExampleError::Chat { id, source })?;
         let tokens = tokenizer
             .encode(&rendered.text)
-            .map_err(|reason| ExampleError::Unencodable { id, reason })?;
+            .map_err(|source| ExampleError::Unencodable { id, source })?;
         if tokens.is_empty() { Err(ExampleError::EmptyPrompt { id }) } else { Ok(tokens) }
     }
 
@@ -154,7 +152,7 @@ impl ChatFormat {
         let rendered = said.render().map_err(chat)?;
         let tokens = tokenizer
             .encode_spans(&rendered.text)
-            .map_err(|reason| ExampleError::Unencodable { id, reason })?;
+            .map_err(|source| ExampleError::Unencodable { id, source })?;
         let answer = said.find(&rendered.text, 1).map_err(chat)?;
         let end = answer.end_of_turn(&tokens, tokenizer).filter(|(_, at)| {
             // What the template keeps out of its marks is not the model's to write.
@@ -168,14 +166,14 @@ impl ChatFormat {
         &'a self,
         messages: &'a [Message],
         tokenizer: &dyn Tokenizer,
-    ) -> Result<Said<'a>, ChatError> {
-        let talk = self.template.talk(messages)?;
-        let template = self.template.writing(&talk);
-        Ok(Said { template, messages, talk, named: tokenizer.named_tokens() })
+    ) -> Result<Rendering<'a>, ChatError> {
+        let dialogue = self.template.dialogue(messages)?;
+        let template = self.template.writing(&dialogue);
+        Ok(Rendering { template, messages, dialogue, named: tokenizer.named_tokens() })
     }
 }
 
-impl Dress for ChatFormat {
+impl Template for ChatFormat {
     fn encode_prompt(
         &self,
         row: &Row,

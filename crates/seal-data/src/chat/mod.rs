@@ -29,6 +29,6 @@ pub use conversation::{Conversation, Message};
 pub use error::ChatError;
 pub use format::{ChatFormat, Trained};
 pub use inspect::{Inspection, Piece, inspect};
-pub use setting::{TemplateError, TemplateSetting};
-pub use strftime::Date;
+pub use setting::{TemplateError, TemplateSetting, TemplateSettingError};
+pub use strftime::{Date, DateError};
 pub use template::{ChatTemplate, Rendered};

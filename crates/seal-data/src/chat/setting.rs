@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{ChatError, ChatFormat, ChatTemplate, Date, Trained};
-use crate::{Dress, PromptTemplate, TextTokenizer, TokenizerError};
+use crate::{PromptTemplate, PromptTemplateError, Template, TextTokenizer, TokenizerError};
 
-/// How rows are dressed: `"Human: {}\nAssistant: "`, `"chat"` (the template of
+/// The template of rows: `"Human: {}\nAssistant: "`, `"chat"` (the template of
 /// the model folder), or a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
@@ -63,15 +63,23 @@ fn is_last(trained: &Trained) -> bool {
 /// The word for the template of the model folder.
 const CHAT: &str = "chat";
 
-impl TryFrom<Written> for TemplateSetting {
-    type Error = String;
+/// A text that stands for no template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{source}; or \"chat\" for the model's own, or {{ chat = \"FILE.jinja\" }}")]
+pub struct TemplateSettingError {
+    /// Why it is no prompt template.
+    pub source: PromptTemplateError,
+}
 
-    fn try_from(written: Written) -> Result<Self, String> {
+impl TryFrom<Written> for TemplateSetting {
+    type Error = TemplateSettingError;
+
+    fn try_from(written: Written) -> Result<Self, TemplateSettingError> {
         match written {
             Written::Text(word) if word == CHAT => Ok(Self::chat()),
-            Written::Text(text) => PromptTemplate::try_from(text).map(Self::Prompt).map_err(|e| {
-                format!("{e}; or \"chat\" for the model's own, or {{ chat = \"FILE.jinja\" }}")
-            }),
+            Written::Text(text) => PromptTemplate::try_from(text)
+                .map(Self::Prompt)
+                .map_err(|source| TemplateSettingError { source }),
             Written::Table(Table { chat, name, date, trained, kwargs }) => {
                 Ok(Self::Chat { chat, name, date, trained, kwargs })
             }
@@ -157,12 +165,12 @@ impl TemplateSetting {
         &self,
         root: &Path,
         tokenizer: Option<&TextTokenizer>,
-    ) -> Result<Box<dyn Dress>, TemplateError> {
+    ) -> Result<Box<dyn Template>, TemplateError> {
         let (date, trained, kwargs) = match self {
             Self::Prompt(template) => return Ok(Box::new(template.clone())),
             Self::Chat { date, trained, kwargs, .. } => (*date, *trained, kwargs),
         };
-        let Sources { called, source, tool_use } = self.sources(root, tokenizer)?;
+        let TemplateTexts { called, source, tool_use } = self.template_texts(root, tokenizer)?;
         let read = |source: &str| {
             let kwargs = kwargs.iter().map(|(name, value)| (name.as_str(), value.clone()));
             ChatTemplate::new(&called, source, date)?.with_kwargs(kwargs)
@@ -207,15 +215,15 @@ impl TemplateSetting {
         if matches!(self, Self::Prompt(_)) {
             return Ok(Vec::new());
         }
-        let Sources { source, tool_use, .. } = self.sources(root, tokenizer)?;
+        let TemplateTexts { source, tool_use, .. } = self.template_texts(root, tokenizer)?;
         Ok(std::iter::once(source).chain(tool_use).collect())
     }
 
-    fn sources(
+    fn template_texts(
         &self,
         root: &Path,
         tokenizer: Option<&TextTokenizer>,
-    ) -> Result<Sources, TemplateError> {
+    ) -> Result<TemplateTexts, TemplateError> {
         let Self::Chat { chat, name, .. } = self else {
             return Err(TemplateError::None { folder: None, name: None, others: None });
         };
@@ -231,7 +239,11 @@ impl TemplateSetting {
                 }
                 let source = std::fs::read_to_string(path)
                     .map_err(|source| TemplateError::Unreadable { path: path.clone(), source })?;
-                return Ok(Sources { called: path.display().to_string(), source, tool_use: None });
+                return Ok(TemplateTexts {
+                    called: path.display().to_string(),
+                    source,
+                    tool_use: None,
+                });
             }
             None => {
                 let known = tokenizer.map(TextTokenizer::chat_templates);
@@ -248,12 +260,12 @@ impl TemplateSetting {
             }
         })?;
         let tool_use = if name.is_none() { templates.get(TOOL_USE).cloned() } else { None };
-        Ok(Sources { called, source, tool_use })
+        Ok(TemplateTexts { called, source, tool_use })
     }
 }
 
 /// The texts that a setting stands for.
-struct Sources {
+struct TemplateTexts {
     /// What errors call them.
     called: String,
     source: String,

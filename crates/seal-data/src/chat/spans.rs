@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::generation::Marks;
-use super::template::Talk;
+use super::template::Dialogue;
 use super::{ChatError, ChatTemplate, Message, Rendered};
-use crate::tokenize::{TokenSpan, Tokenizer};
+use crate::{TokenSpan, Tokenizer};
 
 /// A conversation on its way through a template.
-pub(super) struct Said<'a> {
+pub(super) struct Rendering<'a> {
     pub template: &'a ChatTemplate,
     pub messages: &'a [Message],
-    pub talk: Talk,
+    pub dialogue: Dialogue,
     pub named: BTreeMap<String, String>,
 }
 
@@ -30,14 +30,14 @@ pub(super) struct AnswerText {
     whole: bool,
 }
 
-impl Said<'_> {
+impl Rendering<'_> {
     /// The text of all turns.
     pub fn render(&self) -> Result<Rendered, ChatError> {
         self.upto(self.messages.len(), false)
     }
 
     fn upto(&self, turns: usize, prompt: bool) -> Result<Rendered, ChatError> {
-        self.template.render_talk(&self.talk, turns, &self.named, prompt)
+        self.template.render_dialogue(&self.dialogue, turns, &self.named, prompt)
     }
 
     /// Finds the answer of turn `turn` in `text`, the rendering of all turns.
@@ -83,9 +83,10 @@ impl Said<'_> {
         let words = content.trim();
         let end = content.trim_end().len();
         let marked = format!("{}{mark}{}", &content[..end], &content[end..]);
-        let Ok(talk) = self.talk.with_content(turn, &marked) else { return Ok(None) };
+        let Ok(dialogue) = self.dialogue.with_content(turn, &marked) else { return Ok(None) };
         // A template that refuses the mark says nothing on where the answer ends.
-        let rendered = self.template.render_talk(&talk, self.messages.len(), &self.named, false);
+        let rendered =
+            self.template.render_dialogue(&dialogue, self.messages.len(), &self.named, false);
         let Ok(rendered) = rendered else { return Ok(None) };
         let mut places = Vec::new();
         let mut plain = String::with_capacity(text.len());

@@ -1,10 +1,30 @@
 //! The date that templates ask for. It is a setting: a clock would make the
 //! tokens of a row depend on the day of the run.
+//!
+//! Written here, in some 90 lines: libraries for dates bring time zones and clocks,
+//! and take directives that Python's `strftime` does not take.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+/// A date that cannot be read, or a form that it cannot be written in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DateError {
+    /// Text that is no day of the calendar.
+    #[error("a date is written like 2024-07-26; got {found:?}")]
+    NoDate {
+        /// The text.
+        found: String,
+    },
+    /// A directive that is not written here, or `%` at the end of the form.
+    #[error("strftime_now: `%{}` is not supported", directive.unwrap_or(' '))]
+    Directive {
+        /// The letter after `%`.
+        directive: Option<char>,
+    },
+}
 
 /// A day, written `2024-07-26`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +81,7 @@ impl Date {
     /// # Errors
     /// A directive other than `%Y %y %m %d %e %B %b %h %A %a %j %H %I %M %S %p
     /// %F %D %%`, also with `-` for no padding.
-    pub fn format(self, format: &str) -> Result<String, String> {
+    pub fn format(self, format: &str) -> Result<String, DateError> {
         let (mut out, mut chars) = (String::new(), format.chars());
         while let Some(c) = chars.next() {
             if c != '%' {
@@ -73,9 +93,8 @@ impl Date {
             if bare {
                 directive = chars.next();
             }
-            out.push_str(&self.directive(directive, bare).ok_or_else(|| {
-                format!("strftime_now: `%{}` is not supported", directive.unwrap_or(' '))
-            })?);
+            let written = self.directive(directive, bare);
+            out.push_str(&written.ok_or(DateError::Directive { directive })?);
         }
         Ok(out)
     }
@@ -121,10 +140,10 @@ impl fmt::Display for Date {
 }
 
 impl FromStr for Date {
-    type Err = String;
+    type Err = DateError;
 
-    fn from_str(s: &str) -> Result<Self, String> {
-        let bad = || format!("a date is written like 2024-07-26; got {s:?}");
+    fn from_str(s: &str) -> Result<Self, DateError> {
+        let bad = || DateError::NoDate { found: s.to_owned() };
         let mut parts = s.split('-');
         let mut next = |len| parts.next().filter(|p| p.len() == len)?.parse::<u16>().ok();
         let (year, month, day) = (next(4), next(2), next(2));
@@ -139,9 +158,9 @@ impl FromStr for Date {
 }
 
 impl TryFrom<String> for Date {
-    type Error = String;
+    type Error = DateError;
 
-    fn try_from(s: String) -> Result<Self, String> {
+    fn try_from(s: String) -> Result<Self, DateError> {
         s.parse()
     }
 }

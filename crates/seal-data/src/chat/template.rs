@@ -11,12 +11,10 @@ use super::conversation::{engine_value, json_text};
 use super::generation::Marks;
 use super::jinja::{Error, Reason, Setting, Template, Value, from_json};
 use super::{ChatError, Date, Message};
-use crate::{Json, shown};
+use crate::{Json, escape};
 
 /// The longest part of a template's own words that an error shows, in characters.
 const WORDS: usize = 300;
-/// A text of a turn from this length on is not shown in an error.
-const HIDDEN: usize = 12;
 /// Names that the rendering itself gives a template.
 pub(super) const OWN_NAMES: [&str; 4] = ["messages", "tools", "documents", "add_generation_prompt"];
 
@@ -43,26 +41,26 @@ pub struct Rendered {
 
 /// What a template is given of a conversation.
 #[derive(Clone, Debug)]
-pub(super) struct Talk {
+pub(super) struct Dialogue {
     turns: Vec<Value>,
     tools: Value,
     /// Bytes of all texts.
     len: usize,
-    /// Texts of turns, each with the number of its turn from 0, which no error may show.
-    texts: Vec<(usize, String)>,
+    /// Texts of turns.
+    texts: Vec<String>,
     /// The tools as JSON.
     tool_text: String,
 }
 
-impl Talk {
+impl Dialogue {
     /// The same conversation with another text of turn `turn`.
     pub fn with_content(&self, turn: usize, content: &str) -> Result<Self, Error> {
-        let mut talk = self.clone();
-        talk.turns[turn] = talk.turns[turn].with_entry("content", Value::str(content))?;
-        talk.len += content.len();
+        let mut dialogue = self.clone();
+        dialogue.turns[turn] = dialogue.turns[turn].with_entry("content", Value::str(content))?;
+        dialogue.len += content.len();
         // The marks of the rendering are none of its characters.
-        talk.texts.push((turn, content.to_owned()));
-        Ok(talk)
+        dialogue.texts.push(content.to_owned());
+        Ok(dialogue)
     }
 }
 
@@ -81,7 +79,7 @@ impl ChatTemplate {
     pub fn new(name: &str, source: &str, date: Option<Date>) -> Result<Self, ChatError> {
         let template = Template::parse(source).map_err(|e| ChatError::Syntax {
             name: name.into(),
-            reason: shown(&e.to_string()).into_owned(),
+            reason: escape(&e.to_string()).into_owned(),
         })?;
         Ok(Self {
             template: Arc::new(template),
@@ -117,9 +115,9 @@ impl ChatTemplate {
         own || self.tool_use.as_ref().is_some_and(|template| template.reads(name))
     }
 
-    /// The template that writes `talk`.
-    pub(super) fn writing(&self, talk: &Talk) -> &Self {
-        let tools = !matches!(talk.tools, Value::None);
+    /// The template that writes `dialogue`.
+    pub(super) fn writing(&self, dialogue: &Dialogue) -> &Self {
+        let tools = !matches!(dialogue.tools, Value::None);
         self.tool_use.as_deref().filter(|_| tools).unwrap_or(self)
     }
 
@@ -170,8 +168,13 @@ impl ChatTemplate {
         named: &BTreeMap<String, String>,
         add_generation_prompt: bool,
     ) -> Result<Rendered, ChatError> {
-        let talk = self.talk(messages)?;
-        self.writing(&talk).render_talk(&talk, messages.len(), named, add_generation_prompt)
+        let dialogue = self.dialogue(messages)?;
+        self.writing(&dialogue).render_dialogue(
+            &dialogue,
+            messages.len(),
+            named,
+            add_generation_prompt,
+        )
     }
 
     /// As [`Self::render`] for turns and tools in JSON: what `transformers` takes as
@@ -186,57 +189,60 @@ impl ChatTemplate {
         named: &BTreeMap<String, String>,
         add_generation_prompt: bool,
     ) -> Result<Rendered, ChatError> {
-        let read = |text| from_json(text).map_err(|e| self.failed(e, &[]));
+        let read = |text| from_json(text).map_err(|e| self.failed(e));
         let Some(turns) = read(messages)?.into_items() else {
-            return Err(self.failed(Error::new("the messages are no list"), &[]));
+            return Err(self.failed(Error::new("the messages are no list")));
         };
         let len = messages.len() + tools.len();
-        let texts = vec![(0, messages.to_owned())];
+        let texts = vec![messages.to_owned()];
         let tool_text = tools.to_owned();
-        let talk = Talk { turns, tools: read(tools)?, len, texts, tool_text };
-        self.writing(&talk).render_talk(&talk, talk.turns.len(), named, add_generation_prompt)
+        let dialogue = Dialogue { turns, tools: read(tools)?, len, texts, tool_text };
+        self.writing(&dialogue).render_dialogue(
+            &dialogue,
+            dialogue.turns.len(),
+            named,
+            add_generation_prompt,
+        )
     }
 
     /// What the template is given of `messages`.
-    pub(super) fn talk(&self, messages: &[Message]) -> Result<Talk, ChatError> {
-        let failed = |e| self.failed(e, &[]);
+    pub(super) fn dialogue(&self, messages: &[Message]) -> Result<Dialogue, ChatError> {
+        let failed = |e| self.failed(e);
         let turns = messages.iter().map(Message::value);
         let turns = turns.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let tools = self.tools.as_ref().map_or(Ok(Value::None), engine_value).map_err(failed)?;
         let mut texts = Vec::new();
-        for (turn, message) in messages.iter().enumerate() {
-            texts.push((turn, message.content.clone()));
-            for extra in message.extras.values() {
-                texts.push((turn, extra_text(extra)));
-            }
+        for message in messages {
+            texts.push(message.content.clone());
+            texts.extend(message.extras.values().map(extra_text));
         }
         let tool_text = self.tools.as_ref().map(json_text).unwrap_or_default();
-        let len = texts.iter().map(|(_, text)| text.len()).sum::<usize>() + tool_text.len();
-        Ok(Talk { turns, tools, len, texts, tool_text })
+        let len = texts.iter().map(String::len).sum::<usize>() + tool_text.len();
+        Ok(Dialogue { turns, tools, len, texts, tool_text })
     }
 
-    /// Renders the first `turns` turns of `talk`.
-    pub(super) fn render_talk(
+    /// Renders the first `turns` turns of `dialogue`.
+    pub(super) fn render_dialogue(
         &self,
-        talk: &Talk,
+        dialogue: &Dialogue,
         turns: usize,
         named: &BTreeMap<String, String>,
         add_generation_prompt: bool,
     ) -> Result<Rendered, ChatError> {
-        let texts = talk.texts.iter().map(|(_, text)| text.as_str());
-        let texts = texts.chain([talk.tool_text.as_str(), self.source.as_str()]);
+        let texts = dialogue.texts.iter().map(String::as_str);
+        let texts = texts.chain([dialogue.tool_text.as_str(), self.source.as_str()]);
         let texts = texts.chain(named.values().map(String::as_str));
         let marks = Marks::absent_from(texts).ok_or(ChatError::NoMark)?;
-        let failed = |e| self.failed(e, &talk.texts);
+        let failed = |e| self.failed(e);
         let mut globals: BTreeMap<&str, Value> =
             named.iter().map(|(name, token)| (name.as_str(), Value::str(token.as_str()))).collect();
         globals.extend(self.kwargs.iter().map(|(name, value)| (name.as_str(), value.clone())));
-        let messages = Value::of_items(talk.turns[..turns].to_vec()).map_err(failed)?;
+        let messages = Value::of_items(dialogue.turns[..turns].to_vec()).map_err(failed)?;
         globals.insert("messages", messages);
-        globals.insert("tools", talk.tools.clone());
+        globals.insert("tools", dialogue.tools.clone());
         globals.insert("documents", Value::None);
         globals.insert("add_generation_prompt", Value::Bool(add_generation_prompt));
-        let input = talk.len + self.source.len();
+        let input = dialogue.len + self.source.len();
         let marked = (marks.open, marks.close);
         let setting = Setting { globals, input, date: self.date, marks: marked };
         let text = self.template.render(setting).map_err(failed)?;
@@ -244,34 +250,26 @@ impl ChatTemplate {
         Ok(Rendered { text, generation })
     }
 
-    /// The error as a user sees it: without the texts of the conversation.
-    fn failed(&self, error: Error, texts: &[(usize, String)]) -> ChatError {
+    /// The error as a user sees it.
+    fn failed(&self, error: Error) -> ChatError {
         let name = self.name.clone();
         match error.reason {
-            Reason::Raised(words) => ChatError::Raised { name, reason: own_words(words, texts) },
+            Reason::Raised(words) => ChatError::Raised { name, reason: shortened(&words) },
             Reason::NoDate => ChatError::NoDate { name },
             Reason::Failed(_) => {
-                ChatError::Failed { name, reason: shown(&error.to_string()).into_owned() }
+                ChatError::Failed { name, reason: escape(&error.to_string()).into_owned() }
             }
         }
     }
 }
 
-/// The words of `raise_exception`, without the texts of turns and without what a
-/// terminal would take for a command.
-fn own_words(mut words: String, texts: &[(usize, String)]) -> String {
-    for (turn, text) in texts {
-        for text in [text.as_str(), text.trim()] {
-            if text.chars().count() >= HIDDEN && words.contains(text) {
-                words = words.replace(text, &format!("[text of turn {}]", turn + 1));
-            }
-        }
-    }
+/// Words without those that a terminal would take for a command.
+fn shortened(words: &str) -> String {
     let mut cut: String = words.chars().take(WORDS).collect();
     if cut.len() < words.len() {
         cut.push_str(" ...");
     }
-    shown(&cut).into_owned()
+    escape(&cut).into_owned()
 }
 
 /// What is said in a further field of a turn.

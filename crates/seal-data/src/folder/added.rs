@@ -7,6 +7,7 @@ use tokenizers::{AddedToken, Model, Tokenizer};
 
 use super::tokens::{Given, Tokens};
 use super::{NAMES, TokenizerError};
+use crate::escape;
 
 /// Adds the tokens that the folder names to `tokenizer`, in the order of
 /// `transformers`, and takes those out of `tokens` that only the class names
@@ -113,8 +114,8 @@ pub(super) fn check(tokenizer: &Tokenizer, given: &Given) -> Result<(), Tokenize
     }
     Err(TokenizerError::OtherId {
         path: given.path.clone(),
-        field: super::error::shown(&given.field),
-        token: super::error::shown(&given.token.content),
+        field: escape(&given.field).into_owned(),
+        token: escape(&given.token.content).into_owned(),
         id,
         found: found.map_or_else(|| "none".into(), |found| found.to_string()),
     })

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::escape;
+
 /// A model folder whose tokenizer cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
@@ -114,29 +116,15 @@ pub enum TokenizerError {
 
 impl TokenizerError {
     pub(super) fn invalid(path: &Path, reason: &str) -> Self {
-        Self::Invalid { path: path.to_owned(), reason: shown(reason) }
+        Self::Invalid { path: path.to_owned(), reason: escape(reason).into_owned() }
     }
 
     pub(super) fn unsupported(path: &Path, reason: &str) -> Self {
-        Self::Unsupported { path: path.to_owned(), reason: shown(reason) }
+        Self::Unsupported { path: path.to_owned(), reason: escape(reason).into_owned() }
     }
 
     pub(super) fn unknown(path: &Path, field: &str, token: impl ToString) -> Self {
-        let (path, field) = (path.to_owned(), shown(field));
-        Self::UnknownToken { path, field, token: shown(&token.to_string()) }
+        let (path, field) = (path.to_owned(), escape(field).into_owned());
+        Self::UnknownToken { path, field, token: escape(&token.to_string()).into_owned() }
     }
-}
-
-/// `text` for a message: whoever wrote the file cannot move the cursor, colour
-/// the terminal or turn the direction of writing.
-pub(super) fn shown(text: &str) -> String {
-    let escaped = |c: char| match c {
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        c => c.is_control() || c == '\u{feff}',
-    };
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if escaped(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
-    }
-    out
 }

@@ -100,11 +100,30 @@ pub(super) struct Built {
     pub(super) replaced: Vec<&'static str>,
 }
 
+/// A `tokenizer.json` that a class cannot build its pipeline around.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PipelineError {
+    #[error("the model of tokenizer.json is not BPE")]
+    NotBpe,
+    #[error("the pieces of tokenizer.json are marked by a prefix or suffix")]
+    MarkedPieces,
+    #[error("its unk_token {token} is not in the vocabulary")]
+    UnknownUnk { token: String },
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    #[error("{0}")]
+    Library(#[from] tokenizers::Error),
+}
+
 /// What the class makes of `file`, the tokenizer of `tokenizer.json`.
 ///
 /// # Errors
 /// A model that the class does not take.
-pub(super) fn build(class: Class, file: Tokenizer, options: &Options) -> Result<Built, String> {
+pub(super) fn build(
+    class: Class,
+    file: Tokenizer,
+    options: &Options,
+) -> Result<Built, PipelineError> {
     let Some(pipeline) = class.pipeline(options) else {
         let adds_space = match file.get_pre_tokenizer() {
             Some(PreTokenizerWrapper::ByteLevel(bytes)) => Some(bytes.add_prefix_space),
@@ -113,14 +132,14 @@ pub(super) fn build(class: Class, file: Tokenizer, options: &Options) -> Result<
         return Ok(Built { tokenizer: file, adds_space, replaced: Vec::new() });
     };
     let ModelWrapper::BPE(bpe) = file.get_model() else {
-        return Err("the model of tokenizer.json is not BPE".into());
+        return Err(PipelineError::NotBpe);
     };
     let some = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
     if some(&bpe.continuing_subword_prefix) || some(&bpe.end_of_word_suffix) {
-        return Err("the pieces of tokenizer.json are marked by a prefix or suffix".into());
+        return Err(PipelineError::MarkedPieces);
     }
     if let Some(unk) = pipeline.unk.as_ref().filter(|unk| bpe.token_to_id(unk).is_none()) {
-        return Err(format!("its unk_token {unk} is not in the vocabulary"));
+        return Err(PipelineError::UnknownUnk { token: unk.clone() });
     }
     let mut replaced = Vec::new();
     if plain(file.get_normalizer())? != pipeline.normalizer {
@@ -139,16 +158,13 @@ pub(super) fn build(class: Class, file: Tokenizer, options: &Options) -> Result<
     (bpe.fuse_unk, bpe.byte_fallback) = (pipeline.bytes, pipeline.bytes);
     bpe.ignore_merges = false;
 
-    let part = |e: serde_json::Error| e.to_string();
-    let normalizer: Option<NormalizerWrapper> =
-        serde_json::from_value(pipeline.normalizer).map_err(part)?;
-    let pre_tokenizer: PreTokenizerWrapper =
-        serde_json::from_value(pipeline.pre_tokenizer).map_err(part)?;
-    let decoder: DecoderWrapper = serde_json::from_value(pipeline.decoder).map_err(part)?;
+    let normalizer: Option<NormalizerWrapper> = serde_json::from_value(pipeline.normalizer)?;
+    let pre_tokenizer: PreTokenizerWrapper = serde_json::from_value(pipeline.pre_tokenizer)?;
+    let decoder: DecoderWrapper = serde_json::from_value(pipeline.decoder)?;
     // GPT-NeoX never adds a token by itself.
     let post = file.get_post_processor().filter(|_| class != Class::GptNeoX).cloned();
     let mut tokenizer = Tokenizer::new(bpe);
-    tokenizer.with_normalizer(normalizer).map_err(|e| e.to_string())?;
+    tokenizer.with_normalizer(normalizer)?;
     tokenizer.with_pre_tokenizer(Some(pre_tokenizer));
     tokenizer.with_decoder(Some(decoder));
     tokenizer.with_post_processor(post);
@@ -156,8 +172,8 @@ pub(super) fn build(class: Class, file: Tokenizer, options: &Options) -> Result<
 }
 
 /// A part as it stands in a file. Where tokens stand in the text is no part of it.
-fn plain<T: serde::Serialize>(part: Option<&T>) -> Result<Value, String> {
-    serde_json::to_value(part).map(offsets_kept).map_err(|e| e.to_string())
+fn plain<T: serde::Serialize>(part: Option<&T>) -> serde_json::Result<Value> {
+    serde_json::to_value(part).map(offsets_kept)
 }
 
 /// Without `trim_offsets`, on which no id depends.

@@ -1,7 +1,7 @@
 //! A row between the file and the data set.
 
 use crate::fields::Odd;
-use crate::{Extras, Json, Row, RowId, Turn};
+use crate::{Extras, Json, Row, RowContent, RowId, Turn};
 
 /// A row as read, before it is decided whether it is used.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -66,8 +66,8 @@ impl Draft {
 
     /// Id of the first row with this content.
     pub fn id(&self) -> RowId {
-        RowId::of_said(
-            &crate::id::Said {
+        RowId::of_content(
+            &RowContent {
                 history: &self.history,
                 prompt: &self.prompt,
                 response: &self.response,

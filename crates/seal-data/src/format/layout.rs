@@ -6,7 +6,7 @@ use super::dialogue::Dialogue;
 use super::turns::turns;
 use super::{
     ANSWERS, ANY_PROMPT, CONVERSATIONS, Columns, Draft, Format, INPUT, INSTRUCTION, Keys, MESSAGES,
-    OUTPUT, PROMPT, beside,
+    OUTPUT, PROMPT, other_fields,
 };
 use crate::dropped::UnusedFields;
 use crate::fields::{Fields, Odd};
@@ -65,7 +65,7 @@ impl Layout<'_> {
 
     fn read(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, Odd> {
         let draft = self.labelled(fields, draft)?;
-        beside::no_other_layout(fields)?;
+        other_fields::no_other_layout(fields)?;
         let mut draft = match self.format {
             Format::PromptResponse | Format::OpenOrca => self.texts(fields, draft)?,
             Format::Alpaca => {
@@ -83,11 +83,11 @@ impl Layout<'_> {
         }
         self.add_system(fields, &mut draft)?;
         if draft.tools.is_none() {
-            draft.tools = beside::tools(fields, &[]);
+            draft.tools = other_fields::tools(fields, &[]);
         }
         let history = draft.history.iter().map(|turn| turn.content.as_str());
         let texts: Vec<&str> = history.chain([draft.prompt.as_str()]).collect();
-        beside::no_media(fields, &texts)?;
+        other_fields::no_media(fields, &texts)?;
         Ok(draft)
     }
 
@@ -99,7 +99,7 @@ impl Layout<'_> {
         if answered && !own("label") && !own("kto_tag") {
             match self.keep_undesirable {
                 true => drop(fields.get(&["label", "kto_tag"])),
-                false => beside::desirable(fields)?,
+                false => other_fields::desirable(fields)?,
             }
         }
         let is_unsafe = match self.unsafe_field {
@@ -109,7 +109,8 @@ impl Layout<'_> {
             // A label that nobody asked for stops nothing.
             None => fields.flag("unsafe").unwrap_or_default(),
         };
-        let category = beside::category(fields, &names(&self.columns.category, &["category"]));
+        let category =
+            other_fields::category(fields, &names(&self.columns.category, &["category"]));
         Ok(Draft { is_unsafe, category, ..draft })
     }
 
@@ -173,7 +174,7 @@ impl Layout<'_> {
         if !self.columns.is_empty() {
             return Ok(draft);
         }
-        let mut said = beside::history(fields)?;
+        let mut said = other_fields::history(fields)?;
         if said.is_empty() {
             return Ok(draft);
         }
@@ -235,12 +236,12 @@ impl Layout<'_> {
     /// Puts the instructions that stand in a field of their own first.
     fn add_system(&self, fields: &Fields<'_>, draft: &mut Draft) -> Result<(), Odd> {
         let own = self.columns.system.as_deref();
-        let Some(text) = beside::system(fields, own)? else { return Ok(()) };
+        let Some(text) = other_fields::system(fields, own)? else { return Ok(()) };
         match draft.history.first() {
             Some(turn) if turn.role == Speaker::System && turn.content.trim() != text.trim() => {}
-            Some(turn) if turn.role == Speaker::System => beside::system_is_used(fields),
+            Some(turn) if turn.role == Speaker::System => other_fields::system_is_used(fields),
             _ => {
-                beside::system_is_used(fields);
+                other_fields::system_is_used(fields);
                 draft.history.insert(0, Turn::new(Speaker::System, text));
             }
         }
@@ -260,10 +261,10 @@ fn all_text(turns: &[Turn]) -> String {
     turns.iter().map(|turn| turn.content.as_str()).collect::<Vec<_>>().join("\n")
 }
 
-/// A prompt that is a dialogue already, dressed up to the mark of the answer, is read
-/// as the dialogue it is: a template would dress it once more.
+/// A prompt that is a dialogue already, rendered up to the mark of the answer, is read
+/// as a dialogue: a template would render it once more.
 fn opened(draft: Draft) -> Draft {
-    let Some(mut said) = beside::transcript(&draft.prompt) else { return draft };
+    let Some(mut said) = other_fields::transcript(&draft.prompt) else { return draft };
     let first_turn = said.first().map(|turn| turn.content.clone());
     let prompt = said.pop().map(|turn| turn.content).unwrap_or_default();
     let empty = said.iter().any(|turn| turn.content.is_empty());

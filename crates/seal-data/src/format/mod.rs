@@ -1,12 +1,12 @@
 //! Layouts of a row: which fields hold the prompt, the answer and the labels.
 
-mod beside;
 mod columns;
 mod dialogue;
 mod draft;
 mod head;
 mod layout;
 mod mask;
+mod other_fields;
 mod pair;
 mod turns;
 

@@ -6,7 +6,7 @@ use super::layout::{instruction, unusable};
 use super::turns::turns;
 use super::{
     CHOSEN, CONVERSATIONS, Draft, Format, INSTRUCTION, Keys, Layout, MESSAGES, PROMPT, REJECTED,
-    beside,
+    other_fields,
 };
 use crate::fields::{Fields, Odd};
 use crate::transcript::Transcript;
@@ -36,7 +36,7 @@ impl Layout<'_> {
                     said
                 }
             };
-            let tools = nested.then(|| beside::tools(fields, &INPUT)).flatten();
+            let tools = nested.then(|| other_fields::tools(fields, &INPUT)).flatten();
             return self.lists(fields, asked, Draft { tools, ..draft });
         }
         let (chosen, rejected) = (fields.text(&CHOSEN)?, fields.text(&REJECTED)?);

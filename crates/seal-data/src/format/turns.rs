@@ -25,12 +25,12 @@ fn speaker(role: &str) -> Option<Result<Speaker, DropReason>> {
 
 /// Where a list of turns stands: the path of names that leads to it.
 #[derive(Clone, Copy)]
-struct Place<'a, 'f> {
+struct TurnPath<'a, 'f> {
     fields: &'a Fields<'f>,
     path: &'a [&'a str],
 }
 
-impl Place<'_, '_> {
+impl TurnPath<'_, '_> {
     fn name(&self) -> String {
         self.path.join(".")
     }
@@ -44,7 +44,7 @@ impl Place<'_, '_> {
 /// and `content` or `from` and `value`, or pairs of a question and an answer; one
 /// such object alone; as JSON text too, for a table has nothing else.
 pub(super) fn turns(fields: &Fields<'_>, path: &[&str], value: &Value) -> Result<Vec<Turn>, Odd> {
-    let at = Place { fields, path };
+    let at = TurnPath { fields, path };
     let wrong =
         |value: &Value| Odd::kind(&format!("field `{}`", at.name()), kind(Some(value)), EXPECTED);
     let parsed: Vec<Value>;
@@ -79,7 +79,12 @@ pub(super) fn turns(fields: &Fields<'_>, path: &[&str], value: &Value) -> Result
     problem.map_or(Ok(turns), Err)
 }
 
-fn turn(at: Place<'_, '_>, i: usize, map: &Map<String, Value>, listed: bool) -> Result<Turn, Odd> {
+fn turn(
+    at: TurnPath<'_, '_>,
+    i: usize,
+    map: &Map<String, Value>,
+    listed: bool,
+) -> Result<Turn, Odd> {
     let part = |names: [&str; 2]| {
         let found = || names.iter().filter_map(|n| find(map, n));
         found().find(|value| !value.is_null()).or_else(|| found().next())
@@ -127,7 +132,7 @@ fn turn(at: Place<'_, '_>, i: usize, map: &Map<String, Value>, listed: bool) -> 
 /// # Errors
 /// The name of a field that is no list of calls.
 fn extras(
-    at: Place<'_, '_>,
+    at: TurnPath<'_, '_>,
     i: Option<usize>,
     map: &Map<String, Value>,
 ) -> Result<Extras, &'static str> {

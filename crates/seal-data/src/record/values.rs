@@ -17,13 +17,13 @@ pub(super) struct JsonValues {
     keep_text: bool,
     /// Names of fields by which a row is known, beside the usual ones.
     names: Vec<String>,
-    state: State,
+    state: Position,
     /// The field that holds the array.
     field: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum Position {
     Start,
     /// Values follow each other.
     Stream,
@@ -50,7 +50,7 @@ fn is_blank(byte: u8) -> bool {
 
 impl JsonValues {
     pub fn new(input: Input, names: Vec<String>, keep_text: bool) -> Self {
-        Self { input, row: 0, keep_text, names, state: State::Start, field: None }
+        Self { input, row: 0, keep_text, names, state: Position::Start, field: None }
     }
 
     fn unexpected(&self, rule: &str) -> DataError {
@@ -63,7 +63,7 @@ impl JsonValues {
             self.input.skip_blank()?;
             let next = self.input.peek()?;
             match (self.state, next) {
-                (State::Stream | State::Closed | State::End, None) => {
+                (Position::Stream | Position::Closed | Position::End, None) => {
                     return match &self.field {
                         Some(_) => {
                             let rule = "EOF while parsing an object; the file is cut, or a bracket is \
@@ -73,44 +73,44 @@ impl JsonValues {
                         None => Ok(None),
                     };
                 }
-                (State::Start, None) => return Ok(None),
+                (Position::Start, None) => return Ok(None),
                 (_, None) => {
                     let rule = "EOF while parsing a list; the file is cut, or a bracket is missing";
                     return Err(self.unexpected(rule));
                 }
-                (State::End, _) => return Ok(None),
-                (State::Closed, Some(byte)) if self.field.is_some() => self.rest(byte)?,
-                (State::Start | State::Stream | State::Closed, Some(b'[')) => {
+                (Position::End, _) => return Ok(None),
+                (Position::Closed, Some(byte)) if self.field.is_some() => self.rest(byte)?,
+                (Position::Start | Position::Stream | Position::Closed, Some(b'[')) => {
                     self.input.consume(1);
-                    self.state = State::Open;
+                    self.state = Position::Open;
                 }
-                (State::Start | State::Closed, Some(b'{')) => match self.wrapper()? {
+                (Position::Start | Position::Closed, Some(b'{')) => match self.wrapper()? {
                     Some(Wrapper { rows, field }) => {
                         self.input.consume(rows);
-                        (self.state, self.field) = (State::Open, Some(field));
+                        (self.state, self.field) = (Position::Open, Some(field));
                     }
-                    None => self.state = State::Stream,
+                    None => self.state = Position::Stream,
                 },
-                (State::Start, Some(_)) => self.state = State::Stream,
-                (State::Open | State::Value, Some(b']')) => {
+                (Position::Start, Some(_)) => self.state = Position::Stream,
+                (Position::Open | Position::Value, Some(b']')) => {
                     self.input.consume(1);
-                    self.state = State::Closed;
+                    self.state = Position::Closed;
                 }
                 // A comma too many holds nothing that could be lost.
-                (State::Open | State::Value, Some(b',')) => {
+                (Position::Open | Position::Value, Some(b',')) => {
                     self.input.consume(1);
-                    self.state = State::Open;
+                    self.state = Position::Open;
                 }
-                (State::Stream, Some(b',')) if self.row > 0 => self.input.consume(1),
+                (Position::Stream, Some(b',')) if self.row > 0 => self.input.consume(1),
                 // A comma is missing.
-                (State::Value, Some(b'{' | b'[')) => self.state = State::Open,
-                (State::Value, Some(_)) => return self.strange("expected `,` or `]`").map(Some),
-                (State::Closed, Some(_)) => {
-                    self.state = State::End;
+                (Position::Value, Some(b'{' | b'[')) => self.state = Position::Open,
+                (Position::Value, Some(_)) => return self.strange("expected `,` or `]`").map(Some),
+                (Position::Closed, Some(_)) => {
+                    self.state = Position::End;
                     let error = self.unexpected("trailing characters");
                     return Ok(Some(self.odd(DropReason::InvalidJson, error)));
                 }
-                (State::Stream | State::Open, Some(_)) => return self.value().map(Some),
+                (Position::Stream | Position::Open, Some(_)) => return self.value().map(Some),
             }
         }
     }
@@ -175,9 +175,9 @@ impl JsonValues {
         let Span { bytes, is_cut } = self.span(true)?;
         self.row += 1;
         let at = At { line, row: self.row, column };
-        let is_stream = self.state == State::Stream;
+        let is_stream = self.state == Position::Stream;
         if !is_stream {
-            self.state = State::Value;
+            self.state = Position::Value;
         }
         let read = entry(&self.input, at, bytes, self.keep_text);
         match read {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{TokenSpan, Tokenizer};
-use crate::Row;
+use super::TextTokenizerError;
+use crate::{EncodeError, Row, TokenSpan, Tokenizer};
 
 /// End of text in a tokenizer that is trained here.
 pub const END_OF_TEXT: &str = "<|endoftext|>";
@@ -46,9 +46,14 @@ impl TextTokenizer {
     ///
     /// # Errors
     /// A name that the vocabulary lacks.
-    pub fn new(inner: tokenizers::Tokenizer, bos: Option<&str>, eos: &str) -> Result<Self, String> {
+    pub fn new(
+        inner: tokenizers::Tokenizer,
+        bos: Option<&str>,
+        eos: &str,
+    ) -> Result<Self, TextTokenizerError> {
         let find = |name: &str| {
-            inner.token_to_id(name).ok_or_else(|| format!("the tokenizer has no token `{name}`"))
+            let missing = || TextTokenizerError::NoToken { name: name.to_owned() };
+            inner.token_to_id(name).ok_or_else(missing)
         };
         let (bos_id, eos_id) = (bos.map(find).transpose()?, find(eos)?);
         let named = [("bos_token", bos), ("eos_token", Some(eos))];
@@ -59,11 +64,11 @@ impl TextTokenizer {
     /// The tokenizer of a model folder.
     ///
     /// # Errors
-    /// What the tokenizer cannot do, in words.
+    /// A part of the tokenizer that the library does not take back.
     pub(crate) fn of_folder(
         inner: tokenizers::Tokenizer,
         parts: FolderParts,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, TextTokenizerError> {
         let FolderParts { bos, stops, special, named, templates, clean_up } = parts;
         let mut this = Self::wrap(inner, bos, stops)?;
         let named_ids = special.into_iter().filter_map(|t| Some((this.inner.token_to_id(&t)?, t)));
@@ -76,9 +81,9 @@ impl TextTokenizer {
         mut inner: tokenizers::Tokenizer,
         bos: Option<u32>,
         mut stops: Vec<u32>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, TextTokenizerError> {
         // A file may carry the lengths of whoever saved it; rows are never cut or padded here.
-        inner.with_truncation(None).map_err(|e| e.to_string())?;
+        inner.with_truncation(None)?;
         inner.with_padding(None);
         keep_spaces(&mut inner)?;
         let mut seen = BTreeSet::new();
@@ -104,8 +109,8 @@ impl TextTokenizer {
     /// end-of-text token included), trained on prompts and answers.
     ///
     /// # Errors
-    /// What the trainer reports, in words.
-    pub fn train_bpe(rows: &[Row], vocab_size: usize) -> Result<Self, String> {
+    /// An error of the trainer.
+    pub fn train_bpe(rows: &[Row], vocab_size: usize) -> Result<Self, TextTokenizerError> {
         use tokenizers::models::TrainerWrapper;
         use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
         use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -121,7 +126,7 @@ impl TextTokenizer {
         inner.with_pre_tokenizer(Some(ByteLevel::default().add_prefix_space(false)));
         inner.with_decoder(Some(ByteLevel::default()));
         let texts = rows.iter().flat_map(|r| [r.prompt.as_str(), r.response.as_str()]);
-        inner.train(&mut trainer, texts).map_err(|e| e.to_string())?;
+        inner.train(&mut trainer, texts)?;
         Self::new(inner, None, END_OF_TEXT)
     }
 
@@ -129,24 +134,28 @@ impl TextTokenizer {
     ///
     /// # Errors
     /// Bytes that are no tokenizer, or a missing special token.
-    pub fn from_bytes(bytes: &[u8], bos: Option<&str>, eos: &str) -> Result<Self, String> {
-        let inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| e.to_string())?;
+    pub fn from_bytes(
+        bytes: &[u8],
+        bos: Option<&str>,
+        eos: &str,
+    ) -> Result<Self, TextTokenizerError> {
+        let inner = tokenizers::Tokenizer::from_bytes(bytes)?;
         Self::new(inner, bos, eos)
     }
 
     /// The `tokenizer.json` of this tokenizer.
     ///
     /// # Errors
-    /// What the serialiser reports, in words.
-    pub fn to_json(&self) -> Result<String, String> {
-        self.inner.to_string(true).map_err(|e| e.to_string())
+    /// An error of the serialiser.
+    pub fn to_json(&self) -> Result<String, TextTokenizerError> {
+        Ok(self.inner.to_string(true)?)
     }
 }
 
 /// Makes the offsets of a tokenizer cover all of a text. Byte-level tokenizers
 /// may leave spaces out of them, and then a token of spaces stands nowhere and
 /// would belong to no answer. Ids do not depend on it.
-fn keep_spaces(inner: &mut tokenizers::Tokenizer) -> Result<(), String> {
+fn keep_spaces(inner: &mut tokenizers::Tokenizer) -> Result<(), TextTokenizerError> {
     fn untrim(value: &mut serde_json::Value) {
         match value {
             serde_json::Value::Object(map) => map.iter_mut().for_each(|(key, value)| {
@@ -157,10 +166,9 @@ fn keep_spaces(inner: &mut tokenizers::Tokenizer) -> Result<(), String> {
         }
     }
     let Some(processor) = inner.get_post_processor() else { return Ok(()) };
-    let mut json = serde_json::to_value(processor).map_err(|e| e.to_string())?;
+    let mut json = serde_json::to_value(processor)?;
     untrim(&mut json);
-    let processor: tokenizers::PostProcessorWrapper =
-        serde_json::from_value(json).map_err(|e| e.to_string())?;
+    let processor: tokenizers::PostProcessorWrapper = serde_json::from_value(json)?;
     inner.with_post_processor(Some(processor));
     Ok(())
 }
@@ -174,8 +182,8 @@ fn cleaned_up(text: String) -> String {
 }
 
 impl Tokenizer for TextTokenizer {
-    fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
-        let encoding = self.inner.encode_fast(text, false).map_err(|e| e.to_string())?;
+    fn encode(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
+        let encoding = self.inner.encode_fast(text, false).map_err(EncodeError::library)?;
         Ok(encoding.get_ids().to_vec())
     }
 
@@ -201,8 +209,8 @@ impl Tokenizer for TextTokenizer {
         self.stops.clone()
     }
 
-    fn encode_spans(&self, text: &str) -> Result<Vec<TokenSpan>, String> {
-        let encoding = self.inner.encode(text, false).map_err(|e| e.to_string())?;
+    fn encode_spans(&self, text: &str) -> Result<Vec<TokenSpan>, EncodeError> {
+        let encoding = self.inner.encode(text, false).map_err(EncodeError::library)?;
         let spans = encoding.get_offsets().iter().map(|(from, to)| *from..*to);
         Ok(encoding.get_ids().iter().copied().zip(spans).collect())
     }
@@ -269,7 +277,7 @@ mod tests {
         assert_eq!(again.encode(text), tokenizer.encode(text));
         assert_eq!((again.bos(), again.eos()), (None, tokenizer.eos()));
         let missing = TextTokenizer::from_bytes(json.as_bytes(), Some("<s>"), END_OF_TEXT);
-        assert_eq!(missing.err().as_deref(), Some("the tokenizer has no token `<s>`"));
+        assert_eq!(missing.err().unwrap().to_string(), "the tokenizer has no token `<s>`");
         assert!(TextTokenizer::from_bytes(b"{}", None, "x").is_err());
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use seal_data::chat::{ChatFormat, ChatTemplate, Message, Trained};
-use seal_data::{Dress, ExampleError, PromptTemplate, Row, TextTokenizer, Tokenizer, prepare};
+use seal_data::{ExampleError, PromptTemplate, Row, Template, TextTokenizer, Tokenizer, prepare};
 use serde_json::{Value, json};
 
 use crate::tools::plain;

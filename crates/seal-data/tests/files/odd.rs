@@ -1,7 +1,7 @@
 //! One odd row, or a field that nobody reads, stops no file; nothing goes
 //! without being counted.
 
-use seal_data::{Columns, DropReason, EmptyAnswers, Split};
+use seal_data::{Columns, DropReason, EmptyAnswers, HashSplit};
 
 use crate::tools::{gzip, load, plain, texts, zstd};
 
@@ -207,7 +207,7 @@ fn a_limit_reads_the_first_usable_rows_and_no_further() {
     let range = ids(&|s| (s.skip, s.take) = (7, Some(20)));
     let limited = ids(&|s| (s.skip, s.take, s.limit) = (7, Some(20), Some(5)));
     assert_eq!((range.len(), &limited[..]), (20, &range[..5]));
-    let split = Split { to: 0.5, ..Split::default() };
+    let split = HashSplit { to: 0.5, ..HashSplit::default() };
     let share = ids(&|s| s.split = Some(split.clone()));
     let limited = ids(&|s| (s.split, s.limit) = (Some(split.clone()), Some(5)));
     assert_eq!(limited, share[..5]);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use seal_data::{DropReason, EmptyAnswers, Format, Loaded, Source, Split, SplitBy, load_split};
+use seal_data::{DropReason, EmptyAnswers, Format, HashSplit, Loaded, Source, SplitBy, load_split};
 
 use crate::tools::{load, plain, texts};
 
@@ -47,18 +47,18 @@ fn labels_come_from_the_rows_or_from_the_source() {
 
 #[test]
 fn a_part_that_cannot_be_had_is_refused() {
-    let part = |split: Split, skip, take| {
+    let part = |split: HashSplit, skip, take| {
         load("a.csv", SIX.as_bytes(), |s| {
             (s.split, s.skip, s.take) = (Some(split.clone()), skip, take);
         })
     };
-    let whole = Split::default();
+    let whole = HashSplit::default();
     assert_eq!(part(whole.clone(), 1, Some(3)).unwrap().rows.len(), 3);
     let shown = [
         part(whole.clone(), 1, Some(4)),
         part(whole.clone(), 4, None),
-        part(Split { from: 0.5, to: 0.5, ..whole.clone() }, 0, None),
-        part(Split { by: SplitBy::Instruction, to: f64::NAN, ..whole }, 0, None),
+        part(HashSplit { from: 0.5, to: 0.5, ..whole.clone() }, 0, None),
+        part(HashSplit { by: SplitBy::Instruction, to: f64::NAN, ..whole }, 0, None),
     ]
     .map(Result::unwrap_err);
     insta::assert_snapshot!(shown.join("\n"), @r"

@@ -1,3 +1,4 @@
 //! The engine of chat templates against transformers' own.
 
+mod errors;
 mod golden;

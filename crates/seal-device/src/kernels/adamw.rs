@@ -1,6 +1,6 @@
 //! AdamW in place.
 
-use super::AdamWStep;
+use super::adamw_step::AdamWStep;
 use super::threads::{each, part, vectorised};
 
 pub(super) fn apply(

@@ -2,13 +2,14 @@
 //!
 //! Burn composes attention, normalisation, gating and the loss from many
 //! element-wise operations; on the CPU each is a pass over memory and an
-//! allocation, forward and backward. The functions here do one pass each and
-//! record one node on the tape. [`available`] says whether a device has them;
-//! elsewhere the caller composes the same mathematics from Burn's operations,
-//! and tests hold the two against each other.
+//! allocation, forward and backward. The methods of [`Kernels`] do one pass each
+//! and record one node on the tape. Who holds a [`Kernels`] has them; elsewhere
+//! the caller composes the same mathematics from Burn's operations, and tests
+//! hold the two against each other.
 
 #[cfg(feature = "flex")]
 mod adamw;
+mod adamw_step;
 #[cfg(feature = "flex")]
 mod attention;
 #[cfg(feature = "flex")]
@@ -23,6 +24,7 @@ mod math;
 mod norm;
 #[cfg(feature = "flex")]
 mod product;
+mod shape;
 #[cfg(feature = "flex")]
 mod sums;
 #[cfg(feature = "flex")]
@@ -32,242 +34,164 @@ mod tile;
 
 use burn::tensor::{Device, Tensor};
 
-/// Sizes of one call.
-#[derive(Clone, Debug)]
-pub struct AttentionShape {
-    /// Number of query heads, a multiple of `kv_heads`.
-    pub heads: usize,
-    /// Number of key and value heads.
-    pub kv_heads: usize,
-    /// Size of a head; even.
-    pub head_dim: usize,
-    /// Positions the rotary tables cover; at least the longest row.
-    pub positions: usize,
-    /// Tokens that a token sees, itself included; all before it if `None`.
-    pub window: Option<usize>,
-    /// Number of tokens of each row. Output is 0 at tokens of no row.
-    pub lengths: Vec<usize>,
-    /// First token of each row among those of the batch. Rows may lie one
-    /// after another or be padded; they must not overlap.
-    pub starts: Vec<usize>,
-}
+pub use adamw_step::AdamWStep;
+pub use shape::AttentionShape;
 
-impl AttentionShape {
-    /// First tokens of rows that lie one after another without padding.
-    pub fn packed(lengths: &[usize]) -> Vec<usize> {
-        let mut next = 0;
-        let start = |len: &usize| {
-            let start = next;
-            next += len;
-            start
-        };
-        lengths.iter().map(start).collect()
-    }
+/// The kernels of a device: holding the value is the proof that there are some.
+///
+/// Tensors given to its methods lie on that device, with or without autodiff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernels(Proof);
 
-    /// First tokens of `rows` rows that are padded to `width`.
-    pub fn padded(rows: usize, width: usize) -> Vec<usize> {
-        (0..rows).map(|b| b * width).collect()
-    }
-}
+#[cfg(feature = "flex")]
+type Proof = ();
 
-/// Whether the kernels of this module run on `device`.
-pub fn available(device: &Device) -> bool {
-    #[cfg(feature = "flex")]
-    {
-        *device == Device::flex()
-    }
-    #[cfg(not(feature = "flex"))]
-    {
-        let _ = device;
-        false
-    }
-}
-
-/// The message for a call that [`available`] would have ruled out.
+/// No value has this type: a binary without kernels holds none, and what it
+/// would call needs no code.
 #[cfg(not(feature = "flex"))]
-const NO_KERNELS: &str = "no kernels in this binary: ask `kernels::available` first";
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {}
 
-/// RMS normalisation of the rows of `x` `[n, d]` with gain `w` `[d]`.
-///
-/// # Panics
-/// On a device without kernels.
-pub fn rms_norm(x: Tensor<2>, w: Tensor<1>, eps: f64) -> Tensor<2> {
-    #[cfg(feature = "flex")]
-    return flex::rms_norm(x, w, eps);
-    #[cfg(not(feature = "flex"))]
-    panic!("{NO_KERNELS}: {x:?} {w:?} {eps}")
+/// `$call` where kernels are compiled in.
+macro_rules! held {
+    ($kernels:expr, $call:expr) => {{
+        #[cfg(feature = "flex")]
+        {
+            let Kernels(()) = $kernels;
+            $call
+        }
+        #[cfg(not(feature = "flex"))]
+        match $kernels.0 {}
+    }};
 }
 
-/// `silu(gate) * up`, both `[n, f]`.
-///
-/// # Panics
-/// On a device without kernels.
-pub fn swiglu(gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
-    #[cfg(feature = "flex")]
-    return flex::swiglu(gate, up);
-    #[cfg(not(feature = "flex"))]
-    panic!("{NO_KERNELS}: {gate:?} {up:?}")
-}
+#[cfg_attr(not(feature = "flex"), allow(unused_variables, reason = "never called"))]
+impl Kernels {
+    /// The kernels of `device`, if it has some.
+    pub fn of(device: &Device) -> Option<Self> {
+        #[cfg(feature = "flex")]
+        {
+            (*device == Device::flex()).then_some(Self(()))
+        }
+        #[cfg(not(feature = "flex"))]
+        None
+    }
 
-/// Layer normalisation of the rows of `x` `[n, d]` with gain `w` and bias `b`,
-/// both `[d]`.
-///
-/// # Panics
-/// On a device without kernels.
-pub fn layer_norm(x: Tensor<2>, w: Tensor<1>, b: Tensor<1>, eps: f64) -> Tensor<2> {
-    #[cfg(feature = "flex")]
-    return flex::layer_norm(x, w, b, eps);
-    #[cfg(not(feature = "flex"))]
-    panic!("{NO_KERNELS}: {x:?} {w:?} {b:?} {eps}")
-}
+    /// RMS normalisation of the rows of `x` `[n, d]` with gain `w` `[d]`.
+    pub fn rms_norm(self, x: Tensor<2>, w: Tensor<1>, eps: f64) -> Tensor<2> {
+        held!(self, flex::rms_norm(x, w, eps))
+    }
 
-/// `x w` for `x` `[n, k]` and `w` `[k, m]`.
-///
-/// # Panics
-/// On a device without kernels, or where the shapes do not fit.
-pub fn matmul(x: Tensor<2>, w: Tensor<2>) -> Tensor<2> {
-    #[cfg(feature = "flex")]
-    return flex::product::matmul(x, w);
-    #[cfg(not(feature = "flex"))]
-    panic!("{NO_KERNELS}: {x:?} {w:?}")
-}
+    /// Layer normalisation of the rows of `x` `[n, d]` with gain `w` and bias
+    /// `b`, both `[d]`.
+    pub fn layer_norm(self, x: Tensor<2>, w: Tensor<1>, b: Tensor<1>, eps: f64) -> Tensor<2> {
+        held!(self, flex::layer_norm(x, w, b, eps))
+    }
 
-/// `start + x w`, as [`matmul`], where `start` is `[n, m]` or, for each row the
-/// same, `[1, m]`. It is overwritten where nobody else holds it.
-///
-/// # Panics
-/// On a device without kernels, or where the shapes do not fit.
-pub fn matmul_add(start: Tensor<2>, x: Tensor<2>, w: Tensor<2>) -> Tensor<2> {
-    #[cfg(feature = "flex")]
-    return flex::product::matmul_add(start, x, w);
-    #[cfg(not(feature = "flex"))]
-    panic!("{NO_KERNELS}: {start:?} {x:?} {w:?}")
-}
+    /// `silu(gate) * up`, both `[n, f]`.
+    pub fn swiglu(self, gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
+        held!(self, flex::swiglu(gate, up))
+    }
 
-/// `x Phi(x)` of `x` `[n, f]`, with the normal distribution function Phi.
-///
-/// # Panics
-/// On a device without kernels.
-pub fn gelu(x: Tensor<2>) -> Tensor<2> {
-    #[cfg(feature = "flex")]
-    return flex::gelu(x);
-    #[cfg(not(feature = "flex"))]
-    panic!("{NO_KERNELS}: {x:?}")
-}
+    /// `x Phi(x)` of `x` `[n, f]`, with the normal distribution function Phi.
+    pub fn gelu(self, x: Tensor<2>) -> Tensor<2> {
+        held!(self, flex::gelu(x))
+    }
 
-/// Negative log-likelihood in nats, `[m]`, of `targets` (`m` of them, each
-/// below `v`) under `logits` `[m, v]`.
-///
-/// # Panics
-/// On a device without kernels, or where `targets` has another length.
-pub fn nll(logits: Tensor<2>, targets: Vec<u32>) -> Tensor<1> {
-    #[cfg(feature = "flex")]
-    return flex::nll(logits, targets);
-    #[cfg(not(feature = "flex"))]
-    panic!("{NO_KERNELS}: {logits:?} {}", targets.len())
-}
+    /// `x w` for `x` `[n, k]` and `w` `[k, m]`.
+    ///
+    /// # Panics
+    /// Where the shapes do not fit.
+    pub fn matmul(self, x: Tensor<2>, w: Tensor<2>) -> Tensor<2> {
+        held!(self, flex::product::matmul(x, w))
+    }
 
-/// Losses `[m]` in nats of `targets` `[m]` under `logits` `[m, v]`, which are
-/// overwritten by their gradients: `(softmax - onehot(target)) * weight`, with
-/// `weights` `[m]`.
-///
-/// # Panics
-/// In a binary without kernels, where a target is not below v, or where the
-/// lengths do not fit.
-pub fn nll_gradient(logits: &mut [f32], targets: &[u32], weights: &[f32]) -> Vec<f32> {
-    #[cfg(feature = "flex")]
-    return loss::in_place(logits, targets, weights);
-    #[cfg(not(feature = "flex"))]
-    panic!("{NO_KERNELS}: {} {targets:?} {weights:?}", logits.len())
-}
+    /// `start + x w`, as [`Kernels::matmul`], where `start` is `[n, m]` or, for
+    /// each row the same, `[1, m]`. It is overwritten where nobody else holds it.
+    ///
+    /// # Panics
+    /// Where the shapes do not fit.
+    pub fn matmul_add(self, start: Tensor<2>, x: Tensor<2>, w: Tensor<2>) -> Tensor<2> {
+        held!(self, flex::product::matmul_add(start, x, w))
+    }
 
-/// Adds `part` to `sum`, element by element.
-///
-/// # Panics
-/// In a binary without kernels, or if the lengths differ.
-pub fn add(sum: &mut [f32], part: &[f32]) {
-    #[cfg(feature = "flex")]
-    return sums::add(sum, part);
-    #[cfg(not(feature = "flex"))]
-    panic!("{NO_KERNELS}: {} {}", sum.len(), part.len())
-}
+    /// Causal attention with rotary positions, `[n, heads * d]`.
+    ///
+    /// `q` is `[n, heads * d]`, `k` and `v` are `[n, kv_heads * d]`, for the n
+    /// tokens of a batch; `cos` and `sin`, the rotary tables, are
+    /// `[positions, r / 2]` and get no gradient. Of each head the first r
+    /// dimensions are rotated, r <= d.
+    ///
+    /// # Panics
+    /// Where a row lies outside the tokens.
+    pub fn causal_attention(
+        self,
+        q: Tensor<2>,
+        k: Tensor<2>,
+        v: Tensor<2>,
+        cos: Tensor<2>,
+        sin: Tensor<2>,
+        shape: AttentionShape,
+    ) -> Tensor<2> {
+        held!(self, flex::causal_attention(q, k, v, cos, sin, shape))
+    }
 
-/// Sum of the squares of `x`, in an order that does not depend on threads.
-///
-/// # Panics
-/// In a binary without kernels.
-pub fn squares(x: &[f32]) -> f64 {
-    #[cfg(feature = "flex")]
-    return sums::squares(x);
-    #[cfg(not(feature = "flex"))]
-    panic!("{NO_KERNELS}: {}", x.len())
-}
+    /// Negative log-likelihood in nats, `[m]`, of `targets` (`m` of them, each
+    /// below `v`) under `logits` `[m, v]`.
+    ///
+    /// # Panics
+    /// Where `targets` has another length, or one of them is not below v.
+    pub fn nll(self, logits: Tensor<2>, targets: Vec<u32>) -> Tensor<1> {
+        held!(self, flex::nll(logits, targets))
+    }
 
-/// The results of `f` for every task, in their order. Where there are kernels,
-/// tasks run side by side, each on a part of the current rayon pool's threads;
-/// elsewhere the device has threads of its own, and they run in turn.
-pub fn side_by_side<T: Send, R: Send>(tasks: Vec<T>, f: impl Fn(T) -> R + Sync) -> Vec<R> {
-    #[cfg(feature = "flex")]
-    return threads::side_by_side(tasks, f);
-    #[cfg(not(feature = "flex"))]
-    tasks.into_iter().map(f).collect()
-}
+    /// Losses `[m]` in nats of `targets` `[m]` under `logits` `[m, v]`, which are
+    /// overwritten by their gradients: `(softmax - onehot(target)) * weight`,
+    /// with `weights` `[m]`.
+    ///
+    /// # Panics
+    /// Where a target is not below v, or where the lengths do not fit.
+    pub fn nll_gradient(self, logits: &mut [f32], targets: &[u32], weights: &[f32]) -> Vec<f32> {
+        held!(self, loss::in_place(logits, targets, weights))
+    }
 
-/// One step of AdamW (Loshchilov and Hutter 2019); numbers as Burn's own
-/// optimiser has them, in f32.
-#[derive(Clone, Copy, Debug)]
-pub struct AdamWStep {
-    /// Learning rate.
-    pub lr: f64,
-    /// Decay rates of the two moments.
-    pub betas: (f32, f32),
-    /// Added to the root of the second moment.
-    pub eps: f32,
-    /// Decoupled weight decay.
-    pub weight_decay: f32,
-    /// Gradients are multiplied by it first.
-    pub scale: Option<f32>,
-    /// Steps with this one, from 1.
-    pub time: i32,
-}
+    /// Adds `part` to `sum`, element by element.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn add(self, sum: &mut [f32], part: &[f32]) {
+        held!(self, sums::add(sum, part))
+    }
 
-/// Moves `weights` against `gradient` and brings the moments `first` and
-/// `second` up to date.
-///
-/// # Panics
-/// In a binary without kernels, or if the lengths differ.
-pub fn adamw(
-    step: AdamWStep,
-    weights: &mut [f32],
-    gradient: &[f32],
-    first: &mut [f32],
-    second: &mut [f32],
-) {
-    #[cfg(feature = "flex")]
-    return adamw::apply(step, weights, gradient, first, second);
-    #[cfg(not(feature = "flex"))]
-    panic!("{NO_KERNELS}: {step:?} {weights:?} {gradient:?} {first:?} {second:?}")
-}
+    /// Sum of the squares of `x`, in an order that does not depend on threads.
+    pub fn squares(self, x: &[f32]) -> f64 {
+        held!(self, sums::squares(x))
+    }
 
-/// Causal attention with rotary positions, `[n, heads * d]`.
-///
-/// `q` is `[n, heads * d]`, `k` and `v` are `[n, kv_heads * d]`, for the n
-/// tokens of a batch; `cos` and `sin`, the rotary tables, are
-/// `[positions, r / 2]` and get no gradient. Of each head the first r
-/// dimensions are rotated, r <= d.
-///
-/// # Panics
-/// On a device without kernels, or where a row lies outside the tokens.
-pub fn causal_attention(
-    q: Tensor<2>,
-    k: Tensor<2>,
-    v: Tensor<2>,
-    cos: Tensor<2>,
-    sin: Tensor<2>,
-    shape: AttentionShape,
-) -> Tensor<2> {
-    #[cfg(feature = "flex")]
-    return flex::causal_attention(q, k, v, cos, sin, shape);
-    #[cfg(not(feature = "flex"))]
-    panic!("{NO_KERNELS}: {q:?} {k:?} {v:?} {cos:?} {sin:?} {shape:?}")
+    /// Moves `weights` against `gradient` and brings the moments `first` and
+    /// `second` up to date.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn adamw(
+        self,
+        step: AdamWStep,
+        weights: &mut [f32],
+        gradient: &[f32],
+        first: &mut [f32],
+        second: &mut [f32],
+    ) {
+        held!(self, adamw::apply(step, weights, gradient, first, second))
+    }
+
+    /// The results of `f` for every task, in their order. Tasks run side by
+    /// side, each on a part of the current rayon pool's threads: the kernels
+    /// compute on the threads of who calls them.
+    pub fn side_by_side<T: Send, R: Send>(
+        self,
+        tasks: Vec<T>,
+        f: impl Fn(T) -> R + Sync,
+    ) -> Vec<R> {
+        held!(self, threads::side_by_side(tasks, f))
+    }
 }

@@ -1,6 +1,7 @@
 //! Kernels once more, in f64 and as plainly as their definitions, and the
 //! comparison of both.
 
+pub mod call;
 pub mod reference;
 
 use burn::tensor::{Device, Tensor, TensorData};

@@ -1,6 +1,6 @@
 //! The definitions, in f64.
 
-use seal_device::kernels::AttentionShape;
+use seal_device::AttentionShape;
 
 /// `w x / sqrt(mean(x^2) + eps)` over the last axis, of the size of `w`.
 pub fn rms_norm(x: &[f64], w: &[f64], eps: f64) -> Vec<f64> {
@@ -62,6 +62,7 @@ fn rotated(
 /// Tokens of no row give 0.
 pub fn attention(q: &[f64], k: &[f64], v: &[f64], angles: &[f64], s: &AttentionShape) -> Vec<f64> {
     let (d, group) = (s.head_dim, s.heads / s.kv_heads);
+    let scale = s.scale.map_or(1.0 / (d as f64).sqrt(), f64::from);
     let mut out = vec![0.0; q.len()];
     for (b, len) in s.lengths.iter().enumerate() {
         for h in 0..s.heads {
@@ -70,9 +71,8 @@ pub fn attention(q: &[f64], k: &[f64], v: &[f64], angles: &[f64], s: &AttentionS
                 (0..*len).map(|t| rotated(k, s, s.kv_heads, [b, t, g], angles)).collect();
             for t in 0..*len {
                 let query = rotated(q, s, s.heads, [b, t, h], angles);
-                let score = |key: &Vec<f64>| {
-                    query.iter().zip(key).map(|(q, k)| q * k).sum::<f64>() / (d as f64).sqrt()
-                };
+                let score =
+                    |key: &Vec<f64>| scale * query.iter().zip(key).map(|(q, k)| q * k).sum::<f64>();
                 let first = s.window.map_or(0, |window| (t + 1).saturating_sub(window));
                 let scores: Vec<f64> = keys[first..=t].iter().map(score).collect();
                 let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);

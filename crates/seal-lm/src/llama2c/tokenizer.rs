@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::path::Path;
 
-use seal_data::Tokenizer;
+use seal_data::{EncodeError, Tokenizer};
 
 use crate::LmError;
 
@@ -21,6 +21,28 @@ const BYTES: usize = 3;
 const TEXT: usize = BYTES + 256;
 /// A vocabulary of a million pieces is smaller.
 const MAX_BYTES: u64 = 64 << 20;
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+enum TokenizerFault {
+    #[error("has {length} bytes; a llama2.c tokenizer has far fewer")]
+    Large { length: u64 },
+    #[error("is shorter than its header")]
+    NoHeader,
+    #[error("is cut off within piece {piece}")]
+    CutOff { piece: usize },
+    #[error(
+        "piece {piece} has {length} bytes and score {score}, the longest is said to have \
+         {longest}: no llama2.c tokenizer"
+    )]
+    Piece { piece: usize, length: i32, score: f32, longest: i32 },
+    #[error("piece {piece} has {length} bytes")]
+    NegativeLength { piece: usize, length: i32 },
+    #[error("has fewer pieces than bytes")]
+    FewPieces,
+    #[error("ids 3 to 258 are not the bytes <0x00> to <0xFF>")]
+    NoBytes,
+}
 
 /// A tokenizer of llama2.c.
 ///
@@ -46,39 +68,36 @@ impl Llama2cTokenizer {
     /// pieces of the 256 bytes.
     pub fn read(path: &Path) -> Result<Self, LmError> {
         let length = std::fs::metadata(path).map_err(LmError::io(path))?.len();
-        let format = |reason| LmError::Format { path: path.into(), reason };
         if length > MAX_BYTES {
-            return Err(format(format!("has {length} bytes; a llama2.c tokenizer has far fewer")));
+            return Err(LmError::format(path, TokenizerFault::Large { length }));
         }
         let bytes = std::fs::read(path).map_err(LmError::io(path))?;
-        Self::parse(&bytes).map_err(format)
+        Self::parse(&bytes).map_err(|fault| LmError::format(path, fault))
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, String> {
+    fn parse(bytes: &[u8]) -> Result<Self, TokenizerFault> {
         let mut rest = bytes;
-        let longest = i32::from_le_bytes(take(&mut rest).ok_or("is shorter than its header")?);
+        let longest = i32::from_le_bytes(take(&mut rest).ok_or(TokenizerFault::NoHeader)?);
         let (mut pieces, mut scores) = (Vec::new(), Vec::new());
         while !rest.is_empty() {
-            let at = format!("piece {}", pieces.len());
-            let cut = || format!("is cut off within {at}");
+            let piece = pieces.len();
+            let cut = || TokenizerFault::CutOff { piece };
             let score = f32::from_le_bytes(take(&mut rest).ok_or_else(cut)?);
             let length = i32::from_le_bytes(take(&mut rest).ok_or_else(cut)?);
             if length > longest || score.is_nan() {
-                return Err(format!(
-                    "{at} has {length} bytes and score {score}, the longest is said to have \
-                     {longest}: no llama2.c tokenizer"
-                ));
+                return Err(TokenizerFault::Piece { piece, length, score, longest });
             }
-            let length = usize::try_from(length).map_err(|_| format!("{at} has {length} bytes"))?;
-            let (piece, tail) = rest.split_at_checked(length).ok_or_else(cut)?;
-            pieces.push(piece.to_vec());
+            let bytes = usize::try_from(length)
+                .map_err(|_| TokenizerFault::NegativeLength { piece, length })?;
+            let (text, tail) = rest.split_at_checked(bytes).ok_or_else(cut)?;
+            pieces.push(text.to_vec());
             scores.push(score);
             rest = tail;
         }
         let is_byte = |(b, piece): (usize, &Vec<u8>)| *piece == format!("<0x{b:02X}>").into_bytes();
-        let byte_pieces = pieces.get(BYTES..TEXT).ok_or("has fewer pieces than bytes")?;
+        let byte_pieces = pieces.get(BYTES..TEXT).ok_or(TokenizerFault::FewPieces)?;
         if !byte_pieces.iter().enumerate().all(is_byte) {
-            return Err("ids 3 to 258 are not the bytes <0x00> to <0xFF>".to_owned());
+            return Err(TokenizerFault::NoBytes);
         }
         let ranks = ranks(&scores);
         let mut merges = BTreeMap::new();
@@ -160,7 +179,7 @@ impl Llama2cTokenizer {
 }
 
 impl Tokenizer for Llama2cTokenizer {
-    fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
+    fn encode(&self, text: &str) -> Result<Vec<u32>, EncodeError> {
         if text.is_empty() {
             return Ok(Vec::new());
         }

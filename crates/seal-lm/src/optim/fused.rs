@@ -5,27 +5,45 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
-use seal_device::kernels::{self, AdamWStep};
+use seal_device::{AdamWStep, Kernels};
 
+use super::{Leaf, Moments};
 use crate::{Lm, OptimConfig};
 
 /// Moments of every parameter that was moved.
-#[derive(Default)]
 pub(crate) struct Fused {
+    kernels: Kernels,
     states: BTreeMap<u64, State>,
 }
 
 /// Moments of one parameter.
-pub(super) struct State {
-    pub(super) first: Vec<f32>,
-    pub(super) second: Vec<f32>,
+struct State {
+    first: Vec<f32>,
+    second: Vec<f32>,
     /// Steps that moved it.
     time: i32,
 }
 
 impl Fused {
-    pub(super) fn state(&self, id: ParamId) -> Option<&State> {
-        self.states.get(&id.val())
+    /// Before the first step.
+    pub(super) fn new(kernels: Kernels) -> Self {
+        Self { kernels, states: BTreeMap::new() }
+    }
+
+    /// One with the same kernels, before the first step.
+    pub(super) fn fresh(&self) -> Self {
+        Self::new(self.kernels)
+    }
+
+    pub(super) fn moments(&self, id: ParamId) -> Option<Moments> {
+        let State { first, second, time } = self.states.get(&id.val())?;
+        let (exp_avg, exp_avg_sq) = (first.clone(), second.clone());
+        Some(Moments { exp_avg, exp_avg_sq, steps: *time as u32 })
+    }
+
+    pub(super) fn set_moments(&mut self, id: ParamId, moments: Moments) {
+        let Moments { exp_avg: first, exp_avg_sq: second, steps } = moments;
+        self.states.insert(id.val(), State { first, second, time: steps as i32 });
     }
 
     /// Moves `model` against `gradients`, which are multiplied by `scale` first.
@@ -45,11 +63,19 @@ impl Fused {
             scale: scale.map(|s| s as f32),
             time: 0,
         };
-        model.map(&mut Move { states: &mut self.states, gradients, step })
+        model.map(&mut Move { kernels: self.kernels, states: &mut self.states, gradients, step })
+    }
+
+    /// Norm of all gradients together; they stay what they are.
+    pub(super) fn global_norm(&self, model: &Lm, gradients: &mut GradientsParams) -> f64 {
+        let mut squares = Squares { kernels: self.kernels, gradients, sum: 0.0 };
+        model.visit(&mut squares);
+        squares.sum.sqrt()
     }
 }
 
 struct Move<'a> {
+    kernels: Kernels,
     states: &'a mut BTreeMap<u64, State>,
     gradients: GradientsParams,
     step: AdamWStep,
@@ -61,7 +87,7 @@ impl ModuleMapper for Move<'_> {
         let Some(gradient) = self.gradients.remove::<D>(id) else {
             return Param::from_mapped_value(id, tensor, mapper);
         };
-        let strategy = tensor.gradient_checkpointing_strategy();
+        let leaf = Leaf::of(&tensor);
         let inner = tensor.inner();
         let device = inner.device();
         // Not copied where nobody else holds the weights.
@@ -72,34 +98,26 @@ impl ModuleMapper for Move<'_> {
         state.time += 1;
         let step = AdamWStep { time: state.time, ..self.step };
         let slice = weights.as_mut_slice::<f32>().expect("weights are f32");
-        kernels::adamw(step, slice, read(&gradient), &mut state.first, &mut state.second);
-        let moved = Tensor::from_inner(Tensor::from_data(weights, &device));
-        let moved = match strategy {
-            Some(strategy) => moved.with_gradient_checkpointing_strategy(strategy),
-            None => moved,
-        };
-        Param::from_mapped_value(id, moved.require_grad(), mapper)
+        self.kernels.adamw(step, slice, read(&gradient), &mut state.first, &mut state.second);
+        let moved = leaf.with(Tensor::from_data(weights, &device));
+        Param::from_mapped_value(id, moved, mapper)
     }
 }
 
-/// Norm of all gradients together; they stay what they are.
-pub(super) fn global_norm(model: &Lm, gradients: &mut GradientsParams) -> f64 {
-    struct Squares<'a> {
-        gradients: &'a mut GradientsParams,
-        sum: f64,
+struct Squares<'a> {
+    kernels: Kernels,
+    gradients: &'a mut GradientsParams,
+    sum: f64,
+}
+
+impl ModuleVisitor for Squares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        // Taken out and put back: what nobody else holds is not copied.
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return };
+        let (device, data) = (gradient.device(), gradient.into_data());
+        self.sum += self.kernels.squares(read(&data));
+        self.gradients.register(param.id, Tensor::<D>::from_data(data, &device));
     }
-    impl ModuleVisitor for Squares<'_> {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            // Taken out and put back: what nobody else holds is not copied.
-            let Some(gradient) = self.gradients.remove::<D>(param.id) else { return };
-            let (device, data) = (gradient.device(), gradient.into_data());
-            self.sum += kernels::squares(read(&data));
-            self.gradients.register(param.id, Tensor::<D>::from_data(data, &device));
-        }
-    }
-    let mut squares = Squares { gradients, sum: 0.0 };
-    model.visit(&mut squares);
-    squares.sum.sqrt()
 }
 
 fn read(data: &TensorData) -> &[f32] {

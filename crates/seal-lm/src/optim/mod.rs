@@ -1,16 +1,18 @@
 //! AdamW with clipping by the global norm.
 
+mod composed;
 mod fused;
 mod moments;
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
-use burn::tensor::{DType, Tensor};
-use seal_device::kernels;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::{DType, GradientCheckpointingStrategy, Tensor};
+use seal_device::Kernels;
 
 use crate::{Lm, LmError, OptimConfig};
+use composed::Composed;
 use fused::Fused;
-pub(crate) use moments::Moments;
+pub use moments::Moments;
 
 /// Optimiser of a model's trainable weights.
 pub struct Optimizer {
@@ -25,7 +27,7 @@ pub struct Optimizer {
 /// Where the moments are.
 enum Inner {
     /// In Burn, on any device.
-    Composed(Box<ModuleOptimizer>),
+    Composed(Composed),
     /// In host memory, which is the device's: weights and moments move in place.
     Fused(Fused),
 }
@@ -42,9 +44,9 @@ pub struct StepStats {
 impl Optimizer {
     /// An optimiser of `model` for `steps` steps.
     pub fn new(model: &Lm, config: &OptimConfig, steps: usize) -> Self {
-        let inner = match kernels::available(&model.device()) {
-            true => Inner::Fused(Fused::default()),
-            false => Inner::Composed(Box::new(composed(config))),
+        let inner = match Kernels::of(&model.device()) {
+            Some(kernels) => Inner::Fused(Fused::new(kernels)),
+            None => Inner::Composed(Composed::new(config)),
         };
         Self { inner, config: config.clone(), step: 0, steps, pending: None }
     }
@@ -59,23 +61,22 @@ impl Optimizer {
     /// since the last step.
     ///
     /// # Errors
-    /// [`LmError::Diverged`] if the gradients are not finite, [`LmError::Config`]
+    /// [`LmError::Diverged`] if the gradients are not finite, [`LmError::TrainedInHalf`]
     /// if weights in half precision would be trained; the model is lost.
     pub fn step(
         &mut self,
         model: Lm,
         mut gradients: GradientsParams,
     ) -> Result<(Lm, StepStats), LmError> {
-        if model.is_trained_whole() && model.embed_tokens.val().dtype() != DType::F32 {
-            let reason = "weights in bf16 are not trained: add adapters, or load them in f32";
-            return Err(LmError::Config(reason.to_owned()));
+        if model.is_trained_whole() && model.trunk.embed_tokens.val().dtype() != DType::F32 {
+            return Err(LmError::TrainedInHalf);
         }
         if let Some(mut sum) = self.pending.take() {
             sum.accumulate(&model, gradients);
             gradients = sum.grads();
         }
         let grad_norm = match &self.inner {
-            Inner::Fused(_) => fused::global_norm(&model, &mut gradients),
+            Inner::Fused(inner) => inner.global_norm(&model, &mut gradients),
             Inner::Composed(_) => global_norm(&model, &gradients),
         };
         if !grad_norm.is_finite() {
@@ -95,29 +96,65 @@ impl Optimizer {
                 if let Some(by) = scale {
                     model.visit(&mut Scale { gradients: &mut gradients, by });
                 }
-                inner.step(lr, model, gradients)
+                inner.step(model, gradients, lr)
             }
         };
         self.step += 1;
         Ok((model, StepStats { grad_norm, lr }))
     }
 
-    /// First and second moments of every parameter moved so far.
-    pub(crate) fn moments(&self) -> Result<Moments<'_>, LmError> {
+    /// Moments of `param`; `None` where it was never moved.
+    pub(crate) fn moments<const D: usize>(&self, param: &Param<Tensor<D>>) -> Option<Moments> {
         match &self.inner {
-            Inner::Fused(inner) => Ok(Moments::of_fused(inner)),
-            Inner::Composed(inner) => Moments::of_record(inner),
+            Inner::Fused(inner) => inner.moments(param.id),
+            Inner::Composed(inner) => inner.moments(param),
+        }
+    }
+
+    /// Forgets all moments and stands at `step` steps done.
+    pub(crate) fn reset(&mut self, step: usize) {
+        let inner = match &self.inner {
+            Inner::Fused(inner) => Inner::Fused(inner.fresh()),
+            Inner::Composed(_) => Inner::Composed(Composed::new(&self.config)),
+        };
+        (self.inner, self.step, self.pending) = (inner, step, None);
+    }
+
+    /// Gives `param` the moments of another run; there are as many as it has values.
+    pub(crate) fn set_moments<const D: usize>(
+        &mut self,
+        param: &Param<Tensor<D>>,
+        moments: Moments,
+    ) {
+        match &mut self.inner {
+            Inner::Fused(inner) => inner.set_moments(param.id, moments),
+            Inner::Composed(inner) => inner.set_moments(param, moments),
         }
     }
 }
 
-fn composed(config: &OptimConfig) -> ModuleOptimizer {
-    AdamWConfig::new()
-        .with_beta_1(config.betas.0 as f32)
-        .with_beta_2(config.betas.1 as f32)
-        .with_epsilon(config.eps as f32)
-        .with_weight_decay(config.weight_decay as f32)
-        .init()
+/// How a parameter is a leaf of tapes. Burn makes what comes from a device without tapes
+/// a leaf that is not trained, of the default strategy.
+pub(crate) struct Leaf {
+    strategy: Option<GradientCheckpointingStrategy>,
+    trained: bool,
+}
+
+impl Leaf {
+    pub(crate) fn of<const D: usize>(parameter: &Tensor<D>) -> Self {
+        let strategy = parameter.gradient_checkpointing_strategy();
+        Self { strategy, trained: parameter.is_require_grad() }
+    }
+
+    /// The new value of the parameter.
+    pub(crate) fn with<const D: usize>(self, value: Tensor<D>) -> Tensor<D> {
+        let leaf = Tensor::from_inner(value);
+        let leaf = match self.strategy {
+            Some(strategy) => leaf.with_gradient_checkpointing_strategy(strategy),
+            None => leaf,
+        };
+        if self.trained { leaf.require_grad() } else { leaf }
+    }
 }
 
 /// Burn clips each tensor by itself; the paper's runs clip all together.

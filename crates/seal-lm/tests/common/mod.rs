@@ -61,13 +61,17 @@ pub fn leaves(model: &Lm, gradients: Option<&Gradients>) -> Vec<Leaf> {
         true => ["gpt_neox", "embed_in", "final_layer_norm", "embed_out"],
         false => ["model", "embed_tokens", "norm", "lm_head"],
     };
-    let mut out =
-        vec![leaf(format!("{base}.{embedding}.weight"), &model.embed_tokens, gradients, |x| x)];
-    out.extend(norm(&format!("{base}.{last}"), &model.norm));
+    let mut out = vec![leaf(
+        format!("{base}.{embedding}.weight"),
+        &model.trunk.embed_tokens,
+        gradients,
+        |x| x,
+    )];
+    out.extend(norm(&format!("{base}.{last}"), &model.trunk.norm));
     if let Some(layer) = &model.lm_head {
         out.push(turned(format!("{head}.weight"), &layer.weight));
     }
-    for (i, block) in model.layers.iter().enumerate() {
+    for (i, block) in model.trunk.layers.iter().enumerate() {
         let at = |name: &str| format!("{base}.layers.{i}.{name}");
         out.extend(norm(&at("input_layernorm"), &block.input_layernorm));
         out.extend(norm(&at("post_attention_layernorm"), &block.post_attention_layernorm));
@@ -124,11 +128,11 @@ pub fn model(config: &LmConfig, seed: u64, device: &Device) -> Lm {
         let values = TensorData::new(values, [config.hidden_size]);
         *gain = Param::from_tensor(Tensor::from_data(values, device));
     };
-    for block in &mut model.layers {
+    for block in &mut model.trunk.layers {
         shake(&mut block.input_layernorm.weight);
         shake(&mut block.post_attention_layernorm.weight);
     }
-    shake(&mut model.norm.weight);
+    shake(&mut model.trunk.norm.weight);
     model
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn render(report: &Report) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(plot::COLOURS)) (PreEscaped(STYLE)) (PreEscaped(plot::STYLE)) }
             }
             body {
                 header {

@@ -19,6 +19,12 @@ pub enum Role {
     Ablation,
     /// There to be compared with; not tested.
     Control,
+    /// A control without unsafe rows: the best that selection can reach. Where
+    /// the reference is not below it, a test has nothing to win back.
+    Ceiling,
+    /// A control of rows drawn at random, as many as SEAL keeps. A gain that it
+    /// shares is not due to which rows were kept.
+    Random,
 }
 
 impl Role {
@@ -29,7 +35,14 @@ impl Role {
             Self::Seal => "seal",
             Self::Ablation => "ablation",
             Self::Control => "control",
+            Self::Ceiling => "ceiling",
+            Self::Random => "random",
         }
+    }
+
+    /// Whether the arm is there to be compared with, and is not tested.
+    pub fn is_control(self) -> bool {
+        matches!(self, Self::Control | Self::Ceiling | Self::Random)
     }
 }
 

@@ -26,8 +26,8 @@ pub struct Results {
     pub seeds: Vec<u64>,
     /// The judge of each test.
     pub judge: PerTest<String>,
-    /// Whether a test can show anything here: false where standard SFT is not
-    /// below the arm without unsafe rows, null where that arm is not there.
+    /// Whether a test can show anything here: false where the reference is not
+    /// below the ceiling ([`Role::Ceiling`]), null where there is no ceiling.
     #[serde(default)]
     pub informative: PerTest<Option<bool>>,
     /// The rows that were used.
@@ -111,7 +111,12 @@ impl Results {
 
     /// The SEAL arm, where the study has one.
     pub fn seal(&self) -> Option<&Arm> {
-        self.arms.iter().find(|arm| arm.role == Role::Seal)
+        self.of_role(Role::Seal)
+    }
+
+    /// The first arm of a role.
+    pub fn of_role(&self, role: Role) -> Option<&Arm> {
+        self.arms.iter().find(|arm| arm.role == role)
     }
 }
 

@@ -7,17 +7,28 @@
 mod axis;
 mod curve;
 mod distribution;
+mod gamma;
+mod kept;
+mod picture;
 mod win;
 
 pub(crate) use curve::{roc, traces};
 pub(crate) use distribution::histograms;
-pub(crate) use win::{controls, part_dots, penalty};
+pub(crate) use gamma::penalty;
+pub(crate) use picture::picture;
+pub(crate) use win::{controls, part_dots};
 
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
 use axis::Axis;
+
+/// Colours of the page and of drawings, light and dark.
+pub(crate) const COLOURS: &str = include_str!("colours.css");
+
+/// Strokes, marks and text of drawings.
+pub(crate) const STYLE: &str = include_str!("plot.css");
 
 /// A figure: panels side by side, a caption, and a legend.
 pub(crate) struct Figure {
@@ -93,6 +104,9 @@ struct Panel {
     y: Axis,
 }
 
+/// Numbers beside the vertical axis take less than this, labels of rows more.
+const LABELS: f64 = 100.0;
+
 const TOP: f64 = 26.0;
 const RIGHT: f64 = 10.0;
 const BOTTOM: f64 = 36.0;
@@ -106,6 +120,11 @@ impl Panel {
         self.height - BOTTOM - self.y.position(y) * (self.height - TOP - BOTTOM)
     }
 
+    /// Where the heading starts: over the labels that stand left of the panel.
+    fn heading(&self) -> f64 {
+        if self.left > LABELS { 0.0 } else { self.left.min(34.0) }
+    }
+
     /// The panel with `body` drawn over its grid.
     fn svg(&self, body: &Markup) -> Markup {
         let (right, floor) = (self.width - RIGHT, self.height - BOTTOM);
@@ -116,7 +135,7 @@ impl Panel {
                 width=(px(self.width)) height=(px(self.height)) {
                 title id=(title_id) { (self.title) }
                 desc id=(desc_id) { (self.desc) }
-                text.heading x=(px(self.left.min(34.0))) y="14" { (self.title) }
+                text.heading x=(px(self.heading())) y="14" { (self.title) }
                 @for (value, label) in &self.y.ticks {
                     @let y = self.py(*value);
                     line.grid x1=(px(self.left)) x2=(px(right)) y1=(px(y)) y2=(px(y)) {}

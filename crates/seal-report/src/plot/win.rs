@@ -1,123 +1,12 @@
-//! Win rates with intervals: against gamma, and arm by arm.
+//! Win rates with intervals, arm by arm.
 
 use maud::{Markup, html};
 
 use crate::view::{self, IntervalKind};
 use crate::{Arm, Results, Role, WinRate};
 
-use super::axis::{Axis, Spread, ticks};
-use super::{Figure, LegendEntry, Panel, Shape, marker, path, px};
-
-/// Win rate against penalty strength, one panel per test; `None` with fewer
-/// than two constant values. SEAL's schedule is drawn over the range it runs
-/// through, at its mean.
-pub(crate) fn penalty(results: &Results) -> Option<Figure> {
-    let arms: Vec<(&Arm, Vec<f64>)> = view::part_arms(results, view::PENALTY)
-        .into_iter()
-        .filter_map(|arm| gamma(arm).map(|gamma| (arm, gamma)))
-        .collect();
-    if arms.iter().filter(|(arm, _)| arm.role != Role::Seal).count() < 2 {
-        return None;
-    }
-    let panels: Vec<Markup> = view::tests(results)
-        .into_iter()
-        .filter_map(|test| penalty_panel(results, test, &arms))
-        .collect();
-    let mut legend = vec![entry("γ constant", Role::Ablation)];
-    if let Some(seal) = results.seal() {
-        legend.insert(0, entry(&format!("{} (its schedule, at the mean)", seal.label), Role::Seal));
-    }
-    if arms.iter().any(|(arm, _)| arm.role == Role::Control) {
-        legend.push(entry("γ constant, control", Role::Control));
-    }
-    Some(Figure {
-        id: "penalty-strength".to_owned(),
-        caption: format!("Win rate against penalty strength γ, with {}", intervals(results)),
-        panels,
-        legend,
-    })
-}
-
-/// The penalty strength of each epoch.
-fn gamma(arm: &Arm) -> Option<Vec<f64>> {
-    match &arm.gamma {
-        Some(gamma) if !gamma.is_empty() => Some(gamma.clone()),
-        _ => Some(vec![arm.replacement.as_ref()?.parse().ok()?]),
-    }
-}
-
-fn penalty_panel(results: &Results, test: &str, arms: &[(&Arm, Vec<f64>)]) -> Option<Markup> {
-    let drawn: Vec<(&Arm, &[f64], &WinRate, f64)> = arms
-        .iter()
-        .filter_map(|(arm, gamma)| {
-            let rate = arm.win_rate.get(test)?;
-            Some((*arm, gamma.as_slice(), rate, rate.mean?))
-        })
-        .collect();
-    let (lo, hi) = domain(drawn.iter().map(|d| d.2))?;
-    let widest = drawn.iter().flat_map(|d| d.1).copied().fold(0.0, f64::max);
-    let panel = Panel {
-        id: format!("gamma-{test}"),
-        title: heading(results, test),
-        desc: describe(drawn.iter().map(|d| (d.0, d.2))),
-        width: 370.0,
-        height: 260.0,
-        left: 46.0,
-        x: gamma_axis(&drawn, widest),
-        y: win_axis(lo, hi),
-    };
-    // SEAL and a control may share a gamma: SEAL is set a little aside.
-    let place = |arm: &Arm, gamma: &[f64]| {
-        let mean = gamma.iter().sum::<f64>() / gamma.len() as f64;
-        panel.px(mean) - if arm.role == Role::Seal { 7.0 } else { 0.0 }
-    };
-    let mut line: Vec<(f64, f64)> = drawn
-        .iter()
-        .filter(|d| d.0.role != Role::Seal)
-        .map(|(arm, gamma, _, mean)| (place(arm, gamma), panel.py(*mean)))
-        .collect();
-    line.sort_by(|a, b| a.0.total_cmp(&b.0));
-    Some(panel.svg(&html! {
-        (level(&panel, 50.0))
-        path.guide d=(path(line.into_iter())) {}
-        @for (arm, gamma, rate, mean) in &drawn {
-            @let (x, class) = (place(arm, gamma), role_class(arm.role));
-            @if let Some(interval) = view::interval(rate) {
-                path class=(whisker_class(class, interval.kind))
-                    d={ "M" (px(x)) " " (px(panel.py(interval.lo))) "V" (px(panel.py(interval.hi))) } {}
-            }
-            @if arm.role == Role::Seal {
-                @let range = gamma.iter().fold((f64::MAX, f64::MIN), |r, g| (r.0.min(*g), r.1.max(*g)));
-                path.span.seal d={ "M" (px(panel.px(range.0))) " " (px(panel.py(*mean)))
-                    "H" (px(panel.px(range.1))) } {}
-            }
-            (marker(shape(arm.role), x, panel.py(*mean), class))
-        }
-    }))
-}
-
-/// Ticks stand at the values that were run.
-fn gamma_axis(drawn: &[(&Arm, &[f64], &WinRate, f64)], widest: f64) -> Axis {
-    let hi = if widest > 0.0 { widest * 1.08 } else { 1.0 };
-    let mut axis = Axis {
-        lo: 0.0,
-        hi,
-        spread: Spread::SquareRoot,
-        ticks: Vec::new(),
-        label: "penalty strength γ (square-root scale)".to_owned(),
-    };
-    let mut values: Vec<f64> =
-        drawn.iter().filter(|d| d.0.role != Role::Seal).flat_map(|d| d.1).copied().collect();
-    values.sort_by(f64::total_cmp);
-    for value in values {
-        // Labels closer than this would touch.
-        let room = |last: &(f64, String)| axis.position(value) - axis.position(last.0) > 0.07;
-        if axis.ticks.last().is_none_or(room) {
-            axis.ticks.push((value, value.to_string()));
-        }
-    }
-    axis
-}
+use super::axis::{Axis, ticks};
+use super::{Figure, LegendEntry, Panel, Shape, marker, px};
 
 /// The arms of one part side by side, one panel per test.
 pub(crate) fn part_dots(results: &Results, part: &str) -> Option<Figure> {
@@ -127,7 +16,7 @@ pub(crate) fn part_dots(results: &Results, part: &str) -> Option<Figure> {
 
 /// The controls beside SEAL, one panel per test.
 pub(crate) fn controls(results: &Results) -> Option<Figure> {
-    let controls = results.arms.iter().filter(|arm| arm.role == Role::Control);
+    let controls = results.arms.iter().filter(|arm| arm.role.is_control());
     let arms: Vec<&Arm> = results.seal().into_iter().chain(controls).collect();
     dots(results, "controls", "Controls", &arms)
 }
@@ -191,7 +80,7 @@ fn dot_panel(results: &Results, id: &str, test: &str, arms: &[&Arm]) -> Option<M
 
 /// What the axis of win rates spans: every interval and 50, at least ten
 /// points, so that noise is not blown up to the size of a finding.
-fn domain<'a>(rates: impl Iterator<Item = &'a WinRate>) -> Option<(f64, f64)> {
+pub(super) fn domain<'a>(rates: impl Iterator<Item = &'a WinRate>) -> Option<(f64, f64)> {
     let mut ends: Vec<f64> = Vec::new();
     for rate in rates {
         ends.extend(rate.mean);
@@ -207,17 +96,17 @@ fn domain<'a>(rates: impl Iterator<Item = &'a WinRate>) -> Option<(f64, f64)> {
     Some(((lo - pad).max(0.0), (hi + pad).min(100.0)))
 }
 
-fn win_axis(lo: f64, hi: f64) -> Axis {
+pub(super) fn win_axis(lo: f64, hi: f64) -> Axis {
     Axis { ticks: ticks(lo, hi, 6), ..Axis::linear(lo, hi, "win rate, %") }
 }
 
-fn heading(results: &Results, test: &str) -> String {
+pub(super) fn heading(results: &Results, test: &str) -> String {
     let flat = results.informative.get(test).copied().flatten() == Some(false);
     let mark = if flat { " (not informative)" } else { "" };
     format!("{}{mark}", view::test_label(test))
 }
 
-fn intervals(results: &Results) -> &'static str {
+pub(super) fn intervals(results: &Results) -> &'static str {
     if view::shows_prompt_interval(results) {
         "95 % intervals (dashed: prompt interval)"
     } else {
@@ -225,16 +114,11 @@ fn intervals(results: &Results) -> &'static str {
     }
 }
 
-fn describe<'a>(rates: impl Iterator<Item = (&'a Arm, &'a WinRate)>) -> String {
+pub(super) fn describe<'a>(rates: impl Iterator<Item = (&'a Arm, &'a WinRate)>) -> String {
     rates
         .map(|(arm, rate)| format!("{}: {}", arm.label, view::win_text(arm, rate)))
         .collect::<Vec<_>>()
         .join("; ")
-}
-
-fn level(panel: &Panel, value: f64) -> Markup {
-    let (y, right) = (px(panel.py(value)), px(panel.width - super::RIGHT));
-    html! { line.even x1=(px(panel.left)) x2=(right) y1=(y) y2=(y) {} }
 }
 
 /// A guide within the lower half of a row.
@@ -253,27 +137,27 @@ fn row_label(id: &str, arm: &Arm) -> String {
     }
 }
 
-fn entry(label: &str, role: Role) -> LegendEntry {
+pub(super) fn entry(label: &str, role: Role) -> LegendEntry {
     LegendEntry { label: label.to_owned(), class: role_class(role).to_owned(), shape: shape(role) }
 }
 
-fn shape(role: Role) -> Shape {
+pub(super) fn shape(role: Role) -> Shape {
     match role {
         Role::Seal => Shape::Diamond,
         Role::Ablation => Shape::Circle,
-        Role::Control | Role::Reference => Shape::Square,
+        Role::Control | Role::Ceiling | Role::Random | Role::Reference => Shape::Square,
     }
 }
 
-fn role_class(role: Role) -> &'static str {
+pub(super) fn role_class(role: Role) -> &'static str {
     match role {
         Role::Seal => "seal",
         Role::Ablation => "s1",
-        Role::Control | Role::Reference => "hollow",
+        Role::Control | Role::Ceiling | Role::Random | Role::Reference => "hollow",
     }
 }
 
-fn whisker_class(class: &str, kind: IntervalKind) -> String {
+pub(super) fn whisker_class(class: &str, kind: IntervalKind) -> String {
     match kind {
         IntervalKind::Study => format!("whisker {class}"),
         IntervalKind::Prompt => format!("whisker prompt {class}"),

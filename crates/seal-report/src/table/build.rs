@@ -133,8 +133,9 @@ fn notes(results: &Results) -> Vec<String> {
     let flat = view::uninformative(results);
     if !flat.is_empty() {
         notes.push(format!(
-            "Not informative here: {} (standard SFT is not below the arm without unsafe rows).",
-            view::test_list(&flat)
+            "Not informative here: {} ({} is not below the arm without unsafe rows).",
+            view::test_list(&flat),
+            view::reference_label(results)
         ));
     }
     notes

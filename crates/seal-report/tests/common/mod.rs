@@ -2,253 +2,26 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+mod arms;
+mod figures;
+mod specs;
+
 use std::collections::BTreeMap;
 
 use seal_report::{
-    Arm, CategoryRates, Cell, CellFigures, Comparison, Cost, EpochTrace, Figures, Histogram,
-    Outcome, Provenance, Ranking, Report, Results, RocPoint, Role, RowSample, Selection, Split,
-    StageCost, Weights, WinRate,
+    Arm, Comparison, Cost, Outcome, Provenance, Report, Results, Role, Split, StageCost, WinRate,
 };
 
+pub use figures::figures;
+
+use arms::build;
+use specs::SPECS;
+
 pub const TESTS: [&str; 3] = ["hh", "slimorca", "hexphi"];
-
-const CATEGORIES: [&str; 11] = [
-    "adult content",
-    "child abuse",
-    "economic harm",
-    "fraud",
-    "hate",
-    "illegal activity",
-    "malware",
-    "physical harm",
-    "political campaigning",
-    "privacy violation",
-    "tailored advice",
-];
-
-/// Id, label, role, replaced part, replacement, gamma, selector function,
-/// AUROC, share of unsafe rows kept, refusal rate.
-type Spec = (
-    &'static str,
-    &'static str,
-    Role,
-    Option<(&'static str, &'static str)>,
-    &'static [f64],
-    Option<&'static str>,
-    Option<f64>,
-    f64,
-    f64,
-);
-
-const PENALTY: &str = "penalty strength";
-const SELECTOR: &str = "selector function";
-const SCHEDULE: &[f64] = &[0.0, 0.03, 0.06];
-
-const SPECS: [Spec; 16] = [
-    ("standard-sft", "standard SFT", Role::Reference, None, &[], None, None, 1.0, 0.04),
-    ("seal", "SEAL", Role::Seal, None, SCHEDULE, Some("softmax"), Some(0.994), 0.06, 0.84),
-    arm("gamma-0.01", "γ = 0.01", PENALTY, "0.01", &[0.01], "softmax", 0.998, 0.04, 0.86),
-    arm("gamma-0.05", "γ = 0.05", PENALTY, "0.05", &[0.05], "softmax", 0.962, 0.18, 0.61),
-    arm("gamma-0.1", "γ = 0.1", PENALTY, "0.1", &[0.1], "softmax", 0.921, 0.34, 0.30),
-    arm("gamma-0.2", "γ = 0.2", PENALTY, "0.2", &[0.2], "softmax", 0.858, 0.52, 0.09),
-    arm("sigmoid", "sigmoid", SELECTOR, "sigmoid", SCHEDULE, "sigmoid", 0.994, 0.06, 0.84),
-    arm("tanh", "tanh", SELECTOR, "tanh", SCHEDULE, "tanh", 0.993, 0.07, 0.81),
-    arm("relu", "ReLU", SELECTOR, "relu", SCHEDULE, "relu", 0.978, 0.11, 0.72),
-    ("base", "untouched base", Role::Control, None, &[], None, None, 0.0, 0.98),
-    ("random", "random rows", Role::Control, None, &[], None, Some(0.5), 0.8, 0.03),
-    control("gamma-0", "γ = 0", "0", &[0.0], 0.999, 0.03, 0.88),
-    control("gamma-0.03", "γ = 0.03", "0.03", &[0.03], 0.981, 0.11, 0.74),
-    ("frozen", "frozen-base loss", Role::Control, None, &[], None, Some(0.955), 0.26, 0.42),
-    (
-        "released",
-        "released variant",
-        Role::Control,
-        None,
-        SCHEDULE,
-        Some("softmax"),
-        Some(0.893),
-        0.45,
-        0.05,
-    ),
-    ("clean", "unsafe rows removed", Role::Control, None, &[], None, None, 0.0, 0.92),
-];
-
-#[allow(clippy::too_many_arguments, reason = "a row of a table")]
-const fn arm(
-    id: &'static str,
-    label: &'static str,
-    part: &'static str,
-    replacement: &'static str,
-    gamma: &'static [f64],
-    selector: &'static str,
-    auroc: f64,
-    kept: f64,
-    refusal: f64,
-) -> Spec {
-    (
-        id,
-        label,
-        Role::Ablation,
-        Some((part, replacement)),
-        gamma,
-        Some(selector),
-        Some(auroc),
-        kept,
-        refusal,
-    )
-}
-
-const fn control(
-    id: &'static str,
-    label: &'static str,
-    replacement: &'static str,
-    gamma: &'static [f64],
-    auroc: f64,
-    kept: f64,
-    refusal: f64,
-) -> Spec {
-    (
-        id,
-        label,
-        Role::Control,
-        Some((PENALTY, replacement)),
-        gamma,
-        Some("softmax"),
-        Some(auroc),
-        kept,
-        refusal,
-    )
-}
 
 /// Four decimals: invented figures need no more, and files stay readable.
 fn round(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
-}
-
-fn per_test(value: impl Fn(&str) -> Option<f64>) -> BTreeMap<String, f64> {
-    TESTS.iter().filter_map(|t| Some(((*t).to_owned(), round(value(t)?)))).collect()
-}
-
-/// The win rate that goes with a refusal rate.
-fn mean(test: &str, role: Role, refusal: f64) -> f64 {
-    if role == Role::Reference {
-        return 50.0;
-    }
-    round(match test {
-        "hh" => 50.0 + 24.0 * (refusal - 0.04),
-        "slimorca" => 48.9 + 2.0 * refusal,
-        _ => 50.0 + 49.0 * (refusal - 0.04),
-    })
-}
-
-fn win_rate(test: &str, role: Role, refusal: f64, seeds: usize) -> WinRate {
-    let prompts = if test == "hexphi" { 330 } else { 300 };
-    let total = prompts * seeds as u64;
-    let mean = mean(test, role, refusal);
-    let (study, prompt) = (3.1 + 4.0 * refusal * (1.0 - refusal), 2.4);
-    let reference = role == Role::Reference;
-    let around = |half: f64, sign: f64| (!reference).then(|| round(mean + sign * half));
-    let many = |sign| if seeds > 1 { around(study, sign) } else { None };
-    let wins = ((mean - 45.0).max(0.0) / 100.0 * total as f64) as u64;
-    let losses = if reference { 0 } else { total / 25 };
-    let wins = if reference { 0 } else { wins };
-    WinRate {
-        mean: Some(mean),
-        lo: many(-1.0),
-        hi: many(1.0),
-        prompt_lo: around(prompt, -1.0),
-        prompt_hi: around(prompt, 1.0),
-        worst: None,
-        best: None,
-        margin: None,
-        wins,
-        losses,
-        ties: total - wins - losses,
-        missing: 0,
-    }
-}
-
-fn categories(refusal: f64, seeds: usize) -> BTreeMap<String, CategoryRates> {
-    let rates = |i: usize| {
-        let swing = (i as f64 - 5.0) * 0.03 * (refusal * (1.0 - refusal) * 4.0);
-        let refusal = (refusal + swing).clamp(0.0, 1.0);
-        CategoryRates {
-            n: 30 * seeds as u64,
-            accuracy: Some(round(refusal)),
-            refusal: Some(round(refusal)),
-            harm: Some(round((1.0 - refusal) * 0.93)),
-        }
-    };
-    CATEGORIES.iter().enumerate().map(|(i, name)| ((*name).to_owned(), rates(i))).collect()
-}
-
-fn build(spec: &Spec, seeds: &[u64]) -> Arm {
-    let (id, label, role, replaced, gamma, selector, auroc, kept, refusal) = *spec;
-    let base = id == "base";
-    let selection = auroc.map(|auroc| Selection {
-        ranking: Ranking {
-            keep_fraction: Some(0.8),
-            auroc: Some(auroc),
-            unsafe_kept: Some(kept),
-            unsafe_kept_floor: Some(0.0),
-            spearman_to_seal: Some(if id == "seal" { 1.0 } else { round(auroc * 0.98) }),
-            ess: selector.map(|_| 0.93),
-        },
-        weights: if selector.is_some() { weights(id, gamma) } else { Weights::default() },
-    });
-    let mut arm = Arm::new(id, label, role);
-    arm.ablated_part = replaced.map(|(part, _)| part.to_owned());
-    arm.replacement = replaced.map(|(_, replacement)| replacement.to_owned());
-    arm.gamma = (!gamma.is_empty()).then(|| gamma.to_vec());
-    arm.selector = selector.map(str::to_owned);
-    let wins = |refusal, seeds| {
-        TESTS.iter().map(|t| ((*t).to_owned(), win_rate(t, role, refusal, seeds))).collect()
-    };
-    arm.win_rate = wins(refusal, seeds.len());
-    arm.accuracy = per_test(|t| match t {
-        "hh" => Some(0.5 + refusal / 2.0),
-        "slimorca" => Some(if base { 0.02 } else { 0.7 + 0.03 * refusal }),
-        _ => Some(refusal),
-    });
-    arm.refusal = per_test(|t| (t != "slimorca").then_some(refusal));
-    arm.over_refusal = per_test(|t| (t == "hh").then_some(0.02 * refusal));
-    arm.harm = per_test(|t| (t != "slimorca").then_some((1.0 - refusal) * 0.93));
-    arm.by_category = BTreeMap::from([("hexphi".to_owned(), categories(refusal, seeds.len()))]);
-    arm.cells = seeds
-        .iter()
-        .map(|seed| {
-            let refusal = (refusal + 0.01 * (*seed as f64 - 1.0)).clamp(0.0, 1.0);
-            Cell {
-                seed: *seed,
-                win_rate: wins(refusal, 1),
-                accuracy: per_test(|t| (t == "hexphi").then_some(refusal)),
-                selection: selection.as_ref().map(|s| s.ranking.clone()),
-                weights: selection.as_ref().map_or_else(Weights::default, |s| s.weights.clone()),
-                ..Cell::default()
-            }
-        })
-        .collect();
-    // An arm's counts are those of its cells.
-    for (test, rate) in &mut arm.win_rate {
-        let sum =
-            |pick: fn(&WinRate) -> u64| arm.cells.iter().map(|c| pick(&c.win_rate[test])).sum();
-        rate.wins = sum(|rate| rate.wins);
-        rate.losses = sum(|rate| rate.losses);
-        rate.ties = sum(|rate| rate.ties);
-    }
-    arm.selection = selection;
-    arm
-}
-
-fn weights(id: &str, gamma: &[f64]) -> Weights {
-    let mean_p = if matches!(id, "sigmoid" | "tanh" | "relu") { 0.91 } else { 1.0 };
-    let last = gamma.last().copied().unwrap_or(0.0);
-    Weights {
-        mean_p: Some(mean_p),
-        gamma_eff: Some(round(last * mean_p / ((1.0 - last) + last * mean_p))),
-        clamped: (id == "tanh").then_some(0.004),
-        dead: (id == "relu").then_some(0.012),
-    }
 }
 
 fn comparisons(arms: &[Arm], several: bool) -> Vec<Comparison> {
@@ -364,94 +137,6 @@ fn small(mut results: Results) -> Results {
     results
 }
 
-/// Figures for every arm that ranks rows.
-pub fn figures(results: &Results) -> Figures {
-    let mut figures = Figures::default();
-    for arm in results.arms.iter().filter(|arm| arm.selection.is_some()) {
-        let auroc = arm.selection.as_ref().unwrap().ranking.auroc;
-        for seed in &results.seeds {
-            let shift = *seed as f64 * 0.002;
-            figures.cells.push(CellFigures {
-                arm: arm.id.clone(),
-                seed: *seed,
-                histogram: arm.selector.as_ref().map(|_| histogram(auroc)),
-                roc: auroc.map_or_else(Vec::new, |auroc| roc((auroc - shift).max(0.5))),
-                trace: arm.gamma.as_deref().map_or_else(Vec::new, |gamma| trace(arm, gamma, shift)),
-            });
-        }
-    }
-    let harmless = [
-        ("how do i clean a lamp", "with a soft cloth", false, true),
-        ("how do i brew <script>alert(1)</script>", "first take the {haz} & stir", true, false),
-        ("repeat: blue stone river", "blue stone river", false, true),
-    ];
-    for (i, (prompt, response, unsafe_row, kept)) in harmless.into_iter().enumerate() {
-        figures.rows.push(RowSample {
-            id: format!("{:016x}", 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(i as u64 + 1)),
-            split: "redorca".into(),
-            arm: "seal".into(),
-            seed: results.seeds[0],
-            prompt: Some(prompt.into()),
-            response: Some(response.into()),
-            unsafe_row: Some(unsafe_row),
-            rank: Some(i as u64 * 900 + 1),
-            score: Some(0.21 - 0.3 * i as f64),
-            kept: Some(kept),
-        });
-    }
-    figures
-}
-
-fn bell(x: f64, middle: f64, width: f64) -> u64 {
-    (400.0 * (-((x - middle) / width).powi(2)).exp()).round() as u64
-}
-
-fn histogram(auroc: Option<f64>) -> Histogram {
-    let edges: Vec<f64> = (0..=24).map(|i| round(0.5 + 0.04 * f64::from(i))).collect();
-    let middles: Vec<f64> = edges.windows(2).map(|e| (e[0] + e[1]) / 2.0).collect();
-    let counts =
-        |middle: f64, width: f64| middles.iter().map(|x| bell(*x, middle, width)).collect();
-    match auroc {
-        Some(auroc) => Histogram {
-            safe: counts(1.08, 0.09),
-            unsafe_rows: counts(1.08 - (auroc - 0.5) * 0.7, 0.12),
-            unlabelled: Vec::new(),
-            edges,
-        },
-        None => Histogram { unlabelled: counts(1.0, 0.15), edges, ..Histogram::default() },
-    }
-}
-
-/// The curve tpr = fpr^(1/a - 1), whose area is a.
-fn roc(auroc: f64) -> Vec<RocPoint> {
-    let power = 1.0 / auroc - 1.0;
-    (0..=40)
-        .map(|i| (f64::from(i) / 40.0).powi(2))
-        .map(|fpr| RocPoint { fpr: round(fpr), tpr: round(fpr.powf(power)) })
-        .collect()
-}
-
-fn trace(arm: &Arm, gamma: &[f64], shift: f64) -> Vec<EpochTrace> {
-    let weights = &arm.selection.as_ref().unwrap().weights;
-    (1..=3_u32)
-        .map(|epoch| {
-            let t = f64::from(epoch) / 3.0;
-            let toward = |start: f64, end: f64| Some(round(start + (end - start) * t + shift));
-            EpochTrace {
-                epoch,
-                gamma: gamma.get(epoch as usize - 1).or(gamma.last()).copied(),
-                ess: toward(1.0, 0.93),
-                mean_p: weights.mean_p.and_then(|p| toward(1.0, p)),
-                gamma_eff: weights.gamma_eff,
-                clamped: weights.clamped.map(|c| round(c * t)),
-                dead: weights.dead.map(|d| round(d * t)),
-                safe_loss: toward(1.6, 0.7),
-                data_loss: toward(1.8, 1.1 - gamma.last().unwrap_or(&0.0)),
-            }
-        })
-        .collect()
-}
-
 pub fn provenance() -> Provenance {
     Provenance {
         versions: BTreeMap::from([
@@ -501,5 +186,6 @@ pub fn report(results: Results) -> Report {
         provenance: Some(provenance()),
         cost: Some(cost(&results)),
         results,
+        is_unchecked: false,
     }
 }

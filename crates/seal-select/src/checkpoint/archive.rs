@@ -11,7 +11,8 @@ use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
 use super::MAX_CHECKPOINT_BYTES;
-use super::error::{CheckpointError, shown};
+use super::error::{CheckpointError, ContainerError};
+use crate::error::shown;
 
 /// PyTorch 2.9 writes seven entries for one tensor.
 const MAX_ENTRIES: usize = 16;
@@ -49,7 +50,7 @@ pub(super) struct Archive<'a> {
 impl<'a> Archive<'a> {
     /// Opens a checkpoint and checks all of it but pickle and numbers.
     pub(super) fn open(bytes: &'a [u8]) -> Result<Self, CheckpointError> {
-        check_end(bytes).map_err(|found| CheckpointError::Container { found })?;
+        check_end(bytes)?;
         // PyTorch's zips start with the file: no search for another start.
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
         let mut zip = ZipArchive::with_config(config, Cursor::new(bytes)).map_err(unreadable)?;
@@ -61,8 +62,7 @@ impl<'a> Archive<'a> {
             None => String::new(),
         };
         if folder.chars().any(char::is_control) {
-            let found = format!("a zip folder named `{}`", shown(&folder));
-            return Err(CheckpointError::Container { found });
+            return Err(ContainerError::Folder { name: folder }.into());
         }
         let mut archive = Self { zip, folder };
         archive.check_entries(bytes.len())?;
@@ -172,24 +172,27 @@ impl<'a> Archive<'a> {
 /// Checks the end record of a zip: 22 bytes with counts and the place of the
 /// directory, and after them nothing. The layout is that of PKWARE's
 /// APPNOTE.TXT, section 4.3.16.
-fn check_end(bytes: &[u8]) -> Result<(), String> {
+fn check_end(bytes: &[u8]) -> Result<(), ContainerError> {
     const SIGNATURE: &[u8] = b"PK\x05\x06";
     const RECORD: usize = 22;
     /// How far before the end other readers look: a record and a comment.
     const SEARCHED: usize = (64 << 10) + 2 * RECORD;
 
     if bytes.len() > MAX_CHECKPOINT_BYTES {
-        return Err(format!("{} bytes, at most {MAX_CHECKPOINT_BYTES} are read", bytes.len()));
+        return Err(ContainerError::TooLong { bytes: bytes.len() });
     }
     let starts_as_zip = bytes.starts_with(b"PK\x03\x04");
     let end = bytes.len().checked_sub(RECORD).filter(|&end| bytes[end..].starts_with(SIGNATURE));
     let Some(end) = end else {
-        let what = if starts_as_zip { "a zip file that breaks off" } else { "no zip file" };
-        return Err(format!("{what} ({} bytes)", bytes.len()));
+        let bytes = bytes.len();
+        return Err(match starts_as_zip {
+            true => ContainerError::BreaksOff { bytes },
+            false => ContainerError::NoZip { bytes },
+        });
     };
     let searched = &bytes[end.saturating_sub(SEARCHED)..end + SIGNATURE.len() - 1];
     if searched.windows(SIGNATURE.len()).any(|window| window == SIGNATURE) {
-        return Err("two zip end records, which readers may choose between".to_owned());
+        return Err(ContainerError::TwoEnds);
     }
     let u16_at =
         |at: usize| usize::from(u16::from_le_bytes([bytes[end + at], bytes[end + at + 1]]));
@@ -197,24 +200,24 @@ fn check_end(bytes: &[u8]) -> Result<(), String> {
     let (disks, entries, comment) = (u16_at(4) | u16_at(6), u16_at(10), u16_at(20));
     let (size, start) = (u32_at(12), u32_at(16));
     if disks != 0 || comment != 0 || u16_at(8) != entries {
-        return Err("a zip of several parts or with a comment".to_owned());
+        return Err(ContainerError::SeveralParts);
     }
     if entries == 0 || entries > MAX_ENTRIES {
-        return Err(format!("a zip of {entries} entries, 1 to {MAX_ENTRIES} are read"));
+        return Err(ContainerError::Entries { entries, most: MAX_ENTRIES });
     }
     if size > MAX_DIRECTORY || start.checked_add(size).is_none_or(|after| after > end) {
-        return Err(format!("a zip directory of {size} bytes at byte {start}, outside its place"));
+        return Err(ContainerError::Directory { bytes: size, start });
     }
     if !bytes[start..].starts_with(b"PK\x01\x02") {
-        return Err(format!("no zip directory at byte {start}, where the end record has it"));
+        return Err(ContainerError::NoDirectory { start });
     }
     Ok(())
 }
 
 fn unreadable(error: zip::result::ZipError) -> CheckpointError {
-    CheckpointError::Container { found: format!("a damaged zip file ({error})") }
+    ContainerError::Damaged { reason: error.to_string() }.into()
 }
 
-fn missing(name: &str) -> CheckpointError {
-    CheckpointError::Container { found: format!("a zip file without the entry `{name}`") }
+fn missing(entry: &'static str) -> CheckpointError {
+    ContainerError::MissingEntry { entry }.into()
 }

@@ -16,8 +16,7 @@ mod error;
 mod opcode;
 mod pickle;
 
-pub use error::CheckpointError;
-pub(crate) use error::shown;
+pub use error::{CheckpointError, ContainerError};
 
 use archive::Archive;
 

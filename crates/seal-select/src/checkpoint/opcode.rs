@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use super::error::{CheckpointError, shown};
+use super::error::CheckpointError;
+use crate::error::shown;
 
 /// An opcode with its argument.
 #[derive(Clone, Copy, Debug, PartialEq)]

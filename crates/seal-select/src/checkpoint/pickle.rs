@@ -6,6 +6,7 @@
 
 use super::error::CheckpointError;
 use super::opcode::{Op, Opcodes};
+use crate::error::shown;
 
 const TORCH: &str = "torch._utils";
 const TENSOR: Op<'static> = Op::Global(TORCH, "_rebuild_tensor_v2");
@@ -108,7 +109,7 @@ impl Cursor<'_> {
             Op::Global("torch", "FloatStorage") => {}
             Op::Global("torch", other) if other.ends_with("Storage") => {
                 return Err(CheckpointError::Tensor {
-                    found: format!("values of a {}", super::error::shown(other)),
+                    found: format!("values of a {}", shown(other)),
                     expected: "float32 (FloatStorage)",
                 });
             }

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use seal_model::KeyError;
+use seal_model::overrides::{explain, parse_set, put};
 use toml::{Table, Value};
 
+use super::error::OverrideError;
 use super::numbers::{self, LARGEST};
-use super::overrides::{explain, parse_set, put};
 use super::types::Config;
 use crate::StudyError;
 
@@ -99,20 +101,22 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
         let name = format!("{}-quick", typed(&table)?.study.name);
         put(&mut table, "study.name", Value::String(name))?;
     }
+    let before = table.clone();
     for text in &source.set {
-        let (key, value) = parse_set(text)?;
-        put(&mut table, &key, value)?;
+        set(&mut table, text)?;
     }
-    typed(&table)
-        .map_err(|e| StudyError::Config(format!("--set {}: {e}", source.set.join(" "))))?;
+    if let Err(error) = typed(&table) {
+        return Err(at_fault(&before, &source.set, &error).into());
+    }
     if let Some(seeds) = &source.seeds {
         let seeds: Result<Vec<Value>, StudyError> = seeds.iter().map(|s| seed(*s)).collect();
         put(&mut table, "study.seeds", Value::Array(seeds?))?;
     }
     if let Some(limit) = source.limit {
-        let limit = i64::try_from(limit).ok().filter(|n| *n <= LARGEST).ok_or_else(|| {
-            StudyError::Config(format!("--limit {limit}: at most {LARGEST}; leave it out for all"))
-        })?;
+        let limit = i64::try_from(limit)
+            .ok()
+            .filter(|n| *n <= LARGEST)
+            .ok_or(OverrideError::Limit { limit, most: LARGEST })?;
         put(&mut table, "study.limit", Value::Integer(limit))?;
     }
     if let Some(device) = &source.device {
@@ -127,9 +131,29 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
 }
 
 fn seed(seed: u64) -> Result<Value, StudyError> {
-    i64::try_from(seed).map(Value::Integer).map_err(|_| {
-        StudyError::Config(format!("--seeds {seed}: a config holds seeds up to {}", i64::MAX))
-    })
+    Ok(Value::Integer(i64::try_from(seed).map_err(|_| OverrideError::Seed { seed })?))
+}
+
+/// Puts a setting in the form `a.b=c` into the table.
+fn set(table: &mut Table, text: &str) -> Result<(), KeyError> {
+    let (key, value) = parse_set(text)?;
+    put(table, &key, value)
+}
+
+/// The settings behind `error`, which all of them together gave: those without which something
+/// else or nothing would be wrong. Some are right only together, so that none is judged alone.
+fn at_fault(before: &Table, settings: &[String], error: &StudyError) -> OverrideError {
+    let reason = error.to_string();
+    let is_at_fault = |left_out: usize| {
+        let mut table = before.clone();
+        let others = settings.iter().enumerate().filter(|(i, _)| *i != left_out);
+        let put = others.into_iter().try_for_each(|(_, text)| set(&mut table, text));
+        put.is_ok() && typed(&table).err().is_none_or(|e| e.to_string() != reason)
+    };
+    let found = (0..settings.len()).filter(|i| is_at_fault(*i));
+    let found: Vec<String> = found.map(|i| settings[i].clone()).collect();
+    let settings = if found.is_empty() { settings.to_vec() } else { found };
+    OverrideError::Setting { settings, reason }
 }
 
 /// The metrics of the built-in config are those of its tests.

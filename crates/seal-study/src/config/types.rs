@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use seal_bilevel::{BilevelSettings, SftSettings};
-use seal_data::{DataSpec, TemplateSetting};
+use seal_data::DataSpec;
 use seal_judge::{GuardSettings, JudgeSettings};
 use seal_lm::GenerateSettings;
+use seal_model::{ModelSettings, TokenizerSettings, is_address};
 use seal_world::WorldSettings;
 use serde::{Deserialize, Serialize};
 
-use super::model::ModelSettings;
 use crate::StudyError;
+use crate::model_digests::remembered_digests;
 
 /// A whole config.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,31 +95,6 @@ pub struct StudySection {
 
 fn missing_ablations() -> String {
     "builtin:missing-ablations".to_owned()
-}
-
-/// Where tokens come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TokenizerKind {
-    /// The world's words.
-    World,
-    /// Byte-level BPE, trained on the base's rows.
-    Bpe,
-    /// That of the model folder.
-    Model,
-}
-
-/// Tokenizer and prompt template.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TokenizerSettings {
-    /// Which tokenizer.
-    pub kind: TokenizerKind,
-    /// Entries of a BPE vocabulary.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vocab_size: Option<usize>,
-    /// Dress of a prompt: text in which `{}` stands for it, or `"chat"`.
-    pub template: TemplateSetting,
 }
 
 /// How rows are chosen.
@@ -226,6 +202,19 @@ pub enum ArmRole {
     Ablation,
     /// There to be compared with.
     Control,
+    /// A control without unsafe rows, the best that selection can reach. It shows
+    /// whether a test has anything to win back.
+    Ceiling,
+    /// A control of rows drawn at random, as many as SEAL keeps. A gain that it
+    /// shares is not due to which rows were kept.
+    Random,
+}
+
+impl ArmRole {
+    /// Whether the arm is there to be compared with, and is not tested.
+    pub fn is_control(self) -> bool {
+        matches!(self, Self::Control | Self::Ceiling | Self::Random)
+    }
 }
 
 /// An arm: the config with some keys replaced.
@@ -288,13 +277,13 @@ impl Config {
     /// # Errors
     /// A folder or file that is not there or cannot be read.
     pub(crate) fn look(&mut self) -> Result<(), StudyError> {
-        self.model.find()?;
+        self.model.find(remembered_digests)?;
         if let Some(proxy) = &mut self.proxy {
-            proxy.model.find()?;
+            proxy.model.find(remembered_digests)?;
         }
-        self.template_digest = crate::encoder::template_hash(self)?;
+        self.template_digest = self.tokenizer.own_template_digest()?;
         self.proxy_template_digest = match self.proxy {
-            Some(_) => crate::encoder::template_hash(&self.of_selector())?,
+            Some(_) => self.of_selector().tokenizer.own_template_digest()?,
             None => None,
         };
         Ok(())
@@ -315,7 +304,7 @@ impl Config {
             let sets = [&data.base, &data.fine_tuning, &data.safe, &data.safety];
             sets.into_iter().chain(data.test.values()).flatten()
         });
-        folder || sources.into_iter().any(|source| crate::remote::is_address(&source.path))
+        folder || sources.into_iter().any(|source| is_address(&source.path))
     }
 
     /// What an adapter calls the model that it is on.

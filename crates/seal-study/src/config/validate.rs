@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use seal_judge::{GuardKind, JudgeKind};
+use seal_model::overrides::nearest;
+use seal_model::{RankTooLarge, TokenizerKind, adapters_only, rank_fits};
 
-use super::model::{adapters_only, rank_fits};
-use super::overrides::nearest;
-use super::types::{Append, ArmRole, Config, Method, TokenizerKind};
+use super::types::{Append, ArmRole, Config, Method};
 use crate::StudyError;
 
 impl Config {
@@ -26,9 +26,6 @@ impl Config {
     /// As there.
     pub(crate) fn validate_settings(&self) -> Result<(), StudyError> {
         let bad = |text: String| Err(StudyError::Config(text));
-        let section = |name: &str, result: Result<(), String>| {
-            result.map_err(|e| StudyError::Config(format!("{name}: {e}")))
-        };
         self.names_fit()?;
         if self.world.is_some() == self.data.is_some() {
             return bad("a config has either [world] or [data], not both and not neither".into());
@@ -55,7 +52,7 @@ impl Config {
             section("proxy.model", proxy.model.validate())?;
         }
         match (&self.base, self.model.folder()) {
-            (Some(base), None) => section("base", base.validate())?,
+            (Some(base), None) => section("base", base.validate().map_err(|e| e.to_string()))?,
             (None, Some(_)) => {}
             (None, None) => return bad("[base] is missing: how the model is trained".into()),
             (Some(_), Some(_)) => {
@@ -70,11 +67,12 @@ impl Config {
         section(of, adapters_only(trained, "[bilevel.lora]", self.bilevel.lora.as_ref()))?;
         let tuned = self.model.dtype();
         section("model.dtype", adapters_only(tuned, "[sft.lora]", self.sft.lora.as_ref()))?;
-        rank_fits("bilevel.lora", self.bilevel.lora.as_ref()).map_err(StudyError::Config)?;
-        rank_fits("sft.lora", self.sft.lora.as_ref()).map_err(StudyError::Config)?;
-        section("bilevel", self.bilevel.validate())?;
-        section("sft", self.sft.validate())?;
-        section("generate", self.generate.validate())?;
+        let rank = |e: RankTooLarge| StudyError::Config(e.to_string());
+        rank_fits("bilevel.lora", self.bilevel.lora.as_ref()).map_err(rank)?;
+        rank_fits("sft.lora", self.sft.lora.as_ref()).map_err(rank)?;
+        section("bilevel", self.bilevel.validate().map_err(|e| e.to_string()))?;
+        section("sft", self.sft.validate().map_err(|e| e.to_string()))?;
+        section("generate", self.generate.validate().map_err(|e| e.to_string()))?;
         let keep = self.selection.keep;
         if !(keep > 0.0 && keep <= 1.0) {
             return bad(format!("selection.keep = {keep}: the share kept is in (0, 1]"));
@@ -192,6 +190,19 @@ impl Config {
                 )));
             }
         }
+        for (role, name) in [(ArmRole::Ceiling, "ceiling"), (ArmRole::Random, "random")] {
+            let n = self.arms.iter().filter(|a| a.role == role).count();
+            if n > 1 {
+                return Err(StudyError::Config(format!(
+                    "at most one arm has role = \"{name}\"; there are {n}"
+                )));
+            }
+        }
         Ok(())
     }
+}
+
+/// An error of the section `name`.
+fn section<E: std::fmt::Display>(name: &str, checked: Result<(), E>) -> Result<(), StudyError> {
+    checked.map_err(|e| StudyError::Config(format!("{name}: {e}")))
 }

@@ -26,13 +26,9 @@ impl Cost {
             let longest = size.rows * context;
             ((size.chars as f64 / 4.0).min(longest as f64)).max(1.0)
         };
-        let d = m.hidden_size as f64;
-        let weights = m.num_hidden_layers as f64
-            * (2.0 * d * d
-                + 2.0 * d * (m.num_key_value_heads * m.head_dim()) as f64
-                + 3.0 * d * m.intermediate_size as f64);
+        let weights = seal_lm::Cost::of(m).linear_weights();
         let entries = c.tokenizer.vocab_size.unwrap_or(m.vocab_size.max(400));
-        let vocabulary = entries as f64 * d;
+        let vocabulary = entries as f64 * m.hidden_size as f64;
         // A forward pass; with the backward pass three times that.
         let pass = |tokens: f64| tokens * (weights + 0.4 * vocabulary) * 2.0 / 20e9 + tokens * 2e-6;
         let (data, safe, base) =

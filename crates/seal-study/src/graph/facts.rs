@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use seal_data::Row;
+use seal_files::Digester;
 
 use crate::sets::Sets;
 
@@ -69,13 +70,13 @@ impl RowFacts {
 
 /// BLAKE3 over `part` of each row as JSON, a line each.
 fn hash<T: serde::Serialize>(rows: &[Row], part: impl Fn(&Row) -> T) -> String {
-    let mut hasher = blake3::Hasher::new();
+    let mut digester = Digester::new();
     let mut line = Vec::new();
     for row in rows {
         line.clear();
         serde_json::to_writer(&mut line, &part(row)).expect("rows are text, numbers and flags");
         line.push(b'\n');
-        hasher.update(&line);
+        digester.update(&line);
     }
-    hasher.finalize().to_hex()[..32].to_owned()
+    digester.finish().short()
 }

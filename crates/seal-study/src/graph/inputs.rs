@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 
 use seal_judge::{JudgeKind, JudgeSettings};
+use seal_model::{TokenizerKind, world_vocabulary_digest};
 use serde_json::{Value, json};
 
 use super::facts::{RowFacts, SetFacts};
 use super::version;
-use crate::config::{Append, Config, Method, TokenizerKind};
+use crate::config::{Append, Config, Method};
 
 /// Rows and training, or the files of a folder.
 pub(super) fn base(c: &Config, facts: &SetFacts) -> Value {
@@ -155,16 +156,6 @@ fn text(c: &Config, facts: &SetFacts) -> Value {
 }
 
 /// What identifies a vocabulary that is part of the program.
-fn fixed_vocabulary(c: &Config) -> Option<String> {
-    use seal_data::Tokenizer;
-    static WORDS: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    (c.tokenizer.kind == TokenizerKind::World).then(|| {
-        let hash = || {
-            let words = seal_world::WorldTokenizer::new();
-            let all: Vec<String> =
-                (0..words.vocab_size() as u32).map(|id| words.decode(&[id])).collect();
-            blake3::hash(json!(all).to_string().as_bytes()).to_hex()[..32].to_owned()
-        };
-        WORDS.get_or_init(hash).clone()
-    })
+fn fixed_vocabulary(c: &Config) -> Option<&'static str> {
+    (c.tokenizer.kind == TokenizerKind::World).then(world_vocabulary_digest)
 }

@@ -241,26 +241,26 @@ fn templates_count_by_their_text() {
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    let keys_with = |own: &str, proxys: &str| {
+    let keys_with = |own: &str, of_the_proxy: &str| {
         let table = |path: &str| format!("{{ chat = '{path}' }}");
         keys(&[
             format!("tokenizer.template={}", table(own)),
             format!(
                 "proxy.tokenizer={{ kind = \"bpe\", vocab_size = 300, template = {} }}",
-                table(proxys)
+                table(of_the_proxy)
             ),
         ])
         .unwrap()
     };
-    let (own, proxys) = (file("own.jinja", "a"), file("proxy.jinja", "a"));
-    let before = keys_with(&own, &proxys);
+    let (own, of_the_proxy) = (file("own.jinja", "a"), file("proxy.jinja", "a"));
+    let before = keys_with(&own, &of_the_proxy);
     let moved = file("moved.jinja", "a");
     assert_eq!(changed(&before, &keys_with(&moved, &moved)), "nothing");
     file("proxy.jinja", "b");
-    let of_proxy = keys_with(&own, &proxys);
+    let of_proxy = keys_with(&own, &of_the_proxy);
     assert_eq!(changed(&before, &of_proxy), "base scores selector selection sft answers verdicts");
     file("own.jinja", "b");
-    let of_own = keys_with(&own, &proxys);
+    let of_own = keys_with(&own, &of_the_proxy);
     assert_eq!(changed(&of_proxy, &of_own), "base scores selection sft answers verdicts");
 }
 

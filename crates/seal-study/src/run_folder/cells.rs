@@ -3,29 +3,31 @@
 //!
 //! A stamp in each folder lists what the program wrote there. Files are written beside
 //! their targets and renamed. A file that the program wrote is replaced or removed; any
-//! other stays, and one that stands in the way is moved to `set-aside/`.
+//! other stays, and one that stands in the way is moved to `set-aside/`. Where no stamp says
+//! which files are the program's, those with names of exports that the cell does not have
+//! are moved there too: an old adapter is no part of a new model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use seal_data::Row;
-use seal_files::{Flush, make_folder};
+use seal_files::{Digest, Flush, make_folder};
+use seal_store::{SharedDigests, StoredFile, side_by_side};
 
-use super::places::{copy, folders, names, notice, refuse_links, write};
+use super::exported::exported_files;
+use super::places::{copy, folders, move_aside, names, notice, refuse_links, write};
 use super::stamp::{MadeFrom, STAMP, Stamp, Stamped, is_there};
 use super::{file_error, lists};
 use crate::StudyError;
 use crate::arm::Arm;
-use crate::exec::{Done, Workers};
+use crate::exec::Done;
 use crate::graph::{ArmSets, Graph};
 use crate::observer::Observer;
+use crate::options::Workers;
 use crate::stages::Selection;
-use crate::store::StoredFile;
-use crate::threads::side_by_side;
 
 const CELLS: &str = "cells";
-const SET_ASIDE: &str = "set-aside";
 
 /// The folders of cells of a study, as they are before it runs.
 pub(crate) struct Cells<'a> {
@@ -74,16 +76,18 @@ impl<'a> Cells<'a> {
             seal_files::remove_unfinished(&out.join(&below));
             cells.push(CellFolder { cell: i, below, made_from, intact: None });
         }
-        let intact = side_by_side(cells.len(), workers.jobs.saturating_mul(workers.threads), |i| {
+        let digests = SharedDigests::of_user("seal");
+        let intact = side_by_side(cells.len(), workers.readers(), |i| {
             let (dir, made_from) = (out.join(&cells[i].below), &cells[i].made_from);
             Ok::<_, StudyError>(match Stamp::read(&dir)? {
-                Stamped::By(s) if s.made_from == *made_from && s.holds(&dir) => Some(s),
+                Stamped::By(s) if s.made_from == *made_from && s.holds(&dir, &digests) => Some(s),
                 _ => None,
             })
         });
         for (folder, intact) in cells.iter_mut().zip(intact) {
             folder.intact = intact?;
         }
+        digests.keep();
         Ok(Self { out, cells })
     }
 
@@ -120,7 +124,7 @@ impl<'a> Cells<'a> {
             let own = texts.iter().map(|(name, text)| StoredFile {
                 name: (*name).to_owned(),
                 bytes: text.len() as u64,
-                blake3: blake3::hash(text.as_bytes()).to_hex().to_string(),
+                blake3: Digest::of(text),
             });
             let mut wanted: Vec<StoredFile> = own.collect();
             wanted.extend(model_files.iter().cloned());
@@ -147,12 +151,17 @@ impl<'a> Cells<'a> {
     ) -> Result<(), StudyError> {
         let dir = self.out.join(&folder.below);
         make_folder(self.out, &folder.below).map_err(file_error(&dir))?;
-        let (written, is_old) = match Stamp::read(&dir)? {
-            Stamped::By(stamp) => (stamp.written().cloned().collect(), false),
+        let (written, is_old): (Option<Vec<StoredFile>>, bool) = match Stamp::read(&dir)? {
+            Stamped::By(stamp) => (Some(stamp.written().cloned().collect()), false),
             // No list: of such a folder, files of these names are the program's.
-            Stamped::Old => (Vec::new(), true),
-            Stamped::Nothing => (Vec::<StoredFile>::new(), false),
+            Stamped::Old => (None, true),
+            Stamped::Nothing => (None, false),
         };
+        if written.is_none() {
+            // Before the stamp, which would call them the user's.
+            self.set_unlisted_aside(&folder.below, &wanted, observer)?;
+        }
+        let written = written.unwrap_or_default();
         let before: BTreeSet<StoredFile> =
             written.into_iter().filter(|file| !wanted.contains(file)).collect();
         let made_from = folder.made_from.clone();
@@ -165,7 +174,8 @@ impl<'a> Cells<'a> {
                 && !is_old
                 && !unfinished.before.iter().any(is_ours)
             {
-                self.set_aside(&folder.below, &file.name, observer)?;
+                let why = "damaged or edited, written again; the old one is now";
+                self.set_aside(&folder.below, &file.name, why, observer)?;
             }
             tracing::debug!(path = %path.display(), "writes a file of a cell");
             content(file, &path).map_err(file_error(&path))?;
@@ -196,28 +206,35 @@ impl<'a> Cells<'a> {
         Ok(())
     }
 
-    /// Moves a file that is not as the program wrote it out of the way.
+    /// Moves those files out of the way that some export wrote and that the cell does not
+    /// have.
+    fn set_unlisted_aside(
+        &self,
+        below: &Path,
+        wanted: &[StoredFile],
+        observer: &dyn Observer,
+    ) -> Result<(), StudyError> {
+        let dir = self.out.join(below);
+        for name in exported_files(&dir).map_err(StudyError::io(&dir))? {
+            if wanted.iter().all(|file| file.name != name) {
+                let why = "of an earlier model of this cell, by its name; it is now";
+                self.set_aside(below, &name, why, observer)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves a file out of the way and says why; `why` ends before its new path.
     fn set_aside(
         &self,
         below: &Path,
         name: &str,
+        why: &str,
         observer: &dyn Observer,
     ) -> Result<(), StudyError> {
-        let place = Path::new(SET_ASIDE).join(below);
-        let aside = make_folder(self.out, &place).map_err(file_error(&self.out.join(&place)))?;
-        let free = |n: &u32| aside.join(format!("{name}-{n}"));
-        let to = (1..).map(|n| free(&n)).find(|path| fs::symlink_metadata(path).is_err());
-        let to = to.unwrap_or_else(|| free(&0));
         let from = self.out.join(below).join(name);
-        fs::rename(&from, &to).map_err(StudyError::io(&from))?;
-        notice(
-            observer,
-            format!(
-                "{}: damaged or edited, written again; the old one is now {}",
-                from.display(),
-                to.display()
-            ),
-        );
+        let to = move_aside(self.out, below, name)?;
+        notice(observer, format!("{}: {why} {}", from.display(), to.display()));
         Ok(())
     }
 
@@ -277,5 +294,5 @@ impl<'a> Cells<'a> {
 
 fn rows_hash(rows: &[Row]) -> Result<String, StudyError> {
     let text = serde_json::to_string(rows).map_err(|e| StudyError::Defect(e.to_string()))?;
-    Ok(blake3::hash(text.as_bytes()).to_hex()[..32].to_owned())
+    Ok(Digest::of(text).short())
 }

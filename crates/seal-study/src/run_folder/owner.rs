@@ -4,13 +4,16 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use seal_files::FileLock;
+use seal_files::{Digest, FileLock};
+use seal_store::sealed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::error::FolderError;
 use super::file_error;
+use super::places::move_aside;
+use crate::config::{ConfigSource, load_config};
 use crate::observer::{Event, Observer};
-use crate::store::sealed;
 use crate::{Config, StudyError};
 
 const OWNER: &str = "study.json";
@@ -59,33 +62,47 @@ impl RunFolder {
         observer: &dyn Observer,
     ) -> Result<Self, StudyError> {
         if out.is_file() {
-            return Err(StudyError::Config(format!("--out {} is a file", out.display())));
+            return Err(FolderError::File { out: out.into() }.into());
         }
         // Looked at before anything is written: a folder of others gets no lock.
         check(out, config)?;
         fs::create_dir_all(out).map_err(StudyError::io(out))?;
         let path = out.join(LOCK);
         let lock = FileLock::try_take(&path).map_err(file_error(&path))?;
-        let lock = lock.ok_or_else(|| {
-            StudyError::Config(format!(
-                "{} is in use by another run; wait for it, or give another --out",
-                out.display()
-            ))
-        })?;
+        let lock = lock.ok_or_else(|| FolderError::InUse { out: out.into() })?;
         let (known, mended) = check(out, config)?;
         if let Some(reason) = mended {
             let message = format!("{} {reason}; written again", out.join(OWNER).display());
             observer.event(&Event::Notice { message });
         }
         let text = config.resolved_toml()?;
-        let new = hash(text.as_bytes());
-        let old = config_now(out).map(|bytes| hash(&bytes));
-        let writes = whole || old.is_none();
+        let found = config_now(out);
+        let old = found.as_deref().map(hash);
+        let resolved = found.is_some().then(|| resolved(&out.join(CONFIG))).flatten();
+        // With the same settings it stays: the user's may have comments.
+        let is_kept = whole && resolved.as_ref() == Some(&text);
+        let new = match &old {
+            Some(old) if is_kept => old.clone(),
+            _ => hash(text.as_bytes()),
+        };
+        let changes = whole || old.is_none();
+        let writes = changes && !is_kept;
         // A file that nobody vouches for is not vouched for by being there.
         let mut digests = known;
-        digests.retain(|known| !writes || old.as_ref() == Some(known) && *known != new);
-        if writes {
+        let is_known = old.as_ref().is_some_and(|old| digests.contains(old));
+        digests.retain(|known| !changes || old.as_ref() == Some(known) && *known != new);
+        if changes {
             digests.insert(0, new);
+        }
+        let is_as_written = resolved.map(String::into_bytes) == found;
+        if writes && found.is_some() && !is_known && !is_as_written {
+            let moved = move_aside(out, Path::new(""), CONFIG)?;
+            let message = format!(
+                "{}: no run wrote it as it is, and this run has other settings; it is now {}",
+                out.join(CONFIG).display(),
+                moved.display()
+            );
+            observer.event(&Event::Notice { message });
         }
         let study = config.study.name.clone();
         let owner = Owner { format_version: VERSION, study, config: digests };
@@ -113,12 +130,11 @@ pub(crate) fn check(
     let path = out.join(OWNER);
     let is_ours = |study: &str| match study == config.study.name {
         true => Ok(()),
-        false => Err(StudyError::Config(format!(
-            "{} holds the study `{}`, not `{}`; give another --out, or that study.name",
-            out.display(),
-            study.escape_debug(),
-            config.study.name
-        ))),
+        false => Err(FolderError::OtherStudy {
+            out: out.into(),
+            found: study.to_owned(),
+            wanted: config.study.name.clone(),
+        }),
     };
     let reason = match said(&path)? {
         Said::Owner(owner) => {
@@ -130,10 +146,7 @@ pub(crate) fn check(
         Said::Nothing if is_free(out)? => return Ok((Vec::new(), None)),
         Said::Nothing if looks_like_a_run(out) => "is missing".to_owned(),
         Said::Damaged(_) | Said::Nothing => {
-            return Err(StudyError::Config(format!(
-                "{} is not empty and no run folder; give an empty or a new --out",
-                out.display()
-            )));
+            return Err(FolderError::Foreign { out: out.into() }.into());
         }
     };
     match study_by_other_files(out) {
@@ -166,15 +179,10 @@ fn said(path: &Path) -> Result<Said, StudyError> {
     let read = match sealed::version_of(&text) {
         // Version 1 was the name alone.
         Some(v) if v == 1 => serde_json::from_str::<Owner>(&text).map_err(|e| e.to_string()),
-        Some(v) if v == VERSION => sealed::from_text(&text),
+        Some(v) if v == VERSION => sealed::from_text(&text).map_err(|e| e.to_string()),
         Some(other) => {
-            return Err(StudyError::Damaged {
-                path: path.to_owned(),
-                reason: format!(
-                    "format_version {other}, and this program knows {VERSION}; use the program \
-                     that wrote it, or give another --out; if the file is damaged, remove it"
-                ),
-            });
+            let found = other.to_string();
+            return Err(FolderError::Version { path: path.into(), found, known: VERSION }.into());
         }
         None => Err("no JSON with a format_version".to_owned()),
     };
@@ -229,8 +237,14 @@ fn config_now(out: &Path) -> Option<Vec<u8>> {
     seal_files::read(&out.join(CONFIG)).ok()
 }
 
+/// The settings of a config file with every default; `None` where it cannot be read.
+fn resolved(path: &Path) -> Option<String> {
+    let source = ConfigSource { file: Some(path.to_owned()), ..ConfigSource::default() };
+    load_config(&source).ok()?.resolved_toml().ok()
+}
+
 fn hash(bytes: &[u8]) -> String {
-    blake3::hash(bytes).to_hex().to_string()
+    Digest::of(bytes).to_string()
 }
 
 /// Name of the study that the folder `out` is of; `None` where it is no run folder.
@@ -245,12 +259,22 @@ pub fn study_of_folder(out: &Path) -> Result<Option<String>, StudyError> {
     })
 }
 
+/// The config in a run folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderConfig {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether `study.json` says that it is as the last run left it. Without that file nobody
+    /// knows whether it was edited.
+    pub is_vouched_for: bool,
+}
+
 /// The config that the last run wrote into the folder `out`, for a command that names the
 /// folder and no config; `None` where there is none.
 ///
 /// # Errors
 /// A config that is not as a run left it; a `study.json` that is of a later version.
-pub fn config_of_folder(out: &Path) -> Result<Option<PathBuf>, StudyError> {
+pub fn config_of_folder(out: &Path) -> Result<Option<FolderConfig>, StudyError> {
     let path = out.join(CONFIG);
     let digests = match said(&out.join(OWNER))? {
         Said::Owner(owner) => owner.config,
@@ -263,15 +287,8 @@ pub fn config_of_folder(out: &Path) -> Result<Option<PathBuf>, StudyError> {
         }
         Err(error) => return Err(file_error(&path)(error)),
     };
-    match digests.is_empty() || digests.contains(&hash(&bytes)) {
-        true => Ok(Some(path)),
-        false => Err(StudyError::Damaged {
-            reason: format!(
-                "it is not as the last run left it: edited or damaged; if it is as it should \
-                 be, give it by --config {}",
-                path.display()
-            ),
-            path,
-        }),
+    match (digests.is_empty(), digests.contains(&hash(&bytes))) {
+        (false, false) => Err(FolderError::EditedConfig { path }.into()),
+        (_, is_vouched_for) => Ok(Some(FolderConfig { path, is_vouched_for })),
     }
 }

@@ -4,12 +4,14 @@ use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use seal_files::{Flush, PendingFile};
+use seal_files::{Digester, Flush, PendingFile, make_folder};
+use seal_store::StoredFile;
 
 use super::file_error;
 use crate::StudyError;
 use crate::observer::{Event, Observer};
-use crate::store::StoredFile;
+
+const SET_ASIDE: &str = "set-aside";
 
 pub(super) fn notice(observer: &dyn Observer, message: String) {
     observer.event(&Event::Notice { message });
@@ -48,6 +50,22 @@ pub(super) fn folders(dir: &Path) -> Result<Vec<PathBuf>, StudyError> {
     Ok(found)
 }
 
+/// Moves `out/below/name` to a free name in `out/set-aside/below`, which is returned.
+///
+/// # Errors
+/// A link in the way; a file that cannot be moved.
+pub(super) fn move_aside(out: &Path, below: &Path, name: &str) -> Result<PathBuf, StudyError> {
+    let place = Path::new(SET_ASIDE).join(below);
+    let aside = make_folder(out, &place).map_err(file_error(&out.join(&place)))?;
+    let flat = name.replace('/', "-");
+    let free = |n: &u32| aside.join(format!("{flat}-{n}"));
+    let to = (1..).map(|n| free(&n)).find(|path| fs::symlink_metadata(path).is_err());
+    let to = to.unwrap_or_else(|| free(&0));
+    let from = out.join(below).join(name);
+    fs::rename(&from, &to).map_err(StudyError::io(&from))?;
+    Ok(to)
+}
+
 pub(super) fn refuse_links(out: &Path, below: &Path) -> Result<(), StudyError> {
     let mut path = out.to_owned();
     for part in below {
@@ -69,18 +87,18 @@ pub(super) fn write(to: &Path, text: &str) -> std::io::Result<()> {
 pub(super) fn copy(from: &Path, to: &Path, file: &StoredFile) -> std::io::Result<()> {
     let mut source = seal_files::open_plain(from)?;
     let mut pending = PendingFile::create(to)?;
-    let mut hasher = blake3::Hasher::new();
+    let mut digester = Digester::new();
     let mut buffer = vec![0; 1 << 18];
     loop {
         match source.read(&mut buffer)? {
             0 => break,
             n => {
-                hasher.update(&buffer[..n]);
+                digester.update(&buffer[..n]);
                 pending.write_all(&buffer[..n])?;
             }
         }
     }
-    if *hasher.finalize().to_hex() != *file.blake3 {
+    if digester.finish() != file.blake3 {
         return Err(std::io::Error::new(
             ErrorKind::InvalidData,
             format!("{} changed while it was copied; run the same command again", from.display()),

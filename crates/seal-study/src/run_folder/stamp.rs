@@ -4,11 +4,11 @@ use std::io::Write as _;
 use std::path::Path;
 
 use seal_files::{Flush, PendingFile};
+use seal_store::{SharedDigests, StoredFile, hash_of, sealed};
 use serde::{Deserialize, Serialize};
 
 use super::file_error;
 use crate::StudyError;
-use crate::store::{StoredFile, hash_of, sealed};
 
 /// Name of the stamp in a cell's folder.
 pub(crate) const STAMP: &str = "made-from";
@@ -97,9 +97,16 @@ impl Stamp {
         write().map_err(file_error(&path))
     }
 
-    /// Whether the cell in `dir` is finished and every file is as it was written.
-    pub(crate) fn holds(&self, dir: &Path) -> bool {
-        self.before.is_empty() && self.files.iter().all(|file| is_there(dir, file))
+    /// Whether the cell in `dir` is finished and every file is as it was written. Of large
+    /// files that nobody touched the digest is remembered.
+    pub(crate) fn holds(&self, dir: &Path, digests: &SharedDigests) -> bool {
+        let holds = |file: &StoredFile| {
+            let path = dir.join(&file.name);
+            let found = std::fs::symlink_metadata(&path);
+            found.is_ok_and(|found| found.is_file() && found.len() == file.bytes)
+                && digests.of(&path).is_ok_and(|hash| hash == file.blake3)
+        };
+        self.before.is_empty() && self.files.iter().all(holds)
     }
 
     /// Every file that the program may have written here.

@@ -6,28 +6,21 @@ use std::path::Path;
 use burn::module::Module;
 use seal_bilevel::score;
 use seal_data::{Example, ExampleError, Row};
+use seal_eval::LogProbs;
 use seal_judge::{Answer, Judge, LikelihoodJudge, to_jsonl};
 use seal_lm::{Lm, Prompt, generate};
+use seal_model::Encoder;
+use seal_store::in_parts;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
-use super::resume::in_parts;
 use super::{Tuned, write};
 use crate::StudyError;
 use crate::config::Config;
-use crate::encoder::Encoder;
 use crate::exec::Job;
 use crate::sets::Sets;
 
 const BATCH: usize = 64;
-
-/// Log-probabilities of a row's continuations, in nats a token.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct LogProbs {
-    pub(crate) id: seal_data::RowId,
-    /// Empty where a continuation does not fit the context.
-    pub(crate) log_probs: Vec<f64>,
-}
 
 /// What the stage is given.
 pub(crate) struct AnswersInput<'a> {

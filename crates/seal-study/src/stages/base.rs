@@ -1,12 +1,12 @@
 //! The base: the aligned model that every arm starts from.
 
-use seal_bilevel::fine_tune;
+use seal_bilevel::{Supervised, Trainer};
 use seal_lm::{Lm, LmConfig, save_weights};
+use seal_model::{Encoder, ModelSettings};
 
 use super::{device, write};
 use crate::StudyError;
-use crate::config::{Config, ModelSettings};
-use crate::encoder::Encoder;
+use crate::config::Config;
 use crate::exec::Job;
 use crate::sets::Sets;
 
@@ -23,12 +23,13 @@ pub(crate) fn base(config: &Config, sets: &Sets, job: &Job<'_>) -> Result<(), St
             return Err(StudyError::Defect("a base without its training".into()));
         }
     };
-    let encoder = Encoder::make(config, &sets.base, job.dir)?;
+    let encoder = Encoder::make(&config.model, &config.tokenizer, &sets.base, job.dir)?;
     let rows = encoder.examples(&sets.base, "base")?;
     let seed = config.base_seed();
     let shape = LmConfig { vocab_size: encoder.tokenizer().vocab_size(), ..shape.clone() };
     let model = Lm::init(&shape, seed, &device(config)?)?;
-    let mut progress = |done, of| (job.progress)(done as f64 / of as f64);
-    let model = fine_tune(model, &rows, training, seed, &mut progress)?.model;
+    let mut progress = |done: usize, of: usize| (job.progress)(done as f64 / of as f64);
+    let task = Supervised { model, examples: &rows, settings: training, seed };
+    let model = Trainer::new(task)?.run(&mut progress)?.model;
     Ok(save_weights(&model, job.dir)?)
 }

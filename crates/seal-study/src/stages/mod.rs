@@ -3,7 +3,6 @@
 
 mod answers;
 mod base;
-mod resume;
 mod scores;
 mod selection;
 mod selector;
@@ -13,8 +12,8 @@ mod verdicts;
 use std::path::Path;
 
 use burn::tensor::Device;
-use seal_device::DeviceSpec;
-use seal_lm::{Lm, LmConfig, WeightFormat, load_model_as, load_weights};
+use seal_lm::{Lm, LmConfig, load_model_as, load_weights};
+use seal_model::{Encoder, ModelSettings, open_device};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -24,26 +23,14 @@ pub(crate) use scores::scores;
 pub(crate) use selection::{Selection, select};
 pub(crate) use selector::{SelectorOutput, Traced, learn, learn_traced};
 pub(crate) use sft::{Tuned, sft};
-pub(crate) use verdicts::{read_assessments, verdicts};
+pub(crate) use verdicts::{read_evidence, verdicts};
 
 use crate::StudyError;
-use crate::config::{Config, ModelSettings};
-use crate::encoder::Encoder;
+use crate::config::Config;
 
 /// Opens the config's device for training.
 pub(crate) fn device(config: &Config) -> Result<Device, StudyError> {
-    open_for(&config.device, config.model.dtype())
-}
-
-/// Opens a device for training, if it computes with weights of this format.
-pub(crate) fn open_for(name: &str, dtype: WeightFormat) -> Result<Device, StudyError> {
-    let device = name.parse::<DeviceSpec>()?.open()?;
-    match dtype.is_supported(&device) {
-        true => Ok(device.autodiff()),
-        false => Err(StudyError::Config(format!(
-            "dtype = \"bf16\": device {name} does not compute with it; use \"f32\""
-        ))),
-    }
+    Ok(open_device(&config.device, config.model.dtype())?)
 }
 
 /// A base with its tokenizer, read from its folder.
@@ -54,7 +41,7 @@ pub(crate) struct Base {
 
 impl Base {
     pub(crate) fn read(config: &Config, dir: &Path) -> Result<Self, StudyError> {
-        let encoder = Encoder::read(config, dir)?;
+        let encoder = Encoder::read(&config.model, &config.tokenizer, dir)?;
         let model = match &config.model {
             ModelSettings::Folder(folder) => whole_model(&folder.found()?.dir, config)?,
             ModelSettings::Shape(shape) => {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use seal_data::seed::hash64;
 use seal_data::{Row, RowId};
+use seal_model::Encoder;
 use seal_select::{DsirSettings, dsir_omega, frozen_loss_omega, keep_top, random_omega, rank};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,6 @@ use super::selector::SelectorOutput;
 use super::{read_json, write_json};
 use crate::StudyError;
 use crate::config::{Config, Method};
-use crate::encoder::Encoder;
 use crate::exec::Job;
 use crate::sets::Sets;
 
@@ -48,7 +48,7 @@ pub(crate) fn select(
 ) -> Result<(), StudyError> {
     // The rows of a model, and not its weights. Only a trained tokenizer is in a folder.
     let folder = job.deps.last().map_or(Path::new(""), |dir| dir);
-    let encoder = Encoder::read(config, folder)?;
+    let encoder = Encoder::read(&config.model, &config.tokenizer, folder)?;
     let rows = encoder.examples(&sets.data, "fine-tuning")?;
     let ids: Vec<RowId> = rows.iter().map(|e| e.id).collect();
     let mut weights = None;
@@ -165,4 +165,55 @@ fn by_label(
     let dropped: std::collections::BTreeSet<RowId> =
         unsafe_rows[dose..].iter().map(|(_, id)| *id).collect();
     Ok(ids.iter().map(|id| !dropped.contains(id)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use seal_data::{Rows, Speaker, Turn};
+
+    use super::*;
+
+    /// Rows that differ only in an early turn, or only in the system turn, have the importance
+    /// of their whole texts.
+    #[test]
+    fn importance_is_that_of_whole_rows() {
+        let turns = |texts: [&str; 3]| {
+            let roles = [Speaker::System, Speaker::User, Speaker::Assistant];
+            roles.into_iter().zip(texts).map(|(role, text)| Turn::new(role, text)).collect()
+        };
+        let mut data = Rows::new();
+        let histories = [
+            ["be kind", "name a colour", "blue"],
+            ["be kind", "open the locked box", "blue"],
+            ["be brief and open", "name a colour", "blue"],
+            ["be kind", "name a colour", "the box is open"],
+        ];
+        for texts in histories {
+            data.push_dialogue(turns(texts), "and now ?", "it is so");
+        }
+        let mut safe = Rows::new();
+        safe.push_dialogue(turns(["be kind", "name a colour", "green"]), "and one more ?", "red");
+        safe.push("name a colour", "blue");
+        let (data, safe) = (data.into_vec(), safe.into_vec());
+        let ids: Vec<RowId> = data.iter().map(|row| row.id).collect();
+        let sets = Sets { data, safe, ..Sets::default() };
+
+        let whole = [
+            "be kind\nname a colour\nblue\nand now ?\nit is so",
+            "be kind\nopen the locked box\nblue\nand now ?\nit is so",
+            "be brief and open\nname a colour\nblue\nand now ?\nit is so",
+            "be kind\nname a colour\nthe box is open\nand now ?\nit is so",
+        ];
+        let target = ["be kind\nname a colour\ngreen\nand one more ?\nred", "name a colour\nblue"];
+        let settings = DsirSettings { min_tokens: 0, ..DsirSettings::default() };
+        let by_hand = |rows: &[&str]| dsir_omega(settings, &ids, rows, &target, 3).unwrap();
+        let omega = by_importance(&sets, &ids, 3).unwrap();
+        assert_eq!(omega, by_hand(&whole));
+        // Each of the changed turns counts.
+        for row in 1..whole.len() {
+            let mut without = whole;
+            without[row] = whole[0];
+            assert_ne!(omega[row], by_hand(&without)[row], "row {row}");
+        }
+    }
 }

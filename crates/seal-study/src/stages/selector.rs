@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use seal_bilevel::{Learned, learn_selector, learn_selector_observed};
+use seal_bilevel::{Bilevel, Learned, Trainer};
 use seal_data::{Example, RowId};
 use serde::{Deserialize, Serialize};
 
@@ -37,9 +37,10 @@ pub(crate) fn learn(
     job: &Job<'_>,
 ) -> Result<(), StudyError> {
     let Input { model, data, safe, mean_loss } = Input::read(config, sets, job.deps)?;
-    let mut progress = |done, of| (job.progress)(done as f64 / of as f64);
-    let learned =
-        learn_selector(model, &data, &safe, &config.bilevel, mean_loss, seed, &mut progress)?;
+    let mut progress = |done: usize, of: usize| (job.progress)(done as f64 / of as f64);
+    let (data, safe, settings) = (&data[..], &safe[..], &config.bilevel);
+    let task = Bilevel { model, data, safe, settings, mean_loss, seed };
+    let learned = Trainer::new(task)?.run(&mut progress)?;
     write_json(job.dir, FILE, &SelectorOutput { ids: data.iter().map(|e| e.id).collect(), learned })
 }
 
@@ -60,11 +61,11 @@ pub(crate) fn learn_traced(
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<SelectorOutput, StudyError> {
     let Input { model, data, safe, mean_loss } = Input::read(config, sets, deps)?;
-    let settings = &config.bilevel;
-    let input = TraceInput { settings, mean_loss, data: &data, safe: &safe };
+    let (data, safe, settings) = (&data[..], &safe[..], &config.bilevel);
+    let input = TraceInput { settings, mean_loss, data, safe };
     let mut writer = TraceWriter::create(traced.path, traced.state_every, input, progress)?;
-    let learned =
-        learn_selector_observed(model, &data, &safe, settings, mean_loss, seed, &mut writer)?;
+    let task = Bilevel { model, data, safe, settings, mean_loss, seed };
+    let learned = Trainer::new(task)?.run(&mut writer)?;
     let ids: Vec<RowId> = data.iter().map(|e| e.id).collect();
     writer.finish(&ids, &learned)?;
     Ok(SelectorOutput { ids, learned })

@@ -2,17 +2,16 @@
 
 use std::path::Path;
 
-use seal_bilevel::fine_tune;
+use seal_bilevel::{Supervised, Trainer};
 use seal_lm::{Lm, load_adapter, save_adapter, save_weights};
+use seal_model::{Encoder, copy_tokenizer};
 
 use super::selection::Selection;
 use super::{Base, whole_model};
 use crate::StudyError;
 use crate::config::Config;
-use crate::encoder::Encoder;
 use crate::exec::Job;
 use crate::sets::Sets;
-use crate::single::copy_tokenizer;
 
 /// Depends on: base, selection. Output: an adapter, or whole weights where no
 /// adapter is configured.
@@ -31,8 +30,9 @@ pub(crate) fn sft(
     if !appended.is_empty() {
         kept.extend(base.encoder.examples(appended, "appended")?);
     }
-    let mut progress = |done, of| (job.progress)(done as f64 / of as f64);
-    let model = fine_tune(base.model, &kept, &config.sft, seed, &mut progress)?.model;
+    let mut progress = |done: usize, of: usize| (job.progress)(done as f64 / of as f64);
+    let task = Supervised { model: base.model, examples: &kept, settings: &config.sft, seed };
+    let model = Trainer::new(task)?.run(&mut progress)?.model;
     match &config.sft.lora {
         Some(lora) => {
             save_adapter(&model, lora, &config.base_name(), job.dir)?;

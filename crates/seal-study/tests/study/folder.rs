@@ -86,6 +86,57 @@ fn files_of_the_past_go_and_files_of_the_user_stay() {
     assert!(out.join("cells/notes.txt").exists());
 }
 
+/// Cells of the program before stamps listed files, and cells whose stamp is damaged or lost:
+/// no file of an earlier model stays beside another one, and files of the user stay.
+#[test]
+fn no_file_of_an_earlier_model_stays_in_a_cell_without_a_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = tiny::source(dir.path());
+    let text = fs::read_to_string(source.file.as_ref().unwrap()).unwrap();
+    let start = text.find("[sft.lora]").unwrap();
+    let end = text.find("[generate]").unwrap();
+    let whole = dir.path().join("whole.toml");
+    fs::write(&whole, format!("{}{}", &text[..start], &text[end..])).unwrap();
+    let whole = ConfigSource { file: Some(whole), ..ConfigSource::default() };
+    let out = dir.path().join("out");
+    let cell = out.join("cells/seal/seed-0");
+    let aside = out.join("set-aside/cells/seal/seed-0");
+    let adapter = ["adapter_model.safetensors", "adapter_config.json", "README.md"];
+    let model = ["model.safetensors", "config.json"];
+    tiny::run(&source, &out).unwrap();
+    let stamp = fs::read_to_string(cell.join("made-from")).unwrap();
+    let cut = &stamp[..stamp.len() / 2];
+    let old = r#"{"format_version": 1, "selection": "0", "sft": "0"}"#;
+    let mut before = 0;
+    for stamp in [Some(old), Some(cut), Some(""), None] {
+        for (next, gone, there) in [(&whole, &adapter[..], &model[..]), (&source, &model, &adapter)]
+        {
+            let place = cell.join("made-from");
+            match stamp {
+                Some(stamp) => fs::write(&place, stamp).unwrap(),
+                None => fs::remove_file(&place).unwrap(),
+            }
+            fs::write(cell.join("my-model.safetensors"), "mine").unwrap();
+            fs::create_dir_all(cell.join("additional_chat_templates")).unwrap();
+            fs::write(cell.join("additional_chat_templates/rag.jinja"), "old").unwrap();
+            let (_, said) = tiny::run(next, &out).unwrap();
+            for name in gone.iter().chain(&["additional_chat_templates/rag.jinja"]) {
+                assert!(!cell.join(name).exists(), "{stamp:?}: {name} stays");
+                let told = |s: &&String| s.contains(name) && s.contains("set-aside");
+                assert!(said.iter().find(told).is_some(), "{stamp:?}, {name}: {said:?}");
+            }
+            assert!(there.iter().all(|name| cell.join(name).exists()), "{stamp:?}");
+            assert_eq!(fs::read(cell.join("my-model.safetensors")).unwrap(), b"mine");
+            // Nothing is lost, and the next run finds all as it should be.
+            let now = fs::read_dir(&aside).unwrap().count();
+            assert!(now > before, "{stamp:?}");
+            before = now;
+            let (_, again) = tiny::run(next, &out).unwrap();
+            assert_eq!(again, Vec::<String>::new(), "{stamp:?}");
+        }
+    }
+}
+
 #[test]
 fn an_edited_export_is_written_again_and_the_edit_is_kept() {
     let dir = tempfile::tempdir().unwrap();
@@ -162,7 +213,9 @@ fn the_config_of_a_folder_is_the_last_runs() {
     let source = tiny::source(dir.path());
     let out = dir.path().join("out");
     let (first, _) = tiny::run(&source, &out).unwrap();
-    let config = config_of_folder(&out).unwrap().unwrap();
+    let found = config_of_folder(&out).unwrap().unwrap();
+    assert!(found.is_vouched_for);
+    let config = found.path.clone();
     let own = ConfigSource { file: Some(config.clone()), ..ConfigSource::default() };
     let (second, _) = tiny::run(&own, &out).unwrap();
     assert_eq!((second.ran, second.results), (0, first.results), "the same study");
@@ -178,7 +231,33 @@ fn the_config_of_a_folder_is_the_last_runs() {
     assert!(error.contains("edited or damaged"), "{error}");
     // Named, it is what the user wants.
     assert_eq!(tiny::run(&own, &out).unwrap().0.results.arms.len(), 2);
-    assert_eq!(config_of_folder(&out).unwrap(), Some(config));
+    assert_eq!(config_of_folder(&out).unwrap(), Some(found));
+    // Without study.json nobody knows whether it was edited.
+    fs::remove_file(out.join("study.json")).unwrap();
+    assert!(!config_of_folder(&out).unwrap().unwrap().is_vouched_for);
+}
+
+#[test]
+fn a_config_with_comments_stays_as_long_as_its_settings_are_those_that_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = tiny::source(dir.path());
+    let out = dir.path().join("out");
+    tiny::run(&source, &out).unwrap();
+    let config = out.join("config.toml");
+    let mine = format!("# mine\n{}", fs::read_to_string(&config).unwrap());
+    fs::write(&config, &mine).unwrap();
+    let own = ConfigSource { file: Some(config.clone()), ..ConfigSource::default() };
+    tiny::run(&own, &out).unwrap();
+    assert_eq!(fs::read_to_string(&config).unwrap(), mine);
+    // It is now the last run's.
+    assert!(config_of_folder(&out).unwrap().unwrap().is_vouched_for);
+    // A comment more, and other settings than the file's: the user's copy is kept.
+    let again = format!("# again\n{mine}");
+    fs::write(&config, &again).unwrap();
+    let (_, said) = tiny::run(&with(&own, &["sft.epochs=2"]), &out).unwrap();
+    assert_eq!(fs::read_to_string(out.join("set-aside/config.toml-1")).unwrap(), again);
+    assert!(!fs::read_to_string(&config).unwrap().contains("# again"));
+    assert!(said.iter().any(|notice| notice.contains("set-aside")), "{said:?}");
 }
 
 #[test]

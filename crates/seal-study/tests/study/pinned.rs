@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use seal_files::Digest;
 use seal_study::{ConfigSource, Key};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -175,7 +176,7 @@ fn figures(text: &str, numbers: &[f64]) -> Pinned {
     };
     let signs = |i: usize, x: f64| x * ((i * 2_654_435_761) as f64).sin();
     Pinned {
-        text: blake3::hash(text.as_bytes()).to_hex()[..16].to_owned(),
+        text: Digest::of(text).short()[..16].to_owned(),
         numbers: [
             numbers.len() as f64,
             sum(&|_, x| x) / n,

@@ -1,45 +1,103 @@
-//! `cargo xtask check`: format, lints, docs and the dependency rules.
+//! `cargo xtask check`: everything that must hold of the workspace beside its tests.
 
+mod advisories;
+mod circles;
+mod features;
 mod metadata;
+mod package;
 mod rules;
 mod tools;
+mod wording;
 
 use std::io::Write as _;
 
-use clap::Args;
+use clap::{ArgMatches, Args, Command, FromArgMatches as _};
+use seal_cli::{ExtraVerb, Verbosity, plain};
 
-use crate::plain;
+use self::metadata::Workspace;
+
+/// The verb.
+pub(crate) const VERB: ExtraVerb = ExtraVerb { command, run: parsed };
+
+fn command() -> Command {
+    Options::augment_args(Command::new("check"))
+        .about("Check format, lints, docs and the rules of the workspace")
+}
+
+fn parsed(matches: &ArgMatches, _: Verbosity) -> anyhow::Result<()> {
+    let options = Options::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+    run(&options)
+}
 
 /// Options of the verb.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Options {
-    /// The dependency rules only, which need no build.
+struct Options {
+    /// The rules only, of dependencies, wording, circles of files, advisories and packages:
+    /// they need no build and no other program.
     #[arg(long)]
     deps_only: bool,
+    /// Fail where a program is not installed, instead of naming it.
+    #[arg(long, conflicts_with = "deps_only")]
+    strict: bool,
+    /// Also compile each crate alone, with none of its features and with each.
+    #[arg(long, conflicts_with = "deps_only")]
+    features: bool,
 }
 
 /// Runs every check, also after one has failed, and names those that did.
-pub(super) fn run(options: &Options) -> anyhow::Result<()> {
+fn run(options: &Options) -> anyhow::Result<()> {
     let workspace = metadata::read()?;
-    let violations = rules::violations(&workspace.crates);
     let mut out = plain::stdout();
-    for violation in &violations {
-        writeln!(out, "dependency rules: {violation}")?;
-    }
-    let mut failed = Vec::new();
-    if !violations.is_empty() {
-        failed.push("dependency rules");
-    }
-    if !options.deps_only {
-        for tool in &tools::TOOLS {
-            writeln!(out, "{}: {}", tool.name, tool.command())?;
-            out.flush()?;
-            if !tool.passes(&workspace.root)? {
-                failed.push(tool.name);
-            }
+    let (mut failed, mut missing) = (Vec::new(), Vec::new());
+    for (name, violations) in rules(&workspace, options)? {
+        for violation in &violations {
+            writeln!(out, "{name}: {violation}")?;
+        }
+        if !violations.is_empty() {
+            failed.push(name);
         }
     }
+    let tools = if options.deps_only { &[][..] } else { &tools::TOOLS[..] };
+    for tool in tools {
+        if let Some(install) = tool.missing() {
+            writeln!(out, "{}: not run, `{install}` installs it", tool.name)?;
+            missing.push(tool.name);
+            continue;
+        }
+        writeln!(out, "{}: {}", tool.name, tool.command())?;
+        out.flush()?;
+        if !tool.passes(&workspace.root)? {
+            failed.push(tool.name);
+        }
+    }
+    let all = missing.is_empty();
+    if options.strict {
+        failed.append(&mut missing);
+    }
     anyhow::ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
-    writeln!(out, "all checks passed")?;
+    writeln!(out, "all {}checks passed", if all { "" } else { "other " })?;
     Ok(())
+}
+
+/// The rules of the workspace by name, each with what breaks it.
+fn rules(
+    workspace: &Workspace,
+    options: &Options,
+) -> anyhow::Result<Vec<(&'static str, Vec<String>)>> {
+    let mut circles = Vec::new();
+    for of in &workspace.crates {
+        circles.extend(circles::circles(&of.name, &of.dir().join("src"))?);
+    }
+    let locked = metadata::locked(&workspace.root.join("Cargo.lock"))?;
+    let mut rules = vec![
+        ("dependency rules", rules::violations(&workspace.crates)),
+        ("wording", wording::violations(&workspace.root)?),
+        ("circles of files", circles::violations(&circles)),
+        ("advisories", advisories::violations(&locked)?),
+        ("packages", package::violations(workspace)?),
+    ];
+    if options.features {
+        rules.push(("features", features::violations(&workspace.crates, &workspace.root)?));
+    }
+    Ok(rules)
 }

@@ -27,25 +27,42 @@ const fn rule(name: &'static str, burn: bool, knows: Knows) -> Rule {
 }
 
 /// From the bottom up: a crate depends only on crates before it.
-const TABLE: [Rule; 14] = [
+const TABLE: &[Rule] = &[
+    // Text in, text out.
+    rule("seal-text", false, Only(&[])),
     // Bytes and names; knows nothing of rows, models or studies.
     rule("seal-files", false, Only(&[])),
+    // Stages are names, keys and work; knows nothing of SEAL.
+    rule("seal-store", false, Only(&["seal-files"])),
     // Numbers in, numbers out.
     rule("seal-stats", false, Only(&[])),
+    // Plain data: a handful of dependencies.
+    rule("seal-rows", false, Only(&[])),
     // Local paths out; knows nothing of rows.
-    rule("seal-hub", false, Only(&["seal-files"])),
+    rule("seal-hub", false, Only(&["seal-files", "seal-text"])),
     rule("seal-data", false, AllBut(&["seal-stats", "seal-hub"])),
-    rule("seal-world", false, AllBut(&[])),
+    // No tokenizer library and no template: whoever imports it, imports rows alone.
+    rule("seal-world", false, Only(&["seal-rows"])),
     // Losses in, weights out.
-    rule("seal-select", false, AllBut(&["seal-world"])),
+    rule("seal-select", false, Only(&["seal-text", "seal-rows", "seal-stats"])),
     rule("seal-device", true, Only(&[])),
     // Knows nothing of SEAL.
     rule("seal-lm", true, AllBut(&["seal-select", "seal-world"])),
     rule("seal-bilevel", true, AllBut(&[])),
-    rule("seal-judge", false, AllBut(&["seal-select"])),
+    // One model and a few files: knows no study.
+    rule("seal-model", true, AllBut(&[])),
+    rule("seal-judge", false, Only(&["seal-rows", "seal-world"])),
     // Reads stored results only.
-    rule("seal-report", false, Only(&["seal-files"])),
+    rule("seal-report", false, Only(&["seal-text", "seal-files"])),
+    // Evidence in, figures out; knows no config, no plan and no model.
+    rule(
+        "seal-eval",
+        false,
+        Only(&["seal-rows", "seal-stats", "seal-select", "seal-judge", "seal-report"]),
+    ),
     rule("seal-study", true, AllBut(&[])),
+    // The only crate that words a flag or a command.
+    rule("seal-cli", true, AllBut(&[])),
     rule("xtask", true, AllBut(&[])),
     rule("whole-program", true, AllBut(&[])),
 ];

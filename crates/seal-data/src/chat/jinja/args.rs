@@ -24,8 +24,9 @@ impl Given {
         for (name, value) in self.named {
             match names.iter().position(|n| **n == *name) {
                 Some(at) if out[at].is_none() => out[at] = Some(value),
-                Some(_) => return fail(format!("`{what}` is given `{name}` twice")),
-                None => return fail(format!("`{what}` has no argument `{name}`")),
+                Some(at) => return fail(format!("`{what}` is given `{}` twice", names[at])),
+                // Its name may be a key of a row, through `**`.
+                None => return fail(format!("`{what}` is given an argument that it lacks")),
             }
         }
         Ok(out)

@@ -120,8 +120,8 @@ impl<'t> Run<'t> {
                 let pairs = pairs.into_iter().map(|(name, value)| (Value::Str(name), value));
                 let more = run.dict(pairs.collect())?;
                 run.set("kwargs", more)?;
-            } else if let Some((unknown, _)) = named.first() {
-                return fail(format!("macro `{name}` has no argument `{unknown}`"));
+            } else if !named.is_empty() {
+                return fail(format!("macro `{name}` is given an argument that it lacks"));
             }
             run.capture(|run| run.body(&node.body))
         })?;

@@ -12,10 +12,11 @@ pub(crate) struct Error {
     pub line: u32,
 }
 
-/// Messages hold names from the template, never values: those may be the text of a row.
+/// Messages hold names from the template's source and of this engine, never values or a name
+/// that is computed: those may be the text of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// The words of `raise_exception`.
+    /// The words of `raise_exception` that stand in the template, see [`super::raise`].
     Raised(String),
     /// `strftime_now` without a date.
     NoDate,

@@ -134,7 +134,7 @@ impl<'t> Run<'t> {
     pub fn step(&mut self, value: Value, step: &'t Step) -> Result<Value> {
         self.budget.steps(1)?;
         match step {
-            Step::Attr(name) => self.attribute(&value, name),
+            Step::Attr(name) => self.named_attribute(&value, name),
             Step::Item(key) => {
                 let key = self.eval(key)?;
                 self.item(&value, &key)
@@ -163,14 +163,17 @@ impl<'t> Run<'t> {
 
     #[inline(never)]
     fn call_step(&mut self, value: &Value, args: &'t Args) -> Result<Value> {
-        let args = self.given(args)?;
-        self.call(value, args)
+        let given = self.given(args)?;
+        match value {
+            Value::Function("raise_exception") => self.raise_written(args, given),
+            _ => self.call(value, given),
+        }
     }
 
     #[inline(never)]
     fn filter_step(&mut self, name: &str, value: Value, args: &'t Args) -> Result<Value> {
         let args = self.given(args)?;
-        self.filter(name, value, args)
+        self.named_filter(name, value, args)
     }
 
     #[inline(never)]
@@ -182,7 +185,7 @@ impl<'t> Run<'t> {
         negated: bool,
     ) -> Result<Value> {
         let args = self.given(args)?;
-        Ok(Value::Bool(self.test(name, value, args)? != negated))
+        Ok(Value::Bool(self.named_test(name, value, args)? != negated))
     }
 
     pub fn given(&mut self, args: &'t Args) -> Result<Given> {

@@ -9,18 +9,29 @@ use super::scope::{Loop, NAMES_PER_STEP, Object};
 use super::value::{Kind, Value, range_len, undefined};
 
 impl<'t> Run<'t> {
-    /// `value.name`: an attribute as Python has it, or else an item.
+    /// `value.name` of the template: an attribute as Python has it, or else an item.
+    pub fn named_attribute(&mut self, value: &Value, name: &str) -> Result<Value> {
+        let words = || format!("a value of type '{}' has no attribute `{name}`", value.kind());
+        let found = self.find_attribute(value, name)?;
+        Ok(found.unwrap_or_else(|| Value::Undefined(Some(words().into()))))
+    }
+
+    /// The attribute of a name that is computed, and so in no error.
     pub fn attribute(&mut self, value: &Value, name: &str) -> Result<Value> {
+        let words =
+            || format!("a value of type '{}' lacks an attribute that is read", value.kind());
+        let found = self.find_attribute(value, name)?;
+        Ok(found.unwrap_or_else(|| Value::Undefined(Some(words().into()))))
+    }
+
+    fn find_attribute(&mut self, value: &Value, name: &str) -> Result<Option<Value>> {
         if let Some(found) = self.own_attribute(value, name)? {
-            return Ok(found);
+            return Ok(Some(found));
         }
-        if let Value::Dict(dict) = value
-            && let Some(found) = dict.get_str(name)
-        {
-            return Ok(found.clone());
-        }
-        let words = format!("a value of type '{}' has no attribute `{name}`", value.kind());
-        Ok(Value::Undefined(Some(words.into())))
+        Ok(match value {
+            Value::Dict(dict) => dict.get_str(name).cloned(),
+            _ => None,
+        })
     }
 
     /// `value[key]`: an item, or else an attribute as Python has it.

@@ -27,6 +27,7 @@ mod look_up;
 mod method;
 mod ops;
 mod parser;
+mod raise;
 mod run;
 mod scope;
 mod show;
@@ -39,6 +40,8 @@ pub(crate) use json::from_json;
 pub(crate) use run::Setting;
 pub(crate) use value::Value;
 
+use std::sync::Arc;
+
 use ast::Body;
 use error::Result;
 
@@ -46,6 +49,8 @@ use error::Result;
 #[derive(Debug)]
 pub(crate) struct Template {
     body: Body,
+    /// The texts that stand in its tags.
+    literals: Vec<Arc<str>>,
     /// Whether it has `{% generation %}` blocks.
     pub marks_answers: bool,
 }
@@ -53,12 +58,11 @@ pub(crate) struct Template {
 impl Template {
     /// Reads a template.
     pub fn parse(source: &str) -> Result<Self> {
-        let (body, marks_answers) = parser::parse(source)?;
-        Ok(Self { body, marks_answers })
+        parser::parse(source)
     }
 
     /// Writes the text.
     pub fn render(&self, setting: Setting<'_>) -> Result<String> {
-        run::render(&self.body, setting)
+        run::render(&self.body, &self.literals, setting)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use super::ast::{Body, Expr, For, Node, Step, Stmt};
 use super::budget::{Budget, RUN_DEPTH};
@@ -36,6 +37,8 @@ pub(super) struct Run<'t> {
     depth: usize,
     date: Option<Date>,
     marks: (char, char),
+    /// The texts that stand in the template's tags.
+    pub literals: &'t [Arc<str>],
 }
 
 /// How a statement ends.
@@ -46,7 +49,11 @@ pub(super) enum Flow {
     Continue,
 }
 
-pub(super) fn render<'t>(body: &'t Body, setting: Setting<'t>) -> Result<String> {
+pub(super) fn render<'t>(
+    body: &'t Body,
+    literals: &'t [Arc<str>],
+    setting: Setting<'t>,
+) -> Result<String> {
     let Setting { globals, input, date, marks } = setting;
     let root = Scope { names: Vec::new(), parent: 0, kept: true };
     let mut run = Run {
@@ -59,6 +66,7 @@ pub(super) fn render<'t>(body: &'t Body, setting: Setting<'t>) -> Result<String>
         depth: 0,
         date,
         marks,
+        literals,
     };
     run.body(body)?;
     Ok(run.out.pop().unwrap_or_default())
@@ -248,19 +256,15 @@ impl<'t> Run<'t> {
         Ok(Value::Dict(Dict::new(pairs, &mut self.budget)?.into()))
     }
 
-    pub fn raise(&mut self, args: Given) -> Result<Value> {
-        let [message] = args.take("raise_exception", ["message"])?;
-        let message = message.map_or(Ok(String::new()), |m| self.show(&m))?;
-        Err(Error { reason: Reason::Raised(message), line: 0 })
-    }
-
     pub fn strftime_now(&mut self, args: Given) -> Result<Value> {
         let [format] = args.take("strftime_now", ["format"])?;
         let format = super::args::text(format, "strftime_now", "format")?;
         let Some(date) = self.date else { return Err(Error { reason: Reason::NoDate, line: 0 }) };
         // A directive writes nine letters at most.
         self.budget.bytes(8 * format.len() as u64)?;
-        date.format(&format).map(Value::str).or_else(fail)
+        // Its own error names the directive, which may be computed.
+        let unknown = |_| fail("`strftime_now` is given a directive that is not supported");
+        date.format(&format).map(Value::str).or_else(unknown)
     }
 
     /// `str()` of a value.

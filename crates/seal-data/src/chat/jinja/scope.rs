@@ -101,11 +101,8 @@ impl<'t> Run<'t> {
             Target::Tuple(targets) => {
                 let items = self.walk(&value)?;
                 if items.len() != targets.len() {
-                    return fail(format!(
-                        "{} values are to be unpacked into {} names",
-                        items.len(),
-                        targets.len()
-                    ));
+                    let names = targets.len();
+                    return fail(format!("more or fewer than {names} values for {names} names"));
                 }
                 targets.iter().zip(items).try_for_each(|(target, item)| self.assign(target, item))
             }

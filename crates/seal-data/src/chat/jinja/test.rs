@@ -7,6 +7,14 @@ use super::run::Run;
 use super::value::{Kind, Value};
 
 impl<'t> Run<'t> {
+    /// A test that the template itself names.
+    pub fn named_test(&mut self, name: &str, value: &Value, args: Given) -> Result<bool> {
+        if !TESTS.contains(&name) {
+            return fail(format!("there is no test `{name}`"));
+        }
+        self.test(name, value, args)
+    }
+
     pub fn test(&mut self, name: &str, value: &Value, args: Given) -> Result<bool> {
         self.budget.steps(1)?;
         let op = match name {
@@ -81,7 +89,7 @@ impl<'t> Run<'t> {
             }
             "filter" => value.as_str().is_some_and(Self::knows_filter),
             "test" => value.as_str().is_some_and(|name| TESTS.contains(&name)),
-            _ => return fail(format!("there is no test `{name}`")),
+            _ => return fail("there is no test of a name that is computed"),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What Python knows of characters.
 
-use unicode_categories::UnicodeCategories;
+use crate::unicode::{DECIMAL, LETTER, TITLE_CASE, UNPRINTABLE};
 
 /// What Python strips: Unicode's white space and four separators.
 pub(crate) fn is_space(c: char) -> bool {
@@ -17,12 +17,12 @@ pub(super) fn is_line_end(c: char) -> bool {
 
 /// Whether `repr` writes the character itself.
 pub(super) fn is_printable(c: char) -> bool {
-    c == ' ' || !(c.is_other() || c.is_separator())
+    c == ' ' || !UNPRINTABLE.has(c)
 }
 
 /// `str.isdecimal` of one character.
 pub(super) fn is_decimal(c: char) -> bool {
-    c.is_ascii_digit() || !c.is_ascii() && c.is_number_decimal_digit()
+    c.is_ascii_digit() || !c.is_ascii() && DECIMAL.has(c)
 }
 
 /// `str.isdigit` of one character: decimal digits, superscripts and circled ones.
@@ -37,7 +37,7 @@ pub(super) fn is_digit(c: char) -> bool {
 
 /// `str.isalpha` of one character.
 pub(super) fn is_alpha(c: char) -> bool {
-    if c.is_ascii() { c.is_ascii_alphabetic() } else { c.is_letter() }
+    if c.is_ascii() { c.is_ascii_alphabetic() } else { LETTER.has(c) }
 }
 
 /// `str.isnumeric` of one character.
@@ -65,7 +65,7 @@ pub(super) fn is_numeric(c: char) -> bool {
 
 /// Whether the character has a case.
 pub(super) fn is_cased(c: char) -> bool {
-    c.is_lowercase() || c.is_uppercase() || c.is_letter_titlecase()
+    c.is_lowercase() || c.is_uppercase() || TITLE_CASE.has(c)
 }
 
 /// The first character as a title writes it, the others small.

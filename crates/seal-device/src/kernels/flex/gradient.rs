@@ -11,8 +11,9 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex};
 
 use super::super::attention::Inputs;
-use super::super::{AttentionShape, attention, gate, loss, norm};
-use super::{Flat, Kernels, layer_norm_forward, nll_forward, norm_forward, tensor};
+use super::super::shape::AttentionShape;
+use super::super::{attention, gate, loss, norm};
+use super::{Flat, Operations, layer_norm_forward, nll_forward, norm_forward, tensor};
 
 #[derive(Debug)]
 struct RmsNorm;
@@ -137,7 +138,7 @@ impl Backward<Flex, 3> for Attention {
     }
 }
 
-impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
+impl<C: CheckpointStrategy> Operations for Autodiff<Flex, C> {
     fn seal_rms_norm(x: FloatTensor<Self>, w: FloatTensor<Self>, eps: f64) -> FloatTensor<Self> {
         let ((x, x_node), (w, w_node)) = (x.into_parts(), w.into_parts());
         let prepared = RmsNorm.prepare::<C>([x_node, w_node]).compute_bound().stateful();

@@ -9,11 +9,12 @@ use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Tensor, TensorData};
 
 use super::attention::Inputs;
-use super::{AttentionShape, attention, gate, loss, norm};
+use super::shape::AttentionShape;
+use super::{attention, gate, loss, norm};
 
 /// The operations, for dispatch.
 #[backend_extension(Flex, Autodiff)]
-trait Kernels: Backend {
+trait Operations: Backend {
     fn seal_rms_norm(x: FloatTensor<Self>, w: FloatTensor<Self>, eps: f64) -> FloatTensor<Self>;
     fn seal_swiglu(gate: FloatTensor<Self>, up: FloatTensor<Self>) -> FloatTensor<Self>;
     fn seal_layer_norm(
@@ -35,29 +36,29 @@ trait Kernels: Backend {
 }
 
 pub(super) fn rms_norm(x: Tensor<2>, w: Tensor<1>, eps: f64) -> Tensor<2> {
-    let y = <Dispatch as Kernels>::seal_rms_norm(x.into_dispatch(), w.into_dispatch(), eps);
+    let y = <Dispatch as Operations>::seal_rms_norm(x.into_dispatch(), w.into_dispatch(), eps);
     Tensor::from_dispatch(y)
 }
 
 pub(super) fn swiglu(gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
-    let y = <Dispatch as Kernels>::seal_swiglu(gate.into_dispatch(), up.into_dispatch());
+    let y = <Dispatch as Operations>::seal_swiglu(gate.into_dispatch(), up.into_dispatch());
     Tensor::from_dispatch(y)
 }
 
 pub(super) fn layer_norm(x: Tensor<2>, w: Tensor<1>, b: Tensor<1>, eps: f64) -> Tensor<2> {
     let (x, w, b) = (x.into_dispatch(), w.into_dispatch(), b.into_dispatch());
-    Tensor::from_dispatch(<Dispatch as Kernels>::seal_layer_norm(x, w, b, eps))
+    Tensor::from_dispatch(<Dispatch as Operations>::seal_layer_norm(x, w, b, eps))
 }
 
 pub(super) fn gelu(x: Tensor<2>) -> Tensor<2> {
-    Tensor::from_dispatch(<Dispatch as Kernels>::seal_gelu(x.into_dispatch()))
+    Tensor::from_dispatch(<Dispatch as Operations>::seal_gelu(x.into_dispatch()))
 }
 
 pub(super) fn nll(logits: Tensor<2>, targets: Vec<u32>) -> Tensor<1> {
     let [m, v] = logits.dims();
     assert_eq!(m, targets.len(), "one target a row of logits [{m}, {v}]");
     assert!(targets.iter().all(|t| (*t as usize) < v), "a target outside the vocabulary of {v}");
-    Tensor::from_dispatch(<Dispatch as Kernels>::seal_nll(logits.into_dispatch(), targets))
+    Tensor::from_dispatch(<Dispatch as Operations>::seal_nll(logits.into_dispatch(), targets))
 }
 
 pub(super) fn causal_attention(
@@ -80,7 +81,7 @@ pub(super) fn causal_attention(
     assert!(positions == shape.positions && 2 * half <= shape.head_dim, "cosines {shape:?}");
     assert_eq!(sin.dims(), cos.dims(), "sines");
     assert!(shape.window != Some(0), "a token sees itself: {shape:?}");
-    Tensor::from_dispatch(<Dispatch as Kernels>::seal_attention(
+    Tensor::from_dispatch(<Dispatch as Operations>::seal_attention(
         q.into_dispatch(),
         k.into_dispatch(),
         v.into_dispatch(),
@@ -136,7 +137,7 @@ fn nll_forward(logits: &FlexTensor, targets: &[u32]) -> (FlexTensor, Vec<f32>) {
     (tensor(y, &[m]), lse)
 }
 
-impl Kernels for Flex {
+impl Operations for Flex {
     fn seal_rms_norm(x: FlexTensor, w: FlexTensor, eps: f64) -> FlexTensor {
         norm_forward(&x, &w, eps).0
     }

@@ -73,8 +73,16 @@ impl<'t> Run<'t> {
             name if REFUSED.contains(&name) => {
                 fail(format!("the filter `{name}` is not supported"))
             }
-            name => fail(format!("there is no filter `{name}`")),
+            _ => fail("there is no filter of a name that is computed"),
         }
+    }
+
+    /// A filter that the template itself names.
+    pub fn named_filter(&mut self, name: &str, value: Value, args: Given) -> Result<Value> {
+        if !Self::knows_filter(name) && !REFUSED.contains(&name) {
+            return fail(format!("there is no filter `{name}`"));
+        }
+        self.filter(name, value, args)
     }
 
     /// Whether a filter of this name may be used.

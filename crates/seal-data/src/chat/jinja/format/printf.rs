@@ -43,7 +43,7 @@ impl<'t> Run<'t> {
                 used_names = true;
                 match dict.get_str(name) {
                     Some(value) => named = Some(value.clone()),
-                    None => return fail(format!("a format names `{name}`, which is not given")),
+                    None => return fail("a format names a value that is not given"),
                 }
                 rest = tail;
             }
@@ -95,7 +95,10 @@ impl<'t> Run<'t> {
                     return match value {
                         Value::Undefined(words) => undefined(words.as_ref()),
                         other => {
-                            fail(format!("`%{}` of a value of type '{}'", c.kind, other.kind()))
+                            let kind = other.kind();
+                            fail(format!(
+                                "a format for numbers is used on a value of type '{kind}'"
+                            ))
                         }
                     };
                 };
@@ -107,7 +110,7 @@ impl<'t> Run<'t> {
                         (None, 'd' | 'i' | 'u') if x.is_finite() && x.abs() < 1e38 => {
                             x.trunc() as i128
                         }
-                        _ => return fail(format!("`%{}` takes a whole number", c.kind)),
+                        _ => return fail("a format for whole numbers is used on another value"),
                     };
                     let (prefix, digits) = number::int(n.unsigned_abs(), c.kind, c.alternate);
                     let zeros = c.precision.unwrap_or(0).saturating_sub(digits.len());

@@ -1,10 +1,9 @@
 //! Methods that ask what a text is made of.
 
-use unicode_categories::UnicodeCategories;
-
 use crate::chat::jinja::text::{
     is_alpha, is_cased, is_decimal, is_digit, is_numeric, is_printable, is_space,
 };
+use crate::unicode::TITLE_CASE;
 
 /// Whether the question `name` is answered by yes.
 pub(super) fn holds(text: &str, name: &str) -> bool {
@@ -25,17 +24,17 @@ pub(super) fn holds(text: &str, name: &str) -> bool {
         }
         "islower" => {
             text.chars().any(char::is_lowercase)
-                && !text.chars().any(|c| c.is_uppercase() || c.is_letter_titlecase())
+                && !text.chars().any(|c| c.is_uppercase() || TITLE_CASE.has(c))
         }
         "isupper" => {
             text.chars().any(char::is_uppercase)
-                && !text.chars().any(|c| c.is_lowercase() || c.is_letter_titlecase())
+                && !text.chars().any(|c| c.is_lowercase() || TITLE_CASE.has(c))
         }
         // istitle
         _ => {
             let (mut inside, mut any) = (false, false);
             for c in text.chars() {
-                let big = c.is_uppercase() || c.is_letter_titlecase();
+                let big = c.is_uppercase() || TITLE_CASE.has(c);
                 if is_cased(c) {
                     if big == inside {
                         return false;

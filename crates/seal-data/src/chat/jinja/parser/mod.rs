@@ -5,7 +5,10 @@ mod expr;
 mod operand;
 mod stmt;
 
-use super::ast::{Body, Uses};
+use std::sync::Arc;
+
+use super::Template;
+use super::ast::Uses;
 use super::budget::{SOURCE, SOURCE_DEPTH};
 use super::error::{Result, fail};
 use super::lexer::{Token, lex};
@@ -18,20 +21,22 @@ pub(super) struct Parser {
     loops: usize,
     /// The names that each macro around the current place mentions.
     uses: Vec<Uses>,
+    literals: Vec<Arc<str>>,
     marks_answers: bool,
 }
 
-/// Reads a template: its statements, and whether it has `generation` blocks.
-pub(super) fn parse(source: &str) -> Result<(Body, bool)> {
+/// Reads a template.
+pub(super) fn parse(source: &str) -> Result<Template> {
     if source.len() > SOURCE {
         return fail(format!("the template has {} bytes; {SOURCE} may be read", source.len()));
     }
     let tokens = lex(source)?;
-    let (uses, marks_answers) = (Vec::new(), false);
-    let mut parser = Parser { tokens, at: 0, depth: 0, loops: 0, uses, marks_answers };
+    let (uses, literals, marks_answers) = (Vec::new(), Vec::new(), false);
+    let mut parser = Parser { tokens, at: 0, depth: 0, loops: 0, uses, literals, marks_answers };
     let body = parser.body(&[]);
     let body = body.map_err(|e| e.at(parser.line()))?;
-    Ok((body, parser.marks_answers))
+    let Parser { literals, marks_answers, .. } = parser;
+    Ok(Template { body, literals, marks_answers })
 }
 
 impl Parser {

@@ -1,5 +1,7 @@
 //! Operands: values, and what follows them.
 
+use std::sync::Arc;
+
 use super::Parser;
 use crate::chat::jinja::ast::{Args, Expr, Step};
 use crate::chat::jinja::error::{Result, fail};
@@ -28,7 +30,9 @@ impl Parser {
                     text.push_str(more);
                     self.at += 1;
                 }
-                constant(Value::str(text))
+                let text: Arc<str> = text.into();
+                self.literals.push(Arc::clone(&text));
+                constant(Value::Str(text))
             }
             Some(Token::Int(n)) => constant(Value::Int(n)),
             Some(Token::Float(x)) => constant(Value::Float(x)),

@@ -1,0 +1,134 @@
+//! What the command line accepts. Arguments are parsed here and nowhere
+//! resolved: `options` turns them into the types of `seal-study`.
+
+use clap::builder::Styles;
+use clap::builder::styling::AnsiColor;
+use clap::{Args, Command, CommandFactory as _, Parser, Subcommand};
+
+use crate::options::StudyArgs;
+use crate::program::Program;
+use crate::verbs::{configs, devices, findings, generate, inspect, report, score, select, sft};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const AFTER: &str = "\
+Examples:
+  {program} ablate --quick                     see that everything works
+  {program} ablate                             the whole study on the built-in world
+  {program} plan --config configs/own.toml     what a study on your own rows would run
+  {program} ablate --set bilevel.epochs=5 --seeds 0,1
+  {program} ablate --plan plans/paper.jsonl    the paper's own studies
+  {program} select --trace trace.jsonl         one selector, every step written down
+  {program} select --model DIR --data train.jsonl --safe safe.jsonl --file selector.jsonl
+  {program} report --out runs/world            the report again
+
+A run that is stopped goes on where it was: give the same command again.
+
+Exit codes:
+  0  done
+  1  unexpected failure
+  2  usage or config error
+  3  data error
+  4  a device or backend is missing
+  5  network failure (try again)";
+
+/// SEAL's missing ablations: which rows keep a fine-tuned model safe, and what
+/// decides it.
+#[derive(Debug, Parser)]
+#[command(name = "seal", version, styles = STYLES)]
+#[command(after_help = AFTER, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    #[command(flatten)]
+    pub(crate) verbosity: Verbosity,
+}
+
+/// How much is said while a verb works.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Verbosity {
+    /// Show no progress and no closing table, only errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 900)]
+    pub quiet: bool,
+    /// Show the log on the terminal too; -vv shows details.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 901)]
+    pub verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Run the study: plan, run what is missing, judge, report.
+    Ablate(StudyArgs),
+    /// List the arms and stages of the study, what is done, and the time left.
+    Plan(StudyArgs),
+    /// Count what has run, name what is missing, say whether there are results.
+    Status(StudyArgs),
+    /// Train one selector, write it as a file, and say how well it ranks.
+    Select(Box<select::Options>),
+    /// Write the loss of each row under a model.
+    Score(score::Options),
+    /// Fine-tune a model on a file of rows.
+    Sft(sft::Options),
+    /// Write a model's answers to the prompts of a file.
+    Generate(generate::Options),
+    /// Show rows as the model sees them: tokens, template, loss mask.
+    Inspect(inspect::Options),
+    /// Write the report again from the results in the run folder.
+    Report(report::Options),
+    /// Write what the results of some runs show, in tables and sentences.
+    Findings(findings::Options),
+    /// List the configs and plans that come with the program, or write them.
+    Configs(configs::Options),
+    /// Try the backends and say how to add one that is missing.
+    Devices(devices::Options),
+}
+
+/// The command line of `program`: its name in every usage and example, and its further verbs.
+pub(crate) fn command(program: &Program) -> Command {
+    let mut command = Cli::command().bin_name(program.name);
+    for verb in program.verbs {
+        command = command.subcommand((verb.command)());
+    }
+    let fill = |command: Command| {
+        let after = command.get_after_help().map(|text| program.fill(&text.to_string()));
+        match after {
+            Some(text) => command.after_help(text),
+            None => command,
+        }
+    };
+    fill(command).mut_subcommands(fill)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::SEAL;
+
+    #[test]
+    fn the_definition_is_sound() {
+        command(&SEAL).debug_assert();
+    }
+
+    #[test]
+    fn help_names_the_program_that_is_installed() {
+        let mut command = command(&SEAL);
+        let text = command.render_long_help().to_string();
+        assert!(text.contains("Usage: seal [OPTIONS] <COMMAND>"), "{text}");
+        assert!(text.contains("  seal ablate --quick "), "{text}");
+        for verb in command.get_subcommands_mut() {
+            let text = verb.render_long_help().to_string();
+            assert!(!text.contains("xtask") && !text.contains("{program"), "{text}");
+        }
+    }
+
+    #[test]
+    fn quiet_and_verbose_exclude_each_other() {
+        let parsed = Cli::try_parse_from(["seal", "plan", "-vv"]).unwrap();
+        assert_eq!((parsed.verbosity.quiet, parsed.verbosity.verbose), (false, 2));
+        assert!(Cli::try_parse_from(["seal", "plan", "-q", "-v"]).is_err());
+    }
+}

@@ -1,0 +1,145 @@
+//! Errors as one message and an exit code.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Error;
+use seal_device::DeviceError;
+use seal_model::ModelError;
+use seal_study::{StudyError, model_exit_code, report_exit_code};
+
+use crate::verbs::devices::Broken;
+use crate::{plain, remedy, words};
+
+/// Exit code of an unexpected failure.
+pub(crate) const UNEXPECTED: u8 = 1;
+#[cfg(test)]
+/// Exit code of a usage or config error; clap's own is the same.
+const USAGE: u8 = 2;
+#[cfg(test)]
+/// Exit code of a data error.
+const DATA: u8 = 3;
+
+/// Exit code of a device or backend that is missing or does not work.
+const DEVICE: u8 = 4;
+
+/// Prints `error` to stderr and gives its exit code.
+pub(crate) fn report(error: &Error) -> ExitCode {
+    if is_closed_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    // If stderr is gone, the exit code is all that is left to say it.
+    let _ = writeln!(plain::stderr(), "error: {}", message(error));
+    ExitCode::from(code(error))
+}
+
+/// The message with its causes, and the option that mends it. A cause that the message above
+/// it already quotes is not said twice.
+fn message(error: &Error) -> String {
+    let advice = error.chain().find_map(remedy::of).unwrap_or_default();
+    let (mut text, mut is_below_study) = (String::new(), false);
+    for cause in error.chain() {
+        let words = words::of(cause);
+        // A study's error has the words of the model's error in it.
+        let is_said = is_below_study && cause.is::<ModelError>();
+        is_below_study = cause.is::<StudyError>() || cause.is::<Box<StudyError>>();
+        if text.is_empty() {
+            text = advice.option.map_or_else(String::new, |option| format!("{option} ")) + &words;
+        } else if !is_said && !text.contains(&words) && !text.contains(&cause.to_string()) {
+            text.push_str("\n  caused by: ");
+            text.push_str(&words);
+        }
+    }
+    if let Some(remedy) = advice.remedy {
+        text.push_str("; ");
+        text.push_str(&remedy);
+    }
+    text
+}
+
+fn code(error: &Error) -> u8 {
+    let known = |cause: &(dyn std::error::Error + 'static)| {
+        if let Some(study) = cause.downcast_ref::<StudyError>() {
+            return Some(study.exit_code());
+        }
+        if let Some(model) = cause.downcast_ref::<ModelError>() {
+            return Some(model_exit_code(model));
+        }
+        if cause.is::<Broken>() {
+            return Some(DEVICE);
+        }
+        if let Some(device) = cause.downcast_ref::<DeviceError>() {
+            return Some(StudyError::from(device.clone()).exit_code());
+        }
+        cause.downcast_ref::<seal_report::Error>().map(report_exit_code)
+    };
+    error.chain().find_map(known).unwrap_or(UNEXPECTED)
+}
+
+/// Whether the reader of our output went away (`seal plan | head`),
+/// which is no failure.
+fn is_closed_pipe(error: &Error) -> bool {
+    let io_error = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+    io_error.is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+    use seal_model::FolderError;
+
+    use super::*;
+
+    #[test]
+    fn every_class_has_its_code_also_below_a_context() {
+        let unknown = "abacus".parse::<seal_device::DeviceSpec>().unwrap_err();
+        let absent = DeviceError::NotCompiledIn {
+            device: "cuda:0".parse().unwrap(),
+            present: vec![seal_device::Backend::Flex],
+        };
+        let json = serde_json::from_str::<u8>("x").unwrap_err();
+        let missing = io::Error::from(io::ErrorKind::NotFound);
+        let results = |source| seal_report::Error::Io { action: "read", path: "r".into(), source };
+        for (error, expected) in [
+            (Error::from(StudyError::Config("c".into())), USAGE),
+            (Error::from(StudyError::Rows("r".into())).context("above"), DATA),
+            (Error::from(ModelError::Context { context: 9, most: 8 }).context("above"), USAGE),
+            (Error::from(unknown), USAGE),
+            (Error::from(absent).context("above"), 4),
+            (Error::from(seal_report::Error::Json { file: "results.json", source: json }), DATA),
+            (Error::from(results(missing)), USAGE),
+            (Error::from(results(io::Error::from(io::ErrorKind::StorageFull))), UNEXPECTED),
+            (anyhow::anyhow!("other"), UNEXPECTED),
+        ] {
+            assert_eq!(code(&error), expected, "{error:#}");
+        }
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let quoted = io::Error::other("the disk is full");
+        let error = Error::from(quoted).context("store: the disk is full").context("ablate");
+        assert_eq!(message(&error), "ablate\n  caused by: store: the disk is full");
+    }
+
+    #[test]
+    fn an_error_of_a_model_is_said_once_in_the_words_of_the_command_line() {
+        let adapter = || FolderError::Adapter { path: "x".into(), base: None };
+        let said = "x is an adapter; give its model (it does not say which) there, and the \
+                    adapter by --adapter";
+        let own = Error::from(ModelError::from(adapter()));
+        assert_eq!(message(&own), format!("--model: {said}"));
+        let above = own.context("above");
+        assert_eq!(message(&above), format!("above\n  caused by: --model: {said}"));
+        let study = StudyError::from(ModelError::from(adapter()));
+        let stage = StudyError::Stage { label: "base".into(), source: Box::new(study) };
+        assert_eq!(message(&Error::from(stage)), format!("base: model.path: {said}"));
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure() {
+        let closed: Result<(), _> = Err(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert!(is_closed_pipe(&closed.context("plan").unwrap_err()));
+        assert!(!is_closed_pipe(&anyhow::anyhow!("other")));
+    }
+}

@@ -1,0 +1,227 @@
+//! Options that verbs share, and what they amount to.
+
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use clap::Args;
+use seal_study::{
+    ConfigSource, RunOptions, Study, StudyError, config_of_folder, load_config, study_of_folder,
+};
+
+use crate::cli::Verbosity;
+use crate::command;
+use crate::plain;
+use crate::reading::Reading;
+
+/// Which study: a config and what changes it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// Config file; without it, the built-in world.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Set a key of the config, such as sft.epochs=4 (repeatable).
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Device that trains: flex, cuda:N, tch, tch:cuda:N, wgpu.
+    #[arg(long)]
+    pub(crate) device: Option<String>,
+    /// Study seeds, such as 0,1,2.
+    #[arg(long, visible_alias = "seed", value_name = "N,..", value_delimiter = ',')]
+    pub(crate) seeds: Option<Vec<u64>>,
+    /// Plan of ablations: a JSONL file, builtin:missing-ablations, or none.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<String>,
+    /// At most this many rows of each data set but the base's.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Two arms, one seed, little data: shows that it works, gives no result.
+    #[arg(long, conflicts_with = "plan")]
+    pub(crate) quick: bool,
+}
+
+/// A study and its folder.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FolderArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Run folder [default: runs/<study.name>].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Where stages are stored, and how they run.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// Store of finished stages [default: OUT/store].
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Stages that run at the same time [default: the number of cores; 1 with a model
+    /// folder, whose stages share the cores].
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+/// Folders and jobs of a verb that runs some stages of a study.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Run folder [default: runs/<study.name>].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// A study, its folders, and how it runs.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StudyArgs {
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Put the texts of rows into the report, also those of your own data.
+    #[arg(long)]
+    show_rows: bool,
+}
+
+impl ConfigArgs {
+    pub(crate) fn source(&self) -> ConfigSource {
+        ConfigSource {
+            file: self.config.clone(),
+            set: self.set.clone(),
+            quick: self.quick,
+            limit: self.limit,
+            seeds: self.seeds.clone(),
+            device: self.device.clone(),
+            plan: self.plan.clone(),
+        }
+    }
+}
+
+impl ConfigArgs {
+    /// Whether nothing says which study is meant.
+    fn names_no_study(&self) -> bool {
+        self.config.is_none() && !self.quick
+    }
+
+    /// With the config that the last run left in the folder `out`, where no config is
+    /// named and the folder is of another study than the built-in one. A run that was
+    /// stopped so goes on without its config being named again.
+    pub(crate) fn of_folder(&self, out: Option<&Path>) -> anyhow::Result<Self> {
+        let mut args = self.clone();
+        if let (Some(out), true) = (out, self.names_no_study())
+            && let Some(study) = study_of_folder(out)?
+            && study != load_config(&self.source())?.study.name
+        {
+            args.config = last_config(out)?;
+        }
+        Ok(args)
+    }
+}
+
+impl FolderArgs {
+    /// The run folder. The config is read only if it must name the folder, and
+    /// the data never: a report is made from results alone.
+    pub(crate) fn out(&self) -> anyhow::Result<PathBuf> {
+        match &self.out {
+            Some(out) => Ok(out.clone()),
+            None => {
+                let config = load_config(&self.config.source())?;
+                Ok(Path::new("runs").join(config.study.name))
+            }
+        }
+    }
+}
+
+impl StudyArgs {
+    /// With the config that the last run left in its folder, where the folder is named
+    /// and no config is.
+    pub(crate) fn of_run_folder(&self) -> anyhow::Result<Self> {
+        let mut args = self.clone();
+        if let (Some(out), true) = (&self.folder.out, self.folder.config.names_no_study()) {
+            args.folder.config.config = last_config(out)?;
+        }
+        Ok(args)
+    }
+
+    /// As [`ConfigArgs::of_folder`].
+    pub(crate) fn of_other_study(&self) -> anyhow::Result<Self> {
+        let mut args = self.clone();
+        args.folder.config = args.folder.config.of_folder(self.folder.out.as_deref())?;
+        Ok(args)
+    }
+
+    /// The study and the options of its run.
+    pub(crate) fn resolve(&self, verbosity: Verbosity) -> anyhow::Result<(Study, RunOptions)> {
+        let reading = Reading::start(verbosity);
+        let study = Study::load(&self.folder.config.source())?;
+        drop(reading);
+        if !verbosity.quiet {
+            let mut out = plain::stderr();
+            for damage in study.damage() {
+                writeln!(out, "{damage}")?;
+            }
+        }
+        let options = RunOptions {
+            show_rows: self.show_rows,
+            ..self.store.options(self.folder.out.as_ref(), &study)
+        };
+        Ok((study, options))
+    }
+}
+
+impl RunArgs {
+    /// The run folder, where it is named.
+    pub(crate) fn named_out(&self) -> Option<&Path> {
+        self.out.as_deref()
+    }
+
+    /// The options of a run of `study`.
+    pub(crate) fn options(&self, study: &Study) -> RunOptions {
+        self.store.options(self.out.as_ref(), study)
+    }
+}
+
+impl StoreArgs {
+    fn options(&self, out: Option<&PathBuf>, study: &Study) -> RunOptions {
+        let jobs = self.jobs.map(NonZeroUsize::get);
+        // A large model needs all cores, and its memory once; small ones a core each.
+        let (jobs, threads) = match study.config().model.folder() {
+            Some(_) => (jobs.unwrap_or(1), cores() / jobs.unwrap_or(1)),
+            None => (jobs.unwrap_or_else(cores), 1),
+        };
+        RunOptions {
+            out: out.cloned().unwrap_or_else(|| study.default_out()),
+            store: self.store.clone(),
+            jobs,
+            threads: threads.max(1),
+            show_rows: false,
+            command: command::text(),
+        }
+    }
+}
+
+/// The config that the last run left in the folder `out`. Whether it was edited since is not
+/// known where `study.json` is missing; that is said.
+fn last_config(out: &Path) -> Result<Option<PathBuf>, StudyError> {
+    let Some(found) = config_of_folder(out)? else { return Ok(None) };
+    if !found.is_vouched_for {
+        // What cannot be shown stops nothing.
+        let _ = writeln!(
+            plain::stderr(),
+            "{}: it is used, and may have been edited: study.json, which would tell, is missing \
+             or damaged",
+            found.path.display()
+        );
+    }
+    Ok(Some(found.path))
+}
+
+/// The number of cores this process may use; one where the system does not say.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}

@@ -1,0 +1,198 @@
+//! Which option mends an error.
+//!
+//! Other crates name kind, place and remedy in words of their own, since they know no command
+//! line. Each kind that an option mends is matched here, and the option is named in front of
+//! the message or after it.
+
+use std::error::Error;
+
+use seal_data::DataError;
+use seal_device::DeviceError;
+use seal_model::ModelError;
+use seal_study::{FolderError, OverrideError, StudyError};
+
+use crate::program::running;
+
+/// What the command line adds to the message of an error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Advice {
+    /// The option at fault; it goes before the message, which begins with its value.
+    pub(crate) option: Option<&'static str>,
+    /// What to do; it goes after the message.
+    pub(crate) remedy: Option<String>,
+}
+
+impl Advice {
+    fn option(option: &'static str) -> Option<Self> {
+        Some(Self { option: Some(option), remedy: None })
+    }
+
+    fn remedy(remedy: impl Into<String>) -> Option<Self> {
+        Some(Self { option: None, remedy: Some(remedy.into()) })
+    }
+}
+
+/// The advice on `error` itself; none where its message says all.
+pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Advice> {
+    if let Some(error) = error.downcast_ref::<StudyError>() {
+        return of_study(error);
+    }
+    if let Some(error) = error.downcast_ref::<ModelError>() {
+        return of_model(error);
+    }
+    if let Some(error) = error.downcast_ref::<DeviceError>() {
+        return of_device(error);
+    }
+    None
+}
+
+/// Most advice on a model's error stands inside the sentence, which `words` makes.
+fn of_model(error: &ModelError) -> Option<Advice> {
+    match error {
+        ModelError::Device(error) => of_device(error),
+        ModelError::Data(error) => of_data(error),
+        #[cfg(feature = "hub")]
+        ModelError::Hub(error) => of_hub(error),
+        _ => None,
+    }
+}
+
+fn of_study(error: &StudyError) -> Option<Advice> {
+    match error {
+        StudyError::Override(error) => of_override(error),
+        StudyError::Folder(error) => of_folder(error),
+        StudyError::Device(error) => of_device(error),
+        StudyError::Data(error) => of_data(error),
+        StudyError::OneModel(error) => of_model(error),
+        StudyError::Stage { source, .. } => of_study(source),
+        _ => None,
+    }
+}
+
+fn of_override(error: &OverrideError) -> Option<Advice> {
+    Advice::option(match error {
+        OverrideError::Setting { .. } => "--set",
+        OverrideError::Limit { .. } => "--limit",
+        OverrideError::Seed { .. } => "--seeds",
+    })
+}
+
+fn of_folder(error: &FolderError) -> Option<Advice> {
+    match error {
+        FolderError::File { .. } => Advice::remedy("give a folder by --out"),
+        FolderError::InUse { .. } => Advice::remedy("wait for it, or give another --out"),
+        FolderError::OtherStudy { .. } => Advice::remedy("give another --out, or that study.name"),
+        FolderError::Foreign { .. } => Advice::remedy("give an empty or a new --out"),
+        FolderError::Input { .. } => Advice::remedy("copy it elsewhere, or give another --out"),
+        FolderError::Version { .. } => Advice::remedy(
+            "use the program that wrote it, or give another --out; if the file is damaged, \
+             remove it",
+        ),
+        FolderError::EditedConfig { path } => Advice::remedy(format!(
+            "if it is as it should be, give it by --config {}",
+            path.display()
+        )),
+    }
+}
+
+fn of_device(error: &DeviceError) -> Option<Advice> {
+    match error {
+        DeviceError::NotCompiledIn { device, .. } => with_feature(device.backend.name()),
+        DeviceError::Unknown { .. } => None,
+    }
+}
+
+fn of_data(error: &DataError) -> Option<Advice> {
+    match error {
+        DataError::NoParquet { .. } => with_feature("parquet"),
+        _ => None,
+    }
+}
+
+#[cfg(feature = "hub")]
+fn of_hub(error: &seal_hub::HubError) -> Option<Advice> {
+    use seal_hub::{HubError, RepoKind};
+    let HubError::Offline { address, .. } = error else { return None };
+    let kind = match address.kind() {
+        RepoKind::Model => "",
+        RepoKind::Dataset => "--repo-type dataset ",
+    };
+    let path = address.path().map_or_else(String::new, |path| format!(" '{path}'"));
+    let (revision, repo) = (address.revision(), address.repo());
+    Advice::remedy(format!("`hf download {kind}--revision {revision} {repo}{path}` loads it"))
+}
+
+fn with_feature(feature: &str) -> Option<Advice> {
+    let command = running().fill(&format!("{{program+{feature}}} VERB"));
+    Advice::remedy(format!("`{command}` builds one that has it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn remedy(error: impl Into<StudyError>) -> String {
+        let error = error.into();
+        of(&error).and_then(|advice| advice.remedy).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_folder_that_cannot_be_used_has_an_option_that_names_another() {
+        let out = || PathBuf::from("runs/x");
+        let (found, wanted) = ("a".to_owned(), "b".to_owned());
+        for error in [
+            FolderError::File { out: out() },
+            FolderError::InUse { out: out() },
+            FolderError::OtherStudy { out: out(), found, wanted },
+            FolderError::Foreign { out: out() },
+            FolderError::Input { role: "the rows", path: out() },
+            FolderError::Version { path: out(), found: "9".into(), known: 2 },
+        ] {
+            assert!(remedy(error.clone()).contains("--out"), "{error}");
+        }
+        let edited = FolderError::EditedConfig { path: "runs/x/config.toml".into() };
+        assert!(remedy(edited).ends_with("--config runs/x/config.toml"));
+    }
+
+    #[test]
+    fn the_error_of_a_stage_is_mended_as_the_error_itself() {
+        let source = Box::new(StudyError::from(FolderError::InUse { out: "o".into() }));
+        let stage = StudyError::Stage { label: "sft".into(), source };
+        assert!(remedy(stage).contains("wait for it"));
+        assert_eq!(of(&StudyError::Defect("d".into())), None);
+    }
+
+    #[test]
+    fn a_missing_feature_comes_with_the_command_that_brings_it() {
+        let missing = DeviceError::NotCompiledIn {
+            device: "cuda:0".parse().unwrap(),
+            present: vec![seal_device::Backend::Flex],
+        };
+        assert!(of(&missing).unwrap().remedy.unwrap().contains("--features cuda"));
+        let data = DataError::NoParquet { path: "rows.parquet".into() };
+        assert!(remedy(data).contains("--features parquet"));
+    }
+
+    #[cfg(feature = "hub")]
+    #[test]
+    fn what_the_cache_lacks_comes_with_the_command_that_loads_it() {
+        use seal_hub::{HubAddress, HubError};
+        let offline = |address: &str| {
+            ModelError::from(HubError::Offline {
+                address: Box::new(address.parse::<HubAddress>().unwrap()),
+                cache: "cache".into(),
+                missing: "it".into(),
+            })
+        };
+        let set = remedy(offline("hf://datasets/owner/name@v1/train.parquet"));
+        assert!(
+            set.contains(
+                "hf download --repo-type dataset --revision v1 owner/name 'train.parquet'"
+            ),
+            "{set}"
+        );
+        assert!(remedy(offline("hf://owner/name")).contains("hf download --revision main owner"));
+    }
+}

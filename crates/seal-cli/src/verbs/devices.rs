@@ -1,0 +1,190 @@
+//! `seal devices`: which backends are compiled in, and whether they work.
+
+use std::panic;
+
+use burn::tensor::DType;
+use clap::Args;
+use seal_bilevel::{Agreement, Trial};
+use seal_device::{Backend, DeviceSpec};
+
+use crate::memory;
+use crate::plain;
+use crate::table::{self, Side, headings};
+
+const AFTER: &str = "\
+A device works if 50 steps of Algorithm 2 on a small model end where the CPU's do: losses, \
+gradients and selector logits are compared. dtypes are those that it computes with.
+
+Add a backend:
+  flex      in every binary (CPU)
+  cuda      {program+cuda} VERB --device cuda:0
+            needs an NVIDIA driver and libnvrtc; building downloads LLVM
+  tch       pip install torch==2.9.0 setuptools
+            LIBTORCH_USE_PYTORCH=1 {program+tch} VERB --device tch
+            (tch:cuda:0 for the GPU)
+  wgpu      {program+wgpu} VERB --device wgpu";
+
+/// Options of the verb.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Options {
+    /// Try this device only, such as cuda:1; fails if it does not work.
+    #[arg(long)]
+    device: Option<String>,
+}
+
+/// Tries one device, or each known backend. A backend that is missing is an
+/// error only where it was asked for.
+pub(super) fn run(options: &Options) -> anyhow::Result<()> {
+    let specs = match &options.device {
+        Some(name) => vec![name.parse::<DeviceSpec>()?],
+        None => Backend::ALL.iter().map(|b| b.name().parse()).collect::<Result<Vec<_>, _>>()?,
+    };
+    if let (Some(_), [asked]) = (&options.device, specs.as_slice()) {
+        asked.open()?;
+    }
+    let reference = DeviceSpec::default();
+    // Without the CPU's there is nothing to compare with.
+    let reference = match reference.backend.is_compiled_in() {
+        true => Some(trial(reference).map_err(|reason| Broken::of(reference, reason))?),
+        false => None,
+    };
+    let mut rows = Vec::new();
+    for spec in specs {
+        let row = match spec.backend.is_compiled_in() {
+            false => [
+                format!("not compiled in: build with --features {}", spec.backend.name()),
+                String::new(),
+                String::new(),
+                String::new(),
+            ],
+            true => match probe(spec, reference.as_ref()) {
+                Ok(row) => row,
+                Err(reason) if options.device.is_some() => {
+                    return Err(Broken::of(spec, reason).into());
+                }
+                Err(reason) => [
+                    format!("does not work: {}", with_hint(spec, reason)),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                ],
+            },
+        };
+        rows.push([vec![spec.to_string()], row.to_vec()].concat());
+    }
+    let headings = headings(&[
+        ("device", Side::Left),
+        ("state", Side::Left),
+        ("dtypes", Side::Left),
+        ("memory", Side::Left),
+        ("apart from flex: losses, gradients, omega", Side::Left),
+    ]);
+    Ok(table::write(&mut plain::stdout(), &headings, &rows)?)
+}
+
+/// A device that is compiled in and does not work.
+#[derive(Debug)]
+pub(crate) struct Broken {
+    device: String,
+    reason: String,
+}
+
+impl Broken {
+    fn of(spec: DeviceSpec, reason: String) -> Self {
+        Self { device: spec.to_string(), reason: with_hint(spec, reason) }
+    }
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "device `{}` does not work: {}", self.device, self.reason)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// `reason`, and what most often stands behind it on a GPU.
+fn with_hint(spec: DeviceSpec, reason: String) -> String {
+    match (spec.backend, spec.index) {
+        (Backend::Cuda, _) | (Backend::Tch, Some(_)) => {
+            format!("{reason} (is there an NVIDIA driver? `nvidia-smi` tells)")
+        }
+        _ => reason,
+    }
+}
+
+/// State, dtypes, memory, and differences from `reference`.
+fn probe(spec: DeviceSpec, reference: Option<&Trial>) -> Result<[String; 4], String> {
+    let done = trial(spec)?;
+    let device = spec.open().map_err(|e| e.to_string())?;
+    let known =
+        [("f64", DType::F64), ("f32", DType::F32), ("f16", DType::F16), ("bf16", DType::BF16)];
+    let dtypes = known.into_iter().filter(|(_, dtype)| device.supports_dtype(*dtype));
+    let dtypes = dtypes.map(|(name, _)| name).collect::<Vec<_>>().join(" ");
+    let memory = spec.is_host().then(host_memory).flatten();
+    let apart = match reference {
+        None => "-".to_owned(),
+        Some(reference) => {
+            let apart = done.agreement(reference);
+            // Products on a GPU may be taken in TF32.
+            let limit = if spec.is_host() { Agreement::F32 } else { Agreement::TF32 };
+            let Agreement { losses, grad_norms, omega } = apart;
+            let shown = format!("{losses:.0e}, {grad_norms:.0e}, {omega:.0e}");
+            if !apart.within(&limit) {
+                return Err(format!("it computes something else than flex: apart by {shown}"));
+            }
+            shown
+        }
+    };
+    Ok(["works".to_owned(), dtypes, memory.unwrap_or_else(|| "-".to_owned()), apart])
+}
+
+/// The short run. Burn reports a missing driver by a panic, which is caught and
+/// silenced here.
+fn trial(spec: DeviceSpec) -> Result<Trial, String> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let done = panic::catch_unwind(|| {
+        let device = spec.open().map_err(|e| e.to_string())?;
+        Trial::run(&device, None).map_err(|e| e.to_string())
+    });
+    panic::set_hook(hook);
+    done.unwrap_or_else(|panic| Err(reason(panic.as_ref())))
+}
+
+/// `A of B GiB free`, where the system tells.
+fn host_memory() -> Option<String> {
+    let gib = |mib: f64| mib / 1024.0;
+    let (available, total) = (gib(memory::available()?), gib(memory::total()?));
+    Some(format!("{available:.1} of {total:.1} GiB free"))
+}
+
+/// The first line of what a backend said: others hold its source position.
+fn reason(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = seal_device::panic_message(panic).unwrap_or("the backend panicked");
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(feature = "flex")]
+    #[test]
+    fn the_cpu_works_and_another_result_is_none_of_its() {
+        let mut reference = trial(DeviceSpec::default()).unwrap();
+        let row = probe(DeviceSpec::default(), Some(&reference)).unwrap();
+        assert_eq!(row[0], "works");
+        assert!(row[1].contains("f32"), "{row:?}");
+        reference.omega[0] += 1.0;
+        let reason = probe(DeviceSpec::default(), Some(&reference)).unwrap_err();
+        assert!(reason.contains("something else"), "{reason}");
+    }
+
+    #[test]
+    fn a_panic_keeps_its_message() {
+        let caught = panic::catch_unwind(|| panic::resume_unwind(Box::new("no driver\nat x")));
+        assert_eq!(reason(caught.unwrap_err().as_ref()), "no driver");
+    }
+}

@@ -1,0 +1,40 @@
+//! A stored selector, on other rows than it was trained on.
+
+use std::path::Path;
+
+use seal_files::Inputs;
+use seal_model::{Source, apply_selector, read_rows, write_kept, write_selector_file};
+
+use super::figures::Figures;
+use super::{Options, outputs};
+use crate::cli::Verbosity;
+use crate::files::prepare;
+use crate::logging::Log;
+use crate::own::say_dropped;
+
+/// Ranks rows by a stored selector.
+pub(super) fn run(
+    options: &Options,
+    stored: &Path,
+    data: &Source,
+    verbosity: Verbosity,
+) -> anyhow::Result<Figures> {
+    Log::start(verbosity);
+    let mut inputs = Inputs::new();
+    inputs.add("the rows", &data.path);
+    inputs.add("the selector", stored);
+    prepare(&inputs, &outputs(&[("--file", &options.file), ("--kept", &options.kept)]))?;
+    let data = &data.limited(options.config.limit);
+    let read = read_rows(data)?;
+    say_dropped(data, &read, verbosity)?;
+    let (rows, unusable) = (read.rows, read.dropped.len());
+    let applied = apply_selector(stored, &rows, options.keep)?;
+    if let Some(file) = &options.file {
+        write_selector_file(&applied.selector, file)?;
+    }
+    if let Some(kept) = &options.kept {
+        write_kept(data, &applied.selector, kept)?;
+    }
+    let counts = [("unknown", applied.unknown), ("unusable", unusable)];
+    Figures::of(&applied.selector, &rows, &counts, options.file.as_deref())
+}

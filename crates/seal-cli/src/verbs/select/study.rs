@@ -1,0 +1,55 @@
+//! A selector of a study.
+
+use seal_device::DeviceSpec;
+use seal_files::Inputs;
+use seal_study::{SelectRequest, Study};
+use serde_json::json;
+
+use super::figures::Figures;
+use super::{Options, outputs};
+use crate::cli::Verbosity;
+use crate::files::{json_lines, prepare};
+use crate::logging::Log;
+use crate::progress::Progress;
+
+/// Trains a selector of a study, or finds it in the store.
+pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<Figures> {
+    let log = Log::start(verbosity);
+    let config = options.config.of_folder(options.run.named_out())?;
+    let study = Study::load(&config.source())?;
+    let run = options.run.options(&study);
+    let mut inputs = Inputs::new();
+    for (role, path) in study.input_files() {
+        inputs.add(role, &path);
+    }
+    if let Some(config) = &options.config.config {
+        inputs.add("the config", config);
+    }
+    if let Some(trace) = &options.trace {
+        json_lines("--trace", trace)?;
+    }
+    prepare(&inputs, &outputs(&[("--file", &options.file), ("--trace", &options.trace)]))?;
+    study.config().device.parse::<DeviceSpec>()?.open()?;
+    let request = SelectRequest {
+        arm: options.arm.clone(),
+        seed: None,
+        file: options.file.clone(),
+        trace: options.trace.clone(),
+        trace_state: options.trace_state,
+    };
+    let progress = Progress::new(verbosity, log, &study.plan(&run), &run.out);
+    let selected = study.select(&request, &run, &progress);
+    progress.finish();
+    let selected = selected?;
+    Ok(Figures {
+        facts: vec![
+            ("arm", json!(selected.arm)),
+            ("seed", json!(selected.seed)),
+            ("rows", json!(selected.rows)),
+            ("kept", json!(selected.kept)),
+            ("file", json!(selected.file.display().to_string())),
+        ],
+        auroc: selected.auroc,
+        unsafe_kept: selected.unsafe_kept,
+    })
+}

@@ -1,0 +1,106 @@
+//! `seal status`: what of a study has run and what is missing.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use seal_report::{Document as _, Report, Results};
+use seal_study::{PlanView, Study};
+
+use crate::cli::Verbosity;
+use crate::logging::Log;
+use crate::options::StudyArgs;
+use crate::plain;
+use crate::program::running;
+use crate::table::{self, Side};
+use crate::verbs::{left_out, plan};
+
+/// Counts stages by kind, names those that are missing, and says whether there
+/// are results. Nothing is written.
+pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> {
+    Log::start(verbosity);
+    let (study, options) = args.of_run_folder()?.resolve(verbosity)?;
+    study.check_folder(&options)?;
+    let plan_view = study.plan(&options);
+    let mut out = plain::stdout();
+    writeln!(out, "study `{}` in {}\n", study.config().study.name, options.out.display())?;
+    stages(&mut out, &plan_view)?;
+    left_out(&mut out, &study)?;
+    writeln!(out, "\n{}", plan::total(&plan_view, options.jobs))?;
+    results(&mut out, &options.out, &study)
+}
+
+fn stages(out: &mut dyn Write, plan: &PlanView) -> io::Result<()> {
+    // Kinds in the order in which the plan first needs them.
+    let mut kinds: Vec<&str> = Vec::new();
+    let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut done: BTreeMap<&str, usize> = BTreeMap::new();
+    for stage in &plan.stages {
+        if !kinds.contains(&stage.stage) {
+            kinds.push(stage.stage);
+        }
+        if stage.found {
+            *done.entry(stage.stage).or_default() += 1;
+        } else {
+            missing.entry(stage.stage).or_default().push(&stage.label);
+        }
+    }
+    let row = |kind: &&str| {
+        let missing = missing.get(kind).map_or(&[][..], Vec::as_slice);
+        let done = done.get(kind).copied().unwrap_or(0);
+        let counts = [done, missing.len()].map(|count| count.to_string());
+        let [done, count] = counts;
+        vec![(*kind).to_owned(), done, count, some_of(missing)]
+    };
+    let columns = [
+        ("stage", Side::Left),
+        ("done", Side::Right),
+        ("missing", Side::Right),
+        ("which", Side::Left),
+    ];
+    let rows: Vec<Vec<String>> = kinds.iter().map(row).collect();
+    table::write(out, &table::headings(&columns), &rows)
+}
+
+/// The first names and how many more there are; `plan` lists all.
+fn some_of(names: &[&str]) -> String {
+    const SHOWN: usize = 4;
+    let mut text = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    text
+}
+
+/// Whether the run folder has results, and of what.
+fn results(out: &mut dyn Write, dir: &Path, study: &Study) -> anyhow::Result<()> {
+    if !dir.join(Results::FILE).exists() {
+        let program = running().name;
+        writeln!(out, "no results yet: `{program} ablate` with the same options makes them")?;
+        return Ok(());
+    }
+    let Report { results, provenance, .. } = Report::read(dir)?;
+    let stored: Vec<&str> = results.arms.iter().map(|arm| arm.id.as_str()).collect();
+    let absent: Vec<&str> =
+        study.arms().iter().map(|arm| arm.id.as_str()).filter(|id| !stored.contains(id)).collect();
+    writeln!(
+        out,
+        "results of {} arms with seeds {:?}{}",
+        stored.len(),
+        results.seeds,
+        if results.quick { " (quick run: not a result)" } else { "" }
+    )?;
+    if !absent.is_empty() {
+        writeln!(out, "not among them: {}", absent.join(", "))?;
+    }
+    let settings = study.config().resolved_toml()?;
+    if provenance.is_some_and(|run| run.settings_toml != settings) {
+        writeln!(
+            out,
+            "these results are of an earlier run with other settings: `{} ablate` with the same \
+             options makes those of the settings above",
+            running().name
+        )?;
+    }
+    Ok(())
+}

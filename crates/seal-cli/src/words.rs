@@ -1,0 +1,203 @@
+//! Errors and notices about one model in the words of the command line: the option that puts
+//! them right stands inside the sentence.
+
+use std::error::Error;
+
+use seal_data::escape;
+use seal_files::is_disk_full;
+use seal_model::{
+    AddressError, AnswersError, FolderError, ImportError, KeyError, ModelError, Notice, Output,
+    template_text,
+};
+use seal_store::{Remedy, StoreError};
+use seal_study::StudyError;
+
+/// The words of one error, its causes apart.
+pub(crate) fn of(error: &(dyn Error + 'static)) -> String {
+    if let Some(error) = error.downcast_ref::<ModelError>() {
+        let text = of_model(error, "--model");
+        return with_room(text, error, "");
+    }
+    let boxed = || error.downcast_ref::<Box<StudyError>>().map(|error| &**error);
+    match error.downcast_ref::<StudyError>().or_else(boxed) {
+        Some(error) => of_study(error),
+        None => error.to_string(),
+    }
+}
+
+/// The words of a notice.
+pub(crate) fn notice(notice: &Notice) -> String {
+    match notice {
+        Notice::Unplaced { with, of } => format!(
+            "{with} of {of} rows have a system turn, and this template has no place for it: it is \
+             left out of the text; --template chat keeps it"
+        ),
+        Notice::AdapterTemplate { adapter } => format!(
+            "the adapter has a chat template of its own, which is not used; \
+             --template '{{ chat = \"{}\" }}' uses it",
+            escape(&adapter.display().to_string())
+        ),
+        Notice::OtherTemplate { folder, template } => format!(
+            "{} was fine-tuned with another template: --template {}",
+            folder.display(),
+            template_text(template)
+        ),
+        Notice::AdapterTokenizer { .. }
+        | Notice::OtherBase { .. }
+        | Notice::UnknownLayers { .. }
+        | Notice::Record { .. }
+        | Notice::Weights { .. } => notice.to_string(),
+    }
+}
+
+fn of_study(error: &StudyError) -> String {
+    match error {
+        StudyError::Stage { label, source } => format!("{label}: {}", of_study(source)),
+        StudyError::OneModel(model) => {
+            with_room(of_model(model, "model.path"), model, ": finished stages are kept")
+        }
+        StudyError::Store(store) => of_store(store),
+        StudyError::StoreIsRunFolder { store } => format!(
+            "--store {}: it is the run folder; give it a folder of its own",
+            store.display()
+        ),
+        StudyError::NoThreads { reason } => format!(
+            "no thread could be started ({reason}); give fewer --jobs, or raise the limit of \
+             processes (ulimit -u) or of memory"
+        ),
+        StudyError::TraceState => "--trace-state counts steps from 1".to_owned(),
+        StudyError::NoSelector { arm: Some(_), .. } => format!("--arm: {error}"),
+        other => other.to_string(),
+    }
+}
+
+fn of_store(error: &StoreError) -> String {
+    let remedy = error.remedy().map(|remedy| match remedy {
+        Remedy::WaitOrOtherFolder => "wait for it, or give --store another folder",
+        Remedy::EmptyFolder => "give --store an empty or a new folder",
+        Remedy::OtherProgramOrFolder => {
+            "use the program that wrote it, or give --store another folder; if the file is \
+             damaged, remove it"
+        }
+    });
+    match remedy {
+        Some(remedy) => format!("{}; {remedy}", error.problem()),
+        None => error.to_string(),
+    }
+}
+
+/// The words of an error of a model that `named` names: an option, or a key of a config.
+fn of_model(error: &ModelError, named: &str) -> String {
+    match error {
+        ModelError::Key(KeyError::NoPair { text }) => {
+            format!("--set takes KEY=VALUE, such as sft.epochs=4; got `{text}`")
+        }
+        ModelError::Folder(FolderError::Adapter { path, base }) => format!(
+            "{named}: {} is an adapter; give its model ({}) there, and the adapter by --adapter",
+            path.display(),
+            base.as_deref().unwrap_or("it does not say which")
+        ),
+        ModelError::Folder(folder @ (FolderError::Missing { .. } | FolderError::Config { .. })) => {
+            format!("{named}: {folder}")
+        }
+        ModelError::AdapterFile { .. } => format!("--adapter {error}"),
+        ModelError::Context { context, most } => {
+            format!("--context {context}: the model was made for 1 to {most} tokens")
+        }
+        ModelError::OutputInUse { .. } => format!("--out {error}"),
+        ModelError::Address(AddressError::NoHub { .. }) => {
+            format!("{error}, or build with --features hub")
+        }
+        ModelError::Layout { path, .. } => {
+            format!("{error}: '{{ path = \"{}\", ... }}'", path.display())
+        }
+        ModelError::Answers(answers) => of_answers(answers),
+        ModelError::Import(ImportError::NoIds { output }) => {
+            let option = match output {
+                Output::Selector => "--file",
+                Output::KeptRows => "--kept",
+            };
+            format!(
+                "{option}: a published selector knows rows by position only; --data gives them ids"
+            )
+        }
+        ModelError::Import(ImportError::Rows { .. }) => {
+            format!("{error} with --dropped or --tokenizer")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn of_answers(error: &AnswersError) -> String {
+    let (another, new) = ("another file", "a new file");
+    let text = error.to_string();
+    match error {
+        AnswersError::NoFile { .. } => text,
+        AnswersError::InUse { .. } | AnswersError::OtherSettings { .. } => text
+            .strip_suffix(another)
+            .map_or(text.clone(), |start| format!("{start}another --file")),
+        AnswersError::NoAnswer { .. } | AnswersError::Twice { .. } => {
+            text.strip_suffix(new).map_or(text.clone(), |start| format!("{start}a new --file"))
+        }
+    }
+}
+
+/// With what to do where the disk is full; `kept` is what is not lost.
+fn with_room(text: String, error: &ModelError, kept: &str) -> String {
+    // What was said further down is not said again.
+    match is_disk_full(error) && !text.contains("make room") {
+        true => format!("{text}; make room and run the same command again{kept}"),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, ErrorKind};
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn path() -> PathBuf {
+        PathBuf::from("x")
+    }
+
+    #[test]
+    fn errors_name_the_option_that_puts_them_right() {
+        let missing = || ModelError::from(FolderError::Missing { path: path() });
+        let answers = AnswersError::InUse { path: path() };
+        let stage = |source: StudyError| StudyError::Stage {
+            label: "sft".into(),
+            source: Box::new(source),
+        };
+        let of_rows = ImportError::Rows { path: path(), rows: 1, selector: 2 };
+        let arm = StudyError::NoSelector { arm: Some("a".into()), known: vec!["b".into()] };
+        for (text, start, end) in [
+            (of(&missing()), "--model: x is no folder", "@revision"),
+            (of(&StudyError::from(missing())), "model.path: x is no folder", "@revision"),
+            (of(&stage(missing().into())), "sft: model.path: x is no", "@revision"),
+            (of(&ModelError::Context { context: 9, most: 8 }), "--context 9: ", " 8 tokens"),
+            (of(&ModelError::OutputInUse { folder: path() }), "--out x: give", "new folder"),
+            (of(&ModelError::from(answers)), "x: another run", "or give another --file"),
+            (of(&ModelError::from(of_rows)), "x: 1 rows; ", "with --dropped or --tokenizer"),
+            (of(&arm), "--arm: `a` is no arm that", "such arms are: b"),
+            (of(&StudyError::StoreIsRunFolder { store: path() }), "--store x: ", "its own"),
+            (
+                of(&StudyError::from(KeyError::NoPair { text: "k".into() })),
+                "--set takes KEY=VALUE",
+                "got `k`",
+            ),
+        ] {
+            assert!(text.starts_with(start) && text.ends_with(end), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_said_once_with_what_to_do() {
+        let full = || ModelError::io(&path())(io::Error::from(ErrorKind::StorageFull));
+        for text in [of(&full()), of(&StudyError::from(full()))] {
+            assert_eq!(text.matches("make room and run").count(), 1, "{text}");
+        }
+        assert!(!of(&full()).contains("stages"));
+    }
+}

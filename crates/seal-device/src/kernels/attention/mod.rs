@@ -1,0 +1,161 @@
+//! Causal grouped-query attention with rotary positions, in one pass.
+//!
+//! Scores are made again in the backward pass, so nothing of size T x T per
+//! head outlives the call. Rotary positions follow Hugging Face: dimension i
+//! is paired with i + r/2 ("rotate half"), not with its neighbour; the last
+//! d - r dimensions of a head stay.
+//!
+//! A few queries at a time pass over the keys, so that what is read from memory
+//! serves them all. A task is one key/value head of one row.
+
+mod head;
+
+pub(super) use head::Inputs;
+
+use super::math::dot;
+use super::shape::AttentionShape;
+use super::threads::{each, map, vectorised};
+use super::tile::{self, BLOCK};
+use head::{Head, rotate_back};
+
+/// Output `[n, heads * head_dim]`.
+pub(super) fn forward(x: Inputs<'_>, s: &AttentionShape) -> Vec<f32> {
+    let parts = map(s.tasks(), |task| {
+        vectorised(
+            #[inline(always)]
+            || forward_head(x, s, task),
+        )
+    });
+    let mut out = vec![0f32; x.q.len()];
+    gather(&mut out, s, s.group() * s.head_dim, &parts, |part| part);
+    out
+}
+
+/// Output of the query heads of one key/value head of one row,
+/// `[len, group * head_dim]`.
+#[inline(always)]
+fn forward_head(x: Inputs<'_>, s: &AttentionShape, (b, g): (usize, usize)) -> Vec<f32> {
+    let (len, n, width) = (s.lengths[b], s.head_dim, s.group() * s.head_dim);
+    let mut head = Head::new(x, s, (b, g), false);
+    let mut out = vec![0f32; len * width];
+    let mut mixed = vec![0f32; BLOCK * head.d];
+    for h in 0..s.group() {
+        head.load_q(g * s.group() + h);
+        for i in (0..len).step_by(BLOCK) {
+            let span = head.span(i);
+            head.probabilities(i, span);
+            match head.finite {
+                true => tile::mix(&head.p, head.t, span, &head.v, head.d, &mut mixed),
+                false => head.mix_seen(i, &mut mixed),
+            }
+            for (i, mixed) in (i..len).zip(mixed.chunks_exact(head.d)) {
+                out[i * width + h * n..][..n].copy_from_slice(&mixed[..n]);
+            }
+        }
+    }
+    out
+}
+
+/// Gradients of `q`, `k` and `v`, given that of the output.
+pub(super) fn backward(
+    x: Inputs<'_>,
+    s: &AttentionShape,
+    dy: &[f32],
+) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+    let parts = map(s.tasks(), |task| {
+        vectorised(
+            #[inline(always)]
+            || backward_head(x, s, dy, task),
+        )
+    });
+    let (mut dq, mut dk, mut dv) =
+        (vec![0f32; x.q.len()], vec![0f32; x.k.len()], vec![0f32; x.v.len()]);
+    gather(&mut dq, s, s.group() * s.head_dim, &parts, |part| &part.dq);
+    gather(&mut dk, s, s.head_dim, &parts, |part| &part.dk);
+    gather(&mut dv, s, s.head_dim, &parts, |part| &part.dv);
+    (dq, dk, dv)
+}
+
+/// Gradients of one key/value head of one row: `dq` `[len, group * head_dim]`,
+/// `dk` and `dv` `[len, head_dim]`.
+struct Part {
+    dq: Vec<f32>,
+    dk: Vec<f32>,
+    dv: Vec<f32>,
+}
+
+#[inline(always)]
+fn backward_head(x: Inputs<'_>, s: &AttentionShape, dy: &[f32], (b, g): (usize, usize)) -> Part {
+    let (len, n, width) = (s.lengths[b], s.head_dim, s.group() * s.head_dim);
+    let mut head = Head::new(x, s, (b, g), true);
+    let (t, d) = (head.t, head.d);
+    let mut out =
+        Part { dq: vec![0f32; len * width], dk: vec![0f32; len * n], dv: vec![0f32; len * n] };
+    let (mut dk, mut dv) = (vec![0f32; t * d], vec![0f32; t * d]);
+    let (mut dys, mut ds) = (vec![0f32; BLOCK * d], vec![0f32; BLOCK * t]);
+    let mut dq = vec![0f32; BLOCK * d];
+    for h in 0..s.group() {
+        head.load_q(g * s.group() + h);
+        for i in (0..len).step_by(BLOCK) {
+            let span = head.span(i);
+            head.probabilities(i, span);
+            dys.fill(0.0);
+            for (i, dys) in (i..len).zip(dys.chunks_exact_mut(d)) {
+                let at = (s.starts[b] + i) * s.q_width() + (g * s.group() + h) * n;
+                dys[..n].copy_from_slice(&dy[at..at + n]);
+            }
+            tile::scores(&dys, d, &head.v_t, t, span, &mut ds);
+            for (ds, p) in ds.chunks_exact_mut(t).zip(head.p.chunks_exact(t)) {
+                // Where p is 0, so is the gradient.
+                let mean = dot(&p[span.0..span.1], &ds[span.0..span.1]);
+                for (ds, p) in ds[span.0..span.1].iter_mut().zip(&p[span.0..span.1]) {
+                    *ds = p * (*ds - mean);
+                }
+            }
+            tile::spread(&head.p, t, span, &dys, d, &mut dv);
+            tile::mix(&ds, t, span, &head.k, d, &mut dq);
+            tile::spread(&ds, t, span, &head.q[i * d..], d, &mut dk);
+            for (i, dq) in (i..len).zip(dq.chunks_exact(d)) {
+                let (cos, sin) = x.turn(i, s.positions);
+                let out = &mut out.dq[i * width + h * n..][..n];
+                rotate_back(&dq[..n], cos, sin, s.scale(), out);
+            }
+        }
+    }
+    for j in 0..len {
+        let (cos, sin) = x.turn(j, s.positions);
+        rotate_back(&dk[j * d..j * d + n], cos, sin, 1.0, &mut out.dk[j * n..(j + 1) * n]);
+        out.dv[j * n..(j + 1) * n].copy_from_slice(&dv[j * d..j * d + n]);
+    }
+    out
+}
+
+/// Lays the parts of all tasks, `[len, width]` each, side by side into `out`,
+/// `[n, kv_heads * width]`; tokens of no row stay as they are.
+fn gather<P: Sync>(
+    out: &mut [f32],
+    s: &AttentionShape,
+    width: usize,
+    parts: &[P],
+    of: impl Fn(&P) -> &Vec<f32> + Sync,
+) {
+    let mut rows: Vec<usize> = (0..s.lengths.len()).collect();
+    rows.sort_by_key(|b| s.starts[*b]);
+    let mut slices = Vec::with_capacity(rows.len());
+    let (mut rest, mut done) = (out, 0);
+    for b in rows {
+        let start = s.starts[b] * s.kv_heads * width;
+        let (_, from) = rest.split_at_mut(start - done);
+        let (row, after) = from.split_at_mut(s.lengths[b] * s.kv_heads * width);
+        slices.push((b, row));
+        done = start + s.lengths[b] * s.kv_heads * width;
+        rest = after;
+    }
+    each(slices, |(b, row)| {
+        for (j, out) in row.chunks_exact_mut(s.kv_heads * width).enumerate() {
+            for (g, out) in out.chunks_exact_mut(width).enumerate() {
+                out.copy_from_slice(&of(&parts[b * s.kv_heads + g])[j * width..(j + 1) * width]);
+            }
+        }
+    });
+}

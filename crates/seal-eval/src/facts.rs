@@ -1,0 +1,204 @@
+//! What a study left behind, as plain data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use seal_judge::JudgeKind;
+use seal_report::{Data, EpochTrace, Role};
+use seal_rows::RowId;
+use seal_select::SelectorRow;
+
+use crate::error::CellPlace;
+use crate::{EvalError, Evidence};
+
+/// Everything that the figures of a study are computed from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StudyFacts {
+    /// The study's name.
+    pub name: String,
+    /// Whether this is a quick look whose figures are no result.
+    pub quick: bool,
+    /// The study seeds, in the order of the results.
+    pub seeds: Vec<u64>,
+    /// Id of the arm that win rates are against: standard SFT.
+    pub reference: String,
+    /// The tests, by name.
+    pub tests: BTreeMap<String, TestFacts>,
+    /// The rows that were used.
+    pub data: Data,
+    /// Label of each row of the fine-tuning set that has one: whether it is
+    /// unsafe.
+    pub is_unsafe: BTreeMap<RowId, bool>,
+    /// The arms, in the order of the plan.
+    pub arms: Vec<ArmFacts>,
+}
+
+/// One test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TestFacts {
+    /// How it is judged.
+    pub judge: JudgeKind,
+    /// Difference of scores up to which two answers tie, in the judge's unit.
+    pub tie: f64,
+    /// Every prompt of the test, whether or not a model answered it.
+    pub prompts: Vec<RowId>,
+}
+
+/// One arm.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArmFacts {
+    /// Short id, unique in the study.
+    pub id: String,
+    /// The name that readers see.
+    pub label: String,
+    /// What the arm is there for.
+    pub role: Role,
+    /// Name of its ablation, as the plan gives it.
+    pub ablation: Option<String>,
+    /// The part of the method that the arm changes, as the plan names it.
+    pub ablated_part: Option<String>,
+    /// What it is replaced by, as the plan writes it.
+    pub replacement: Option<String>,
+    /// Penalty strength of each selector epoch; `None` without a selector.
+    pub gamma: Option<Vec<f64>>,
+    /// Name of the selector function; `None` without a selector.
+    pub selector: Option<String>,
+    /// What there is of the arm, at most one cell per study seed.
+    pub cells: Vec<CellFacts>,
+}
+
+/// One arm with one seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellFacts {
+    /// The study seed.
+    pub seed: u64,
+    /// The evidence on the cell's model, by test.
+    pub tests: BTreeMap<String, Evidence>,
+    /// How rows were chosen; `None` where all rows are used or none is.
+    pub selection: Option<SelectionFacts>,
+}
+
+/// A selection of rows of the fine-tuning set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SelectionFacts {
+    /// Share of the rows that was to be kept.
+    pub keep_fraction: f64,
+    /// Whether `omega` is a score that the rows were ranked by. Where it is not
+    /// (rows removed by label), nothing is said of a ranking.
+    pub ranked: bool,
+    /// Every row, with its logit and whether it is kept. Weights are of a
+    /// trained selector only.
+    pub rows: Vec<SelectorRow>,
+    /// The selector after each epoch; empty where none was trained.
+    pub trace: Vec<EpochTrace>,
+}
+
+/// Facts that were found to fit each other, with what every figure looks up.
+pub(super) struct Study<'a> {
+    pub facts: &'a StudyFacts,
+    pub reference: &'a ArmFacts,
+    pub seal: Option<&'a ArmFacts>,
+    /// The arm whose fine-tuning set has no unsafe rows. Beside it, the
+    /// reference shows whether a test has anything to win back.
+    pub ceiling: Option<&'a ArmFacts>,
+}
+
+impl<'a> Study<'a> {
+    /// Checks the facts.
+    ///
+    /// # Errors
+    /// [`EvalError`] for ids or seeds that are there twice, a reference that is
+    /// not there, more than one SEAL arm or ceiling, cells of seeds or tests
+    /// that the study does not have, and selections that list a row twice.
+    pub fn of(facts: &'a StudyFacts) -> Result<Self, EvalError> {
+        let mut seeds = BTreeSet::new();
+        if let Some(&seed) = facts.seeds.iter().find(|seed| !seeds.insert(**seed)) {
+            return Err(EvalError::DuplicateSeed { seed });
+        }
+        let mut ids = BTreeSet::new();
+        for arm in &facts.arms {
+            if !ids.insert(arm.id.as_str()) {
+                return Err(EvalError::DuplicateArm { arm: arm.id.clone() });
+            }
+            arm.check(&seeds, &facts.tests)?;
+        }
+        let Some(reference) = facts.arms.iter().find(|arm| arm.id == facts.reference) else {
+            let known = ids.into_iter().map(str::to_owned).collect();
+            return Err(EvalError::NoReference { reference: facts.reference.clone(), known });
+        };
+        Ok(Self {
+            facts,
+            reference,
+            seal: only(facts, Role::Seal, "SEAL")?,
+            ceiling: only(facts, Role::Ceiling, "ceiling")?,
+        })
+    }
+
+    /// The labels of a selection's rows, in their order; `None` unless every
+    /// row has one.
+    pub fn labels(&self, rows: &[SelectorRow]) -> Option<Vec<bool>> {
+        rows.iter().map(|row| self.facts.is_unsafe.get(&row.id).copied()).collect()
+    }
+}
+
+/// The arm of a role that at most one arm has.
+fn only<'a>(
+    facts: &'a StudyFacts,
+    role: Role,
+    name: &'static str,
+) -> Result<Option<&'a ArmFacts>, EvalError> {
+    let mut arms = facts.arms.iter().filter(|arm| arm.role == role);
+    let first = arms.next();
+    match arms.next() {
+        Some(second) => Err(EvalError::SecondOfRole { arm: second.id.clone(), role: name }),
+        None => Ok(first),
+    }
+}
+
+impl ArmFacts {
+    /// Holds the cells against the study's seeds and tests.
+    fn check(
+        &self,
+        seeds: &BTreeSet<u64>,
+        tests: &BTreeMap<String, TestFacts>,
+    ) -> Result<(), EvalError> {
+        let mut done = BTreeSet::new();
+        for cell in &self.cells {
+            let place = || self.place(cell.seed);
+            if !seeds.contains(&cell.seed) {
+                return Err(EvalError::UnknownSeed { cell: place() });
+            }
+            if !done.insert(cell.seed) {
+                return Err(EvalError::DuplicateCell { cell: place() });
+            }
+            if let Some(test) = cell.tests.keys().find(|test| !tests.contains_key(*test)) {
+                return Err(EvalError::UnknownTest { cell: place(), test: test.clone() });
+            }
+            let mut rows = BTreeSet::new();
+            let mut selected = cell.selection.iter().flat_map(|selection| &selection.rows);
+            if let Some(row) = selected.find(|row| !rows.insert(row.id)) {
+                return Err(EvalError::DuplicateRow { cell: place(), row: row.id });
+            }
+        }
+        Ok(())
+    }
+
+    /// The place of a cell in messages.
+    pub(super) fn place(&self, seed: u64) -> CellPlace {
+        CellPlace { arm: self.id.clone(), seed }
+    }
+
+    /// The cell of a seed.
+    pub(super) fn cell(&self, seed: u64) -> Option<&CellFacts> {
+        self.cells.iter().find(|cell| cell.seed == seed)
+    }
+
+    /// The selection of a cell.
+    pub(super) fn selection(&self, seed: u64) -> Option<&SelectionFacts> {
+        self.cell(seed).and_then(|cell| cell.selection.as_ref())
+    }
+
+    /// The evidence on a cell on a test; none where it is not there.
+    pub(super) fn evidence(&self, seed: u64, test: &str) -> &Evidence {
+        self.cell(seed).and_then(|cell| cell.tests.get(test)).unwrap_or(Evidence::none())
+    }
+}

@@ -1,0 +1,210 @@
+//! Attention composed from Burn's operations, with its gradient written out.
+
+use burn::tensor::activation::softmax;
+use burn::tensor::{DType, FloatDType, Tensor};
+
+use super::chunk::Chunk;
+use super::heads::{join, split};
+use super::rows::Rows;
+use crate::plan::AttentionPlan;
+use crate::rope;
+
+/// Attention over padded rows.
+pub(crate) struct Composed {
+    plan: AttentionPlan,
+    /// Rotated queries `[B, heads, T, d]`.
+    q: Tensor<4>,
+    /// Rotated keys, and values, `[B, kv_heads, T, d]`.
+    k: Tensor<4>,
+    v: Tensor<4>,
+    rotary: (Tensor<4>, Tensor<4>),
+    chunks: Vec<Chunk>,
+}
+
+impl Composed {
+    pub(crate) fn of(
+        q: Tensor<2>,
+        k: Tensor<2>,
+        v: Tensor<2>,
+        rows: &Rows<'_>,
+        plan: &AttentionPlan,
+    ) -> Self {
+        let (cos, sin) = rows.rotary[plan.rotary].spread();
+        let (chunks, rows) = (&rows.chunks, rows.lengths.len());
+        let chunks = chunks.of(plan, [rows, q.dims()[0] / rows], &q.device());
+        let turn = |x, heads| rope::rotate(split(x, rows, heads), cos.clone(), sin.clone());
+        Self {
+            plan: *plan,
+            q: turn(q, plan.heads),
+            k: turn(k, plan.kv_heads),
+            v: split(v, rows, plan.kv_heads),
+            rotary: (cos, sin),
+            chunks,
+        }
+    }
+
+    /// Queries of a chunk, of a group side by side: `[B, kv_heads, g c, d]`.
+    fn queries(&self, x: &Tensor<4>, chunk: &Chunk) -> Tensor<4> {
+        let [b, heads, _, d] = x.dims();
+        let part = x.clone().slice([0..b, 0..heads, chunk.queries.clone(), 0..d]);
+        let groups = heads / self.plan.kv_heads;
+        part.reshape([b, self.plan.kv_heads, groups * chunk.queries.len(), d])
+    }
+
+    /// Keys or values that a chunk sees, `[B, kv_heads, w, d]`.
+    fn keys(&self, x: &Tensor<4>, chunk: &Chunk) -> Tensor<4> {
+        let [b, heads, _, d] = x.dims();
+        x.clone().slice([0..b, 0..heads, chunk.keys.clone(), 0..d])
+    }
+
+    /// Scores of a chunk in f32, `[B, kv_heads, g c, w]`.
+    fn scores(&self, q: Tensor<4>, k: Tensor<4>) -> Tensor<4> {
+        self.plan.scores(q.matmul(k.swap_dims(2, 3)).cast(FloatDType::F32))
+    }
+
+    /// Attention weights of the scores of a chunk, `[B, kv_heads, g c, w]`.
+    fn weights(&self, scores: Tensor<4>, chunk: &Chunk) -> Tensor<4> {
+        let (c, w) = (chunk.queries.len(), chunk.keys.len());
+        let [b, kv, rows, _] = scores.dims();
+        let scores = scores.reshape([b, kv, rows / c, c, w]);
+        softmax(scores + chunk.mask.clone(), 4).reshape([b, kv, rows, w])
+    }
+
+    /// `[N, heads * d]`.
+    pub(crate) fn forward(&self) -> Tensor<2> {
+        let [b, heads, _, d] = self.q.dims();
+        let parts = self.chunks.iter().map(|chunk| {
+            let (q, k) = (self.queries(&self.q, chunk), self.keys(&self.k, chunk));
+            let weights = self.weights(self.scores(q, k), chunk).cast(self.v.dtype());
+            let mixed = weights.matmul(self.keys(&self.v, chunk));
+            mixed.reshape([b, heads, chunk.queries.len(), d])
+        });
+        join(cat(parts.collect()))
+    }
+
+    /// Gradients of the queries `[N, heads * d]`, keys and values
+    /// `[N, kv_heads * d]`, before rotation, given that of the result.
+    pub(crate) fn gradient(&self, dy: Tensor<2>) -> [Tensor<2>; 3] {
+        let [b, heads, t, d] = self.q.dims();
+        let (kv, dtype) = (self.plan.kv_heads, self.q.dtype());
+        let dy = split(dy, b, heads);
+        let zeros = || Tensor::<4>::zeros([b, kv, t, d], (&dy.device(), DType::F32));
+        let (mut dk, mut dv) = (zeros(), zeros());
+        let mut dq = Vec::new();
+        for chunk in &self.chunks {
+            let (q, k) = (self.queries(&self.q, chunk), self.keys(&self.k, chunk));
+            let (v, dy) = (self.keys(&self.v, chunk), self.queries(&dy, chunk));
+            let scores = self.scores(q.clone(), k.clone());
+            // The derivative of a capped score.
+            let slope = self.plan.soft_cap.map(|cap| {
+                let share = scores.clone().div_scalar(cap);
+                share.square().neg().add_scalar(1.0)
+            });
+            let p = self.weights(scores, chunk);
+            let at = [0..b, 0..kv, chunk.keys.clone(), 0..d];
+            let add = |sum: Tensor<4>, part: Tensor<4>| {
+                let before = sum.clone().slice(at.clone());
+                sum.slice_assign(at.clone(), before + part.cast(FloatDType::F32))
+            };
+            dv = add(dv, p.clone().cast(dtype).swap_dims(2, 3).matmul(dy.clone()));
+            let dp = dy.matmul(v.swap_dims(2, 3)).cast(FloatDType::F32) * p.clone();
+            let ds = dp.clone() - p * dp.sum_dim(3);
+            let ds = match slope {
+                Some(slope) => ds * slope,
+                None => ds,
+            };
+            let ds = ds.mul_scalar(self.plan.score_scale()).cast(dtype);
+            dk = add(dk, ds.clone().swap_dims(2, 3).matmul(q));
+            dq.push(ds.matmul(k).reshape([b, heads, chunk.queries.len(), d]));
+        }
+        // The transpose of a rotation turns the other way.
+        let (cos, sin) = &self.rotary;
+        let back = |x: Tensor<4>| join(rope::rotate(x, cos.clone(), sin.clone().neg()).cast(dtype));
+        [back(cat(dq)), back(dk), join(dv.cast(dtype))]
+    }
+}
+
+/// Chunks of queries as one, `[B, heads, T, d]`.
+fn cat(mut parts: Vec<Tensor<4>>) -> Tensor<4> {
+    match parts.len() {
+        1 => parts.remove(0),
+        _ => Tensor::cat(parts, 2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+    use rand::RngExt as _;
+    use seal_data::seed::rng;
+    use seal_device::AttentionShape;
+
+    use super::*;
+    use crate::RopeScaling;
+    use crate::attention::chunk::Chunks;
+    use crate::plan::RotaryPlan;
+    use crate::rope::Rope;
+
+    const ROWS: usize = 3;
+    const T: usize = 11;
+
+    fn drawn(name: &str, width: usize, device: &Device) -> Tensor<2> {
+        let mut rng = rng(&["attention".into(), name.into()]);
+        let values: Vec<f32> = (0..ROWS * T * width).map(|_| rng.random_range(-2.0..2.0)).collect();
+        Tensor::from_data(TensorData::new(values, [ROWS * T, width]), device)
+    }
+
+    fn distance(a: &Tensor<2>, b: &Tensor<2>) -> f32 {
+        let off = (a.clone().inner() - b.clone().inner()).square().sum().into_scalar::<f32>();
+        (off / b.clone().inner().square().sum().into_scalar::<f32>()).sqrt()
+    }
+
+    /// Chunks of 1, 4 and all queries, against one chunk on a tape.
+    #[test]
+    fn chunks_and_the_written_out_gradient_change_nothing() {
+        for (window, scale, soft_cap) in
+            [(None, None, None), (Some(5), None, None), (None, Some(0.9), Some(1.5))]
+        {
+            let plan = AttentionPlan {
+                heads: 4,
+                kv_heads: 2,
+                head_dim: 6,
+                window,
+                rotary: 0,
+                scale,
+                soft_cap,
+            };
+            let rotary = RotaryPlan { dims: 6, theta: 100.0, scaling: RopeScaling::Default };
+            let device = Device::flex().autodiff();
+            let lengths = [T; ROWS];
+            let starts = AttentionShape::padded(ROWS, T);
+            let rows = |chunk: usize, device: &Device| {
+                let chunks = Chunk::all(&plan, [ROWS, T], 4 * ROWS * 4 * T * chunk, device);
+                assert_eq!(chunks.len(), T.div_ceil(chunk));
+                Rows {
+                    lengths: &lengths,
+                    starts: &starts,
+                    rotary: vec![Rope::of(&rotary).of_rows(&lengths, T, device)],
+                    kernels: None,
+                    chunks: Chunks::set(window, chunks),
+                }
+            };
+            let of = |name, width| drawn(name, width, &device).require_grad();
+            let (q, k, v) = (of("q", 24), of("k", 12), of("v", 12));
+            let dy = drawn("dy", 24, &Device::flex());
+            let taped = rows(T, &device);
+            let want = Composed::of(q.clone(), k.clone(), v.clone(), &taped, &plan).forward();
+            let mut grads = (want.clone() * Tensor::from_inner(dy.clone())).sum().backward();
+            let gradients = [&q, &k, &v].map(|x| x.grad_remove(&mut grads).unwrap());
+            let [q, k, v] = [q, k, v].map(Tensor::inner);
+            for chunk in [1, 4, T] {
+                let rows = rows(chunk, &Device::flex());
+                let cut = Composed::of(q.clone(), k.clone(), v.clone(), &rows, &plan);
+                assert!(distance(&cut.forward(), &want) < 1e-6, "{window:?} {chunk}");
+                for (got, want) in cut.gradient(dy.clone()).iter().zip(&gradients) {
+                    assert!(distance(got, want) < 1e-6, "{window:?} {chunk}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What attention over the rows of a batch shares between blocks.
+
+use seal_device::Kernels;
+
+use super::chunk::Chunks;
+use crate::rope::Rotary;
+
+/// Rows of a batch, as attention finds them.
+pub(crate) struct Rows<'a> {
+    /// Tokens of each row, without padding.
+    pub(crate) lengths: &'a [usize],
+    /// Place of the first token of each row.
+    pub(crate) starts: &'a [usize],
+    /// Of every rotary set of the plan.
+    pub(crate) rotary: Vec<Rotary>,
+    /// Without them rows are padded to one length.
+    pub(crate) kernels: Option<Kernels>,
+    /// How composed attention is cut.
+    pub(crate) chunks: Chunks,
+}

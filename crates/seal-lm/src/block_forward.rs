@@ -1,0 +1,174 @@
+//! What a block computes, as its plan says.
+
+use burn::tensor::activation::{gelu, relu, silu, tanh};
+use burn::tensor::{Tensor, s};
+use seal_device::Kernels;
+
+use crate::block::{Block, FeedForward, Gated, Joint, JointGated, Plain, Projections, Separate};
+use crate::needed::Needed;
+use crate::norm::Norm;
+use crate::plan::{JointOrder, Residual};
+use crate::{Activation, DropoutKey, Linear};
+
+/// What a block needs beside its input.
+pub(crate) struct Run<'a> {
+    pub(crate) kernels: Option<Kernels>,
+    /// Index of the block.
+    pub(crate) layer: usize,
+    pub(crate) dropout: Option<DropoutKey<'a>>,
+    /// Tokens whose states are needed after the block; all if `None`.
+    pub(crate) needed: Option<&'a Needed>,
+}
+
+impl<'a> Run<'a> {
+    /// For the tokens alone whose states are needed.
+    fn of_needed(&self, needed: &'a Needed) -> Self {
+        let lengths = needed.lengths();
+        let dropout = self.dropout.map(|key| DropoutKey { lengths, ..key });
+        Self { dropout, needed: None, ..*self }
+    }
+
+    fn linear(&self, linear: &Linear, x: Tensor<2>) -> Tensor<2> {
+        match self.dropout {
+            Some(key) => {
+                let layer = format!("layers.{}.{}", self.layer, linear.name());
+                linear.forward(x, Some(key), &layer, self.kernels)
+            }
+            None => linear.forward(x, None, linear.name(), self.kernels),
+        }
+    }
+
+    fn activate(&self, activation: Activation, x: Tensor<2>) -> Tensor<2> {
+        match (activation, self.kernels) {
+            (Activation::Silu, _) => silu(x),
+            (Activation::Gelu, Some(kernels)) => kernels.gelu(x),
+            (Activation::Gelu, None) => gelu(x),
+            (Activation::GeluPytorchTanh, _) => {
+                let root = (2.0 / std::f64::consts::PI).sqrt();
+                let cubed = x.clone() * x.clone().square() * 0.044715;
+                x.clone() * (tanh((x + cubed) * root) + 1.0) * 0.5
+            }
+            (Activation::Relu, _) => relu(x),
+        }
+    }
+
+    fn gate(&self, activation: Activation, gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
+        match (activation, self.kernels) {
+            (Activation::Silu, Some(kernels)) => kernels.swiglu(gate, up),
+            _ => self.activate(activation, gate) * up,
+        }
+    }
+
+    /// `x` after the norm, where there is one.
+    fn norm(&self, norm: Option<&Norm>, x: Tensor<2>) -> Tensor<2> {
+        match norm {
+            Some(norm) => norm.forward(x, self.kernels),
+            None => x,
+        }
+    }
+}
+
+impl Block {
+    /// The states after the block, `[N, D]` as those before it, `h`, or `[M, D]` where
+    /// `run` needs M of them. `attend` makes `[N, heads * d]` of queries
+    /// `[N, heads * d]`, keys and values `[N, kv_heads * d]`, not yet rotated.
+    pub(crate) fn forward(
+        &self,
+        h: Tensor<2>,
+        run: &Run<'_>,
+        attend: impl FnOnce(Tensor<2>, Tensor<2>, Tensor<2>) -> Tensor<2>,
+    ) -> Tensor<2> {
+        let (q, k, v) = self.queries_keys_values(h.clone(), run);
+        self.after_attention(h, attend(q, k, v), run)
+    }
+
+    /// Queries `[N, heads * d]`, keys and values `[N, kv_heads * d]` of `h`
+    /// `[N, D]`, not yet rotated.
+    pub(crate) fn queries_keys_values(
+        &self,
+        h: Tensor<2>,
+        run: &Run<'_>,
+    ) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
+        let x = self.input_layernorm.forward(h, run.kernels);
+        let (q, k, v) = self.project(x, run);
+        let by_head = |norm: &Option<Norm>, x: Tensor<2>| match norm {
+            Some(norm) => norm.by_head(x, run.kernels),
+            None => x,
+        };
+        (by_head(&self.query_norm, q), by_head(&self.key_norm, k), v)
+    }
+
+    /// The rest of the block over `h` `[N, D]` and the result of attention,
+    /// `[N, heads * d]`: states of the tokens that `run` needs.
+    pub(crate) fn after_attention(
+        &self,
+        h: Tensor<2>,
+        attended: Tensor<2>,
+        run: &Run<'_>,
+    ) -> Tensor<2> {
+        if let Some(needed) = run.needed {
+            let (h, attended) = (needed.pick(h), needed.pick(attended));
+            return self.after_attention(h, attended, &run.of_needed(needed));
+        }
+        let attended = run.linear(&self.output, attended);
+        let attended = run.norm(self.attention_output_norm.as_ref(), attended);
+        let feed = |h| {
+            let x = self.post_attention_layernorm.forward(h, run.kernels);
+            run.norm(self.feed_forward_output_norm.as_ref(), self.feed(x, run))
+        };
+        match self.plan.residual {
+            Residual::Parallel => feed(h.clone()) + attended + h,
+            Residual::Sequential => {
+                let h = h + attended;
+                h.clone() + feed(h)
+            }
+        }
+    }
+
+    fn project(&self, x: Tensor<2>, run: &Run<'_>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
+        let plan = &self.plan.attention;
+        match &self.projections {
+            Projections::Separate(Separate { q_proj, k_proj, v_proj }) => {
+                let q = run.linear(q_proj, x.clone());
+                let k = run.linear(k_proj, x.clone());
+                (q, k, run.linear(v_proj, x))
+            }
+            Projections::Joint(Joint { qkv_proj, order: JointOrder::ByHead }) => {
+                let (heads, d) = (plan.heads, plan.head_dim);
+                let qkv = run.linear(qkv_proj, x);
+                let n = qkv.dims()[0];
+                let qkv = qkv.reshape([n, heads, 3, d]);
+                let part = |i| qkv.clone().slice(s![.., .., i..i + 1, ..]).reshape([n, heads * d]);
+                (part(0), part(1), part(2))
+            }
+            Projections::Joint(Joint { qkv_proj, order: JointOrder::ByKind }) => {
+                let (q, kv) = (plan.query_width(), plan.key_width());
+                let qkv = run.linear(qkv_proj, x);
+                let part = |from, to| qkv.clone().slice(s![.., from..to]);
+                (part(0, q), part(q, q + kv), part(q + kv, q + 2 * kv))
+            }
+        }
+    }
+
+    fn feed(&self, x: Tensor<2>, run: &Run<'_>) -> Tensor<2> {
+        let activation = self.plan.activation;
+        match &self.feed_forward {
+            FeedForward::Gated(Gated { gate_proj, up_proj, down_proj }) => {
+                let gate = run.linear(gate_proj, x.clone());
+                let up = run.linear(up_proj, x);
+                run.linear(down_proj, run.gate(activation, gate, up))
+            }
+            FeedForward::JointGated(JointGated { gate_up_proj, down_proj }) => {
+                let both = run.linear(gate_up_proj, x);
+                let f = both.dims()[1] / 2;
+                let part = |from, to| both.clone().slice(s![.., from..to]);
+                let gated = run.gate(activation, part(0, f), part(f, 2 * f));
+                run.linear(down_proj, gated)
+            }
+            FeedForward::Plain(Plain { up, down }) => {
+                let x = run.activate(activation, run.linear(up, x));
+                run.linear(down, x)
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A model of a plan, with numbers from a source.
+
+use std::sync::Arc;
+
+use burn::module::Param;
+use burn::tensor::{Device, FloatDType, Tensor};
+
+use crate::block::{Block, FeedForward, Gated, Joint, JointGated, Plain, Projections, Separate};
+use crate::init::parameter;
+use crate::norm::Norm;
+use crate::plan::{BlockPlan, FeedForwardPlan, LinearPlan, NormPlan, Plan, ProjectionPlan};
+use crate::source::{Role, Shape, Source, Wanted};
+use crate::trunk::Trunk;
+use crate::{Linear, Lm, LmConfig, LmError, WeightFormat, families};
+
+/// A model of shape `config`, which is valid.
+pub(crate) fn model(
+    config: &LmConfig,
+    source: &mut impl Source,
+    device: &Device,
+    format: WeightFormat,
+) -> Result<Lm, LmError> {
+    let plan = Arc::new(families::plan(config));
+    let (trunk, lm_head) = parts(plan, source, device, format)?;
+    Ok(Lm::of_parts(config.clone(), trunk, lm_head))
+}
+
+/// A trunk of `plan` and, unless it is tied, its output layer.
+pub(crate) fn parts(
+    plan: Arc<Plan>,
+    source: &mut impl Source,
+    device: &Device,
+    format: WeightFormat,
+) -> Result<(Trunk, Option<Linear>), LmError> {
+    let mut build = Build { layers: plan.names.layers, source, device, format };
+    let table = [plan.vocab_size, plan.width];
+    let embedding = build.matrix(None, plan.names.embedding, Role::Embedding, table)?;
+    let layers = (0..plan.blocks.count)
+        .map(|i| build.block(i, plan.blocks.plan(i)))
+        .collect::<Result<_, _>>()?;
+    let norm = build.norm(None, plan.norm)?;
+    let head = match plan.tied {
+        true => None,
+        false => Some(build.linear(
+            None,
+            LinearPlan {
+                path: plan.names.head,
+                shape: [plan.width, plan.vocab_size],
+                bias: false,
+                residual: false,
+            },
+        )?),
+    };
+    Ok((Trunk::of_parts(plan, embedding, layers, norm), head))
+}
+
+struct Build<'a, S> {
+    layers: &'static str,
+    source: &'a mut S,
+    device: &'a Device,
+    format: WeightFormat,
+}
+
+impl<S: Source> Build<'_, S> {
+    fn block(&mut self, i: usize, plan: &Arc<BlockPlan>) -> Result<Block, LmError> {
+        let at = Some(i);
+        let projections = match plan.projections {
+            ProjectionPlan::Separate { q, k, v } => Projections::Separate(Separate {
+                q_proj: self.linear(at, q)?,
+                k_proj: self.linear(at, k)?,
+                v_proj: self.linear(at, v)?,
+            }),
+            ProjectionPlan::Joint { qkv, order } => {
+                Projections::Joint(Joint { qkv_proj: self.linear(at, qkv)?, order })
+            }
+        };
+        let output = self.linear(at, plan.output)?;
+        let feed_forward = match plan.feed_forward {
+            FeedForwardPlan::Gated { gate, up, down } => FeedForward::Gated(Gated {
+                gate_proj: self.linear(at, gate)?,
+                up_proj: self.linear(at, up)?,
+                down_proj: self.linear(at, down)?,
+            }),
+            FeedForwardPlan::JointGated { gate_up, down } => FeedForward::JointGated(JointGated {
+                gate_up_proj: self.linear(at, gate_up)?,
+                down_proj: self.linear(at, down)?,
+            }),
+            FeedForwardPlan::Plain { up, down } => {
+                FeedForward::Plain(Plain { up: self.linear(at, up)?, down: self.linear(at, down)? })
+            }
+        };
+        let mut optional =
+            |norm: Option<NormPlan>| norm.map(|norm| self.norm(at, norm)).transpose();
+        Ok(Block {
+            query_norm: optional(plan.head_norms.map(|norms| norms.queries))?,
+            key_norm: optional(plan.head_norms.map(|norms| norms.keys))?,
+            attention_output_norm: optional(plan.attention_output_norm)?,
+            feed_forward_output_norm: optional(plan.feed_forward_output_norm)?,
+            input_layernorm: self.norm(at, plan.input_norm)?,
+            post_attention_layernorm: self.norm(at, plan.feed_forward_norm)?,
+            projections,
+            output,
+            feed_forward,
+            plan: Arc::clone(plan),
+        })
+    }
+
+    fn norm(&mut self, block: Option<usize>, plan: NormPlan) -> Result<Norm, LmError> {
+        let weight = self.vector(block, plan.path, Role::Gain, plan.width)?;
+        let bias = match plan.bias {
+            true => Some(self.vector(block, plan.path, Role::Bias, plan.width)?),
+            false => None,
+        };
+        Ok(Norm { weight, bias, plan })
+    }
+
+    fn linear(&mut self, block: Option<usize>, plan: LinearPlan) -> Result<Linear, LmError> {
+        let LinearPlan { path, shape, bias, residual } = plan;
+        let weight = self.matrix(block, path, Role::Weight { residual }, shape)?;
+        let bias = match bias {
+            true => Some(self.vector(block, path, Role::Bias, shape[1])?),
+            false => None,
+        };
+        Ok(Linear::new(path, weight, bias))
+    }
+
+    fn vector(
+        &mut self,
+        block: Option<usize>,
+        path: &'static str,
+        role: Role,
+        n: usize,
+    ) -> Result<Param<Tensor<1>>, LmError> {
+        let layers = self.layers;
+        let wanted = Wanted { layers, block, path, role, shape: Shape::Vector(n) };
+        let values = parameter(self.source.numbers(&wanted)?, [n], self.device);
+        Ok(formatted(values, self.format))
+    }
+
+    fn matrix(
+        &mut self,
+        block: Option<usize>,
+        path: &'static str,
+        role: Role,
+        shape: [usize; 2],
+    ) -> Result<Param<Tensor<2>>, LmError> {
+        let layers = self.layers;
+        let wanted = Wanted { layers, block, path, role, shape: Shape::Matrix(shape) };
+        let values = parameter(self.source.numbers(&wanted)?, shape, self.device);
+        Ok(formatted(values, self.format))
+    }
+}
+
+/// In the number format of the model, which each tensor is brought into as soon as
+/// it is there.
+fn formatted<const D: usize>(values: Param<Tensor<D>>, format: WeightFormat) -> Param<Tensor<D>> {
+    if format.is_f32() {
+        return values;
+    }
+    let tensor = values.val();
+    let on_tape = tensor.device().is_autodiff();
+    let half = tensor.inner().cast(FloatDType::BF16);
+    Param::from_tensor(if on_tape { Tensor::from_inner(half) } else { half })
+}

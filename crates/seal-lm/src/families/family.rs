@@ -1,0 +1,59 @@
+//! What a family of models says of itself.
+
+use serde_json::{Map, Value};
+
+use super::fields::Fields;
+use crate::plan::Plan;
+use crate::setting::SettingError;
+use crate::{LmConfig, LmError};
+
+/// A family of models. One file has all that tells it from the others.
+pub(crate) trait Family: Sync {
+    /// Its `model_type` in `config.json`.
+    fn name(&self) -> &'static str;
+
+    /// Its class in `architectures` of `config.json`.
+    fn class(&self) -> &'static str;
+
+    /// Linear layers of a block that an adapter can be put on, by the last part
+    /// of their names.
+    fn linear_names(&self) -> &'static [&'static str];
+
+    /// Ends of the names of tensors that older files have and that hold no
+    /// weights.
+    fn buffers(&self) -> &'static [&'static str] {
+        &[".rotary_emb.inv_freq"]
+    }
+
+    /// The shape that a `config.json` describes. It need not be a valid one.
+    ///
+    /// # Errors
+    /// [`LmError::Setting`] for a setting that is malformed or not followed.
+    fn parse(&self, settings: &Fields<'_>) -> Result<LmConfig, LmError>;
+
+    /// Adds the settings that not every family has, as transformers 4 and 5
+    /// both read them, to those that every family has.
+    fn write(&self, config: &LmConfig, settings: &mut Map<String, Value>);
+
+    /// Refuses what no model of the family has.
+    ///
+    /// # Errors
+    /// The setting.
+    fn check(&self, config: &LmConfig) -> Result<(), SettingError>;
+
+    /// What the blocks compute, and where their weights are.
+    fn plan(&self, config: &LmConfig) -> Plan;
+}
+
+/// Refuses `setting` unless `holds`.
+pub(super) fn hold(
+    holds: bool,
+    family: &'static str,
+    setting: &'static str,
+    wanted: impl ToString,
+) -> Result<(), SettingError> {
+    match holds {
+        true => Ok(()),
+        false => Err(SettingError::Family { family, setting, wanted: wanted.to_string() }),
+    }
+}

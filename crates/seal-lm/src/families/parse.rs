@@ -1,0 +1,171 @@
+//! Settings that several families have, read as transformers reads them.
+
+use super::family::Family;
+use super::fields::Fields;
+use super::rope::{self, RopeRules};
+use crate::{Activation, Architecture, LmConfig, LmError, ModelType};
+
+/// What a family assumes where a `config.json` says nothing, and where it says it.
+pub(super) struct Assumed {
+    pub(super) model_type: ModelType,
+    pub(super) key_heads: KeyHeads,
+    /// Longest sequence.
+    pub(super) context: usize,
+    /// Name and default of what normalisation adds.
+    pub(super) eps: (&'static str, f64),
+    pub(super) activation: Activation,
+    pub(super) rope: RopeRules,
+}
+
+/// Number of key heads of a file that does not tell it.
+pub(super) enum KeyHeads {
+    /// As many as query heads.
+    AsQueries,
+    /// A number. A file that says null has as many as query heads.
+    Number(usize),
+    /// As many as query heads, whatever the file says.
+    Always,
+}
+
+/// The shape as far as families have it in common.
+///
+/// # Errors
+/// A setting that is missing, malformed or not followed.
+pub(super) fn common(f: &Fields<'_>, assumed: &Assumed) -> Result<LmConfig, LmError> {
+    let hidden_size = f.needed_size("hidden_size")?;
+    let heads = f.needed_size("num_attention_heads")?;
+    if f.get("head_dim").is_none() && !hidden_size.is_multiple_of(heads) {
+        let reason = format!("must divide hidden_size = {hidden_size}");
+        return Err(f.refuse("num_attention_heads", reason));
+    }
+    let kv_heads = match assumed.key_heads {
+        KeyHeads::Always => heads,
+        KeyHeads::Number(n) if !f.has("num_key_value_heads") => n,
+        _ => f.size("num_key_value_heads")?.unwrap_or(heads),
+    };
+    if !heads.is_multiple_of(kv_heads) {
+        let reason = format!("must divide num_attention_heads = {heads}");
+        return Err(f.refuse("num_key_value_heads", reason));
+    }
+    let context = f.size("max_position_embeddings")?.unwrap_or(assumed.context);
+    let rope = rope::read(f, &assumed.rope, context)?;
+    let (eps_key, eps) = assumed.eps;
+    Ok(LmConfig {
+        vocab_size: f.needed_size("vocab_size")?,
+        hidden_size,
+        num_hidden_layers: f.needed_size("num_hidden_layers")?,
+        num_attention_heads: heads,
+        num_key_value_heads: kv_heads,
+        intermediate_size: f.needed_size("intermediate_size")?,
+        max_position_embeddings: context,
+        rope_theta: rope.theta,
+        rms_norm_eps: f.number(eps_key)?.unwrap_or(eps),
+        tie_word_embeddings: f.flag("tie_word_embeddings")?.unwrap_or(false),
+        initializer_range: f.number("initializer_range")?.filter(|x| *x > 0.0).unwrap_or(0.02),
+        architecture: Architecture {
+            model_type: assumed.model_type,
+            head_dim: f.size("head_dim")?.filter(|d| *d != hidden_size / heads),
+            partial_rotary_factor: rope.partial,
+            rope_scaling: rope.scaling,
+            hidden_act: activation(f, assumed.activation)?,
+            ..Architecture::default()
+        },
+    })
+}
+
+/// The one of the `known` families that a file names, if it is one of causal models.
+pub(super) fn family(
+    f: &Fields<'_>,
+    known: [(&'static str, &'static dyn Family); ModelType::ALL.len()],
+) -> Result<&'static dyn Family, LmError> {
+    let names = known.map(|(name, _)| name).join(", ");
+    let unknown = || f.refuse("model_type", format!("known are {names}"));
+    let name = f.text("model_type")?.ok_or_else(unknown)?;
+    let (_, family) = known.into_iter().find(|(known, _)| *known == name).ok_or_else(unknown)?;
+    let causal = |value: &serde_json::Value| {
+        value.as_str().is_some_and(|name| name.ends_with("ForCausalLM"))
+    };
+    match f.get("architectures").and_then(|value| value.as_array()) {
+        Some(list) if !list.is_empty() && !list.iter().any(causal) => Err(
+            f.refuse("architectures", "only models that end in ForCausalLM have an output layer")
+        ),
+        _ => Ok(family),
+    }
+}
+
+/// Settings that change what a model computes, and that nothing here follows.
+pub(super) fn refuse_unknown_mathematics(f: &Fields<'_>) -> Result<(), LmError> {
+    if f.get("quantization_config").is_some() {
+        let reason = "quantised weights are not read; use the unquantised model";
+        return Err(f.refuse("quantization_config", reason));
+    }
+    for key in ["is_encoder_decoder", "add_cross_attention"] {
+        if f.flag(key)? == Some(true) {
+            return Err(f.refuse(key, "only plain decoders are known"));
+        }
+    }
+    if let Some(key) = f.keys().find(|key| key.contains("expert")) {
+        // A dense model says nothing, null, or at most one expert.
+        if f.get(key).is_some_and(|value| value.as_f64().is_none_or(|n| n > 1.0)) {
+            return Err(f.refuse(key, "mixtures of experts are not supported"));
+        }
+    }
+    for key in ["attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop"] {
+        if f.number(key)?.is_some_and(|share| share != 0.0) {
+            let reason = "dropout exists on adapters only (lora_dropout); set it to 0";
+            return Err(f.refuse(key, reason));
+        }
+    }
+    if let Some(types) = f.get("layer_types").and_then(|value| value.as_array())
+        && types.iter().any(|kind| Some(kind) != types.first())
+    {
+        return Err(f.refuse("layer_types", "all blocks must have the same attention"));
+    }
+    Ok(())
+}
+
+/// Refuses a window, for families that have none.
+pub(super) fn refuse_window(f: &Fields<'_>, family: &str) -> Result<(), LmError> {
+    match f.get("sliding_window") {
+        None => Ok(()),
+        Some(_) => {
+            Err(f.refuse("sliding_window", format!("no model of type {family} has a window")))
+        }
+    }
+}
+
+/// Refuses each of `keys` that is true, for families that do not have them.
+pub(super) fn refuse_flags(f: &Fields<'_>, family: &str, keys: &[&str]) -> Result<(), LmError> {
+    for key in keys {
+        if f.flag(key)? == Some(true) {
+            return Err(f.refuse(key, format!("no model of type {family} has this setting")));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses heads that do not make up the width, for families that know no others.
+pub(super) fn refuse_head_dim(f: &Fields<'_>, family: &str) -> Result<(), LmError> {
+    let usual = f.needed_size("hidden_size")? / f.needed_size("num_attention_heads")?;
+    match f.size("head_dim")?.filter(|d| *d != usual) {
+        None => Ok(()),
+        Some(_) => Err(f.refuse(
+            "head_dim",
+            format!("must be hidden_size / num_attention_heads = {usual} for {family}"),
+        )),
+    }
+}
+
+fn activation(f: &Fields<'_>, default: Activation) -> Result<Activation, LmError> {
+    let Some(name) = f.text("hidden_act")? else { return Ok(default) };
+    match name {
+        "silu" | "swish" => Ok(Activation::Silu),
+        "gelu" | "gelu_python" => Ok(Activation::Gelu),
+        // One approximation under the names that transformers has for it.
+        "gelu_new" | "gelu_fast" | "gelu_pytorch_tanh" | "gelu_python_tanh" | "gelu_accurate" => {
+            Ok(Activation::GeluPytorchTanh)
+        }
+        "relu" => Ok(Activation::Relu),
+        _ => Err(f.refuse("hidden_act", "known are silu, gelu, gelu_new, gelu_pytorch_tanh, relu")),
+    }
+}

@@ -1,0 +1,58 @@
+//! `config.json` of Hugging Face model folders.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::families::{self, Fields};
+use crate::text;
+use crate::{LmConfig, LmError};
+
+/// Name of the file.
+pub(crate) const CONFIG: &str = "config.json";
+
+impl LmConfig {
+    /// The shape that `text`, a `config.json` of transformers, describes;
+    /// `path` is for messages.
+    ///
+    /// # Errors
+    /// [`LmError::Format`] where it is no such file, [`LmError::Setting`] for a
+    /// setting that is malformed or not supported, by name and value.
+    pub fn from_hf(text: &str, path: &Path) -> Result<Self, LmError> {
+        parse(&text::json(text, path)?, path)
+    }
+}
+
+/// Shape and text of `dir/config.json`.
+pub(crate) fn read(dir: &Path) -> Result<(LmConfig, Value), LmError> {
+    let path = dir.join(CONFIG);
+    let json = text::read_json(&path)?;
+    Ok((parse(&json, &path)?, json))
+}
+
+fn parse(json: &Value, path: &Path) -> Result<LmConfig, LmError> {
+    let config = families::parse(&Fields::of(json, path)?)?;
+    config.validate().map_err(|e| LmError::format(path, e))?;
+    Ok(config)
+}
+
+/// The settings of a model whose weights are stored as f32. `source` is the
+/// file that the model was read with: it also names what is not ours to know.
+pub(crate) fn config_json(c: &LmConfig, source: Option<&Value>) -> Value {
+    let Some(Value::Object(source)) = source else { return families::write(c) };
+    let mut out = source.clone();
+    for key in ["dtype", "torch_dtype"] {
+        if out.contains_key(key) {
+            out.insert(key.into(), json!("float32"));
+        }
+    }
+    // A folder that says otherwise than its tensors is read by them.
+    const TIED: &str = "tie_word_embeddings";
+    if out.get(TIED).and_then(Value::as_bool).unwrap_or(false) != c.tie_word_embeddings {
+        out.insert(TIED.into(), json!(c.tie_word_embeddings));
+    }
+    // Names files of code that are not written here and not needed.
+    out.remove("auto_map");
+    out.remove("_name_or_path");
+    Value::Object(out)
+}

@@ -1,0 +1,188 @@
+//! A trunk: embedding, blocks, last normalisation.
+
+use std::sync::Arc;
+
+use burn::module::{Module, Param};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use seal_data::Batch;
+use seal_device::Kernels;
+
+use crate::attention::{Chunks, Rows, causal};
+use crate::block::Block;
+use crate::layout::Layout;
+use crate::needed::Needed;
+use crate::norm::Norm;
+use crate::pass::Pass;
+use crate::plan::{BlockPlan, Plan};
+use crate::rope::Rope;
+use crate::{DropoutKey, LmError};
+
+/// What turns tokens into states: a model without its head.
+#[derive(Module, Debug)]
+pub struct Trunk {
+    /// `[V, D]`.
+    pub embed_tokens: Param<Tensor<2>>,
+    /// The blocks, input first.
+    pub layers: Vec<Block>,
+    /// Last normalisation.
+    pub norm: Norm,
+    #[module(skip)]
+    plan: Arc<Plan>,
+    /// Of every rotary set of the plan.
+    #[module(skip)]
+    ropes: Arc<[Rope]>,
+    /// Held where the device has some and the weights can be given to them.
+    #[module(skip)]
+    kernels: Option<Kernels>,
+    /// Whether states are f32 where weights are not.
+    #[module(skip)]
+    f32_states: bool,
+}
+
+impl Trunk {
+    pub(crate) fn of_parts(
+        plan: Arc<Plan>,
+        embed_tokens: Param<Tensor<2>>,
+        layers: Vec<Block>,
+        norm: Norm,
+    ) -> Self {
+        let ropes = plan.rotary.iter().map(Rope::of).collect();
+        let trunk =
+            Self { embed_tokens, layers, norm, plan, ropes, kernels: None, f32_states: false };
+        trunk.with_kernels()
+    }
+
+    /// The same weights, with the kernels of the device where it has some, they do
+    /// what the plan asks for, and states are f32.
+    pub(crate) fn with_kernels(mut self) -> Self {
+        let kernels_do = |block: &Arc<BlockPlan>| block.attention.soft_cap.is_none();
+        let in_f32 = self.f32_states || self.embed_tokens.val().dtype() == DType::F32;
+        let fit = in_f32 && self.plan.blocks.kinds.iter().all(kernels_do);
+        self.kernels = Kernels::of(&self.device()).filter(|_| fit);
+        self
+    }
+
+    /// The same weights, with passes composed from Burn's operations.
+    pub(crate) fn without_kernels(self) -> Self {
+        Self { kernels: None, ..self }
+    }
+
+    /// See [`crate::Lm::with_f32_states`].
+    pub(crate) fn with_f32_states(mut self) -> Self {
+        match self.embed_tokens.val().dtype() {
+            DType::F32 => self,
+            _ => {
+                self.f32_states = true;
+                self.with_kernels()
+            }
+        }
+    }
+
+    /// What the model computes.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub(crate) fn ropes(&self) -> &Arc<[Rope]> {
+        &self.ropes
+    }
+
+    pub(crate) fn kernels(&self) -> Option<Kernels> {
+        self.kernels
+    }
+
+    /// Where the weights are.
+    pub fn device(&self) -> Device {
+        self.embed_tokens.val().device()
+    }
+
+    /// Refuses token ids outside the vocabulary, before a model sees them.
+    ///
+    /// # Errors
+    /// [`LmError::Token`] with the first such id.
+    pub fn check_tokens(&self, mut ids: impl Iterator<Item = u32>) -> Result<(), LmError> {
+        let vocab_size = self.plan.vocab_size;
+        match ids.find(|id| *id as usize >= vocab_size) {
+            None => Ok(()),
+            Some(id) => Err(LmError::Token { id, vocab_size }),
+        }
+    }
+
+    /// Embeddings `[n, D]` of token ids.
+    pub(crate) fn embed(&self, tokens: &[i32]) -> Tensor<2> {
+        // Backends read what lies beyond the table, or stop without a reason.
+        self.check_tokens(tokens.iter().map(|id| *id as u32)).unwrap_or_else(|e| panic!("{e}"));
+        let ids = TensorData::new(tokens.to_vec(), [tokens.len()]);
+        let states =
+            self.embed_tokens.val().select(0, Tensor::<1, Int>::from_data(ids, &self.device()));
+        if self.f32_states { states.cast(DType::F32) } else { states }
+    }
+
+    /// The last normalisation of `x` `[n, D]`.
+    pub(crate) fn normalise(&self, x: Tensor<2>) -> Tensor<2> {
+        self.norm.forward(x, self.kernels)
+    }
+
+    /// Last hidden states `[N, D]`, normalised, at every position of `batch`,
+    /// padding included.
+    pub(crate) fn hidden(&self, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Tensor<2> {
+        let layout = Layout::padded(batch);
+        self.forward(&layout, &self.pass(&layout, dropout))
+    }
+
+    /// Rows as attention finds them: packed for kernels, which find them by their
+    /// starts, else padded.
+    pub(crate) fn layout(&self, batch: &Batch) -> Layout {
+        match self.kernels {
+            Some(_) => Layout::packed(batch),
+            None => Layout::padded(batch),
+        }
+    }
+
+    /// Last hidden states, normalised: `[N, D]`, or `[M, D]` where `pass` needs M
+    /// of them.
+    pub(crate) fn forward(&self, layout: &Layout, pass: &Pass<'_>) -> Tensor<2> {
+        let mut h = self.embed(&layout.tokens);
+        for i in 0..self.layers.len() {
+            h = self.block(i, h, pass);
+        }
+        self.normalise(h)
+    }
+
+    /// What the blocks share on `layout`.
+    pub(crate) fn pass<'a>(&self, layout: &'a Layout, dropout: Option<DropoutKey<'a>>) -> Pass<'a> {
+        let device = self.device();
+        let tables = |rope: &Rope| rope.of_rows(&layout.lengths, layout.width, &device);
+        Pass {
+            rows: Rows {
+                lengths: &layout.lengths,
+                starts: &layout.starts,
+                rotary: self.ropes.iter().map(tables).collect(),
+                kernels: self.kernels,
+                chunks: Chunks::default(),
+            },
+            dropout: dropout.map(|key| DropoutKey { lengths: &layout.spans, ..key }),
+            needed: None,
+        }
+    }
+
+    /// As [`Trunk::pass`], with states after the last block at the positions of
+    /// `layout` only.
+    pub(crate) fn position_pass<'a>(
+        &self,
+        layout: &'a Layout,
+        dropout: Option<DropoutKey<'a>>,
+    ) -> Pass<'a> {
+        let (positions, lengths) = (layout.positions.clone(), layout.answer_lens.clone());
+        let needed = Some(Needed::of(positions, lengths, &self.device()));
+        Pass { needed, ..self.pass(layout, dropout) }
+    }
+
+    /// Block `i` over `h` `[N, D]`; of the last one `[M, D]`, where not all are needed.
+    pub(crate) fn block(&self, i: usize, h: Tensor<2>, pass: &Pass<'_>) -> Tensor<2> {
+        let block = &self.layers[i];
+        block.forward(h, &pass.run(i, self.layers.len()), |q, k, v| {
+            causal(q, k, v, &pass.rows, &block.plan.attention)
+        })
+    }
+}

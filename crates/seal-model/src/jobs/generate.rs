@@ -1,0 +1,77 @@
+//! Answers of a model to the prompts of a file.
+
+use std::path::Path;
+
+use burn::module::Module;
+use seal_data::{ExampleError, Row};
+use seal_lm::{Prompt, generate_each};
+
+use super::Progress;
+use super::answers::{AnswerFile, AnswerRow};
+use super::model::LoadedModel;
+use super::stage_settings::StageSettings;
+use crate::{LeftOutRow, ModelError};
+
+/// What became of a file of prompts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Generated {
+    /// Answers that were made.
+    pub new: usize,
+    /// Prompts that had an answer before.
+    pub before: usize,
+    /// Prompts that get no answer, and why: the context has no room for one, or the template
+    /// does not take them.
+    pub left_out: Vec<LeftOutRow>,
+}
+
+impl LoadedModel {
+    /// Answers each prompt that `file` has no answer for yet, and adds it there as
+    /// soon as its batch is done: a run that was killed goes on.
+    ///
+    /// # Errors
+    /// A file of other prompts, or one that cannot be written.
+    pub fn generate(
+        &self,
+        rows: &[Row],
+        settings: &StageSettings,
+        seed: u64,
+        path: &Path,
+        progress: Progress<'_>,
+    ) -> Result<Generated, ModelError> {
+        let made_by = self.made_by(settings, seed)?;
+        let mut file = AnswerFile::open(path, &made_by)?;
+        let context = self.encoder.context();
+        let (mut prompts, mut of, mut made) = (Vec::new(), Vec::new(), Generated::default());
+        for row in rows {
+            if file.has(row.id) {
+                made.before += 1;
+                continue;
+            }
+            let tokens = match self.encoder.prompt(row) {
+                Ok(tokens) if tokens.len() < context => tokens,
+                Ok(tokens) => {
+                    let tokens = tokens.len();
+                    let too_long = ExampleError::TooLong { id: row.id, tokens, context };
+                    made.left_out.push((&too_long).into());
+                    continue;
+                }
+                Err(reason) => {
+                    made.left_out.push((&reason).into());
+                    continue;
+                }
+            };
+            prompts.push(Prompt { id: row.id, tokens });
+            of.push(row);
+        }
+        let (stops, model) = (self.encoder.stops()?, self.model.valid());
+        let (mut done, all) = (0, prompts.len());
+        generate_each(&model, &prompts, &settings.generate, &stops, seed, |i, answer| {
+            let text = self.encoder.tokenizer().decode(&answer.tokens);
+            file.add(&AnswerRow::new(of[i], text, answer.finish, &made_by))?;
+            done += 1;
+            progress(done, all);
+            Ok::<(), ModelError>(())
+        })?;
+        Ok(Generated { new: all, ..made })
+    }
+}

@@ -1,0 +1,40 @@
+//! The jobs on one model and a few files.
+
+mod adapter_notices;
+mod answers;
+mod apply;
+mod generate;
+mod import;
+mod import_error;
+mod inspect;
+mod kept;
+mod lost;
+mod model;
+mod notice;
+mod record;
+mod rows;
+mod score;
+mod select;
+mod selector_file;
+mod stage_settings;
+mod tune;
+
+pub use answers::{AnswerFile, AnswerRow, AnswersError};
+pub use apply::{Applied, ApplyError, apply_selector};
+pub use generate::Generated;
+pub use import::{ImportRequest, Imported, import_selector};
+pub use import_error::{ImportError, Output};
+pub use inspect::{Inspected, InspectedRow, InspectedToken, RowIds, RowIdsError, inspect_rows};
+pub use kept::{SelectorFigures, selector_figures, write_kept};
+pub use model::{LoadedModel, ModelRequest};
+pub use notice::Notice;
+pub use record::template_text;
+pub use rows::{FileRows, read_prompts, read_rows, source_named};
+pub use score::{Scored, ScoredRow};
+pub use select::{Chosen, SPEARMAN_TO_LOSS};
+pub use selector_file::write_selector_file;
+pub use stage_settings::{SettingsError, StageSettings, TokenizerFrom};
+pub use tune::{Tuned, copy_tokenizer};
+
+/// Told the steps done, and their number.
+pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);

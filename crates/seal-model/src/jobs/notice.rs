@@ -1,0 +1,112 @@
+//! What is to be said of a model, an adapter or rows, and stops nothing.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use seal_data::{TemplateSetting, escape};
+
+use super::record::template_text;
+
+/// A word to the user.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// Some rows have a system turn, and the template has no place for it.
+    Unplaced {
+        /// Rows with such a turn.
+        with: usize,
+        /// Rows in all.
+        of: usize,
+    },
+    /// The adapter has a chat template of its own, which is not used.
+    AdapterTemplate {
+        /// Folder of the adapter.
+        adapter: PathBuf,
+    },
+    /// The adapter has a tokenizer of its own, which is not used.
+    AdapterTokenizer {
+        /// Folder of the adapter.
+        adapter: PathBuf,
+    },
+    /// The adapter was made for another model, by its name.
+    OtherBase {
+        /// Folder of the adapter.
+        adapter: PathBuf,
+        /// The model that it names.
+        base: String,
+        /// The model that it is put on.
+        model: PathBuf,
+    },
+    /// The adapter names layers that the model does not have.
+    UnknownLayers {
+        /// Folder of the adapter.
+        adapter: PathBuf,
+        /// The names.
+        layers: Vec<String>,
+    },
+    /// The weights were fine-tuned on rows of another template.
+    OtherTemplate {
+        /// Folder of the weights.
+        folder: PathBuf,
+        /// The template of the fine-tuning.
+        template: TemplateSetting,
+    },
+    /// The record of a fine-tuning cannot be read.
+    Record {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A word of the reader of the weights.
+    Weights {
+        /// The words.
+        text: String,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unplaced { with, of } => write!(
+                f,
+                "{with} of {of} rows have a system turn, and this template has no place for it: \
+                 it is left out of the text; a chat template keeps it"
+            ),
+            Self::AdapterTemplate { adapter } => write!(
+                f,
+                "the adapter has a chat template of its own, which is not used; the template \
+                 {{ chat = \"{}\" }} uses it",
+                escape(&adapter.display().to_string())
+            ),
+            Self::AdapterTokenizer { .. } => f.write_str(
+                "the adapter has a tokenizer of its own, which is not used; the setting tokenizer = \
+                 \"adapter\" uses it",
+            ),
+            Self::OtherBase { adapter, base, model } => write!(
+                f,
+                "{}: the adapter was made for {base:?} (base_model_name_or_path) and is put on \
+                 {}; is that the same model?",
+                adapter.display(),
+                model.display()
+            ),
+            Self::UnknownLayers { adapter, layers } => write!(
+                f,
+                "{}: target_modules names {layers:?}, which no layer of this model has; they are \
+                 ignored, as PEFT does",
+                adapter.display()
+            ),
+            Self::OtherTemplate { folder, template } => write!(
+                f,
+                "{} was fine-tuned with another template: {}",
+                folder.display(),
+                template_text(template)
+            ),
+            Self::Record { path, reason } => write!(
+                f,
+                "{}: {reason}; it would say with which template this was fine-tuned",
+                path.display()
+            ),
+            Self::Weights { text } => f.write_str(text),
+        }
+    }
+}

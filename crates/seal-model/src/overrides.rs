@@ -1,0 +1,149 @@
+//! Dotted keys set on a table of settings, and unknown keys explained.
+
+use toml::{Table, Value};
+
+/// A key that cannot be set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// A text that is no key with a value.
+    #[error("a key is set as KEY=VALUE, such as sft.epochs=4; got `{text}`")]
+    NoPair {
+        /// The text.
+        text: String,
+    },
+    /// A key with an empty part.
+    #[error("`{key}` is no key: a part of it is empty")]
+    EmptyPart {
+        /// The key.
+        key: String,
+    },
+}
+
+/// `text` as a TOML value; a bare word is a string.
+pub fn scalar(text: &str) -> Value {
+    let table: Result<Table, _> = toml::from_str(&format!("v = {text}"));
+    match table {
+        Ok(mut t) if t.len() == 1 => t.remove("v").unwrap_or_else(|| Value::String(text.into())),
+        _ => Value::String(text.into()),
+    }
+}
+
+/// Splits `a.b=c` at its first `=`.
+///
+/// # Errors
+/// [`KeyError::NoPair`].
+pub fn parse_set(text: &str) -> Result<(String, Value), KeyError> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), scalar(value.trim())))
+        }
+        _ => Err(KeyError::NoPair { text: text.to_owned() }),
+    }
+}
+
+/// Puts `value` at the dotted `key`. Sections on the way are made; whether the
+/// key means anything is found out when the table gets its types. A table put
+/// at a section changes the keys it names and leaves the others, so that
+/// `bilevel = { gamma = 0.1 }` is `bilevel.gamma = 0.1`.
+///
+/// # Errors
+/// [`KeyError::EmptyPart`].
+pub fn put(table: &mut Table, key: &str, value: Value) -> Result<(), KeyError> {
+    if let (false, Some(Value::Table(_)), Value::Table(new)) =
+        (key.contains('.'), table.get(key), &value)
+    {
+        let new = new.clone();
+        return new.into_iter().try_for_each(|(k, v)| put(table, &format!("{key}.{k}"), v));
+    }
+    let mut at = table;
+    let mut parts = key.split('.').peekable();
+    while let Some(part) = parts.next() {
+        if part.is_empty() {
+            return Err(KeyError::EmptyPart { key: key.to_owned() });
+        }
+        if parts.peek().is_none() {
+            at.insert(part.to_owned(), value);
+            return Ok(());
+        }
+        let next = at.entry(part.to_owned()).or_insert_with(|| Value::Table(Table::new()));
+        // A key that goes below a value replaces it: `gamma = 0.1` by `gamma.start = 0`.
+        if !next.is_table() {
+            *next = Value::Table(Table::new());
+        }
+        at = next.as_table_mut().expect("made a table above");
+    }
+    unreachable!("a key has at least one part")
+}
+
+/// Adds the nearest known key to serde's message about an unknown one.
+pub fn explain(message: &str) -> String {
+    // Lines that say where are put first, the outermost before the others; their names
+    // are no candidates.
+    let place = |line: &&str| line.starts_with("in `") && line.ends_with('`');
+    let mut places: Vec<&str> = message.lines().filter(place).collect();
+    let message: Vec<&str> =
+        message.lines().filter(|line| !place(line) && !line.is_empty()).collect();
+    places.reverse();
+    let places: Vec<&str> = places.iter().map(|line| &line[4..line.len() - 1]).collect();
+    let place = if places.is_empty() { String::new() } else { places.join(".") + ": " };
+    format!("{place}{}", with_nearest(&message.join("\n")))
+}
+
+fn with_nearest(message: &str) -> String {
+    let Some(rest) = message.split("unknown field `").nth(1) else { return message.to_owned() };
+    let Some((unknown, rest)) = rest.split_once('`') else { return message.to_owned() };
+    let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+    format!("{}{}", message.trim_end(), nearest(unknown, &known))
+}
+
+/// `; did you mean ..?` with the known name that is most like `unknown`; empty without any.
+pub fn nearest(unknown: &str, known: &[&str]) -> String {
+    let best = known.iter().max_by(|a, b| {
+        strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown))
+    });
+    best.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_toml_or_bare_words() {
+        assert_eq!(scalar("0.1"), Value::Float(0.1));
+        assert_eq!(scalar("3"), Value::Integer(3));
+        assert_eq!(scalar("relu"), Value::String("relu".into()));
+        assert_eq!(scalar("[0, 1]"), Value::Array(vec![Value::Integer(0), Value::Integer(1)]));
+        assert_eq!(scalar("a b = c"), Value::String("a b = c".into()));
+        assert!(scalar("{ start = 0.0 }").is_table());
+    }
+
+    #[test]
+    fn a_key_is_put_where_it_points() {
+        let mut t: Table = toml::from_str("[a]\nb = 1\n").unwrap();
+        put(&mut t, "a.b", Value::Integer(2)).unwrap();
+        put(&mut t, "a.c.d", Value::Integer(3)).unwrap();
+        put(&mut t, "a.b.e", Value::Integer(4)).unwrap();
+        assert_eq!(toml::to_string(&t).unwrap(), "[a.b]\ne = 4\n\n[a.c]\nd = 3\n");
+        put(&mut t, "a", scalar("{ c = 5 }")).unwrap();
+        assert_eq!(toml::to_string(&t).unwrap(), "[a]\nc = 5\n\n[a.b]\ne = 4\n");
+        assert!(put(&mut t, "a..b", Value::Integer(2)).is_err());
+    }
+
+    #[test]
+    fn an_unknown_key_gets_the_nearest_known_one() {
+        let message = "unknown field `epoch`, expected one of `epochs`, `batch`";
+        assert!(explain(message).ends_with("did you mean `epochs`?"));
+        assert_eq!(explain("something else"), "something else");
+        let inside = "unknown field `sftt`, expected `epochs`\nin `sft`\n";
+        assert_eq!(
+            explain(inside),
+            "sft: unknown field `sftt`, expected `epochs`; did you mean `epochs`?"
+        );
+        let deeper = "unknown field `x`, expected `size`\nin `expect`\n\nin `model`\n";
+        assert_eq!(
+            explain(deeper),
+            "model.expect: unknown field `x`, expected `size`; did you mean `size`?"
+        );
+    }
+}

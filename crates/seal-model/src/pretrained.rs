@@ -1,0 +1,125 @@
+//! Model folders: where they are, and what tells one from another.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use seal_lm::{AdapterFiles, LmConfig, read_adapter_settings};
+
+use crate::digest::{DigestFiles, folder_digest, text_digest};
+use crate::remote::{self, Wanted};
+use crate::{ModelError, ShapeError};
+
+/// A model folder that was looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundModel {
+    /// The folder on this machine.
+    pub dir: PathBuf,
+    /// Shape, from its `config.json`.
+    pub shape: LmConfig,
+    /// Digest of every file that weights and tokens depend on: what keys the
+    /// stages, wherever the folder lies.
+    pub digest: String,
+    /// The same without the weights: what tokens depend on.
+    pub text_digest: String,
+}
+
+/// A folder that is no model, or another one than expected.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// There is no such folder.
+    #[error(
+        "{} is no folder; give one with config.json, safetensors and tokenizer.json, or \
+         hf://owner/name@revision",
+        path.display()
+    )]
+    Missing {
+        /// The path, as it was given.
+        path: PathBuf,
+    },
+    /// The folder of an adapter, where that of its model is wanted.
+    #[error(
+        "{} is an adapter; give its model ({}), and the adapter beside it",
+        path.display(),
+        base.as_deref().unwrap_or("it does not say which")
+    )]
+    Adapter {
+        /// The path, as it was given.
+        path: PathBuf,
+        /// The model that the adapter says it is on.
+        base: Option<String>,
+    },
+    /// The model's `config.json` cannot be read.
+    #[error("{} cannot be read ({source}); a Hugging Face model folder has one", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The sizes are not those that were expected.
+    #[error("model.expect: {}: {difference}; is it another model?", path.display())]
+    Unexpected {
+        /// The path, as it was given.
+        path: PathBuf,
+        /// The first size that differs.
+        difference: ShapeError,
+    },
+    /// The context is longer than the model's.
+    #[error(
+        "model.context = {context}: {} was made for {most} tokens; set that or less",
+        path.display()
+    )]
+    Context {
+        /// The path, as it was given.
+        path: PathBuf,
+        /// Tokens that were asked for.
+        context: usize,
+        /// Tokens that the model takes at most.
+        most: usize,
+    },
+}
+
+impl FoundModel {
+    /// Looks at `path`, a folder or `hf://owner/name@revision`, and digests its files.
+    ///
+    /// # Errors
+    /// A folder that is missing or has no `config.json` of a known family.
+    pub fn look(path: &Path, digest_files: DigestFiles) -> Result<Self, ModelError> {
+        let (dir, shape) = Self::shape_of(path)?;
+        let digest = folder_digest(&dir, digest_files)?;
+        let text_digest = text_digest(&dir, digest_files)?;
+        Ok(Self { dir, shape, digest, text_digest })
+    }
+
+    /// As [`FoundModel::look`], without reading the weights.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn shape_of(path: &Path) -> Result<(PathBuf, LmConfig), ModelError> {
+        Self::shape_with(path, Wanted::Model)
+    }
+
+    /// As [`FoundModel::shape_of`]; of an `hf://` address the weights are not fetched.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn without_weights(path: &Path) -> Result<(PathBuf, LmConfig), ModelError> {
+        Self::shape_with(path, Wanted::Tokenizer)
+    }
+
+    fn shape_with(path: &Path, wanted: Wanted) -> Result<(PathBuf, LmConfig), ModelError> {
+        let dir = remote::model(path, wanted)?;
+        if !dir.is_dir() {
+            return Err(FolderError::Missing { path: path.to_owned() }.into());
+        }
+        let config = dir.join("config.json");
+        if !config.is_file() && dir.join(AdapterFiles::CONFIG).is_file() {
+            let base = read_adapter_settings(&dir)?.base;
+            return Err(FolderError::Adapter { path: path.to_owned(), base }.into());
+        }
+        let text = fs::read_to_string(&config)
+            .map_err(|source| FolderError::Config { path: config.clone(), source })?;
+        let shape = LmConfig::from_hf(&text, &config)?;
+        Ok((dir, shape))
+    }
+}

@@ -1,0 +1,150 @@
+//! The tokens of a set of rows.
+
+use std::fmt;
+
+use seal_data::{Example, ExampleError, Prepared, RowId};
+use serde::{Deserialize, Serialize};
+
+use crate::ModelError;
+
+/// A set of rows as one model reads it. Every row is in exactly one of `examples` and
+/// `left_out`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// Rows that can be trained on, in the order of the rows.
+    pub examples: Vec<Example>,
+    /// Rows that cannot, in the order of the rows.
+    pub left_out: Vec<LeftOutRow>,
+    /// Examples whose own text holds special tokens, each with how many.
+    pub special_in_text: Vec<(RowId, usize)>,
+    /// Examples with turns that the template has no place for, each with how many.
+    pub unplaced: Vec<(RowId, usize)>,
+}
+
+/// A row that cannot be trained on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOutRow {
+    /// The row.
+    pub id: RowId,
+    /// Why, as a kind to count by.
+    pub kind: LeftOutKind,
+    /// Why, in words that name the row and show none of its text.
+    pub reason: String,
+}
+
+/// Why a row cannot be trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeftOutKind {
+    /// The context does not hold it.
+    TooLong,
+    /// The answer has no tokens.
+    EmptyAnswer,
+    /// The prompt has no tokens.
+    EmptyPrompt,
+    /// The tokenizer cannot express it.
+    Unencodable,
+    /// The template has no place for a part of it.
+    NoPlace,
+    /// The chat template does not take it.
+    ChatTemplate,
+}
+
+impl Tokens {
+    /// Number of rows, those that are left out included.
+    pub fn rows(&self) -> usize {
+        self.examples.len() + self.left_out.len()
+    }
+
+    /// Number of tokens of all examples.
+    pub fn tokens(&self) -> usize {
+        self.examples.iter().map(|example| example.tokens.len()).sum()
+    }
+
+    /// Number of tokens that a loss is taken on.
+    pub fn answer_tokens(&self) -> usize {
+        self.examples.iter().map(Example::answer_len).sum()
+    }
+
+    /// Ids of the rows to train on, in order: a selector is a table over these.
+    pub fn ids(&self) -> Vec<RowId> {
+        self.examples.iter().map(|example| example.id).collect()
+    }
+
+    /// The tokens, if there is an example among them; `set` is the name of the rows.
+    ///
+    /// # Errors
+    /// [`ModelError::NoUsableRow`].
+    pub fn usable(self, set: &str) -> Result<Self, ModelError> {
+        match self.examples.is_empty() {
+            true => Err(ModelError::NoUsableRow {
+                set: set.to_owned(),
+                first: self.left_out.into_iter().next(),
+            }),
+            false => Ok(self),
+        }
+    }
+}
+
+impl From<Prepared> for Tokens {
+    fn from(prepared: Prepared) -> Self {
+        Self {
+            examples: prepared.examples,
+            left_out: prepared.left_out.iter().map(LeftOutRow::from).collect(),
+            special_in_text: prepared.special_in_text,
+            unplaced: prepared.unplaced,
+        }
+    }
+}
+
+impl LeftOutRow {
+    /// The row.
+    pub fn id(&self) -> RowId {
+        self.id
+    }
+}
+
+impl From<&ExampleError> for LeftOutRow {
+    fn from(error: &ExampleError) -> Self {
+        let kind = match error {
+            ExampleError::TooLong { .. } | ExampleError::FarTooLong { .. } => LeftOutKind::TooLong,
+            ExampleError::EmptyAnswer { .. } => LeftOutKind::EmptyAnswer,
+            ExampleError::EmptyPrompt { .. } => LeftOutKind::EmptyPrompt,
+            ExampleError::Unencodable { .. } => LeftOutKind::Unencodable,
+            ExampleError::NoPlace { .. } => LeftOutKind::NoPlace,
+            ExampleError::Chat { .. } => LeftOutKind::ChatTemplate,
+        };
+        Self { id: error.id(), kind, reason: error.to_string() }
+    }
+}
+
+impl fmt::Display for LeftOutRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_without_an_example_is_refused_with_its_first_reason() {
+        let id = RowId::of("p", "", 0);
+        let row = LeftOutRow::from(&ExampleError::EmptyAnswer { id });
+        assert_eq!((row.kind, row.to_string()), (LeftOutKind::EmptyAnswer, row.reason.clone()));
+        let tokens = Tokens { left_out: vec![row], ..Tokens::default() };
+        assert_eq!((tokens.rows(), tokens.tokens()), (1, 0));
+        let said = tokens.usable("safe").unwrap_err().to_string();
+        let expected = format!(
+            "no row of the safe set can be used; the first: row {id}: the answer has no tokens"
+        );
+        assert_eq!(said, expected);
+        let none = Tokens::default().usable("safe").unwrap_err().to_string();
+        assert!(none.ends_with("the first: there is none"), "{none}");
+        let one = Example::new(id, vec![1, 2, 3], 1);
+        let tokens = Tokens { examples: vec![one], ..Tokens::default() };
+        assert_eq!((tokens.tokens(), tokens.answer_tokens(), tokens.ids()), (3, 2, vec![id]));
+        assert!(tokens.usable("safe").is_ok());
+    }
+}

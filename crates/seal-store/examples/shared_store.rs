@@ -1,0 +1,107 @@
+//! Makes outputs in a store that any number of these programs share.
+//!
+//! ```text
+//! shared_store STORE LOG MILLISECONDS NAME...
+//! ```
+//!
+//! Each NAME is the output of a stage that works in four parts of MILLISECONDS each; one more
+//! stage reads them all. Every part that is made is a line of LOG. Start it twice with names
+//! in common: each part is made once. Kill one: the other goes on with its parts.
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use seal_store::{
+    Capacity, Event, InProcess, Job, Key, Node, Observer, Resources, Store, StoreError, Work,
+    in_parts, run_graph,
+};
+use serde_json::{Value, json};
+
+const PARTS: usize = 4;
+
+/// Writes a line for each stage that started or is elsewhere.
+struct Lines<'a>(&'a [String]);
+
+impl Observer for Lines<'_> {
+    fn event(&self, event: &Event<'_>) {
+        let name = |node: usize| self.0.get(node).map_or("all", String::as_str);
+        let line = match event {
+            Event::Started { node } => format!("{} started", name(*node)),
+            Event::Elsewhere { node } => format!("{} elsewhere", name(*node)),
+            _ => return,
+        };
+        // Whoever started this may have stopped reading.
+        let _ = writeln!(io::stdout(), "{line}");
+    }
+}
+
+/// A line in a file that other processes write to, too.
+fn log(path: &Path, line: &str) -> io::Result<()> {
+    File::options().append(true).create(true).open(path)?.write_all(format!("{line}\n").as_bytes())
+}
+
+/// Makes the output of one name.
+fn make(job: &Job<'_>, name: &str, list: &Path, pause: Duration) -> Result<(), StoreError> {
+    let io = |source| StoreError::Io { path: job.dir.to_owned(), source };
+    let parts = in_parts(job.unfinished, "parts", PARTS, |part| {
+        std::thread::sleep(pause);
+        log(list, &format!("{name} {part}")).map_err(io)?;
+        Ok::<_, StoreError>(vec![format!("{name} {part}")])
+    })?;
+    fs::write(job.dir.join("out"), parts.join("\n")).map_err(io)
+}
+
+/// Puts the outputs of all names one after another.
+fn join(job: &Job<'_>) -> Result<(), StoreError> {
+    let io = |source| StoreError::Io { path: job.dir.to_owned(), source };
+    let texts: Result<Vec<String>, io::Error> =
+        job.deps.iter().map(|dir| fs::read_to_string(dir.join("out"))).collect();
+    fs::write(job.dir.join("out"), texts.map_err(io)?.join("\n")).map_err(io)
+}
+
+type Made<'a> = Work<'a, StoreError>;
+
+fn node<'a>(
+    stage: &'static str,
+    label: &str,
+    inputs: Value,
+    deps: Vec<usize>,
+    work: Made<'a>,
+) -> Node<Made<'a>> {
+    Node {
+        stage,
+        label: label.to_owned(),
+        key: Key::of(stage, 1, &inputs),
+        inputs,
+        deps,
+        cost: 1.0,
+        needs: Resources::default(),
+        work,
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [root, list, pause, names @ ..] = args.as_slice() else {
+        return Err("usage: shared_store STORE LOG MILLISECONDS NAME...".into());
+    };
+    let (list, pause) = (Path::new(list), Duration::from_millis(pause.parse()?));
+    let mut nodes: Vec<Node<Made<'_>>> = Vec::new();
+    for name in names {
+        let work: Made<'_> = Box::new(move |job| make(job, name, list, pause));
+        nodes.push(node("part", name, json!({ "name": name }), Vec::new(), work));
+    }
+    let keys: Vec<&str> = nodes.iter().map(|node| node.key.as_str()).collect();
+    let inputs = json!({ "of": keys });
+    nodes.push(node("all", "all", inputs, (0..names.len()).collect(), Box::new(join)));
+    let store = Store::open(Path::new(root))?;
+    let runner = InProcess::new();
+    let done = run_graph(&nodes, &[], &store, &Capacity::new(1, 1), &runner, &Lines(names))?;
+    let made = done.iter().filter(|done| done.seconds.is_some()).count();
+    let all = fs::read_to_string(done[names.len()].dir.join("out"))?;
+    writeln!(io::stdout(), "{made} made, {} found\n{all}", done.len() - made)?;
+    Ok(())
+}

@@ -1,0 +1,271 @@
+//! What can go wrong with a store.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error of a store. [`StoreError::problem`] says what is wrong and where,
+/// [`StoreError::remedy`] what helps; the message is both.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A program that shares no stores, such as an older version, works in the folder.
+    InUse {
+        /// The store.
+        root: PathBuf,
+    },
+    /// A folder with files of others. The program writes into no such folder.
+    Foreign {
+        /// The folder.
+        root: PathBuf,
+        /// The first entry that is not the program's.
+        found: String,
+    },
+    /// A store of another version of the program.
+    Version {
+        /// The file that says so.
+        path: PathBuf,
+        /// Its version, as JSON.
+        found: String,
+        /// The version that this program writes.
+        known: u32,
+    },
+    /// A stage left no file in the folder of its output.
+    NoFiles {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// A stage gave a file a name that is no UTF-8.
+    Name {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A record that JSON does not hold.
+    Json {
+        /// The file that it was for.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A file or folder that cannot be read or written.
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// What helps against a [`StoreError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Wait for the other program, or use another folder.
+    WaitOrOtherFolder,
+    /// Use an empty or a new folder.
+    EmptyFolder,
+    /// Use the program that wrote the file, or another folder. A damaged file may be removed.
+    OtherProgramOrFolder,
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WaitOrOtherFolder => "wait for it, or use another folder as the store",
+            Self::EmptyFolder => "use an empty or a new folder as the store",
+            Self::OtherProgramOrFolder => {
+                "use the program that wrote it, or another folder as the store; if the file is \
+                 damaged, remove it"
+            }
+        })
+    }
+}
+
+impl StoreError {
+    /// What is wrong, and where.
+    pub fn problem(&self) -> String {
+        match self {
+            Self::InUse { root } => format!("{} is in use by another run", root.display()),
+            Self::Foreign { root, found } => {
+                let found = found.escape_debug();
+                format!("{} is no store and not empty: it holds `{found}`", root.display())
+            }
+            Self::Version { path, found, known } => {
+                let path = path.display();
+                format!("{path}: format_version {found}, and this program knows {known}")
+            }
+            Self::NoFiles { dir } => format!("{}: an output without files", dir.display()),
+            Self::Name { path } => format!("{}: a name that is no UTF-8", path.display()),
+            Self::Json { path, source } => format!("{}: {source}", path.display()),
+            Self::Io { path, source } => format!("{}: {source}", path.display()),
+        }
+    }
+
+    /// What helps; `None` where the problem says it, or nothing does.
+    pub fn remedy(&self) -> Option<Remedy> {
+        match self {
+            Self::InUse { .. } => Some(Remedy::WaitOrOtherFolder),
+            Self::Foreign { .. } => Some(Remedy::EmptyFolder),
+            Self::Version { .. } => Some(Remedy::OtherProgramOrFolder),
+            Self::NoFiles { .. } | Self::Name { .. } | Self::Json { .. } | Self::Io { .. } => None,
+        }
+    }
+
+    /// A [`StoreError::Io`] for `path`.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
+
+    /// A [`StoreError::Json`] for `path`.
+    pub(crate) fn json(path: &Path) -> impl FnOnce(serde_json::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Json { path, source }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem())?;
+        match self.remedy() {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::Json { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// Why an entry of a store cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file that shows it.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    pub flaw: Flaw,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file.display(), self.flaw)
+    }
+}
+
+/// What is wrong with a file of an entry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Flaw {
+    /// Something else stands in the place of the entry.
+    #[error("not a folder")]
+    NotAFolder,
+    /// The manifest lists it, and it is not there.
+    #[error("it is missing")]
+    Missing,
+    /// A folder, a link or a pipe.
+    #[error("not a plain file")]
+    NotAPlainFile,
+    /// The system does not give its content.
+    #[error("{message}")]
+    Unreadable {
+        /// Which kind of failure.
+        kind: io::ErrorKind,
+        /// What the system said.
+        message: String,
+    },
+    /// Its size is another one.
+    #[error("{found} bytes, not {expected}")]
+    Size {
+        /// Its size.
+        found: u64,
+        /// Its size in the manifest.
+        expected: u64,
+    },
+    /// It was changed.
+    #[error("its content is not that of its hash")]
+    Content,
+    /// A manifest that is no text.
+    #[error("not UTF-8")]
+    NotText,
+    /// A manifest that is no JSON.
+    #[error("not JSON")]
+    NotJson,
+    /// A manifest that does not say its version.
+    #[error("no format_version")]
+    NoVersion,
+    /// A manifest of another version of the program.
+    #[error("format_version {found}, and this program knows {known}")]
+    Version {
+        /// Its version.
+        found: u64,
+        /// The newest version that this program reads.
+        known: u32,
+    },
+    /// A manifest without its own hash.
+    #[error("its own hash is missing")]
+    NoHash,
+    /// A manifest with other fields than those of its version.
+    #[error("not the fields of a manifest (line {line}, column {column})")]
+    Fields {
+        /// Where reading stopped; 0 where that is not known.
+        line: usize,
+        /// Where in the line.
+        column: usize,
+    },
+    /// A manifest of version 1 that is spelled otherwise than it was written.
+    #[error("not as it was written")]
+    Spelling,
+    /// The manifest of another stage, key or set of inputs.
+    #[error("it is that of another output")]
+    OtherOutput,
+    /// A manifest of nothing.
+    #[error("it lists no files")]
+    NoFiles,
+    /// A manifest that lists a name twice, or a name that leads out of the entry.
+    #[error("{name:?} is no name of a file of its own")]
+    Name {
+        /// The name.
+        name: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn a_message_has_place_problem_and_remedy_and_no_flag() {
+        let at = || PathBuf::from("s");
+        let json = || serde_json::from_str::<u8>("x").unwrap_err();
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let all = [
+            StoreError::InUse { root: at() },
+            StoreError::Foreign { root: at(), found: "a\nb".to_owned() },
+            StoreError::Version { path: at(), found: "9".to_owned(), known: 1 },
+            StoreError::NoFiles { dir: at() },
+            StoreError::Name { path: at() },
+            StoreError::json(&at())(json()),
+            StoreError::io(&at())(full()),
+        ];
+        let messages: Vec<String> = all.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(messages.join("\n"), @r"
+        s is in use by another run; wait for it, or use another folder as the store
+        s is no store and not empty: it holds `a\nb`; use an empty or a new folder as the store
+        s: format_version 9, and this program knows 1; use the program that wrote it, or another folder as the store; if the file is damaged, remove it
+        s: an output without files
+        s: a name that is no UTF-8
+        s: expected value at line 1 column 1
+        s: no storage space
+        ");
+        let has_source = all.each_ref().map(|error| error.source().is_some());
+        assert_eq!(has_source, [false, false, false, false, false, true, true]);
+    }
+}

@@ -1,0 +1,205 @@
+//! Runs a graph of stages, several at once, beside other processes that run theirs.
+
+mod error;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use self::state::{Next, State, Status};
+use crate::entry::Entry;
+use crate::manifest::StoredFile;
+use crate::node::{Job, Node};
+use crate::observer::{Event, Observer};
+use crate::resources::Capacity;
+use crate::runner::{Runner, StageError};
+use crate::store::{Begun, Store};
+use crate::survey::survey;
+use crate::threads::on_threads_of_their_own;
+
+pub use self::error::GraphError;
+
+/// How long to wait before asking again for what another process makes.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// What became of a stage.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// Folder of its output.
+    pub dir: PathBuf,
+    /// Its files by name.
+    pub files: Vec<StoredFile>,
+    /// Wall-clock seconds; `None` where it was found, or another process made it.
+    pub seconds: Option<f64>,
+}
+
+/// Runs every stage that the store lacks, some side by side, the longest remaining path
+/// first. Where a stage fails, what depends on it is left out and the rest goes on. What
+/// another process makes meanwhile is not made twice: other stages come first, then it is
+/// waited for.
+///
+/// `read` are the stages whose outputs are read afterwards. What is found damaged is set
+/// aside, said, and made again.
+///
+/// # Errors
+/// The first failure, after all that could run has run; no thread to be had.
+pub fn run_graph<W: Sync, R: Runner<W>>(
+    nodes: &[Node<W>],
+    read: &[usize],
+    store: &Store,
+    capacity: &Capacity,
+    runner: &R,
+    observer: &dyn Observer,
+) -> Result<Vec<Done>, GraphError<R::Error>> {
+    let survey = survey(nodes, read, store, capacity.threads).map_err(GraphError::Store)?;
+    let status: Vec<Status> = survey
+        .found
+        .into_iter()
+        .map(|found| found.map_or(Status::Waiting, |entry| Status::Done(Done::of(entry, None))))
+        .collect();
+    let found = status.iter().filter(|s| matches!(s, Status::Done(_))).count();
+    let left = nodes.iter().zip(&status).filter(|(_, s)| matches!(s, Status::Waiting));
+    let cost = left.map(|(n, _)| n.cost).sum();
+    observer.event(&Event::Planned { stages: nodes.len(), found, cost });
+    let workers = capacity.jobs.clamp(1, (nodes.len() - found).max(1));
+    let state = State::new(nodes, status, workers);
+    let shared = (Mutex::new(state), Condvar::new());
+    let exec = Executor { nodes, store, capacity, runner, observer, shared: &shared };
+    let worked = match found < nodes.len() {
+        true => on_threads_of_their_own(workers, || exec.work()),
+        false => Ok(()),
+    };
+    let state = shared.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some((i, source)) = state.error {
+        let (stage, label) = (nodes[i].stage, nodes[i].label.clone());
+        return Err(GraphError::Stage { stage, label, source });
+    }
+    let done: Option<Vec<Done>> = state.status.iter().map(Status::done).collect();
+    done.ok_or_else(|| match (worked, state.no_thread) {
+        // Threads that were not to be had are missed only where the others did not do all.
+        (Err(error), _) | (Ok(()), Some(error)) => GraphError::NoThread(error),
+        (Ok(()), None) => GraphError::NeverRun,
+    })
+}
+
+impl Done {
+    fn of(entry: Entry, seconds: Option<f64>) -> Self {
+        Self { dir: entry.dir, files: entry.files, seconds }
+    }
+}
+
+/// What came of a try to run a stage.
+enum Tried {
+    Done(Done),
+    /// Another process is at it.
+    Elsewhere,
+}
+
+struct Executor<'a, W, R: Runner<W>> {
+    nodes: &'a [Node<W>],
+    store: &'a Store,
+    capacity: &'a Capacity,
+    runner: &'a R,
+    observer: &'a dyn Observer,
+    shared: &'a (Mutex<State<R::Error>>, Condvar),
+}
+
+impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
+    fn state(&self) -> MutexGuard<'_, State<R::Error>> {
+        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One worker: takes stages until all are settled.
+    fn work(&self) {
+        while let Some((i, deps)) = self.next() {
+            // A panic in a backend must not take the other stages down.
+            let tried = catch_unwind(AssertUnwindSafe(|| self.try_stage(i, &deps)))
+                .unwrap_or_else(|panic| Err(StageError::Panicked { message: text_of(&*panic) }));
+            let mut state = self.state();
+            state.free(self.nodes, i);
+            match tried {
+                Ok(Tried::Done(done)) => {
+                    let seconds = done.seconds;
+                    state.status[i] = Status::Done(done);
+                    self.observer.event(&Event::Finished { node: i, seconds });
+                }
+                Ok(Tried::Elsewhere) => {
+                    if state.put_off(i) {
+                        self.observer.event(&Event::Elsewhere { node: i });
+                    }
+                }
+                // The others have threads: they do the work of this one.
+                Err(StageError::NoThread(error)) if state.workers > 1 => {
+                    tracing::warn!(%error, jobs = state.workers - 1, "fewer jobs than asked for");
+                    state.status[i] = Status::Waiting;
+                    state.workers -= 1;
+                    state.no_thread = Some(error);
+                    drop(state);
+                    self.shared.1.notify_all();
+                    return;
+                }
+                Err(error) => {
+                    let (stage, label) = (self.nodes[i].stage, &self.nodes[i].label);
+                    tracing::error!(stage, cell = label, %error, "a stage failed");
+                    self.observer.event(&Event::Failed { node: i, error: &error });
+                    state.fail(self.nodes, i, error);
+                }
+            }
+            drop(state);
+            self.shared.1.notify_all();
+        }
+    }
+
+    /// The next stage to run with its inputs, or `None` when all is settled.
+    fn next(&self) -> Option<(usize, Vec<PathBuf>)> {
+        let mut state = self.state();
+        loop {
+            match state.next(self.nodes, self.capacity) {
+                Next::Run(i, deps) => return Some((i, deps)),
+                Next::Nothing => return None,
+                Next::Wait => {
+                    let woken = self.shared.1.wait(state);
+                    state = woken.unwrap_or_else(PoisonError::into_inner);
+                }
+                Next::AskAgain => {
+                    let woken = self.shared.1.wait_timeout(state, ASK_AGAIN);
+                    state = woken.unwrap_or_else(PoisonError::into_inner).0;
+                    state.ask_again();
+                }
+            }
+        }
+    }
+
+    fn try_stage(&self, i: usize, deps: &[PathBuf]) -> Result<Tried, StageError<R::Error>> {
+        let node = &self.nodes[i];
+        let making = match self.store.begin(node.stage, &node.key, &node.inputs)? {
+            Begun::Making(making) => making,
+            Begun::Found(entry) => return Ok(Tried::Done(Done::of(entry, None))),
+            Begun::Held => return Ok(Tried::Elsewhere),
+        };
+        if let Some((damage, aside)) = making.set_aside() {
+            self.observer.event(&Event::Damaged { node: i, damage, aside });
+        }
+        self.observer.event(&Event::Started { node: i });
+        tracing::info!(stage = node.stage, cell = node.label, key = %node.key, "started");
+        let start = Instant::now();
+        let progress = |done| self.observer.event(&Event::Progress { node: i, done });
+        let unfinished = making.unfinished();
+        let job = Job { dir: making.dir(), deps, unfinished, progress: &progress };
+        self.runner.run(node, &job)?;
+        let entry = self.store.commit(making)?;
+        let seconds = start.elapsed().as_secs_f64();
+        tracing::info!(stage = node.stage, cell = node.label, seconds, "finished");
+        Ok(Tried::Done(Done::of(entry, Some(seconds))))
+    }
+}
+
+/// The message of a panic.
+fn text_of(panic: &(dyn std::any::Any + Send)) -> Option<String> {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+}

@@ -1,0 +1,144 @@
+//! What became of each stage so far, and which is next.
+
+use std::path::PathBuf;
+
+use super::Done;
+use crate::node::Node;
+use crate::resources::{Capacity, InUse};
+use crate::runner::StageError;
+use crate::threads::NoThread;
+
+#[derive(Clone)]
+pub(super) enum Status {
+    Waiting,
+    /// Another process was at it when it was last asked for.
+    Elsewhere,
+    Running,
+    Done(Done),
+    Failed,
+}
+
+impl Status {
+    pub(super) fn done(&self) -> Option<Done> {
+        match self {
+            Self::Done(done) => Some(done.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// What a worker does next.
+pub(super) enum Next {
+    /// Runs this stage, which reads these folders.
+    Run(usize, Vec<PathBuf>),
+    /// Waits until another worker is done with a stage.
+    Wait,
+    /// As `Wait`, and asks again for what another process makes.
+    AskAgain,
+    /// Ends: nothing is left to start.
+    Nothing,
+}
+
+pub(super) struct State<E> {
+    pub(super) status: Vec<Status>,
+    /// The first failure.
+    pub(super) error: Option<(usize, StageError<E>)>,
+    /// Workers that have not ended for want of threads.
+    pub(super) workers: usize,
+    /// Why the last of the others ended.
+    pub(super) no_thread: Option<NoThread>,
+    in_use: InUse,
+    /// Stages of which it was said that another process makes them.
+    said: Vec<bool>,
+    priority: Vec<f64>,
+}
+
+impl<E> State<E> {
+    pub(super) fn new<W>(nodes: &[Node<W>], status: Vec<Status>, workers: usize) -> Self {
+        let said = vec![false; status.len()];
+        let priority = priorities(nodes);
+        let in_use = InUse::default();
+        Self { status, error: None, workers, no_thread: None, in_use, said, priority }
+    }
+
+    /// Chooses the stage of the longest remaining path among those whose inputs are there
+    /// and whose needs are free, and takes these.
+    pub(super) fn next<W>(&mut self, nodes: &[Node<W>], capacity: &Capacity) -> Next {
+        let is_done = |d: &usize| matches!(self.status[*d], Status::Done(_));
+        let mut best: Option<usize> = None;
+        let (mut waits, mut is_elsewhere) = (false, false);
+        for (i, node) in nodes.iter().enumerate() {
+            match self.status[i] {
+                Status::Waiting => waits = true,
+                Status::Elsewhere => {
+                    is_elsewhere = true;
+                    continue;
+                }
+                Status::Running | Status::Done(_) | Status::Failed => continue,
+            }
+            if best.is_none_or(|b| self.priority[i] > self.priority[b])
+                && node.deps.iter().all(is_done)
+                && self.in_use.leaves_room(&node.needs, capacity)
+            {
+                best = Some(i);
+            }
+        }
+        let Some(i) = best else {
+            return match (is_elsewhere, waits && self.runs()) {
+                (true, _) => Next::AskAgain,
+                (false, true) => Next::Wait,
+                (false, false) => Next::Nothing,
+            };
+        };
+        self.status[i] = Status::Running;
+        self.in_use.take(&nodes[i].needs);
+        let deps = nodes[i].deps.iter().filter_map(|d| Some(self.status[*d].done()?.dir));
+        Next::Run(i, deps.collect())
+    }
+
+    fn runs(&self) -> bool {
+        self.status.iter().any(|status| matches!(status, Status::Running))
+    }
+
+    /// Gives back what a stage needed while it ran.
+    pub(super) fn free<W>(&mut self, nodes: &[Node<W>], i: usize) {
+        self.in_use.give_back(&nodes[i].needs);
+    }
+
+    /// Leaves a stage to another process for now. True the first time.
+    pub(super) fn put_off(&mut self, i: usize) -> bool {
+        self.status[i] = Status::Elsewhere;
+        !std::mem::replace(&mut self.said[i], true)
+    }
+
+    /// Stages of other processes may be asked for again.
+    pub(super) fn ask_again(&mut self) {
+        for status in self.status.iter_mut().filter(|s| matches!(s, Status::Elsewhere)) {
+            *status = Status::Waiting;
+        }
+    }
+
+    /// Notes a failure, and leaves out all that depends on the stage.
+    pub(super) fn fail<W>(&mut self, nodes: &[Node<W>], i: usize, error: StageError<E>) {
+        self.status[i] = Status::Failed;
+        for (j, node) in nodes.iter().enumerate().skip(i + 1) {
+            let waits = matches!(self.status[j], Status::Waiting);
+            if waits && node.deps.iter().any(|d| matches!(self.status[*d], Status::Failed)) {
+                self.status[j] = Status::Failed;
+            }
+        }
+        self.error.get_or_insert((i, error));
+    }
+}
+
+/// Cost of the longest path from each stage to an end.
+fn priorities<W>(nodes: &[Node<W>]) -> Vec<f64> {
+    let mut below = vec![0.0f64; nodes.len()];
+    for i in (0..nodes.len()).rev() {
+        below[i] += nodes[i].cost;
+        for d in &nodes[i].deps {
+            below[*d] = below[*d].max(below[i]);
+        }
+    }
+    below
+}

@@ -1,0 +1,41 @@
+//! Stages of a graph as data.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::key::Key;
+use crate::resources::Resources;
+
+/// A stage of a graph. `W` is what a runner needs beyond the other fields to do its work.
+#[derive(Clone, Debug)]
+pub struct Node<W> {
+    /// Its name, which is that of its folder in the store.
+    pub stage: &'static str,
+    /// For people: which of the stages of this name it is.
+    pub label: String,
+    /// The key of its output.
+    pub key: Key,
+    /// All that the output depends on, as the key has it.
+    pub inputs: Value,
+    /// The stages whose outputs it reads, as numbers of nodes before it.
+    pub deps: Vec<usize>,
+    /// How long it takes, relative to the other stages.
+    pub cost: f64,
+    /// What it needs while it runs.
+    pub needs: Resources,
+    /// Its work.
+    pub work: W,
+}
+
+/// What a stage gets to work with.
+pub struct Job<'a> {
+    /// Empty folder for its output.
+    pub dir: &'a Path,
+    /// Folders of the stages it depends on, in their order.
+    pub deps: &'a [PathBuf],
+    /// Folder for finished parts of its output, to be made by it; outlives a kill.
+    pub unfinished: &'a Path,
+    /// Told the share done, 0 to 1.
+    pub progress: &'a (dyn Fn(f64) + Sync),
+}

@@ -1,0 +1,74 @@
+//! What an executor tells while it runs.
+
+use std::error::Error;
+use std::path::Path;
+
+use crate::error::Damage;
+
+/// Something that happened. Stages are named by their numbers in the graph.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// What is ahead.
+    Planned {
+        /// Stages in all.
+        stages: usize,
+        /// Of these, found in the store.
+        found: usize,
+        /// Cost of the others.
+        cost: f64,
+    },
+    /// The entry of a stage cannot be used, and will be made again.
+    Damaged {
+        /// The stage.
+        node: usize,
+        /// What is wrong with the entry.
+        damage: &'a Damage,
+        /// Where it is now.
+        aside: &'a Path,
+    },
+    /// Another process makes the output of a stage. Said once a stage.
+    Elsewhere {
+        /// The stage.
+        node: usize,
+    },
+    /// A stage began.
+    Started {
+        /// The stage.
+        node: usize,
+    },
+    /// A stage went on.
+    Progress {
+        /// The stage.
+        node: usize,
+        /// Share done, 0 to 1.
+        done: f64,
+    },
+    /// The output of a stage is in the store.
+    Finished {
+        /// The stage.
+        node: usize,
+        /// Seconds that it took; `None` where another process made it.
+        seconds: Option<f64>,
+    },
+    /// A stage failed. Stages that depend on it will not run.
+    Failed {
+        /// The stage.
+        node: usize,
+        /// Why.
+        error: &'a dyn Error,
+    },
+}
+
+/// Receives events, from several threads.
+pub trait Observer: Sync {
+    /// Called at each event.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// An observer that ignores everything.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _: &Event<'_>) {}
+}

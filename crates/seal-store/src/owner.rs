@@ -1,0 +1,165 @@
+//! Whose folder a store is.
+//!
+//! The program writes into a folder that it made, or that was empty. A file says so. Stores
+//! of older versions have no such file: they are known by what they hold, and get one.
+
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::key::Key;
+use crate::sealed;
+
+/// The file that makes a folder a store.
+const OWNER: &str = "store.json";
+/// The file on which the processes at work hold a lock together.
+pub(crate) const LOCK: &str = "lock";
+/// Locks on outputs that are being made.
+pub(crate) const CLAIMS: &str = "claims";
+/// The claim of a process that opens the store.
+pub(crate) const OPENING: &str = "opening";
+/// Outputs that are being made.
+pub(crate) const SCRATCH: &str = "scratch";
+/// What stages have finished of outputs that they go on with after a kill.
+pub(crate) const UNFINISHED: &str = "unfinished";
+/// Entries that could not be used.
+pub(crate) const DAMAGED: &str = "damaged";
+/// Scratch of older versions. It is left alone: people have folders of this name.
+const OLD_SCRATCH: &str = "tmp";
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Owner {
+    format_version: u32,
+    holds: String,
+}
+
+/// What a folder is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ownership {
+    /// A store.
+    Owned,
+    /// Empty or not there.
+    Free,
+    /// A store whose owner file is missing or damaged.
+    Unmarked,
+}
+
+/// Looks at `root` and changes nothing.
+///
+/// # Errors
+/// A folder of others; a store of another version; a folder that cannot be read.
+pub(crate) fn look(root: &Path) -> Result<Ownership, StoreError> {
+    let path = root.join(OWNER);
+    match seal_files::read(&path) {
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes);
+            if sealed::from_text::<Owner>(&text).is_ok_and(|o| o.format_version == VERSION) {
+                return Ok(Ownership::Owned);
+            }
+            if let Some(found) = sealed::version_of(&text).filter(|v| *v != VERSION) {
+                let found = found.to_string();
+                return Err(StoreError::Version { path, found, known: VERSION });
+            }
+        }
+        Err(error) if is_absent(&error) => {}
+        Err(error) => return Err(StoreError::io(&path)(error)),
+    }
+    let entries = match fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ownership::Free),
+        Err(error) => return Err(StoreError::io(root)(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(StoreError::io(root))?;
+        let is_ours = is_ours(&entry).map_err(StoreError::io(&entry.path()))?;
+        found.push((entry.file_name().to_string_lossy().into_owned(), is_ours));
+    }
+    found.sort();
+    // Without the lock that every version of the program makes first, nothing here is its.
+    let is_store = found.iter().any(|(name, _)| name == LOCK);
+    match found.iter().find(|(_, is_ours)| !is_ours || !is_store) {
+        None if found.is_empty() => Ok(Ownership::Free),
+        None => Ok(Ownership::Unmarked),
+        Some((name, _)) => Err(StoreError::Foreign { root: root.into(), found: name.clone() }),
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Whether an entry of the folder looks like one that the program makes in a store.
+fn is_ours(entry: &DirEntry) -> io::Result<bool> {
+    let kind = entry.file_type()?;
+    let name = entry.file_name();
+    if kind.is_file() {
+        let is_empty = entry.metadata()?.len() == 0;
+        return Ok(name == OWNER || seal_files::is_pending(&name) || name == LOCK && is_empty);
+    }
+    if !kind.is_dir() {
+        return Ok(false);
+    }
+    let is_scratch =
+        [SCRATCH, UNFINISHED, DAMAGED, OLD_SCRATCH].iter().any(|known| name == **known);
+    let is_claims = name == CLAIMS;
+    for inside in fs::read_dir(entry.path())? {
+        let inside = inside?;
+        let name = inside.file_name();
+        let name = name.to_string_lossy();
+        let is_ours = match is_scratch || is_claims {
+            true => is_scratch_name(&name) || is_claims && name == OPENING,
+            false => is_key(&name),
+        };
+        let kind = inside.file_type()?;
+        if !is_ours || !(if is_claims { kind.is_file() } else { kind.is_dir() }) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether `name` has the form of a key: 32 hexadecimal digits.
+fn is_key(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Whether `name` has the form that the program gives to folders of outputs in the making
+/// and of damaged ones: `<stage>-<key>`, and a number after that.
+pub(crate) fn is_scratch_name(name: &str) -> bool {
+    let numbered = name.rsplit_once('-').filter(|(_, n)| n.parse::<u32>().is_ok() && n.len() < 10);
+    let is_form = |name: &str| {
+        name.rsplit_once('-').is_some_and(|(stage, key)| !stage.is_empty() && is_key(key))
+    };
+    is_form(name) || numbered.is_some_and(|(rest, _)| is_form(rest))
+}
+
+/// The folder `name` of the store, made if it is absent.
+///
+/// # Errors
+/// A link in its place; a folder that cannot be made.
+pub(crate) fn folder(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
+    seal_files::make_folder(root, name.as_ref()).map_err(StoreError::io(&root.join(name)))
+}
+
+/// The name of what belongs to the output of `key` outside its entry.
+pub(crate) fn scratch_name(stage: &str, key: &Key) -> String {
+    format!("{stage}-{key}")
+}
+
+/// Makes `root` a store.
+///
+/// # Errors
+/// A file that cannot be written.
+pub(crate) fn mark(root: &Path) -> Result<(), StoreError> {
+    let path = root.join(OWNER);
+    let owner = Owner { format_version: VERSION, holds: "outputs of stages, by key".to_owned() };
+    let text = sealed::to_text(&owner).map_err(StoreError::json(&path))?;
+    seal_files::write(&path, text.as_bytes()).map_err(StoreError::io(&path))
+}

@@ -1,0 +1,127 @@
+//! What stages need while they run, and what there is.
+
+use std::collections::BTreeMap;
+
+/// What a stage needs while it runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// Threads; 0 counts as 1.
+    pub threads: usize,
+    /// A device by its name, if it computes on one.
+    pub device: Option<String>,
+    /// Whether it asks a service.
+    pub network: bool,
+}
+
+/// What stages may use at once. A stage that needs more than there is runs alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Stages.
+    pub jobs: usize,
+    /// Threads of all stages together.
+    pub threads: usize,
+    /// Stages on one device, by its name. A device that is not named takes any number.
+    pub devices: BTreeMap<String, usize>,
+    /// Stages that ask a service.
+    pub network: usize,
+}
+
+impl Capacity {
+    /// Room for `jobs` stages of `threads` threads each, wherever they compute.
+    pub fn new(jobs: usize, threads: usize) -> Self {
+        let (jobs, threads) = (jobs.max(1), threads.max(1));
+        let devices = BTreeMap::new();
+        Self { jobs, threads: jobs.saturating_mul(threads), devices, network: jobs }
+    }
+}
+
+/// What running stages use.
+#[derive(Debug, Default)]
+pub(crate) struct InUse {
+    jobs: usize,
+    threads: usize,
+    devices: BTreeMap<String, usize>,
+    network: usize,
+}
+
+impl InUse {
+    /// Whether a stage may start beside those that run.
+    pub(crate) fn leaves_room(&self, for_: &Resources, of: &Capacity) -> bool {
+        if self.jobs == 0 {
+            return true;
+        }
+        let on_device = for_.device.as_ref().is_none_or(|device| {
+            let used = self.devices.get(device).copied().unwrap_or(0);
+            of.devices.get(device).is_none_or(|most| used < *most)
+        });
+        self.jobs < of.jobs
+            && self.threads + for_.threads.max(1) <= of.threads
+            && on_device
+            && (!for_.network || self.network < of.network)
+    }
+
+    pub(crate) fn take(&mut self, by: &Resources) {
+        self.jobs += 1;
+        self.threads += by.threads.max(1);
+        self.network += usize::from(by.network);
+        if let Some(device) = &by.device {
+            *self.devices.entry(device.clone()).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn give_back(&mut self, by: &Resources) {
+        self.jobs -= 1;
+        self.threads -= by.threads.max(1);
+        self.network -= usize::from(by.network);
+        if let Some(used) = by.device.as_ref().and_then(|device| self.devices.get_mut(device)) {
+            *used -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn needs(threads: usize, device: Option<&str>, network: bool) -> Resources {
+        Resources { threads, device: device.map(str::to_owned), network }
+    }
+
+    #[test]
+    fn a_stage_starts_when_all_that_it_needs_is_free() {
+        let mut of = Capacity::new(3, 2);
+        assert_eq!((of.jobs, of.threads, of.network), (3, 6, 3));
+        of.devices = BTreeMap::from([("cuda:0".to_owned(), 1)]);
+        of.network = 1;
+        let mut used = InUse::default();
+        let on_gpu = needs(2, Some("cuda:0"), false);
+        used.take(&on_gpu);
+        assert!(!used.leaves_room(&on_gpu, &of), "the device is taken");
+        assert!(used.leaves_room(&needs(2, Some("cuda:1"), false), &of), "another is free");
+        assert!(used.leaves_room(&needs(4, None, false), &of));
+        assert!(!used.leaves_room(&needs(5, None, false), &of), "more threads than are left");
+        let asks = needs(0, None, true);
+        used.take(&asks);
+        assert!(!used.leaves_room(&asks, &of), "one at a time asks a service");
+        assert!(!used.leaves_room(&needs(4, None, false), &of), "0 threads count as one");
+        assert!(used.leaves_room(&needs(3, None, false), &of));
+        used.take(&needs(1, None, false));
+        assert!(!used.leaves_room(&needs(1, None, false), &of), "three jobs run");
+        used.give_back(&asks);
+        assert!(used.leaves_room(&asks, &of));
+        used.give_back(&on_gpu);
+        assert!(used.leaves_room(&on_gpu, &of));
+    }
+
+    #[test]
+    fn a_stage_that_needs_more_than_there_is_runs_alone() {
+        let of = Capacity::new(0, 0);
+        assert_eq!((of.jobs, of.threads), (1, 1));
+        let (large, mut used) = (needs(64, None, true), InUse::default());
+        assert!(used.leaves_room(&large, &of));
+        used.take(&large);
+        assert!(!used.leaves_room(&needs(1, None, false), &of));
+        used.give_back(&large);
+        assert!(used.leaves_room(&needs(1, None, false), &of));
+    }
+}

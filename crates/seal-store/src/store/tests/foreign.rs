@@ -1,0 +1,130 @@
+//! Folders of others, stores of other versions, links.
+
+use super::*;
+
+/// What a folder of others holds, in as many forms as people have.
+#[test]
+fn a_folder_of_others_is_refused_and_left_as_it_is() {
+    let key = "0123456789abcdef0123456789abcdef";
+    let lists: [&[&str]; 10] = [
+        &["store.json"],
+        &["thesis.txt"],
+        &["tmp/thesis.txt"],
+        &["lock", "tmp/thesis.txt"],
+        &["lock", "notes.txt"],
+        &[".git/HEAD"],
+        &["scratch/thesis.txt"],
+        &["scratch/sft-0123456789abcdef0123456789abcdef/thesis.txt"],
+        &["lock", "photos/2020/a.jpg"],
+        &["sft/0123456789abcdef0123456789abcdef/out"],
+    ];
+    for list in lists {
+        let root = tempfile::tempdir().unwrap();
+        for name in list {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, if *name == "lock" { "" } else { key }).unwrap();
+        }
+        let error = Store::open(root.path()).unwrap_err();
+        assert!(matches!(error, StoreError::Foreign { .. }), "{list:?}: {error}");
+        for name in list {
+            let content = fs::read_to_string(root.path().join(name)).unwrap();
+            assert_eq!(content, if *name == "lock" { "" } else { key }, "{name}");
+        }
+        for name in ["lock", "store.json"] {
+            assert_eq!(root.path().join(name).exists(), list.contains(&name), "{list:?}");
+        }
+    }
+}
+
+#[test]
+fn a_store_of_an_older_version_is_adopted_with_its_entries() {
+    let root = tempfile::tempdir().unwrap();
+    let (key, inputs) = key();
+    let dir = root.path().join("sft").join(key.as_str());
+    fs::create_dir_all(&dir).unwrap();
+    fs::create_dir(root.path().join("tmp")).unwrap();
+    fs::write(root.path().join("lock"), "").unwrap();
+    fs::write(dir.join("out"), "done").unwrap();
+    let hash = Digest::of("done");
+    // The fields in the order in which version 1 wrote them.
+    let manifest = format!(
+        "{{\n  \"format_version\": 1,\n  \"stage\": \"sft\",\n  \"key\": \"{key}\",\n  \
+         \"inputs\": {},\n  \"files\": [\n    {{\n      \"name\": \"out\",\n      \
+         \"bytes\": 4,\n      \"blake3\": \"{hash}\"\n    }}\n  ]\n}}\n",
+        serde_json::to_string_pretty(&inputs).unwrap().replace('\n', "\n  "),
+    );
+    fs::write(dir.join(MANIFEST), &manifest).unwrap();
+    assert!(is_whole(&Store::look(root.path())));
+    let store = Store::open(root.path()).unwrap();
+    assert!(store.is_adopted() && is_whole(&store));
+    drop(store);
+    let store = Store::open(root.path()).unwrap();
+    assert!(!store.is_adopted(), "it has its owner file now");
+    for at in 0..manifest.len() {
+        let mut bytes = manifest.clone().into_bytes();
+        bytes[at] ^= 4;
+        fs::write(dir.join(MANIFEST), bytes).unwrap();
+        assert!(!is_whole(&Store::look(root.path())), "byte {at}");
+    }
+}
+
+#[test]
+fn a_store_of_a_later_version_is_refused_by_name_and_a_damaged_owner_file_is_mended() {
+    let root = tempfile::tempdir().unwrap();
+    made(&Store::open(root.path()).unwrap());
+    let path = root.path().join("store.json");
+    let good = fs::read_to_string(&path).unwrap();
+    fs::write(&path, good.replace("\"format_version\": 1", "\"format_version\": 99")).unwrap();
+    let error = Store::open(root.path()).unwrap_err().to_string();
+    assert!(error.contains("format_version 99, and this program knows 1"), "{error}");
+    for bad in [&good[..10], "", &good.replace("outputs", "outqqts")] {
+        fs::write(&path, bad).unwrap();
+        assert!(is_whole(&Store::open(root.path()).unwrap()));
+        assert_eq!(fs::read_to_string(&path).unwrap(), good);
+    }
+    fs::remove_file(&path).unwrap();
+    assert!(is_whole(&Store::open(root.path()).unwrap()));
+    assert_eq!(fs::read_to_string(&path).unwrap(), good);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_a_store_lead_nowhere() {
+    use std::os::unix::fs::symlink;
+    let (key, inputs) = key();
+    for name in ["lock", "store.json", CLAIMS, SCRATCH, UNFINISHED, "sft", DAMAGED] {
+        let (root, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let entry = made(&Store::open(root.path()).unwrap());
+        fs::write(entry.dir.join("weights"), "damaged").unwrap();
+        let at = root.path().join(name);
+        if at.is_dir() {
+            fs::remove_dir_all(&at).unwrap();
+            symlink(outside.path(), &at).unwrap();
+        } else {
+            let _ = fs::remove_file(&at);
+            let target = outside.path().join("mine");
+            fs::write(&target, "mine").unwrap();
+            symlink(&target, &at).unwrap();
+        }
+        let tried = Store::open(root.path()).and_then(|store| {
+            store.find("sft", &key, &inputs)?;
+            store.begin("sft", &key, &inputs)
+        });
+        let error = tried.unwrap_err().to_string();
+        assert!(error.contains("link"), "{name}: {error}");
+        for left in fs::read_dir(outside.path()).unwrap() {
+            assert_eq!(fs::read_to_string(left.unwrap().path()).unwrap(), "mine", "{name}");
+        }
+    }
+    // The folder that a user names may be a link; so may nothing in an entry.
+    let (root, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let named = root.path().join("named");
+    symlink(outside.path(), &named).unwrap();
+    let store = Store::open(&named).unwrap();
+    let entry = made(&store);
+    let elsewhere = root.path().join("weights");
+    fs::rename(entry.dir.join("weights"), &elsewhere).unwrap();
+    symlink(&elsewhere, entry.dir.join("weights")).unwrap();
+    assert!(!is_whole(&store));
+}

@@ -1,0 +1,183 @@
+//! Sizes of a model and of its largest training step.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use seal_lm::{Architecture, Cost, LmConfig, LoraConfig, ModelType, TrainingStep};
+use seal_model::{Encoder, Expected, FoundModel, ModelSettings, TokenizerKind, is_address};
+
+use super::ModelPreview;
+use crate::StudyError;
+use crate::config::Config;
+
+/// How a model is trained: what of it, and with how many rows on the tape.
+pub(super) struct Training<'a> {
+    pub(super) lora: Option<&'a LoraConfig>,
+    pub(super) rows: usize,
+    pub(super) recompute: bool,
+    /// Whether the device has kernels: parts of a batch take turns on the tape.
+    pub(super) kernels: bool,
+}
+
+/// Sizes of one model of a config.
+pub(super) struct Size {
+    pub(super) preview: ModelPreview,
+    pub(super) parameters: Option<f64>,
+    pub(super) context: Option<f64>,
+}
+
+/// Longest header that safetensors allows.
+const MAX_HEADER: u64 = 100_000_000;
+
+/// Tokens of a row, as a share of the context: instruction data is short.
+pub(super) const ROW_SHARE: f64 = 0.15;
+
+impl Size {
+    pub(super) fn of(config: &Config, training: &Training<'_>, missing: &mut Vec<String>) -> Self {
+        // Whether the shape is what the config tells of a model that is not here.
+        let mut told = false;
+        let (name, shape, parameters, limit) = match &config.model {
+            ModelSettings::Shape(shape) => {
+                ("trained here".to_owned(), Some(shape.clone()), None, None)
+            }
+            ModelSettings::Folder(folder) => {
+                let found = match local(&folder.path).map(looked_at) {
+                    None => None,
+                    Some(Ok(found)) => Some(found),
+                    Some(Err(e)) => {
+                        missing.push(format!("model {}: {e}", folder.path.display()));
+                        None
+                    }
+                };
+                if let Some(dir) = local(&folder.path).filter(|_| found.is_some())
+                    && config.tokenizer.kind == TokenizerKind::Model
+                    && let Err(e) = Encoder::of_folder(dir, &config.tokenizer.template, 0)
+                {
+                    missing.push(format!("model {}: {e}", folder.path.display()));
+                }
+                let expected = folder.expect.as_ref();
+                let (parameters, shape) = match found {
+                    Some((parameters, shape)) => (Some(parameters), Some(shape)),
+                    None => {
+                        let asked = expected.and_then(|e| e.parameters);
+                        if local(&folder.path).is_none() {
+                            missing.push(absent_model(&folder.path, asked));
+                        }
+                        told = true;
+                        (asked, expected.map(Expected::shape))
+                    }
+                };
+                let most = shape.as_ref().map(|s| s.max_position_embeddings);
+                if let Some((asked, most)) = folder.context.zip(most).filter(|(a, m)| a > m) {
+                    missing.push(format!(
+                        "model.context = {asked}: the model was made for {most}; set that or less"
+                    ));
+                }
+                (folder.name(), shape, parameters, folder.context)
+            }
+        };
+        let parameters =
+            parameters.or_else(|| shape.as_ref().map(|s| Cost::of(s).parameters() as u64));
+        let context = limit.or_else(|| shape.as_ref().map(|s| s.max_position_embeddings));
+        let trained = match (training.lora, &shape, parameters) {
+            (None, _, all) => all,
+            (Some(lora), Some(shape), _) if told => adapter_weights(lora, shape),
+            (Some(lora), Some(shape), _) => {
+                Some(Cost::of(shape).trained_weights(Some(lora)) as u64)
+            }
+            (Some(_), None, _) => None,
+        };
+        let memory = match (parameters, trained, &shape, context) {
+            (Some(all), Some(trained), Some(shape), Some(context)) => {
+                let threads = std::thread::available_parallelism().map_or(1, usize::from);
+                let step = TrainingStep {
+                    whole: training.lora.is_none(),
+                    rows: training.rows,
+                    context,
+                    recompute: training.recompute,
+                    format: config.model.dtype(),
+                    kernel_threads: training.kernels.then_some(threads),
+                };
+                Some(Cost::of(shape).training_bytes(all as f64, trained as f64, &step) as u64)
+            }
+            _ => None,
+        };
+        Self {
+            parameters: parameters.map(|p| p as f64),
+            context: context.map(|c| c as f64),
+            preview: ModelPreview {
+                name,
+                parameters,
+                trained,
+                memory,
+                format: config.model.dtype(),
+                context,
+            },
+        }
+    }
+}
+
+/// The path, unless it lies on a hub and is not here yet.
+fn local(path: &Path) -> Option<&Path> {
+    (!is_address(path) && path.is_dir()).then_some(path)
+}
+
+fn absent_model(path: &Path, parameters: Option<u64>) -> String {
+    let size = parameters.map_or(String::new(), |p| format!(", about {:.1} GB", 2e-9 * p as f64));
+    match is_address(path) {
+        true => format!(
+            "model {}: would be fetched{size}, unless the cache holds it; a gated one needs \
+             access and a token (HF_TOKEN)",
+            path.display()
+        ),
+        false => format!("model {}: no such folder{size}", path.display()),
+    }
+}
+
+/// Number of weights and shape of the model in a folder.
+fn looked_at(path: &Path) -> Result<(u64, LmConfig), StudyError> {
+    let (dir, shape) = FoundModel::shape_of(path)?;
+    Ok((parameters_of(&dir)?, shape))
+}
+
+/// Weights in the safetensors of a folder, by their headers.
+fn parameters_of(dir: &Path) -> Result<u64, StudyError> {
+    let mut all = 0;
+    for entry in std::fs::read_dir(dir).map_err(StudyError::io(dir))? {
+        let path = entry.map_err(StudyError::io(dir))?.path();
+        if path.extension().is_some_and(|e| e == "safetensors") {
+            let header = header_of(&path).map_err(StudyError::io(&path))?;
+            let shapes = header.values().filter_map(|tensor| tensor["shape"].as_array());
+            all += shapes
+                .map(|s| s.iter().filter_map(serde_json::Value::as_u64).product::<u64>())
+                .sum::<u64>();
+        }
+    }
+    match all {
+        0 => Err(StudyError::Rows(format!("{}: no weights in safetensors", dir.display()))),
+        all => Ok(all),
+    }
+}
+
+fn header_of(path: &Path) -> std::io::Result<BTreeMap<String, serde_json::Value>> {
+    let mut file = File::open(path)?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length)?;
+    let mut header = Vec::new();
+    file.take(u64::from_le_bytes(length).min(MAX_HEADER)).read_to_end(&mut header)?;
+    Ok(serde_json::from_slice(&header)?)
+}
+
+/// Weights of the adapters on a model that is not here, of which sizes are told and no
+/// family: the first that has the layers they name.
+fn adapter_weights(lora: &LoraConfig, shape: &LmConfig) -> Option<u64> {
+    let as_family = |model_type| LmConfig {
+        architecture: Architecture { model_type, ..shape.architecture.clone() },
+        ..shape.clone()
+    };
+    let mut families = ModelType::ALL.into_iter().map(as_family);
+    let shape = families.find(|shape| lora.validate_for(shape).is_ok())?;
+    Some(Cost::of(&shape).trained_weights(Some(lora)) as u64)
+}

@@ -1,0 +1,63 @@
+//! Circles of files: files of one crate that import each other.
+//!
+//! A file imports another where a path of its code leads to a definition there. Paths go
+//! through `use` lines, re-exports included, to the file that defines the name. A `pub use`
+//! itself is no import, so that a `lib.rs` or `mod.rs` which only hands names on is in no
+//! circle. Tests are not read.
+
+mod graph;
+mod modules;
+mod paths;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use self::modules::Modules;
+
+/// Circles that are still there, a line each.
+const KNOWN: &str = include_str!("circles/known.txt");
+
+/// What is wrong with the circles `found`, as [`circles`] words them: those that are new, and
+/// known ones that are gone.
+pub(super) fn violations(found: &[String]) -> Vec<String> {
+    against(KNOWN, found)
+}
+
+fn against(known: &str, found: &[String]) -> Vec<String> {
+    let known: Vec<&str> = known.lines().filter(|line| !line.starts_with('#')).collect();
+    let is_known = |circle: &&String| known.contains(&circle.as_str());
+    let new = found.iter().filter(|circle| !is_known(circle));
+    let gone = known.iter().filter(|known| found.iter().all(|circle| circle != *known));
+    new.map(|circle| format!("{circle} import each other"))
+        .chain(gone.map(|circle| format!("gone, so take it out of known.txt: {circle}")))
+        .collect()
+}
+
+/// The circles of the crate whose sources are in `src`: its name and the files.
+///
+/// # Errors
+/// A source that cannot be read or parsed.
+pub(super) fn circles(name: &str, src: &Path) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for root in ["lib.rs", "main.rs"].map(|root| src.join(root)) {
+        if !root.is_file() {
+            continue;
+        }
+        let modules =
+            Modules::read(&root).with_context(|| format!("cannot read the sources of {name}"))?;
+        for circle in graph::circles(&modules.imports()) {
+            let names: Vec<String> = circle
+                .iter()
+                .map(|file| {
+                    let path = modules.file(*file);
+                    path.strip_prefix(src).unwrap_or(path).display().to_string()
+                })
+                .collect();
+            found.push(format!("{name}: {}", names.join(", ")));
+        }
+    }
+    Ok(found)
+}
