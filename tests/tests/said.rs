@@ -64,10 +64,20 @@ fn a_config_in_the_run_folder_keeps_its_comments() {
     sandbox.write("out/config.toml", &format!("# again\n{mine}"));
     let other = sandbox.run(&[&args[..], &["--set", "sft.epochs=1"]].concat());
     assert_eq!(other.code, Some(0), "{}", other.stderr);
-    let said = "note: out/config.toml: no run wrote it as it is, and this run has other settings; \
-                it is now out/set-aside/config.toml-1\n";
+    let said = "note: out/config.toml: no run wrote it as it is; that of this run takes its \
+                place, and it is now out/set-aside/config.toml-1\n";
     assert!(other.stderr.contains(said), "{}", other.stderr);
     assert_eq!(sandbox.read("out/set-aside/config.toml-1"), format!("# again\n{mine}"));
+}
+
+#[test]
+fn a_file_in_the_place_of_the_run_folder_is_refused_with_the_option() {
+    let sandbox = study();
+    sandbox.write("file", "mine");
+    let refused = sandbox.run(&["ablate", "--config", "study.toml", "--out", "file"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("give a folder by --out"), "{}", refused.stderr);
+    assert_eq!(sandbox.read("file"), "mine");
 }
 
 #[test]
@@ -108,13 +118,15 @@ fn only_the_setting_at_fault_is_named() {
 fn rows_that_cannot_be_read_are_among_those_that_select_counts() {
     let sandbox = common::with_model();
     let rows = sandbox.read("train.jsonl");
-    sandbox.write("odd.jsonl", &format!("{rows}{{\"prompt\": \"Open the one?\"}}\n"));
+    // More than are listed one by one.
+    let odd = "{\"prompt\": \"Open the one?\"}\n".repeat(120);
+    sandbox.write("odd.jsonl", &format!("{rows}{odd}"));
     let args = ["select", "--model", "model", "--data", "odd.jsonl"];
     let printed = common::run(&sandbox, &args);
-    assert!(printed.contains("rows 40\nleft_out 0\nunusable 1\nkept 32\n"), "{printed}");
+    assert!(printed.contains("rows 40\nleft_out 0\nunusable 120\nkept 32\n"), "{printed}");
     let stored = ["select", "--selector", "selector.jsonl", "--data", "odd.jsonl"];
     let printed = common::run(&sandbox, &stored);
-    assert!(printed.contains("unknown 0\nunusable 1\n"), "{printed}");
+    assert!(printed.contains("unknown 0\nunusable 120\n"), "{printed}");
 }
 
 #[test]

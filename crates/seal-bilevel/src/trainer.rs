@@ -74,11 +74,16 @@ pub(crate) fn total_steps(epochs: usize, of_epoch: usize) -> Result<usize, Setti
 
 /// A hash of the rows of a set, in their order, for telling runs apart.
 pub(crate) fn hash_of(rows: &[Example]) -> u64 {
-    let sizes: Vec<[u64; 2]> =
-        rows.iter().map(|e| [e.tokens.len() as u64, e.answer as u64]).collect();
-    let parts = rows.iter().zip(&sizes).flat_map(|(e, [tokens, answer])| {
-        [Part::from(&e.id), Part::from(*tokens), Part::from(*answer)]
-    });
+    // All that a loss depends on: another tokenizer or mask may give rows of the same lengths.
+    let of_row = |e: &Example| {
+        let skipped = e.skip.iter().flat_map(|r| [r.start as u64, r.end as u64]);
+        let sizes = [e.tokens.len() as u64, e.answer as u64, e.skip.len() as u64];
+        let tokens = e.tokens.iter().map(|t| u64::from(*t));
+        let numbers: Vec<u64> = sizes.into_iter().chain(skipped).chain(tokens).collect();
+        hash64(&numbers.iter().map(|n| Part::from(*n)).collect::<Vec<_>>())
+    };
+    let rest: Vec<u64> = rows.iter().map(of_row).collect();
+    let parts = rows.iter().zip(&rest).flat_map(|(e, rest)| [Part::from(&e.id), (*rest).into()]);
     hash64(&parts.collect::<Vec<_>>())
 }
 

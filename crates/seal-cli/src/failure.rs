@@ -133,7 +133,10 @@ mod tests {
         assert_eq!(message(&above), format!("above\n  caused by: --model: {said}"));
         let study = StudyError::from(ModelError::from(adapter()));
         let stage = StudyError::Stage { label: "base".into(), source: Box::new(study) };
-        assert_eq!(message(&Error::from(stage)), format!("base: model.path: {said}"));
+        assert_eq!(
+            message(&Error::from(stage)),
+            format!("base: model.path or proxy.model.path: {said}")
+        );
     }
 
     #[test]

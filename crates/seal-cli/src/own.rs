@@ -70,7 +70,7 @@ pub(crate) struct StageArgs {
     /// Longest row in tokens; longer ones are left out [default: the model's own].
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context: Option<usize>,
-    /// Dress of a prompt: chat (the model's template), { chat = "FILE.jinja" }, or text with {}
+    /// Template of a prompt: chat (the model's template), { chat = "FILE.jinja" }, or text with {}
     /// for it [default: Human: {}\nAssistant: ].
     #[arg(long, value_name = "TEXT")]
     pub(crate) template: Option<String>,

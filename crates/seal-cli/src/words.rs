@@ -53,9 +53,11 @@ pub(crate) fn notice(notice: &Notice) -> String {
 fn of_study(error: &StudyError) -> String {
     match error {
         StudyError::Stage { label, source } => format!("{label}: {}", of_study(source)),
-        StudyError::OneModel(model) => {
-            with_room(of_model(model, "model.path"), model, ": finished stages are kept")
-        }
+        StudyError::OneModel(model) => with_room(
+            of_model(model, "model.path or proxy.model.path"),
+            model,
+            ": finished stages are kept",
+        ),
         StudyError::Store(store) => of_store(store),
         StudyError::StoreIsRunFolder { store } => format!(
             "--store {}: it is the run folder; give it a folder of its own",
@@ -174,8 +176,12 @@ mod tests {
         let arm = StudyError::NoSelector { arm: Some("a".into()), known: vec!["b".into()] };
         for (text, start, end) in [
             (of(&missing()), "--model: x is no folder", "@revision"),
-            (of(&StudyError::from(missing())), "model.path: x is no folder", "@revision"),
-            (of(&stage(missing().into())), "sft: model.path: x is no", "@revision"),
+            (
+                of(&StudyError::from(missing())),
+                "model.path or proxy.model.path: x is no",
+                "@revision",
+            ),
+            (of(&stage(missing().into())), "sft: model.path or proxy.model.path: x", "@revision"),
             (of(&ModelError::Context { context: 9, most: 8 }), "--context 9: ", " 8 tokens"),
             (of(&ModelError::OutputInUse { folder: path() }), "--out x: give", "new folder"),
             (of(&ModelError::from(answers)), "x: another run", "or give another --file"),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{Builder, TempDir};
 
 use crate::link::refuse_link;
-use crate::pending::{hold, parent, prefix_of, sweep, sync_parent};
+use crate::pending::{for_locking, hold, parent, prefix_of, sweep, sync_parent};
 
 /// File in an unfinished folder that its writer holds a lock on.
 const LOCK: &str = ".writing";
@@ -31,7 +31,7 @@ impl PendingFolder {
         let above = parent(path);
         fs::create_dir_all(above)?;
         let prefix = prefix_of(path);
-        let lock_of = |dir: &Path| File::open(dir.join(LOCK));
+        let lock_of = |dir: &Path| for_locking(&dir.join(LOCK));
         sweep(above, &prefix, lock_of, |dir| fs::remove_dir_all(dir));
         let mut builder = Builder::new();
         builder.prefix(&prefix);

@@ -46,13 +46,14 @@ impl FileLock {
 
 /// Opens the plain file at `path`, and makes it if it is absent.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    match File::options().write(true).create_new(true).open(path) {
+    // Both rights: on NFS a shared lock asks for reading and an exclusive one for writing.
+    match File::options().read(true).write(true).create_new(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         other => return other,
     }
     // Opening a pipe would wait for its other end.
     refuse_other(path)?;
-    File::options().write(true).open(path)
+    File::options().read(true).write(true).open(path)
 }
 
 /// Refuses what is there and is no plain file: a link, a folder, a pipe, a device.

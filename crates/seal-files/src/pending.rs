@@ -170,7 +170,7 @@ pub fn append(path: &Path) -> io::Result<File> {
 /// An unfinished file in the folder of `path`, with the rights of ordinary files.
 fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let prefix = prefix_of(path);
-    sweep(parent(path), &prefix, |file| File::open(file), |file| fs::remove_file(file));
+    sweep(parent(path), &prefix, for_locking, |file| fs::remove_file(file));
     let mut builder = Builder::new();
     builder.prefix(&prefix);
     #[cfg(unix)]
@@ -268,13 +268,18 @@ pub fn remove_unfinished(folder: &Path) {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         if is_file && is_pending(&entry.file_name()) {
             let path = entry.path();
-            if let Ok(lock) = File::open(&path)
+            if let Ok(lock) = for_locking(&path)
                 && lock.try_lock().is_ok()
             {
                 let _ = fs::remove_file(&path);
             }
         }
     }
+}
+
+/// Opens a file to lock it for this process alone: NFS then asks for the right to write.
+pub(crate) fn for_locking(path: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).open(path)
 }
 
 pub(crate) fn parent(path: &Path) -> &Path {

@@ -100,8 +100,9 @@ fn is_ours(entry: &DirEntry) -> io::Result<bool> {
     let kind = entry.file_type()?;
     let name = entry.file_name();
     if kind.is_file() {
-        let is_empty = entry.metadata()?.len() == 0;
-        return Ok(name == OWNER || seal_files::is_pending(&name) || name == LOCK && is_empty);
+        // An unfinished file may be gone by now: only the lock is looked at.
+        let is_known = name == OWNER || seal_files::is_pending(&name);
+        return Ok(is_known || name == LOCK && entry.metadata()?.len() == 0);
     }
     if !kind.is_dir() {
         return Ok(false);

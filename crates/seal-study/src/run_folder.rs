@@ -20,7 +20,7 @@ use crate::stages::Selection;
 pub(crate) use cells::Cells;
 pub use error::FolderError;
 pub use owner::{FolderConfig, config_of_folder, study_of_folder};
-pub(crate) use owner::{RunFolder, check};
+pub(crate) use owner::{RunFolder, check, refuse_file};
 
 /// An error at a file of the run folder. A link or a folder in its place is for the user
 /// to take away.

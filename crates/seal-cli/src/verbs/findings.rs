@@ -10,6 +10,7 @@ use seal_study::{StudyError, findings_of_plans};
 
 use crate::files::prepare;
 use crate::plain;
+use crate::program::running;
 
 /// Which runs, and where the page goes.
 #[derive(Clone, Debug, Args)]
@@ -37,7 +38,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
             Ok(report)
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let page = findings(&reports, &findings_of_plans(&reports)?, "cargo xtask findings");
+    let command = format!("{} findings", running().name);
+    let page = findings(&reports, &findings_of_plans(&reports)?, &command);
     match &options.file {
         Some(file) => {
             let io = |e| StudyError::io(file)(e);

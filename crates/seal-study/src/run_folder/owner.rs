@@ -12,7 +12,6 @@ use serde_json::Value;
 use super::error::FolderError;
 use super::file_error;
 use super::places::move_aside;
-use crate::config::{ConfigSource, load_config};
 use crate::observer::{Event, Observer};
 use crate::{Config, StudyError};
 
@@ -61,9 +60,7 @@ impl RunFolder {
         whole: bool,
         observer: &dyn Observer,
     ) -> Result<Self, StudyError> {
-        if out.is_file() {
-            return Err(FolderError::File { out: out.into() }.into());
-        }
+        refuse_file(out)?;
         // Looked at before anything is written: a folder of others gets no lock.
         check(out, config)?;
         fs::create_dir_all(out).map_err(StudyError::io(out))?;
@@ -78,9 +75,12 @@ impl RunFolder {
         let text = config.resolved_toml()?;
         let found = config_now(out);
         let old = found.as_deref().map(hash);
-        let resolved = found.is_some().then(|| resolved(&out.join(CONFIG))).flatten();
-        // With the same settings it stays: the user's may have comments.
-        let is_kept = whole && resolved.as_ref() == Some(&text);
+        // With the same keys it stays: the user's may have comments. One that leaves keys to
+        // their defaults does not, since another program may have other defaults.
+        let is_kept = whole
+            && found.as_deref().and_then(table).is_some_and(|found| {
+                toml::from_str::<toml::Table>(&text).is_ok_and(|written| written == found)
+            });
         let new = match &old {
             Some(old) if is_kept => old.clone(),
             _ => hash(text.as_bytes()),
@@ -94,11 +94,10 @@ impl RunFolder {
         if changes {
             digests.insert(0, new);
         }
-        let is_as_written = resolved.map(String::into_bytes) == found;
-        if writes && found.is_some() && !is_known && !is_as_written {
+        if writes && found.is_some() && !is_known {
             let moved = move_aside(out, Path::new(""), CONFIG)?;
             let message = format!(
-                "{}: no run wrote it as it is, and this run has other settings; it is now {}",
+                "{}: no run wrote it as it is; that of this run takes its place, and it is now {}",
                 out.join(CONFIG).display(),
                 moved.display()
             );
@@ -115,6 +114,17 @@ impl RunFolder {
             seal_files::write(&path, text.as_bytes()).map_err(file_error(&path))?;
         }
         Ok(Self { _lock: lock })
+    }
+}
+
+/// Refuses a file in the place of the run folder.
+///
+/// # Errors
+/// [`FolderError::File`].
+pub(crate) fn refuse_file(out: &Path) -> Result<(), FolderError> {
+    match out.is_file() {
+        true => Err(FolderError::File { out: out.into() }),
+        false => Ok(()),
     }
 }
 
@@ -237,10 +247,8 @@ fn config_now(out: &Path) -> Option<Vec<u8>> {
     seal_files::read(&out.join(CONFIG)).ok()
 }
 
-/// The settings of a config file with every default; `None` where it cannot be read.
-fn resolved(path: &Path) -> Option<String> {
-    let source = ConfigSource { file: Some(path.to_owned()), ..ConfigSource::default() };
-    load_config(&source).ok()?.resolved_toml().ok()
+fn table(config: &[u8]) -> Option<toml::Table> {
+    toml::from_str(std::str::from_utf8(config).ok()?).ok()
 }
 
 fn hash(bytes: &[u8]) -> String {

@@ -66,7 +66,7 @@ pub(super) fn run(
     let data = &data.limited(options.config.limit);
     let read = read_rows(data)?;
     say_dropped(data, &read, verbosity)?;
-    let (rows, unusable) = (read.rows, read.dropped.len());
+    let (rows, unusable) = (read.rows, read.left_out);
     let safe = match &options.safe {
         Some(safe) => {
             let safe = &safe.limited(options.config.limit);

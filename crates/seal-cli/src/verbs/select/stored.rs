@@ -27,7 +27,7 @@ pub(super) fn run(
     let data = &data.limited(options.config.limit);
     let read = read_rows(data)?;
     say_dropped(data, &read, verbosity)?;
-    let (rows, unusable) = (read.rows, read.dropped.len());
+    let (rows, unusable) = (read.rows, read.left_out);
     let applied = apply_selector(stored, &rows, options.keep)?;
     if let Some(file) = &options.file {
         write_selector_file(&applied.selector, file)?;
