@@ -211,6 +211,10 @@ fn a_state_of_another_run_is_refused() {
     assert_eq!(refusal(Bilevel { safe: &data, ..task() }), "safe set");
     let reversed: Vec<_> = data.iter().rev().cloned().collect();
     assert_eq!(refusal(Bilevel { data: &reversed, ..task() }), "fine-tuning set");
+    // Another tokenizer may give as many tokens.
+    let mut others = data.clone();
+    others[0].tokens[0] ^= 1;
+    assert_eq!(refusal(Bilevel { data: &others, ..task() }), "fine-tuning set");
     let other = BilevelSettings { gamma: Gamma::Constant(0.1), ..settings.clone() };
     assert_eq!(refusal(bilevel(&data, &safe, &other)), "set of settings");
     let tuning = sft();
