@@ -75,11 +75,11 @@ impl RunFolder {
         let text = config.resolved_toml()?;
         let found = config_now(out);
         let old = found.as_deref().map(hash);
-        // With the same keys it stays: the user's may have comments. One that leaves keys to
-        // their defaults does not, since another program may have other defaults.
+        // With the same keys and comments of the user's it stays. One that leaves keys to their
+        // defaults does not, since another program may have other defaults.
         let is_kept = whole
-            && found.as_deref().and_then(table).is_some_and(|found| {
-                toml::from_str::<toml::Table>(&text).is_ok_and(|written| written == found)
+            && found.as_deref().is_some_and(|found| {
+                found.contains(&b'#') && table(found) == table(text.as_bytes())
             });
         let new = match &old {
             Some(old) if is_kept => old.clone(),
