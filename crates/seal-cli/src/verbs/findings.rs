@@ -10,7 +10,6 @@ use seal_study::{StudyError, findings_of_plans};
 
 use crate::files::prepare;
 use crate::plain;
-use crate::program::running;
 
 /// Which runs, and where the page goes.
 #[derive(Clone, Debug, Args)]
@@ -24,7 +23,7 @@ pub(crate) struct Options {
 }
 
 /// Reads the stored results and writes the page.
-pub(super) fn run(options: &Options) -> anyhow::Result<()> {
+pub(super) fn run(options: &Options, program: &str) -> anyhow::Result<()> {
     let mut inputs = Inputs::new();
     options.runs.iter().for_each(|dir| inputs.add("the run folder", dir));
     let outputs: Vec<_> = options.file.as_deref().map(|f| ("--file", f)).into_iter().collect();
@@ -38,7 +37,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
             Ok(report)
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let command = format!("{} findings", running().name);
+    let command = format!("{program} findings");
     let page = findings(&reports, &findings_of_plans(&reports)?, &command);
     match &options.file {
         Some(file) => {

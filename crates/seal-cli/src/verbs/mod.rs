@@ -23,6 +23,7 @@ use seal_study::Study;
 use crate::cli::{Cli, Verb};
 use crate::given::Given;
 use crate::plain;
+use crate::program::running;
 
 /// Runs the verb of `cli`, which was typed with the options `given`.
 pub(crate) fn run(cli: &Cli, given: &Given) -> anyhow::Result<()> {
@@ -37,7 +38,7 @@ pub(crate) fn run(cli: &Cli, given: &Given) -> anyhow::Result<()> {
         Verb::Inspect(options) => inspect::run(options, verbosity),
         Verb::Status(args) => status::run(args, verbosity),
         Verb::Report(options) => report::run(options, verbosity, given),
-        Verb::Findings(options) => findings::run(options),
+        Verb::Findings(options) => findings::run(options, running().name),
         Verb::Configs(options) => configs::run(options, verbosity),
         Verb::Devices(options) => devices::run(options),
     }
