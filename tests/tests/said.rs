@@ -71,16 +71,6 @@ fn a_config_in_the_run_folder_keeps_its_comments() {
 }
 
 #[test]
-fn a_file_in_the_place_of_the_run_folder_is_refused_with_the_option() {
-    let sandbox = study();
-    sandbox.write("file", "mine");
-    let refused = sandbox.run(&["ablate", "--config", "study.toml", "--out", "file"]);
-    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-    assert!(refused.stderr.contains("give a folder by --out"), "{}", refused.stderr);
-    assert_eq!(sandbox.read("file"), "mine");
-}
-
-#[test]
 fn a_config_that_may_have_been_edited_is_said() {
     let sandbox = study();
     sandbox.ablate("out", &[]);
