@@ -8,7 +8,6 @@ use crate::address::HubAddress;
 use crate::cache::RepoCache;
 use crate::folder::Listing;
 use crate::http::Http;
-use crate::model::Parts;
 use crate::verify::{self, State};
 use crate::{HubError, HubSettings, Progress, fetch};
 
@@ -43,27 +42,7 @@ pub struct HubFile {
     pub loaded: bool,
 }
 
-/// A model of a hub, on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HubModel {
-    /// The folder with `config.json`.
-    pub folder: PathBuf,
-    /// The address with the commit in place of the branch.
-    pub pinned: HubAddress,
-    /// The files that belong to the model, in the order of loading: weights last.
-    pub files: Vec<String>,
-    /// Whether any of them was loaded just now.
-    pub loaded: bool,
-}
-
 impl HubFile {
-    /// The commit hash.
-    pub fn commit(&self) -> &str {
-        self.pinned.revision()
-    }
-}
-
-impl HubModel {
     /// The commit hash.
     pub fn commit(&self) -> &str {
         self.pinned.revision()
@@ -166,28 +145,6 @@ impl Hub {
                 Cached::Whole(HubFile { path: found, pinned: of.at(commit)?, loaded: false })
             }
         })
-    }
-
-    /// A model as a local folder: `config.json`, tokenizer, chat template,
-    /// generation settings and weights in safetensors, loaded if need be.
-    /// Weights in other formats and code are left out.
-    ///
-    /// No request is made where the address is pinned to a commit and the cache
-    /// holds settings, tokenizer and weights.
-    ///
-    /// # Errors
-    /// See [`HubError`].
-    pub fn model(&self, of: &HubAddress, on: &dyn Progress) -> Result<HubModel, HubError> {
-        self.model_with(of, Parts::All, on)
-    }
-
-    /// As [`model`](Self::model), without the weights: enough for rows as the model
-    /// would read them. Nothing is said of weights that are not there.
-    ///
-    /// # Errors
-    /// See [`HubError`].
-    pub fn tokenizer(&self, of: &HubAddress, on: &dyn Progress) -> Result<HubModel, HubError> {
-        self.model_with(of, Parts::Small, on)
     }
 
     /// The files of a repository. Asks the hub each time.
