@@ -2,7 +2,6 @@
 
 use seal_rows::RowId;
 use seal_stats::StatsError;
-use seal_text::escape_start;
 
 #[cfg(feature = "checkpoint")]
 use crate::CheckpointError;
@@ -149,10 +148,4 @@ pub enum SelectError {
     /// A figure that cannot be computed.
     #[error(transparent)]
     Stats(#[from] StatsError),
-}
-
-/// Text of a stranger in an error: its first 40 characters, without those that act on a
-/// terminal.
-pub(crate) fn shown(text: &str) -> String {
-    escape_start(text, 40)
 }
