@@ -149,3 +149,16 @@ pub enum SelectError {
     #[error(transparent)]
     Stats(#[from] StatsError),
 }
+
+impl SelectError {
+    /// Refuses two lists of different lengths, each with its name.
+    pub(crate) fn if_lengths_differ(
+        (left, left_len): (&'static str, usize),
+        (right, right_len): (&'static str, usize),
+    ) -> Result<(), Self> {
+        if left_len == right_len {
+            return Ok(());
+        }
+        Err(Self::LengthMismatch { left, left_len, right, right_len })
+    }
+}
