@@ -86,8 +86,7 @@ impl Hub {
         };
         let old = match old {
             Cached::Whole(file) => {
-                let enough = of.pinned().is_some() || !self.settings.follow_branches;
-                if enough || self.settings.offline {
+                if self.is_cache_enough(of) {
                     return Ok(file);
                 }
                 Some(file)
@@ -159,6 +158,11 @@ impl Hub {
         let listing = Listing::parse(of, &self.http.info(of, on)?)?;
         self.remember(of, &RepoCache::new(&self.settings.cache, of), &listing.commit)?;
         Ok(listing)
+    }
+
+    /// Whether what the cache holds for an address is taken without a request.
+    pub(crate) fn is_cache_enough(&self, of: &HubAddress) -> bool {
+        of.pinned().is_some() || !self.settings.follow_branches || self.settings.offline
     }
 
     /// The address at the commit that this hub has already seen of the branch.

@@ -92,9 +92,7 @@ impl Hub {
             }
             old => old.ok(),
         };
-        let enough =
-            self.settings.offline || of.pinned().is_some() || !self.settings.follow_branches;
-        if let Some(model) = old.clone().filter(|_| enough) {
+        if let Some(model) = old.clone().filter(|_| self.is_cache_enough(of)) {
             return Ok(model);
         }
         let listing = match (self.list(of, on), old) {
