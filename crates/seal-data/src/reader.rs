@@ -6,10 +6,10 @@ use std::path::Path;
 use crate::dropped::UnusedFields;
 use crate::fields;
 use crate::format::{Draft, Layout, format_of};
-use crate::load::draft;
 use crate::progress::row_read;
-use crate::record::{Entry, Odd, Reading, Reads, Record, Records, open_records, size};
+use crate::record::{Entry, Odd, Reading, Record, Records, open_records, size};
 use crate::split::Selection;
+use crate::wanted::row_draft;
 use crate::{
     DataError, DropReason, Dropped, EmptyAnswers, Loaded, MAX_LISTED, RowLocation, Source,
     Undesirable, Unlisted, Unused,
@@ -202,23 +202,4 @@ fn layout_of<'a>(
         answers_optional: source.empty_answers == EmptyAnswers::Keep || !format.has_answers(),
         keep_undesirable: source.undesirable == Undesirable::Keep,
     }))
-}
-
-/// A row as the source wants it.
-fn row_draft(
-    path: &Path,
-    source: &Source,
-    layout: Layout<'_>,
-    row: &Reads,
-    unused: &mut UnusedFields,
-) -> Result<Draft, DataError> {
-    let mut read = draft(path, source, layout, &row.record, unused)?;
-    if let Some((other, reason)) = &row.other {
-        // What is no character matters only in a field that is used.
-        let other = draft(path, source, layout, other, &mut UnusedFields::new());
-        if other.ok().as_ref() != Some(&read) {
-            read.problem = read.problem.or(Some((*reason).into()));
-        }
-    }
-    Ok(read)
 }

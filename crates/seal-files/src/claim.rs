@@ -1,10 +1,11 @@
 //! One process at a time on one thing, among thousands of things.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::lock::open;
+use crate::identity::is_at;
+use crate::lock::{open, taken};
 
 /// A lock whose file is removed when it is released. Like [`crate::FileLock`], it ends with
 /// its process, however that ends; the file that a killed process leaves is taken over.
@@ -31,10 +32,8 @@ impl Claim {
                 }
                 other => other?,
             };
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(error),
+            if !taken(file.try_lock())? {
+                return Ok(None);
             }
             // Its holder may have removed it between the two steps: a lock on a file that
             // has no name any more excludes nobody.
@@ -55,23 +54,6 @@ impl Drop for Claim {
 
 fn has_folder(path: &Path) -> bool {
     crate::pending::parent(path).is_dir()
-}
-
-#[cfg(unix)]
-fn is_at(path: &Path, file: &File) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt as _;
-    let held = file.metadata()?;
-    match fs::symlink_metadata(path) {
-        Ok(found) => Ok((found.dev(), found.ino()) == (held.dev(), held.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Elsewhere the file stays, so that its lock is always that of its path.
-#[cfg(not(unix))]
-fn is_at(_: &Path, _: &File) -> io::Result<bool> {
-    Ok(true)
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl PendingFolder {
             let dir = builder.tempdir_in(above)?;
             let place = dir.path().join(LOCK);
             let lock = File::create_new(&place)?;
-            if hold(&lock, &place) {
+            if hold(&lock, &place)? {
                 return Ok(Self { dir, target: path.to_owned(), _lock: lock });
             }
         }

@@ -22,6 +22,7 @@ mod claim;
 mod digest;
 mod folder;
 mod full;
+mod identity;
 mod inputs;
 mod lfs;
 mod link;

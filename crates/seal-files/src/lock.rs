@@ -22,11 +22,7 @@ impl FileLock {
     /// file system without locks.
     pub fn try_take(path: &Path) -> io::Result<Option<Self>> {
         let file = open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self(file))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        Ok(taken(file.try_lock())?.then(|| Self(file)))
     }
 
     /// As [`FileLock::try_take`], for a folder in which several processes may work that all
@@ -36,11 +32,16 @@ impl FileLock {
     /// As [`FileLock::try_take`].
     pub fn try_share(path: &Path) -> io::Result<Option<Self>> {
         let file = open(path)?;
-        match file.try_lock_shared() {
-            Ok(()) => Ok(Some(Self(file))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        Ok(taken(file.try_lock_shared())?.then(|| Self(file)))
+    }
+}
+
+/// Whether a lock was taken; not so where another holds it.
+pub(crate) fn taken(tried: Result<(), TryLockError>) -> io::Result<bool> {
+    match tried {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
+use crate::identity::is_at;
 use crate::link::refuse_link;
 
 /// Start of the names of files and folders that are not finished. A killed program leaves
@@ -181,7 +182,7 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
     }
     loop {
         let file = builder.tempfile_in(parent(path))?;
-        if hold(file.as_file(), file.path()) {
+        if hold(file.as_file(), file.path())? {
             return Ok(file);
         }
     }
@@ -208,27 +209,14 @@ pub(crate) fn prefix_of(path: &Path) -> String {
 /// Marks an unfinished file as one that a living program writes, and says whether it is still
 /// at `path`: the sweep of another program may have come between its making and this mark.
 /// Some network file systems have no locks: leftovers then stay.
-pub(crate) fn hold(lock: &File, path: &Path) -> bool {
+///
+/// # Errors
+/// A file system that does not say what is at `path`.
+pub(crate) fn hold(lock: &File, path: &Path) -> io::Result<bool> {
     // A sweep holds it no longer than its removal takes. Then it goes with the process,
     // however that ends.
     let _held = lock.lock();
-    is_at(lock, path)
-}
-
-/// Whether `path` leads to the open file, and not to nothing or to another one.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    match (file.metadata(), fs::symlink_metadata(path)) {
-        (Ok(open), Ok(found)) => (open.dev(), open.ino()) == (found.dev(), found.ino()),
-        _ => false,
-    }
-}
-
-/// Elsewhere an open file cannot be removed.
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    path.exists()
+    is_at(path, lock)
 }
 
 /// Removes what a killed program left of the same target: entries of `folder` whose names
@@ -250,13 +238,22 @@ pub(crate) fn sweep(
             continue;
         }
         let path = entry.path();
-        // Held until it is removed: who made it a moment ago waits for that and sees it.
-        if let Ok(lock) = lock_of(&path)
-            && lock.try_lock().is_ok()
-        {
-            // Room is all that a leftover costs: nothing depends on its removal.
-            let _ = remove(&path);
-        }
+        remove_abandoned(&path, lock_of(&path), &remove);
+    }
+}
+
+/// Removes what is at `path` where nobody holds its lock.
+fn remove_abandoned(
+    path: &Path,
+    lock: io::Result<File>,
+    remove: impl FnOnce(&Path) -> io::Result<()>,
+) {
+    // Held until it is removed: who made it a moment ago waits for that and sees it.
+    if let Ok(lock) = lock
+        && lock.try_lock().is_ok()
+    {
+        // Room is all that a leftover costs: nothing depends on its removal.
+        let _ = remove(path);
     }
 }
 
@@ -268,11 +265,7 @@ pub fn remove_unfinished(folder: &Path) {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         if is_file && is_pending(&entry.file_name()) {
             let path = entry.path();
-            if let Ok(lock) = for_locking(&path)
-                && lock.try_lock().is_ok()
-            {
-                let _ = fs::remove_file(&path);
-            }
+            remove_abandoned(&path, for_locking(&path), |file| fs::remove_file(file));
         }
     }
 }

@@ -8,7 +8,6 @@ use crate::address::HubAddress;
 use crate::cache::RepoCache;
 use crate::folder::Listing;
 use crate::http::Http;
-use crate::model::Parts;
 use crate::verify::{self, State};
 use crate::{HubError, HubSettings, Progress, fetch};
 
@@ -43,27 +42,7 @@ pub struct HubFile {
     pub loaded: bool,
 }
 
-/// A model of a hub, on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HubModel {
-    /// The folder with `config.json`.
-    pub folder: PathBuf,
-    /// The address with the commit in place of the branch.
-    pub pinned: HubAddress,
-    /// The files that belong to the model, in the order of loading: weights last.
-    pub files: Vec<String>,
-    /// Whether any of them was loaded just now.
-    pub loaded: bool,
-}
-
 impl HubFile {
-    /// The commit hash.
-    pub fn commit(&self) -> &str {
-        self.pinned.revision()
-    }
-}
-
-impl HubModel {
     /// The commit hash.
     pub fn commit(&self) -> &str {
         self.pinned.revision()
@@ -107,8 +86,7 @@ impl Hub {
         };
         let old = match old {
             Cached::Whole(file) => {
-                let enough = of.pinned().is_some() || !self.settings.follow_branches;
-                if enough || self.settings.offline {
+                if self.is_cache_enough(of) {
                     return Ok(file);
                 }
                 Some(file)
@@ -168,28 +146,6 @@ impl Hub {
         })
     }
 
-    /// A model as a local folder: `config.json`, tokenizer, chat template,
-    /// generation settings and weights in safetensors, loaded if need be.
-    /// Weights in other formats and code are left out.
-    ///
-    /// No request is made where the address is pinned to a commit and the cache
-    /// holds settings, tokenizer and weights.
-    ///
-    /// # Errors
-    /// See [`HubError`].
-    pub fn model(&self, of: &HubAddress, on: &dyn Progress) -> Result<HubModel, HubError> {
-        self.model_with(of, Parts::All, on)
-    }
-
-    /// As [`model`](Self::model), without the weights: enough for rows as the model
-    /// would read them. Nothing is said of weights that are not there.
-    ///
-    /// # Errors
-    /// See [`HubError`].
-    pub fn tokenizer(&self, of: &HubAddress, on: &dyn Progress) -> Result<HubModel, HubError> {
-        self.model_with(of, Parts::Small, on)
-    }
-
     /// The files of a repository. Asks the hub each time.
     ///
     /// # Errors
@@ -202,6 +158,11 @@ impl Hub {
         let listing = Listing::parse(of, &self.http.info(of, on)?)?;
         self.remember(of, &RepoCache::new(&self.settings.cache, of), &listing.commit)?;
         Ok(listing)
+    }
+
+    /// Whether what the cache holds for an address is taken without a request.
+    pub(crate) fn is_cache_enough(&self, of: &HubAddress) -> bool {
+        of.pinned().is_some() || !self.settings.follow_branches || self.settings.offline
     }
 
     /// The address at the commit that this hub has already seen of the branch.

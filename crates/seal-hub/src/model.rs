@@ -6,11 +6,31 @@ use crate::address::{HubAddress, RepoKind};
 use crate::cache::RepoCache;
 use crate::folder::{self, CONFIG, INDEX, TOKENIZERS, WEIGHTS};
 use crate::hub::{Cached, warn_stale};
-use crate::{Hub, HubError, HubModel, Progress};
+use crate::{Hub, HubError, Progress};
+
+/// A model of a hub, on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubModel {
+    /// The folder with `config.json`.
+    pub folder: PathBuf,
+    /// The address with the commit in place of the branch.
+    pub pinned: HubAddress,
+    /// The files that belong to the model, in the order of loading: weights last.
+    pub files: Vec<String>,
+    /// Whether any of them was loaded just now.
+    pub loaded: bool,
+}
+
+impl HubModel {
+    /// The commit hash.
+    pub fn commit(&self) -> &str {
+        self.pinned.revision()
+    }
+}
 
 /// Which files of a model.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Parts {
+enum Parts {
     All,
     /// Settings, tokenizer and templates.
     Small,
@@ -23,7 +43,29 @@ enum Lack {
 }
 
 impl Hub {
-    pub(crate) fn model_with(
+    /// A model as a local folder: `config.json`, tokenizer, chat template,
+    /// generation settings and weights in safetensors, loaded if need be.
+    /// Weights in other formats and code are left out.
+    ///
+    /// No request is made where the address is pinned to a commit and the cache
+    /// holds settings, tokenizer and weights.
+    ///
+    /// # Errors
+    /// See [`HubError`].
+    pub fn model(&self, of: &HubAddress, on: &dyn Progress) -> Result<HubModel, HubError> {
+        self.model_with(of, Parts::All, on)
+    }
+
+    /// As [`model`](Self::model), without the weights: enough for rows as the model
+    /// would read them. Nothing is said of weights that are not there.
+    ///
+    /// # Errors
+    /// See [`HubError`].
+    pub fn tokenizer(&self, of: &HubAddress, on: &dyn Progress) -> Result<HubModel, HubError> {
+        self.model_with(of, Parts::Small, on)
+    }
+
+    fn model_with(
         &self,
         of: &HubAddress,
         parts: Parts,
@@ -50,9 +92,7 @@ impl Hub {
             }
             old => old.ok(),
         };
-        let enough =
-            self.settings.offline || of.pinned().is_some() || !self.settings.follow_branches;
-        if let Some(model) = old.clone().filter(|_| enough) {
+        if let Some(model) = old.clone().filter(|_| self.is_cache_enough(of)) {
             return Ok(model);
         }
         let listing = match (self.list(of, on), old) {

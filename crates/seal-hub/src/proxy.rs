@@ -39,7 +39,7 @@ pub(crate) struct Setting {
     /// The variable's name as it was found.
     pub variable: &'static str,
     /// The proxy, or why it is none.
-    pub proxy: Result<Proxy, String>,
+    pub proxy: Result<Proxy, NoProxy>,
 }
 
 /// Shows no password.
@@ -114,31 +114,44 @@ impl Proxies {
     }
 }
 
+/// Why a value is no proxy. The value is not in it: it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoProxy {
+    /// Its scheme is none of those that are spoken.
+    #[error("this is no kind of proxy that is known")]
+    Kind,
+    /// Something follows the port, such as the path of a file of rules.
+    #[error("the address of a proxy ends with its port (a .pac file is not read)")]
+    Path,
+    /// It has no host that could be asked, or a port that is none.
+    #[error("this is not the address of a proxy")]
+    Address,
+}
+
 /// # Errors
-/// Why it is no proxy. The value is not in it: it may hold a password.
-fn parse(value: &str) -> Result<Proxy, String> {
+/// Why it is no proxy.
+fn parse(value: &str) -> Result<Proxy, NoProxy> {
     let (scheme, rest) = match value.split_once("://") {
         Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
         None => ("http".to_owned(), value),
     };
     if !["http", "https", "socks", "socks4", "socks4a", "socks5", "socks5h"].contains(&&*scheme) {
-        return Err("this is no kind of proxy that is known".into());
+        return Err(NoProxy::Kind);
     }
     let (authority, path) = match rest.find(['/', '?', '#']) {
         Some(at) => rest.split_at(at),
         None => (rest, ""),
     };
     if !matches!(path, "" | "/") {
-        return Err("the address of a proxy ends with its port (a .pac file is not read)".into());
+        return Err(NoProxy::Path);
     }
-    let no_address = || "this is not the address of a proxy".to_owned();
     // A port that is none would be taken for the usual one by the client.
-    let web: Uri = format!("http://{authority}/").parse().map_err(|_| no_address())?;
-    let host = Origin::of(&web).map(|origin| origin.host).ok_or_else(no_address)?;
+    let web: Uri = format!("http://{authority}/").parse().map_err(|_| NoProxy::Address)?;
+    let host = Origin::of(&web).map(|origin| origin.host).ok_or(NoProxy::Address)?;
     if !name_like(&host) && host.parse::<IpAddr>().is_err() {
-        return Err(no_address());
+        return Err(NoProxy::Address);
     }
-    Proxy::new(&format!("{scheme}://{authority}")).map_err(|_| no_address())
+    Proxy::new(&format!("{scheme}://{authority}")).map_err(|_| NoProxy::Address)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@
 //! made of it.
 
 use std::borrow::Cow;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use seal_data::{Example, RowId};
@@ -75,9 +75,9 @@ impl Tokens {
     /// A file that cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), ModelError> {
         let write = || {
-            let mut out = BufWriter::new(PendingFile::create(path)?);
+            let mut out = PendingFile::create(path)?;
             self.write_to(&mut out)?;
-            out.into_inner()?.commit()
+            out.commit()
         };
         write().map_err(ModelError::io(path))
     }

@@ -35,6 +35,7 @@ mod markdown;
 mod model;
 mod number;
 mod plot;
+mod renderings;
 mod report;
 mod seeds;
 mod table;

@@ -110,14 +110,7 @@ impl Lines {
 fn arm_lines(lines: &mut Lines, arm: &Arm) -> Result<()> {
     let base = Line { arm: Some(arm), ..Line::default() };
     win_lines(lines, &base, &arm.win_rate)?;
-    for (metric, rates) in [
-        ("accuracy", &arm.accuracy),
-        ("refusal", &arm.refusal),
-        ("over_refusal", &arm.over_refusal),
-        ("harm", &arm.harm),
-    ] {
-        rate_lines(lines, &base, metric, rates)?;
-    }
+    rate_lines(lines, &base, [&arm.accuracy, &arm.refusal, &arm.over_refusal, &arm.harm])?;
     for test in view::order_tests(arm.by_category.keys().map(String::as_str)) {
         for (category, rates) in &arm.by_category[test] {
             for (metric, value) in
@@ -142,14 +135,7 @@ fn arm_lines(lines: &mut Lines, arm: &Arm) -> Result<()> {
     for cell in &arm.cells {
         let base = Line { seed: Some(cell.seed), ..base.clone() };
         win_lines(lines, &base, &cell.win_rate)?;
-        for (metric, rates) in [
-            ("accuracy", &cell.accuracy),
-            ("refusal", &cell.refusal),
-            ("over_refusal", &cell.over_refusal),
-            ("harm", &cell.harm),
-        ] {
-            rate_lines(lines, &base, metric, rates)?;
-        }
+        rate_lines(lines, &base, [&cell.accuracy, &cell.refusal, &cell.over_refusal, &cell.harm])?;
         selection_lines(lines, &base, cell.selection.as_ref(), &cell.weights)?;
     }
     Ok(())
@@ -183,14 +169,12 @@ fn win_lines(lines: &mut Lines, base: &Line<'_>, rates: &PerTest<WinRate>) -> Re
     Ok(())
 }
 
-fn rate_lines(
-    lines: &mut Lines,
-    base: &Line<'_>,
-    metric: &str,
-    rates: &PerTest<f64>,
-) -> Result<()> {
-    for test in view::order_tests(rates.keys().map(String::as_str)) {
-        lines.push(&Line { test, metric, value: Some(rates[test]), ..base.clone() })?;
+/// Rates of answers, in the order of accuracy, refusal, over-refusal and harm.
+fn rate_lines(lines: &mut Lines, base: &Line<'_>, rates: [&PerTest<f64>; 4]) -> Result<()> {
+    for (metric, rates) in ["accuracy", "refusal", "over_refusal", "harm"].into_iter().zip(rates) {
+        for test in view::order_tests(rates.keys().map(String::as_str)) {
+            lines.push(&Line { test, metric, value: Some(rates[test]), ..base.clone() })?;
+        }
     }
     Ok(())
 }

@@ -23,14 +23,10 @@ impl Batch {
         rows: usize,
         baseline: bool,
     ) -> Result<Self, SelectError> {
-        if indices.len() != scores.len() {
-            return Err(SelectError::LengthMismatch {
-                left: "batch indices",
-                left_len: indices.len(),
-                right: "batch scores",
-                right_len: scores.len(),
-            });
-        }
+        SelectError::if_lengths_differ(
+            ("batch indices", indices.len()),
+            ("batch scores", scores.len()),
+        )?;
         if indices.is_empty() {
             return Err(SelectError::NoRows { what: "a selector's batch" });
         }

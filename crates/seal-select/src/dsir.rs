@@ -160,14 +160,8 @@ impl DsirWeights {
     /// # Errors
     /// If lengths differ, the noise is not finite, or no text is long enough.
     pub fn resample(&self, noise: &[f64]) -> Result<Vec<f64>, SelectError> {
-        if noise.len() != self.log_weights.len() {
-            return Err(SelectError::LengthMismatch {
-                left: "log weights",
-                left_len: self.log_weights.len(),
-                right: "noise",
-                right_len: noise.len(),
-            });
-        }
+        let weights = ("log weights", self.log_weights.len());
+        SelectError::if_lengths_differ(weights, ("noise", noise.len()))?;
         if let Some(&value) = noise.iter().find(|g| !g.is_finite()) {
             return Err(SelectError::InvalidSetting {
                 name: "DSIR's noise",
@@ -228,14 +222,7 @@ where
     R: AsRef<str> + Sync,
     T: AsRef<str> + Sync,
 {
-    if ids.len() != rows.len() {
-        return Err(SelectError::LengthMismatch {
-            left: "row ids",
-            left_len: ids.len(),
-            right: "rows",
-            right_len: rows.len(),
-        });
-    }
+    SelectError::if_lengths_differ(("row ids", ids.len()), ("rows", rows.len()))?;
     let (_, weights) = Dsir::fit_and_weigh(settings, rows, target)?;
     weights.resample(&gumbel_noise(ids, seed))
 }

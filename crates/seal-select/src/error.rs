@@ -2,7 +2,6 @@
 
 use seal_rows::RowId;
 use seal_stats::StatsError;
-use seal_text::escape_start;
 
 #[cfg(feature = "checkpoint")]
 use crate::CheckpointError;
@@ -151,8 +150,15 @@ pub enum SelectError {
     Stats(#[from] StatsError),
 }
 
-/// Text of a stranger in an error: its first 40 characters, without those that act on a
-/// terminal.
-pub(crate) fn shown(text: &str) -> String {
-    escape_start(text, 40)
+impl SelectError {
+    /// Refuses two lists of different lengths, each with its name.
+    pub(crate) fn if_lengths_differ(
+        (left, left_len): (&'static str, usize),
+        (right, right_len): (&'static str, usize),
+    ) -> Result<(), Self> {
+        if left_len == right_len {
+            return Ok(());
+        }
+        Err(Self::LengthMismatch { left, left_len, right, right_len })
+    }
 }

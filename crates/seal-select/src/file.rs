@@ -84,15 +84,8 @@ impl SelectorFile {
             ("weights", weights.map_or(ids.len(), <[f64]>::len)),
             ("ranking", ranking.len()),
         ];
-        for (right, right_len) in lists {
-            if right_len != ids.len() {
-                return Err(SelectError::LengthMismatch {
-                    left: "row ids",
-                    left_len: ids.len(),
-                    right,
-                    right_len,
-                });
-            }
+        for list in lists {
+            SelectError::if_lengths_differ(("row ids", ids.len()), list)?;
         }
         let out_of_range = |&&i: &&usize| i >= ids.len();
         if let Some(&index) = ranking.iter().chain(kept).find(out_of_range) {

@@ -51,6 +51,7 @@ mod row_set;
 mod selector;
 mod separation;
 mod settings;
+mod shown;
 mod softmax;
 mod state;
 

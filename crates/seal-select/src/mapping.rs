@@ -6,8 +6,11 @@
 //! gets the logit of a later one, and the last rows of the file get none. The
 //! mapping here undoes the filter instead.
 
+mod error;
+
+pub use error::DroppedRowsError;
+
 use crate::SelectError;
-use crate::error::shown;
 
 /// Prompts of so many tokens and more were dropped: the longest sequence of
 /// 2,048 tokens less two for the response.
@@ -26,39 +29,6 @@ pub struct RowMapping {
     rows: usize,
     /// Positions without a logit, rising.
     dropped: Vec<usize>,
-}
-
-/// An entry that does not belong into a list of dropped rows.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DroppedRowsError {
-    /// Text that is no number.
-    #[error("`{}` is no row number", shown(found))]
-    NoNumber {
-        /// The line.
-        found: String,
-    },
-    /// A row that stands there twice.
-    #[error("row {row} is there twice")]
-    Twice {
-        /// The row's position.
-        row: usize,
-    },
-    /// A row that follows a later one.
-    #[error("row {row} comes after row {before}")]
-    Falls {
-        /// The row's position.
-        row: usize,
-        /// The position before it in the list.
-        before: usize,
-    },
-    /// A row that the file does not have.
-    #[error("row {row} is not in the file, which has {rows} rows numbered from 0")]
-    Outside {
-        /// The row's position.
-        row: usize,
-        /// Rows of the file.
-        rows: usize,
-    },
 }
 
 impl RowMapping {

@@ -14,14 +14,7 @@ use crate::SelectError;
 /// # Errors
 /// If `ids` and `omega` differ in length or a logit is NaN.
 pub fn rank(ids: &[RowId], omega: &[f64], seed: u64) -> Result<Vec<usize>, SelectError> {
-    if ids.len() != omega.len() {
-        return Err(SelectError::LengthMismatch {
-            left: "row ids",
-            left_len: ids.len(),
-            right: "omega",
-            right_len: omega.len(),
-        });
-    }
+    SelectError::if_lengths_differ(("row ids", ids.len()), ("omega", omega.len()))?;
     ranked(omega, |i| (hash64(&["rank".into(), seed.into(), (&ids[i]).into()]), ids[i]))
 }
 

@@ -1,5 +1,7 @@
 //! One logit per row, and how losses move it.
 
+mod saved;
+
 use crate::adam::{Adam, AdamConstants};
 use crate::batch::Batch;
 use crate::chunked;
@@ -17,9 +19,9 @@ use crate::{Normalise, Optimizer, SelectError, SelectorFunction, SelectorSetting
 #[derive(Clone, Debug, PartialEq)]
 pub struct Selector {
     settings: SelectorSettings,
-    pub(crate) omega: Vec<f64>,
-    pub(crate) normaliser: Normaliser,
-    pub(crate) adam: Option<Adam>,
+    omega: Vec<f64>,
+    normaliser: Normaliser,
+    adam: Option<Adam>,
 }
 
 impl Selector {

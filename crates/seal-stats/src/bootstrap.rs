@@ -10,30 +10,10 @@ use rand_chacha::ChaCha8Rng;
 use crate::level::{normal_cdf, normal_quantile};
 use crate::resample::resampled_means;
 use crate::wilson::near_constant;
-use crate::{Level, Outcomes, mean, sum};
+use crate::{Interval, IntervalMethod, Level, Outcomes, mean, sum};
 
 /// Bootstrap resamples of every reported interval.
 pub const DEFAULT_RESAMPLES: usize = 10_000;
-
-/// How an [`Interval`] was computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IntervalMethod {
-    /// Bias-corrected and accelerated bootstrap over prompts.
-    Bca,
-    /// Wilson-type, because fewer than five prompts differ from the majority outcome.
-    Wilson,
-}
-
-/// A two-sided confidence interval, within the range of its outcomes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Interval {
-    /// Lower end.
-    pub lo: f64,
-    /// Upper end.
-    pub hi: f64,
-    /// How it was computed.
-    pub method: IntervalMethod,
-}
 
 /// Confidence interval of the mean outcome of these models on new prompts.
 ///

@@ -21,6 +21,7 @@ mod golden;
 #[cfg(test)]
 mod golden_tests;
 mod holm;
+mod interval;
 mod level;
 mod outcomes;
 mod paired;
@@ -34,9 +35,10 @@ mod sum;
 mod wilson;
 mod win_rate;
 
-pub use bootstrap::{DEFAULT_RESAMPLES, Interval, IntervalMethod, prompt_interval};
+pub use bootstrap::{DEFAULT_RESAMPLES, prompt_interval};
 pub use error::StatsError;
 pub use holm::{holm, holm_family};
+pub use interval::{Interval, IntervalMethod};
 pub use level::Level;
 pub use outcomes::{Outcomes, Scale};
 pub use paired::{Paired, paired};

@@ -1,6 +1,7 @@
 //! From bytes to records: one JSON value per row, with its place in the file.
 
 mod delimiter;
+mod entry;
 mod lines;
 mod lists;
 mod mend;
@@ -17,57 +18,11 @@ use serde_json::Value;
 
 use crate::file::{Container, Rows, container_of, refuse_folder};
 use crate::input::Input;
-use crate::{DataError, DropReason, Format, Source};
+use crate::{DataError, Format, Source};
+pub(crate) use entry::{Entry, Odd, Reads, Record};
 use lines::JsonLines;
 use table::Table;
 use values::JsonValues;
-
-/// One row of a file before its layout is known.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Record {
-    /// Line on which it starts, from 1.
-    pub line: usize,
-    /// Its number in the file, from 1.
-    pub row: usize,
-    /// An object, or a string in a plain list of prompts.
-    pub value: Value,
-    /// Its own text, in a file of JSON; of long rows only where it was asked for.
-    pub text: Option<String>,
-}
-
-/// What stands at the place of a row.
-#[derive(Debug)]
-pub(crate) enum Entry {
-    Row(Reads),
-    Odd(Odd),
-}
-
-/// A row as it can be read.
-#[derive(Debug)]
-pub(crate) struct Reads {
-    pub record: Record,
-    /// Where something in it is no character: the row with another character in
-    /// its place, and the reason not to use it if that makes a difference.
-    pub other: Option<(Box<Record>, DropReason)>,
-}
-
-impl From<Record> for Entry {
-    fn from(record: Record) -> Self {
-        Self::Row(Reads { record, other: None })
-    }
-}
-
-/// Something that is no row. Others of its file are none the worse for it.
-#[derive(Debug)]
-pub(crate) struct Odd {
-    pub line: usize,
-    pub row: usize,
-    pub reason: DropReason,
-    /// What to say where the file has nothing else.
-    pub error: DataError,
-    /// Its own text, of JSON lines.
-    text: Option<String>,
-}
 
 /// Entries in file order, read one by one; nothing follows an error.
 pub(crate) type Records = Box<dyn Iterator<Item = Result<Entry, DataError>>>;
@@ -195,8 +150,8 @@ mod tests {
             .collect()
     }
 
-    fn parse(container: Rows, text: &str) -> Result<Vec<Record>, String> {
-        limited(container, text, 1 << 20).map_err(|e| e.to_string())
+    fn parse(container: Rows, text: &str) -> Result<Vec<Record>, DataError> {
+        limited(container, text, 1 << 20)
     }
 
     fn places(records: &[Record]) -> Vec<(usize, usize)> {
@@ -246,7 +201,8 @@ mod tests {
             (Rows::Json, "[\n{\"prompt\": \"secret\"},\n{\"prompt\": secret}\n]"),
             (Rows::Json, "[\n\"\\x secret\"]"),
         ];
-        let shown: Vec<String> = texts.iter().map(|(c, t)| parse(*c, t).unwrap_err()).collect();
+        let shown: Vec<String> =
+            texts.iter().map(|(c, t)| parse(*c, t).unwrap_err().to_string()).collect();
         assert!(shown.iter().all(|m| !m.contains("secret")), "{shown:?}");
         insta::assert_snapshot!(shown.join("\n"), @r"
         f, line 2: not valid JSON (column 21): expected `,` or `}`

@@ -8,11 +8,13 @@ use crate::seeds::{OverSeeds, unsafe_kept};
 use crate::text::visible;
 use crate::{Arm, Report, Results, finding, number, view};
 
+mod error;
 mod phrase;
 mod spec;
 
+pub use error::SpecError;
 use spec::Finding;
-pub use spec::{FindingsSpec, SpecError};
+pub use spec::FindingsSpec;
 
 /// The Markdown of the page, from the reports of studies with one reference.
 /// `spec` says which arms are compared in words, `made_by` is the command that

@@ -6,7 +6,7 @@ use crate::markdown::escape;
 use crate::seeds::{OverSeeds, unsafe_kept};
 use crate::{Arm, number, view};
 
-use super::spec::SpecError;
+use super::error::SpecError;
 
 /// A phrase such as `AUROC {auroc}`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -103,17 +103,3 @@ fn sections(report: &Report) -> Vec<Section> {
     add("cost", "Cost", cost::render(report));
     sections
 }
-
-/// A name as an id: lower-case letters, digits and single hyphens.
-pub(crate) fn slug(text: &str) -> String {
-    let mut slug = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_ascii_alphanumeric() {
-            slug.push(letter.to_ascii_lowercase());
-        } else if !slug.is_empty() && !slug.ends_with('-') {
-            slug.push('-');
-        }
-    }
-    slug.truncate(slug.trim_end_matches('-').len());
-    slug
-}

@@ -1,17 +1,30 @@
-//! Whether the figures of a study can be figures of a study.
+//! `results.json` as a stored document: whether its figures can be figures of a study.
 
 use std::collections::BTreeSet;
 
 use super::bounds::Bounds;
 use super::{Arm, CategoryRates, Cell, PerTest, Ranking, Results, Weights, WinRate};
-use crate::{Document as _, Result};
+use crate::{Document, Result};
 
-const FILE: &str = Results::FILE;
+const FILE: &str = "results.json";
 
-/// Arm ids are unique, the reference and every arm named by a comparison exist, cells
-/// are of the study's seeds and each seed is there once, counts add up, and every
-/// figure is one that its kind can take.
-pub(super) fn results(results: &Results) -> Result<()> {
+impl Document for Results {
+    const FILE: &'static str = FILE;
+
+    fn format_version(&self) -> u32 {
+        self.format_version
+    }
+
+    /// Arm ids are unique, the reference and every arm named by a comparison exist, cells
+    /// are of the study's seeds and each seed is there once, counts add up, and every
+    /// figure is one that its kind can take: win rates in percent, rates and shares from
+    /// 0 to 1.
+    fn check(&self) -> Result<()> {
+        results(self)
+    }
+}
+
+fn results(results: &Results) -> Result<()> {
     let whole = Bounds::of(FILE, "");
     let mut ids = BTreeSet::new();
     for (i, arm) in results.arms.iter().enumerate() {

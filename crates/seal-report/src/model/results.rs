@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Document, FORMAT_VERSION, Result};
+use crate::FORMAT_VERSION;
 
 use super::{Arm, PerTest, Role};
 
@@ -117,20 +117,5 @@ impl Results {
     /// The first arm of a role.
     pub fn of_role(&self, role: Role) -> Option<&Arm> {
         self.arms.iter().find(|arm| arm.role == role)
-    }
-}
-
-impl Document for Results {
-    const FILE: &'static str = "results.json";
-
-    fn format_version(&self) -> u32 {
-        self.format_version
-    }
-
-    /// Arm ids are unique, the reference and every arm named by a comparison exist,
-    /// cells are of the study's seeds, counts add up, and every figure is within the
-    /// range of its kind: win rates in percent, rates and shares from 0 to 1.
-    fn check(&self) -> Result<()> {
-        super::check::results(self)
     }
 }

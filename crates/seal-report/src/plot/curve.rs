@@ -55,7 +55,7 @@ pub(crate) fn roc(results: &Results, figures: &Figures) -> Vec<Figure> {
         figures.cells.iter().filter(move |cell| cell.arm == id && cell.roc.len() > 1)
     };
     let draw = |set: Set<'_>| {
-        let id = format!("roc-{}", crate::html::slug(&set.title));
+        let id = format!("roc-{}", crate::text::slug(&set.title));
         let panel = Panel {
             id: id.clone(),
             title: set.title.clone(),
@@ -115,7 +115,7 @@ pub(crate) fn traces(results: &Results, figures: &Figures) -> Vec<Figure> {
     let has =
         |arm: &Arm| figures.cells.iter().any(|cell| cell.arm == arm.id && !cell.trace.is_empty());
     let draw = |set: Set<'_>| {
-        let id = format!("trace-{}", crate::html::slug(&set.title));
+        let id = format!("trace-{}", crate::text::slug(&set.title));
         let panels: Vec<Markup> = QUANTITIES
             .iter()
             .filter_map(|(title, pick)| trace_panel(figures, &set, &id, title, *pick))
@@ -154,7 +154,7 @@ fn trace_panel(
         points.last().map(|(_, y)| format!("{}: {} at the end", arm.label, number::fixed(*y, 3)))
     });
     let panel = Panel {
-        id: format!("{id}-{}", crate::html::slug(title)),
+        id: format!("{id}-{}", crate::text::slug(title)),
         title: title.to_owned(),
         desc: last_values.collect::<Vec<_>>().join("; "),
         width: 250.0,

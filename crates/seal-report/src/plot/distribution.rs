@@ -69,7 +69,7 @@ fn panel(arm: &Arm, histogram: &Histogram) -> Option<Markup> {
         return None;
     }
     let panel = Panel {
-        id: format!("weights-{}", crate::html::slug(&arm.id)),
+        id: format!("weights-{}", crate::text::slug(&arm.id)),
         title: arm.label.clone(),
         desc: classes
             .iter()

@@ -11,7 +11,7 @@ use super::{Figure, LegendEntry, Panel, Shape, marker, px};
 /// The arms of one part side by side, one panel per test.
 pub(crate) fn part_dots(results: &Results, part: &str) -> Option<Figure> {
     let arms = view::part_arms(results, part);
-    dots(results, &crate::html::slug(part), &view::part_title(results, part), &arms)
+    dots(results, &crate::text::slug(part), &view::part_title(results, part), &arms)
 }
 
 /// The controls beside SEAL, one panel per test.
@@ -130,7 +130,7 @@ fn upright(panel: &Panel, class: &str, value: f64, top: f64) -> Markup {
 /// SEAL among selector functions is its function.
 fn row_label(id: &str, arm: &Arm) -> String {
     match &arm.selector {
-        Some(selector) if arm.role == Role::Seal && id == crate::html::slug(view::SELECTOR) => {
+        Some(selector) if arm.role == Role::Seal && id == crate::text::slug(view::SELECTOR) => {
             format!("{} ({selector})", arm.label)
         }
         _ => arm.label.clone(),

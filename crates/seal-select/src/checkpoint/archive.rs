@@ -12,7 +12,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::MAX_CHECKPOINT_BYTES;
 use super::error::{CheckpointError, ContainerError};
-use crate::error::shown;
+use crate::shown::shown;
 
 /// PyTorch 2.9 writes seven entries for one tensor.
 const MAX_ENTRIES: usize = 16;

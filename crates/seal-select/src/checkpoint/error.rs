@@ -1,7 +1,7 @@
 //! Why a checkpoint is refused.
 
 use super::MAX_CHECKPOINT_BYTES;
-use crate::error::shown;
+use crate::shown::shown;
 
 /// What a reader can do about a tensor of another kind. `clone` drops what a
 /// view shares with a larger tensor.

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::error::CheckpointError;
-use crate::error::shown;
+use crate::shown::shown;
 
 /// An opcode with its argument.
 #[derive(Clone, Copy, Debug, PartialEq)]

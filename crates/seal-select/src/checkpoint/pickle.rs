@@ -6,7 +6,7 @@
 
 use super::error::CheckpointError;
 use super::opcode::{Op, Opcodes};
-use crate::error::shown;
+use crate::shown::shown;
 
 const TORCH: &str = "torch._utils";
 const TENSOR: Op<'static> = Op::Global(TORCH, "_rebuild_tensor_v2");

@@ -46,16 +46,8 @@ impl Budget {
 
     /// Spends `n` steps.
     pub fn steps(&mut self, n: u64) -> Result<()> {
-        match self.steps.checked_sub(n) {
-            Some(left) => {
-                self.steps = left;
-                Ok(())
-            }
-            None => {
-                self.steps = 0;
-                fail("the template takes more steps than any conversation needs; it may never end")
-            }
-        }
+        let why = "the template takes more steps than any conversation needs; it may never end";
+        spend(&mut self.steps, n, why)
     }
 
     /// Spends the steps that reading `n` bytes takes.
@@ -66,21 +58,26 @@ impl Budget {
     /// Spends `n` bytes, and the steps that writing them takes.
     pub fn bytes(&mut self, n: u64) -> Result<()> {
         self.steps(1 + n / BYTES_PER_STEP)?;
-        match self.bytes.checked_sub(n) {
-            Some(left) => {
-                self.bytes = left;
-                Ok(())
-            }
-            None => {
-                self.bytes = 0;
-                fail("the template builds more text than any conversation needs")
-            }
-        }
+        spend(&mut self.bytes, n, "the template builds more text than any conversation needs")
     }
 
     /// Bytes that may still be built.
     pub fn room(&self) -> usize {
         let steps = self.steps.saturating_mul(BYTES_PER_STEP);
         usize::try_from(self.bytes.min(steps)).unwrap_or(usize::MAX)
+    }
+}
+
+/// Takes `n` off what is left; where there is less, nothing is left.
+fn spend(left: &mut u64, n: u64, why: &str) -> Result<()> {
+    match left.checked_sub(n) {
+        Some(rest) => {
+            *left = rest;
+            Ok(())
+        }
+        None => {
+            *left = 0;
+            fail(why)
+        }
     }
 }

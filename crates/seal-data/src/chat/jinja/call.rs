@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::args::Given;
 use super::ast::{Expr, Macro};
 use super::error::{Result, fail};
+use super::object::Object;
 use super::run::Run;
-use super::scope::Object;
 use super::value::{Kind, Value, undefined};
 
 impl<'t> Run<'t> {

@@ -1,10 +1,9 @@
 //! JSON: into values, and `tojson` as `transformers` defines it.
 
 use super::budget::Budget;
-use super::dict::Dict;
 use super::error::{Result, fail};
 use super::show::{Writer, float};
-use super::value::{Kind, Value};
+use super::value::{Dict, Kind, Value};
 
 /// How `json.dumps` is called.
 pub(super) struct Style {

@@ -4,21 +4,7 @@
 use super::error::{Error, Result, fail};
 use super::literal;
 use super::text::is_space;
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Token {
-    /// Text between tags.
-    Text(String),
-    BlockStart,
-    BlockEnd,
-    PrintStart,
-    PrintEnd,
-    Name(String),
-    Str(String),
-    Int(i128),
-    Float(f64),
-    Op(&'static str),
-}
+use super::token::Token;
 
 /// Longer ones first.
 const OPERATORS: [&str; 27] = [

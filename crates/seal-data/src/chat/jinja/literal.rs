@@ -1,7 +1,7 @@
 //! Numbers and strings of a source, as Python reads them.
 
 use super::error::{Result, fail};
-use super::lexer::Token;
+use super::token::Token;
 
 /// The number at the start of `rest`, and its length.
 pub(super) fn number(rest: &str) -> Result<(Token, usize)> {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::error::{Result, fail};
 use super::method;
+use super::object::{Loop, Object};
 use super::run::Run;
-use super::scope::{Loop, NAMES_PER_STEP, Object};
+use super::scope::NAMES_PER_STEP;
 use super::value::{Kind, Value, range_len, undefined};
 
 impl<'t> Run<'t> {

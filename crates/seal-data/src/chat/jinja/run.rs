@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use super::args::Given;
 use super::ast::{Body, Expr, For, Node, Step, Stmt};
 use super::budget::{Budget, RUN_DEPTH};
 use super::error::{Error, Reason, Result, fail};
-use super::scope::{Loop, Object, Scope};
-use super::value::Value;
-use super::{args::Given, dict::Dict};
+use super::object::{Loop, Object, Scope};
+use super::value::{Dict, Value};
 use crate::chat::Date;
 
 /// What a rendering reads.

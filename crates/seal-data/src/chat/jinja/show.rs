@@ -2,7 +2,7 @@
 
 use super::budget::Budget;
 use super::error::{Result, fail};
-use super::scope::Object;
+use super::object::Object;
 use super::text::is_printable;
 use super::value::{Kind, Value};
 

@@ -6,12 +6,15 @@
 //! counted as often as they are met. What could change or hold itself
 //! (namespaces, loops, macros) belongs to one rendering and is named by number.
 
+mod dict;
+
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::budget::{Budget, SLOT, VALUE_DEPTH};
-use super::dict::Dict;
 use super::error::{Result, fail};
+
+pub(crate) use dict::Dict;
 
 /// A value.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use super::Parser;
 use super::operand::wrap;
 use crate::chat::jinja::ast::{Expr, Step};
 use crate::chat::jinja::error::Result;
-use crate::chat::jinja::lexer::Token;
+use crate::chat::jinja::token::Token;
 
 /// Operators from the loosest to the tightest.
 const LEVELS: [&[&str]; 4] = [&["+", "-"], &["~"], &["*", "/", "//", "%"], &["**"]];

@@ -11,7 +11,8 @@ use super::Template;
 use super::ast::Uses;
 use super::budget::{SOURCE, SOURCE_DEPTH};
 use super::error::{Result, fail};
-use super::lexer::{Token, lex};
+use super::lexer::lex;
+use super::token::Token;
 
 pub(super) struct Parser {
     tokens: Vec<(Token, u32)>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Parser;
 use crate::chat::jinja::ast::{Args, Expr, Step};
 use crate::chat::jinja::error::{Result, fail};
-use crate::chat::jinja::lexer::Token;
+use crate::chat::jinja::token::Token;
 use crate::chat::jinja::value::Value;
 
 impl Parser {

@@ -3,7 +3,7 @@
 use super::Parser;
 use crate::chat::jinja::ast::{Body, Expr, For, Macro, Node, Step, Stmt, Target, Uses};
 use crate::chat::jinja::error::{Result, fail};
-use crate::chat::jinja::lexer::Token;
+use crate::chat::jinja::token::Token;
 
 /// Statements that need other templates, or that no template of `transformers` can use.
 const REFUSED: [&str; 8] =

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::budget::{Budget, SLOT};
-use super::error::{Result, fail};
-use super::value::{Kind, Value, nesting};
+use super::{Kind, Value, nesting};
+use crate::chat::jinja::budget::{Budget, SLOT};
+use crate::chat::jinja::error::{Result, fail};
 
 /// From how many entries on an index is kept.
 const INDEXED: usize = 12;
