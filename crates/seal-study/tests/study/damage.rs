@@ -75,7 +75,8 @@ fn whatever_is_damaged_is_seen_and_made_again() {
     assert_eq!((again.ran, said), (0, Vec::new()));
     let undisturbed = whole(&out);
     let kinds: Vec<&str> = undisturbed.keys().filter_map(|p| p.iter().nth(1)?.to_str()).collect();
-    for kind in ["base", "scores", "selector", "selection", "sft", "answers", "verdicts"] {
+    let stages = ["base", "scores", "selector", "selection", "sft", "answers", "verdicts"];
+    for kind in stages.into_iter().chain(["tokenizer", "tokens"]) {
         assert!(kinds.contains(&kind), "{kind} in {kinds:?}");
     }
     for name in ["adapter_model.safetensors", "kept.jsonl", "left-out.jsonl", "tokenizer.json"] {
