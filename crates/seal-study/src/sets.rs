@@ -43,7 +43,7 @@ pub(crate) struct Sets {
     pub(crate) safety: Vec<Row>,
     pub(crate) tests: BTreeMap<String, Vec<Row>>,
     /// Names in results of the sets of [`TrainingSet::ALL`].
-    names: [&'static str; 4],
+    pub(crate) names: [&'static str; 4],
     /// Counts, by name.
     pub(crate) summaries: BTreeMap<String, SetSummary>,
     /// What of its files was left out for damage, in words.

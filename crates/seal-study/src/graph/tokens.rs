@@ -74,19 +74,22 @@ impl<'a> Builder<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::{ArmSets, Graph, Known, Shared, graph};
-    use crate::arm::{Arm, arms};
+    use crate::arm::{Arm, arms, look};
     use crate::config::{ConfigSource, load};
     use crate::sets::Sets;
 
     fn arms_of(set: &[&str]) -> Vec<Arm> {
         let set = set.iter().map(|text| (*text).to_owned()).collect();
-        arms(&load(&ConfigSource { set, ..ConfigSource::default() }).unwrap()).unwrap()
+        let loaded = load(&ConfigSource { set, ..ConfigSource::default() }).unwrap();
+        let mut arms = arms(&loaded).unwrap();
+        look(&mut arms).unwrap();
+        arms
     }
 
-    fn with_graph<T>(arms: &[Arm], look: impl Fn(&Graph<'_>) -> T) -> T {
+    fn with_graph(arms: &[Arm], check: impl Fn(&Graph<'_>)) {
         let known = Shared::new(Known::from(Sets::placeholders(&arms[0].config)));
         let sets = ArmSets { by_arm: vec![known; arms.len()] };
-        look(&graph(arms, &sets, &arms[0].config.study.seeds))
+        check(&graph(arms, &sets, &arms[0].config.study.seeds));
     }
 
     fn labels<'a>(graph: &'a Graph<'_>, stage: &str) -> Vec<&'a str> {
