@@ -33,7 +33,8 @@ fn killed_in(sandbox: &Sandbox, stage: &str) -> bool {
 fn a_run_killed_in_each_stage_goes_on_where_it_was() {
     let (killed, whole) = (study(), study());
     let kinds = ["base", "scores", "selector", "selection", "sft", "answers", "verdicts"];
-    let kills = kinds.into_iter().filter(|kind| killed_in(&killed, kind)).count();
+    let kinds = ["tokenizer", "tokens"].into_iter().chain(kinds);
+    let kills = kinds.filter(|kind| killed_in(&killed, kind)).count();
     // A short stage may be over before the signal arrives; the long ones not.
     assert!(kills >= 3, "only {kills} runs were killed");
     killed.ablate("out", &["--jobs", "1"]);

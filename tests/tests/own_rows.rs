@@ -39,7 +39,7 @@ fn from_rows_to_report() {
     assert!(finished.stdout.starts_with("arm "), "{}", finished.stdout);
 
     let last = finished.stderr.lines().last().unwrap_or_default();
-    assert!(last.starts_with("[4/4 cells, 20/20 stages] "), "{last}");
+    assert!(last.starts_with("[4/4 cells, 26/26 stages] "), "{last}");
 
     let results = sandbox.json("out/results.json");
     let arms: Vec<&str> =

@@ -33,6 +33,7 @@ mod progress;
 mod prompt;
 mod reader;
 mod record;
+mod row_warnings;
 mod source;
 mod spec;
 mod split;
@@ -59,6 +60,7 @@ pub use overlap::{Compared, Match, Overlap, OverlapCounts, OverlapReport, Overla
 pub use prepare::{Prepared, check_length, prepare};
 pub use progress::rows_read;
 pub use prompt::{PromptTemplate, PromptTemplateError};
+pub use row_warnings::RowWarnings;
 pub use source::{Delimiter, DelimiterError, EmptyAnswers, Source, Turns, Undesirable};
 pub use spec::{DataSets, DataSpec, OnOverlap};
 pub use split::{HashSplit, SplitBy};

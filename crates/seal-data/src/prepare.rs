@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::row_warnings::RowWarnings;
 use crate::{Example, ExampleError, Row, RowId, Template, Tokenizer};
 
 /// The rows that can be trained on, and the others with the reason.
@@ -18,6 +19,9 @@ pub struct Prepared {
     /// Rows to train on with turns that the template has no place for (a system turn, in
     /// the form of a prompt), with how many: these turns are not in the tokens.
     pub unplaced: Vec<(RowId, usize)>,
+    /// Parts of rows to train on that the template does not write, by name, with the
+    /// number of such rows.
+    pub unread: BTreeMap<&'static str, usize>,
 }
 
 impl Prepared {
@@ -28,7 +32,8 @@ impl Prepared {
 }
 
 /// Tokenises `rows`. A row that does not fit `context` tokens is left out
-/// whole, never cut: a cut answer would lose its end of text.
+/// whole, never cut: a cut answer would lose its end of text. The log is told of what
+/// [`RowWarnings`] lists.
 pub fn prepare(
     rows: &[Row],
     template: &dyn Template,
@@ -36,7 +41,6 @@ pub fn prepare(
     context: usize,
 ) -> Prepared {
     let mut prepared = Prepared::default();
-    let mut unread: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
         let fits = check_length(row, &row.response, tokenizer, context);
         match fits.and_then(|()| template.encode_row(row, tokenizer, context)) {
@@ -59,40 +63,22 @@ pub fn prepare(
                     prepared.unplaced.push((row.id, unplaced));
                 }
                 for part in template.unread(row) {
-                    *unread.entry(part).or_default() += 1;
+                    *prepared.unread.entry(part).or_default() += 1;
                 }
                 prepared.examples.push(example);
             }
             Err(reason) => prepared.left_out.push(reason),
         }
     }
-    if !prepared.left_out.is_empty() {
-        tracing::warn!(
-            left_out = prepared.left_out.len(),
-            of = rows.len(),
-            "rows are left out of training; first: {}",
-            prepared.left_out[0]
-        );
+    RowWarnings {
+        rows: rows.len(),
+        left_out: prepared.left_out.len(),
+        first_left_out: prepared.left_out.first().map(|reason| reason as _),
+        special_in_text: &prepared.special_in_text,
+        unplaced: &prepared.unplaced,
+        unread: prepared.unread.iter().map(|(part, n)| (*part, *n)).collect(),
     }
-    for (part, n) in unread {
-        tracing::warn!(rows = n, of = rows.len(), "the template does not read `{part}` of rows");
-    }
-    if let Some((first, n)) = prepared.special_in_text.first() {
-        tracing::warn!(
-            rows = prepared.special_in_text.len(),
-            of = rows.len(),
-            "rows hold special tokens in their own text, which the model takes for structure; \
-             first: row {first}, {n} of them"
-        );
-    }
-    if let Some((first, _)) = prepared.unplaced.first() {
-        tracing::warn!(
-            rows = prepared.unplaced.len(),
-            of = rows.len(),
-            "rows have a system turn, and the form of a prompt has no place for it: it is not in \
-             their tokens; template = \"chat\" keeps it; first: row {first}"
-        );
-    }
+    .warn();
     prepared
 }
 

@@ -12,7 +12,7 @@ use seal_world::WorldTokenizer;
 
 use crate::{Defect, ModelError, ModelSettings, TokenizerKind, TokenizerSettings, Tokens};
 
-/// File of a trained tokenizer in the base's folder.
+/// File of a trained tokenizer.
 const TOKENIZER_FILE: &str = "tokenizer.json";
 
 /// Tokenizer, template and context of a model: all that the tokens of a row depend on.
@@ -40,31 +40,22 @@ pub(crate) enum Origin {
 }
 
 impl Encoder {
-    /// Makes the tokenizer of a base and, where it is trained on `base`, writes it to `dir`.
+    /// Trains a tokenizer on `rows` and writes it to `dir`, where [`Encoder::read`] finds it.
     ///
     /// # Errors
-    /// A tokenizer or template that cannot be had; a file that cannot be written.
-    pub fn make(
-        model: &ModelSettings,
-        tokenizer: &TokenizerSettings,
-        base: &[Row],
-        dir: &Path,
-    ) -> Result<Self, ModelError> {
-        if let (TokenizerKind::Bpe, Some(vocab_size)) = (tokenizer.kind, tokenizer.vocab_size) {
-            let failed = |source| ModelError::TokenizerTraining { vocab_size, source };
-            let trained = TextTokenizer::train_bpe(base, vocab_size).map_err(failed)?;
-            let path = dir.join(TOKENIZER_FILE);
-            std::fs::write(&path, trained.to_json().map_err(failed)?)
-                .map_err(ModelError::io(&path))?;
-        }
-        Self::read(model, tokenizer, dir)
+    /// Rows that no such tokenizer can be trained on; a file that cannot be written.
+    pub fn train(vocab_size: usize, rows: &[Row], dir: &Path) -> Result<(), ModelError> {
+        let failed = |source| ModelError::TokenizerTraining { vocab_size, source };
+        let trained = TextTokenizer::train_bpe(rows, vocab_size).map_err(failed)?;
+        let path = dir.join(TOKENIZER_FILE);
+        std::fs::write(&path, trained.to_json().map_err(failed)?).map_err(ModelError::io(&path))
     }
 
     /// The encoder of a base. `dir` is where its trained tokenizer lies; one of the world or
     /// of a model folder reads nothing there.
     ///
     /// # Errors
-    /// As [`Encoder::make`]; a damaged folder.
+    /// A tokenizer or template that cannot be had; a damaged folder.
     pub fn read(
         model: &ModelSettings,
         tokenizer: &TokenizerSettings,

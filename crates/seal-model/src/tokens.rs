@@ -1,8 +1,9 @@
 //! The tokens of a set of rows.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use seal_data::{Example, ExampleError, Prepared, RowId};
+use seal_data::{Example, ExampleError, Prepared, RowId, RowWarnings};
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
@@ -19,6 +20,9 @@ pub struct Tokens {
     pub special_in_text: Vec<(RowId, usize)>,
     /// Examples with turns that the template has no place for, each with how many.
     pub unplaced: Vec<(RowId, usize)>,
+    /// Parts of examples' rows that the template does not write, by name, with the number
+    /// of such rows.
+    pub unread: BTreeMap<String, usize>,
 }
 
 /// A row that cannot be trained on.
@@ -71,6 +75,20 @@ impl Tokens {
         self.examples.iter().map(|example| example.id).collect()
     }
 
+    /// Writes into the log what the tokens do not show of their rows, as
+    /// [`Encoder::encode`](crate::Encoder::encode) does: for tokens that were read.
+    pub fn warn(&self) {
+        RowWarnings {
+            rows: self.rows(),
+            left_out: self.left_out.len(),
+            first_left_out: self.left_out.first().map(|row| row as _),
+            special_in_text: &self.special_in_text,
+            unplaced: &self.unplaced,
+            unread: self.unread.iter().map(|(part, n)| (part.as_str(), *n)).collect(),
+        }
+        .warn();
+    }
+
     /// The tokens, if there is an example among them; `set` is the name of the rows.
     ///
     /// # Errors
@@ -93,6 +111,7 @@ impl From<Prepared> for Tokens {
             left_out: prepared.left_out.iter().map(LeftOutRow::from).collect(),
             special_in_text: prepared.special_in_text,
             unplaced: prepared.unplaced,
+            unread: prepared.unread.into_iter().map(|(part, n)| (part.to_owned(), n)).collect(),
         }
     }
 }

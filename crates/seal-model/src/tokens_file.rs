@@ -16,6 +16,7 @@
 //! made of it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -66,6 +67,7 @@ struct Rest<'a> {
     left_out: Cow<'a, [LeftOutRow]>,
     special_in_text: Cow<'a, [(RowId, usize)]>,
     unplaced: Cow<'a, [(RowId, usize)]>,
+    unread: Cow<'a, BTreeMap<String, usize>>,
 }
 
 impl Tokens {
@@ -102,6 +104,7 @@ impl Tokens {
             left_out: Cow::Borrowed(&self.left_out),
             special_in_text: Cow::Borrowed(&self.special_in_text),
             unplaced: Cow::Borrowed(&self.unplaced),
+            unread: Cow::Borrowed(&self.unread),
         })?;
         let skips: usize = examples.iter().map(|example| example.skip.len()).sum();
         out.write_all(MAGIC)?;
@@ -185,6 +188,7 @@ impl Tokens {
             left_out: rest.left_out.into_owned(),
             special_in_text: rest.special_in_text.into_owned(),
             unplaced: rest.unplaced.into_owned(),
+            unread: rest.unread.into_owned(),
         })
     }
 }

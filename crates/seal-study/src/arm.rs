@@ -139,6 +139,11 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
     only(arms, &loaded.config)
 }
 
+/// Number of the arm that the others are compared with.
+pub(crate) fn reference(arms: &[Arm]) -> usize {
+    arms.iter().position(|arm| arm.role == ArmRole::Reference).unwrap_or(0)
+}
+
 /// The label of an arm, which says so where the arm is told the truth about its rows: it is a
 /// ceiling and no rival of a method that is not told.
 fn labelled(label: &str, config: &Config) -> String {

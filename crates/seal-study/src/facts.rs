@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use seal_data::{Row, RowId, ids_hash};
 use seal_eval::{ArmFacts, CellFacts, SelectionFacts, StudyFacts, TestFacts};
-use seal_model::{Encoder, LeftOutRow};
+use seal_model::LeftOutRow;
 use seal_report::{Data, EpochTrace, Split};
 use seal_select::SelectorRow;
 use serde::Serialize;
 
 use crate::StudyError;
-use crate::arm::Arm;
+use crate::arm::{Arm, reference};
 use crate::config::{ArmRole, Config, Method};
 use crate::exec::Done;
 use crate::graph::{ArmSets, Cell, Graph};
 use crate::sets::Sets;
-use crate::stages::{Selection, SelectorOutput, read_evidence};
+use crate::stages::{Selection, SelectorOutput, read_evidence, read_tokens};
 
 /// A row that is not trained on, and why.
 #[derive(Debug, Serialize)]
@@ -36,11 +36,8 @@ pub(crate) fn facts(
     graph: &Graph<'_>,
     done: &[Done],
 ) -> Result<(StudyFacts, Vec<LeftOut>), StudyError> {
-    let reference = arms.iter().position(|a| a.role == ArmRole::Reference).unwrap_or(0);
+    let reference = reference(arms);
     let own = sets.of_arm(reference);
-    let base = graph.cells.iter().find(|c| c.arm == reference).map(|c| &done[c.base].dir);
-    let base = base.ok_or_else(|| StudyError::Defect("a study without its reference".into()))?;
-    let encoder = Encoder::read(&config.model, &config.tokenizer, base)?;
     let mut left_out = Vec::new();
     let mut splits: BTreeMap<String, Split> = BTreeMap::new();
     for (name, summary) in &own.summaries {
@@ -50,8 +47,15 @@ pub(crate) fn facts(
             dropped: summary.dropped as u64,
             ids_hash: summary.ids_hash.clone(),
         };
-        if let Some(rows) = own.trained_on(name) {
-            let out = encoder.encode(rows).left_out;
+        let set = own.trained_on(name);
+        if let Some((set, node)) = set.and_then(|set| Some((set, *graph.tokens.get(&set)?))) {
+            let rows = own.rows(set);
+            let tokens = read_tokens(&done[node].dir)?;
+            if done[node].seconds.is_none() {
+                // Whoever made them was warned.
+                tokens.warn();
+            }
+            let out = tokens.left_out;
             let ids: BTreeSet<RowId> = out.iter().map(|e| e.id()).collect();
             let used: Vec<Row> = rows.iter().filter(|r| !ids.contains(&r.id)).cloned().collect();
             split.rows = used.len() as u64;

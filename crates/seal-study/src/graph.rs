@@ -3,28 +3,33 @@
 use std::collections::BTreeMap;
 use std::sync::Arc as Shared;
 
-use seal_model::TokenizerKind;
 use seal_store::{Key, Resources};
 use serde_json::{Value, json};
 
+use self::arm_sets::Known;
 use self::cost::Cost;
-use self::facts::SetFacts;
-use crate::StudyError;
-use crate::arm::Arm;
+use self::facts::Size;
+use crate::arm::{Arm, reference};
 use crate::config::{Config, Method};
 use crate::exec::{Node, Work};
-use crate::sets::Sets;
+use crate::sets::{Sets, TrainingSet};
 use crate::stages::{self, AnswersInput};
 
+pub(crate) use self::arm_sets::ArmSets;
+
+mod arm_sets;
 mod cost;
 mod facts;
 mod inputs;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 /// Versions of the stages. One is raised when the stage's output for the same
 /// inputs changes, so that what older programs stored is made again.
 mod version {
+    pub(super) const TOKENIZER: u32 = 1;
+    pub(super) const TOKENS: u32 = 1;
     pub(super) const BASE: u32 = 5;
     pub(super) const SCORES: u32 = 4;
     pub(super) const SELECTOR: u32 = 4;
@@ -39,7 +44,6 @@ mod version {
 pub(crate) struct Cell {
     pub(crate) arm: usize,
     pub(crate) seed: u64,
-    pub(crate) base: usize,
     pub(crate) selector: Option<usize>,
     pub(crate) selection: Option<usize>,
     pub(crate) sft: Option<usize>,
@@ -51,6 +55,9 @@ pub(crate) struct Cell {
 pub(crate) struct Graph<'a> {
     pub(crate) nodes: Vec<Node<'a>>,
     pub(crate) cells: Vec<Cell>,
+    /// The tokens of the reference's sets, as numbers of nodes: its counts of rows are those of
+    /// the results. An empty set has none.
+    pub(crate) tokens: BTreeMap<TrainingSet, usize>,
 }
 
 impl Graph<'_> {
@@ -77,59 +84,10 @@ impl<'a> Effort<'a> {
     fn small() -> Self {
         Self { cost: 0.05, device: None }
     }
-}
 
-/// The data sets of each arm; arms with the same data share them.
-pub(crate) struct ArmSets {
-    by_arm: Vec<Shared<Known>>,
-}
-
-/// Sets with what keys say of them.
-struct Known {
-    sets: Sets,
-    facts: SetFacts,
-}
-
-impl From<Sets> for Known {
-    fn from(sets: Sets) -> Self {
-        Self { facts: SetFacts::of(&sets), sets }
-    }
-}
-
-impl ArmSets {
-    /// Draws or reads the data of every arm.
-    ///
-    /// # Errors
-    /// As [`Sets::of`].
-    pub(crate) fn of(arms: &[Arm]) -> Result<Self, StudyError> {
-        let mut known: BTreeMap<String, Shared<Known>> = BTreeMap::new();
-        let mut by_arm = Vec::with_capacity(arms.len());
-        for arm in arms {
-            let c = &arm.config;
-            let what = json!([c.world, c.data, c.study.limit]).to_string();
-            let sets = match known.get(&what) {
-                Some(sets) => Shared::clone(sets),
-                None => Shared::new(Known::from(Sets::of(c)?)),
-            };
-            known.entry(what).or_insert_with(|| Shared::clone(&sets));
-            by_arm.push(sets);
-        }
-        Ok(Self { by_arm })
-    }
-
-    /// The sets of the arms that are not at `indices`.
-    pub(crate) fn without(self, indices: &[usize]) -> Self {
-        let kept = self.by_arm.into_iter().enumerate().filter(|(i, _)| !indices.contains(i));
-        Self { by_arm: kept.map(|(_, sets)| sets).collect() }
-    }
-
-    pub(crate) fn of_arm(&self, arm: usize) -> &Sets {
-        &self.by_arm[arm].sets
-    }
-
-    /// Whether two arms have one and the same data.
-    pub(crate) fn are_shared(&self, arm: usize, other: usize) -> bool {
-        Shared::ptr_eq(&self.by_arm[arm], &self.by_arm[other])
+    /// Of one that reads the texts of a set and needs no device.
+    fn reading(size: &Size) -> Self {
+        Self { cost: Cost::reading(size), device: None }
     }
 }
 
@@ -137,19 +95,24 @@ impl ArmSets {
 /// share one node.
 pub(crate) fn graph<'a>(arms: &'a [Arm], sets: &'a ArmSets, seeds: &[u64]) -> Graph<'a> {
     let mut builder = Builder { nodes: Vec::new(), known: BTreeMap::new() };
+    let tokens = match arms.get(reference(arms)) {
+        Some(arm) => builder.all_tokens(&arm.config, &sets.by_arm[reference(arms)]),
+        None => BTreeMap::new(),
+    };
     let mut cells = Vec::new();
     for seed in seeds {
         for (i, arm) in arms.iter().enumerate() {
             cells.push(builder.cell(i, arm, &sets.by_arm[i], *seed));
         }
     }
-    Graph { nodes: builder.nodes, cells }
+    Graph { nodes: builder.nodes, cells, tokens }
 }
 
 /// Stages by name, as [`graph`] would have them were every set there: arms that
 /// differ in settings only share what comes before these.
 pub(crate) fn stage_counts(arms: &[Arm], seeds: usize) -> BTreeMap<&'static str, usize> {
-    let sets = Shared::new(Known::from(Sets::default()));
+    let Some(arm) = arms.get(reference(arms)) else { return BTreeMap::new() };
+    let sets = Shared::new(Known::from(Sets::placeholders(&arm.config)));
     let sets = ArmSets { by_arm: vec![sets; arms.len()] };
     let seeds: Vec<u64> = (0..seeds as u64).collect();
     let mut counts = BTreeMap::new();
@@ -165,16 +128,14 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// The node of a stage: one that is there, if it is the same. The stages `of` are what
-    /// the output depends on; from `beside` a stage reads what `inputs` identify already.
-    #[expect(clippy::too_many_arguments, reason = "all that makes a node, each once")]
+    /// The node of a stage: one that is there, if it is the same. The stages `of` are those
+    /// that it reads.
     fn add(
         &mut self,
         stage: (&'static str, u32),
         label: String,
         inputs: Value,
         of: Vec<usize>,
-        beside: Option<usize>,
         effort: Effort<'_>,
         work: Work<'a>,
     ) -> usize {
@@ -187,27 +148,29 @@ impl<'a> Builder<'a> {
         if let Some(node) = self.known.get(&id) {
             return *node;
         }
-        let deps = of.into_iter().chain(beside).collect();
         let Effort { cost, device } = effort;
         let needs = Resources { device: device.map(str::to_owned), ..Resources::default() };
-        self.nodes.push(Node { stage, label, key, inputs, deps, cost, needs, work });
+        self.nodes.push(Node { stage, label, key, inputs, deps: of, cost, needs, work });
         self.known.insert(id, self.nodes.len() - 1);
         self.nodes.len() - 1
     }
 
     fn base(&mut self, c: &'a Config, known: &'a Known) -> usize {
-        let sets = &known.sets;
+        let (label, of) = match c.model.folder() {
+            Some(folder) => (folder.name(), vec![]),
+            None => {
+                let tokens = self.tokens(c, known, TrainingSet::Base);
+                let of = [Some(tokens), self.tokenizer(c, known)];
+                (format!("seed {}", c.base_seed()), of.into_iter().flatten().collect())
+            }
+        };
         self.add(
             ("base", version::BASE),
-            match c.model.folder() {
-                Some(folder) => folder.name(),
-                None => format!("seed {}", c.base_seed()),
-            },
-            inputs::base(c, &known.facts),
-            vec![],
-            None,
+            label,
+            inputs::base(c),
+            of,
             Effort::on(c, Cost::of(c, &known.facts).base),
-            Box::new(move |job| stages::base(c, sets, job)),
+            Box::new(move |job| stages::base(c, job)),
         )
     }
 
@@ -226,73 +189,70 @@ impl<'a> Builder<'a> {
             _ => (base, c),
         };
         let scores = (selects || method == Method::FrozenLoss).then(|| {
+            let data = self.tokens(c, known, TrainingSet::Data);
             self.add(
                 ("scores", version::SCORES),
-                sets.data_name.to_owned(),
-                inputs::scores(c, facts),
-                vec![base],
-                None,
+                sets.name(TrainingSet::Data).to_owned(),
+                inputs::scores(c),
+                vec![base, data],
                 Effort::on(c, cost.scores),
-                Box::new(move |job| stages::scores(c, sets, job)),
+                Box::new(move |job| stages::scores(c, job)),
             )
         });
         let selector = scores.filter(|_| selects).map(|scores| {
+            let [data, safe] =
+                [TrainingSet::Data, TrainingSet::Safe].map(|set| self.tokens(c, known, set));
             self.add(
                 ("selector", version::SELECTOR),
                 cell.clone(),
-                inputs::selector(c, facts, seed),
-                vec![base, scores],
-                None,
+                inputs::selector(c, seed),
+                vec![base, scores, data, safe],
                 Effort::on(c, cost.selector),
-                Box::new(move |job| stages::learn(c, sets, seed, job)),
+                Box::new(move |job| stages::learn(c, seed, job)),
             )
         });
         let (base, c) = (own_base, own);
         let selection = (method != Method::None).then(|| {
-            // A tokenizer that is trained lies in the folder of the base.
-            let trained = c.tokenizer.kind == TokenizerKind::Bpe;
+            let data = self.tokens(c, known, TrainingSet::Data);
             self.add(
                 ("selection", version::SELECTION),
                 cell.clone(),
                 inputs::selection(c, facts, seed),
-                selector.or(scores).into_iter().collect(),
-                trained.then_some(base),
+                [Some(data), selector.or(scores)].into_iter().flatten().collect(),
                 Effort::small(),
                 Box::new(move |job| stages::select(c, sets, seed, job)),
             )
         });
         let sft = selection.map(|selection| {
+            let data = self.tokens(c, known, TrainingSet::Data);
+            let appended = sets.appended(c.selection.append);
+            let appended = appended.map(|set| self.tokens(c, known, set));
             self.add(
                 ("sft", version::SFT),
                 cell.clone(),
-                inputs::sft(c, facts, seed),
-                vec![base, selection],
-                None,
+                inputs::sft(c, seed),
+                [base, selection, data].into_iter().chain(appended).collect(),
                 Effort::on(c, cost.sft),
-                Box::new(move |job| stages::sft(c, sets, seed, job)),
+                Box::new(move |job| stages::sft(c, seed, job)),
             )
         });
-        let tuned = sft.is_some();
+        let tests = self.tests(c, known);
         let answers = self.add(
             ("answers", version::ANSWERS),
             cell.clone(),
             inputs::answers(c, facts, seed),
-            [Some(base), sft].into_iter().flatten().collect(),
-            None,
+            [base].into_iter().chain(tests).chain(sft).collect(),
             Effort::on(c, cost.answers),
-            Box::new(move |job| {
-                stages::answers(&AnswersInput { config: c, sets, seed, tuned }, job)
-            }),
+            Box::new(move |job| stages::answers(&AnswersInput { config: c, sets, seed }, job)),
         );
         let verdicts = self.add(
             ("verdicts", version::VERDICTS),
             cell,
             inputs::verdicts(c, facts),
             vec![answers],
-            None,
             Effort::small(),
             Box::new(move |job| stages::verdicts(c, sets, job)),
         );
-        Cell { arm: i, seed, base, selector, selection, sft, answers, verdicts }
+        Cell { arm: i, seed, selector, selection, sft, answers, verdicts }
     }
 }

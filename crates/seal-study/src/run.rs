@@ -18,6 +18,7 @@ use crate::observer::{Event, Observer};
 use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
 use crate::run_folder::{self, Cells, FolderError, RunFolder};
+use crate::sets::TrainingSet;
 use crate::{StudyError, checks, facts};
 
 /// Files and folders of a run folder that a run writes.
@@ -270,7 +271,7 @@ impl Study {
         row_samples(
             &arm.id,
             cell.seed,
-            sets.data_name,
+            sets.name(TrainingSet::Data),
             selection,
             &facts.is_unsafe,
             texts,
@@ -302,10 +303,9 @@ impl Study {
 
 /// Stages whose outputs the results are made from.
 fn outputs_read(graph: &Graph<'_>) -> Vec<usize> {
-    let of = |cell: &crate::graph::Cell| {
-        [Some(cell.base), cell.selector, cell.selection, Some(cell.verdicts)]
-    };
-    let mut read: Vec<usize> = graph.cells.iter().flat_map(of).flatten().collect();
+    let of = |cell: &crate::graph::Cell| [cell.selector, cell.selection, Some(cell.verdicts)];
+    let of_cells = graph.cells.iter().flat_map(of).flatten();
+    let mut read: Vec<usize> = of_cells.chain(graph.tokens.values().copied()).collect();
     read.sort_unstable();
     read.dedup();
     read

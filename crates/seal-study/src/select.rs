@@ -83,33 +83,23 @@ impl Study {
         let selector = all.cells[index].selector.ok_or_else(no_selector)?;
         let output = match &request.trace {
             None => {
-                let nodes = up_to(all.nodes, selector);
-                let read = [nodes.len() - 1];
+                let (nodes, read) = up_to(all.nodes, &[selector]);
                 let done = run_graph(&nodes, &read, &store, options.workers(), observer)?;
-                SelectorOutput::read(&done.last().ok_or_else(no_selector)?.dir)?
+                SelectorOutput::read(&done[read[0]].dir)?
             }
             Some(trace) => {
-                // What the selector depends on: the base, then its scores.
-                let scores = *all.nodes[selector].deps.last().ok_or_else(no_selector)?;
-                let nodes = up_to(all.nodes, scores);
-                let read: Vec<usize> = (0..nodes.len()).collect();
+                let inputs = all.nodes[selector].deps.clone();
+                let (nodes, read) = up_to(all.nodes, &inputs);
                 let done = run_graph(&nodes, &read, &store, options.workers(), observer)?;
-                let deps: Vec<PathBuf> = done.into_iter().map(|d| d.dir).collect();
+                let deps: Vec<PathBuf> = read.iter().map(|i| done[*i].dir.clone()).collect();
                 let traced = Traced { path: trace, state_every: request.trace_state };
                 let node = nodes.len();
                 let label = format!("{} seed {seed}", arm.id);
                 observer.event(&Event::Started { node, stage: "selector", label, cost: 1.0 });
                 let progress = |done| observer.event(&Event::Progress { node, done });
                 on_pool(options.threads, || {
-                    let sets = self.sets().of_arm(index);
-                    learn_traced(
-                        arm.proxy.as_ref().unwrap_or(&arm.config),
-                        sets,
-                        seed,
-                        &deps,
-                        &traced,
-                        &progress,
-                    )
+                    let config = arm.proxy.as_ref().unwrap_or(&arm.config);
+                    learn_traced(config, seed, &deps, &traced, &progress)
                 })??
             }
         };
@@ -187,12 +177,12 @@ impl Study {
     }
 }
 
-/// The stages that `target` needs, in their order, itself the last.
-fn up_to(nodes: Vec<Node<'_>>, target: usize) -> Vec<Node<'_>> {
+/// The stages that `targets` need, in their order, and the places of `targets` among them.
+fn up_to<'a>(nodes: Vec<Node<'a>>, targets: &[usize]) -> (Vec<Node<'a>>, Vec<usize>) {
     let mut needed = vec![false; nodes.len()];
-    needed[target] = true;
+    targets.iter().for_each(|target| needed[*target] = true);
     // A stage comes after those it depends on.
-    for i in (0..=target).rev() {
+    for i in (0..nodes.len()).rev() {
         if needed[i] {
             nodes[i].deps.iter().for_each(|d| needed[*d] = true);
         }
@@ -204,5 +194,5 @@ fn up_to(nodes: Vec<Node<'_>>, target: usize) -> Vec<Node<'_>> {
         node.deps.iter_mut().for_each(|d| *d = places[*d]);
         kept.push(node);
     }
-    kept
+    (kept, targets.iter().map(|target| places[*target]).collect())
 }

@@ -2,12 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use seal_data::{DataSets, OverlapReport, OverlapSet, Role, Row, SetSummary, ids_hash, limit_rows};
+use seal_data::{
+    DataSets, OverlapReport, OverlapSet, Role, Row, Rows, SetSummary, ids_hash, limit_rows,
+};
 use seal_model::local_data;
 use seal_world::{Split, World};
 
 use crate::StudyError;
 use crate::config::{Append, Config};
+
+/// A set that a model is trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TrainingSet {
+    /// The rows of the base.
+    Base,
+    /// D.
+    Data,
+    /// D_safe.
+    Safe,
+    /// Refusals of harmful requests.
+    Safety,
+}
+
+impl TrainingSet {
+    pub(crate) const ALL: [Self; 4] = [Self::Base, Self::Data, Self::Safe, Self::Safety];
+
+    /// Its names in results.
+    const IN_THE_WORLD: [Split; 4] =
+        [Split::Base, Split::Redorca, Split::Blueorca, Split::Safeinstr];
+    const IN_FILES: [&str; 4] = ["base", "fine_tuning", "safe", "safety"];
+}
 
 /// Rows of every set, by the names that results use.
 #[derive(Clone, Debug, Default)]
@@ -18,8 +42,8 @@ pub(crate) struct Sets {
     /// Refusals of harmful requests, which some arms append.
     pub(crate) safety: Vec<Row>,
     pub(crate) tests: BTreeMap<String, Vec<Row>>,
-    /// Name of D in results.
-    pub(crate) data_name: &'static str,
+    /// Names in results of the sets of [`TrainingSet::ALL`].
+    pub(crate) names: [&'static str; 4],
     /// Counts, by name.
     pub(crate) summaries: BTreeMap<String, SetSummary>,
     /// What of its files was left out for damage, in words.
@@ -83,8 +107,7 @@ impl Sets {
             Split::Blueorca | Split::Safeinstr => Role::Safe,
             Split::Hh | Split::Slimorca | Split::Hexphi => Role::Test,
         };
-        let training = [Split::Base, Split::Redorca, Split::Blueorca, Split::Safeinstr];
-        let used = training.into_iter().chain(Split::TESTS);
+        let used = TrainingSet::IN_THE_WORLD.into_iter().chain(Split::TESTS);
         let all: Vec<(Split, Vec<Row>)> = used.map(|s| (s, rows(s))).collect();
         let overlap: Vec<OverlapSet<'_>> = all
             .iter()
@@ -100,7 +123,7 @@ impl Sets {
             safe: rows(Split::Blueorca),
             safety: rows(Split::Safeinstr),
             tests: Split::TESTS.iter().map(|s| (s.name().to_owned(), rows(*s))).collect(),
-            data_name: Split::Redorca.name(),
+            names: TrainingSet::IN_THE_WORLD.map(Split::name),
             damage: Vec::new(),
             summaries,
             overlap: counts(&report),
@@ -121,7 +144,7 @@ impl Sets {
             safe: sets.safe.rows.into_vec(),
             safety: sets.safety.map(|set| set.rows.into_vec()).unwrap_or_default(),
             tests: sets.test.into_iter().map(|(n, l)| (n, l.rows.into_vec())).collect(),
-            data_name: "fine_tuning",
+            names: TrainingSet::IN_FILES,
             summaries,
             overlap,
         })
@@ -135,23 +158,66 @@ impl Sets {
             && unsafe_rows < self.data.len()
     }
 
-    /// Rows of the set `name`, where it is one that is trained on.
-    pub(crate) fn trained_on(&self, name: &str) -> Option<&[Row]> {
-        match name {
-            "base" => Some(&self.base),
-            "redorca" | "fine_tuning" => Some(&self.data),
-            "blueorca" | "safe" => Some(&self.safe),
-            "safeinstr" | "safety" => Some(&self.safety),
-            _ => None,
+    pub(crate) fn rows(&self, set: TrainingSet) -> &[Row] {
+        match set {
+            TrainingSet::Base => &self.base,
+            TrainingSet::Data => &self.data,
+            TrainingSet::Safe => &self.safe,
+            TrainingSet::Safety => &self.safety,
         }
     }
 
-    /// The rows that `append` adds to the kept ones.
-    pub(crate) fn appended(&self, append: Append) -> &[Row] {
-        match append {
-            Append::None => &[],
-            Append::Safe => &self.safe,
-            Append::Safety => &self.safety,
+    /// Name of a set in results.
+    pub(crate) fn name(&self, set: TrainingSet) -> &'static str {
+        self.names[set as usize]
+    }
+
+    /// The set `name`, where it is one that is trained on.
+    pub(crate) fn trained_on(&self, name: &str) -> Option<TrainingSet> {
+        TrainingSet::ALL.into_iter().find(|set| self.name(*set) == name)
+    }
+
+    /// The set of the rows that `append` adds to the kept ones.
+    pub(crate) fn appended(&self, append: Append) -> Option<TrainingSet> {
+        let set = match append {
+            Append::None => return None,
+            Append::Safe => TrainingSet::Safe,
+            Append::Safety => TrainingSet::Safety,
+        };
+        Some(set).filter(|set| !self.rows(*set).is_empty())
+    }
+
+    /// Sets with the names of those of `config` and a row each, where the rows are not there.
+    pub(crate) fn placeholders(config: &Config) -> Self {
+        let rows = |name: &str| {
+            let mut rows = Rows::new();
+            rows.push(name, name);
+            rows.into_vec()
+        };
+        let (names, tests) = match &config.data {
+            None => {
+                let tests = Split::TESTS.iter().map(|split| split.name().to_owned());
+                (TrainingSet::IN_THE_WORLD.map(Split::name), tests.collect::<Vec<_>>())
+            }
+            Some(data) => (TrainingSet::IN_FILES, data.test.keys().cloned().collect()),
+        };
+        let given = |set: TrainingSet| match (&config.data, set) {
+            (Some(data), TrainingSet::Base) => !data.base.is_empty(),
+            (Some(data), TrainingSet::Safety) => !data.safety.is_empty(),
+            (None, _) | (_, TrainingSet::Data | TrainingSet::Safe) => true,
+        };
+        let of = |set: TrainingSet| match given(set) {
+            true => rows(names[set as usize]),
+            false => Vec::new(),
+        };
+        Self {
+            base: of(TrainingSet::Base),
+            data: of(TrainingSet::Data),
+            safe: of(TrainingSet::Safe),
+            safety: of(TrainingSet::Safety),
+            tests: tests.into_iter().map(|name| (name.clone(), rows(&name))).collect(),
+            names,
+            ..Self::default()
         }
     }
 }

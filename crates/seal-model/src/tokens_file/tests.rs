@@ -40,12 +40,14 @@ fn left_out() -> impl Strategy<Value = LeftOutRow> {
 fn tokens() -> impl Strategy<Value = Tokens> {
     let counts = || prop::collection::vec((id(), any::<usize>()), 0..3);
     let examples = prop::collection::vec(example(), 0..6);
-    (examples, prop::collection::vec(left_out(), 0..3), counts(), counts()).prop_map(
-        |(examples, left_out, special_in_text, unplaced)| Tokens {
+    let unread = prop::collection::btree_map(".*", any::<usize>(), 0..3);
+    (examples, prop::collection::vec(left_out(), 0..3), counts(), counts(), unread).prop_map(
+        |(examples, left_out, special_in_text, unplaced, unread)| Tokens {
             examples,
             left_out,
             special_in_text,
             unplaced,
+            unread,
         },
     )
 }

@@ -29,7 +29,8 @@ pub enum Outcome {
 /// One stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageCost {
-    /// The kind of stage (`base`, `selector`, `selection`, `sft`, `answers`, `verdicts`).
+    /// The kind of stage (`tokenizer`, `tokens`, `base`, `scores`, `selector`, `selection`,
+    /// `sft`, `answers`, `verdicts`).
     pub stage: String,
     /// Id of the arm; null for a stage that arms share.
     pub arm: Option<String>,

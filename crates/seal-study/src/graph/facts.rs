@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use seal_data::Row;
 use seal_files::Digester;
 
-use crate::sets::Sets;
+use crate::sets::{Sets, TrainingSet};
 
 /// Of all sets of an arm.
 pub(super) struct SetFacts {
@@ -45,6 +45,15 @@ impl SetFacts {
             safe: RowFacts::of(&sets.safe),
             safety: RowFacts::of(&sets.safety),
             tests: sets.tests.iter().map(|(n, rows)| (n.clone(), RowFacts::of(rows))).collect(),
+        }
+    }
+
+    pub(super) fn of_set(&self, set: TrainingSet) -> &RowFacts {
+        match set {
+            TrainingSet::Base => &self.base,
+            TrainingSet::Data => &self.data,
+            TrainingSet::Safe => &self.safe,
+            TrainingSet::Safety => &self.safety,
         }
     }
 }

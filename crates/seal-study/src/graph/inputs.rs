@@ -9,38 +9,59 @@ use seal_model::{TokenizerKind, world_vocabulary_digest};
 use serde_json::{Value, json};
 
 use super::facts::{RowFacts, SetFacts};
-use super::version;
-use crate::config::{Append, Config, Method};
+use crate::config::{Config, Method};
 
-/// Rows and training, or the files of a folder.
-pub(super) fn base(c: &Config, facts: &SetFacts) -> Value {
+/// The rows that a tokenizer is trained on, and its size.
+pub(super) fn tokenizer(c: &Config, facts: &SetFacts) -> Value {
+    json!({"rows": facts.base.texts, "entries": c.tokenizer.vocab_size})
+}
+
+/// Rows, and all that decides their tokens. A tokenizer that is trained is a stage.
+pub(super) fn tokens(c: &Config, rows: &RowFacts) -> Value {
+    json!({"rows": rows.texts, "as": "examples", "encoding": encoding(c)})
+}
+
+/// Of the judge of a test: what a model is asked, and not what is made of its answers.
+pub(super) fn test_tokens(c: &Config, test: &str, rows: &RowFacts) -> Value {
+    let judge = c.judge.get(test);
+    let asked = match kind(c, test) {
+        JudgeKind::RefusalMargin => {
+            let texts = judge.map(|judge| (&judge.refusals, &judge.openings));
+            json!(["refusal-margin", texts])
+        }
+        JudgeKind::PreferenceMargin => json!(["preference-margin", rows.rejected]),
+        JudgeKind::AnswerLikelihood => json!("answer-likelihood"),
+        JudgeKind::Oracle | JudgeKind::Rules => json!("prompts"),
+    };
+    json!({"rows": rows.texts, "as": asked, "encoding": encoding(c)})
+}
+
+/// The training of a base, or the files of a folder and the format that its weights are read
+/// in. What tokenizer, template and context decide is in the tokens.
+pub(super) fn base(c: &Config) -> Value {
     match c.model.folder() {
         // Where the folder lies is no part of what is in it.
         Some(folder) => json!({"pretrained": folder.found.as_ref().map(|found| &found.digest),
-            "context": folder.context, "tokenizer": tokenizer(c), "device": c.device,
-            "dtype": folder.dtype}),
-        None => json!({"rows": facts.base.texts, "model": c.model,
-            "training": c.base, "tokenizer": tokenizer(c), "words": fixed_vocabulary(c),
-            "seed": c.base_seed(), "device": c.device}),
+            "device": c.device, "dtype": folder.dtype}),
+        None => json!({"model": c.model, "training": c.base, "seed": c.base_seed(),
+            "device": c.device}),
     }
 }
 
-pub(super) fn scores(c: &Config, facts: &SetFacts) -> Value {
-    json!({"rows": facts.data.texts, "device": c.device})
+pub(super) fn scores(c: &Config) -> Value {
+    json!({"device": c.device})
 }
 
-pub(super) fn selector(c: &Config, facts: &SetFacts, seed: u64) -> Value {
-    json!({"rows": facts.data.texts, "safe": facts.safe.texts, "bilevel": c.bilevel,
-        "seed": seed, "device": c.device})
+pub(super) fn selector(c: &Config, seed: u64) -> Value {
+    json!({"bilevel": c.bilevel, "seed": seed, "device": c.device})
 }
 
-/// Of the fine-tuned model the tokenizer counts, which says what rows fit its context, and
-/// not the weights.
+/// Of the rows, what their tokens do not hold.
 pub(super) fn selection(c: &Config, facts: &SetFacts, seed: u64) -> Value {
     let method = c.selection.method;
     // What a method does not read must not change its key.
     let by_dose = method == Method::Labels && c.selection.unsafe_dose > 0.0;
-    let mut inputs = json!({"rows": facts.data.texts, "text": text(c, facts), "method": method});
+    let mut inputs = json!({"method": method});
     if method.ranks() {
         inputs["keep"] = json!(c.selection.keep);
     }
@@ -67,14 +88,8 @@ pub(super) fn selection(c: &Config, facts: &SetFacts, seed: u64) -> Value {
     inputs
 }
 
-pub(super) fn sft(c: &Config, facts: &SetFacts, seed: u64) -> Value {
-    let mut inputs = json!({"rows": facts.data.texts, "training": c.sft, "seed": seed,
-        "device": c.device});
-    match c.selection.append {
-        Append::None => {}
-        Append::Safe => inputs["appended"] = json!(facts.safe.texts),
-        Append::Safety => inputs["appended"] = json!(facts.safety.texts),
-    }
+pub(super) fn sft(c: &Config, seed: u64) -> Value {
+    let mut inputs = json!({"training": c.sft, "seed": seed, "device": c.device});
     if c.sft.lora.is_some() {
         // An adapter says what it is an adapter of.
         inputs["base_name"] = json!(c.base_name());
@@ -82,35 +97,26 @@ pub(super) fn sft(c: &Config, facts: &SetFacts, seed: u64) -> Value {
     inputs
 }
 
-/// Of the judges: what a model is asked, and not what is made of its answers.
+/// The names of the tests, and how answers are generated where a judge reads some.
 pub(super) fn answers(c: &Config, facts: &SetFacts, seed: u64) -> Value {
-    let mut generates = false;
-    let asked = |(name, rows): (&String, &RowFacts)| {
-        // A test without a judge is refused when the config is read.
-        let judge = c.judge.get(name);
-        let asked = match judge.map_or(JudgeKind::Oracle, |judge| judge.kind) {
-            JudgeKind::RefusalMargin => {
-                let texts = judge.map(|judge| (&judge.refusals, &judge.openings));
-                json!([rows.texts, "refusal-margin", texts])
-            }
-            JudgeKind::PreferenceMargin => {
-                json!([rows.texts, "preference-margin", rows.rejected])
-            }
-            JudgeKind::AnswerLikelihood => json!([rows.texts, "answer-likelihood"]),
-            JudgeKind::Oracle | JudgeKind::Rules => {
-                generates = true;
-                json!([rows.texts, "answers"])
-            }
-        };
-        (name.clone(), asked)
-    };
-    let tests: BTreeMap<String, Value> = facts.tests.iter().map(asked).collect();
+    let tests: Vec<&String> = facts.tests.keys().collect();
     let mut inputs = json!({"tests": tests, "device": c.device});
-    if generates {
+    let reads_answers = |test: &&String| match kind(c, test) {
+        JudgeKind::Oracle | JudgeKind::Rules => true,
+        JudgeKind::RefusalMargin | JudgeKind::PreferenceMargin | JudgeKind::AnswerLikelihood => {
+            false
+        }
+    };
+    if tests.iter().any(reads_answers) {
         inputs["generate"] = json!(c.generate);
         inputs["seed"] = json!((c.generate.temperature > 0.0).then_some(seed));
     }
     inputs
+}
+
+/// A test without a judge is refused when the config is read.
+fn kind(c: &Config, test: &str) -> JudgeKind {
+    c.judge.get(test).map_or(JudgeKind::Oracle, |judge| judge.kind)
 }
 
 /// Of the judges: all but where they draw a tie, which is seen when two arms are compared.
@@ -132,7 +138,7 @@ pub(super) fn verdicts(c: &Config, facts: &SetFacts) -> Value {
 }
 
 /// Tokenizer and template, by what they are and not by where a file lies.
-fn tokenizer(c: &Config) -> Value {
+fn tokenizer_settings(c: &Config) -> Value {
     let mut inputs = json!(c.tokenizer);
     if let (Some(path), Some(digest)) = (inputs.pointer_mut("/template/chat"), &c.template_digest) {
         *path = json!(digest);
@@ -140,22 +146,18 @@ fn tokenizer(c: &Config) -> Value {
     inputs
 }
 
-/// What decides which rows can be trained on: tokens and context.
-fn text(c: &Config, facts: &SetFacts) -> Value {
+/// What decides the tokens of a row, and which rows fit: tokenizer, template and context.
+fn encoding(c: &Config) -> Value {
     let context = c.model.context().ok();
-    let tokens = match (c.tokenizer.kind, c.model.folder()) {
-        (TokenizerKind::World, _) => json!(fixed_vocabulary(c)),
-        // Trained with the base, on its rows.
-        (TokenizerKind::Bpe, _) => json!([version::BASE, facts.base.texts]),
+    let vocabulary = match (c.tokenizer.kind, c.model.folder()) {
+        // Part of the program.
+        (TokenizerKind::World, _) => json!(world_vocabulary_digest()),
+        // A stage of its own.
+        (TokenizerKind::Bpe, _) => Value::Null,
         (TokenizerKind::Model, folder) => {
             let found = folder.and_then(|folder| folder.found.as_ref());
             json!(found.map(|found| &found.text_digest))
         }
     };
-    json!([tokenizer(c), tokens, context])
-}
-
-/// What identifies a vocabulary that is part of the program.
-fn fixed_vocabulary(c: &Config) -> Option<&'static str> {
-    (c.tokenizer.kind == TokenizerKind::World).then(world_vocabulary_digest)
+    json!([tokenizer_settings(c), vocabulary, context])
 }

@@ -7,6 +7,7 @@ use seal_judge::{GuardKind, GuardSettings, JudgeKind, JudgeSettings};
 use toml::{Table, Value};
 
 use super::*;
+use crate::StudyError;
 use crate::config::{ConfigSource, load};
 
 /// A small world in which every kind of selection has an arm.
@@ -56,11 +57,12 @@ fn keys(more: &[String]) -> Result<Keys, StudyError> {
 /// The stages of which a key is new.
 fn changed(before: &Keys, after: &Keys) -> String {
     let order = ["base", "scores", "selector", "selection", "sft", "answers", "verdicts"];
+    let order = ["tokenizer", "tokens"].into_iter().chain(order);
     let is_new = |stage: &&str| {
         let old: BTreeSet<&String> = before.get(*stage).into_iter().flatten().collect();
         after.get(*stage).into_iter().flatten().any(|key| !old.contains(key))
     };
-    let new: Vec<&str> = order.into_iter().filter(is_new).collect();
+    let new: Vec<&str> = order.filter(is_new).collect();
     if new.is_empty() { "nothing".to_owned() } else { new.join(" ") }
 }
 
@@ -202,7 +204,7 @@ fn what_the_rows_say_reaches_what_reads_it() {
     assert_eq!(redone(JudgeKind::AnswerLikelihood, Rules, label), "nothing");
     assert_eq!(redone(JudgeKind::RefusalMargin, Oracle, label), "selection sft answers verdicts");
     assert_eq!(redone(JudgeKind::RefusalMargin, Rules, category), "verdicts");
-    assert_eq!(redone(JudgeKind::PreferenceMargin, Rules, rejected), "answers verdicts");
+    assert_eq!(redone(JudgeKind::PreferenceMargin, Rules, rejected), "tokens answers verdicts");
     assert_eq!(redone(JudgeKind::AnswerLikelihood, Rules, rejected), "nothing");
     // Whatever else a row has counts as its text.
     let history = |row: &mut seal_data::Row| {
@@ -210,7 +212,7 @@ fn what_the_rows_say_reaches_what_reads_it() {
     };
     assert_eq!(
         redone(JudgeKind::RefusalMargin, Rules, history),
-        "scores selector selection sft answers verdicts"
+        "tokens scores selector selection sft answers verdicts"
     );
 }
 
@@ -258,10 +260,11 @@ fn templates_count_by_their_text() {
     assert_eq!(changed(&before, &keys_with(&moved, &moved)), "nothing");
     file("proxy.jinja", "b");
     let of_proxy = keys_with(&own, &of_the_proxy);
-    assert_eq!(changed(&before, &of_proxy), "base scores selector selection sft answers verdicts");
+    let all = "tokens base scores selector selection sft answers verdicts";
+    assert_eq!(changed(&before, &of_proxy), all);
     file("own.jinja", "b");
     let of_own = keys_with(&own, &of_the_proxy);
-    assert_eq!(changed(&of_proxy, &of_own), "base scores selection sft answers verdicts");
+    assert_eq!(changed(&of_proxy, &of_own), "tokens base scores selection sft answers verdicts");
 }
 
 /// Stages of many arms are listed in a time that grows with their number.

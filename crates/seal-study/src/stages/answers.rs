@@ -1,19 +1,21 @@
 //! What a model says to the tests: answers, or log-probabilities of given
 //! continuations.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::module::Module;
 use seal_bilevel::score;
-use seal_data::{Example, ExampleError, Row};
+use seal_data::{Example, Row, RowId};
 use seal_eval::LogProbs;
-use seal_judge::{Answer, Judge, LikelihoodJudge, to_jsonl};
+use seal_judge::{Answer, Judge, to_jsonl};
 use seal_lm::{Lm, Prompt, generate};
 use seal_model::Encoder;
 use seal_store::in_parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::tokens::{read_prompts, read_tokens};
 use super::{Tuned, write};
 use crate::StudyError;
 use crate::config::Config;
@@ -27,31 +29,29 @@ pub(crate) struct AnswersInput<'a> {
     pub(crate) config: &'a Config,
     pub(crate) sets: &'a Sets,
     pub(crate) seed: u64,
-    /// Whether the second folder of the job is a fine-tuned model.
-    pub(crate) tuned: bool,
 }
 
 pub(crate) fn file(test: &str) -> String {
     format!("{test}.jsonl")
 }
 
-/// Depends on: base, and the fine-tuned model where there is one. Output: one
-/// JSONL file a test. A run that was killed goes on after its last finished batch.
+/// Depends on: base, the tokens of each test, and the fine-tuned model where there is one.
+/// Output: one JSONL file a test. A run that was killed goes on after its last finished batch.
 pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), StudyError> {
-    let tuned = input.tuned.then(|| job.deps[1].as_path());
-    let tuned = Tuned::read(input.config, &job.deps[0], tuned)?;
+    let tests = &input.sets.tests;
+    let (of_tests, tuned) = job.deps[1..].split_at(tests.len());
+    let tuned = Tuned::read(input.config, &job.deps[0], tuned.first().map(|dir| &**dir))?;
     let model = tuned.model.merged().valid();
-    let tests = input.sets.tests.len() as f64;
-    for (i, (test, rows)) in input.sets.tests.iter().enumerate() {
+    for (i, ((test, rows), tokens)) in tests.iter().zip(of_tests).enumerate() {
         let judge = input.config.judge[test].judge()?;
-        let progress = |done: f64| (job.progress)((i as f64 + done) / tests);
+        let progress = |done: f64| (job.progress)((i as f64 + done) / tests.len() as f64);
         let parts = Parts { dir: job.unfinished, name: &file(test), progress: &progress };
         let text = match &judge {
             Judge::Answers(_) => {
-                to_jsonl(&generated(input, &model, &tuned.encoder, rows, &parts)?)?
+                to_jsonl(&generated(input, &model, &tuned.encoder, read_prompts(tokens)?, &parts)?)?
             }
-            Judge::Likelihood(judge) => {
-                to_jsonl(&likelihoods(judge, &model, &tuned.encoder, rows, &parts)?)?
+            Judge::Likelihood(_) => {
+                to_jsonl(&likelihoods(&model, rows, read_tokens(tokens)?.examples, &parts)?)?
             }
         };
         write(job.dir, &file(test), &text)?;
@@ -101,20 +101,18 @@ fn generated(
     input: &AnswersInput<'_>,
     model: &Lm,
     encoder: &Encoder,
-    rows: &[Row],
+    mut prompts: Vec<Prompt>,
     parts: &Parts<'_>,
 ) -> Result<Vec<Answer>, StudyError> {
     let settings = &input.config.generate;
     let room = encoder.context().saturating_sub(settings.max_new_tokens);
-    let mut prompts = Vec::with_capacity(rows.len());
-    for row in rows {
-        let tokens = encoder.prompt(row).map_err(|e| StudyError::Rows(e.to_string()))?;
-        if tokens.len() <= room {
-            prompts.push(Prompt { id: row.id, tokens });
-        } else {
-            tracing::warn!(row = %row.id, tokens = tokens.len(), room, "a test prompt is too long");
+    prompts.retain(|Prompt { id, tokens }| {
+        let fits = tokens.len() <= room;
+        if !fits {
+            tracing::warn!(row = %id, tokens = tokens.len(), room, "a test prompt is too long");
         }
-    }
+        fits
+    });
     let stops = encoder.stops()?;
     parts.of(
         &prompts,
@@ -129,29 +127,15 @@ fn generated(
     )
 }
 
+/// Log-probabilities of the continuations of each of `rows`; none of a row that has none.
 fn likelihoods(
-    judge: &LikelihoodJudge,
     model: &Lm,
-    encoder: &Encoder,
     rows: &[Row],
+    continuations: Vec<Example>,
     parts: &Parts<'_>,
 ) -> Result<Vec<LogProbs>, StudyError> {
-    let mut examples = Vec::new();
-    let mut counts = Vec::with_capacity(rows.len());
-    for row in rows {
-        match continuations(judge, encoder, row)? {
-            Some(mut new) => {
-                counts.push(new.len());
-                examples.append(&mut new);
-            }
-            None => {
-                tracing::warn!(row = %row.id, "a test row does not fit the context");
-                counts.push(0);
-            }
-        }
-    }
     let losses: Vec<f64> = parts.of(
-        &examples,
+        &continuations,
         BATCH,
         |example| example.tokens.len(),
         |batch| {
@@ -159,41 +143,13 @@ fn likelihoods(
             Ok(score(model, &batch, BATCH, &mut |_, _| {})?)
         },
     )?;
-    let mut losses = losses.into_iter();
-    let of = |(row, n): (&Row, &usize)| LogProbs {
-        id: row.id,
-        log_probs: losses.by_ref().take(*n).map(|l| -l).collect(),
-    };
-    Ok(rows.iter().zip(&counts).map(of).collect())
-}
-
-/// The continuations of a row's prompt, or `None` if one does not fit.
-fn continuations(
-    judge: &LikelihoodJudge,
-    encoder: &Encoder,
-    row: &Row,
-) -> Result<Option<Vec<Example>>, StudyError> {
-    let bad = |e: &dyn std::fmt::Display| StudyError::Rows(e.to_string());
-    let mut out = Vec::new();
-    for text in judge.continuations(row).map_err(|e| bad(&e))? {
-        // An opening goes on; a whole answer ends as the template ends it.
-        let example = match judge.is_whole_answer() {
-            true => encoder.answered(row, text),
-            false => encoder.opened(row, text),
-        };
-        match example {
-            Ok(example) => out.push(example),
-            Err(
-                ExampleError::TooLong { .. }
-                | ExampleError::FarTooLong { .. }
-                | ExampleError::EmptyAnswer { .. },
-            ) => {
-                return Ok(None);
-            }
-            Err(e) => return Err(bad(&e)),
-        }
+    let mut by_row: BTreeMap<RowId, Vec<f64>> = BTreeMap::new();
+    for (example, loss) in continuations.iter().zip(losses) {
+        by_row.entry(example.id).or_default().push(-loss);
     }
-    Ok(Some(out))
+    let of =
+        |row: &Row| LogProbs { id: row.id, log_probs: by_row.remove(&row.id).unwrap_or_default() };
+    Ok(rows.iter().map(of).collect())
 }
 
 #[cfg(test)]

@@ -2,18 +2,19 @@
 
 use seal_bilevel::{Supervised, Trainer};
 use seal_lm::{Lm, LmConfig, save_weights};
-use seal_model::{Encoder, ModelSettings};
+use seal_model::{ModelSettings, copy_tokenizer};
 
+use super::tokens::{encoder, read_examples};
 use super::{device, write};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
-use crate::sets::Sets;
 
-/// Trains the base on its own rows. Output: `model.safetensors`,
-/// `config.json`, and `tokenizer.json` where the tokenizer was trained. A model
-/// folder stays where it is; its digest is all that is stored.
-pub(crate) fn base(config: &Config, sets: &Sets, job: &Job<'_>) -> Result<(), StudyError> {
+/// Depends on: the tokens of its own rows, and the tokenizer where it is trained; with a model
+/// folder on nothing. Output: `model.safetensors`, `config.json`, and a copy of a trained
+/// tokenizer, so that the folder is a whole model. A model folder stays where it is; its digest
+/// is all that is stored.
+pub(crate) fn base(config: &Config, job: &Job<'_>) -> Result<(), StudyError> {
     let (shape, training) = match (&config.model, &config.base) {
         (ModelSettings::Folder(folder), _) => {
             return write(job.dir, "digest", &folder.found()?.digest);
@@ -23,8 +24,12 @@ pub(crate) fn base(config: &Config, sets: &Sets, job: &Job<'_>) -> Result<(), St
             return Err(StudyError::Defect("a base without its training".into()));
         }
     };
-    let encoder = Encoder::make(&config.model, &config.tokenizer, &sets.base, job.dir)?;
-    let rows = encoder.examples(&sets.base, "base")?;
+    let (tokens, tokenizer) = job.deps.split_at(1);
+    let rows = read_examples(&tokens[0], "base")?;
+    let encoder = encoder(config, tokenizer)?;
+    if let Some(trained) = tokenizer.first() {
+        copy_tokenizer(trained, job.dir)?;
+    }
     let seed = config.base_seed();
     let shape = LmConfig { vocab_size: encoder.tokenizer().vocab_size(), ..shape.clone() };
     let model = Lm::init(&shape, seed, &device(config)?)?;

@@ -7,6 +7,7 @@ mod scores;
 mod selection;
 mod selector;
 mod sft;
+mod tokens;
 mod verdicts;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ pub(crate) use scores::scores;
 pub(crate) use selection::{Selection, select};
 pub(crate) use selector::{SelectorOutput, Traced, learn, learn_traced};
 pub(crate) use sft::{Tuned, sft};
+pub(crate) use tokens::{read_tokens, test_tokens, tokenizer, tokens};
 pub(crate) use verdicts::{read_evidence, verdicts};
 
 use crate::StudyError;

@@ -4,11 +4,11 @@ use seal_bilevel::score;
 use seal_data::RowId;
 use serde::{Deserialize, Serialize};
 
+use super::tokens::read_examples;
 use super::{Base, read_json, write_json};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
-use crate::sets::Sets;
 
 const FILE: &str = "losses.json";
 const BATCH: usize = 64;
@@ -30,10 +30,10 @@ impl Scores {
     }
 }
 
-/// Depends on: base.
-pub(crate) fn scores(config: &Config, sets: &Sets, job: &Job<'_>) -> Result<(), StudyError> {
+/// Depends on: base, the tokens of D.
+pub(crate) fn scores(config: &Config, job: &Job<'_>) -> Result<(), StudyError> {
     let base = Base::read(config, &job.deps[0])?;
-    let rows = base.encoder.examples(&sets.data, "fine-tuning")?;
+    let rows = read_examples(&job.deps[1], "fine-tuning")?;
     let mut progress = |done, of| (job.progress)(done as f64 / of as f64);
     let losses = score(&base.model, &rows, BATCH, &mut progress)?;
     write_json(job.dir, FILE, &Scores { ids: rows.iter().map(|e| e.id).collect(), losses })

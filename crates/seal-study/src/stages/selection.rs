@@ -5,12 +5,12 @@ use std::path::Path;
 
 use seal_data::seed::hash64;
 use seal_data::{Row, RowId};
-use seal_model::Encoder;
 use seal_select::{DsirSettings, dsir_omega, frozen_loss_omega, keep_top, random_omega, rank};
 use serde::{Deserialize, Serialize};
 
 use super::scores::Scores;
 use super::selector::SelectorOutput;
+use super::tokens::read_tokens;
 use super::{read_json, write_json};
 use crate::StudyError;
 use crate::config::{Config, Method};
@@ -38,30 +38,25 @@ impl Selection {
     }
 }
 
-/// Depends on: the selector (`selector`) or the scores (`frozen-loss`), then the base where
-/// the tokenizer was trained with it.
+/// Depends on: the tokens of D, then the selector (`selector`) or the scores (`frozen-loss`).
 pub(crate) fn select(
     config: &Config,
     sets: &Sets,
     seed: u64,
     job: &Job<'_>,
 ) -> Result<(), StudyError> {
-    // The rows of a model, and not its weights. Only a trained tokenizer is in a folder.
-    let folder = job.deps.last().map_or(Path::new(""), |dir| dir);
-    let encoder = Encoder::read(&config.model, &config.tokenizer, folder)?;
-    let rows = encoder.examples(&sets.data, "fine-tuning")?;
-    let ids: Vec<RowId> = rows.iter().map(|e| e.id).collect();
+    let ids = read_tokens(&job.deps[0])?.usable("fine-tuning")?.ids();
     let mut weights = None;
     let omega = match config.selection.method {
         Method::Selector => {
-            let output = SelectorOutput::read(&job.deps[0])?;
+            let output = SelectorOutput::read(&job.deps[1])?;
             let (omega, p) = of_rows(&ids, output)?;
             weights = Some(p);
             Some(omega)
         }
         Method::Random => Some(random_omega(&ids, seed)),
         Method::FrozenLoss => {
-            let scores = Scores::read(&job.deps[0])?;
+            let scores = Scores::read(&job.deps[1])?;
             same_rows(&ids, &scores.ids)?;
             Some(frozen_loss_omega(&scores.losses)?)
         }

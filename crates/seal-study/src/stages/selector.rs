@@ -7,11 +7,11 @@ use seal_data::{Example, RowId};
 use serde::{Deserialize, Serialize};
 
 use super::scores::Scores;
+use super::tokens::read_examples;
 use super::{Base, read_json, write_json};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
-use crate::sets::Sets;
 use crate::trace::{TraceInput, TraceWriter};
 
 const FILE: &str = "selector.json";
@@ -29,14 +29,9 @@ impl SelectorOutput {
     }
 }
 
-/// Depends on: base, scores.
-pub(crate) fn learn(
-    config: &Config,
-    sets: &Sets,
-    seed: u64,
-    job: &Job<'_>,
-) -> Result<(), StudyError> {
-    let Input { model, data, safe, mean_loss } = Input::read(config, sets, job.deps)?;
+/// Depends on: base, scores, the tokens of D, the tokens of D_safe.
+pub(crate) fn learn(config: &Config, seed: u64, job: &Job<'_>) -> Result<(), StudyError> {
+    let Input { model, data, safe, mean_loss } = Input::read(config, job.deps)?;
     let mut progress = |done: usize, of: usize| (job.progress)(done as f64 / of as f64);
     let (data, safe, settings) = (&data[..], &safe[..], &config.bilevel);
     let task = Bilevel { model, data, safe, settings, mean_loss, seed };
@@ -51,16 +46,15 @@ pub(crate) struct Traced<'a> {
     pub(crate) state_every: Option<usize>,
 }
 
-/// As [`learn`], with every step written down and nothing stored.
+/// As [`learn`] from the folders `deps`, with every step written down and nothing stored.
 pub(crate) fn learn_traced(
     config: &Config,
-    sets: &Sets,
     seed: u64,
     deps: &[PathBuf],
     traced: &Traced<'_>,
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<SelectorOutput, StudyError> {
-    let Input { model, data, safe, mean_loss } = Input::read(config, sets, deps)?;
+    let Input { model, data, safe, mean_loss } = Input::read(config, deps)?;
     let (data, safe, settings) = (&data[..], &safe[..], &config.bilevel);
     let input = TraceInput { settings, mean_loss, data, safe };
     let mut writer = TraceWriter::create(traced.path, traced.state_every, input, progress)?;
@@ -80,12 +74,12 @@ struct Input {
 }
 
 impl Input {
-    /// `deps` are the folders of base and scores.
-    fn read(config: &Config, sets: &Sets, deps: &[PathBuf]) -> Result<Self, StudyError> {
+    /// `deps` are the folders that [`learn`] depends on.
+    fn read(config: &Config, deps: &[PathBuf]) -> Result<Self, StudyError> {
         let base = Base::read(config, &deps[0])?;
         let mean_loss = Scores::read(&deps[1])?.mean();
-        let data = base.encoder.examples(&sets.data, "fine-tuning")?;
-        let safe = base.encoder.examples(&sets.safe, "safe")?;
+        let data = read_examples(&deps[2], "fine-tuning")?;
+        let safe = read_examples(&deps[3], "safe")?;
         Ok(Self { model: base.model, data, safe, mean_loss })
     }
 }

@@ -7,28 +7,22 @@ use seal_lm::{Lm, load_adapter, save_adapter, save_weights};
 use seal_model::{Encoder, copy_tokenizer};
 
 use super::selection::Selection;
+use super::tokens::read_examples;
 use super::{Base, whole_model};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
-use crate::sets::Sets;
 
-/// Depends on: base, selection. Output: an adapter, or whole weights where no
-/// adapter is configured.
-pub(crate) fn sft(
-    config: &Config,
-    sets: &Sets,
-    seed: u64,
-    job: &Job<'_>,
-) -> Result<(), StudyError> {
+/// Depends on: base, selection, the tokens of D, and those of the appended rows where there
+/// are some. Output: an adapter, or whole weights where no adapter is configured.
+pub(crate) fn sft(config: &Config, seed: u64, job: &Job<'_>) -> Result<(), StudyError> {
     let base = Base::read(config, &job.deps[0])?;
     let selection = Selection::read(&job.deps[1])?;
-    let rows = base.encoder.examples(&sets.data, "fine-tuning")?;
+    let rows = read_examples(&job.deps[2], "fine-tuning")?;
     let mut kept: Vec<_> =
         rows.into_iter().zip(&selection.kept).filter(|(_, k)| **k).map(|(e, _)| e).collect();
-    let appended = sets.appended(config.selection.append);
-    if !appended.is_empty() {
-        kept.extend(base.encoder.examples(appended, "appended")?);
+    if let Some(appended) = job.deps.get(3) {
+        kept.extend(read_examples(appended, "appended")?);
     }
     let mut progress = |done: usize, of: usize| (job.progress)(done as f64 / of as f64);
     let task = Supervised { model: base.model, examples: &kept, settings: &config.sft, seed };

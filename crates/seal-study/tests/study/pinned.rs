@@ -149,11 +149,14 @@ fn stages(store: &Path) -> BTreeMap<String, Stage> {
 }
 
 /// What is pinned of a file, in one piece, or tensor by tensor: in a sum over all of them,
-/// the large ones would hide the small.
+/// the large ones would hide the small. A file that is no text is pinned to the byte.
 fn pin(name: &Path, bytes: &[u8]) -> Vec<(String, Pinned)> {
     let name_of = name.display().to_string();
     if name.extension().is_none_or(|kind| kind != "safetensors") {
-        let (text, numbers) = without_numbers(&String::from_utf8_lossy(bytes));
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return vec![(name_of, figures(&Digest::of(bytes).to_string(), &[]))];
+        };
+        let (text, numbers) = without_numbers(text);
         return vec![(name_of, figures(&text, &numbers))];
     }
     let tensors = safetensors::SafeTensors::deserialize(bytes).unwrap();
