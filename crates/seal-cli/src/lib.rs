@@ -11,6 +11,7 @@
 
 mod cli;
 mod command;
+mod exit_code;
 mod failure;
 mod files;
 mod given;
@@ -67,7 +68,7 @@ pub fn main(program: &'static Program) -> ExitCode {
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => failure::report(&error),
-        Err(_) => ExitCode::from(failure::UNEXPECTED),
+        Err(_) => ExitCode::from(exit_code::UNEXPECTED),
     }
 }
 

@@ -13,7 +13,6 @@ use seal_store::StoreError;
 use seal_world::WorldError;
 
 use crate::config::OverrideError;
-use crate::exit_code::remedy;
 use crate::run_folder::FolderError;
 
 /// An error of this crate.
@@ -58,10 +57,10 @@ pub enum StudyError {
         known: Vec<String>,
     },
     /// Rows that cannot be read or used.
-    #[error("{0}{room}", room = remedy(.0))]
+    #[error("{0}")]
     Data(#[from] DataError),
     /// A model, its tokenizer, its template or files of a user that cannot be had.
-    #[error("{0}{room}", room = remedy(.0))]
+    #[error("{0}")]
     OneModel(#[from] ModelError),
     /// The world cannot be drawn.
     #[error("world: {0}")]
@@ -76,10 +75,10 @@ pub enum StudyError {
     #[error(transparent)]
     Judge(#[from] JudgeError),
     /// Training that failed.
-    #[error("{0}{room}", room = remedy(.0))]
+    #[error("{0}")]
     Training(#[from] BilevelError),
     /// A model that cannot be read or written.
-    #[error("{0}{room}", room = remedy(.0))]
+    #[error("{0}")]
     Model(#[from] LmError),
     /// Answers that cannot be generated.
     #[error(transparent)]
@@ -88,10 +87,10 @@ pub enum StudyError {
     #[error(transparent)]
     Selection(#[from] SelectError),
     /// A report that cannot be read or written.
-    #[error("{0}{room}", room = remedy(.0))]
+    #[error("{0}")]
     Report(#[from] seal_report::Error),
     /// A file or folder that cannot be read or written.
-    #[error("{}: {source}{}", path.display(), remedy(source))]
+    #[error("{}: {source}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,

@@ -23,7 +23,6 @@ mod checks;
 mod config;
 mod error;
 mod exec;
-mod exit_code;
 mod facts;
 mod findings;
 mod graph;
@@ -46,7 +45,6 @@ pub use config::{
     Proxy, Quick, SelectionSettings, StudySection, load_config,
 };
 pub use error::StudyError;
-pub use exit_code::{model_exit_code, report_exit_code};
 pub use findings::findings_of_plans;
 pub use model_digests::remembered_digests;
 pub use observer::{Event, Observer, Silent};
