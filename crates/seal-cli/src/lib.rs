@@ -27,14 +27,15 @@ mod remedy;
 mod summary;
 pub mod table;
 mod tracker;
+mod verbosity;
 mod verbs;
 mod warnings;
 mod words;
 
-pub use cli::Verbosity;
 pub use files::prepare;
 pub use own::source;
 pub use program::{ExtraVerb, Program, SEAL};
+pub use verbosity::Verbosity;
 
 use std::process::ExitCode;
 

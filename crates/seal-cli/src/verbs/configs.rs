@@ -8,10 +8,10 @@ use anyhow::bail;
 use clap::Args;
 use seal_study::StudyError;
 
-use crate::cli::Verbosity;
 use crate::plain;
 use crate::program::{Program, running};
 use crate::table::{self, Side};
+use crate::verbosity::Verbosity;
 
 const AFTER: &str = "\
 Examples:

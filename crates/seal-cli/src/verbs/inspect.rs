@@ -8,9 +8,9 @@ use seal_model::{Inspected, InspectedRow, RowIds, Source, inspect_rows, read_row
 use seal_study::StudyError;
 use serde_json::json;
 
-use crate::cli::Verbosity;
 use crate::own::{StageArgs, say_dropped, say_lost, source};
 use crate::plain;
+use crate::verbosity::Verbosity;
 
 const AFTER: &str = "\
 Examples:

@@ -8,11 +8,11 @@ use seal_files::{Inputs, PendingFile};
 use seal_report::Report;
 use seal_study::StudyError;
 
-use crate::cli::Verbosity;
 use crate::files::prepare;
 use crate::given::Given;
 use crate::options::FolderArgs;
 use crate::plain;
+use crate::verbosity::Verbosity;
 
 /// Which run, and a drawing of it.
 #[derive(Clone, Debug, Args)]

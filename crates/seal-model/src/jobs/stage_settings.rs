@@ -1,6 +1,6 @@
 //! Settings of single stages.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use seal_bilevel::{BilevelSettings, SftSettings};
 use seal_data::TemplateSetting;
@@ -8,59 +8,10 @@ use seal_lm::{GenerateSettings, WeightFormat};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::ModelError;
 use crate::overrides::{explain, parse_set, put, scalar};
+use crate::{ModelError, SettingsError};
 
 const DEFAULTS: &str = include_str!("../../../../configs/stages.toml");
-
-/// Settings of stages that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// The file cannot be read.
-    #[error("cannot read the settings {}: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file is no TOML.
-    #[error("{place}: {source}")]
-    Syntax {
-        /// The file, or `settings`.
-        place: String,
-        /// What the parser said.
-        source: Box<toml::de::Error>,
-    },
-    /// A key that is unknown, or a value of another kind.
-    #[error("{place}: {reason}")]
-    Key {
-        /// The file, or `settings`.
-        place: String,
-        /// The key with its fault, and the nearest known key.
-        reason: String,
-    },
-    /// A value outside its range.
-    #[error("{section}: {reason}")]
-    Range {
-        /// The section it stands in.
-        section: &'static str,
-        /// The key with its range.
-        reason: String,
-    },
-    /// The tokenizer of an adapter where none is given.
-    #[error(
-        "tokenizer = \"adapter\": no adapter is given; name one, or use the model's tokenizer: \
-         tokenizer = \"model\""
-    )]
-    NoAdapter,
-    /// A template that is none.
-    #[error("template: {reason}")]
-    Template {
-        /// What is wrong with it.
-        reason: String,
-    },
-}
 
 /// What `configs/stages.toml` holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

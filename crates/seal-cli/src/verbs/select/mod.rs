@@ -16,12 +16,12 @@ use seal_model::Source;
 use seal_select::RowSet;
 use seal_study::StudyError;
 
-use crate::cli::Verbosity;
 use crate::files::json_lines;
 use crate::given::Given;
 use crate::options::{ConfigArgs, RunArgs};
 use crate::own::{StageArgs, source};
 use crate::plain;
+use crate::verbosity::Verbosity;
 
 const AFTER: &str = "\
 Examples:

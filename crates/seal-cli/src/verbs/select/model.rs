@@ -14,12 +14,12 @@ use seal_study::{StudyError, remembered_digests};
 
 use super::Options;
 use super::figures::Figures;
-use crate::cli::Verbosity;
 use crate::files::{add_template, prepare};
 use crate::given::Given;
 use crate::logging::Log;
 use crate::own::{Steps, say_batch, say_dropped, say_left_out, say_lost, say_template};
 use crate::plain;
+use crate::verbosity::Verbosity;
 
 /// Where a selector of --model goes that was given no --file.
 const DEFAULT_FILE: &str = "selector.jsonl";

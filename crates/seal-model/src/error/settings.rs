@@ -1,0 +1,52 @@
+//! Settings of stages that cannot be used.
+
+use std::path::PathBuf;
+
+/// Settings of stages that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read the settings {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is no TOML.
+    #[error("{place}: {source}")]
+    Syntax {
+        /// The file, or `settings`.
+        place: String,
+        /// What the parser said.
+        source: Box<toml::de::Error>,
+    },
+    /// A key that is unknown, or a value of another kind.
+    #[error("{place}: {reason}")]
+    Key {
+        /// The file, or `settings`.
+        place: String,
+        /// The key with its fault, and the nearest known key.
+        reason: String,
+    },
+    /// A value outside its range.
+    #[error("{section}: {reason}")]
+    Range {
+        /// The section it stands in.
+        section: &'static str,
+        /// The key with its range.
+        reason: String,
+    },
+    /// The tokenizer of an adapter where none is given.
+    #[error(
+        "tokenizer = \"adapter\": no adapter is given; name one, or use the model's tokenizer: \
+         tokenizer = \"model\""
+    )]
+    NoAdapter,
+    /// A template that is none.
+    #[error("template: {reason}")]
+    Template {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
