@@ -27,6 +27,7 @@ mod remedy;
 mod summary;
 pub mod table;
 mod tracker;
+mod usage;
 mod verbosity;
 mod verbs;
 mod warnings;
@@ -35,6 +36,7 @@ mod words;
 pub use files::prepare;
 pub use own::source;
 pub use program::{ExtraVerb, Program, SEAL};
+pub use usage::UsageError;
 pub use verbosity::Verbosity;
 
 use std::process::ExitCode;

@@ -75,8 +75,7 @@ impl ModelSettings {
     pub fn validate(&self) -> Result<(), ShapeError> {
         match self {
             Self::Shape(shape) => {
-                let sound = shape.validate();
-                sound.map_err(|e| ShapeError::Architecture { reason: e.to_string() })?;
+                shape.validate()?;
                 can_be_held(shape)
             }
             Self::Folder(ModelFolder { context: Some(0), .. }) => Err(ShapeError::NoContext),

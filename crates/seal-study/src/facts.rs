@@ -9,9 +9,9 @@ use seal_report::{Data, EpochTrace, Split};
 use seal_select::SelectorRow;
 use serde::Serialize;
 
-use crate::StudyError;
 use crate::arm::Arm;
 use crate::config::{ArmRole, Config, Method};
+use crate::error::{Defect, StudyError};
 use crate::exec::Done;
 use crate::graph::{ArmSets, Cell, Graph};
 use crate::sets::Sets;
@@ -39,7 +39,7 @@ pub(crate) fn facts(
     let reference = arms.iter().position(|a| a.role == ArmRole::Reference).unwrap_or(0);
     let own = sets.of_arm(reference);
     let base = graph.cells.iter().find(|c| c.arm == reference).map(|c| &done[c.base].dir);
-    let base = base.ok_or_else(|| StudyError::Defect("a study without its reference".into()))?;
+    let base = base.ok_or_else(|| Defect::NoReference)?;
     let encoder = Encoder::read(&config.model, &config.tokenizer, base)?;
     let mut left_out = Vec::new();
     let mut splits: BTreeMap<String, Split> = BTreeMap::new();

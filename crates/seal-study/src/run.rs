@@ -6,19 +6,20 @@ use std::time::Instant;
 
 use seal_data::TemplateSetting;
 use seal_device::DeviceSpec;
-use seal_eval::{EvalError, StudyFacts, figures_of, results_of, row_samples};
+use seal_eval::{StudyFacts, figures_of, results_of, row_samples};
 use seal_report::{Cost, Outcome as StageOutcome, Provenance, Report, StageCost};
 use seal_store::{Store, survey};
 
 use crate::arm::{Arm, arms, look};
 use crate::config::{ArmRole, Config, ConfigSource, load};
+use crate::error::{Defect, FolderError, StudyError};
 use crate::exec::{Done, run_graph};
 use crate::graph::{ArmSets, Graph, graph};
 use crate::observer::{Event, Observer};
 use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
-use crate::run_folder::{self, Cells, FolderError, RunFolder};
-use crate::{StudyError, checks, facts};
+use crate::run_folder::{self, Cells, RunFolder};
+use crate::{checks, facts};
 
 /// Files and folders of a run folder that a run writes.
 const WRITTEN: [&str; 15] = [
@@ -207,9 +208,8 @@ impl Study {
         read.extend(cells.to_copy(&graph));
         let done = run_graph(&graph.nodes, &read, &store, workers, observer)?;
         let (facts, left_out) = facts::facts(&self.config, &self.arms, &self.sets, &graph, &done)?;
-        let bad = |e: EvalError| StudyError::Defect(format!("figures: {e}"));
-        let results = results_of(&facts).map_err(bad)?;
-        let mut figures = figures_of(&facts).map_err(bad)?;
+        let results = results_of(&facts).map_err(Defect::Figures)?;
+        let mut figures = figures_of(&facts).map_err(Defect::Figures)?;
         figures.rows = self.samples(&facts, options);
         run_folder::list_left_out(&options.out, &left_out)?;
         cells.write(&graph, &done, &self.sets, observer)?;

@@ -1,7 +1,6 @@
 //! The run folder: whose it is, and what a run leaves in it.
 
 mod cells;
-mod error;
 mod exported;
 mod owner;
 mod places;
@@ -13,29 +12,13 @@ use std::path::Path;
 use seal_data::{ExportedRow, Row, RowId};
 use serde::Serialize;
 
-use crate::StudyError;
+use crate::error::{Defect, StudyError};
 use crate::facts::{LeftOut, rows};
 use crate::stages::Selection;
 
 pub(crate) use cells::Cells;
-pub use error::FolderError;
 pub use owner::{FolderConfig, config_of_folder, study_of_folder};
 pub(crate) use owner::{RunFolder, check, refuse_file};
-
-/// An error at a file of the run folder. A link or a folder in its place is for the user
-/// to take away.
-pub(crate) fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> StudyError {
-    let path = path.to_owned();
-    move |source| match source.kind() {
-        std::io::ErrorKind::InvalidInput | std::io::ErrorKind::IsADirectory => {
-            let said = source.to_string();
-            // Some name the path themselves, which may be one above this.
-            let named = said.contains(std::path::MAIN_SEPARATOR);
-            StudyError::Config(if named { said } else { format!("{}: {said}", path.display()) })
-        }
-        _ => StudyError::Io { path, source },
-    }
-}
 
 /// A line of `kept.jsonl` or `dropped.jsonl`.
 #[derive(Serialize)]
@@ -60,7 +43,7 @@ struct RankedRow<'a> {
 pub(crate) fn list_left_out(out: &Path, rows: &[LeftOut]) -> Result<(), StudyError> {
     let path = out.join("left-out.jsonl");
     if rows.is_empty() {
-        seal_files::refuse_link(&path).map_err(file_error(&path))?;
+        seal_files::refuse_link(&path).map_err(StudyError::at_file(&path))?;
         return match std::fs::remove_file(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(StudyError::io(&path)(e)),
             _ => Ok(()),
@@ -69,10 +52,10 @@ pub(crate) fn list_left_out(out: &Path, rows: &[LeftOut]) -> Result<(), StudyErr
     tracing::warn!(rows = rows.len(), list = %path.display(), "rows left out of training");
     let mut text = String::new();
     for row in rows {
-        text += &serde_json::to_string(row).map_err(|e| StudyError::Defect(e.to_string()))?;
+        text += &serde_json::to_string(row).map_err(Defect::Json)?;
         text.push('\n');
     }
-    seal_files::write(&path, text.as_bytes()).map_err(file_error(&path))
+    seal_files::write(&path, text.as_bytes()).map_err(StudyError::at_file(&path))
 }
 
 /// The lists of a cell by their names: the kept rows, and the ids of the dropped ones, in
@@ -91,8 +74,7 @@ fn lists(selection: &Selection, data: &[Row]) -> Result<[(&'static str, String);
             let own = texts.get(&r.id).map(|row| ExportedRow::from(*row));
             let row =
                 RankedRow { id: r.id, rank: r.rank, omega, p: r.p, text: own.filter(|_| kept) };
-            let line =
-                serde_json::to_string(&row).map_err(|e| StudyError::Defect(e.to_string()))?;
+            let line = serde_json::to_string(&row).map_err(Defect::Json)?;
             text.push_str(&line);
             text.push('\n');
         }

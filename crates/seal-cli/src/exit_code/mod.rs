@@ -18,6 +18,7 @@ use seal_files::is_disk_full;
 use seal_model::ModelError;
 use seal_study::StudyError;
 
+use crate::usage::UsageError;
 use crate::verbs::devices::Broken;
 
 /// An unexpected failure.
@@ -54,6 +55,9 @@ fn of_one(error: &(dyn Error + 'static)) -> Option<u8> {
     }
     if let Some(report) = error.downcast_ref::<seal_report::Error>() {
         return Some(parts::report(report));
+    }
+    if error.is::<UsageError>() {
+        return Some(USAGE);
     }
     error.is::<Broken>().then_some(DEVICE)
 }

@@ -8,6 +8,8 @@ pub(super) fn code(error: &StudyError) -> u8 {
     match error {
         StudyError::Folder(error) if error.is_of_its_files() => DATA,
         StudyError::Config(_)
+        | StudyError::Plan(_)
+        | StudyError::Obstacle { .. }
         | StudyError::Override(_)
         | StudyError::Folder(_)
         | StudyError::World(_)

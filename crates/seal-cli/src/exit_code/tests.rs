@@ -8,11 +8,16 @@ use seal_judge::JudgeError;
 use seal_lm::{LmError, SettingError};
 use seal_model::{AnswersError, ApplyError, Defect, ImportError};
 use seal_select::{DroppedRowsError, FormatError, RowSetError, SelectError};
+use seal_study::{ConfigError, RowsError, ValueError};
 
 use super::*;
 
 fn full() -> io::Error {
     io::Error::from(ErrorKind::StorageFull)
+}
+
+fn no_rows() -> StudyError {
+    RowsError::Empty { set: "safe".into() }.into()
 }
 
 fn stage(error: StudyError) -> StudyError {
@@ -45,7 +50,7 @@ fn each_class_of_a_study_has_its_code() {
         (SelectError::Diverged.into(), UNEXPECTED),
         (BilevelError::from(io()).into(), DATA),
         (stage(LmError::from(SettingError::NoTargets).into()), USAGE),
-        (BilevelError::Observer(Box::new(StudyError::Rows("r".into()))).into(), DATA),
+        (BilevelError::Observer(Box::new(no_rows())).into(), DATA),
     ] {
         assert_eq!(of(&Error::from(error)), expected);
     }
@@ -84,8 +89,9 @@ fn a_code_is_found_below_a_context() {
     let json = serde_json::from_str::<u8>("x").unwrap_err();
     let results = |source| seal_report::Error::Io { action: "read", path: "r".into(), source };
     for (error, expected) in [
-        (Error::from(StudyError::Config("c".into())), USAGE),
-        (Error::from(StudyError::Rows("r".into())).context("above"), DATA),
+        (Error::from(StudyError::from(ConfigError::from(ValueError::NoTest))), USAGE),
+        (Error::from(no_rows()).context("above"), DATA),
+        (Error::from(UsageError::NothingToDraw), USAGE),
         (Error::from(ModelError::Context { context: 9, most: 8 }).context("above"), USAGE),
         (Error::from(unknown), USAGE),
         (Error::from(absent).context("above"), DEVICE),

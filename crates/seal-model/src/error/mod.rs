@@ -23,7 +23,7 @@ use seal_select::SelectError;
 use seal_stats::StatsError;
 
 use crate::left_out::LeftOutRow;
-use crate::overrides::KeyError;
+use crate::overrides::{KeyError, TableError};
 use crate::shape_error::{HalfPrecision, ShapeError};
 
 pub use self::address::AddressError;
@@ -124,10 +124,10 @@ pub enum ModelError {
     #[error(transparent)]
     Data(#[from] DataError),
     /// A table of a source that is none.
-    #[error("not a table of a source: {reason}")]
+    #[error("not a table of a source: {source}")]
     SourceTable {
-        /// The words of the parser.
-        reason: String,
+        /// What is wrong with it.
+        source: TableError,
     },
     /// A file whose layout is not known.
     #[error("{source}; these go into a table in place of the path")]

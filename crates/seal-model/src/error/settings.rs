@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::overrides::TableError;
+
 /// Settings of stages that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -22,20 +24,20 @@ pub enum SettingsError {
         source: Box<toml::de::Error>,
     },
     /// A key that is unknown, or a value of another kind.
-    #[error("{place}: {reason}")]
+    #[error("{place}: {source}")]
     Key {
         /// The file, or `settings`.
         place: String,
         /// The key with its fault, and the nearest known key.
-        reason: String,
+        source: TableError,
     },
     /// A value outside its range.
-    #[error("{section}: {reason}")]
+    #[error("{section}: {source}")]
     Range {
         /// The section it stands in.
         section: &'static str,
         /// The key with its range.
-        reason: String,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The tokenizer of an adapter where none is given.
     #[error(
@@ -44,9 +46,9 @@ pub enum SettingsError {
     )]
     NoAdapter,
     /// A template that is none.
-    #[error("template: {reason}")]
+    #[error("template: {}", fault.to_string().trim_end())]
     Template {
-        /// What is wrong with it.
-        reason: String,
+        /// The words of the parser, which end in a line break.
+        fault: Box<toml::de::Error>,
     },
 }

@@ -8,7 +8,7 @@ use seal_lm::{GenerateSettings, WeightFormat};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::overrides::{explain, parse_set, put, scalar};
+use crate::overrides::{TableError, parse_set, put, scalar};
 use crate::{ModelError, SettingsError};
 
 const DEFAULTS: &str = include_str!("../../../../configs/stages.toml");
@@ -89,8 +89,8 @@ impl StageSettings {
             put(&mut table, &key, value)?;
         }
         let settings = Self::deserialize(table).map_err(|e| {
-            let reason = explain(e.to_string().trim_end());
-            SettingsError::Key { place, reason }
+            let source = TableError::of(e.to_string().trim_end());
+            SettingsError::Key { place, source }
         })?;
         in_range("sft", settings.sft.validate())?;
         in_range("bilevel", settings.bilevel.validate())?;
@@ -111,17 +111,17 @@ impl StageSettings {
             false => Value::String(text.to_owned()),
         };
         let template = TemplateSetting::deserialize(value)
-            .map_err(|e| SettingsError::Template { reason: e.to_string().trim_end().to_owned() })?;
+            .map_err(|fault| SettingsError::Template { fault: Box::new(fault) })?;
         Ok(Self { template, ..self })
     }
 }
 
 /// The error of a section's own check.
-fn in_range<E: std::fmt::Display>(
+fn in_range<E: std::error::Error + Send + Sync + 'static>(
     section: &'static str,
     checked: Result<(), E>,
 ) -> Result<(), SettingsError> {
-    checked.map_err(|e| SettingsError::Range { section, reason: e.to_string() })
+    checked.map_err(|e| SettingsError::Range { section, source: Box::new(e) })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use seal_model::{ModelSettings, TokenizerSettings, is_address};
 use seal_world::WorldSettings;
 use serde::{Deserialize, Serialize};
 
-use crate::StudyError;
+use crate::error::{Defect, StudyError};
 use crate::model_digests::remembered_digests;
 
 /// A whole config.
@@ -256,7 +256,7 @@ impl Config {
     /// # Errors
     /// A value TOML cannot express.
     pub fn resolved_toml(&self) -> Result<String, StudyError> {
-        toml::to_string_pretty(self).map_err(|e| StudyError::Defect(e.to_string()))
+        Ok(toml::to_string_pretty(self).map_err(Defect::Toml)?)
     }
 
     /// The config that the selector stage sees: that of the proxy, where there

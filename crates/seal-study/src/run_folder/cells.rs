@@ -16,11 +16,11 @@ use seal_files::{Digest, Flush, make_folder};
 use seal_store::{SharedDigests, StoredFile, side_by_side};
 
 use super::exported::exported_files;
+use super::lists;
 use super::places::{copy, folders, move_aside, names, notice, refuse_links, write};
 use super::stamp::{MadeFrom, STAMP, Stamp, Stamped, is_there};
-use super::{file_error, lists};
-use crate::StudyError;
 use crate::arm::Arm;
+use crate::error::{Defect, StudyError};
 use crate::exec::Done;
 use crate::graph::{ArmSets, Graph};
 use crate::observer::Observer;
@@ -150,7 +150,7 @@ impl<'a> Cells<'a> {
         observer: &dyn Observer,
     ) -> Result<(), StudyError> {
         let dir = self.out.join(&folder.below);
-        make_folder(self.out, &folder.below).map_err(file_error(&dir))?;
+        make_folder(self.out, &folder.below).map_err(StudyError::at_file(&dir))?;
         let (written, is_old): (Option<Vec<StoredFile>>, bool) = match Stamp::read(&dir)? {
             Stamped::By(stamp) => (Some(stamp.written().cloned().collect()), false),
             // No list: of such a folder, files of these names are the program's.
@@ -178,7 +178,7 @@ impl<'a> Cells<'a> {
                 self.set_aside(&folder.below, &file.name, why, observer)?;
             }
             tracing::debug!(path = %path.display(), "writes a file of a cell");
-            content(file, &path).map_err(file_error(&path))?;
+            content(file, &path).map_err(StudyError::at_file(&path))?;
         }
         self.remove(&dir, &unfinished.before, &wanted, observer)?;
         Stamp::new(made_from, wanted, Vec::new()).write(&dir, Flush::FileAndFolder)
@@ -293,6 +293,6 @@ impl<'a> Cells<'a> {
 }
 
 fn rows_hash(rows: &[Row]) -> Result<String, StudyError> {
-    let text = serde_json::to_string(rows).map_err(|e| StudyError::Defect(e.to_string()))?;
+    let text = serde_json::to_string(rows).map_err(Defect::Json)?;
     Ok(Digest::of(text).short())
 }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use seal_files::{Digester, Flush, PendingFile, make_folder};
 use seal_store::StoredFile;
 
-use super::file_error;
 use crate::StudyError;
 use crate::observer::{Event, Observer};
 
@@ -56,7 +55,7 @@ pub(super) fn folders(dir: &Path) -> Result<Vec<PathBuf>, StudyError> {
 /// A link in the way; a file that cannot be moved.
 pub(super) fn move_aside(out: &Path, below: &Path, name: &str) -> Result<PathBuf, StudyError> {
     let place = Path::new(SET_ASIDE).join(below);
-    let aside = make_folder(out, &place).map_err(file_error(&out.join(&place)))?;
+    let aside = make_folder(out, &place).map_err(StudyError::at_file(&out.join(&place)))?;
     let flat = name.replace('/', "-");
     let free = |n: &u32| aside.join(format!("{flat}-{n}"));
     let to = (1..).map(|n| free(&n)).find(|path| fs::symlink_metadata(path).is_err());
@@ -70,7 +69,7 @@ pub(super) fn refuse_links(out: &Path, below: &Path) -> Result<(), StudyError> {
     let mut path = out.to_owned();
     for part in below {
         path.push(part);
-        seal_files::refuse_link(&path).map_err(file_error(&path))?;
+        seal_files::refuse_link(&path).map_err(StudyError::at_file(&path))?;
     }
     Ok(())
 }

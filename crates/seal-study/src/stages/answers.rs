@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use super::{Tuned, write};
 use crate::StudyError;
 use crate::config::Config;
+use crate::error::{Defect, RowsError};
 use crate::exec::Job;
 use crate::sets::Sets;
 
@@ -87,7 +88,7 @@ impl Parts<'_> {
             (self.progress)((part + 1) as f64 / batches.len() as f64);
             match made.len() == of_part.len() {
                 true => Ok(made),
-                false => Err(StudyError::Defect("a batch lost an item".into())),
+                false => Err(StudyError::from(Defect::LostItem)),
             }
         })?;
         let mut values: Vec<(usize, T)> = order.into_iter().zip(made).collect();
@@ -108,7 +109,7 @@ fn generated(
     let room = encoder.context().saturating_sub(settings.max_new_tokens);
     let mut prompts = Vec::with_capacity(rows.len());
     for row in rows {
-        let tokens = encoder.prompt(row).map_err(|e| StudyError::Rows(e.to_string()))?;
+        let tokens = encoder.prompt(row).map_err(RowsError::from)?;
         if tokens.len() <= room {
             prompts.push(Prompt { id: row.id, tokens });
         } else {
@@ -173,9 +174,8 @@ fn continuations(
     encoder: &Encoder,
     row: &Row,
 ) -> Result<Option<Vec<Example>>, StudyError> {
-    let bad = |e: &dyn std::fmt::Display| StudyError::Rows(e.to_string());
     let mut out = Vec::new();
-    for text in judge.continuations(row).map_err(|e| bad(&e))? {
+    for text in judge.continuations(row).map_err(RowsError::from)? {
         // An opening goes on; a whole answer ends as the template ends it.
         let example = match judge.is_whole_answer() {
             true => encoder.answered(row, text),
@@ -190,7 +190,7 @@ fn continuations(
             ) => {
                 return Ok(None);
             }
-            Err(e) => return Err(bad(&e)),
+            Err(e) => return Err(RowsError::from(e).into()),
         }
     }
     Ok(Some(out))
@@ -213,7 +213,7 @@ mod tests {
             |item| item.len(),
             |batch: &[&String]| {
                 if fails_at == Some(made.borrow().len()) {
-                    return Err(StudyError::Rows("killed".into()));
+                    return Err(Defect::LostItem.into());
                 }
                 let lengths: Vec<usize> = batch.iter().map(|item| item.len()).collect();
                 made.borrow_mut().push(format!("{lengths:?}"));

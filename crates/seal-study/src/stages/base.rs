@@ -7,6 +7,7 @@ use seal_model::{Encoder, ModelSettings};
 use super::{device, write};
 use crate::StudyError;
 use crate::config::Config;
+use crate::error::Defect;
 use crate::exec::Job;
 use crate::sets::Sets;
 
@@ -20,7 +21,7 @@ pub(crate) fn base(config: &Config, sets: &Sets, job: &Job<'_>) -> Result<(), St
         }
         (ModelSettings::Shape(shape), Some(training)) => (shape, training),
         (ModelSettings::Shape(_), None) => {
-            return Err(StudyError::Defect("a base without its training".into()));
+            return Err(Defect::NoTraining.into());
         }
     };
     let encoder = Encoder::make(&config.model, &config.tokenizer, &sets.base, job.dir)?;
