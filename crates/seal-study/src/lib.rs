@@ -19,11 +19,9 @@
 //! ```
 
 mod arm;
-mod checks;
 mod config;
 mod error;
 mod exec;
-mod facts;
 mod findings;
 mod graph;
 mod model_digests;
@@ -34,7 +32,6 @@ mod plan;
 mod preview;
 mod run;
 mod run_folder;
-mod select;
 mod sets;
 mod stages;
 mod trace;
@@ -54,9 +51,8 @@ pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedStage, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use preview::{ModelPreview, Preview};
-pub use run::Study;
+pub use run::{SelectRequest, Selected, Study};
 pub use run_folder::{FolderConfig, config_of_folder, study_of_folder};
 pub use seal_data::SetSummary;
 pub use seal_model::{Expected, ModelFolder, ModelSettings, TokenizerKind, TokenizerSettings};
 pub use seal_store::{Damage, Entry, Flaw, Found, Key, Store, StoreError, StoredFile};
-pub use select::{SelectRequest, Selected};

@@ -6,7 +6,8 @@ use seal_judge::{GuardKind, JudgeKind};
 use seal_model::overrides::most_like;
 use seal_model::{TokenizerKind, adapters_only, rank_fits};
 
-use super::types::{Append, ArmRole, Config, Method};
+use super::arms::ArmRole;
+use super::types::{Append, Config, Method};
 use crate::error::{ConfigError, Place, SectionError, ValueError};
 
 impl Config {

@@ -9,7 +9,7 @@ use seal_store::sealed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::places::move_aside;
+use super::aside::move_aside;
 use crate::config::Config;
 use crate::error::{Defect, FolderError, StudyError};
 use crate::observer::{Event, Observer};

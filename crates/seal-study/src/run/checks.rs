@@ -8,7 +8,7 @@ use seal_judge::{GuardKind, Judge};
 
 use crate::arm::Arm;
 use crate::config::{ArmRole, Config, Method};
-use crate::error::{ArmError, ConfigError, Place, RowsError, StudyError};
+use crate::error::{ArmError, ConfigError, Place, StudyError};
 use crate::graph::ArmSets;
 use crate::sets::Sets;
 
@@ -20,7 +20,7 @@ pub(crate) fn check(config: &Config, arms: &[Arm], sets: &ArmSets) -> Result<(),
     let reference = arms.iter().position(|arm| arm.role == ArmRole::Reference).unwrap_or(0);
     let own = sets.of_arm(reference);
     for (test, rows) in &own.tests {
-        judge_of(config, test, rows)?;
+        config.judge_fits(test, rows)?;
     }
     for (i, arm) in arms.iter().enumerate() {
         if !sets.are_shared(i, reference) && tests_of(sets.of_arm(i)) != tests_of(own) {
@@ -32,16 +32,6 @@ pub(crate) fn check(config: &Config, arms: &[Arm], sets: &ArmSets) -> Result<(),
         fits.map_err(|e| of_arm(e.into()))?;
     }
     Ok(())
-}
-
-/// Refuses a test that its judge cannot work on.
-///
-/// # Errors
-/// As [`Judge::check`], with the name of the test.
-pub(crate) fn judge_of(config: &Config, test: &str, rows: &[Row]) -> Result<(), StudyError> {
-    let judge = config.judge.get(test).map(|judge| judge.judge()).transpose()?;
-    let checked = judge.map_or(Ok(()), |judge| judge.check(rows));
-    Ok(checked.map_err(|source| RowsError::Test { test: test.to_owned(), source })?)
 }
 
 /// The tests by content, whatever the order of their rows.

@@ -9,6 +9,7 @@ use seal_select::{SelectorFile, keep_top, rank};
 use seal_store::on_pool;
 use serde_json::json;
 
+use super::Study;
 use crate::arm::Arm;
 use crate::config::{ArmRole, Method};
 use crate::error::{Defect, StudyError};
@@ -17,7 +18,6 @@ use crate::graph::graph;
 use crate::observer::{Event, Observer};
 use crate::opening::{Logged, open_store};
 use crate::options::RunOptions;
-use crate::run::Study;
 use crate::run_folder::RunFolder;
 use crate::stages::{SelectorOutput, Traced, learn_traced};
 

@@ -7,8 +7,8 @@ use seal_eval::{ArmFacts, CellFacts, SelectionFacts, StudyFacts, TestFacts};
 use seal_model::{Encoder, LeftOutRow};
 use seal_report::{Data, EpochTrace, Split};
 use seal_select::SelectorRow;
-use serde::Serialize;
 
+use super::left_out::LeftOut;
 use crate::arm::Arm;
 use crate::config::{ArmRole, Config, Method};
 use crate::error::{Defect, StudyError};
@@ -16,14 +16,6 @@ use crate::exec::Done;
 use crate::graph::{ArmSets, Cell, Graph};
 use crate::sets::Sets;
 use crate::stages::{Selection, SelectorOutput, read_evidence};
-
-/// A row that is not trained on, and why.
-#[derive(Debug, Serialize)]
-pub(crate) struct LeftOut {
-    pub(crate) set: String,
-    pub(crate) id: RowId,
-    pub(crate) reason: String,
-}
 
 /// The facts of a finished study, and the rows that were left out of it.
 ///
@@ -39,7 +31,7 @@ pub(crate) fn facts(
     let reference = arms.iter().position(|a| a.role == ArmRole::Reference).unwrap_or(0);
     let own = sets.of_arm(reference);
     let base = graph.cells.iter().find(|c| c.arm == reference).map(|c| &done[c.base].dir);
-    let base = base.ok_or_else(|| Defect::NoReference)?;
+    let base = base.ok_or(Defect::NoReference)?;
     let encoder = Encoder::read(&config.model, &config.tokenizer, base)?;
     let mut left_out = Vec::new();
     let mut splits: BTreeMap<String, Split> = BTreeMap::new();

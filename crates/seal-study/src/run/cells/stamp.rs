@@ -3,7 +3,8 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use seal_files::{Flush, PendingFile};
+use seal_data::Row;
+use seal_files::{Digest, Flush, PendingFile};
 use seal_store::{SharedDigests, StoredFile, hash_of, sealed};
 use serde::{Deserialize, Serialize};
 
@@ -119,4 +120,13 @@ pub(crate) fn is_there(dir: &Path, file: &StoredFile) -> bool {
     let path = dir.join(&file.name);
     std::fs::symlink_metadata(&path).is_ok_and(|found| found.len() == file.bytes)
         && hash_of(&path).is_ok_and(|(_, blake3)| blake3 == file.blake3)
+}
+
+/// The hash that [`MadeFrom::rows`] holds.
+///
+/// # Errors
+/// A row that JSON does not hold.
+pub(crate) fn rows_hash(rows: &[Row]) -> Result<String, StudyError> {
+    let text = serde_json::to_string(rows).map_err(Defect::Json)?;
+    Ok(Digest::of(text).short())
 }

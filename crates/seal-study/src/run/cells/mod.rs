@@ -7,6 +7,11 @@
 //! which files are the program's, those with names of exports that the cell does not have
 //! are moved there too: an old adapter is no part of a new model.
 
+mod exported;
+mod lists;
+mod places;
+mod stamp;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,16 +20,17 @@ use seal_data::Row;
 use seal_files::{Digest, Flush, make_folder};
 use seal_store::{SharedDigests, StoredFile, side_by_side};
 
-use super::exported::exported_files;
-use super::lists;
-use super::places::{copy, folders, move_aside, names, notice, refuse_links, write};
-use super::stamp::{MadeFrom, STAMP, Stamp, Stamped, is_there};
+use self::exported::exported_files;
+use self::lists::lists;
+use self::places::{copy, folders, names, notice, refuse_links, write};
+use self::stamp::{MadeFrom, STAMP, Stamp, Stamped, is_there, rows_hash};
 use crate::arm::Arm;
-use crate::error::{Defect, StudyError};
+use crate::error::StudyError;
 use crate::exec::Done;
 use crate::graph::{ArmSets, Graph};
 use crate::observer::Observer;
 use crate::options::Workers;
+use crate::run_folder::move_aside;
 use crate::stages::Selection;
 
 const CELLS: &str = "cells";
@@ -290,9 +296,4 @@ impl<'a> Cells<'a> {
         notice(observer, message);
         Ok(())
     }
-}
-
-fn rows_hash(rows: &[Row]) -> Result<String, StudyError> {
-    let text = serde_json::to_string(rows).map_err(Defect::Json)?;
-    Ok(Digest::of(text).short())
 }
