@@ -3,10 +3,11 @@
 
 use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
-use clap::{Args, Command, CommandFactory as _, Parser, Subcommand};
+use clap::{Command, CommandFactory as _, Parser, Subcommand};
 
 use crate::options::StudyArgs;
 use crate::program::Program;
+use crate::verbosity::Verbosity;
 use crate::verbs::{configs, devices, findings, generate, inspect, report, score, select, sft};
 
 const STYLES: Styles = Styles::styled()
@@ -46,17 +47,6 @@ pub(crate) struct Cli {
     pub(crate) verb: Verb,
     #[command(flatten)]
     pub(crate) verbosity: Verbosity,
-}
-
-/// How much is said while a verb works.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct Verbosity {
-    /// Show no progress and no closing table, only errors.
-    #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 900)]
-    pub quiet: bool,
-    /// Show the log on the terminal too; -vv shows details.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 901)]
-    pub verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,24 +4,10 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Error;
-use seal_device::DeviceError;
 use seal_model::ModelError;
-use seal_study::{StudyError, model_exit_code, report_exit_code};
+use seal_study::StudyError;
 
-use crate::verbs::devices::Broken;
-use crate::{plain, remedy, words};
-
-/// Exit code of an unexpected failure.
-pub(crate) const UNEXPECTED: u8 = 1;
-#[cfg(test)]
-/// Exit code of a usage or config error; clap's own is the same.
-const USAGE: u8 = 2;
-#[cfg(test)]
-/// Exit code of a data error.
-const DATA: u8 = 3;
-
-/// Exit code of a device or backend that is missing or does not work.
-const DEVICE: u8 = 4;
+use crate::{exit_code, plain, remedy, words};
 
 /// Prints `error` to stderr and gives its exit code.
 pub(crate) fn report(error: &Error) -> ExitCode {
@@ -30,7 +16,7 @@ pub(crate) fn report(error: &Error) -> ExitCode {
     }
     // If stderr is gone, the exit code is all that is left to say it.
     let _ = writeln!(plain::stderr(), "error: {}", message(error));
-    ExitCode::from(code(error))
+    ExitCode::from(exit_code::of(error))
 }
 
 /// The message with its causes, and the option that mends it. A cause that the message above
@@ -57,25 +43,6 @@ fn message(error: &Error) -> String {
     text
 }
 
-fn code(error: &Error) -> u8 {
-    let known = |cause: &(dyn std::error::Error + 'static)| {
-        if let Some(study) = cause.downcast_ref::<StudyError>() {
-            return Some(study.exit_code());
-        }
-        if let Some(model) = cause.downcast_ref::<ModelError>() {
-            return Some(model_exit_code(model));
-        }
-        if cause.is::<Broken>() {
-            return Some(DEVICE);
-        }
-        if let Some(device) = cause.downcast_ref::<DeviceError>() {
-            return Some(StudyError::from(device.clone()).exit_code());
-        }
-        cause.downcast_ref::<seal_report::Error>().map(report_exit_code)
-    };
-    error.chain().find_map(known).unwrap_or(UNEXPECTED)
-}
-
 /// Whether the reader of our output went away (`seal plan | head`),
 /// which is no failure.
 fn is_closed_pipe(error: &Error) -> bool {
@@ -89,31 +56,6 @@ mod tests {
     use seal_model::FolderError;
 
     use super::*;
-
-    #[test]
-    fn every_class_has_its_code_also_below_a_context() {
-        let unknown = "abacus".parse::<seal_device::DeviceSpec>().unwrap_err();
-        let absent = DeviceError::NotCompiledIn {
-            device: "cuda:0".parse().unwrap(),
-            present: vec![seal_device::Backend::Flex],
-        };
-        let json = serde_json::from_str::<u8>("x").unwrap_err();
-        let missing = io::Error::from(io::ErrorKind::NotFound);
-        let results = |source| seal_report::Error::Io { action: "read", path: "r".into(), source };
-        for (error, expected) in [
-            (Error::from(StudyError::Config("c".into())), USAGE),
-            (Error::from(StudyError::Rows("r".into())).context("above"), DATA),
-            (Error::from(ModelError::Context { context: 9, most: 8 }).context("above"), USAGE),
-            (Error::from(unknown), USAGE),
-            (Error::from(absent).context("above"), 4),
-            (Error::from(seal_report::Error::Json { file: "results.json", source: json }), DATA),
-            (Error::from(results(missing)), USAGE),
-            (Error::from(results(io::Error::from(io::ErrorKind::StorageFull))), UNEXPECTED),
-            (anyhow::anyhow!("other"), UNEXPECTED),
-        ] {
-            assert_eq!(code(&error), expected, "{error:#}");
-        }
-    }
 
     #[test]
     fn a_cause_is_said_once() {

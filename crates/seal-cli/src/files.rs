@@ -4,29 +4,28 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
+use anyhow::bail;
 use seal_data::TemplateSetting;
 use seal_files::{Inputs, PendingFile, same_file};
 use seal_model::StageSettings;
 use seal_study::StudyError;
 
 use crate::plain;
+use crate::usage::UsageError;
 
 /// Refuses outputs that are inputs, folders, or one file twice, and makes their folders, all
 /// before the work whose result they are to hold. Each output goes with its option.
-pub fn prepare(inputs: &Inputs, outputs: &[(&str, &Path)]) -> Result<(), StudyError> {
+pub fn prepare(inputs: &Inputs, outputs: &[(&str, &Path)]) -> anyhow::Result<()> {
     for (i, (option, output)) in outputs.iter().enumerate() {
-        inputs.check(output).map_err(|clash| StudyError::Config(format!("{option}: {clash}")))?;
+        let (option, path) = (|| (*option).to_owned(), || output.to_path_buf());
+        let input = |source| UsageError::Input { option: option(), source };
+        inputs.check(output).map_err(input)?;
         if output.is_dir() {
-            return Err(StudyError::Config(format!(
-                "{option} {}: this is a folder; name a file",
-                output.display()
-            )));
+            bail!(UsageError::Folder { option: option(), path: path() });
         }
         if let Some((other, _)) = outputs[..i].iter().find(|(_, other)| same_file(other, output)) {
-            return Err(StudyError::Config(format!(
-                "{option} and {other} name one file, {}",
-                output.display()
-            )));
+            let other = (*other).to_owned();
+            bail!(UsageError::OneFile { option: option(), other, path: path() });
         }
     }
     for folder in outputs.iter().filter_map(|(_, output)| output.parent()) {
@@ -43,17 +42,14 @@ pub(crate) fn add_template(inputs: &mut Inputs, settings: &StageSettings) {
 }
 
 /// Refuses a name that does not say JSON lines: a file is read back by its ending.
-pub(crate) fn json_lines(option: &str, file: &Path) -> Result<(), StudyError> {
+pub(crate) fn json_lines(option: &str, file: &Path) -> Result<(), UsageError> {
     const FORMS: [&str; 3] = ["jsonl", "ndjson", "json"];
     // Pipes and devices have no endings.
     let is_stream = fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir());
     let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     match is_stream || FORMS.contains(&ending.as_str()) {
         true => Ok(()),
-        false => Err(StudyError::Config(format!(
-            "{option} {}: it is JSON lines; call it .jsonl",
-            file.display()
-        ))),
+        false => Err(UsageError::NotJsonLines { option: option.to_owned(), path: file.to_owned() }),
     }
 }
 

@@ -5,7 +5,8 @@
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use seal_study::StudyError;
+
+use crate::usage::UsageError;
 
 /// The options of a verb that were typed, by their names without dashes.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +31,8 @@ impl Given {
     /// the way of working that `way` names, such as `--import`.
     ///
     /// # Errors
-    /// [`StudyError::Config`] with the option's name.
-    pub(crate) fn only(&self, way: &str, used: &[&str]) -> Result<(), StudyError> {
+    /// [`UsageError::NoEffect`].
+    pub(crate) fn only(&self, way: &'static str, used: &[&str]) -> Result<(), UsageError> {
         const ALWAYS: [&str; 2] = ["quiet", "verbose"];
         match self
             .0
@@ -39,9 +40,7 @@ impl Given {
             .find(|name| !used.contains(&name.as_str()) && !ALWAYS.contains(&name.as_str()))
         {
             None => Ok(()),
-            Some(name) => {
-                Err(StudyError::Config(format!("--{name} has no effect {way}; leave it out")))
-            }
+            Some(option) => Err(UsageError::NoEffect { option: option.clone(), way }),
         }
     }
 

@@ -11,6 +11,7 @@
 
 mod cli;
 mod command;
+mod exit_code;
 mod failure;
 mod files;
 mod given;
@@ -26,14 +27,17 @@ mod remedy;
 mod summary;
 pub mod table;
 mod tracker;
+mod usage;
+mod verbosity;
 mod verbs;
 mod warnings;
 mod words;
 
-pub use cli::Verbosity;
 pub use files::prepare;
 pub use own::source;
 pub use program::{ExtraVerb, Program, SEAL};
+pub use usage::UsageError;
+pub use verbosity::Verbosity;
 
 use std::process::ExitCode;
 
@@ -67,7 +71,7 @@ pub fn main(program: &'static Program) -> ExitCode {
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => failure::report(&error),
-        Err(_) => ExitCode::from(failure::UNEXPECTED),
+        Err(_) => ExitCode::from(exit_code::UNEXPECTED),
     }
 }
 

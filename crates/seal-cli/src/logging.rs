@@ -10,8 +10,8 @@ use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::fmt::{MakeWriter, layer};
 use tracing_subscriber::prelude::*;
 
-use crate::cli::Verbosity;
 use crate::plain;
+use crate::verbosity::Verbosity;
 use crate::warnings::Warnings;
 
 /// Name of the log in a run folder.

@@ -10,10 +10,10 @@ use seal_study::{
     ConfigSource, RunOptions, Study, StudyError, config_of_folder, load_config, study_of_folder,
 };
 
-use crate::cli::Verbosity;
 use crate::command;
 use crate::plain;
 use crate::reading::Reading;
+use crate::verbosity::Verbosity;
 
 /// Which study: a config and what changes it.
 #[derive(Clone, Debug, Args)]

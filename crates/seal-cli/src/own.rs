@@ -17,8 +17,8 @@ use seal_model::{
 };
 use seal_study::remembered_digests;
 
-use crate::cli::Verbosity;
 use crate::files::add_template;
+use crate::verbosity::Verbosity;
 use crate::{plain, words};
 
 /// Reads a path, or a table that stands for one. A path need not be UTF-8.

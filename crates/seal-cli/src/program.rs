@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use clap::{ArgMatches, Command};
 
-use crate::cli::Verbosity;
+use crate::verbosity::Verbosity;
 
 /// How a program with the verbs of this crate is called.
 #[derive(Debug)]

@@ -8,10 +8,10 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 use seal_study::{Event, Observer, PlanView};
 
-use crate::cli::Verbosity;
 use crate::logging::Log;
 use crate::plain;
 use crate::tracker::Tracker;
+use crate::verbosity::Verbosity;
 
 /// Steps of the bar; it moves by cost, not by stages, which differ much.
 const STEPS: u64 = 1000;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use seal_data::rows_read;
 
-use crate::cli::Verbosity;
+use crate::verbosity::Verbosity;
 
 /// The first word comes after so long: most files are read by then.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -131,6 +131,8 @@ fn with_feature(feature: &str) -> Option<Advice> {
 mod tests {
     use std::path::PathBuf;
 
+    use seal_study::Defect;
+
     use super::*;
 
     fn remedy(error: impl Into<StudyError>) -> String {
@@ -161,7 +163,7 @@ mod tests {
         let source = Box::new(StudyError::from(FolderError::InUse { out: "o".into() }));
         let stage = StudyError::Stage { label: "sft".into(), source };
         assert!(remedy(stage).contains("wait for it"));
-        assert_eq!(of(&StudyError::Defect("d".into())), None);
+        assert_eq!(of(&StudyError::from(Defect::NoData)), None);
     }
 
     #[test]

@@ -53,11 +53,14 @@ pub(crate) fn notice(notice: &Notice) -> String {
 fn of_study(error: &StudyError) -> String {
     match error {
         StudyError::Stage { label, source } => format!("{label}: {}", of_study(source)),
-        StudyError::OneModel(model) => with_room(
-            of_model(model, "model.path or proxy.model.path"),
-            model,
-            ": finished stages are kept",
-        ),
+        other => with_room(of_leaf(other), other, ": finished stages are kept"),
+    }
+}
+
+/// The words of a study's error that holds no other one.
+fn of_leaf(error: &StudyError) -> String {
+    match error {
+        StudyError::OneModel(model) => of_model(model, "model.path or proxy.model.path"),
         StudyError::Store(store) => of_store(store),
         StudyError::StoreIsRunFolder { store } => format!(
             "--store {}: it is the run folder; give it a folder of its own",
@@ -145,7 +148,7 @@ fn of_answers(error: &AnswersError) -> String {
 }
 
 /// With what to do where the disk is full; `kept` is what is not lost.
-fn with_room(text: String, error: &ModelError, kept: &str) -> String {
+fn with_room(text: String, error: &(dyn Error + 'static), kept: &str) -> String {
     // What was said further down is not said again.
     match is_disk_full(error) && !text.contains("make room") {
         true => format!("{text}; make room and run the same command again{kept}"),
@@ -157,6 +160,9 @@ fn with_room(text: String, error: &ModelError, kept: &str) -> String {
 mod tests {
     use std::io::{self, ErrorKind};
     use std::path::PathBuf;
+
+    use seal_bilevel::BilevelError;
+    use seal_lm::LmError;
 
     use super::*;
 
@@ -200,10 +206,24 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_said_once_with_what_to_do() {
-        let full = || ModelError::io(&path())(io::Error::from(ErrorKind::StorageFull));
-        for text in [of(&full()), of(&StudyError::from(full()))] {
+        let full = || io::Error::from(ErrorKind::StorageFull);
+        let model = || ModelError::io(&path())(full());
+        let weights = || LmError::io("model.safetensors")(full());
+        let results = seal_report::Error::Io { action: "write", path: "r".into(), source: full() };
+        for error in [
+            StudyError::from(model()),
+            StudyError::io(&path())(full()),
+            weights().into(),
+            BilevelError::from(weights()).into(),
+            results.into(),
+        ] {
+            let stage = StudyError::Stage { label: "sft".into(), source: Box::new(error) };
+            let text = of(&stage);
+            assert!(text.starts_with("sft: ") && text.ends_with("stages are kept"), "{text}");
             assert_eq!(text.matches("make room and run").count(), 1, "{text}");
         }
-        assert!(!of(&full()).contains("stages"));
+        assert!(of(&model()).ends_with("make room and run the same command again"));
+        let other = StudyError::io(&path())(io::Error::from(ErrorKind::NotFound));
+        assert!(!of(&other).contains("make room"));
     }
 }

@@ -10,7 +10,6 @@ use crate::HubAddress;
 /// Messages name the address and say what to do. None holds a token, and of what
 /// a hub sends only its own short error message is shown, never a file's text.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 #[expect(missing_docs, reason = "the messages say what each field is")]
 pub enum HubError {
     /// The text is no address.

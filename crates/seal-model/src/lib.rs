@@ -26,6 +26,7 @@ mod encoding_digest;
 mod error;
 mod expected;
 mod jobs;
+mod left_out;
 pub mod overrides;
 mod pretrained;
 mod remote;
@@ -39,23 +40,26 @@ pub use device::open_device;
 pub use digest::{DigestFiles, digest_files, folder_digest};
 pub use encoder::Encoder;
 pub use encoding_digest::world_vocabulary_digest;
-pub use error::{Defect, ModelError};
+pub use error::{
+    AddressError, AnswersError, ApplyError, Defect, FolderError, ImportError, ModelError, Output,
+    SettingsError, TokensError,
+};
 pub use expected::Expected;
 pub use jobs::{
-    AnswerFile, AnswerRow, AnswersError, Applied, ApplyError, Chosen, FileRows, Generated,
-    ImportError, ImportRequest, Imported, Inspected, InspectedRow, InspectedToken, LoadedModel,
-    ModelRequest, Notice, Output, Progress, RowIds, RowIdsError, SPEARMAN_TO_LOSS, Scored,
-    ScoredRow, SelectorFigures, SettingsError, StageSettings, TokenizerFrom, Tuned, apply_selector,
-    copy_tokenizer, import_selector, inspect_rows, read_prompts, read_rows, selector_figures,
-    source_named, template_text, write_kept, write_selector_file,
+    AnswerFile, AnswerRow, Applied, Chosen, FileRows, Generated, ImportRequest, Imported,
+    Inspected, InspectedRow, InspectedToken, LoadedModel, ModelRequest, Notice, Progress, RowIds,
+    RowIdsError, SPEARMAN_TO_LOSS, Scored, ScoredRow, SelectorFigures, StageSettings,
+    TokenizerFrom, Tuned, apply_selector, copy_tokenizer, import_selector, inspect_rows,
+    read_prompts, read_rows, selector_figures, source_named, template_text, write_kept,
+    write_selector_file,
 };
+pub use left_out::{LeftOutKind, LeftOutRow};
 pub use overrides::KeyError;
-pub use pretrained::{FolderError, FoundModel};
-pub use remote::{AddressError, is_address, local_data, local_file};
+pub use pretrained::FoundModel;
+pub use remote::{is_address, local_data, local_file};
 pub use seal_data::{Row, Source};
 pub use seal_select::SelectorFile;
 pub use settings::{ModelFolder, ModelSettings};
 pub use shape_error::{HalfPrecision, RankTooLarge, ShapeError, adapters_only, rank_fits};
 pub use tokenizer_settings::{TokenizerKind, TokenizerSettings};
-pub use tokens::{LeftOutKind, LeftOutRow, Tokens};
-pub use tokens_file::TokensError;
+pub use tokens::Tokens;

@@ -1,5 +1,7 @@
 //! Dotted keys set on a table of settings, and unknown keys explained.
 
+use std::fmt;
+
 use toml::{Table, Value};
 
 /// A key that cannot be set.
@@ -75,33 +77,64 @@ pub fn put(table: &mut Table, key: &str, value: Value) -> Result<(), KeyError> {
     unreachable!("a key has at least one part")
 }
 
-/// Adds the nearest known key to serde's message about an unknown one.
-pub fn explain(message: &str) -> String {
-    // Lines that say where are put first, the outermost before the others; their names
-    // are no candidates.
-    let place = |line: &&str| line.starts_with("in `") && line.ends_with('`');
-    let mut places: Vec<&str> = message.lines().filter(place).collect();
-    let message: Vec<&str> =
-        message.lines().filter(|line| !place(line) && !line.is_empty()).collect();
-    places.reverse();
-    let places: Vec<&str> = places.iter().map(|line| &line[4..line.len() - 1]).collect();
-    let place = if places.is_empty() { String::new() } else { places.join(".") + ": " };
-    format!("{place}{}", with_nearest(&message.join("\n")))
+/// A table that does not fit its types: where, how, and the key that was probably meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableError {
+    /// The section at fault, by its dotted name; `None` where the parser names none.
+    pub section: Option<String>,
+    /// The words of the parser.
+    pub problem: String,
+    /// The known key that is most like an unknown one; `None` where there is none.
+    pub nearest: Option<String>,
 }
 
-fn with_nearest(message: &str) -> String {
-    let Some(rest) = message.split("unknown field `").nth(1) else { return message.to_owned() };
-    let Some((unknown, rest)) = rest.split_once('`') else { return message.to_owned() };
+impl TableError {
+    /// From the message of a parser of TOML or JSON.
+    pub fn of(message: &str) -> Self {
+        // Lines that say where are put first, the outermost before the others; their names
+        // are no candidates.
+        let place = |line: &&str| line.starts_with("in `") && line.ends_with('`');
+        let mut places: Vec<&str> = message.lines().filter(place).collect();
+        let message: Vec<&str> =
+            message.lines().filter(|line| !place(line) && !line.is_empty()).collect();
+        places.reverse();
+        let places: Vec<&str> = places.iter().map(|line| &line[4..line.len() - 1]).collect();
+        let problem = message.join("\n");
+        let nearest = nearest_in(&problem);
+        let section = (!places.is_empty()).then(|| places.join("."));
+        Self { section, problem: problem.trim_end().to_owned(), nearest }
+    }
+
+    /// Whether a key is unknown, and not a value of another kind than its key takes.
+    pub fn is_unknown_key(&self) -> bool {
+        self.problem.contains("unknown field `")
+    }
+}
+
+impl fmt::Display for TableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(section) = &self.section {
+            write!(f, "{section}: ")?;
+        }
+        f.write_str(&self.problem)?;
+        self.nearest.iter().try_for_each(|name| write!(f, "; did you mean `{name}`?"))
+    }
+}
+
+impl std::error::Error for TableError {}
+
+/// The known key that is most like the unknown one that `message` names.
+fn nearest_in(message: &str) -> Option<String> {
+    let rest = message.split("unknown field `").nth(1)?;
+    let (unknown, rest) = rest.split_once('`')?;
     let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
-    format!("{}{}", message.trim_end(), nearest(unknown, &known))
+    most_like(unknown, &known).map(str::to_owned)
 }
 
-/// `; did you mean ..?` with the known name that is most like `unknown`; empty without any.
-pub fn nearest(unknown: &str, known: &[&str]) -> String {
-    let best = known.iter().max_by(|a, b| {
-        strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown))
-    });
-    best.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+/// The known name that is most like `unknown`; `None` where none is known.
+pub fn most_like<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
+    let likeness = |name: &str| strsim::jaro_winkler(name, unknown);
+    known.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
 }
 
 #[cfg(test)]
@@ -132,9 +165,12 @@ mod tests {
 
     #[test]
     fn an_unknown_key_gets_the_nearest_known_one() {
+        let explain = |message: &str| TableError::of(message).to_string();
         let message = "unknown field `epoch`, expected one of `epochs`, `batch`";
         assert!(explain(message).ends_with("did you mean `epochs`?"));
         assert_eq!(explain("something else"), "something else");
+        assert!(TableError::of(message).is_unknown_key());
+        assert!(!TableError::of("something else").is_unknown_key());
         let inside = "unknown field `sftt`, expected `epochs`\nin `sft`\n";
         assert_eq!(
             explain(inside),

@@ -4,30 +4,7 @@ use std::path::{Path, PathBuf};
 
 use seal_data::DataSpec;
 
-use crate::ModelError;
-
-/// An address on a model hub that does not name what is wanted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AddressError {
-    /// The address of a file, where a model is wanted.
-    #[error("{address} names a file; a model is hf://owner/name@revision")]
-    IsFile {
-        /// The address.
-        address: String,
-    },
-    /// The address of a repository, where a file is wanted.
-    #[error("{address} names a whole repository; add the path of a file")]
-    IsRepository {
-        /// The address.
-        address: String,
-    },
-    /// The program has no access to a hub.
-    #[error("{address}: this program was built without the feature `hub`; give a local path")]
-    NoHub {
-        /// The address.
-        address: String,
-    },
-}
+use crate::{AddressError, ModelError};
 
 /// How much of an address is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

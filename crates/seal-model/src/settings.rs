@@ -6,9 +6,9 @@ use seal_lm::{LmConfig, WeightFormat};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::digest::DigestFiles;
-use crate::pretrained::{FolderError, FoundModel};
+use crate::pretrained::FoundModel;
 use crate::shape_error::can_be_held;
-use crate::{Defect, Expected, ModelError, ShapeError};
+use crate::{Defect, Expected, FolderError, ModelError, ShapeError};
 
 /// Where the model comes from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -75,8 +75,7 @@ impl ModelSettings {
     pub fn validate(&self) -> Result<(), ShapeError> {
         match self {
             Self::Shape(shape) => {
-                let sound = shape.validate();
-                sound.map_err(|e| ShapeError::Architecture { reason: e.to_string() })?;
+                shape.validate()?;
                 can_be_held(shape)
             }
             Self::Folder(ModelFolder { context: Some(0), .. }) => Err(ShapeError::NoContext),

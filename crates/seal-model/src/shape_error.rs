@@ -1,16 +1,13 @@
 //! Sizes and formats that no model, or no machine, has.
 
-use seal_lm::{LmConfig, LoraConfig, WeightFormat};
+use seal_lm::{LmConfig, LoraConfig, SettingError, WeightFormat};
 
 /// Sizes that no model has, or none that can be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ShapeError {
     /// A shape that the model's architecture does not have.
-    #[error("{reason}")]
-    Architecture {
-        /// The words of [`LmConfig::validate`].
-        reason: String,
-    },
+    #[error(transparent)]
+    Architecture(#[from] SettingError),
     /// A context without a token.
     #[error("context must be at least 1")]
     NoContext,

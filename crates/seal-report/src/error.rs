@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 /// Why results could not be read, checked or written.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// The file system refused.
     #[error("{path}: cannot {action}: {source}")]

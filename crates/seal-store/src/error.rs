@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 /// An error of a store. [`StoreError::problem`] says what is wrong and where,
 /// [`StoreError::remedy`] what helps; the message is both.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum StoreError {
     /// A program that shares no stores, such as an older version, works in the folder.
     InUse {

@@ -6,7 +6,8 @@ use seal_judge::GuardKind;
 use serde_json::json;
 
 use crate::config::{ArmRole, ArmSpec, Config, Loaded, Method, Names};
-use crate::{StudyError, plan};
+use crate::error::{ArmError, ConfigError, Place, StudyError};
+use crate::plan;
 
 /// One setting, with the whole config that it amounts to.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,10 +38,9 @@ impl Arm {
         self.config.selection.method == Method::Selector
     }
 
-    fn of(spec: &ArmSpec, loaded: &Loaded) -> Result<Self, StudyError> {
-        let config = loaded
-            .with(&spec.set)
-            .map_err(|e| StudyError::Config(format!("arm `{}`: {e}", spec.id)))?;
+    fn of(spec: &ArmSpec, loaded: &Loaded) -> Result<Self, ConfigError> {
+        let place = Place::Arm(spec.id.clone());
+        let config = loaded.with(&spec.set).map_err(ConfigError::within(place))?;
         Ok(Self {
             id: spec.id.clone(),
             label: labelled(&spec.label, &config),
@@ -98,15 +98,12 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
     let seal = loaded.config.arms.iter().find(|a| a.role == ArmRole::Seal);
     let seal = seal.map(|a| a.set.clone()).unwrap_or_default();
     for r in planned {
-        let config =
-            loaded.with(seal.iter().chain(&r.set).chain([(&r.key, &r.value)])).map_err(|e| {
-                StudyError::Config(format!("plan: {} `{}`: {e}", r.ablated_part, r.text))
-            })?;
+        let place = Place::Planned { part: r.ablated_part.clone(), text: r.text.clone() };
+        let set = seal.iter().chain(&r.set).chain([(&r.key, &r.value)]);
+        let config = loaded.with(set).map_err(ConfigError::within(place))?;
         if let Some(other) = places.get(&r.id) {
-            return Err(StudyError::Config(format!(
-                "the plan's arm `{}` has the id of the arm \"{}\"",
-                r.id, arms[*other].label
-            )));
+            let label = arms[*other].label.clone();
+            return Err(ConfigError::from(ArmError::SameId { id: r.id, label }).into());
         }
         places.insert(r.id.clone(), arms.len());
         arms.push(Arm {
@@ -126,17 +123,13 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
             None => arms.push(control),
             Some(same) if arms[*same].config == control.config => {}
             Some(_) => {
-                return Err(StudyError::Config(format!(
-                    "the plan and the config both have an arm `{}`, with different settings; \
-                     rename the control",
-                    control.id
-                )));
+                return Err(ConfigError::from(ArmError::SameControl { id: control.id }).into());
             }
         }
     }
     let mut names = Names::new("arms");
     arms.iter().try_for_each(|arm| names.add(&arm.id))?;
-    only(arms, &loaded.config)
+    Ok(only(arms, &loaded.config).map_err(ConfigError::from)?)
 }
 
 /// Number of the arm that the others are compared with.
@@ -164,14 +157,11 @@ pub(crate) fn look(arms: &mut [Arm]) -> Result<(), StudyError> {
     arms.iter_mut().try_for_each(|arm| arm.look(&mut looked))
 }
 
-fn only(mut arms: Vec<Arm>, config: &Config) -> Result<Vec<Arm>, StudyError> {
+fn only(mut arms: Vec<Arm>, config: &Config) -> Result<Vec<Arm>, ArmError> {
     let Some(only) = &config.study.only else { return Ok(arms) };
     if let Some(unknown) = only.iter().find(|id| arms.iter().all(|a| a.id != **id)) {
-        let known: Vec<&str> = arms.iter().map(|a| a.id.as_str()).collect();
-        return Err(StudyError::Config(format!(
-            "study.only: no arm `{unknown}`; arms are {}",
-            known.join(", ")
-        )));
+        let known = arms.iter().map(|arm| arm.id.clone()).collect();
+        return Err(ArmError::Unknown { id: unknown.clone(), known });
     }
     // The reference stays: every win rate is against it.
     arms.retain(|a| a.role == ArmRole::Reference || only.contains(&a.id));

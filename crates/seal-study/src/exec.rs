@@ -5,7 +5,7 @@ use seal_store::{
     Capacity, GraphError, InProcess, NoThread, StageError, Store, run_graph as run_stages,
 };
 
-use crate::StudyError;
+use crate::error::{Defect, StudyError};
 use crate::observer::{Event, Observer};
 use crate::options::Workers;
 
@@ -100,12 +100,12 @@ impl From<GraphError<StudyError>> for StudyError {
                     StageError::Work(error) => error,
                     StageError::Store(error) => error.into(),
                     StageError::NoThread(error) => error.into(),
-                    panicked @ StageError::Panicked { .. } => Self::Defect(panicked.to_string()),
+                    StageError::Panicked { message } => Defect::Panicked { message }.into(),
                 };
                 Self::Stage { label: format!("{stage} {label}"), source: Box::new(source) }
             }
             GraphError::NoThread(error) => error.into(),
-            GraphError::NeverRun => Self::Defect(error.to_string()),
+            GraphError::NeverRun => Defect::NeverRun.into(),
         }
     }
 }

@@ -19,12 +19,9 @@
 //! ```
 
 mod arm;
-mod checks;
 mod config;
 mod error;
 mod exec;
-mod exit_code;
-mod facts;
 mod findings;
 mod graph;
 mod model_digests;
@@ -35,27 +32,27 @@ mod plan;
 mod preview;
 mod run;
 mod run_folder;
-mod select;
 mod sets;
 mod stages;
 mod trace;
 
 pub use arm::Arm;
 pub use config::{
-    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, Method, OverrideError,
-    Proxy, Quick, SelectionSettings, StudySection, load_config,
+    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, Method, Proxy, Quick,
+    SelectionSettings, StudySection, load_config,
 };
-pub use error::StudyError;
-pub use exit_code::{model_exit_code, report_exit_code};
+pub use error::{
+    ArmError, ConfigError, Defect, FileError, FolderError, NumberError, OverrideError, Place,
+    PlanError, PlanFault, RowsError, SectionError, StudyError, ValueError,
+};
 pub use findings::findings_of_plans;
 pub use model_digests::remembered_digests;
 pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedStage, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use preview::{ModelPreview, Preview};
-pub use run::Study;
-pub use run_folder::{FolderConfig, FolderError, config_of_folder, study_of_folder};
+pub use run::{SelectRequest, Selected, Study};
+pub use run_folder::{FolderConfig, config_of_folder, study_of_folder};
 pub use seal_data::SetSummary;
 pub use seal_model::{Expected, ModelFolder, ModelSettings, TokenizerKind, TokenizerSettings};
 pub use seal_store::{Damage, Entry, Flaw, Found, Key, Store, StoreError, StoredFile};
-pub use select::{SelectRequest, Selected};

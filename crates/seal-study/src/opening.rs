@@ -2,9 +2,9 @@
 
 use seal_store::{Store, StoreError};
 
+use crate::StudyError;
 use crate::observer::{Event, Observer};
 use crate::options::RunOptions;
-use crate::{StudyError, run_folder};
 
 /// Opens the store of a run.
 ///
@@ -21,7 +21,7 @@ pub(crate) fn open_store(
             return Err(StudyError::StoreIsRunFolder { store: named.clone() });
         }
         Some(_) => {}
-        None => seal_files::refuse_link(&dir).map_err(run_folder::file_error(&dir))?,
+        None => seal_files::refuse_link(&dir).map_err(StudyError::at_file(&dir))?,
     }
     let store = Store::open(&dir)?;
     if store.is_adopted() {
@@ -45,7 +45,7 @@ pub(crate) fn open_store(
 impl From<StoreError> for StudyError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Io { path, source } => run_folder::file_error(&path)(source),
+            StoreError::Io { path, source } => StudyError::at_file(&path)(source),
             other => Self::Store(other),
         }
     }

@@ -2,14 +2,13 @@
 //! `{"name", "ablated_part", "action", "replacement", "metrics"}`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use seal_model::overrides::{explain, scalar};
+use seal_model::overrides::{TableError, scalar};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::StudyError;
 use crate::config::{Binding, Config};
+use crate::error::{PlanError, PlanFault};
 
 /// The two ablations that the paper lacks.
 pub const MISSING_ABLATIONS: &str = include_str!("../../../plans/missing-ablations.jsonl");
@@ -51,17 +50,13 @@ struct Line {
 /// # Errors
 /// A file that cannot be read; a line that is no ablation; an unknown part,
 /// action or metric, with the known ones.
-pub fn read_plan(config: &Config) -> Result<Vec<Replacement>, StudyError> {
+pub fn read_plan(config: &Config) -> Result<Vec<Replacement>, PlanError> {
     match config.study.plan.as_str() {
         "none" => Ok(Vec::new()),
         "builtin:missing-ablations" => parse(MISSING_ABLATIONS, "missing-ablations", config, true),
         path => {
-            let text = std::fs::read_to_string(Path::new(path)).map_err(|e| {
-                StudyError::Config(format!(
-                    "cannot read the plan {path}: {e}; besides a path, study.plan may be \
-                     builtin:missing-ablations or none"
-                ))
-            })?;
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| PlanError::Unreadable { path: path.into(), source })?;
             parse(&text, path, config, false)
         }
     }
@@ -74,42 +69,43 @@ fn parse(
     name: &str,
     config: &Config,
     is_built_in: bool,
-) -> Result<Vec<Replacement>, StudyError> {
+) -> Result<Vec<Replacement>, PlanError> {
     let mut out: Vec<Replacement> = Vec::new();
     let mut ids = BTreeSet::new();
     for (i, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-        let bad = |reason: String| StudyError::Config(format!("{name}:{}: {reason}", i + 1));
-        let line: Line = serde_json::from_str(line).map_err(|e| bad(explain(&e.to_string())))?;
-        if line.action != "REPLACE" {
-            return Err(bad(format!(
-                "action `{}` cannot be run; known actions: REPLACE",
-                line.action
-            )));
-        }
-        let (part, binding) = find_part(&line.ablated_part, config).map_err(bad)?;
-        for metric in line.metrics.iter().filter(|_| !is_built_in) {
-            check_metric(metric, config).map_err(bad)?;
-        }
-        let values = match line.replacement {
-            Value::Array(values) => values,
-            Value::Null => return Err(bad("REPLACE needs a replacement".into())),
-            value => vec![value],
-        };
-        for value in values {
-            let new = replacement(&line.name, part, binding, &value).map_err(bad)?;
+        let bad = |fault| PlanError::Line { plan: name.to_owned(), line: i + 1, fault };
+        for new in parse_line(line, config, is_built_in).map_err(bad)? {
             if !ids.insert(new.id.clone()) {
-                return Err(bad(format!(
-                    "`{}` gives the arm `{}` a second time",
-                    new.text, new.id
-                )));
+                return Err(bad(PlanFault::Twice { text: new.text, id: new.id }));
             }
             out.push(new);
         }
     }
-    if out.is_empty() {
-        return Err(StudyError::Config(format!("the plan {name} has no ablations")));
+    match out.is_empty() {
+        true => Err(PlanError::Empty { plan: name.to_owned() }),
+        false => Ok(out),
     }
-    Ok(out)
+}
+
+fn parse_line(
+    line: &str,
+    config: &Config,
+    is_built_in: bool,
+) -> Result<Vec<Replacement>, PlanFault> {
+    let line: Line = serde_json::from_str(line).map_err(|e| TableError::of(&e.to_string()))?;
+    if line.action != "REPLACE" {
+        return Err(PlanFault::Action { action: line.action });
+    }
+    let (part, binding) = find_part(&line.ablated_part, config)?;
+    for metric in line.metrics.iter().filter(|_| !is_built_in) {
+        check_metric(metric, config)?;
+    }
+    let values = match line.replacement {
+        Value::Array(values) => values,
+        Value::Null => return Err(PlanFault::NoReplacement),
+        value => vec![value],
+    };
+    values.iter().map(|value| replacement(&line.name, part, binding, value)).collect()
 }
 
 fn replacement(
@@ -117,7 +113,7 @@ fn replacement(
     part: &str,
     binding: &Binding,
     value: &Value,
-) -> Result<Replacement, String> {
+) -> Result<Replacement, PlanFault> {
     let text = match value {
         Value::String(s) => s.clone(),
         Value::Number(_) | Value::Bool(_) => value.to_string(),
@@ -125,7 +121,8 @@ fn replacement(
     };
     let toml = match value {
         Value::String(s) => scalar(s),
-        other => toml::Value::try_from(other).map_err(|e| format!("{other}: {e}"))?,
+        other => toml::Value::try_from(other)
+            .map_err(|source| PlanFault::Value { value: other.to_string(), source })?,
     };
     let slug: String = text
         .chars()
@@ -143,18 +140,18 @@ fn replacement(
     })
 }
 
-fn find_part<'a>(part: &str, config: &'a Config) -> Result<(&'a str, &'a Binding), String> {
+fn find_part<'a>(part: &str, config: &'a Config) -> Result<(&'a str, &'a Binding), PlanFault> {
     let wanted = plain(part);
     let found = config.bindings.iter().find(|(name, binding)| {
         plain(name) == wanted || binding.also.iter().any(|other| plain(other) == wanted)
     });
-    found.map(|(name, binding)| (name.as_str(), binding)).ok_or_else(|| {
-        let known: Vec<&str> = config.bindings.keys().map(String::as_str).collect();
-        format!("unknown ablated_part `{part}`; known parts: {}", known.join(", "))
+    found.map(|(name, binding)| (name.as_str(), binding)).ok_or_else(|| PlanFault::Part {
+        part: part.to_owned(),
+        known: config.bindings.keys().cloned().collect(),
     })
 }
 
-fn check_metric(metric: &str, config: &Config) -> Result<(), String> {
+fn check_metric(metric: &str, config: &Config) -> Result<(), PlanFault> {
     let wanted = plain(metric);
     // Any test's win rate has the test's own name; [metrics] gives it others.
     let mut tests = config.tests();
@@ -165,9 +162,8 @@ fn check_metric(metric: &str, config: &Config) -> Result<(), String> {
     if own || config.metrics.values().flatten().any(|known| plain(known) == wanted) {
         return Ok(());
     }
-    let known: Vec<String> =
-        tests.iter().map(|test| named(test).unwrap_or_else(|| of_test(test))).collect();
-    Err(format!("unknown metric `{metric}`; known metrics: {}", known.join(", ")))
+    let known = tests.iter().map(|test| named(test).unwrap_or_else(|| of_test(test))).collect();
+    Err(PlanFault::Metric { metric: metric.to_owned(), known })
 }
 
 /// Letters and digits in lower case, so that spellings compare.
@@ -220,7 +216,7 @@ mod tests {
         own.world = None;
         own.data = Some(seal_data::DataSpec { test: tests, ..spec() });
         own.metrics.retain(|test, _| test == "hh");
-        let found = |metric: &str| check_metric(metric, &own).map_err(|e| e.clone());
+        let found = |metric: &str| check_metric(metric, &own).map_err(|e| e.to_string());
         assert_eq!(found("helpful win rate"), Ok(()));
         assert_eq!(found("Anthropic HH win rate"), Ok(()));
         assert_eq!(

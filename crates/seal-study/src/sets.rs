@@ -8,8 +8,8 @@ use seal_data::{
 use seal_model::local_data;
 use seal_world::{Split, World};
 
-use crate::StudyError;
 use crate::config::{Append, Config};
+use crate::error::{ConfigError, Defect, RowsError, StudyError, ValueError};
 
 /// A set that a model is trained on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,22 +63,15 @@ impl Sets {
         let sets = match (&config.world, &config.data) {
             (Some(world), _) => Self::of_world(&World::new(world)?, limit)?,
             (None, Some(data)) => Self::of_files(local_data(data)?.load_limited(limit)?)?,
-            (None, None) => return Err(StudyError::Defect("a config without data".into())),
+            (None, None) => return Err(Defect::NoData.into()),
         };
-        let empty = |name: &str| Err(StudyError::Rows(format!("the {name} set has no rows")));
-        match (sets.base.is_empty(), config.model.folder().is_some()) {
-            (true, false) => {
-                return Err(StudyError::Config(
-                    "data.base: the base model is trained here; name its rows".into(),
-                ));
-            }
-            (false, true) if config.data.is_some() => {
-                return Err(StudyError::Config(
-                    "data.base: the model of model.path is used as it is; remove it".into(),
-                ));
-            }
-            _ => {}
-        }
+        let empty = |set: &str| Err(RowsError::Empty { set: set.to_owned() }.into());
+        let base = match (sets.base.is_empty(), config.model.folder().is_some()) {
+            (true, false) => Err(ValueError::NoBaseRows),
+            (false, true) if config.data.is_some() => Err(ValueError::UntrainedBaseRows),
+            _ => Ok(()),
+        };
+        base.map_err(ConfigError::from)?;
         if sets.data.is_empty() {
             return empty("fine-tuning");
         }

@@ -18,7 +18,7 @@ use seal_data::{Example, RowId};
 use seal_lm::save_training_state;
 use serde::Serialize;
 
-use crate::StudyError;
+use crate::error::{Defect, StudyError};
 
 /// Version of the format.
 const FORMAT_VERSION: u32 = 1;
@@ -88,7 +88,7 @@ impl<'a> TraceWriter<'a> {
     }
 
     fn line(&mut self, line: &Line<'_>) -> Result<(), StudyError> {
-        let text = serde_json::to_string(line).map_err(|e| StudyError::Defect(e.to_string()))?;
+        let text = serde_json::to_string(line).map_err(Defect::Json)?;
         writeln!(self.out, "{text}").map_err(StudyError::io(&self.path))
     }
 

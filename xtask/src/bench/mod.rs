@@ -6,6 +6,7 @@
 //! falls on both.
 
 mod case;
+mod error;
 mod job;
 mod measure;
 mod rounds;
@@ -13,6 +14,7 @@ mod table;
 mod work;
 
 pub(crate) use case::{CASES, Case};
+pub(crate) use error::BenchError;
 pub(crate) use job::{Job, TokenRow};
 pub(crate) use measure::measure;
 pub(crate) use rounds::{Form, Peer, Plan, run};

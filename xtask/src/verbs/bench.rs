@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgMatches, Args, Command, FromArgMatches as _};
-use seal_cli::{ExtraVerb, Verbosity, plain, prepare, source};
+use seal_cli::{ExtraVerb, UsageError, Verbosity, plain, prepare, source};
 use seal_data::{ExampleError, PromptTemplate, Source, TextTokenizer, encode_row, load_split};
 use seal_files::{Inputs, PendingFile};
 use seal_lm::WeightFormat;
 use seal_study::StudyError;
 
-use crate::bench::{self, CASES, Case, Form, Job, Peer, Plan, TokenRow, Work};
+use crate::bench::{self, BenchError, CASES, Case, Form, Job, Peer, Plan, TokenRow, Work};
 
 const AFTER: &str = "\
 Each measurement is a process of its own, so that memory is that of one piece of work. \
@@ -164,21 +164,20 @@ fn plan(options: &Options) -> anyhow::Result<Plan> {
     let mut jobs = Vec::new();
     for name in names {
         let Some(mut case) = Case::named(name) else {
-            let known = CASES.join(", ");
-            return Err(usage(format!("no case `{name}`; known are {known}")));
+            return Err(usage(BenchError::Case { name: name.to_owned(), known: &CASES }));
         };
         if let Some(steps) = options.steps {
             case.steps = steps.max(1);
         }
         if let Some(rows) = options.rows {
             if rows % 2 == 1 {
-                return Err(usage(format!("--rows {rows}: not an even number")));
+                return Err(usage(BenchError::Rows { rows }));
             }
             case.rows = usize::from(rows);
         }
         if let Some(gamma) = options.gamma {
             if !(0.0..1.0).contains(&gamma) {
-                return Err(usage(format!("--gamma {gamma}: at least 0 and below 1")));
+                return Err(usage(BenchError::Gamma { gamma }));
             }
             case.gamma = gamma;
         }
@@ -193,13 +192,12 @@ fn plan(options: &Options) -> anyhow::Result<Plan> {
     if let Some(job) = jobs.iter().find(|job| half && job.case.lora.is_none())
         && works.iter().any(trains)
     {
-        let name = &job.case.name;
-        return Err(usage(format!("--dtype bf16: {name} is trained whole, which takes f32")));
+        return Err(usage(BenchError::Whole { case: job.case.name.clone() }));
     }
     for device in &options.device {
         let opened = device.parse::<seal_device::DeviceSpec>()?.open()?;
         if !options.dtype.is_supported(&opened) {
-            return Err(usage(format!("--dtype bf16: device {device} does not compute with it")));
+            return Err(usage(BenchError::Device { device: device.clone() }));
         }
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/peer/steps.py");
@@ -220,8 +218,8 @@ fn plan(options: &Options) -> anyhow::Result<Plan> {
     })
 }
 
-fn usage(message: String) -> anyhow::Error {
-    StudyError::Config(message).into()
+fn usage(error: BenchError) -> anyhow::Error {
+    UsageError::OfVerb(Box::new(error)).into()
 }
 
 /// Rows that the tokenizer of a case is made from.
@@ -235,13 +233,13 @@ fn real(options: &Options, mut case: Case, data: &Source) -> anyhow::Result<Job>
         Some(path) => {
             let bytes = fs::read(path).with_context(|| path.display().to_string())?;
             TextTokenizer::from_bytes(&bytes, None, "<|endoftext|>")
-                .map_err(|e| usage(format!("{}: {e}", path.display())))?
+                .map_err(|source| usage(BenchError::Tokenizer { path: path.clone(), source }))?
         }
         None => {
             let rows = loaded.rows.as_slice();
             let some = &rows[..rows.len().min(TOKENIZER_ROWS)];
-            TextTokenizer::train_bpe(some, vocabulary)
-                .map_err(|e| usage(format!("a tokenizer for {}: {e}", case.name)))?
+            let failed = |source| BenchError::Training { case: case.name.clone(), source };
+            TextTokenizer::train_bpe(some, vocabulary).map_err(|e| usage(failed(e)))?
         }
     };
     let template = PromptTemplate::published();
@@ -267,18 +265,17 @@ fn real(options: &Options, mut case: Case, data: &Source) -> anyhow::Result<Job>
     }
     let largest = rows.iter().flat_map(|row| &row.tokens).max();
     if let Some(id) = largest.filter(|id| **id as usize >= vocabulary) {
-        return Err(usage(format!(
-            "{} has {vocabulary} tokens, and these rows use number {id}: leave out --tokenizer",
-            case.name
-        )));
+        let (case, token) = (case.name.clone(), *id);
+        return Err(usage(BenchError::Token { case, vocabulary, token }));
     }
     if rows.len() < 2 * case.rows {
-        return Err(usage(format!(
-            "{}: {} rows of at most {context} tokens, {} are needed (--limit {limit})",
-            data.path.display(),
-            rows.len(),
-            2 * case.rows
-        )));
+        return Err(usage(BenchError::FewRows {
+            path: data.path.clone(),
+            rows: rows.len(),
+            context,
+            needed: 2 * case.rows,
+            limit,
+        }));
     }
     Ok(Job::of_rows(case, rows))
 }

@@ -5,11 +5,11 @@ use std::io::Write as _;
 use seal_device::DeviceSpec;
 use seal_report::Split;
 
-use crate::cli::Verbosity;
 use crate::logging::{self, Log};
 use crate::options::StudyArgs;
 use crate::plain;
 use crate::progress::Progress;
+use crate::verbosity::Verbosity;
 use crate::{summary, verbs};
 
 /// Runs what is missing and closes with the figures and where the report is.

@@ -8,10 +8,11 @@ use anyhow::bail;
 use clap::Args;
 use seal_study::StudyError;
 
-use crate::cli::Verbosity;
 use crate::plain;
 use crate::program::{Program, running};
 use crate::table::{self, Side};
+use crate::usage::UsageError;
+use crate::verbosity::Verbosity;
 
 const AFTER: &str = "\
 Examples:
@@ -107,8 +108,8 @@ fn print(name: &str) -> anyhow::Result<()> {
         file.path == name || path.file_name().is_some_and(|last| last == name)
     };
     let Some(file) = FILES.iter().find(is_named) else {
-        let known: Vec<&str> = FILES.iter().map(|file| file.path).collect();
-        bail!(StudyError::Config(format!("no file `{name}`; there are {}", known.join(", "))));
+        let known = FILES.iter().map(|file| file.path).collect();
+        bail!(UsageError::NoFile { name: name.to_owned(), known });
     };
     Ok(plain::stdout().write_all(file.text(running()).as_bytes())?)
 }

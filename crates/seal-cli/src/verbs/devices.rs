@@ -4,8 +4,8 @@ use std::panic;
 
 use burn::tensor::DType;
 use clap::Args;
-use seal_bilevel::{Agreement, Trial};
-use seal_device::{Backend, DeviceSpec};
+use seal_bilevel::{Agreement, BilevelError, Trial};
+use seal_device::{Backend, DeviceError, DeviceSpec};
 
 use crate::memory;
 use crate::plain;
@@ -46,7 +46,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let reference = DeviceSpec::default();
     // Without the CPU's there is nothing to compare with.
     let reference = match reference.backend.is_compiled_in() {
-        true => Some(trial(reference).map_err(|reason| Broken::of(reference, reason))?),
+        true => Some(trial(reference).map_err(|fault| Broken { device: reference, fault })?),
         false => None,
     };
     let mut rows = Vec::new();
@@ -60,11 +60,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
             ],
             true => match probe(spec, reference.as_ref()) {
                 Ok(row) => row,
-                Err(reason) if options.device.is_some() => {
-                    return Err(Broken::of(spec, reason).into());
+                Err(fault) if options.device.is_some() => {
+                    return Err(Broken { device: spec, fault }.into());
                 }
-                Err(reason) => [
-                    format!("does not work: {}", with_hint(spec, reason)),
+                Err(fault) => [
+                    format!("does not work: {fault}{}", hint(spec)),
                     String::new(),
                     String::new(),
                     String::new(),
@@ -84,40 +84,51 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 /// A device that is compiled in and does not work.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("device `{device}` does not work: {fault}{}", hint(*device))]
 pub(crate) struct Broken {
-    device: String,
-    reason: String,
+    device: DeviceSpec,
+    #[source]
+    fault: Fault,
 }
 
-impl Broken {
-    fn of(spec: DeviceSpec, reason: String) -> Self {
-        Self { device: spec.to_string(), reason: with_hint(spec, reason) }
-    }
+/// What is wrong with a device.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// The short run failed.
+    #[error(transparent)]
+    Training(#[from] BilevelError),
+    /// The backend panicked, as Burn's do where a driver is missing.
+    #[error("{said}")]
+    Panicked {
+        /// The first line of what it said; others hold its source position.
+        said: String,
+    },
+    /// Its results are not those of the CPU.
+    #[error("it computes something else than flex: apart by {apart}")]
+    Apart {
+        /// How far apart losses, gradients and omega are.
+        apart: String,
+    },
 }
 
-impl std::fmt::Display for Broken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "device `{}` does not work: {}", self.device, self.reason)
-    }
-}
-
-impl std::error::Error for Broken {}
-
-/// `reason`, and what most often stands behind it on a GPU.
-fn with_hint(spec: DeviceSpec, reason: String) -> String {
+/// What most often stands behind a fault on a GPU.
+fn hint(spec: DeviceSpec) -> &'static str {
     match (spec.backend, spec.index) {
         (Backend::Cuda, _) | (Backend::Tch, Some(_)) => {
-            format!("{reason} (is there an NVIDIA driver? `nvidia-smi` tells)")
+            " (is there an NVIDIA driver? `nvidia-smi` tells)"
         }
-        _ => reason,
+        _ => "",
     }
 }
 
 /// State, dtypes, memory, and differences from `reference`.
-fn probe(spec: DeviceSpec, reference: Option<&Trial>) -> Result<[String; 4], String> {
+fn probe(spec: DeviceSpec, reference: Option<&Trial>) -> Result<[String; 4], Fault> {
     let done = trial(spec)?;
-    let device = spec.open().map_err(|e| e.to_string())?;
+    let device = spec.open()?;
     let known =
         [("f64", DType::F64), ("f32", DType::F32), ("f16", DType::F16), ("bf16", DType::BF16)];
     let dtypes = known.into_iter().filter(|(_, dtype)| device.supports_dtype(*dtype));
@@ -132,7 +143,7 @@ fn probe(spec: DeviceSpec, reference: Option<&Trial>) -> Result<[String; 4], Str
             let Agreement { losses, grad_norms, omega } = apart;
             let shown = format!("{losses:.0e}, {grad_norms:.0e}, {omega:.0e}");
             if !apart.within(&limit) {
-                return Err(format!("it computes something else than flex: apart by {shown}"));
+                return Err(Fault::Apart { apart: shown });
             }
             shown
         }
@@ -142,15 +153,15 @@ fn probe(spec: DeviceSpec, reference: Option<&Trial>) -> Result<[String; 4], Str
 
 /// The short run. Burn reports a missing driver by a panic, which is caught and
 /// silenced here.
-fn trial(spec: DeviceSpec) -> Result<Trial, String> {
+fn trial(spec: DeviceSpec) -> Result<Trial, Fault> {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let done = panic::catch_unwind(|| {
-        let device = spec.open().map_err(|e| e.to_string())?;
-        Trial::run(&device, None).map_err(|e| e.to_string())
+        let device = spec.open()?;
+        Ok(Trial::run(&device, None)?)
     });
     panic::set_hook(hook);
-    done.unwrap_or_else(|panic| Err(reason(panic.as_ref())))
+    done.unwrap_or_else(|panic| Err(Fault::Panicked { said: first_line(panic.as_ref()) }))
 }
 
 /// `A of B GiB free`, where the system tells.
@@ -160,8 +171,8 @@ fn host_memory() -> Option<String> {
     Some(format!("{available:.1} of {total:.1} GiB free"))
 }
 
-/// The first line of what a backend said: others hold its source position.
-fn reason(panic: &(dyn std::any::Any + Send)) -> String {
+/// The first line of what a backend said.
+fn first_line(panic: &(dyn std::any::Any + Send)) -> String {
     let text = seal_device::panic_message(panic).unwrap_or("the backend panicked");
     text.lines().next().unwrap_or_default().to_owned()
 }
@@ -178,13 +189,13 @@ mod tests {
         assert_eq!(row[0], "works");
         assert!(row[1].contains("f32"), "{row:?}");
         reference.omega[0] += 1.0;
-        let reason = probe(DeviceSpec::default(), Some(&reference)).unwrap_err();
-        assert!(reason.contains("something else"), "{reason}");
+        let fault = probe(DeviceSpec::default(), Some(&reference)).unwrap_err();
+        assert!(matches!(fault, Fault::Apart { .. }), "{fault}");
     }
 
     #[test]
     fn a_panic_keeps_its_message() {
         let caught = panic::catch_unwind(|| panic::resume_unwind(Box::new("no driver\nat x")));
-        assert_eq!(reason(caught.unwrap_err().as_ref()), "no driver");
+        assert_eq!(first_line(caught.unwrap_err().as_ref()), "no driver");
     }
 }

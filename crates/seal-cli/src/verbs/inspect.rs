@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use seal_model::{Inspected, InspectedRow, RowIds, Source, inspect_rows, read_rows};
-use seal_study::StudyError;
 use serde_json::json;
 
-use crate::cli::Verbosity;
 use crate::own::{StageArgs, say_dropped, say_lost, source};
 use crate::plain;
+use crate::usage::UsageError;
+use crate::verbosity::Verbosity;
 
 const AFTER: &str = "\
 Examples:
@@ -70,10 +70,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         Some(ids) => {
             rows.retain(|row| ids.contains(row.id));
             if rows.is_empty() {
-                anyhow::bail!(StudyError::Config(format!(
-                    "--ids: no row of {} has such an id",
-                    options.data.path.display()
-                )));
+                anyhow::bail!(UsageError::NoRow { path: options.data.path.clone() });
             }
         }
         None => rows.truncate(options.limit),

@@ -6,12 +6,12 @@ use std::time::Duration;
 use seal_device::DeviceSpec;
 use seal_study::{PlanView, PlannedStage, Preview, SetSummary, load_config};
 
-use crate::cli::Verbosity;
 use crate::logging::Log;
 use crate::options::StudyArgs;
 use crate::plain;
 use crate::table::{self, Side};
 use crate::tracker::approximately;
+use crate::verbosity::Verbosity;
 use crate::verbs::{self, preview};
 
 /// Lists the arms, then the stages, each found or to be done, and the time left.

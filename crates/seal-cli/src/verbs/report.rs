@@ -8,11 +8,12 @@ use seal_files::{Inputs, PendingFile};
 use seal_report::Report;
 use seal_study::StudyError;
 
-use crate::cli::Verbosity;
 use crate::files::prepare;
 use crate::given::Given;
 use crate::options::FolderArgs;
 use crate::plain;
+use crate::usage::UsageError;
+use crate::verbosity::Verbosity;
 
 /// Which run, and a drawing of it.
 #[derive(Clone, Debug, Args)]
@@ -69,18 +70,11 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
 }
 
 /// The drawing, before anything is written.
-fn picture(
-    report: &Report,
-    dir: &Path,
-    file: &Path,
-    is_dry_run: bool,
-) -> Result<String, StudyError> {
+fn picture(report: &Report, dir: &Path, file: &Path, is_dry_run: bool) -> anyhow::Result<String> {
     if !is_dry_run {
         let mut inputs = Inputs::new();
         Report::FILES.iter().for_each(|name| inputs.add("a file of the run", &dir.join(name)));
         prepare(&inputs, &[("--picture", file)])?;
     }
-    report.picture().ok_or_else(|| {
-        StudyError::Config("--picture: the run has no ablation to draw; leave it out".into())
-    })
+    Ok(report.picture().ok_or(UsageError::NothingToDraw)?)
 }

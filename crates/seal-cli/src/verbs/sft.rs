@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use clap::Args;
 use seal_model::read_rows;
 
-use crate::cli::Verbosity;
 use crate::logging::Log;
 use crate::own::{ModelArgs, Own, Steps, say_batch, say_left_out};
 use crate::plain;
+use crate::verbosity::Verbosity;
 
 const AFTER: &str = "\
 Examples:

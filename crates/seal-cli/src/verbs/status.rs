@@ -7,12 +7,12 @@ use std::path::Path;
 use seal_report::{Document as _, Report, Results};
 use seal_study::{PlanView, Study};
 
-use crate::cli::Verbosity;
 use crate::logging::Log;
 use crate::options::StudyArgs;
 use crate::plain;
 use crate::program::running;
 use crate::table::{self, Side};
+use crate::verbosity::Verbosity;
 use crate::verbs::{left_out, plan};
 
 /// Counts stages by kind, names those that are missing, and says whether there

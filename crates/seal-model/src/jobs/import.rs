@@ -10,11 +10,10 @@ use seal_select::{
 };
 use serde_json::json;
 
-use super::import_error::{ImportError, Output};
 use super::kept::write_kept;
 use super::selector_file::write_selector_file;
 use crate::remote::local_file;
-use crate::{Defect, ModelError};
+use crate::{Defect, ImportError, ModelError, Output};
 
 /// A published selector, and what is known of its rows.
 #[derive(Clone, Debug)]

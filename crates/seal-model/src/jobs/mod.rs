@@ -5,7 +5,6 @@ mod answers;
 mod apply;
 mod generate;
 mod import;
-mod import_error;
 mod inspect;
 mod kept;
 mod lost;
@@ -17,23 +16,23 @@ mod score;
 mod select;
 mod selector_file;
 mod stage_settings;
+mod template_text;
 mod tune;
 
-pub use answers::{AnswerFile, AnswerRow, AnswersError};
-pub use apply::{Applied, ApplyError, apply_selector};
+pub use answers::{AnswerFile, AnswerRow};
+pub use apply::{Applied, apply_selector};
 pub use generate::Generated;
 pub use import::{ImportRequest, Imported, import_selector};
-pub use import_error::{ImportError, Output};
 pub use inspect::{Inspected, InspectedRow, InspectedToken, RowIds, RowIdsError, inspect_rows};
 pub use kept::{SelectorFigures, selector_figures, write_kept};
 pub use model::{LoadedModel, ModelRequest};
 pub use notice::Notice;
-pub use record::template_text;
 pub use rows::{FileRows, read_prompts, read_rows, source_named};
 pub use score::{Scored, ScoredRow};
 pub use select::{Chosen, SPEARMAN_TO_LOSS};
 pub use selector_file::write_selector_file;
-pub use stage_settings::{SettingsError, StageSettings, TokenizerFrom};
+pub use stage_settings::{StageSettings, TokenizerFrom};
+pub use template_text::template_text;
 pub use tune::{Tuned, copy_tokenizer};
 
 /// Told the steps done, and their number.

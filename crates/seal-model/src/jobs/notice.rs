@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use seal_data::{TemplateSetting, escape};
 
-use super::record::template_text;
+use super::template_text::template_text;
 
 /// A word to the user.
 #[derive(Clone, Debug, PartialEq)]

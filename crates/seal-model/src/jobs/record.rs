@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::notice::Notice;
 use super::stage_settings::TokenizerFrom;
+use super::template_text::template_text;
 use crate::{Defect, ModelError};
 
 /// Name of the record's file.
@@ -93,33 +94,4 @@ pub(super) fn say_on_card(card: &Path, template: &TemplateSetting) -> Result<(),
     let text = format!("\n{dress}; settings and losses are in `{FILE}`.\n");
     let mut file = fs::OpenOptions::new().append(true).open(card).map_err(ModelError::io(card))?;
     file.write_all(text.as_bytes()).map_err(ModelError::io(card))
-}
-
-/// A template as one types it: `chat`, or text or a table in quotes.
-pub fn template_text(template: &TemplateSetting) -> String {
-    match toml::Value::try_from(template) {
-        Ok(toml::Value::String(word)) if !word.contains("{}") => word,
-        Ok(toml::Value::String(text)) => format!("'{}'", text.replace('\n', "\\n")),
-        Ok(table) => format!("'{table}'"),
-        // What JSON held is text or a table of text, and TOML has both.
-        Err(_) => "of its seal-training.json".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn templates_are_shown_as_they_are_typed() {
-        for (toml, typed) in [
-            (r#""Q: {}\nA: ""#, r"'Q: {}\nA: '"),
-            (r#""chat""#, "chat"),
-            (r#"{ chat = "a.jinja" }"#, r#"'{ chat = "a.jinja" }'"#),
-        ] {
-            let table: toml::Table = toml::from_str(&format!("v = {toml}")).unwrap();
-            let template = TemplateSetting::deserialize(table["v"].clone()).unwrap();
-            assert_eq!(template_text(&template), typed);
-        }
-    }
 }

@@ -6,7 +6,7 @@ use seal_data::{DataError, Dropped, EmptyAnswers, Row, Source, Undesirable, load
 use serde::Deserialize;
 
 use crate::ModelError;
-use crate::overrides::explain;
+use crate::overrides::TableError;
 use crate::remote::local_file;
 
 /// The rows of a file, and those of it that cannot be used.
@@ -35,7 +35,7 @@ pub fn source_named(text: &str) -> Result<Source, ModelError> {
         return Ok(Source::new(text));
     }
     let named: Named = toml::from_str(&format!("source = {text}"))
-        .map_err(|e| ModelError::SourceTable { reason: explain(e.message()) })?;
+        .map_err(|e| ModelError::SourceTable { source: TableError::of(e.message()) })?;
     Ok(named.source)
 }
 

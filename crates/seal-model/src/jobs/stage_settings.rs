@@ -1,6 +1,6 @@
 //! Settings of single stages.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use seal_bilevel::{BilevelSettings, SftSettings};
 use seal_data::TemplateSetting;
@@ -8,59 +8,10 @@ use seal_lm::{GenerateSettings, WeightFormat};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::ModelError;
-use crate::overrides::{explain, parse_set, put, scalar};
+use crate::overrides::{TableError, parse_set, put, scalar};
+use crate::{ModelError, SettingsError};
 
 const DEFAULTS: &str = include_str!("../../../../configs/stages.toml");
-
-/// Settings of stages that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// The file cannot be read.
-    #[error("cannot read the settings {}: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file is no TOML.
-    #[error("{place}: {source}")]
-    Syntax {
-        /// The file, or `settings`.
-        place: String,
-        /// What the parser said.
-        source: Box<toml::de::Error>,
-    },
-    /// A key that is unknown, or a value of another kind.
-    #[error("{place}: {reason}")]
-    Key {
-        /// The file, or `settings`.
-        place: String,
-        /// The key with its fault, and the nearest known key.
-        reason: String,
-    },
-    /// A value outside its range.
-    #[error("{section}: {reason}")]
-    Range {
-        /// The section it stands in.
-        section: &'static str,
-        /// The key with its range.
-        reason: String,
-    },
-    /// The tokenizer of an adapter where none is given.
-    #[error(
-        "tokenizer = \"adapter\": no adapter is given; name one, or use the model's tokenizer: \
-         tokenizer = \"model\""
-    )]
-    NoAdapter,
-    /// A template that is none.
-    #[error("template: {reason}")]
-    Template {
-        /// What is wrong with it.
-        reason: String,
-    },
-}
 
 /// What `configs/stages.toml` holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -138,8 +89,8 @@ impl StageSettings {
             put(&mut table, &key, value)?;
         }
         let settings = Self::deserialize(table).map_err(|e| {
-            let reason = explain(e.to_string().trim_end());
-            SettingsError::Key { place, reason }
+            let source = TableError::of(e.to_string().trim_end());
+            SettingsError::Key { place, source }
         })?;
         in_range("sft", settings.sft.validate())?;
         in_range("bilevel", settings.bilevel.validate())?;
@@ -160,17 +111,17 @@ impl StageSettings {
             false => Value::String(text.to_owned()),
         };
         let template = TemplateSetting::deserialize(value)
-            .map_err(|e| SettingsError::Template { reason: e.to_string().trim_end().to_owned() })?;
+            .map_err(|fault| SettingsError::Template { fault: Box::new(fault) })?;
         Ok(Self { template, ..self })
     }
 }
 
 /// The error of a section's own check.
-fn in_range<E: std::fmt::Display>(
+fn in_range<E: std::error::Error + Send + Sync + 'static>(
     section: &'static str,
     checked: Result<(), E>,
 ) -> Result<(), SettingsError> {
-    checked.map_err(|e| SettingsError::Range { section, reason: e.to_string() })
+    checked.map_err(|e| SettingsError::Range { section, source: Box::new(e) })
 }
 
 #[cfg(test)]

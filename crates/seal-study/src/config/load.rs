@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use seal_model::KeyError;
-use seal_model::overrides::{explain, parse_set, put};
+use seal_model::overrides::{TableError, parse_set, put};
 use toml::{Table, Value};
 
-use super::error::OverrideError;
 use super::numbers::{self, LARGEST};
 use super::types::Config;
-use crate::StudyError;
+use crate::error::{ArmError, ConfigError, Defect, OverrideError, Place, StudyError};
 
 /// The config of the built-in world, and the reference of all keys.
 pub const BUILT_IN: &str = include_str!("../../../../configs/world.toml");
@@ -50,22 +49,19 @@ pub(crate) struct Loaded {
 /// Reads, changes and checks a config.
 ///
 /// # Errors
-/// [`StudyError::Config`] naming file, key and remedy; [`StudyError::Io`].
+/// [`StudyError::Config`] naming file, key and remedy; [`StudyError::Override`].
 pub fn load_config(source: &ConfigSource) -> Result<Config, StudyError> {
     load(source).map(|l| l.config)
 }
 
 pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
     let (name, text) = match &source.file {
-        Some(path) => {
-            (path.as_path(), std::fs::read_to_string(path).map_err(|e| not_read(path, &e))?)
-        }
-        None => (Path::new("the built-in config"), BUILT_IN.to_owned()),
+        Some(path) => (path.clone(), read(path)?),
+        None => (PathBuf::from("the built-in config"), BUILT_IN.to_owned()),
     };
-    let bad = |e: String| StudyError::Config(format!("{}: {e}", name.display()));
-    let mut table: Table = toml::from_str(&text).map_err(|e| bad(e.to_string()))?;
-    let built_in: Table = toml::from_str(BUILT_IN)
-        .map_err(|e| StudyError::Defect(format!("the built-in config: {e}")))?;
+    let of_file = |e: ConfigError| ConfigError::within(Place::File(name.clone()))(e);
+    let mut table: Table = toml::from_str(&text).map_err(|e| of_file(e.into()))?;
+    let built_in: Table = toml::from_str(BUILT_IN).map_err(Defect::BuiltIn)?;
     let is_own = |key: &str| source.file.is_none() || table.contains_key(key);
     let own = SHARED.map(|key| (key, is_own(key)));
     let is_own = |key: &str| own.contains(&(key, true));
@@ -78,15 +74,17 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
         keep_metrics_of_tests(&mut table);
     }
     // Types first without changes, so that what is wrong in the file is said of the file.
-    let in_file = typed(&table).map_err(|e| bad(e.to_string()))?;
+    let in_file = typed(&table).map_err(of_file)?;
     let slim = without_lists(&table);
     for (part, binding) in in_file.bindings.iter().filter(|_| is_own("bindings")) {
         let probe = (binding.key.clone(), Value::String(String::new()));
         let keys = binding.set.clone().into_iter().chain([probe]);
-        known_keys(&slim, keys).map_err(|e| bad(format!("bindings.\"{part}\": {e}")))?;
+        let place = || Place::Binding(part.clone());
+        known_keys(&slim, keys).map_err(|e| of_file(ConfigError::within(place())(e)))?;
     }
     if is_own("quick") {
-        known_keys(&slim, in_file.quick.set.clone()).map_err(|e| bad(format!("quick: {e}")))?;
+        let keys = in_file.quick.set.clone();
+        known_keys(&slim, keys).map_err(|e| of_file(ConfigError::within(Place::Quick)(e)))?;
     }
     if source.quick {
         for (key, value) in in_file.quick.set {
@@ -106,7 +104,7 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
         set(&mut table, text)?;
     }
     if let Err(error) = typed(&table) {
-        return Err(at_fault(&before, &source.set, &error).into());
+        return Err(at_fault(&before, &source.set, error).into());
     }
     if let Some(seeds) = &source.seeds {
         let seeds: Result<Vec<Value>, StudyError> = seeds.iter().map(|s| seed(*s)).collect();
@@ -142,7 +140,7 @@ fn set(table: &mut Table, text: &str) -> Result<(), KeyError> {
 
 /// The settings behind `error`, which all of them together gave: those without which something
 /// else or nothing would be wrong. Some are right only together, so that none is judged alone.
-fn at_fault(before: &Table, settings: &[String], error: &StudyError) -> OverrideError {
+fn at_fault(before: &Table, settings: &[String], error: ConfigError) -> OverrideError {
     let reason = error.to_string();
     let is_at_fault = |left_out: usize| {
         let mut table = before.clone();
@@ -153,7 +151,7 @@ fn at_fault(before: &Table, settings: &[String], error: &StudyError) -> Override
     let found = (0..settings.len()).filter(|i| is_at_fault(*i));
     let found: Vec<String> = found.map(|i| settings[i].clone()).collect();
     let settings = if found.is_empty() { settings.to_vec() } else { found };
-    OverrideError::Setting { settings, reason }
+    OverrideError::Setting { settings, source: Box::new(error) }
 }
 
 /// The metrics of the built-in config are those of its tests.
@@ -179,32 +177,27 @@ fn without_lists(table: &Table) -> Table {
 fn known_keys(
     table: &Table,
     keys: impl IntoIterator<Item = (String, Value)>,
-) -> Result<(), String> {
+) -> Result<(), ConfigError> {
     let mut table = table.clone();
     for (key, value) in keys {
-        put(&mut table, &key, value).map_err(|e| e.to_string())?;
+        put(&mut table, &key, value)?;
     }
     match typed(&table) {
-        Err(e) if e.to_string().contains("unknown field") => Err(e.to_string()),
+        Err(ConfigError::Table(error)) if error.is_unknown_key() => Err(error.into()),
         _ => Ok(()),
     }
 }
 
-fn not_read(path: &Path, e: &std::io::Error) -> StudyError {
-    StudyError::Config(format!("cannot read the config {}: {e}", path.display()))
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
 }
 
-fn typed(table: &Table) -> Result<Config, StudyError> {
-    Config::deserialize_table(table)
-}
-
-impl Config {
-    fn deserialize_table(table: &Table) -> Result<Self, StudyError> {
-        use serde::Deserialize;
-        numbers::check(table).map_err(StudyError::Config)?;
-        Config::deserialize(table.clone())
-            .map_err(|e| StudyError::Config(explain(e.to_string().trim_end())))
-    }
+fn typed(table: &Table) -> Result<Config, ConfigError> {
+    use serde::Deserialize;
+    numbers::check(table)?;
+    let typed = Config::deserialize(table.clone());
+    Ok(typed.map_err(|e| TableError::of(e.to_string().trim_end()))?)
 }
 
 impl Loaded {
@@ -212,14 +205,12 @@ impl Loaded {
     pub(crate) fn with<'a>(
         &self,
         set: impl IntoIterator<Item = (&'a String, &'a Value)>,
-    ) -> Result<Config, StudyError> {
+    ) -> Result<Config, ConfigError> {
         let mut table = self.table.clone();
         for (key, value) in set {
             let section = key.split('.').next().unwrap_or(key);
             if FIXED.contains(&section) {
-                return Err(StudyError::Config(format!(
-                    "{key}: an arm cannot change it; it is the same for the whole study"
-                )));
+                return Err(ArmError::FixedKey { key: key.clone() }.into());
             }
             put(&mut table, key, value.clone())?;
         }

@@ -4,19 +4,17 @@
 //! then given types; the table is kept, so that an arm is the same config with
 //! some of its keys replaced. Whatever can be configured can be ablated.
 
-mod error;
+mod arms;
+mod judges;
 mod load;
 mod names;
 mod numbers;
 mod types;
 mod validate;
 
-pub use error::OverrideError;
+pub use arms::{ArmRole, ArmSpec, Binding};
 pub use load::{BUILT_IN, ConfigSource, load_config};
-pub use types::{
-    Append, ArmRole, ArmSpec, Binding, Config, Method, Proxy, Quick, SelectionSettings,
-    StudySection,
-};
+pub use types::{Append, Config, Method, Proxy, Quick, SelectionSettings, StudySection};
 
 pub(crate) use load::{Loaded, load};
 pub(crate) use names::Names;

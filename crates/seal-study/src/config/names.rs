@@ -5,37 +5,38 @@ use std::collections::BTreeMap;
 use seal_files::FileName;
 
 use super::types::Config;
-use crate::StudyError;
+use crate::error::{ConfigError, FileError};
 
 /// Names of one kind, each of them a file or folder of its own, on file systems that tell
 /// upper from lower case and on those that do not.
 pub(crate) struct Names {
-    what: &'static str,
+    key: &'static str,
     known: BTreeMap<String, String>,
 }
 
 impl Names {
-    /// No names yet; `what` they are is said in errors.
-    pub(crate) fn new(what: &'static str) -> Self {
-        Self { what, known: BTreeMap::new() }
+    /// No names yet; errors name the `key` that they stand at.
+    pub(crate) fn new(key: &'static str) -> Self {
+        Self { key, known: BTreeMap::new() }
     }
 
     /// Adds `name`.
     ///
     /// # Errors
-    /// [`StudyError::Config`] for a name that cannot be a file, one that is there, and one
-    /// that differs in case alone from another.
-    pub(crate) fn add(&mut self, name: &str) -> Result<(), StudyError> {
-        let what = self.what;
-        let bad = |e: String| StudyError::Config(format!("{what}: {e}"));
-        name.parse::<FileName>().map_err(|e| bad(e.to_string()))?;
-        match self.known.insert(without_case(name), name.to_owned()) {
+    /// [`ConfigError::Name`] for a name that cannot be a file, one that is there, and one that
+    /// differs in case alone from another.
+    pub(crate) fn add(&mut self, name: &str) -> Result<(), ConfigError> {
+        let key = self.key;
+        self.fits(name).map_err(|source| ConfigError::Name { key, source })
+    }
+
+    fn fits(&mut self, name: &str) -> Result<(), FileError> {
+        name.parse::<FileName>()?;
+        let named = || name.to_owned();
+        match self.known.insert(without_case(name), named()) {
             None => Ok(()),
-            Some(other) if other == name => Err(bad(format!("`{name}` is there twice"))),
-            Some(other) => Err(bad(format!(
-                "`{other}` and `{name}` differ in case alone, and would be one file on some \
-                 systems; rename one"
-            ))),
+            Some(other) if other == name => Err(FileError::Twice { name: named() }),
+            Some(first) => Err(FileError::Case { name: named(), first }),
         }
     }
 }
@@ -50,7 +51,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Names::add`].
-    pub(super) fn names_fit(&self) -> Result<(), StudyError> {
+    pub(super) fn names_fit(&self) -> Result<(), ConfigError> {
         Names::new("study.name").add(&self.study.name)?;
         let mut tests = Names::new("data.test");
         self.data.iter().flat_map(|data| data.test.keys()).try_for_each(|test| tests.add(test))?;

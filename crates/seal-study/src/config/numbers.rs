@@ -2,6 +2,8 @@
 
 use toml::{Table, Value};
 
+use crate::error::NumberError;
+
 /// Largest whole number of a key. Sums and products of a few of them stay within the
 /// program's integers.
 pub(super) const LARGEST: i64 = 1_000_000_000;
@@ -26,18 +28,21 @@ const UNBOUNDED: [&str; 3] = ["seed", "seeds", "parameters"];
 ///
 /// # Errors
 /// The key with its number.
-pub(super) fn check(table: &Table) -> Result<(), String> {
+pub(super) fn check(table: &Table) -> Result<(), NumberError> {
     table.iter().try_for_each(|(key, value)| one(key, key, value))
 }
 
-fn one(path: &str, key: &str, value: &Value) -> Result<(), String> {
+fn one(path: &str, key: &str, value: &Value) -> Result<(), NumberError> {
+    let named = || path.to_owned();
     match value {
         Value::Integer(n) if *n > largest(path, key) && !UNBOUNDED.contains(&key) => {
-            Err(format!("{path} = {n}: at most {}", largest(path, key)))
+            Err(NumberError::Whole { key: named(), value: *n, most: largest(path, key) })
         }
-        Value::Float(x) if !x.is_finite() => Err(format!("{path} = {x}: give a finite number")),
+        Value::Float(x) if !x.is_finite() => {
+            Err(NumberError::NotFinite { key: named(), value: *x })
+        }
         Value::Float(x) if x.abs() > LARGEST_SHARE => {
-            Err(format!("{path} = {x:e}: at most {LARGEST_SHARE:e}"))
+            Err(NumberError::Large { key: named(), value: *x, most: LARGEST_SHARE })
         }
         Value::Array(values) => values.iter().try_for_each(|value| one(path, key, value)),
         Value::Table(table) => table.iter().try_for_each(|(key, value)| {
@@ -55,7 +60,7 @@ mod tests {
 
     #[test]
     fn numbers_are_refused_by_their_key() {
-        let error = |text: &str| check(&toml::from_str(text).unwrap()).unwrap_err();
+        let error = |text: &str| check(&toml::from_str(text).unwrap()).unwrap_err().to_string();
         assert_eq!(
             error("[bilevel]\nbatch = 9223372036854775807"),
             "bilevel.batch = 9223372036854775807: at most 1000000"

@@ -3,42 +3,39 @@
 use std::collections::BTreeSet;
 
 use seal_judge::{GuardKind, JudgeKind};
-use seal_model::overrides::nearest;
-use seal_model::{RankTooLarge, TokenizerKind, adapters_only, rank_fits};
+use seal_model::overrides::most_like;
+use seal_model::{TokenizerKind, adapters_only, rank_fits};
 
-use super::types::{Append, ArmRole, Config, Method};
-use crate::StudyError;
+use super::arms::ArmRole;
+use super::types::{Append, Config, Method};
+use crate::error::{ConfigError, Place, SectionError, ValueError};
 
 impl Config {
     /// Checks what the types leave open.
     ///
     /// # Errors
-    /// [`StudyError::Config`], naming key, value and remedy.
-    pub fn validate(&self) -> Result<(), StudyError> {
+    /// [`ConfigError`], naming key, value and remedy.
+    pub fn validate(&self) -> Result<(), ConfigError> {
         self.validate_settings()?;
         self.metrics_fit()?;
-        self.arms_fit()
+        Ok(self.arms_fit()?)
     }
 
     /// As [`Config::validate`], without the lists that arms share.
     ///
     /// # Errors
     /// As there.
-    pub(crate) fn validate_settings(&self) -> Result<(), StudyError> {
-        let bad = |text: String| Err(StudyError::Config(text));
+    pub(crate) fn validate_settings(&self) -> Result<(), ConfigError> {
         self.names_fit()?;
         if self.world.is_some() == self.data.is_some() {
-            return bad("a config has either [world] or [data], not both and not neither".into());
+            return Err(ValueError::Sources.into());
         }
         let seeds: BTreeSet<u64> = self.study.seeds.iter().copied().collect();
         if seeds.is_empty() || seeds.len() != self.study.seeds.len() {
-            return bad(format!(
-                "study.seeds = {:?}: give at least one seed, each once",
-                self.study.seeds
-            ));
+            return Err(ValueError::Seeds { seeds: self.study.seeds.clone() }.into());
         }
         if self.study.limit == Some(0) {
-            return bad("study.limit: 0 rows leave nothing to train on".into());
+            return Err(ValueError::NoRows.into());
         }
         if let Some(world) = &self.world {
             world.validate()?;
@@ -47,162 +44,137 @@ impl Config {
         section("model", self.model.validate())?;
         if self.proxy.is_some() {
             let proxy = self.of_selector();
-            let of_proxy = |e| StudyError::Config(format!("proxy: {e}"));
-            proxy.tokenizer_fits().map_err(of_proxy)?;
+            proxy.tokenizer_fits().map_err(|e| ConfigError::within(Place::Proxy)(e.into()))?;
             section("proxy.model", proxy.model.validate())?;
         }
         match (&self.base, self.model.folder()) {
-            (Some(base), None) => section("base", base.validate().map_err(|e| e.to_string()))?,
+            (Some(base), None) => section("base", base.validate())?,
             (None, Some(_)) => {}
-            (None, None) => return bad("[base] is missing: how the model is trained".into()),
-            (Some(_), Some(_)) => {
-                return bad("[base]: the model of model.path is used as it is; remove it".into());
-            }
+            (None, None) => return Err(ValueError::NoBase.into()),
+            (Some(_), Some(_)) => return Err(ValueError::UntrainedBase.into()),
         }
         if self.base.as_ref().is_some_and(|base| base.lora.is_some()) {
-            return bad("base.lora: the base is trained whole; remove it".into());
+            return Err(ValueError::BaseAdapters.into());
         }
         let of = if self.proxy.is_some() { "proxy.model.dtype" } else { "model.dtype" };
         let trained = self.of_selector().model.dtype();
         section(of, adapters_only(trained, "[bilevel.lora]", self.bilevel.lora.as_ref()))?;
         let tuned = self.model.dtype();
         section("model.dtype", adapters_only(tuned, "[sft.lora]", self.sft.lora.as_ref()))?;
-        let rank = |e: RankTooLarge| StudyError::Config(e.to_string());
-        rank_fits("bilevel.lora", self.bilevel.lora.as_ref()).map_err(rank)?;
-        rank_fits("sft.lora", self.sft.lora.as_ref()).map_err(rank)?;
-        section("bilevel", self.bilevel.validate().map_err(|e| e.to_string()))?;
-        section("sft", self.sft.validate().map_err(|e| e.to_string()))?;
-        section("generate", self.generate.validate().map_err(|e| e.to_string()))?;
+        rank_fits("bilevel.lora", self.bilevel.lora.as_ref())?;
+        rank_fits("sft.lora", self.sft.lora.as_ref())?;
+        section("bilevel", self.bilevel.validate())?;
+        section("sft", self.sft.validate())?;
+        section("generate", self.generate.validate())?;
         let keep = self.selection.keep;
         if !(keep > 0.0 && keep <= 1.0) {
-            return bad(format!("selection.keep = {keep}: the share kept is in (0, 1]"));
+            return Err(ValueError::Keep { keep }.into());
         }
         if !(0.0..=1.0).contains(&self.selection.unsafe_dose) {
             let dose = self.selection.unsafe_dose;
-            return bad(format!("selection.unsafe_dose = {dose}: a share is in [0, 1]"));
+            return Err(ValueError::Dose { dose }.into());
         }
         if self.selection.unsafe_dose > 0.0 && self.selection.method != Method::Labels {
-            return bad("selection.unsafe_dose is of selection.method = \"labels\"".into());
+            return Err(ValueError::DoseOfOtherMethod.into());
         }
         self.selection_fits()?;
         self.device.parse::<seal_device::DeviceSpec>()?;
         self.judges_fit()
     }
 
-    fn selection_fits(&self) -> Result<(), StudyError> {
-        let bad = |text: String| Err(StudyError::Config(text));
+    fn selection_fits(&self) -> Result<(), ConfigError> {
         let selection = &self.selection;
         if selection.append == Append::Safety
             && self.data.as_ref().is_some_and(|data| data.safety.is_empty())
         {
-            return bad("selection.append = \"safety\" needs rows: name them in data.safety".into());
+            return Err(ValueError::NoSafetyRows.into());
         }
         match (selection.method, &selection.guard) {
-            (Method::Guard, None) => {
-                bad("selection.method = \"guard\" needs a guard: set selection.guard".into())
-            }
+            (Method::Guard, None) => Err(ValueError::NoGuard.into()),
             (_, Some(guard)) if guard.kind == GuardKind::Oracle && self.world.is_none() => {
-                bad("selection.guard: the oracle knows the answers of [world] only".into())
+                Err(ValueError::Oracle { key: "selection.guard".to_owned() }.into())
             }
-            (_, Some(guard)) => match guard.guard() {
-                Ok(_) => Ok(()),
-                Err(e) => bad(format!("selection.guard: {e}")),
-            },
+            (_, Some(guard)) => section("selection.guard", guard.guard().map(|_| ())),
             _ => Ok(()),
         }
     }
 
-    fn tokenizer_fits(&self) -> Result<(), StudyError> {
-        let bad = |text: &str| Err(StudyError::Config(text.to_owned()));
+    fn tokenizer_fits(&self) -> Result<(), ValueError> {
         match (self.tokenizer.kind, self.tokenizer.vocab_size) {
-            (TokenizerKind::Model, _) if self.model.folder().is_none() => {
-                bad("tokenizer.kind = \"model\" is that of a model folder; set model.path")
-            }
+            (TokenizerKind::Model, _) if self.model.folder().is_none() => Err(ValueError::NoFolder),
             (TokenizerKind::World | TokenizerKind::Bpe, _) if self.model.folder().is_some() => {
-                bad("tokenizer.kind: a model folder has its own; set it to \"model\"")
+                Err(ValueError::FolderTokenizer)
             }
-            (TokenizerKind::Model, Some(_)) => {
-                bad("tokenizer.vocab_size: the model's is fixed; remove it")
-            }
+            (TokenizerKind::Model, Some(_)) => Err(ValueError::FolderVocabulary),
             (TokenizerKind::Model, None) => Ok(()),
-            (TokenizerKind::World, _) if self.world.is_none() => {
-                bad("tokenizer.kind = \"world\" knows the words of [world] only; use \"bpe\"")
-            }
-            (TokenizerKind::World, Some(_)) => {
-                bad("tokenizer.vocab_size: the world's vocabulary is fixed; remove it")
-            }
-            (TokenizerKind::Bpe, None | Some(..=256)) => {
-                bad("tokenizer.vocab_size: byte-level BPE needs more than 256 entries")
-            }
+            (TokenizerKind::World, _) if self.world.is_none() => Err(ValueError::WorldTokenizer),
+            (TokenizerKind::World, Some(_)) => Err(ValueError::WorldVocabulary),
+            (TokenizerKind::Bpe, None | Some(..=256)) => Err(ValueError::SmallVocabulary),
             _ if self.model.shape().is_ok_and(|shape| shape.vocab_size != 0) => {
-                bad("model.vocab_size: the tokenizer decides; remove it")
+                Err(ValueError::ModelVocabulary)
             }
             _ => Ok(()),
         }
     }
 
-    fn judges_fit(&self) -> Result<(), StudyError> {
+    fn judges_fit(&self) -> Result<(), ConfigError> {
         let tests = self.tests();
         if tests.is_empty() {
-            return Err(StudyError::Config("data.test: name at least one test".into()));
+            return Err(ValueError::NoTest.into());
         }
         for test in &tests {
             let Some(judge) = self.judge.get(*test) else {
-                return Err(StudyError::Config(format!(
-                    "test `{test}` has no judge: add [judge.{test}]"
-                )));
+                return Err(ValueError::NoJudge { test: (*test).to_owned() }.into());
             };
-            judge.judge().map_err(|e| StudyError::Config(format!("judge.{test}: {e}")))?;
+            let key = format!("judge.{test}");
+            section(&key, judge.judge().map(|_| ()))?;
             if judge.kind == JudgeKind::Oracle && self.world.is_none() {
-                return Err(StudyError::Config(format!(
-                    "judge.{test}: the oracle knows the answers of [world] only"
-                )));
+                return Err(ValueError::Oracle { key }.into());
             }
         }
-        match self.judge.keys().find(|name| !tests.contains(&name.as_str())) {
-            Some(name) => Err(StudyError::Config(format!(
-                "judge.{name}: there is no test of that name; tests are {}{}",
-                tests.join(", "),
-                nearest(name, &tests)
-            ))),
-            None => Ok(()),
-        }
+        Ok(of_tests("judge", self.judge.keys(), &tests)?)
     }
 
-    fn metrics_fit(&self) -> Result<(), StudyError> {
-        let tests = self.tests();
-        match self.metrics.keys().find(|name| !tests.contains(&name.as_str())) {
-            Some(name) => Err(StudyError::Config(format!(
-                "metrics.{name}: there is no test of that name; tests are {}{}",
-                tests.join(", "),
-                nearest(name, &tests)
-            ))),
-            None => Ok(()),
-        }
+    fn metrics_fit(&self) -> Result<(), ValueError> {
+        of_tests("metrics", self.metrics.keys(), &self.tests())
     }
 
-    fn arms_fit(&self) -> Result<(), StudyError> {
-        for (role, name) in [(ArmRole::Reference, "reference"), (ArmRole::Seal, "seal")] {
-            let n = self.arms.iter().filter(|a| a.role == role).count();
-            if n != 1 {
-                return Err(StudyError::Config(format!(
-                    "exactly one arm has role = \"{name}\"; there are {n}"
-                )));
+    fn arms_fit(&self) -> Result<(), ValueError> {
+        let count = |role: ArmRole| self.arms.iter().filter(|arm| arm.role == role).count();
+        for (arms, role) in [(ArmRole::Reference, "reference"), (ArmRole::Seal, "seal")] {
+            let count = count(arms);
+            if count != 1 {
+                return Err(ValueError::OneArm { role, count });
             }
         }
-        for (role, name) in [(ArmRole::Ceiling, "ceiling"), (ArmRole::Random, "random")] {
-            let n = self.arms.iter().filter(|a| a.role == role).count();
-            if n > 1 {
-                return Err(StudyError::Config(format!(
-                    "at most one arm has role = \"{name}\"; there are {n}"
-                )));
+        for (arms, role) in [(ArmRole::Ceiling, "ceiling"), (ArmRole::Random, "random")] {
+            let count = count(arms);
+            if count > 1 {
+                return Err(ValueError::MostOneArm { role, count });
             }
         }
         Ok(())
     }
 }
 
+/// Refuses a name of `names`, the keys of the section `section`, that no test has.
+fn of_tests<'a>(
+    section: &'static str,
+    mut names: impl Iterator<Item = &'a String>,
+    tests: &[&str],
+) -> Result<(), ValueError> {
+    match names.find(|name| !tests.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(ValueError::NoSuchTest {
+            section,
+            name: name.clone(),
+            tests: tests.iter().map(|test| (*test).to_owned()).collect(),
+            nearest: most_like(name, tests).map(str::to_owned),
+        }),
+    }
+}
+
 /// An error of the section `name`.
-fn section<E: std::fmt::Display>(name: &str, checked: Result<(), E>) -> Result<(), StudyError> {
-    checked.map_err(|e| StudyError::Config(format!("{name}: {e}")))
+fn section<E: Into<SectionError>>(name: &str, checked: Result<(), E>) -> Result<(), ConfigError> {
+    checked.map_err(|e| ConfigError::Section { section: name.to_owned(), source: e.into() })
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use seal_data::{DataSpec, Row, Source};
 use seal_model::is_address;
 
+use crate::StudyError;
 use crate::config::Config;
-use crate::{StudyError, checks};
 
 /// Rows of each set: `take` where the config says it, else counted in local files.
 pub(super) fn counted(
@@ -28,7 +28,7 @@ pub(super) fn counted(
         if let (Some(test), Some(rows)) =
             (name.strip_prefix("test."), read.collect::<Option<Vec<&[Row]>>>())
         {
-            checks::judge_of(config, test, &rows.concat())?;
+            config.judge_fits(test, &rows.concat())?;
         }
         let rows: Option<usize> = sources.iter().map(|source| source.count).sum();
         out.insert(name, rows.map(|n| n.min(limit.unwrap_or(n))));

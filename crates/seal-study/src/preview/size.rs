@@ -9,8 +9,8 @@ use seal_lm::{Architecture, Cost, LmConfig, LoraConfig, ModelType, TrainingStep}
 use seal_model::{Encoder, Expected, FoundModel, ModelSettings, TokenizerKind, is_address};
 
 use super::ModelPreview;
-use crate::StudyError;
 use crate::config::Config;
+use crate::error::{RowsError, StudyError};
 
 /// How a model is trained: what of it, and with how many rows on the tape.
 pub(super) struct Training<'a> {
@@ -156,7 +156,7 @@ fn parameters_of(dir: &Path) -> Result<u64, StudyError> {
         }
     }
     match all {
-        0 => Err(StudyError::Rows(format!("{}: no weights in safetensors", dir.display()))),
+        0 => Err(RowsError::NoWeights { dir: dir.to_owned() }.into()),
         all => Ok(all),
     }
 }

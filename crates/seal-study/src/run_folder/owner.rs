@@ -9,11 +9,10 @@ use seal_store::sealed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::error::FolderError;
-use super::file_error;
-use super::places::move_aside;
+use super::aside::move_aside;
+use crate::config::Config;
+use crate::error::{Defect, FolderError, StudyError};
 use crate::observer::{Event, Observer};
-use crate::{Config, StudyError};
 
 const OWNER: &str = "study.json";
 const CONFIG: &str = "config.toml";
@@ -65,7 +64,7 @@ impl RunFolder {
         check(out, config)?;
         fs::create_dir_all(out).map_err(StudyError::io(out))?;
         let path = out.join(LOCK);
-        let lock = FileLock::try_take(&path).map_err(file_error(&path))?;
+        let lock = FileLock::try_take(&path).map_err(StudyError::at_file(&path))?;
         let lock = lock.ok_or_else(|| FolderError::InUse { out: out.into() })?;
         let (known, mended) = check(out, config)?;
         if let Some(reason) = mended {
@@ -105,13 +104,12 @@ impl RunFolder {
         }
         let study = config.study.name.clone();
         let owner = Owner { format_version: VERSION, study, config: digests };
-        let defect = |e: serde_json::Error| StudyError::Defect(e.to_string());
         let path = out.join(OWNER);
-        let owner = sealed::to_text(&owner).map_err(defect)?;
-        seal_files::write(&path, owner.as_bytes()).map_err(file_error(&path))?;
+        let owner = sealed::to_text(&owner).map_err(Defect::Json)?;
+        seal_files::write(&path, owner.as_bytes()).map_err(StudyError::at_file(&path))?;
         if writes {
             let path = out.join(CONFIG);
-            seal_files::write(&path, text.as_bytes()).map_err(file_error(&path))?;
+            seal_files::write(&path, text.as_bytes()).map_err(StudyError::at_file(&path))?;
         }
         Ok(Self { _lock: lock })
     }
@@ -181,7 +179,7 @@ fn said(path: &Path) -> Result<Said, StudyError> {
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(Said::Nothing);
         }
-        Err(error) => return Err(file_error(path)(error)),
+        Err(error) => return Err(StudyError::at_file(path)(error)),
     };
     let Ok(text) = String::from_utf8(bytes) else {
         return Ok(Said::Damaged("not UTF-8".to_owned()));
@@ -293,7 +291,7 @@ pub fn config_of_folder(out: &Path) -> Result<Option<FolderConfig>, StudyError> 
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        Err(error) => return Err(file_error(&path)(error)),
+        Err(error) => return Err(StudyError::at_file(&path)(error)),
     };
     match (digests.is_empty(), digests.contains(&hash(&bytes))) {
         (false, false) => Err(FolderError::EditedConfig { path }.into()),

@@ -19,6 +19,7 @@ use super::tokens::{read_prompts, read_tokens};
 use super::{Tuned, write};
 use crate::StudyError;
 use crate::config::Config;
+use crate::error::Defect;
 use crate::exec::Job;
 use crate::sets::Sets;
 
@@ -87,7 +88,7 @@ impl Parts<'_> {
             (self.progress)((part + 1) as f64 / batches.len() as f64);
             match made.len() == of_part.len() {
                 true => Ok(made),
-                false => Err(StudyError::Defect("a batch lost an item".into())),
+                false => Err(StudyError::from(Defect::LostItem)),
             }
         })?;
         let mut values: Vec<(usize, T)> = order.into_iter().zip(made).collect();
@@ -169,7 +170,7 @@ mod tests {
             |item| item.len(),
             |batch: &[&String]| {
                 if fails_at == Some(made.borrow().len()) {
-                    return Err(StudyError::Rows("killed".into()));
+                    return Err(Defect::LostItem.into());
                 }
                 let lengths: Vec<usize> = batch.iter().map(|item| item.len()).collect();
                 made.borrow_mut().push(format!("{lengths:?}"));

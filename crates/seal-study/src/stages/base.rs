@@ -8,6 +8,7 @@ use super::tokens::{encoder, read_examples};
 use super::{device, write};
 use crate::StudyError;
 use crate::config::Config;
+use crate::error::Defect;
 use crate::exec::Job;
 
 /// Depends on: the tokens of its own rows, and the tokenizer where it is trained; with a model
@@ -21,7 +22,7 @@ pub(crate) fn base(config: &Config, job: &Job<'_>) -> Result<(), StudyError> {
         }
         (ModelSettings::Shape(shape), Some(training)) => (shape, training),
         (ModelSettings::Shape(_), None) => {
-            return Err(StudyError::Defect("a base without its training".into()));
+            return Err(Defect::NoTraining.into());
         }
     };
     let (tokens, tokenizer) = job.deps.split_at(1);

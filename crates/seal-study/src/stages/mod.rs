@@ -27,8 +27,8 @@ pub(crate) use sft::{Tuned, sft};
 pub(crate) use tokens::{read_tokens, test_tokens, tokenizer, tokens};
 pub(crate) use verdicts::{read_evidence, verdicts};
 
-use crate::StudyError;
 use crate::config::Config;
+use crate::error::{Defect, StudyError};
 
 /// Opens the config's device for training.
 pub(crate) fn device(config: &Config) -> Result<Device, StudyError> {
@@ -72,7 +72,7 @@ pub(crate) fn write(dir: &Path, name: &str, text: &str) -> Result<(), StudyError
 
 pub(crate) fn write_json(dir: &Path, name: &str, value: &impl Serialize) -> Result<(), StudyError> {
     let text = serde_json::to_string_pretty(value);
-    write(dir, name, &(text.map_err(|e| StudyError::Defect(e.to_string()))? + "\n"))
+    write(dir, name, &(text.map_err(Defect::Json)? + "\n"))
 }
 
 pub(crate) fn read_text(dir: &Path, name: &str) -> Result<String, StudyError> {

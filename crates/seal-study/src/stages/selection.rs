@@ -14,6 +14,7 @@ use super::tokens::read_tokens;
 use super::{read_json, write_json};
 use crate::StudyError;
 use crate::config::{Config, Method};
+use crate::error::{Defect, RowsError};
 use crate::exec::Job;
 use crate::sets::Sets;
 
@@ -95,12 +96,8 @@ fn of_rows(ids: &[RowId], output: SelectorOutput) -> Result<(Vec<f64>, Vec<f64>)
     let by_id: BTreeMap<RowId, (f64, f64)> = output.ids.into_iter().zip(scored).collect();
     ids.iter()
         .map(|id| {
-            by_id.get(id).copied().ok_or_else(|| {
-                StudyError::Rows(format!(
-                    "row {id} has no logit: the proxy's context does not hold it; raise \
-                     proxy.model.max_position_embeddings"
-                ))
-            })
+            let found = by_id.get(id).copied();
+            Ok(found.ok_or(RowsError::NoLogit { row: *id })?)
         })
         .collect()
 }
@@ -119,7 +116,7 @@ fn by_importance(sets: &Sets, ids: &[RowId], seed: u64) -> Result<Vec<f64>, Stud
 
 /// All rows but those that the guard removes.
 fn by_guard(config: &Config, sets: &Sets, ids: &[RowId]) -> Result<Vec<bool>, StudyError> {
-    let defect = || StudyError::Defect("a guard that was not checked".into());
+    let defect = || StudyError::from(Defect::NoGuard);
     let guard = config.selection.guard.as_ref().ok_or_else(defect)?.guard()?;
     let by_id: BTreeMap<RowId, &Row> = sets.data.iter().map(|row| (row.id, row)).collect();
     ids.iter().map(|id| Ok(!guard.removes(by_id.get(id).ok_or_else(defect)?)?)).collect()
@@ -128,7 +125,7 @@ fn by_guard(config: &Config, sets: &Sets, ids: &[RowId]) -> Result<Vec<bool>, St
 fn same_rows(rows: &[RowId], scored: &[RowId]) -> Result<(), StudyError> {
     match rows == scored {
         true => Ok(()),
-        false => Err(StudyError::Defect("scores are of other rows than the data".into())),
+        false => Err(Defect::OtherScores.into()),
     }
 }
 
@@ -148,11 +145,7 @@ fn by_label(
         match labels.get(id).copied().flatten() {
             Some(true) => unsafe_rows.push((hash(id), *id)),
             Some(false) => {}
-            None => {
-                return Err(StudyError::Rows(format!(
-                    "selection.method = \"labels\": row {id} does not say whether it is unsafe"
-                )));
-            }
+            None => return Err(RowsError::NoLabel { row: *id }.into()),
         }
     }
     unsafe_rows.sort_unstable();

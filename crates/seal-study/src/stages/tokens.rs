@@ -9,8 +9,8 @@ use seal_model::{Encoder, LeftOutRow, Tokens};
 use serde::{Deserialize, Serialize};
 
 use super::{read_text, write};
-use crate::StudyError;
 use crate::config::Config;
+use crate::error::{Defect, RowsError, StudyError};
 use crate::exec::Job;
 
 const EXAMPLES: &str = "examples.tokens";
@@ -26,8 +26,7 @@ struct StoredPrompt {
 
 /// Trains the tokenizer of the base on `rows`, those of the base. Output: `tokenizer.json`.
 pub(crate) fn tokenizer(config: &Config, rows: &[Row], job: &Job<'_>) -> Result<(), StudyError> {
-    let no_size = || StudyError::Defect("a trained tokenizer without its size".into());
-    let vocab_size = config.tokenizer.vocab_size.ok_or_else(no_size)?;
+    let vocab_size = config.tokenizer.vocab_size.ok_or(Defect::NoVocabularySize)?;
     Ok(Encoder::train(vocab_size, rows, job.dir)?)
 }
 
@@ -51,7 +50,7 @@ pub(crate) fn test_tokens(
         Judge::Answers(_) => {
             let of = |row: &Row| Ok(StoredPrompt { id: row.id, tokens: encoder.prompt(row)? });
             let prompts: Result<Vec<StoredPrompt>, ExampleError> = rows.iter().map(of).collect();
-            write(job.dir, PROMPTS, &to_jsonl(&prompts.map_err(|e| bad(&e))?)?)
+            write(job.dir, PROMPTS, &to_jsonl(&prompts.map_err(RowsError::from)?)?)
         }
         Judge::Likelihood(judge) => {
             let tokens = continuations(&judge, &encoder, rows)?;
@@ -66,10 +65,6 @@ pub(super) fn encoder(config: &Config, deps: &[std::path::PathBuf]) -> Result<En
     Ok(Encoder::read(&config.model, &config.tokenizer, dir)?)
 }
 
-fn bad(e: &dyn std::fmt::Display) -> StudyError {
-    StudyError::Rows(e.to_string())
-}
-
 fn continuations(
     judge: &LikelihoodJudge,
     encoder: &Encoder,
@@ -77,7 +72,7 @@ fn continuations(
 ) -> Result<Tokens, StudyError> {
     let mut tokens = Tokens::default();
     for row in rows {
-        let texts = judge.continuations(row).map_err(|e| bad(&e))?;
+        let texts = judge.continuations(row).map_err(RowsError::from)?;
         // An opening goes on; a whole answer ends as the template ends it.
         let example = |text: &str| match judge.is_whole_answer() {
             true => encoder.answered(row, text),
@@ -94,7 +89,7 @@ fn continuations(
                 tracing::warn!(row = %row.id, "a test row does not fit the context");
                 tokens.left_out.push(LeftOutRow::from(&reason));
             }
-            Err(reason) => return Err(bad(&reason)),
+            Err(reason) => return Err(RowsError::from(reason).into()),
         }
     }
     Ok(tokens)

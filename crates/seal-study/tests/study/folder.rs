@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use seal_study::{ConfigSource, RunOptions, Silent, Study, config_of_folder, study_of_folder};
+use seal_study::{
+    ConfigSource, RunOptions, Silent, StoreError, Study, StudyError, config_of_folder,
+    study_of_folder,
+};
 
 use crate::tiny;
 
@@ -23,7 +26,7 @@ fn a_store_in_a_folder_of_others_is_refused_and_nothing_is_touched() {
     let study = Study::load(&source).unwrap();
     let options = RunOptions { store: Some(us.clone()), ..RunOptions::new(dir.path().join("out")) };
     let error = study.run(&options, &Silent).unwrap_err();
-    assert_eq!(error.exit_code(), 2);
+    assert!(matches!(error, StudyError::Store(StoreError::Foreign { .. })), "{error:?}");
     assert!(error.to_string().contains("no store and not empty: it holds `tmp`"), "{error}");
     assert_eq!(tiny::files(&us), before);
 }

@@ -5,6 +5,7 @@
 //! itself is no import, so that a `lib.rs` or `mod.rs` which only hands names on is in no
 //! circle. Tests are not read.
 
+mod floors;
 mod graph;
 mod modules;
 mod paths;
@@ -15,6 +16,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use self::floors::Floors;
 use self::modules::Modules;
 
 /// Circles that are still there, a line each.
@@ -36,28 +38,51 @@ fn against(known: &str, found: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// The circles of the crate whose sources are in `src`: its name and the files.
-///
-/// # Errors
-/// A source that cannot be read or parsed.
-pub(super) fn circles(name: &str, src: &Path) -> anyhow::Result<Vec<String>> {
-    let mut found = Vec::new();
-    for root in ["lib.rs", "main.rs"].map(|root| src.join(root)) {
-        if !root.is_file() {
-            continue;
+/// How the files of a crate import each other.
+pub(super) struct Imports {
+    /// Circles of files, worded.
+    pub(super) circles: Vec<String>,
+    floors: Floors,
+}
+
+impl Imports {
+    /// Of the crate whose sources are in `src`.
+    ///
+    /// # Errors
+    /// A source that cannot be read or parsed.
+    pub(super) fn of(name: &str, src: &Path) -> anyhow::Result<Self> {
+        let mut found = Self { circles: Vec::new(), floors: Floors::new() };
+        for root in ["lib.rs", "main.rs"].map(|root| src.join(root)) {
+            if !root.is_file() {
+                continue;
+            }
+            let modules = Modules::read(&root)
+                .with_context(|| format!("cannot read the sources of {name}"))?;
+            for circle in graph::circles(&modules.imports()) {
+                let names: Vec<String> = circle
+                    .iter()
+                    .map(|file| {
+                        let path = modules.file(*file);
+                        path.strip_prefix(src).unwrap_or(path).display().to_string()
+                    })
+                    .collect();
+                found.circles.push(format!("{name}: {}", names.join(", ")));
+            }
+            let floors = floors::of(&modules);
+            if floors.len() > found.floors.len() {
+                found.floors = floors;
+            }
         }
-        let modules =
-            Modules::read(&root).with_context(|| format!("cannot read the sources of {name}"))?;
-        for circle in graph::circles(&modules.imports()) {
-            let names: Vec<String> = circle
-                .iter()
-                .map(|file| {
-                    let path = modules.file(*file);
-                    path.strip_prefix(src).unwrap_or(path).display().to_string()
-                })
-                .collect();
-            found.push(format!("{name}: {}", names.join(", ")));
-        }
+        Ok(found)
     }
-    Ok(found)
+}
+
+/// What is wrong with the floors of crates, and their numbers in one line.
+pub(super) fn floors(crates: Vec<(String, Imports)>) -> (Vec<String>, String) {
+    let mut floors: Vec<(String, Floors)> =
+        crates.into_iter().map(|(name, imports)| (name, imports.floors)).collect();
+    floors.sort_unstable();
+    let counts: Vec<String> =
+        floors.iter().map(|(name, floors)| format!("{name} {}", floors.len())).collect();
+    (floors::violations(&floors), counts.join(", "))
 }

@@ -9,11 +9,12 @@ mod rules;
 mod tools;
 mod wording;
 
-use std::io::Write as _;
+use std::io::Write;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches as _};
 use seal_cli::{ExtraVerb, Verbosity, plain};
 
+use self::circles::Imports;
 use self::metadata::Workspace;
 
 /// The verb.
@@ -49,7 +50,7 @@ fn run(options: &Options) -> anyhow::Result<()> {
     let workspace = metadata::read()?;
     let mut out = plain::stdout();
     let (mut failed, mut missing) = (Vec::new(), Vec::new());
-    for (name, violations) in rules(&workspace, options)? {
+    for (name, violations) in rules(&workspace, options, &mut out)? {
         for violation in &violations {
             writeln!(out, "{name}: {violation}")?;
         }
@@ -79,20 +80,27 @@ fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The rules of the workspace by name, each with what breaks it.
+/// The rules of the workspace by name, each with what breaks it. `out` is told the floors of
+/// each crate.
 fn rules(
     workspace: &Workspace,
     options: &Options,
+    out: &mut dyn Write,
 ) -> anyhow::Result<Vec<(&'static str, Vec<String>)>> {
-    let mut circles = Vec::new();
+    let mut imports = Vec::new();
     for of in &workspace.crates {
-        circles.extend(circles::circles(&of.name, &of.dir().join("src"))?);
+        imports.push((of.name.clone(), Imports::of(&of.name, &of.dir().join("src"))?));
     }
+    let circles: Vec<String> =
+        imports.iter().flat_map(|(_, imports)| imports.circles.clone()).collect();
+    let (high, counts) = circles::floors(imports);
+    writeln!(out, "floors: {counts}")?;
     let locked = metadata::locked(&workspace.root.join("Cargo.lock"))?;
     let mut rules = vec![
         ("dependency rules", rules::violations(&workspace.crates)),
         ("wording", wording::violations(&workspace.root)?),
         ("circles of files", circles::violations(&circles)),
+        ("floors", high),
         ("advisories", advisories::violations(&locked)?),
         ("packages", package::violations(workspace)?),
     ];

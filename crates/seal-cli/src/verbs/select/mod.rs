@@ -14,14 +14,14 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 use seal_model::Source;
 use seal_select::RowSet;
-use seal_study::StudyError;
 
-use crate::cli::Verbosity;
 use crate::files::json_lines;
 use crate::given::Given;
 use crate::options::{ConfigArgs, RunArgs};
 use crate::own::{StageArgs, source};
 use crate::plain;
+use crate::usage::UsageError;
+use crate::verbosity::Verbosity;
 
 const AFTER: &str = "\
 Examples:
@@ -166,14 +166,17 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
         (None, Some(_), _) => WITH_A_SELECTOR,
         (None, None, Some(_)) => WITH_A_MODEL,
         (None, None, None) if options.data.is_some() => {
-            bail!(StudyError::Config("--data goes with --model, --selector or --import".into()))
+            bail!(UsageError::GoesWith {
+                option: "--data",
+                others: "--model, --selector or --import"
+            })
         }
         (None, None, None) => WITH_A_STUDY,
     };
     given.only(way.name, way.options)?;
     let share = options.keep;
     if !(share > 0.0 && share <= 1.0) {
-        bail!(StudyError::Config(format!("--keep {share}: the share kept is in (0, 1]")));
+        bail!(UsageError::Share { option: "--keep", share });
     }
     if let Some(kept) = &options.kept {
         json_lines("--kept", kept)?;

@@ -10,16 +10,17 @@ use seal_files::Inputs;
 use seal_model::{
     Chosen, LoadedModel, ModelRequest, Row, Source, read_rows, write_kept, write_selector_file,
 };
-use seal_study::{StudyError, remembered_digests};
+use seal_study::remembered_digests;
 
 use super::Options;
 use super::figures::Figures;
-use crate::cli::Verbosity;
 use crate::files::{add_template, prepare};
 use crate::given::Given;
 use crate::logging::Log;
 use crate::own::{Steps, say_batch, say_dropped, say_left_out, say_lost, say_template};
 use crate::plain;
+use crate::usage::UsageError;
+use crate::verbosity::Verbosity;
 
 /// Where a selector of --model goes that was given no --file.
 const DEFAULT_FILE: &str = "selector.jsonl";
@@ -35,21 +36,20 @@ pub(super) fn run(
     Log::start(verbosity);
     let settings = options.stage.load(&options.config.set)?;
     if options.safe.is_none() && given.has("seeds") {
-        bail!(StudyError::Config(
-            "--seeds has no effect without --safe: nothing is drawn; leave it out".into()
-        ));
+        let way = "without --safe: nothing is drawn";
+        bail!(UsageError::NoEffect { option: "seeds".to_owned(), way });
     }
     let seed = match options.config.seeds.as_deref() {
         None => 0,
         Some([seed]) => *seed,
-        Some(_) => bail!(StudyError::Config("--seeds: with --model give one".into())),
+        Some(_) => bail!(UsageError::One { option: "--seeds", way: "with --model" }),
     };
     let file = match &options.file {
         Some(file) => file.clone(),
         // A name that nobody gave writes over nothing.
-        None if Path::new(DEFAULT_FILE).exists() => bail!(StudyError::Config(format!(
-            "{DEFAULT_FILE} exists; --file says where this selector goes"
-        ))),
+        None if Path::new(DEFAULT_FILE).exists() => {
+            bail!(UsageError::DefaultExists { file: DEFAULT_FILE, option: "--file" })
+        }
         None => PathBuf::from(DEFAULT_FILE),
     };
     let mut inputs = Inputs::new();

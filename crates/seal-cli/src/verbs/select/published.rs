@@ -6,20 +6,18 @@ use anyhow::bail;
 use seal_files::Inputs;
 use seal_model::{ImportRequest, import_selector};
 use seal_select::Separation;
-use seal_study::StudyError;
 use serde_json::json;
 
 use super::figures::Figures;
 use super::{Options, outputs};
 use crate::files::prepare;
 use crate::given::Given;
+use crate::usage::UsageError;
 
 /// Reads the selector, and writes it with the rows' ids where their file is given.
 pub(super) fn run(options: &Options, checkpoint: &Path, given: &Given) -> anyhow::Result<Figures> {
     if given.has("keep") && options.file.is_none() && options.kept.is_none() {
-        bail!(StudyError::Config(
-            "--keep has no effect without --file or --kept; leave it out".into()
-        ));
+        bail!(UsageError::NoEffect { option: "keep".to_owned(), way: "without --file or --kept" });
     }
     let mut inputs = Inputs::new();
     inputs.add("the selector", checkpoint);

@@ -7,10 +7,10 @@ use seal_model::{Source, apply_selector, read_rows, write_kept, write_selector_f
 
 use super::figures::Figures;
 use super::{Options, outputs};
-use crate::cli::Verbosity;
 use crate::files::prepare;
 use crate::logging::Log;
 use crate::own::say_dropped;
+use crate::verbosity::Verbosity;
 
 /// Ranks rows by a stored selector.
 pub(super) fn run(

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::figures::Figures;
 use super::{Options, outputs};
-use crate::cli::Verbosity;
 use crate::files::{json_lines, prepare};
 use crate::logging::Log;
 use crate::progress::Progress;
+use crate::verbosity::Verbosity;
 
 /// Trains a selector of a study, or finds it in the store.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<Figures> {

@@ -48,6 +48,24 @@ impl Modules {
         &self.files[file]
     }
 
+    /// The module of the root that each file belongs to, by its name; the root's own file
+    /// belongs to one without a name.
+    pub(super) fn tops(&self) -> BTreeMap<usize, String> {
+        let names: BTreeMap<usize, &String> =
+            self.modules[0].children.iter().map(|(name, module)| (*module, name)).collect();
+        let mut tops = BTreeMap::new();
+        for (number, module) in self.modules.iter().enumerate() {
+            let mut at = number;
+            while let Some(parent) = self.modules[at].parent.filter(|parent| *parent != 0) {
+                at = parent;
+            }
+            // The first module of a file is the file itself; others are blocks inside it.
+            let name = names.get(&at).map_or_else(String::new, |name| (*name).clone());
+            tops.entry(module.file).or_insert(name);
+        }
+        tops
+    }
+
     /// Files that each file imports from, those of the modules that it is inside of apart: a
     /// module and the modules inside it are one thing in several files.
     pub(super) fn imports(&self) -> BTreeMap<usize, BTreeSet<usize>> {

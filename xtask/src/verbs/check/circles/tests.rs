@@ -1,16 +1,22 @@
 use std::path::Path;
 
-use super::{against, circles};
+use super::floors::violations;
+use super::{Imports, against};
 
-/// Writes `files` as the sources of a crate and returns its circles.
+/// The circles of a crate with these sources.
 fn of(files: &[(&str, &str)]) -> Vec<String> {
+    imports(files).circles
+}
+
+/// Writes `files` as the sources of a crate and reads them.
+fn imports(files: &[(&str, &str)]) -> Imports {
     let dir = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = dir.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap_or(Path::new(""))).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    circles("it", dir.path()).unwrap()
+    Imports::of("it", dir.path()).unwrap()
 }
 
 #[test]
@@ -69,4 +75,34 @@ fn the_list_of_known_circles_only_gets_shorter() {
     assert_eq!(wrong.len(), 2, "{wrong:?}");
     assert_eq!(wrong[0], "b: x.rs, z.rs import each other");
     assert!(wrong[1].ends_with("known.txt: c: gone.rs, z.rs"), "{wrong:?}");
+}
+
+#[test]
+fn a_module_stands_above_what_it_imports() {
+    let floors = |files: &[(&str, &str)]| imports(files).floors;
+    let mut files = [
+        ("lib.rs", "mod a; mod b; mod c; pub use c::C;"),
+        ("a.rs", "pub struct A;"),
+        ("b/mod.rs", "mod inside; pub struct B(inside::I);"),
+        ("b/inside.rs", "pub struct I(crate::a::A);"),
+        ("c.rs", "pub struct C(crate::b::B);"),
+    ];
+    assert_eq!(floors(&files), [vec!["", "a"], vec!["b"], vec!["c"]]);
+    // A module below another one by way of a third is as deep as that one.
+    files[4].1 = "pub struct C(crate::b::B, crate::a::A);";
+    assert_eq!(floors(&files).len(), 3);
+    // A circle hides no floor.
+    files[1].1 = "pub struct A(Option<Box<crate::c::C>>);";
+    assert_eq!(floors(&files), [vec![""], vec![], vec!["a", "b", "c"]]);
+}
+
+#[test]
+fn a_bound_crate_that_grows_higher_is_named_with_its_floors() {
+    let of = |name: &str, height: usize| {
+        (name.to_owned(), (0..height).map(|i| vec![format!("m{i}")]).collect())
+    };
+    let high = violations(&[of("seal-study", 7), of("seal-lm", 30)]);
+    assert_eq!(high.len(), 1, "{high:?}");
+    assert!(high[0].starts_with("seal-study has 7 floors, at most 6; 1: m0; 2: m1"), "{high:?}");
+    assert_eq!(violations(&[of("seal-study", 6)]), [""; 0]);
 }

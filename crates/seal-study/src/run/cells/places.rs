@@ -4,14 +4,11 @@ use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use seal_files::{Digester, Flush, PendingFile, make_folder};
+use seal_files::{Digester, Flush, PendingFile};
 use seal_store::StoredFile;
 
-use super::file_error;
 use crate::StudyError;
 use crate::observer::{Event, Observer};
-
-const SET_ASIDE: &str = "set-aside";
 
 pub(super) fn notice(observer: &dyn Observer, message: String) {
     observer.event(&Event::Notice { message });
@@ -50,27 +47,11 @@ pub(super) fn folders(dir: &Path) -> Result<Vec<PathBuf>, StudyError> {
     Ok(found)
 }
 
-/// Moves `out/below/name` to a free name in `out/set-aside/below`, which is returned.
-///
-/// # Errors
-/// A link in the way; a file that cannot be moved.
-pub(super) fn move_aside(out: &Path, below: &Path, name: &str) -> Result<PathBuf, StudyError> {
-    let place = Path::new(SET_ASIDE).join(below);
-    let aside = make_folder(out, &place).map_err(file_error(&out.join(&place)))?;
-    let flat = name.replace('/', "-");
-    let free = |n: &u32| aside.join(format!("{flat}-{n}"));
-    let to = (1..).map(|n| free(&n)).find(|path| fs::symlink_metadata(path).is_err());
-    let to = to.unwrap_or_else(|| free(&0));
-    let from = out.join(below).join(name);
-    fs::rename(&from, &to).map_err(StudyError::io(&from))?;
-    Ok(to)
-}
-
 pub(super) fn refuse_links(out: &Path, below: &Path) -> Result<(), StudyError> {
     let mut path = out.to_owned();
     for part in below {
         path.push(part);
-        seal_files::refuse_link(&path).map_err(file_error(&path))?;
+        seal_files::refuse_link(&path).map_err(StudyError::at_file(&path))?;
     }
     Ok(())
 }

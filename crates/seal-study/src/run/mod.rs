@@ -1,25 +1,35 @@
 //! A study from its config to its report.
 
-use std::collections::BTreeMap;
+mod cells;
+mod checks;
+mod facts;
+mod left_out;
+mod record;
+mod select;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use seal_data::TemplateSetting;
 use seal_device::DeviceSpec;
-use seal_eval::{EvalError, StudyFacts, figures_of, results_of, row_samples};
-use seal_report::{Cost, Outcome as StageOutcome, Provenance, Report, StageCost};
+use seal_eval::{figures_of, results_of};
+use seal_report::Report;
 use seal_store::{Store, survey};
 
+use self::cells::Cells;
+use self::left_out::list_left_out;
+use self::record::cost;
 use crate::arm::{Arm, arms, look};
 use crate::config::{ArmRole, Config, ConfigSource, load};
-use crate::exec::{Done, run_graph};
+use crate::error::{Defect, FolderError, StudyError};
+use crate::exec::run_graph;
 use crate::graph::{ArmSets, Graph, graph};
 use crate::observer::{Event, Observer};
 use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
-use crate::run_folder::{self, Cells, FolderError, RunFolder};
-use crate::sets::TrainingSet;
-use crate::{StudyError, checks, facts};
+use crate::run_folder::{self, RunFolder};
+
+pub use self::select::{SelectRequest, Selected};
 
 /// Files and folders of a run folder that a run writes.
 const WRITTEN: [&str; 15] = [
@@ -39,12 +49,6 @@ const WRITTEN: [&str; 15] = [
     "table.tex",
     "log.txt",
 ];
-
-/// Rows shown at each end of a ranking and on both sides of its cut.
-const SHOWN_ROWS: usize = 10;
-
-/// Burn's version; a test holds it against `Cargo.lock`.
-const BURN: &str = "0.22.1";
 
 /// A study, resolved: every arm with its settings and its data.
 pub struct Study {
@@ -208,11 +212,10 @@ impl Study {
         read.extend(cells.to_copy(&graph));
         let done = run_graph(&graph.nodes, &read, &store, workers, observer)?;
         let (facts, left_out) = facts::facts(&self.config, &self.arms, &self.sets, &graph, &done)?;
-        let bad = |e: EvalError| StudyError::Defect(format!("figures: {e}"));
-        let results = results_of(&facts).map_err(bad)?;
-        let mut figures = figures_of(&facts).map_err(bad)?;
+        let results = results_of(&facts).map_err(Defect::Figures)?;
+        let mut figures = figures_of(&facts).map_err(Defect::Figures)?;
         figures.rows = self.samples(&facts, options);
-        run_folder::list_left_out(&options.out, &left_out)?;
+        list_left_out(&options.out, &left_out)?;
         cells.write(&graph, &done, &self.sets, observer)?;
         let found = done.iter().filter(|d| d.seconds.is_none()).count();
         let report = Report {
@@ -255,50 +258,6 @@ impl Study {
         }
         Ok(())
     }
-
-    /// Rows of SEAL's ranking, with texts for the built-in world only unless
-    /// asked for: rows of real data may be harmful.
-    fn samples(&self, facts: &StudyFacts, options: &RunOptions) -> Vec<seal_report::RowSample> {
-        let Some(i) = self.arms.iter().position(|a| a.role == ArmRole::Seal) else {
-            return Vec::new();
-        };
-        let sets = self.sets.of_arm(i);
-        let show = options.show_rows || self.config.world.is_some();
-        let texts = if show { sets.data.as_slice() } else { &[] };
-        let arm = &facts.arms[i];
-        let Some(cell) = arm.cells.first() else { return Vec::new() };
-        let Some(selection) = &cell.selection else { return Vec::new() };
-        row_samples(
-            &arm.id,
-            cell.seed,
-            sets.name(TrainingSet::Data),
-            selection,
-            &facts.is_unsafe,
-            texts,
-            SHOWN_ROWS,
-        )
-    }
-
-    fn provenance(&self, options: &RunOptions) -> Result<Provenance, StudyError> {
-        let versions = [("seal-study", env!("CARGO_PKG_VERSION")), ("burn", BURN)];
-        let environment = [
-            ("device", self.config.device.clone()),
-            ("jobs", options.jobs.to_string()),
-            ("threads of a stage", options.threads.to_string()),
-            ("operating system", std::env::consts::OS.to_owned()),
-            ("architecture", std::env::consts::ARCH.to_owned()),
-        ];
-        Ok(Provenance {
-            versions: versions.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-            settings_toml: self.config.resolved_toml()?,
-            command: options.command.clone(),
-            environment: environment
-                .into_iter()
-                .map(|(k, v)| (k.to_owned(), v))
-                .collect::<BTreeMap<_, _>>(),
-            ..Provenance::default()
-        })
-    }
 }
 
 /// Stages whose outputs the results are made from.
@@ -309,38 +268,4 @@ fn outputs_read(graph: &Graph<'_>) -> Vec<usize> {
     read.sort_unstable();
     read.dedup();
     read
-}
-
-fn cost(graph: &Graph<'_>, done: &[Done], arms: &[Arm], wall_seconds: f64) -> Cost {
-    let stages = graph.nodes.iter().zip(done).enumerate().map(|(i, (node, done))| {
-        // The first cell that needs it; others may share it.
-        let cell = graph.cells.iter().find(|c| {
-            [c.answers, c.verdicts].contains(&i)
-                || [c.selector, c.selection, c.sft].contains(&Some(i))
-        });
-        StageCost {
-            stage: node.stage.to_owned(),
-            arm: cell.map(|c| arms[c.arm].id.clone()),
-            seed: cell.map(|c| c.seed),
-            key: node.key.to_string(),
-            outcome: match done.seconds {
-                Some(_) => StageOutcome::Run,
-                None => StageOutcome::Found,
-            },
-            seconds: done.seconds.unwrap_or(0.0),
-            tokens: None,
-        }
-    });
-    Cost { wall_seconds, stages: stages.collect(), ..Cost::default() }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn burn_is_the_version_that_is_built() {
-        let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock");
-        let lock = std::fs::read_to_string(lock).unwrap();
-        let after = lock.split("\nname = \"burn\"\nversion = \"").nth(1).unwrap();
-        assert_eq!(after.split('"').next(), Some(super::BURN));
-    }
 }

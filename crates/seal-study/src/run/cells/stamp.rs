@@ -3,12 +3,12 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use seal_files::{Flush, PendingFile};
+use seal_data::Row;
+use seal_files::{Digest, Flush, PendingFile};
 use seal_store::{SharedDigests, StoredFile, hash_of, sealed};
 use serde::{Deserialize, Serialize};
 
-use super::file_error;
-use crate::StudyError;
+use crate::error::{Defect, StudyError};
 
 /// Name of the stamp in a cell's folder.
 pub(crate) const STAMP: &str = "made-from";
@@ -72,7 +72,7 @@ impl Stamp {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Stamped::Nothing);
             }
-            Err(error) => return Err(file_error(&path)(error)),
+            Err(error) => return Err(StudyError::at_file(&path)(error)),
         };
         let text = String::from_utf8_lossy(&bytes);
         if sealed::version_of(&text).is_some_and(|version| version == 1) {
@@ -88,13 +88,13 @@ impl Stamp {
     /// A file that cannot be written.
     pub(crate) fn write(&self, dir: &Path, flush: Flush) -> Result<(), StudyError> {
         let path = dir.join(STAMP);
-        let text = sealed::to_text(self).map_err(|e| StudyError::Defect(e.to_string()))?;
+        let text = sealed::to_text(self).map_err(Defect::Json)?;
         let write = || {
             let mut file = PendingFile::create(&path)?;
             file.write_all(text.as_bytes())?;
             file.commit_flushed(flush)
         };
-        write().map_err(file_error(&path))
+        write().map_err(StudyError::at_file(&path))
     }
 
     /// Whether the cell in `dir` is finished and every file is as it was written. Of large
@@ -120,4 +120,13 @@ pub(crate) fn is_there(dir: &Path, file: &StoredFile) -> bool {
     let path = dir.join(&file.name);
     std::fs::symlink_metadata(&path).is_ok_and(|found| found.len() == file.bytes)
         && hash_of(&path).is_ok_and(|(_, blake3)| blake3 == file.blake3)
+}
+
+/// The hash that [`MadeFrom::rows`] holds.
+///
+/// # Errors
+/// A row that JSON does not hold.
+pub(crate) fn rows_hash(rows: &[Row]) -> Result<String, StudyError> {
+    let text = serde_json::to_string(rows).map_err(Defect::Json)?;
+    Ok(Digest::of(text).short())
 }

@@ -9,16 +9,16 @@ use seal_select::{SelectorFile, keep_top, rank};
 use seal_store::on_pool;
 use serde_json::json;
 
-use crate::StudyError;
+use super::Study;
 use crate::arm::Arm;
 use crate::config::{ArmRole, Method};
+use crate::error::{Defect, StudyError};
 use crate::exec::{Node, run_graph};
 use crate::graph::graph;
 use crate::observer::{Event, Observer};
 use crate::opening::{Logged, open_store};
 use crate::options::RunOptions;
-use crate::run::Study;
-use crate::run_folder::{RunFolder, file_error};
+use crate::run_folder::RunFolder;
 use crate::stages::{SelectorOutput, Traced, learn_traced};
 
 /// Which selector, and what to write.
@@ -79,7 +79,7 @@ impl Study {
         let _folder = RunFolder::claim(&options.out, self.config(), false, observer)?;
         let store = open_store(options, observer)?;
         let all = graph(self.arms(), self.sets(), &[seed]).on_threads(options.threads);
-        let no_selector = || StudyError::Defect("an arm with a selector has no such stage".into());
+        let no_selector = || StudyError::from(Defect::NoSelector);
         let selector = all.cells[index].selector.ok_or_else(no_selector)?;
         let output = match &request.trace {
             None => {
@@ -108,9 +108,9 @@ impl Study {
             None => {
                 let below = "selectors".as_ref();
                 let dir = seal_files::make_folder(&options.out, below);
-                let dir = dir.map_err(file_error(&options.out.join(below)))?;
+                let dir = dir.map_err(StudyError::at_file(&options.out.join(below)))?;
                 let file = dir.join(format!("{}-seed-{seed}.jsonl", arm.id));
-                seal_files::refuse_link(&file).map_err(file_error(&file))?;
+                seal_files::refuse_link(&file).map_err(StudyError::at_file(&file))?;
                 file
             }
         };

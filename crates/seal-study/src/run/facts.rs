@@ -7,23 +7,15 @@ use seal_eval::{ArmFacts, CellFacts, SelectionFacts, StudyFacts, TestFacts};
 use seal_model::LeftOutRow;
 use seal_report::{Data, EpochTrace, Split};
 use seal_select::SelectorRow;
-use serde::Serialize;
 
-use crate::StudyError;
+use super::left_out::LeftOut;
 use crate::arm::{Arm, reference};
 use crate::config::{ArmRole, Config, Method};
+use crate::error::StudyError;
 use crate::exec::Done;
 use crate::graph::{ArmSets, Cell, Graph};
 use crate::sets::Sets;
 use crate::stages::{Selection, SelectorOutput, read_evidence, read_tokens};
-
-/// A row that is not trained on, and why.
-#[derive(Debug, Serialize)]
-pub(crate) struct LeftOut {
-    pub(crate) set: String,
-    pub(crate) id: RowId,
-    pub(crate) reason: String,
-}
 
 /// The facts of a finished study, and the rows that were left out of it.
 ///

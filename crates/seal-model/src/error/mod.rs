@@ -1,4 +1,15 @@
 //! What can go wrong with one model and a few files.
+//!
+//! The errors of the modules stand here, beside the one that holds them all. They know other
+//! crates and plain data, and no module that returns them.
+
+mod address;
+mod answers;
+mod apply;
+mod folder;
+mod import;
+mod settings;
+mod tokens;
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +22,17 @@ use seal_lm::{GenerateError, LmError};
 use seal_select::SelectError;
 use seal_stats::StatsError;
 
-use crate::jobs::{AnswersError, ApplyError, ImportError, SettingsError};
-use crate::overrides::KeyError;
-use crate::pretrained::FolderError;
-use crate::remote::AddressError;
+use crate::left_out::LeftOutRow;
+use crate::overrides::{KeyError, TableError};
 use crate::shape_error::{HalfPrecision, ShapeError};
-use crate::tokens::LeftOutRow;
-use crate::tokens_file::TokensError;
+
+pub use self::address::AddressError;
+pub use self::answers::AnswersError;
+pub use self::apply::ApplyError;
+pub use self::folder::FolderError;
+pub use self::import::{ImportError, Output};
+pub use self::settings::SettingsError;
+pub use self::tokens::TokensError;
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -109,10 +124,10 @@ pub enum ModelError {
     #[error(transparent)]
     Data(#[from] DataError),
     /// A table of a source that is none.
-    #[error("not a table of a source: {reason}")]
+    #[error("not a table of a source: {source}")]
     SourceTable {
-        /// The words of the parser.
-        reason: String,
+        /// What is wrong with it.
+        source: TableError,
     },
     /// A file whose layout is not known.
     #[error("{source}; these go into a table in place of the path")]

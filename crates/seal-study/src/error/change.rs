@@ -1,15 +1,17 @@
 //! Why a change of a config cannot be made.
 
+use super::config::ConfigError;
+
 /// Why a change of a config cannot be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum OverrideError {
     /// Settings that the config does not take.
-    #[error("{}: {reason}", settings.join(", "))]
+    #[error("{}: {source}", settings.join(", "))]
     Setting {
         /// Those at fault, in the order in which they were given.
         settings: Vec<String>,
         /// What is wrong.
-        reason: String,
+        source: Box<ConfigError>,
     },
     /// More rows than a config can ask for.
     #[error("{limit}: a limit is at most {most}; without one, all rows are taken")]

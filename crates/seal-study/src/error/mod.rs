@@ -1,5 +1,17 @@
 //! What can go wrong in a study.
+//!
+//! The errors of the modules stand here, too. They know other crates and plain data, and no
+//! module that returns them.
 
+mod change;
+mod config;
+mod defect;
+mod folder;
+mod plan;
+mod rows;
+mod value;
+
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use seal_bilevel::BilevelError;
@@ -12,16 +24,23 @@ use seal_select::SelectError;
 use seal_store::StoreError;
 use seal_world::WorldError;
 
-use crate::config::OverrideError;
-use crate::exit_code::remedy;
-use crate::run_folder::FolderError;
+pub use self::change::OverrideError;
+pub use self::config::{ArmError, ConfigError, FileError, NumberError, Place, SectionError};
+pub use self::defect::Defect;
+pub use self::folder::FolderError;
+pub use self::plan::{PlanError, PlanFault};
+pub use self::rows::RowsError;
+pub use self::value::ValueError;
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum StudyError {
-    /// A config, plan or option that cannot be used.
-    #[error("{0}")]
-    Config(String),
+    /// A config that cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A plan that cannot be run.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// A change of the config that cannot be made.
     #[error(transparent)]
     Override(#[from] OverrideError),
@@ -58,17 +77,17 @@ pub enum StudyError {
         known: Vec<String>,
     },
     /// Rows that cannot be read or used.
-    #[error("{0}{room}", room = remedy(.0))]
+    #[error("{0}")]
     Data(#[from] DataError),
     /// A model, its tokenizer, its template or files of a user that cannot be had.
-    #[error("{0}{room}", room = remedy(.0))]
+    #[error("{0}")]
     OneModel(#[from] ModelError),
     /// The world cannot be drawn.
     #[error("world: {0}")]
     World(#[from] WorldError),
-    /// A data set with nothing to train or test on.
-    #[error("{0}")]
-    Rows(String),
+    /// Rows that cannot be trained on or judged.
+    #[error(transparent)]
+    Rows(#[from] RowsError),
     /// A device or backend that is missing.
     #[error(transparent)]
     Device(#[from] DeviceError),
@@ -76,10 +95,10 @@ pub enum StudyError {
     #[error(transparent)]
     Judge(#[from] JudgeError),
     /// Training that failed.
-    #[error("{0}{room}", room = remedy(.0))]
+    #[error("{0}")]
     Training(#[from] BilevelError),
     /// A model that cannot be read or written.
-    #[error("{0}{room}", room = remedy(.0))]
+    #[error("{0}")]
     Model(#[from] LmError),
     /// Answers that cannot be generated.
     #[error(transparent)]
@@ -88,10 +107,19 @@ pub enum StudyError {
     #[error(transparent)]
     Selection(#[from] SelectError),
     /// A report that cannot be read or written.
-    #[error("{0}{room}", room = remedy(.0))]
+    #[error("{0}")]
     Report(#[from] seal_report::Error),
+    /// A link, a folder or another thing stands where a file is to be. It is for the user to
+    /// take away.
+    #[error("{}", obstacle(path, source))]
+    Obstacle {
+        /// The place.
+        path: PathBuf,
+        /// What the system said, which may name a place above it.
+        source: std::io::Error,
+    },
     /// A file or folder that cannot be read or written.
-    #[error("{}: {source}{}", path.display(), remedy(source))]
+    #[error("{}: {source}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -116,7 +144,7 @@ pub enum StudyError {
     },
     /// A defect of the program.
     #[error("this is a defect of the program: {0}")]
-    Defect(String),
+    Defect(#[from] Defect),
 }
 
 fn no_selector(arm: Option<&str>) -> String {
@@ -126,11 +154,30 @@ fn no_selector(arm: Option<&str>) -> String {
     }
 }
 
+fn obstacle(path: &Path, source: &std::io::Error) -> String {
+    let said = source.to_string();
+    // Some name the path themselves, which may be one above this.
+    match said.contains(std::path::MAIN_SEPARATOR) {
+        true => said,
+        false => format!("{}: {said}", path.display()),
+    }
+}
+
 impl StudyError {
     /// An [`StudyError::Io`] for `path`.
     pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, source }
+    }
+
+    /// An error at a file of a run folder or a store: [`StudyError::Obstacle`] where something
+    /// else stands in its place, and [`StudyError::Io`] otherwise.
+    pub(crate) fn at_file(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| match source.kind() {
+            ErrorKind::InvalidInput | ErrorKind::IsADirectory => Self::Obstacle { path, source },
+            _ => Self::Io { path, source },
+        }
     }
 }
 

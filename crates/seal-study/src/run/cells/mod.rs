@@ -7,6 +7,11 @@
 //! which files are the program's, those with names of exports that the cell does not have
 //! are moved there too: an old adapter is no part of a new model.
 
+mod exported;
+mod lists;
+mod places;
+mod stamp;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,16 +20,17 @@ use seal_data::Row;
 use seal_files::{Digest, Flush, make_folder};
 use seal_store::{SharedDigests, StoredFile, side_by_side};
 
-use super::exported::exported_files;
-use super::places::{copy, folders, move_aside, names, notice, refuse_links, write};
-use super::stamp::{MadeFrom, STAMP, Stamp, Stamped, is_there};
-use super::{file_error, lists};
-use crate::StudyError;
+use self::exported::exported_files;
+use self::lists::lists;
+use self::places::{copy, folders, names, notice, refuse_links, write};
+use self::stamp::{MadeFrom, STAMP, Stamp, Stamped, is_there, rows_hash};
 use crate::arm::Arm;
+use crate::error::StudyError;
 use crate::exec::Done;
 use crate::graph::{ArmSets, Graph};
 use crate::observer::Observer;
 use crate::options::Workers;
+use crate::run_folder::move_aside;
 use crate::stages::Selection;
 
 const CELLS: &str = "cells";
@@ -150,7 +156,7 @@ impl<'a> Cells<'a> {
         observer: &dyn Observer,
     ) -> Result<(), StudyError> {
         let dir = self.out.join(&folder.below);
-        make_folder(self.out, &folder.below).map_err(file_error(&dir))?;
+        make_folder(self.out, &folder.below).map_err(StudyError::at_file(&dir))?;
         let (written, is_old): (Option<Vec<StoredFile>>, bool) = match Stamp::read(&dir)? {
             Stamped::By(stamp) => (Some(stamp.written().cloned().collect()), false),
             // No list: of such a folder, files of these names are the program's.
@@ -178,7 +184,7 @@ impl<'a> Cells<'a> {
                 self.set_aside(&folder.below, &file.name, why, observer)?;
             }
             tracing::debug!(path = %path.display(), "writes a file of a cell");
-            content(file, &path).map_err(file_error(&path))?;
+            content(file, &path).map_err(StudyError::at_file(&path))?;
         }
         self.remove(&dir, &unfinished.before, &wanted, observer)?;
         Stamp::new(made_from, wanted, Vec::new()).write(&dir, Flush::FileAndFolder)
@@ -290,9 +296,4 @@ impl<'a> Cells<'a> {
         notice(observer, message);
         Ok(())
     }
-}
-
-fn rows_hash(rows: &[Row]) -> Result<String, StudyError> {
-    let text = serde_json::to_string(rows).map_err(|e| StudyError::Defect(e.to_string()))?;
-    Ok(Digest::of(text).short())
 }

@@ -1,0 +1,63 @@
+//! Exit codes: 1 unexpected failure, 2 usage or config, 3 data, 4 device or backend missing,
+//! 5 network (the same command may succeed later).
+//!
+//! Every variant of every error is named, so that a new one is given its code on purpose. The
+//! errors of a study are in `study`. Those of one model and a few files are in `model`. Those
+//! of the crates below both are in `parts`.
+
+mod model;
+mod parts;
+mod study;
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+
+use seal_device::DeviceError;
+use seal_files::is_disk_full;
+use seal_model::ModelError;
+use seal_study::StudyError;
+
+use crate::usage::UsageError;
+use crate::verbs::devices::Broken;
+
+/// An unexpected failure.
+pub(crate) const UNEXPECTED: u8 = 1;
+/// A usage or config error; clap's own code is the same.
+const USAGE: u8 = 2;
+/// A data error.
+const DATA: u8 = 3;
+/// A device or backend that is missing or does not work.
+const DEVICE: u8 = 4;
+/// A network failure, which may pass.
+#[cfg(feature = "hub")]
+const RETRY: u8 = 5;
+
+/// The exit code of `error`: that of the first error of its chain that has one.
+pub(crate) fn of(error: &anyhow::Error) -> u8 {
+    // A full disk is one failure, whichever part of the program was writing.
+    if is_disk_full(&**error) {
+        return UNEXPECTED;
+    }
+    error.chain().find_map(of_one).unwrap_or(UNEXPECTED)
+}
+
+/// The exit code of one error, its causes apart; `None` for a type that has none.
+fn of_one(error: &(dyn Error + 'static)) -> Option<u8> {
+    if let Some(study) = error.downcast_ref::<StudyError>() {
+        return Some(study::code(study));
+    }
+    if let Some(model) = error.downcast_ref::<ModelError>() {
+        return Some(model::code(model));
+    }
+    if let Some(device) = error.downcast_ref::<DeviceError>() {
+        return Some(parts::device(device));
+    }
+    if let Some(report) = error.downcast_ref::<seal_report::Error>() {
+        return Some(parts::report(report));
+    }
+    if error.is::<UsageError>() {
+        return Some(USAGE);
+    }
+    error.is::<Broken>().then_some(DEVICE)
+}

@@ -1,0 +1,33 @@
+//! The codes of a study's errors.
+
+use seal_study::StudyError;
+
+use super::{DATA, UNEXPECTED, USAGE, model, parts};
+
+pub(super) fn code(error: &StudyError) -> u8 {
+    match error {
+        StudyError::Folder(error) if error.is_of_its_files() => DATA,
+        StudyError::Config(_)
+        | StudyError::Plan(_)
+        | StudyError::Obstacle { .. }
+        | StudyError::Override(_)
+        | StudyError::Folder(_)
+        | StudyError::World(_)
+        | StudyError::StoreIsRunFolder { .. }
+        | StudyError::NoThreads { .. }
+        | StudyError::TraceState
+        | StudyError::NoSelector { .. } => USAGE,
+        StudyError::Data(_) | StudyError::Rows(_) | StudyError::Damaged { .. } => DATA,
+        StudyError::Store(error) => parts::store(error),
+        StudyError::OneModel(error) => model::code(error),
+        StudyError::Device(error) => parts::device(error),
+        StudyError::Judge(error) => parts::judge(error),
+        StudyError::Training(error) => parts::training(error),
+        StudyError::Model(error) => parts::weights(error),
+        StudyError::Generation(error) => parts::generation(error),
+        StudyError::Selection(error) => parts::selection(error),
+        StudyError::Report(error) => parts::report(error),
+        StudyError::Io { .. } | StudyError::Defect(_) => UNEXPECTED,
+        StudyError::Stage { source, .. } => code(source),
+    }
+}

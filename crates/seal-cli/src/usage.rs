@@ -1,0 +1,106 @@
+//! Options that cannot be used.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use seal_files::Clash;
+
+/// An option that cannot be used: which, why, and what to give instead. The exit code is that
+/// of a usage error.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    /// It would be ignored.
+    #[error("--{option} has no effect {way}; leave it out")]
+    NoEffect {
+        /// The option, without dashes.
+        option: String,
+        /// In which way of working.
+        way: &'static str,
+    },
+    /// It goes with one of some others, of which none is given.
+    #[error("{option} goes with {others}")]
+    GoesWith {
+        /// The option.
+        option: &'static str,
+        /// The others.
+        others: &'static str,
+    },
+    /// Several values where one is taken.
+    #[error("{option}: {way} give one")]
+    One {
+        /// The option.
+        option: &'static str,
+        /// In which way of working.
+        way: &'static str,
+    },
+    /// A share that is none.
+    #[error("{option} {share}: the share kept is in (0, 1]")]
+    Share {
+        /// The option.
+        option: &'static str,
+        /// The share.
+        share: f64,
+    },
+    /// A file to write that is read.
+    #[error("{option}: {source}")]
+    Input {
+        /// The option.
+        option: String,
+        /// The file, and what it is read as.
+        source: Clash,
+    },
+    /// A folder where a file is to be written.
+    #[error("{option} {}: this is a folder; name a file", path.display())]
+    Folder {
+        /// The option.
+        option: String,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Two files to write that are one.
+    #[error("{option} and {other} name one file, {}", path.display())]
+    OneFile {
+        /// The option.
+        option: String,
+        /// The other one.
+        other: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of JSON lines with the ending of another format.
+    #[error("{option} {}: it is JSON lines; call it .jsonl", path.display())]
+    NotJsonLines {
+        /// The option.
+        option: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that would be written over though nobody named it.
+    #[error("{file} exists; {option} says where this selector goes")]
+    DefaultExists {
+        /// The file.
+        file: &'static str,
+        /// The option that names another.
+        option: &'static str,
+    },
+    /// Ids of no row.
+    #[error("--ids: no row of {} has such an id", path.display())]
+    NoRow {
+        /// The file of rows.
+        path: PathBuf,
+    },
+    /// A drawing of a run without an ablation.
+    #[error("--picture: the run has no ablation to draw; leave it out")]
+    NothingToDraw,
+    /// No file that comes with the program.
+    #[error("no file `{name}`; there are {}", known.join(", "))]
+    NoFile {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: Vec<&'static str>,
+    },
+    /// The options of a verb that another crate adds.
+    #[error(transparent)]
+    OfVerb(Box<dyn Error + Send + Sync>),
+}

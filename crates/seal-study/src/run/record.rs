@@ -1,0 +1,106 @@
+//! What a run leaves beside its results: rows of the ranking, provenance and cost.
+
+use std::collections::BTreeMap;
+
+use seal_eval::{StudyFacts, row_samples};
+use seal_report::{Cost, Outcome, Provenance, StageCost};
+
+use super::Study;
+use crate::StudyError;
+use crate::arm::Arm;
+use crate::config::ArmRole;
+use crate::exec::Done;
+use crate::graph::Graph;
+use crate::options::RunOptions;
+use crate::sets::TrainingSet;
+
+/// Rows shown at each end of a ranking and on both sides of its cut.
+const SHOWN_ROWS: usize = 10;
+
+/// Burn's version; a test holds it against `Cargo.lock`.
+const BURN: &str = "0.22.1";
+
+impl Study {
+    /// Rows of SEAL's ranking, with texts for the built-in world only unless
+    /// asked for: rows of real data may be harmful.
+    pub(super) fn samples(
+        &self,
+        facts: &StudyFacts,
+        options: &RunOptions,
+    ) -> Vec<seal_report::RowSample> {
+        let Some(i) = self.arms.iter().position(|a| a.role == ArmRole::Seal) else {
+            return Vec::new();
+        };
+        let sets = self.sets.of_arm(i);
+        let show = options.show_rows || self.config.world.is_some();
+        let texts = if show { sets.data.as_slice() } else { &[] };
+        let arm = &facts.arms[i];
+        let Some(cell) = arm.cells.first() else { return Vec::new() };
+        let Some(selection) = &cell.selection else { return Vec::new() };
+        row_samples(
+            &arm.id,
+            cell.seed,
+            sets.name(TrainingSet::Data),
+            selection,
+            &facts.is_unsafe,
+            texts,
+            SHOWN_ROWS,
+        )
+    }
+
+    pub(super) fn provenance(&self, options: &RunOptions) -> Result<Provenance, StudyError> {
+        let versions = [("seal-study", env!("CARGO_PKG_VERSION")), ("burn", BURN)];
+        let environment = [
+            ("device", self.config.device.clone()),
+            ("jobs", options.jobs.to_string()),
+            ("threads of a stage", options.threads.to_string()),
+            ("operating system", std::env::consts::OS.to_owned()),
+            ("architecture", std::env::consts::ARCH.to_owned()),
+        ];
+        Ok(Provenance {
+            versions: versions.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            settings_toml: self.config.resolved_toml()?,
+            command: options.command.clone(),
+            environment: environment
+                .into_iter()
+                .map(|(k, v)| (k.to_owned(), v))
+                .collect::<BTreeMap<_, _>>(),
+            ..Provenance::default()
+        })
+    }
+}
+
+/// What each stage took.
+pub(super) fn cost(graph: &Graph<'_>, done: &[Done], arms: &[Arm], wall_seconds: f64) -> Cost {
+    let stages = graph.nodes.iter().zip(done).enumerate().map(|(i, (node, done))| {
+        // The first cell that needs it; others may share it.
+        let cell = graph.cells.iter().find(|c| {
+            [c.answers, c.verdicts].contains(&i)
+                || [c.selector, c.selection, c.sft].contains(&Some(i))
+        });
+        StageCost {
+            stage: node.stage.to_owned(),
+            arm: cell.map(|c| arms[c.arm].id.clone()),
+            seed: cell.map(|c| c.seed),
+            key: node.key.to_string(),
+            outcome: match done.seconds {
+                Some(_) => Outcome::Run,
+                None => Outcome::Found,
+            },
+            seconds: done.seconds.unwrap_or(0.0),
+            tokens: None,
+        }
+    });
+    Cost { wall_seconds, stages: stages.collect(), ..Cost::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn burn_is_the_version_that_is_built() {
+        let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock");
+        let lock = std::fs::read_to_string(lock).unwrap();
+        let after = lock.split("\nname = \"burn\"\nversion = \"").nth(1).unwrap();
+        assert_eq!(after.split('"').next(), Some(super::BURN));
+    }
+}
