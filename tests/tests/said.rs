@@ -21,6 +21,40 @@ fn a_quick_run_takes_no_plan() {
 }
 
 #[test]
+fn a_file_in_the_place_of_a_folder_is_a_usage_error() {
+    let sandbox = study();
+    sandbox.write("file", "mine");
+    let said = |args: &[&str]| {
+        let finished = sandbox.run(args);
+        assert_eq!(finished.code, Some(2), "{args:?}: {}", finished.stderr);
+        finished.stderr
+    };
+    for verb in ["ablate", "plan", "status", "report"] {
+        let error = said(&[verb, "--out", "file"]);
+        assert_eq!(error, "error: file is a file; give a folder by --out\n", "{verb}");
+    }
+    let store = said(&["ablate", "--config", "study.toml", "--out", "out", "--store", "file"]);
+    assert_eq!(store, "error: --store file: it is a file; give it a folder\n");
+    assert_eq!(sandbox.read("file"), "mine");
+}
+
+/// A folder in which nothing can be made, whoever asks.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_cannot_be_made_is_refused_before_the_work() {
+    let sandbox = common::with_model();
+    let output = "/proc/seal-output.jsonl";
+    for verb in ["score", "select"] {
+        let args =
+            [verb, "--model", "absent", "--data", "train.jsonl", "--safe", "safe.jsonl", "--file"];
+        let args = if verb == "score" { [&args[..5], &args[7..]].concat() } else { args.to_vec() };
+        let finished = sandbox.run(&[&args[..], &[output]].concat());
+        assert_eq!(finished.code, Some(1), "{verb}: {}", finished.stderr);
+        assert!(finished.stderr.starts_with(&format!("error: {output}: ")), "{}", finished.stderr);
+    }
+}
+
+#[test]
 fn status_tells_results_from_those_of_other_settings() {
     let sandbox = study();
     let status = |more: &[&str]| {

@@ -31,6 +31,12 @@ pub fn prepare(inputs: &Inputs, outputs: &[(&str, &Path)]) -> anyhow::Result<()>
     for folder in outputs.iter().filter_map(|(_, output)| output.parent()) {
         fs::create_dir_all(folder).map_err(StudyError::io(folder))?;
     }
+    for output in outputs.iter().map(|(_, output)| output) {
+        // A pipe is opened once: its reader would take the end of a trial for the end of all.
+        if fs::metadata(output).map_or(true, |found| found.is_file()) {
+            drop(PendingFile::named_by_user(output).map_err(StudyError::io(output))?);
+        }
+    }
     Ok(())
 }
 

@@ -66,6 +66,9 @@ fn of_leaf(error: &StudyError) -> String {
             "--store {}: it is the run folder; give it a folder of its own",
             store.display()
         ),
+        StudyError::StoreIsFile { store } => {
+            format!("--store {}: it is a file; give it a folder", store.display())
+        }
         StudyError::NoThreads { reason } => format!(
             "no thread could be started ({reason}); give fewer --jobs, or raise the limit of \
              processes (ulimit -u) or of memory"

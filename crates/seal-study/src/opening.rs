@@ -23,6 +23,9 @@ pub(crate) fn open_store(
         Some(_) => {}
         None => seal_files::refuse_link(&dir).map_err(StudyError::at_file(&dir))?,
     }
+    if dir.is_file() {
+        return Err(StudyError::StoreIsFile { store: dir });
+    }
     let store = Store::open(&dir)?;
     if store.is_adopted() {
         let message = format!(

@@ -5,4 +5,4 @@ mod owner;
 
 pub(crate) use aside::move_aside;
 pub use owner::{FolderConfig, config_of_folder, study_of_folder};
-pub(crate) use owner::{RunFolder, check, refuse_file};
+pub(crate) use owner::{RunFolder, check};

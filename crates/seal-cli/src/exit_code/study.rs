@@ -14,6 +14,7 @@ pub(super) fn code(error: &StudyError) -> u8 {
         | StudyError::Folder(_)
         | StudyError::World(_)
         | StudyError::StoreIsRunFolder { .. }
+        | StudyError::StoreIsFile { .. }
         | StudyError::NoThreads { .. }
         | StudyError::TraceState
         | StudyError::NoSelector { .. } => USAGE,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use seal_files::{Inputs, PendingFile};
 use seal_report::Report;
-use seal_study::StudyError;
+use seal_study::{FolderError, StudyError};
 
 use crate::files::prepare;
 use crate::given::Given;
@@ -41,6 +41,9 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
         ),
     }?;
     let dir = args.out()?;
+    if dir.is_file() {
+        anyhow::bail!(StudyError::from(FolderError::File { out: dir }));
+    }
     let report = Report::read(&dir)?;
     super::say_unchecked(&dir);
     let picture = match &options.picture {

@@ -56,6 +56,12 @@ pub enum StudyError {
         /// The folder.
         store: PathBuf,
     },
+    /// A file stands in the place of the store.
+    #[error("the store {}: it is a file; give it a folder", store.display())]
+    StoreIsFile {
+        /// The file.
+        store: PathBuf,
+    },
     /// The system gives no thread.
     #[error(
         "no thread could be started ({reason}); run fewer stages side by side, or raise the \

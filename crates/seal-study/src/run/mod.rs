@@ -193,7 +193,7 @@ impl Study {
         observer: &dyn Observer,
     ) -> Result<Outcome, StudyError> {
         let start = Instant::now();
-        run_folder::refuse_file(&options.out)?;
+        run_folder::check(&options.out, &self.config)?;
         // Results of a newer program are not written over, and it is said at once.
         Report::check_versions(&options.out)?;
         // A missing backend is said before anything is written.

@@ -59,7 +59,6 @@ impl RunFolder {
         whole: bool,
         observer: &dyn Observer,
     ) -> Result<Self, StudyError> {
-        refuse_file(out)?;
         // Looked at before anything is written: a folder of others gets no lock.
         check(out, config)?;
         fs::create_dir_all(out).map_err(StudyError::io(out))?;
@@ -115,17 +114,6 @@ impl RunFolder {
     }
 }
 
-/// Refuses a file in the place of the run folder.
-///
-/// # Errors
-/// [`FolderError::File`].
-pub(crate) fn refuse_file(out: &Path) -> Result<(), FolderError> {
-    match out.is_file() {
-        true => Err(FolderError::File { out: out.into() }),
-        false => Ok(()),
-    }
-}
-
 /// Whether `out` may be the run folder of `config`'s study. Nothing is written. Returns the
 /// digests of the configs it had, and the reason if its `study.json` must be mended.
 ///
@@ -135,6 +123,9 @@ pub(crate) fn check(
     out: &Path,
     config: &Config,
 ) -> Result<(Vec<String>, Option<String>), StudyError> {
+    if out.is_file() {
+        return Err(FolderError::File { out: out.into() }.into());
+    }
     let path = out.join(OWNER);
     let is_ours = |study: &str| match study == config.study.name {
         true => Ok(()),
