@@ -36,6 +36,7 @@ mod jsonl;
 mod judge;
 mod likelihood;
 mod needs;
+mod pair;
 mod verdict;
 
 pub use answer::{Answer, AnswerJudge, assess_answers};
@@ -45,4 +46,5 @@ pub use guard::{Guard, GuardKind, GuardSettings};
 pub use jsonl::{from_jsonl, to_jsonl};
 pub use judge::{DEFAULT_TIE_NATS, Judge, JudgeKind, JudgeSettings};
 pub use likelihood::LikelihoodJudge;
+pub use pair::{BothOrders, ContradictoryJudgement, Judgement, Order, Outcome};
 pub use verdict::{Verdict, compare, verdicts};
