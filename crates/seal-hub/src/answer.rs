@@ -3,7 +3,8 @@
 use ureq::http::{HeaderMap, StatusCode};
 
 use crate::address::{HubAddress, is_commit};
-use crate::{HubError, HubSettings, retry};
+use crate::{HubError, HubSettings};
+use seal_net::text;
 use seal_text::escape_start;
 
 /// What the hub says of a file, without the file.
@@ -53,12 +54,17 @@ pub(crate) fn refusal(
         (404, "EntryNotFound") => HubError::NoFile { what, page, revision },
         (404, _) => HubError::NotFound { what, page },
         (429, _) => {
-            let retry_after = retry::asked(headers);
-            HubError::RateLimited { what, until: retry::said(retry_after), retry_after }
+            let retry_after = seal_net::asked_wait(headers);
+            HubError::RateLimited { what, until: seal_net::wait_in_words(retry_after), retry_after }
         }
         (status @ (408 | 500..), _) => {
-            let retry_after = retry::asked(headers);
-            HubError::Server { what, status, said: said + &retry::said(retry_after), retry_after }
+            let retry_after = seal_net::asked_wait(headers);
+            HubError::Server {
+                what,
+                status,
+                said: said + &seal_net::wait_in_words(retry_after),
+                retry_after,
+            }
         }
         (status, _) => HubError::Status { what, status, said },
     }
@@ -112,11 +118,6 @@ pub(crate) fn meta_of(
 
 pub(crate) fn answer_error(of: &HubAddress, why: &str) -> HubError {
     HubError::Answer { what: of.to_string(), why: why.to_owned() }
-}
-
-/// A header as text.
-pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }
 
 /// The hub's own words, cut to a line.
