@@ -37,6 +37,8 @@ mod judge;
 mod likelihood;
 mod needs;
 mod pair;
+pub mod prompt;
+pub mod reading;
 mod verdict;
 
 pub use answer::{Answer, AnswerJudge, assess_answers};
