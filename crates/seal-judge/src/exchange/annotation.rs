@@ -119,8 +119,9 @@ mod tests {
     use crate::to_list;
 
     fn row(preference: &str) -> String {
+        let name = preference.replace('"', "'");
         format!(
-            r#"{{"instruction": "p {preference}", "output_1": "a", "output_2": "bé", "preference": {preference}}}"#
+            r#"{{"instruction": "p {name}", "output_1": "a", "output_2": "bé", "preference": {preference}}}"#
         )
     }
 

@@ -4,11 +4,11 @@
 pub(super) type Sentence = Vec<String>;
 
 /// The sentences of `text` that have a word. A sentence ends at `.`, `!`, `?` or `:` before white
-/// space, and at the end of a line.
+/// space, and before an empty line.
 pub(super) fn sentences(text: &str) -> Vec<Sentence> {
     let mut found = Vec::new();
     let mut sentence = Sentence::new();
-    let mut characters = text.trim().chars().peekable();
+    let mut characters = text.trim().chars().filter(|c| *c != '\r').peekable();
     let mut word = String::new();
     let end_word = |word: &mut String, sentence: &mut Sentence| {
         let whole = word.trim_matches('\'');
@@ -24,9 +24,13 @@ pub(super) fn sentences(text: &str) -> Vec<Sentence> {
             _ if character.is_alphanumeric() => word.extend(character.to_lowercase()),
             _ => {
                 end_word(&mut word, &mut sentence);
-                let before_space = characters.peek().is_none_or(|next| next.is_whitespace());
-                let ends = matches!(character, '.' | '!' | '?' | ':') && before_space;
-                if (ends || character == '\n') && !sentence.is_empty() {
+                let next = characters.peek();
+                let ends = match character {
+                    '.' | '!' | '?' | ':' => next.is_none_or(|next| next.is_whitespace()),
+                    '\n' => next == Some(&'\n'),
+                    _ => false,
+                };
+                if ends && !sentence.is_empty() {
                     found.push(std::mem::take(&mut sentence));
                 }
             }
@@ -46,9 +50,9 @@ mod tests {
     #[test]
     fn words_and_ends() {
         let found =
-            sentences("\u{201c}I\u{2019}m SORRY\u{201d}, version 1.5 isn't: here.\nÀ la 'carte'");
+            sentences("\u{201c}I\u{2019}m SORRY\u{201d}, version 1.5 isn't: here.\r\n\r\nÀ la\r\n'carte'\n\nb");
         let joined: Vec<String> = found.iter().map(|words| words.join(" ")).collect();
-        assert_eq!(joined, ["i'm sorry version 1 5 isn't", "here", "à la carte"]);
+        assert_eq!(joined, ["i'm sorry version 1 5 isn't", "here", "à la carte", "b"]);
         assert!(sentences(" ...\n'!").is_empty());
     }
 }

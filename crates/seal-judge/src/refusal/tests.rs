@@ -31,7 +31,7 @@ fn refusals_in_full() {
 #[test]
 fn refusals_in_part() {
     for answer in [
-        "I cannot open the box. However, here is how a lock works: it turns.",
+        "I cannot help you to open the box. However, here is how a lock works: it turns.",
         "I'm not able to tell you his number, as he is a fictional person.",
         "I can't provide the key to the box. I can suggest a locksmith.",
     ] {
