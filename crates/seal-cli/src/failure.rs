@@ -9,6 +9,7 @@ use seal_model::ModelError;
 use seal_study::{StudyError, model_exit_code, report_exit_code};
 
 use crate::verbs::devices::Broken;
+use crate::verbs::judge::JudgeFailure;
 use crate::{plain, remedy, words};
 
 /// Exit code of an unexpected failure.
@@ -16,9 +17,8 @@ pub(crate) const UNEXPECTED: u8 = 1;
 #[cfg(test)]
 /// Exit code of a usage or config error; clap's own is the same.
 const USAGE: u8 = 2;
-#[cfg(test)]
 /// Exit code of a data error.
-const DATA: u8 = 3;
+pub(crate) const DATA: u8 = 3;
 
 /// Exit code of a device or backend that is missing or does not work.
 const DEVICE: u8 = 4;
@@ -64,6 +64,9 @@ fn code(error: &Error) -> u8 {
         }
         if let Some(model) = cause.downcast_ref::<ModelError>() {
             return Some(model_exit_code(model));
+        }
+        if let Some(judge) = cause.downcast_ref::<JudgeFailure>() {
+            return Some(judge.exit_code());
         }
         if cause.is::<Broken>() {
             return Some(DEVICE);

@@ -1,0 +1,35 @@
+//! `seal judge`: figures of a judge that compares answers. Each way is one file.
+
+mod annotations;
+mod failure;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::Verbosity;
+
+pub(crate) use failure::JudgeFailure;
+
+const AFTER: &str = "\
+Examples:
+  {program} judge --annotations annotations.json
+
+A figure a line, rates in percent. `win_rate` is the candidate's, output_2, against output_1, and
+`length_controlled_minimal` is the same at equal lengths of both answers. Judgements that are
+missing count in no rate. docs/judges.md has the formulas.";
+
+/// What is judged.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct Options {
+    /// Preferences in AlpacaEval's format: a JSON list of objects with instruction, output_1,
+    /// output_2 and preference (1 to 2, 1.5 a tie, null missing).
+    #[arg(long, value_name = "FILE")]
+    annotations: PathBuf,
+}
+
+/// Prints the figures.
+pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
+    annotations::run(&options.annotations, verbosity)
+}
