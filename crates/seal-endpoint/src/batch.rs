@@ -101,7 +101,13 @@ mod tests {
     #[test]
     fn an_input_line_is_a_request_with_an_id() {
         let line = |id: &str| batch_line(&settings(), id, &[Message::user("u")]);
-        insta::assert_snapshot!(line("pair-1").unwrap(), @r#"{"body":{"max_tokens":5,"messages":[{"role":"user","content":"u"}],"model":"m"},"custom_id":"pair-1","method":"POST","url":"/v1/chat/completions"}"#);
+        let found: Value = serde_json::from_str(&line("pair-1").unwrap()).unwrap();
+        let body = json!({"model": "m", "max_tokens": 5,
+            "messages": [{"role": "user", "content": "u"}]});
+        let expected = json!({"custom_id": "pair-1", "method": "POST",
+            "url": "/v1/chat/completions", "body": body});
+        assert_eq!(found, expected);
+        assert!(!line("pair-1").unwrap().contains('\n'));
         for id in ["", &"x".repeat(65)] {
             assert!(line(id).is_err());
         }

@@ -56,7 +56,7 @@ pub fn refuse_secrets(at: &str, value: &Value) -> Result<(), EndpointError> {
             .try_for_each(|(i, value)| refuse_secrets(&below(&i.to_string()), value)),
         Value::String(text) => {
             let looks = |start: &&str| {
-                text.trim_start().strip_prefix(**start).is_some_and(|rest| {
+                text.trim_start().strip_prefix(*start).is_some_and(|rest| {
                     rest.len() >= 12 && rest.bytes().all(|b| b.is_ascii_graphic())
                 })
             };

@@ -79,6 +79,9 @@ pub enum JudgingError {
         "a largest cost is set and no price: set endpoint.price to the cost of a million tokens"
     )]
     NoPrice,
+    /// A largest cost that is none.
+    #[error("a largest cost is a number, 0 or more, and not {cost}")]
+    MaxCost { cost: f64 },
     /// A figure cannot be computed.
     #[error(transparent)]
     Stats(#[from] StatsError),

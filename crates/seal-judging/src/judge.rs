@@ -1,17 +1,37 @@
 //! A judge of pairs, ready to use.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use seal_endpoint::{EndpointSettings, Finish, Logprobs, Message, Reply, TokenPosition};
 use seal_judge::prompt::{PairPrompt, checked_text, sha256_hex};
 use seal_judge::reading::{JudgeReply, Read, TokenProbabilities, read};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::JudgingError;
 use crate::table::{JudgeTable, PromptSource};
 
 /// Part of every key: raise it when a question changes its meaning.
 const VERSION: u32 = 1;
+
+/// All that a reply depends on, written as JSON in this order.
+///
+/// Limits, patience, price, the variable of the API key and the name of the length field are not
+/// here: none of them changes what a model says.
+#[derive(Serialize)]
+struct Key<'a> {
+    version: u32,
+    base_url: &'a str,
+    model: &'a str,
+    messages: &'a [Message],
+    temperature: Option<f64>,
+    max_tokens: u32,
+    top_logprobs: Option<u8>,
+    seed: Option<i64>,
+    extra: &'a BTreeMap<String, Value>,
+    sample: u32,
+}
 
 /// A judge of pairs: its table with the text of its prompt.
 #[derive(Clone, Debug)]
@@ -71,6 +91,18 @@ impl PairJudge {
         Ok(Self { table, prompt })
     }
 
+    /// The same judge with another largest cost.
+    ///
+    /// # Errors
+    /// [`JudgingError::MaxCost`] for a number that is no cost.
+    pub fn with_max_cost(mut self, cost: f64) -> Result<Self, JudgingError> {
+        if !(cost.is_finite() && cost >= 0.0) {
+            return Err(JudgingError::MaxCost { cost });
+        }
+        self.table.max_cost = Some(cost);
+        Ok(self)
+    }
+
     /// The table.
     pub fn table(&self) -> &JudgeTable {
         &self.table
@@ -114,20 +146,18 @@ impl PairJudge {
         second: &str,
     ) -> Result<String, JudgingError> {
         let endpoint = &self.table.endpoint;
-        // Neither limits, patience, price and the variable of the key, nor the name of the length
-        // field: none of them changes what a model says.
-        let key = json!({
-            "version": VERSION,
-            "base_url": endpoint.base_url.trim_end_matches('/'),
-            "model": endpoint.model,
-            "messages": self.messages(instruction, first, second),
-            "temperature": endpoint.temperature,
-            "max_tokens": endpoint.max_tokens,
-            "top_logprobs": endpoint.top_logprobs,
-            "seed": endpoint.seed,
-            "extra": endpoint.extra,
-            "sample": 0,
-        });
+        let key = Key {
+            version: VERSION,
+            base_url: endpoint.base_url.trim_end_matches('/'),
+            model: &endpoint.model,
+            messages: &self.messages(instruction, first, second),
+            temperature: endpoint.temperature,
+            max_tokens: endpoint.max_tokens,
+            top_logprobs: endpoint.top_logprobs,
+            seed: endpoint.seed,
+            extra: &endpoint.extra,
+            sample: 0,
+        };
         Ok(sha256_hex(&serde_json::to_vec(&key)?))
     }
 

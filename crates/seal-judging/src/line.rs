@@ -80,7 +80,7 @@ pub(crate) enum Parsed {
     /// A line of a known version.
     Line(Box<Line>),
     /// A line of another version.
-    OtherVersion(u32),
+    OtherVersion,
     /// No line of a log.
     Other,
 }
@@ -90,7 +90,7 @@ pub(crate) fn parse(text: &[u8]) -> Parsed {
     match serde_json::from_slice::<Line>(text) {
         Ok(line) if line.version == VERSION => Parsed::Line(Box::new(line)),
         _ => match serde_json::from_slice::<Versioned>(text) {
-            Ok(found) if found.version != VERSION => Parsed::OtherVersion(found.version),
+            Ok(found) if found.version != VERSION => Parsed::OtherVersion,
             _ => Parsed::Other,
         },
     }

@@ -70,7 +70,7 @@ impl VerdictLog {
             }
             match parse(text) {
                 Parsed::Line(line) => log.hold(*line),
-                Parsed::OtherVersion(_) => log.repair.other_version.push(i + 1),
+                Parsed::OtherVersion => log.repair.other_version.push(i + 1),
                 // A file of something else is not written to.
                 Parsed::Other if i == 0 => {
                     return Err(JudgingError::LogForeign { path: path.to_owned() });
@@ -88,7 +88,7 @@ impl VerdictLog {
         if last.is_empty() {
             return Ok(());
         }
-        if matches!(parse(last), Parsed::Line(_) | Parsed::OtherVersion(_)) {
+        if matches!(parse(last), Parsed::Line(_) | Parsed::OtherVersion) {
             self.write(b"\n")?;
             self.repair.completed = true;
             return Ok(());

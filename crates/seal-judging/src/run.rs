@@ -37,10 +37,13 @@ pub fn judge(
     let missing = missing(set, log, &names, &[]);
     // Stored verdicts of another model are none of this judge's. Only a reply tells its name.
     let is_known = missing.is_empty() || !judge.table().served_as.is_empty();
-    let mut state = State { queue: missing.into(), ..State::default() };
-    state.of = set.first_of_each_key().len();
-    state.accepted = if is_known { names.clone() } else { Vec::new() };
-    state.spent = spent(set, log, &names);
+    let state = State {
+        queue: missing.into(),
+        of: set.first_of_each_key().len(),
+        accepted: if is_known { names.clone() } else { Vec::new() },
+        spent: spent(set, log, &names),
+        ..State::default()
+    };
     let run = Run { judge, set, client, observer, shared: Mutex::new((state, log)) };
     run.work(true);
     let (of, stored) = {

@@ -33,7 +33,7 @@ pub(crate) struct State {
     /// Whether a failure may pass.
     pub has_passing: bool,
     /// Failures since the last reply.
-    in_a_row: usize,
+    pub in_a_row: usize,
     /// Why to ask no more.
     pub end: Option<End>,
 }

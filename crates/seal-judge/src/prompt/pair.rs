@@ -105,11 +105,11 @@ mod tests {
     #[test]
     fn our_own_prompt_keeps_answers_in_the_users_turn_between_codes() {
         let prompt = PairPrompt::own().unwrap();
-        let turns = prompt.render("Q {output_2}", "one", "two {instruction}", 7);
-        assert!(!turns.system.unwrap().contains("one"));
-        let code = delimiter(7, &["Q {output_2}", "one", "two {instruction}"]);
+        let turns = prompt.render("Q {output_2}", "uno", "two {instruction}", 7);
+        assert!(!turns.system.unwrap().contains("uno"));
+        let code = delimiter(7, &["Q {output_2}", "uno", "two {instruction}"]);
         assert_eq!(turns.user.matches(&code).count(), 7);
-        for part in ["request]\nQ {output_2}\n[", "A]\none\n[", "B]\ntwo {instruction}\n["] {
+        for part in ["request]\nQ {output_2}\n[", "A]\nuno\n[", "B]\ntwo {instruction}\n["] {
             assert!(turns.user.contains(part), "{}", turns.user);
         }
     }

@@ -74,7 +74,7 @@ impl VerdictSettings {
             return bad("first", "and verdict.second need at least one label each");
         }
         let lists = [("first", &self.first), ("second", &self.second), ("tie", &self.tie)];
-        let mut seen = Vec::new();
+        let mut seen: Vec<&str> = Vec::new();
         for (name, list) in lists {
             for label in list {
                 if label.trim().is_empty() {

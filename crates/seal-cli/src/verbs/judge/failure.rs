@@ -1,12 +1,15 @@
-//! Why a file of judgements gives no figures.
+//! Why there are no figures of a judge.
 
 use std::io;
 use std::path::PathBuf;
 
 use seal_eval::AnnotatedError;
 use seal_judge::FormatError;
+use seal_judging::JudgingError;
 
-/// A file that gives no figures.
+use super::exit;
+
+/// Why there are no figures, or why they are not to be trusted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JudgeFailure {
     /// The file cannot be read.
@@ -33,13 +36,36 @@ pub(crate) enum JudgeFailure {
         /// Why not.
         source: AnnotatedError,
     },
+    /// The pairs cannot be judged.
+    #[error(transparent)]
+    Judging(#[from] JudgingError),
+    /// More pairs are without a verdict than the table allows.
+    #[error(
+        "{missing} of {pairs} pairs have no verdict, and the table allows a share of {share} \
+         (max_missing){reason}"
+    )]
+    Missing {
+        /// Pairs without a verdict.
+        missing: usize,
+        /// All pairs.
+        pairs: usize,
+        /// The largest share.
+        share: f64,
+        /// What is known of the reason, with what to do.
+        reason: String,
+        /// Whether the same command may succeed later.
+        may_pass: bool,
+    },
 }
 
 impl JudgeFailure {
-    /// Exit code of the command line: 3, since the data is at fault.
+    /// Exit code of the command line.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Read { .. } | Self::Format { .. } | Self::Figures { .. } => crate::failure::DATA,
+            Self::Read { .. } | Self::Format { .. } | Self::Figures { .. } => exit::DATA,
+            Self::Judging(error) => exit::code(error),
+            Self::Missing { may_pass: true, .. } => exit::RETRY,
+            Self::Missing { .. } => exit::DATA,
         }
     }
 }
