@@ -49,8 +49,9 @@ mod tests {
 
     #[test]
     fn words_and_ends() {
-        let found =
-            sentences("\u{201c}I\u{2019}m SORRY\u{201d}, version 1.5 isn't: here.\r\n\r\nÀ la\r\n'carte'\n\nb");
+        let found = sentences(
+            "\u{201c}I\u{2019}m SORRY\u{201d}, version 1.5 isn't: here.\r\n\r\nÀ la\r\n'carte'\n\nb",
+        );
         let joined: Vec<String> = found.iter().map(|words| words.join(" ")).collect();
         assert_eq!(joined, ["i'm sorry version 1 5 isn't", "here", "à la carte", "b"]);
         assert!(sentences(" ...\n'!").is_empty());
