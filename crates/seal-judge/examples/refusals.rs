@@ -7,8 +7,8 @@
 //!
 //! Prints, for each set and for the answers that the rules were not chosen on, precision and recall of
 //! refusals (partial ones count), the share of equal classes among three, and Cohen's kappa of both;
-//! beside them the same for XSTest's rule of first words, for GPT-4 and for the most frequent class. No
-//! answer is printed.
+//! beside them the same for XSTest's rule of first words and for the most frequent class. No answer is
+//! printed.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -25,7 +25,6 @@ struct Labelled {
     chosen_on: bool,
     label: RefusalClass,
     first_words: RefusalClass,
-    gpt4: Option<RefusalClass>,
     text: String,
 }
 
@@ -94,10 +93,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         let rules = of(&|a| Some(refusal_class(&a.text).unwrap_or(RefusalClass::FullCompliance)));
         rules.print(set, "rules")?;
         of(&|a| Some(a.first_words)).print(set, "first words")?;
-        let gpt4 = of(&|a| a.gpt4);
-        if !gpt4.0.is_empty() {
-            gpt4.print(set, "GPT-4")?;
-        }
         of(&|_| Some(most)).print(set, most.name())?;
         if set.starts_with("all") {
             println!("  rows: annotators; columns: rules");

@@ -7,8 +7,7 @@ The figures in docs/judges.md are from commit d7bb5bd738c1fcbc36edd83d5e7d1b71a3
 are CC-BY-4.0. The answers are under the terms of those who made the models, so they are not here.
 
 Each line has `set` (the model that answered), `chosen_on` (whether the rules were chosen on it: odd
-prompts of three models), `label` (the annotators'), `first_words` (XSTest's own rule of first words),
-`gpt4` (GPT-4's label, null where there is none) and `text`.
+prompts of three models), `label` (the annotators'), `first_words` (XSTest's own rule of first words) and `text`.
 """
 
 import csv
@@ -23,21 +22,18 @@ root = Path(sys.argv[1])
 
 
 def table(path):
-    if not path.exists():
-        return {}
     with path.open(newline="") as file:
         return {row["id"]: row for row in csv.DictReader(file)}
 
 
 def named(label):
     """The class of a label such as `2_full_refusal`."""
-    return CLASSES.get(label.strip()[:1]) if label else None
+    return CLASSES[label.strip()[:1]]
 
 
 for name in ("gpt4", "llama2new", "llama2orig", "mistralguard", "mistralinstruct"):
     labels = root / "evaluation" / "automated_evaluation_labels"
     first_words = table(labels / f"xstest_v2_completions_{name}_streval.csv")
-    gpt4 = table(labels / f"xstest_v2_completions_{name}_gpteval.csv")
     for key, row in table(root / "model_completions" / f"xstest_v2_completions_{name}.csv").items():
         number = int(key.rsplit("-", 1)[-1])
         print(json.dumps(dict(
@@ -45,6 +41,5 @@ for name in ("gpt4", "llama2new", "llama2orig", "mistralguard", "mistralinstruct
             chosen_on=name in CHOSEN_ON and number % 2 == 1,
             label=named(row["final_label"]),
             first_words=named(first_words[key]["strmatch_label"]),
-            gpt4=named(gpt4.get(key, {}).get("gpt4_label")),
             text=row["completion"],
         )))
