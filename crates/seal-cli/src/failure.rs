@@ -17,8 +17,9 @@ pub(crate) const UNEXPECTED: u8 = 1;
 #[cfg(test)]
 /// Exit code of a usage or config error; clap's own is the same.
 const USAGE: u8 = 2;
+#[cfg(test)]
 /// Exit code of a data error.
-pub(crate) const DATA: u8 = 3;
+const DATA: u8 = 3;
 
 /// Exit code of a device or backend that is missing or does not work.
 const DEVICE: u8 = 4;

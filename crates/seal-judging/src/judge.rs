@@ -191,3 +191,66 @@ fn origin(source: &PromptSource) -> String {
         (None, _) => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(head: &str, endpoint: &str) -> PairJudge {
+        let text = format!(
+            "kind = \"pairwise\"\n{head}\n[endpoint]\nbase_url = \"https://h.example/v1\"\n\
+             model = \"m\"\n{endpoint}"
+        );
+        let path = Path::new("judge.toml");
+        let table = JudgeTable::parse(&text, path).unwrap();
+        PairJudge::of(table, path, Path::new("."), None).unwrap()
+    }
+
+    #[test]
+    fn a_key_holds_all_that_a_reply_depends_on_and_nothing_else() {
+        let key = |judge: &PairJudge| judge.key("q", "one", "two").unwrap();
+        let plain = key(&judge("", ""));
+        for (head, endpoint) in [
+            ("canaries = 0", ""),
+            ("max_missing = 0.5\nmax_cost = 1.0\nallow_self = true", ""),
+            ("verdict = { form = \"line\" }", ""),
+            ("", "api_key_env = \"SOME_KEY\"\nlength_field = \"max_completion_tokens\""),
+            ("", "price = { input = 1.0, output = 1.0 }\nlimits = { concurrency = 9 }"),
+            ("", "patience = { attempts = 2, seed = 3 }"),
+        ] {
+            assert_eq!(key(&judge(head, endpoint)), plain, "{head} {endpoint}");
+        }
+        let mut others = vec![plain];
+        for (head, endpoint) in [
+            ("seed = 1", ""),
+            ("", "temperature = 0.0"),
+            ("", "max_tokens = 7"),
+            ("", "top_logprobs = 5"),
+            ("", "seed = 1"),
+            ("", "extra = { reasoning_effort = \"low\" }"),
+        ] {
+            others.push(key(&judge(head, endpoint)));
+        }
+        let first = judge("", "");
+        others.push(first.key("q", "two", "one").unwrap());
+        others.push(first.key("other", "one", "two").unwrap());
+        let count = others.len();
+        others.sort();
+        others.dedup();
+        assert_eq!(others.len(), count);
+    }
+
+    #[test]
+    fn a_model_that_would_judge_itself_is_refused_unless_allowed() {
+        let models = [Some("arm"), Some("M"), None];
+        assert!(judge("", "").refuse_self(&models).is_err());
+        assert!(judge("allow_self = true", "").refuse_self(&models).is_ok());
+        assert!(judge("", "").refuse_self(&[Some("m2"), None]).is_ok());
+    }
+
+    #[test]
+    fn a_largest_cost_is_a_number() {
+        assert!(judge("", "").with_max_cost(f64::NAN).is_err());
+        assert_eq!(judge("", "").with_max_cost(2.0).unwrap().table().max_cost, Some(2.0));
+    }
+}

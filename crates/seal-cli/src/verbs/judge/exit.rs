@@ -3,8 +3,11 @@
 use seal_endpoint::{Class, EndpointError};
 use seal_judging::JudgingError;
 
-const UNEXPECTED: u8 = 1;
-const USAGE: u8 = 2;
+/// Exit code of what nobody expects.
+pub(super) const UNEXPECTED: u8 = 1;
+
+/// Exit code of a setting at fault.
+pub(super) const USAGE: u8 = 2;
 
 /// Exit code of files at fault.
 pub(super) const DATA: u8 = 3;

@@ -36,6 +36,17 @@ pub(crate) enum JudgeFailure {
         /// Why not.
         source: AnnotatedError,
     },
+    /// An option is missing that goes with the others.
+    #[error("--candidate, --reference, --judge and --file go together")]
+    NotTogether,
+    /// A file cannot be written.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The pairs cannot be judged.
     #[error(transparent)]
     Judging(#[from] JudgingError),
@@ -63,6 +74,8 @@ impl JudgeFailure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Read { .. } | Self::Format { .. } | Self::Figures { .. } => exit::DATA,
+            Self::NotTogether => exit::USAGE,
+            Self::Write { .. } => exit::UNEXPECTED,
             Self::Judging(error) => exit::code(error),
             Self::Missing { may_pass: true, .. } => exit::RETRY,
             Self::Missing { .. } => exit::DATA,

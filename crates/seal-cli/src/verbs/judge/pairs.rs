@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use seal_endpoint::{ApiKey, Client};
-use seal_files::Inputs;
+use seal_files::{Inputs, PendingFile};
 use seal_judge::{Listed, ModelOutput, read_model_outputs, to_list};
 use seal_judging::{
     Judged, JudgingError, PairJudge, PairSet, QuestionSet, Repair, Stopped, VerdictLog, estimate,
@@ -68,18 +68,14 @@ pub(super) fn run(options: &PairOptions, verbosity: Verbosity) -> anyhow::Result
     finish(&files, options, (&judge, &set, &judged), odd_rows, verbosity)
 }
 
-fn files(options: &PairOptions) -> anyhow::Result<Files<'_>> {
-    let of = |file: &'_ Option<PathBuf>| file.as_deref().map(Path::to_owned);
+fn files(options: &PairOptions) -> Result<Files<'_>, JudgeFailure> {
     // The parser requires all four; a caller in code may not have them.
-    let (Some(candidate), Some(reference), Some(judge), Some(verdicts)) =
-        (&options.candidate, &options.reference, &options.judge, &options.file)
-    else {
-        anyhow::bail!(seal_study::StudyError::Config(format!(
-            "--candidate, --reference, --judge and --file go together; given are {:?}",
-            [of(&options.candidate), of(&options.reference), of(&options.judge), of(&options.file)]
-        )));
-    };
-    Ok(Files { candidate, reference, judge, verdicts })
+    match (&options.candidate, &options.reference, &options.judge, &options.file) {
+        (Some(candidate), Some(reference), Some(judge), Some(verdicts)) => {
+            Ok(Files { candidate, reference, judge, verdicts })
+        }
+        _ => Err(JudgeFailure::NotTogether),
+    }
 }
 
 fn inputs(files: &Files<'_>, options: &PairOptions) -> Inputs {
@@ -225,10 +221,12 @@ fn finish(
     let orders = seal_judging::orders(judged).map_err(JudgingError::from);
     let orders = orders.map_err(JudgeFailure::from)?;
     if let Some(path) = &options.write_annotations {
-        let mut file = seal_files::PendingFile::named_by_user(path)
-            .map_err(seal_study::StudyError::io(path))?;
-        file.write_all(to_list(&rows)?.as_bytes()).map_err(seal_study::StudyError::io(path))?;
-        file.commit().map_err(seal_study::StudyError::io(path))?;
+        let text = to_list(&rows)?;
+        let written = PendingFile::named_by_user(path).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.commit()
+        });
+        written.map_err(|source| JudgeFailure::Write { path: path.clone(), source })?;
     }
     let (path, rows) = (files.candidate, rows.as_slice());
     Printed { path, rows, judged, orders: &orders, odd_rows }.print(verbosity)?;
