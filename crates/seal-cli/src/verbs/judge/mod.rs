@@ -15,9 +15,9 @@ const AFTER: &str = "\
 Examples:
   {program} judge --annotations annotations.json
 
-A figure a line, rates in percent. `win_rate` is the candidate's, output_2, against output_1, and
-`length_controlled_minimal` is the same at equal lengths of both answers. Judgements that are
-missing count in no rate. docs/judges.md has the formulas.";
+One figure a line, rates in percent. win_rate is that of the candidate, output_2, against the
+reference, output_1. length_controlled_minimal is the same for answers of equal lengths. A pair
+without a preference is missing and counts in no rate. Intervals (_lo, _hi) are at 95 %.";
 
 /// What is judged.
 #[derive(Clone, Debug, Args)]
