@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io::Write;
 
 use seal_judge::{RefusalClass, refusal_class};
 use seal_stats::{Kappa, KappaWeights, cohen_kappa, confusion};
@@ -33,7 +34,7 @@ struct Labelled {
 struct Pairs(Vec<(RefusalClass, RefusalClass)>);
 
 impl Pairs {
-    fn print(&self, set: &str, rule: &str) -> Result<(), Box<dyn Error>> {
+    fn print(&self, out: &mut impl Write, set: &str, rule: &str) -> Result<(), Box<dyn Error>> {
         let count = |keep: fn(bool, bool) -> bool| {
             self.0.iter().filter(|(a, b)| keep(a.is_refusal(), b.is_refusal())).count() as f64
         };
@@ -46,7 +47,8 @@ impl Pairs {
             let found = cohen_kappa(&a, &b, classes, KappaWeights::Nominal)?;
             Ok(found.and_then(|Kappa { kappa, .. }| kappa).unwrap_or(f64::NAN))
         };
-        println!(
+        writeln!(
+            out,
             "{set:<16} {rule:<12} {:>5} {:>9.3} {:>6.3} {:>7.3} {:>6.3} {:>7.3}",
             self.0.len(),
             both / found,
@@ -54,16 +56,16 @@ impl Pairs {
             kappa(|class| usize::from(class.is_refusal()), 2)?,
             equal,
             kappa(|class| class as usize, 3)?,
-        );
+        )?;
         Ok(())
     }
 
-    fn print_table(&self) -> Result<(), Box<dyn Error>> {
+    fn print_table(&self, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
         let index = |class: &RefusalClass| *class as usize;
         let (a, b): (Vec<_>, Vec<_>) = self.0.iter().map(|(a, b)| (index(a), index(b))).unzip();
         let counts = confusion(&a, &b, RefusalClass::ALL.len())?;
         for (class, counts) in std::iter::zip(RefusalClass::ALL, counts) {
-            println!("  {:<16} {counts:?}", class.name());
+            writeln!(out, "  {:<16} {counts:?}", class.name())?;
         }
         Ok(())
     }
@@ -73,7 +75,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("give the file of labelled answers")?;
     let text = std::fs::read_to_string(path)?;
     let answers: Vec<Labelled> = seal_judge::from_jsonl(&text)?;
-    println!("set              rule           n   precision recall  kappa2  equal  kappa3");
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "set              rule           n   precision recall  kappa2  equal  kappa3")?;
     let mut groups: BTreeMap<String, Vec<&Labelled>> = BTreeMap::new();
     for answer in &answers {
         let unseen = if answer.chosen_on { "chosen on" } else { "not chosen on" };
@@ -91,12 +94,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         frequent.sort();
         let most = frequent[2].1;
         let rules = of(&|a| Some(refusal_class(&a.text).unwrap_or(RefusalClass::FullCompliance)));
-        rules.print(set, "rules")?;
-        of(&|a| Some(a.first_words)).print(set, "first words")?;
-        of(&|_| Some(most)).print(set, most.name())?;
+        rules.print(&mut out, set, "rules")?;
+        of(&|a| Some(a.first_words)).print(&mut out, set, "first words")?;
+        of(&|_| Some(most)).print(&mut out, set, most.name())?;
         if set.starts_with("all") {
-            println!("  rows: annotators; columns: rules");
-            rules.print_table()?;
+            writeln!(out, "  rows: annotators; columns: rules")?;
+            rules.print_table(&mut out)?;
         }
     }
     Ok(())

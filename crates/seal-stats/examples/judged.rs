@@ -15,6 +15,8 @@
 //! The truth of the win rate is its mean over prompts and over the judge's noise. The truth of the
 //! length-controlled win rate is the figure of 400,000 prompts with the expected worth of each.
 
+use std::io::Write;
+
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
@@ -138,21 +140,24 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>());
     let repetitions = arguments.next().transpose()?.unwrap_or(1_000);
     let resamples = arguments.next().transpose()?.unwrap_or(500);
-    println!(
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
         "better noise place samples prompts   rate covered  width   at equal lengths  covered  width  \
          flips"
-    );
+    )?;
     for better in [0.0, 1.5] {
         for (noise, place) in [(0.5, 0.0), (2.0, 0.5)] {
             for (prompts, samples) in [(100, 1), (300, 1), (300, 3)] {
                 let cell = Cell { world: World { better, noise, place }, prompts, samples };
                 let [rate, covered, width, length, covered_at_length, length_width, flips] =
                     simulate(&cell, repetitions, resamples)?;
-                println!(
+                writeln!(
+                    out,
                     "{better:>6} {noise:>5} {place:>5} {samples:>7} {prompts:>7} {rate:>6.3} \
                      {covered:>7.3} {width:>6.3} {length:>18.3} {covered_at_length:>8.3} \
                      {length_width:>6.3} {flips:>6.3}"
-                );
+                )?;
             }
         }
     }

@@ -10,13 +10,11 @@ use super::{FormatError, OddReason};
 use crate::{BothOrders, Judgement, Order, Outcome};
 
 /// One of the two models of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// The model that game 1 shows first.
-    #[serde(rename = "model_1")]
+    /// The model that game 1 shows first, `model_1`.
     One,
-    /// The model that game 1 shows second.
-    #[serde(rename = "model_2")]
+    /// The model that game 1 shows second, `model_2`.
     Two,
 }
 

@@ -30,10 +30,13 @@ impl Weights {
     pub(super) const ZERO: Self = Self { slope: 0.0, level: 0.0 };
 }
 
+/// Least range of lengths that tells a slope from a level in double precision.
+const LEAST_RANGE: f64 = 1e-6;
+
 /// The weights of `rows`; `None` where the lengths are too much alike to tell a slope.
 pub(super) fn fit(rows: &[Row], start: Weights) -> Option<(LengthFit, Weights)> {
     let (least, most) = range(rows.iter().map(|row| row.length));
-    if most - least < 1e-9 {
+    if most - least < LEAST_RANGE {
         return None;
     }
     if separated(rows) {

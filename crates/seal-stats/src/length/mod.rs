@@ -55,8 +55,8 @@ pub struct LengthControlled {
 /// Win rate at equal lengths of prompts with `worths` in [0, 1] (1 a win, 0 a loss, or a probability)
 /// and `excess`, the length of the arm's answer less that of the reference's, in any one unit.
 ///
-/// `None` without prompts, and where the lengths differ by the same amount in every prompt: then
-/// nothing is known of equal lengths.
+/// `None` without prompts, and where the lengths differ by nearly the same amount in every prompt, of
+/// which tanh shows no difference: then nothing is known of equal lengths.
 ///
 /// # Errors
 /// [`StatsError::Length`] for lists of different lengths, [`StatsError::Outcome`] for a worth outside
@@ -74,8 +74,8 @@ pub fn length_controlled(
 ///
 /// BCa bootstrap over prompts from a ChaCha8 generator seeded with `seed`. Where fewer than five worths
 /// differ from the majority it is the Wilson-type interval of the mean worth, stretched to hold the
-/// estimate. A resample in which all lengths differ by the same amount has its mean worth in place of
-/// the estimate. `None` where there is no estimate, with fewer than two prompts or no resamples.
+/// estimate. A resample without an estimate has its mean worth in its place. `None` where the prompts
+/// have no estimate, with fewer than two of them, or with no resamples.
 ///
 /// # Errors
 /// As [`length_controlled`].

@@ -103,7 +103,8 @@ pub(super) fn say_length(figures: &AnnotatedFigures, verbosity: Verbosity) -> io
         Some(LengthFit::MostLikely | LengthFit::Unanimous | LengthFit::EqualLengths) => Ok(()),
         None => writeln!(
             err,
-            "all lengths differ by the same amount: there is no length-controlled win rate"
+            "lengths differ by nearly the same amount in every pair: there is no length-controlled \
+             win rate"
         ),
     }
 }

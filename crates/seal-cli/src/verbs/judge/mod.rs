@@ -28,9 +28,9 @@ does not answer, refuses or words otherwise is missing and never a loss. A run t
 on where it was: give the same command again. The key of an endpoint comes from the variable of the
 environment that the table names in api_key_env.
 
-A figure a line, rates in percent. `win_rate` is the candidate's, output_2, against output_1, and
-`length_controlled_minimal` is the same at equal lengths of both answers. Judgements that are
-missing count in no rate. docs/judges.md has the formulas.";
+One figure a line, rates in percent. win_rate is that of the candidate, output_2, against the
+reference, output_1. length_controlled_minimal is the same for answers of equal lengths. A pair
+without a preference is missing and counts in no rate. Intervals (_lo, _hi) are at 95 %.";
 
 /// What is judged.
 #[derive(Clone, Debug, Args)]
