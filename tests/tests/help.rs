@@ -17,7 +17,7 @@ fn the_program() {
 fn each_verb() {
     for verb in [
         "ablate", "plan", "status", "select", "score", "sft", "generate", "inspect", "report",
-        "findings", "configs", "bench", "devices", "check",
+        "findings", "configs", "bench", "devices", "check", "judge",
     ] {
         insta::assert_snapshot!(verb, help(&[verb, "--help"]));
     }

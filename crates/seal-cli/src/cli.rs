@@ -8,7 +8,9 @@ use clap::{Command, CommandFactory as _, Parser, Subcommand};
 use crate::options::StudyArgs;
 use crate::program::Program;
 use crate::verbosity::Verbosity;
-use crate::verbs::{configs, devices, findings, generate, inspect, report, score, select, sft};
+use crate::verbs::{
+    configs, devices, findings, generate, inspect, judge, report, score, select, sft,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -65,6 +67,8 @@ pub(crate) enum Verb {
     Sft(sft::Options),
     /// Write a model's answers to the prompts of a file.
     Generate(generate::Options),
+    /// Print the figures of a judge of pairs: win rates, at equal lengths too.
+    Judge(judge::Options),
     /// Show rows as the model sees them: tokens, template, loss mask.
     Inspect(inspect::Options),
     /// Write the report again from the results in the run folder.

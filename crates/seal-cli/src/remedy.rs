@@ -8,10 +8,12 @@ use std::error::Error;
 
 use seal_data::DataError;
 use seal_device::DeviceError;
+use seal_judging::JudgingError;
 use seal_model::ModelError;
 use seal_study::{FolderError, OverrideError, StudyError};
 
 use crate::program::running;
+use crate::verbs::judge::JudgeFailure;
 
 /// What the command line adds to the message of an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,7 +45,19 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Advice> {
     if let Some(error) = error.downcast_ref::<DeviceError>() {
         return of_device(error);
     }
+    if let Some(JudgeFailure::Judging(error)) = error.downcast_ref::<JudgeFailure>() {
+        return of_judging(error);
+    }
     None
+}
+
+fn of_judging(error: &JudgingError) -> Option<Advice> {
+    match error {
+        JudgingError::OtherPrompts { .. } => Advice::remedy("--common judges those"),
+        JudgingError::LogInUse { .. } | JudgingError::LogForeign { .. } => Advice::option("--file"),
+        JudgingError::MaxCost { .. } => Advice::option("--max-cost:"),
+        _ => None,
+    }
 }
 
 /// Most advice on a model's error stands inside the sentence, which `words` makes.

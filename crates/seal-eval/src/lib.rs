@@ -39,6 +39,7 @@
 //! # Ok::<(), seal_eval::EvalError>(())
 //! ```
 
+mod annotated;
 mod assess;
 mod compare;
 mod error;
@@ -54,6 +55,9 @@ mod selection;
 mod tests;
 mod win;
 
+pub use annotated::{
+    AnnotatedError, AnnotatedFigures, LARGE_LENGTH_EFFECT, LENGTH_RESAMPLES, annotated_figures,
+};
 pub use assess::{LogProbs, assess};
 pub use error::{CellPlace, EvalError, Place};
 pub use evidence::Evidence;
@@ -62,6 +66,7 @@ pub use plots::figures_of;
 pub use rate::{outcomes, win_rate};
 pub use results::results_of;
 pub use samples::row_samples;
+pub use seal_stats::LengthFit;
 
 /// Mean of the values that are there; `None` without any.
 fn mean_of(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {

@@ -1,13 +1,11 @@
 //! What the hub's answers mean: its description of a file, and its refusals.
 
-use std::time::Duration;
-
+use seal_net::text;
+use seal_text::escape_start;
 use ureq::http::{HeaderMap, StatusCode};
 
 use crate::address::{HubAddress, is_commit};
-use crate::headers::{retry_after, text};
 use crate::{HubError, HubSettings};
-use seal_text::escape_start;
 
 /// What the hub says of a file, without the file.
 #[derive(Clone, Debug)]
@@ -56,12 +54,17 @@ pub(crate) fn refusal(
         (404, "EntryNotFound") => HubError::NoFile { what, page, revision },
         (404, _) => HubError::NotFound { what, page },
         (429, _) => {
-            let retry_after = retry_after(headers);
-            HubError::RateLimited { what, until: said_wait(retry_after), retry_after }
+            let retry_after = seal_net::asked_wait(headers);
+            HubError::RateLimited { what, until: seal_net::wait_in_words(retry_after), retry_after }
         }
         (status @ (408 | 500..), _) => {
-            let retry_after = retry_after(headers);
-            HubError::Server { what, status, said: said + &said_wait(retry_after), retry_after }
+            let retry_after = seal_net::asked_wait(headers);
+            HubError::Server {
+                what,
+                status,
+                said: said + &seal_net::wait_in_words(retry_after),
+                retry_after,
+            }
         }
         (status, _) => HubError::Status { what, status, said },
     }
@@ -122,25 +125,4 @@ fn said(headers: &HeaderMap) -> String {
     let words = headers.get("x-error-message").map(|value| value.as_bytes()).unwrap_or_default();
     let words = escape_start(&String::from_utf8_lossy(words), 200);
     if words.is_empty() { words } else { format!(", saying \"{words}\"") }
-}
-
-/// The wait as part of a message.
-fn said_wait(asked: Option<Duration>) -> String {
-    match asked {
-        None => String::new(),
-        Some(Duration::MAX) => "; it asks to wait longer than a clock counts".to_owned(),
-        Some(wait) => format!("; it asks to wait {} s", wait.as_secs_f64().ceil()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_are_said_in_whole_seconds() {
-        assert_eq!(said_wait(Some(Duration::from_millis(1500))), "; it asks to wait 2 s");
-        assert!(said_wait(Some(Duration::MAX)).contains("longer"));
-        assert_eq!(said_wait(None), "");
-    }
 }

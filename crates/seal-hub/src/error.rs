@@ -148,3 +148,9 @@ impl HubError {
         }
     }
 }
+
+impl From<seal_net::NetError> for HubError {
+    fn from(error: seal_net::NetError) -> Self {
+        Self::Setting { name: error.name, why: error.why }
+    }
+}

@@ -10,8 +10,8 @@ use ureq::{Agent, Body, Proxy};
 
 use crate::address::HubAddress;
 use crate::answer::{Meta, answer_error, meta_of, refusal};
-use crate::redirect::{Origin, location, target};
-use crate::{HubError, HubSettings, Progress, retry, tls};
+use crate::{HubError, HubSettings, Progress, retry};
+use seal_net::{Origin, location, target, trust};
 use seal_text::escape_start;
 
 /// A connection to one hub.
@@ -48,7 +48,7 @@ impl Http {
         if let Some(endpoint) = endpoint.filter(|_| !settings.offline) {
             settings.proxies.of(&endpoint)?;
         }
-        let tls = tls::config(settings)?;
+        let tls = trust(settings.authorities.as_deref())?;
         let agent = |proxy: Option<&Proxy>| {
             let timeout = Some(settings.retry.timeout);
             Agent::config_builder()

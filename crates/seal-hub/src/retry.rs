@@ -35,10 +35,8 @@ pub(crate) fn wait(
     Ok(())
 }
 
-/// Doubles with each failure; up to a quarter more, by process, so that the
-/// many of a cluster do not come back at once.
+/// By process, so that the many of a cluster do not come back at once.
 fn backoff(retry: &Retry, failures: u32) -> Duration {
-    let plain = retry.first_wait.saturating_mul(1 << (failures - 1).min(16));
     let spread = f64::from(std::process::id().wrapping_mul(0x9e37_79b9)) / f64::from(u32::MAX);
-    plain.min(retry.longest_wait).mul_f64(1.0 + spread / 4.0).min(retry.longest_wait)
+    seal_net::backoff(retry.first_wait, retry.longest_wait, failures, spread)
 }

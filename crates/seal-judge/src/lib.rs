@@ -31,18 +31,31 @@
 mod answer;
 mod assessment;
 mod error;
+mod exchange;
 mod guard;
 mod jsonl;
 mod judge;
+mod kind;
 mod likelihood;
 mod needs;
+mod pair;
+pub mod prompt;
+pub mod reading;
+mod refusal;
 mod verdict;
 
 pub use answer::{Answer, AnswerJudge, assess_answers};
 pub use assessment::Assessment;
 pub use error::JudgeError;
+pub use exchange::{
+    Annotation, FormatError, GameWinner, Listed, ModelOutput, OddReason, OddRow, PairRecord, Side,
+    pair_key, preference_of, read_annotations, read_model_outputs, read_pair_records, to_list,
+};
 pub use guard::{Guard, GuardKind, GuardSettings};
 pub use jsonl::{from_jsonl, to_jsonl};
-pub use judge::{DEFAULT_TIE_NATS, Judge, JudgeKind, JudgeSettings};
+pub use judge::{Judge, JudgeSettings};
+pub use kind::{DEFAULT_TIE_NATS, JudgeKind};
 pub use likelihood::LikelihoodJudge;
+pub use pair::{BothOrders, ContradictoryJudgement, Judgement, Order, Outcome};
+pub use refusal::{RefusalClass, refusal_class};
 pub use verdict::{Verdict, compare, verdicts};

@@ -38,18 +38,25 @@ pub fn prompt_interval(
         return Some(interval);
     }
     let means = resampled_means(&values, resamples, &mut ChaCha8Rng::seed_from_u64(seed));
-    let (lower, upper) = bca_probabilities(&values, &means, level)?;
+    let (lower, upper) = bca_probabilities(mean(&values)?, &values, &means, level)?;
     let end = |p| quantile(&means, p).clamp(scale.lo(), scale.hi());
     Some(Interval { lo: end(lower), hi: end(upper), method: IntervalMethod::Bca })
 }
 
 /// Probabilities at which the bootstrap distribution is read: Efron's alpha_1 and alpha_2.
 ///
-/// `None` where all resampled means equal the estimate and there is no distribution to read.
-fn bca_probabilities(values: &[f64], means: &[f64], level: Level) -> Option<(f64, f64)> {
-    let estimate = mean(values)?;
-    let z0 = bias_correction(estimate, means)?;
-    let a = acceleration(values, estimate)?;
+/// `influence` has a number a prompt, of which only the deviations from their mean matter, up to a
+/// factor: for a mean the values themselves, otherwise the estimates without that prompt with their
+/// sign changed. `resampled` is sorted. `None` where all resampled values equal the estimate and
+/// there is no distribution to read.
+pub(crate) fn bca_probabilities(
+    estimate: f64,
+    influence: &[f64],
+    resampled: &[f64],
+    level: Level,
+) -> Option<(f64, f64)> {
+    let z0 = bias_correction(estimate, resampled)?;
+    let a = acceleration(influence, mean(influence)?)?;
     let probability = |tail: f64| {
         let shifted = z0 + normal_quantile(tail);
         // At a pole of the correction the end is the end of the distribution.
@@ -81,7 +88,7 @@ fn acceleration(values: &[f64], estimate: f64) -> Option<f64> {
 }
 
 /// Quantile of sorted values by linear interpolation (type 7, the default of NumPy and R).
-fn quantile(sorted: &[f64], p: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], p: f64) -> f64 {
     let at = p.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
     let (below, above) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
     below + (above - below) * at.fract()

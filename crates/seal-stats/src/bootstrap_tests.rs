@@ -10,7 +10,7 @@ fn acceleration_and_probabilities_match_scipy() {
         let estimate = mean(&values).unwrap();
         close(acceleration(&values, estimate).unwrap(), number(&case, "a"), 1e-12);
         close(bias_correction(estimate, &means).unwrap(), number(&case, "z0"), 1e-12);
-        let (lower, upper) = bca_probabilities(&values, &means, Level::P95).unwrap();
+        let (lower, upper) = bca_probabilities(estimate, &values, &means, Level::P95).unwrap();
         close(lower, number(&case, "alpha_lo"), 1e-10);
         close(upper, number(&case, "alpha_hi"), 1e-10);
         close(quantile(&means, lower), number(&case, "lo"), 1e-10);

@@ -72,6 +72,41 @@ pub enum StatsError {
         /// Position in the list.
         index: usize,
     },
+    /// A number that must be finite and is not.
+    #[error("{what}: value {index} is {value}; it must be finite; find out where it came from")]
+    NotFinite {
+        /// Which list.
+        what: &'static str,
+        /// Position in the list.
+        index: usize,
+        /// The value found.
+        value: f64,
+    },
+    /// A label that is none of the categories.
+    #[error("{what}: label {index} is {label}; the {categories} categories are counted from 0")]
+    Label {
+        /// Which list.
+        what: &'static str,
+        /// Position in the list.
+        index: usize,
+        /// The label found.
+        label: usize,
+        /// Number of categories.
+        categories: usize,
+    },
+    /// Items that were not labelled by the same number of raters.
+    #[error(
+        "item {item} has {found} labels, the first item {expected}; Fleiss' kappa needs as many \
+         of each, Krippendorff's alpha does not"
+    )]
+    Raters {
+        /// Position of the item.
+        item: usize,
+        /// Labels of that item.
+        found: usize,
+        /// Labels of the first item.
+        expected: usize,
+    },
     /// A row weight that is negative, infinite or not a number.
     #[error("weight {index} is {value}; row weights must be finite and not negative")]
     Weight {

@@ -1,14 +1,16 @@
-//! Reads the golden values that `tests/reference/stats.py` wrote.
+//! Reads the golden values that `tests/reference/stats.py` and `tests/reference/judges.py` wrote.
 
 use serde_json::Value;
 
-const GOLDEN: &str = include_str!("../tests/golden/stats.json");
+const GOLDEN: [&str; 2] =
+    [include_str!("../tests/golden/stats.json"), include_str!("../tests/golden/judges.json")];
 
 pub(crate) fn cases(name: &str) -> Vec<Value> {
-    let all: Value = serde_json::from_str(GOLDEN).unwrap();
-    let cases = all[name].as_array().unwrap_or_else(|| panic!("no golden values named {name}"));
+    let all = GOLDEN.map(|text| serde_json::from_str::<Value>(text).unwrap());
+    let cases: Vec<Value> =
+        all.iter().filter_map(|file| file[name].as_array()).flatten().cloned().collect();
     assert!(!cases.is_empty(), "no golden values named {name}");
-    cases.clone()
+    cases
 }
 
 pub(crate) fn number(case: &Value, key: &str) -> f64 {

@@ -4,7 +4,10 @@ use crate::crossed::Crossed;
 use crate::golden::{cases, cells, close, list, number, size};
 use crate::level::two_sided_p;
 use crate::wilson::wilson;
-use crate::{Level, Outcomes, auroc, average_ranks, holm, paired, spearman, study_interval};
+use crate::{
+    KappaWeights, Level, Outcomes, auroc, average_ranks, cohen_kappa, fleiss_kappa, holm,
+    krippendorff_alpha, paired, spearman, study_interval,
+};
 
 #[test]
 fn t_quantiles_and_p_values() {
@@ -77,5 +80,30 @@ fn holm_correction() {
         for (got, want) in std::iter::zip(adjusted, list(&case, "adjusted")) {
             close(got, want, 1e-12);
         }
+    }
+}
+
+#[test]
+fn agreement_of_raters() {
+    let labels = |case: &serde_json::Value, key| -> Vec<usize> {
+        list(case, key).iter().map(|label| *label as usize).collect()
+    };
+    for case in cases("kappa") {
+        let (a, b) = (labels(&case, "a"), labels(&case, "b"));
+        for (key, weights) in
+            [("nominal", KappaWeights::Nominal), ("quadratic", KappaWeights::Quadratic)]
+        {
+            let found = cohen_kappa(&a, &b, size(&case, "categories"), weights).unwrap().unwrap();
+            close(found.kappa.unwrap(), number(&case, key), 1e-12);
+        }
+    }
+    for case in cases("fleiss") {
+        let counts: Vec<Vec<usize>> = serde_json::from_value(case["counts"].clone()).unwrap();
+        close(fleiss_kappa(&counts).unwrap().unwrap(), number(&case, "kappa"), 1e-12);
+    }
+    for case in cases("alpha") {
+        let items: Vec<Vec<Option<usize>>> = serde_json::from_value(case["items"].clone()).unwrap();
+        let found = krippendorff_alpha(&items, size(&case, "categories")).unwrap().unwrap();
+        close(found, number(&case, "alpha"), 1e-12);
     }
 }

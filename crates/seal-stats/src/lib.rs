@@ -10,9 +10,14 @@
 //! - [`study_interval`]: how would the method do if the study were run again, with new seeds and new
 //!   prompts? Both vary. With one seed there is no answer, and the result is `None`.
 //!
+//! Figures of judges stand beside them: a win rate at equal lengths ([`length_controlled`]), what two
+//! orders of a pair say ([`two_orders`]), and the agreement of raters ([`cohen_kappa`],
+//! [`fleiss_kappa`], [`krippendorff_alpha`]).
+//!
 //! All rates are fractions, not percent. Results depend on the arguments only: sums run in a fixed
 //! order, the bootstrap draws from a seeded generator, and nothing is parallel.
 
+mod agreement;
 mod bootstrap;
 mod crossed;
 mod error;
@@ -22,7 +27,9 @@ mod golden;
 mod golden_tests;
 mod holm;
 mod interval;
+mod length;
 mod level;
+mod orders;
 mod outcomes;
 mod paired;
 mod pivot;
@@ -35,11 +42,16 @@ mod sum;
 mod wilson;
 mod win_rate;
 
+pub use agreement::{
+    Kappa, KappaWeights, cohen_kappa, confusion, fleiss_kappa, krippendorff_alpha,
+};
 pub use bootstrap::{DEFAULT_RESAMPLES, prompt_interval};
 pub use error::StatsError;
 pub use holm::{holm, holm_family};
 pub use interval::{Interval, IntervalMethod};
+pub use length::{LengthControlled, LengthFit, length_controlled, length_controlled_interval};
 pub use level::Level;
+pub use orders::{TwoOrders, two_orders};
 pub use outcomes::{Outcomes, Scale};
 pub use paired::{Paired, paired};
 pub use rank::{average_ranks, spearman};

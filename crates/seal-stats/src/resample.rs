@@ -27,10 +27,16 @@ pub(crate) fn resampled_means(values: &[f64], resamples: usize, rng: &mut ChaCha
     }
 }
 
+/// A position among `n`, each as likely as the others.
+///
+/// Multiply-and-shift of 32 bits is uniform up to one part in 2^32 / n and costs no division.
+pub(crate) fn position(n: usize, rng: &mut ChaCha8Rng) -> usize {
+    ((u64::from(rng.next_u32()) * n as u64) >> 32) as usize
+}
+
 fn one_by_one(values: &[f64], resamples: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
-    // Multiply-and-shift of 32 bits is uniform up to one part in 2^32 / n and costs no division.
-    let n = values.len() as u64;
-    let mut draw = || values[((u64::from(rng.next_u32()) * n) >> 32) as usize];
+    let n = values.len();
+    let mut draw = || values[position(n, rng)];
     let mut means: Vec<f64> =
         (0..resamples).map(|_| (0..n).fold(0.0, |total, _| total + draw()) / n as f64).collect();
     means.sort_unstable_by(f64::total_cmp);

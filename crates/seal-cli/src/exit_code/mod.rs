@@ -3,8 +3,9 @@
 //!
 //! Every variant of every error is named, so that a new one is given its code on purpose. The
 //! errors of a study are in `study`. Those of one model and a few files are in `model`. Those
-//! of the crates below both are in `parts`.
+//! of the crates below both are in `parts`. Those of judging are in `judge`.
 
+mod judge;
 mod model;
 mod parts;
 mod study;
@@ -20,6 +21,7 @@ use seal_study::StudyError;
 
 use crate::usage::UsageError;
 use crate::verbs::devices::Broken;
+use crate::verbs::judge::JudgeFailure;
 
 /// An unexpected failure.
 pub(crate) const UNEXPECTED: u8 = 1;
@@ -30,7 +32,6 @@ const DATA: u8 = 3;
 /// A device or backend that is missing or does not work.
 const DEVICE: u8 = 4;
 /// A network failure, which may pass.
-#[cfg(feature = "hub")]
 const RETRY: u8 = 5;
 
 /// The exit code of `error`: that of the first error of its chain that has one.
@@ -55,6 +56,9 @@ fn of_one(error: &(dyn Error + 'static)) -> Option<u8> {
     }
     if let Some(report) = error.downcast_ref::<seal_report::Error>() {
         return Some(parts::report(report));
+    }
+    if let Some(judge) = error.downcast_ref::<JudgeFailure>() {
+        return Some(judge::code(judge));
     }
     if error.is::<UsageError>() {
         return Some(USAGE);

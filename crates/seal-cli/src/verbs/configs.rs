@@ -37,10 +37,19 @@ macro_rules! file {
 }
 
 /// Every config and plan of the repository. A test holds the list against its folders.
-const FILES: [Shipped; 18] = [
+const FILES: [Shipped; 21] = [
     file!("configs/data/hexphi.toml", "HEx-PHI as a test: harmful instructions in 11 categories"),
     file!("configs/data/hh.toml", "the Anthropic HH test, its harmless part"),
     file!("configs/data/slimorca.toml", "a SlimOrca test, apart from the rows that train"),
+    file!(
+        "configs/judges/alpaca_eval_gpt4_turbo.toml",
+        "AlpacaEval 2.0's judge of pairs; its prompt is with its authors"
+    ),
+    file!(
+        "configs/judges/fastchat_pair_v2.toml",
+        "MT-Bench's judge of pairs; its prompt is with its authors"
+    ),
+    file!("configs/judges/pairwise.toml", "a judge of pairs through an endpoint: copy it"),
     file!("configs/llama3-8b.toml", "Llama-3-8B-Instruct with the paper's settings"),
     file!(
         "configs/merlinite-7b.toml",
@@ -145,7 +154,7 @@ mod tests {
     fn every_config_and_plan_of_the_repository_comes_with_the_program() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let mut found = Vec::new();
-        for folder in ["configs", "configs/data", "plans"] {
+        for folder in ["configs", "configs/data", "configs/judges", "plans"] {
             for entry in fs::read_dir(root.join(folder)).unwrap() {
                 let entry = entry.unwrap();
                 if entry.file_type().unwrap().is_file() {

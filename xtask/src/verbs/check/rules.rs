@@ -30,6 +30,8 @@ const fn rule(name: &'static str, burn: bool, knows: Knows) -> Rule {
 const TABLE: &[Rule] = &[
     // Text in, text out.
     rule("seal-text", false, Only(&[])),
+    // What HTTP clients share; opens no connection.
+    rule("seal-net", false, Only(&["seal-text"])),
     // Bytes and names; knows nothing of rows, models or studies.
     rule("seal-files", false, Only(&[])),
     // Stages are names, keys and work; knows nothing of SEAL.
@@ -39,8 +41,10 @@ const TABLE: &[Rule] = &[
     // Plain data: a handful of dependencies.
     rule("seal-rows", false, Only(&[])),
     // Local paths out; knows nothing of rows.
-    rule("seal-hub", false, Only(&["seal-files", "seal-text"])),
-    rule("seal-data", false, AllBut(&["seal-stats", "seal-hub"])),
+    rule("seal-hub", false, Only(&["seal-files", "seal-text", "seal-net"])),
+    // Messages in, a reply out; knows nothing of judges.
+    rule("seal-endpoint", false, Only(&["seal-text", "seal-net"])),
+    rule("seal-data", false, AllBut(&["seal-stats", "seal-hub", "seal-net", "seal-endpoint"])),
     // No tokenizer library and no template: whoever imports it, imports rows alone.
     rule("seal-world", false, Only(&["seal-rows"])),
     // Losses in, weights out.
@@ -52,6 +56,8 @@ const TABLE: &[Rule] = &[
     // One model and a few files: knows no study.
     rule("seal-model", true, AllBut(&[])),
     rule("seal-judge", false, Only(&["seal-rows", "seal-world"])),
+    // Pairs in, outcomes out, through an endpoint; knows no study.
+    rule("seal-judging", false, Only(&["seal-text", "seal-stats", "seal-judge", "seal-endpoint"])),
     // Reads stored results only.
     rule("seal-report", false, Only(&["seal-text", "seal-files"])),
     // Evidence in, figures out; knows no config, no plan and no model.

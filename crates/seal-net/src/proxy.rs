@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use ureq::Proxy;
 use ureq::http::Uri;
 
-use crate::HubError;
+use crate::error::NetError;
 use crate::no_proxy::{Exception, exceptions, name_like};
-use crate::redirect::Origin;
+use crate::origin::Origin;
 
 /// Which proxy serves which address.
 ///
@@ -80,15 +80,15 @@ impl Proxies {
     /// The proxy that serves an address, with its variable.
     ///
     /// # Errors
-    /// [`HubError::Setting`] for one that is set and cannot be used.
-    pub(crate) fn of(&self, url: &Uri) -> Result<Option<(&'static str, &Proxy)>, HubError> {
+    /// [`NetError`] for one that is set and cannot be used.
+    pub fn of(&self, url: &Uri) -> Result<Option<(&'static str, &Proxy)>, NetError> {
         let Some(origin) = Origin::of(url) else { return Ok(None) };
         let setting = if origin.secure { &self.https } else { &self.http };
         match setting {
             Some(setting) if !self.except.iter().any(|except| except.holds(&origin)) => {
                 match &setting.proxy {
                     Ok(proxy) => Ok(Some((setting.variable, proxy))),
-                    Err(why) => Err(HubError::Setting {
+                    Err(why) => Err(NetError {
                         name: setting.variable.to_owned(),
                         why: format!(
                             "{why}; write http://HOST:PORT or socks5h://HOST:PORT, or unset it"
@@ -101,7 +101,7 @@ impl Proxies {
     }
 
     /// Every proxy that may be used, once.
-    pub(crate) fn all(&self) -> Vec<(&'static str, &Proxy)> {
+    pub fn all(&self) -> Vec<(&'static str, &Proxy)> {
         let mut all: Vec<(&'static str, &Proxy)> = Vec::new();
         for setting in [&self.https, &self.http].into_iter().flatten() {
             if let Ok(proxy) = &setting.proxy

@@ -1,4 +1,4 @@
-//! Where a redirect leads, and whether that is still the hub.
+//! Where a redirect leads, and whether that is still the same server.
 
 use std::net::Ipv6Addr;
 
@@ -7,7 +7,7 @@ use ureq::http::{HeaderMap, StatusCode, Uri};
 /// Scheme, host and port: what a token may be shown to. Two of them are equal
 /// where the client would open the same kind of connection to the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub struct Origin {
     /// `https`, and not `http`.
     pub secure: bool,
     /// In lower case; an IPv6 address in its shortest form, without brackets.
@@ -18,13 +18,13 @@ pub(crate) struct Origin {
 
 impl Origin {
     /// Whether what is asked for safely would be had unsafely there.
-    pub(crate) fn downgrades_to(&self, to: &Self) -> bool {
+    pub fn downgrades_to(&self, to: &Self) -> bool {
         self.secure && !to.secure
     }
 
     /// Of a whole address; `None` for any scheme but `http` and `https`, no
     /// host, or a port that is none.
-    pub(crate) fn of(url: &Uri) -> Option<Self> {
+    pub fn of(url: &Uri) -> Option<Self> {
         // The client connects to what these functions say, so that no other
         // reading of the address can lead it elsewhere.
         let secure = match url.scheme_str()?.to_ascii_lowercase().as_str() {
@@ -56,7 +56,7 @@ impl Origin {
 }
 
 /// The `Location` of a redirect, of the statuses that are one.
-pub(crate) fn location(status: StatusCode, headers: &HeaderMap) -> Option<&[u8]> {
+pub fn location(status: StatusCode, headers: &HeaderMap) -> Option<&[u8]> {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
         .then(|| headers.get("location").map(|value| value.as_bytes()))?
 }
@@ -66,7 +66,7 @@ pub(crate) fn location(status: StatusCode, headers: &HeaderMap) -> Option<&[u8]>
 ///
 /// # Errors
 /// Why it is no address that can be gone to.
-pub(crate) fn target(from: &Uri, location: &[u8]) -> Result<Uri, &'static str> {
+pub fn target(from: &Uri, location: &[u8]) -> Result<Uri, &'static str> {
     const BAD: &str = "it redirects to something that is no web address";
     // Clients differ in how they read anything else.
     if location.is_empty() || !location.iter().all(|b| b.is_ascii_graphic() && *b != b'\\') {

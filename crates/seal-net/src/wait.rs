@@ -1,25 +1,29 @@
-//! Headers of the hub's answers, read as values.
+//! How long to wait before the next attempt.
 
 use std::time::{Duration, SystemTime};
 
 use ureq::http::HeaderMap;
 
-/// A header as text.
-pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// A header as text; `None` where there is none or it is no text.
+pub fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// What `Retry-After` or the hub's own `RateLimit: "api";r=0;t=SECONDS` asks for,
-/// counted from now. A time that has passed is no wait; one beyond all bounds is
+/// What `Retry-After`, `retry-after-ms` or the hub's own `RateLimit: "api";r=0;t=SECONDS` asks
+/// for, counted from now. A time that has passed is no wait; one beyond all bounds is
 /// the longest there is.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
     let plain = text(headers, "retry-after").and_then(|value| {
         seconds(value.trim()).or_else(|| until(value.trim(), text(headers, "date")))
     });
     let own = || {
         text(headers, "ratelimit")?.split(';').find_map(|p| seconds(p.trim().strip_prefix("t=")?))
     };
-    plain.or_else(own)
+    let fine = || {
+        let milliseconds = seconds(text(headers, "retry-after-ms")?.trim())?;
+        Some(milliseconds / 1000)
+    };
+    plain.or_else(fine).or_else(own)
 }
 
 /// A number of seconds; the standard has whole ones, servers send others too.
@@ -29,14 +33,30 @@ fn seconds(value: &str) -> Option<Duration> {
     Some(Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX))
 }
 
-/// How long it is until a date, on the clock of the hub where it tells its own.
-fn until(date: &str, hub: Option<&str>) -> Option<Duration> {
+/// How long it is until a date, on the clock of the server where it tells its own.
+fn until(date: &str, server: Option<&str>) -> Option<Duration> {
     let date = httpdate::parse_http_date(date).ok()?;
     // No result depends on it.
     #[expect(clippy::disallowed_methods, reason = "a wait is counted from now")]
     let now = || SystemTime::now();
-    let now = hub.and_then(|hub| httpdate::parse_http_date(hub).ok()).unwrap_or_else(now);
+    let now = server.and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or_else(now);
     Some(date.duration_since(now).unwrap_or_default())
+}
+
+/// The wait as part of a message.
+pub fn wait_in_words(asked: Option<Duration>) -> String {
+    match asked {
+        None => String::new(),
+        Some(Duration::MAX) => "; it asks to wait longer than a clock counts".to_owned(),
+        Some(wait) => format!("; it asks to wait {} s", wait.as_secs_f64().ceil()),
+    }
+}
+
+/// The wait after a number of `failures` in a row, at least 1: `first`, doubled by each further
+/// failure, up to `longest`. `spread` in [0, 1] makes it up to a quarter longer.
+pub fn backoff(first: Duration, longest: Duration, failures: u32, spread: f64) -> Duration {
+    let plain = first.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    plain.min(longest).mul_f64(1.0 + spread.clamp(0.0, 1.0) / 4.0).min(longest)
 }
 
 #[cfg(test)]
@@ -48,7 +68,7 @@ mod tests {
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
         }
-        retry_after(&map).map(|wait| wait.as_secs_f64())
+        asked_wait(&map).map(|wait| wait.as_secs_f64())
     }
 
     #[test]
@@ -79,5 +99,12 @@ mod tests {
         let own = of(&[("ratelimit", "\"api\";r=0;t=55")]);
         assert_eq!(own, Some(55.0));
         assert_eq!(of(&[("retry-after", "?"), ("ratelimit", "\"api\";r=0;t=55")]), own);
+    }
+
+    #[test]
+    fn waits_are_said_in_whole_seconds() {
+        assert_eq!(wait_in_words(Some(Duration::from_millis(1500))), "; it asks to wait 2 s");
+        assert!(wait_in_words(Some(Duration::MAX)).contains("longer"));
+        assert_eq!(wait_in_words(None), "");
     }
 }

@@ -1,17 +1,18 @@
 //! Whom to trust.
 
+use std::path::Path;
+
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
-use crate::{HubError, HubSettings};
+use crate::error::NetError;
 
-/// The public authorities, or those of a file.
+/// The public authorities, or those of a `file` of certificates in PEM.
 ///
 /// # Errors
-/// [`HubError::Setting`] for a file that holds none.
-pub(crate) fn config(settings: &HubSettings) -> Result<TlsConfig, HubError> {
-    let Some(file) = &settings.authorities else { return Ok(TlsConfig::default()) };
-    let bad =
-        |why: String| HubError::Setting { name: format!("SSL_CERT_FILE={}", file.display()), why };
+/// [`NetError`] for a file that holds none; it names the variable `SSL_CERT_FILE`.
+pub fn trust(file: Option<&Path>) -> Result<TlsConfig, NetError> {
+    let Some(file) = file else { return Ok(TlsConfig::default()) };
+    let bad = |why: String| NetError { name: format!("SSL_CERT_FILE={}", file.display()), why };
     let pem = std::fs::read(file).map_err(|e| bad(format!("cannot be read: {e}")))?;
     let found: Result<Vec<_>, _> = parse_pem(&pem)
         .filter_map(|item| match item {

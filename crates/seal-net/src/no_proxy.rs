@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::redirect::Origin;
+use crate::origin::Origin;
 use seal_text::escape_start;
 
 /// One word of `no_proxy`.

@@ -1,0 +1,73 @@
+//! Exit codes of judging.
+
+use seal_endpoint::{Class, EndpointError};
+use seal_judging::JudgingError;
+
+use super::{DATA, RETRY, UNEXPECTED, USAGE};
+use crate::verbs::judge::JudgeFailure;
+
+pub(super) fn code(error: &JudgeFailure) -> u8 {
+    match error {
+        JudgeFailure::Read { .. } | JudgeFailure::Format { .. } | JudgeFailure::Figures { .. } => {
+            DATA
+        }
+        JudgeFailure::NotTogether => USAGE,
+        JudgeFailure::Write { .. } => UNEXPECTED,
+        JudgeFailure::Judging(error) => judging(error),
+        JudgeFailure::Missing { may_pass: true, .. } => RETRY,
+        JudgeFailure::Missing { may_pass: false, .. } => DATA,
+    }
+}
+
+/// 2 where a setting or an account is at fault, 3 where the files are, 5 where the same command
+/// may succeed later.
+fn judging(error: &JudgingError) -> u8 {
+    match error {
+        JudgingError::Outputs { .. }
+        | JudgingError::TwoModels { .. }
+        | JudgingError::OtherPrompts { .. }
+        | JudgingError::NoPairs => DATA,
+        JudgingError::Endpoint(source) | JudgingError::GivenUp { source, .. } => endpoint(source),
+        JudgingError::Io { action: "read", .. }
+        | JudgingError::Table { .. }
+        | JudgingError::Reading { .. }
+        | JudgingError::Settings { .. }
+        | JudgingError::Prompt { .. }
+        | JudgingError::PromptFile { .. }
+        | JudgingError::SelfJudged { .. }
+        | JudgingError::LogInUse { .. }
+        | JudgingError::LogForeign { .. }
+        | JudgingError::ServedAnother { .. }
+        | JudgingError::NoPrice
+        | JudgingError::MaxCost { .. } => USAGE,
+        JudgingError::Io { .. } | JudgingError::Stats(_) | JudgingError::Json(_) => UNEXPECTED,
+    }
+}
+
+fn endpoint(error: &EndpointError) -> u8 {
+    match error.class() {
+        Class::Passing => RETRY,
+        Class::ThisQuestion | Class::Stop => USAGE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_told_from_what_someone_must_mend() {
+        let url = || "http://h".to_owned();
+        let server = EndpointError::Server {
+            url: url(),
+            status: 503,
+            said: String::new(),
+            retry_after: None,
+        };
+        let quota = EndpointError::Quota { url: url(), said: String::new() };
+        assert_eq!(judging(&JudgingError::GivenUp { failed: 5, source: server }), RETRY);
+        assert_eq!(judging(&JudgingError::Endpoint(quota)), USAGE);
+        assert_eq!(judging(&JudgingError::NoPairs), DATA);
+        assert_eq!(judging(&JudgingError::NoPrice), USAGE);
+    }
+}

@@ -1,0 +1,68 @@
+//! Why there are no figures of a judge.
+
+use std::io;
+use std::path::PathBuf;
+
+use seal_eval::AnnotatedError;
+use seal_judge::FormatError;
+use seal_judging::JudgingError;
+
+/// Why there are no figures, or why they are not to be trusted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JudgeFailure {
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file is no list of rows.
+    #[error("{}: {source}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: FormatError,
+    },
+    /// The rows of the file give no figures.
+    #[error("{}: {source}", path.display())]
+    Figures {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: AnnotatedError,
+    },
+    /// An option is missing that goes with the others.
+    #[error("--candidate, --reference, --judge and --file go together")]
+    NotTogether,
+    /// A file cannot be written.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The pairs cannot be judged.
+    #[error(transparent)]
+    Judging(#[from] JudgingError),
+    /// More pairs are without a verdict than the table allows.
+    #[error(
+        "{missing} of {pairs} pairs have no verdict, and the table allows a share of {share} \
+         (max_missing){reason}"
+    )]
+    Missing {
+        /// Pairs without a verdict.
+        missing: usize,
+        /// All pairs.
+        pairs: usize,
+        /// The largest share.
+        share: f64,
+        /// What is known of the reason, with what to do.
+        reason: String,
+        /// Whether the same command may succeed later.
+        may_pass: bool,
+    },
+}

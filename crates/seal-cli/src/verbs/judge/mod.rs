@@ -1,0 +1,53 @@
+//! `seal judge`: judges pairs of answers, and figures of judged pairs. Each way is one file.
+
+mod annotations;
+mod failure;
+mod pair_figures;
+mod pair_options;
+mod pairs;
+mod watcher;
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+
+use crate::verbosity::Verbosity;
+use pair_options::PairOptions;
+
+pub(crate) use failure::JudgeFailure;
+
+const AFTER: &str = "\
+Examples:
+  {program} judge --annotations annotations.json
+  {program} judge --candidate ours.json --reference sft.json --judge configs/judges/pairwise.toml \
+      --file verdicts.jsonl
+
+A judge sees each pair in both orders. Two equal verdicts are a win or a loss, others a tie. What it
+does not answer, refuses or words otherwise is missing and never a loss. A run that is stopped goes
+on where it was: give the same command again. The key of an endpoint comes from the variable of the
+environment that the table names in api_key_env.
+
+One figure a line, rates in percent. win_rate is that of the candidate, output_2, against the
+reference, output_1. length_controlled_minimal is the same for answers of equal lengths. A pair
+without a preference is missing and counts in no rate. Intervals (_lo, _hi) are at 95 %.";
+
+/// What is judged.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER)]
+#[command(group = ArgGroup::new("way").required(true).args(["annotations", "candidate"]))]
+pub(crate) struct Options {
+    /// Preferences in AlpacaEval's format: a JSON list of objects with instruction, output_1,
+    /// output_2 and preference (1 to 2, 1.5 a tie, null missing).
+    #[arg(long, value_name = "FILE")]
+    annotations: Option<PathBuf>,
+    #[command(flatten)]
+    pairs: PairOptions,
+}
+
+/// Prints the figures.
+pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
+    match &options.annotations {
+        Some(file) => annotations::run(file, verbosity),
+        None => pairs::run(&options.pairs, verbosity),
+    }
+}

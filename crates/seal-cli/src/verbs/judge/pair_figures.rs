@@ -1,0 +1,103 @@
+//! What is printed of judged pairs.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use seal_eval::{AnnotatedError, AnnotatedFigures, annotated_figures};
+use seal_judge::Annotation;
+use seal_judging::{CanaryResult, Judged};
+use seal_stats::TwoOrders;
+
+use super::{JudgeFailure, annotations};
+use crate::plain;
+use crate::verbosity::Verbosity;
+
+/// What is printed, on standard output and on standard error.
+pub(super) struct Printed<'a> {
+    pub(super) path: &'a Path,
+    pub(super) rows: &'a [Annotation],
+    pub(super) judged: &'a Judged,
+    pub(super) orders: &'a TwoOrders,
+    pub(super) odd_rows: usize,
+}
+
+impl Printed<'_> {
+    /// Prints a name and a figure a line, and on standard error the table of canaries.
+    pub(super) fn print(&self, verbosity: Verbosity) -> anyhow::Result<()> {
+        let mut out = plain::stdout();
+        match annotated_figures(self.rows) {
+            Ok(figures) => {
+                let figures = self.by_both_orders(figures);
+                annotations::print(&mut out, &figures, self.odd_rows)?;
+                annotations::say_length(&figures, verbosity)?;
+            }
+            // Without a verdict there is no rate; the counts say so.
+            Err(AnnotatedError::NoPreference { .. }) => {
+                for name in
+                    ["win_rate", "standard_error", "discrete_win_rate", "length_controlled_minimal"]
+                {
+                    writeln!(out, "{name} nan")?;
+                }
+                writeln!(out, "n_total 0\nmissing {}", self.orders.missing)?;
+            }
+            Err(source) => {
+                let path = self.path.to_owned();
+                return Err(JudgeFailure::Figures { path, source }.into());
+            }
+        }
+        self.print_judge(&mut out)?;
+        if !verbosity.quiet {
+            say_canaries(&self.judged.canaries)?;
+        }
+        Ok(())
+    }
+
+    /// Wins, losses and draws by the agreement of both orders, not by the mean of their
+    /// probabilities.
+    fn by_both_orders(&self, figures: AnnotatedFigures) -> AnnotatedFigures {
+        let TwoOrders { wins, losses, ties, win_rate, .. } = *self.orders;
+        let discrete = win_rate.map_or(f64::NAN, |rate| 100.0 * rate);
+        AnnotatedFigures { wins, losses, draws: ties, discrete_win_rate: discrete, ..figures }
+    }
+
+    fn print_judge(&self, out: &mut impl Write) -> io::Result<()> {
+        let cost = &self.judged.cost;
+        let mut figure = |name: &str, value: Option<f64>| match value {
+            Some(value) => writeln!(out, "{name} {value}"),
+            None => writeln!(out, "{name} nan"),
+        };
+        figure("flip_rate", self.orders.flip_rate)?;
+        figure("first_slot_rate", self.orders.first_slot)?;
+        let failed = self.judged.canaries.iter().filter(|canary| !canary.is_passed()).count();
+        let has_canaries = !self.judged.canaries.is_empty();
+        figure("canaries_failed", has_canaries.then_some(failed as f64))?;
+        for (name, count) in [
+            ("replies", cost.replies as u64),
+            ("replies_asked_now", self.judged.asked as u64),
+            ("input_tokens", cost.input),
+            ("output_tokens", cost.output),
+        ] {
+            figure(name, Some(count as f64))?;
+        }
+        let is_priced = cost.unpriced == 0 && cost.replies > 0;
+        figure("cost", is_priced.then_some(cost.money))
+    }
+}
+
+/// The table of canaries, with a mark for a judge that fails.
+fn say_canaries(canaries: &[CanaryResult]) -> io::Result<()> {
+    if canaries.is_empty() {
+        return Ok(());
+    }
+    let mut err = plain::stderr();
+    writeln!(err, "canary          won  tied  lost  missing")?;
+    for canary in canaries {
+        let CanaryResult { kind, won, tied, lost, missing, .. } = canary;
+        let mark = if canary.is_passed() { "passed" } else { "FAILED" };
+        writeln!(err, "{:<14} {won:>4}  {tied:>4}  {lost:>4}  {missing:>7}  {mark}", kind.name())?;
+    }
+    match canaries.iter().all(CanaryResult::is_passed) {
+        true => Ok(()),
+        false => writeln!(err, "the judge fails canaries: its figures are not to be trusted"),
+    }
+}

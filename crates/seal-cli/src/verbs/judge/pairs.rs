@@ -1,0 +1,251 @@
+//! `seal judge --candidate`: judges two files of answers.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use seal_endpoint::{ApiKey, Client};
+use seal_files::{Inputs, PendingFile};
+use seal_judge::{Listed, ModelOutput, read_model_outputs, to_list};
+use seal_judging::{
+    Judged, JudgingError, PairJudge, PairSet, QuestionSet, Repair, Stopped, VerdictLog, estimate,
+    missing_questions, pair_up, read_batch, stored, write_batch,
+};
+
+use super::pair_figures::Printed;
+use super::pair_options::PairOptions;
+use super::watcher::Watcher;
+use super::{JudgeFailure, annotations};
+use crate::files::{json_lines, prepare};
+use crate::logging::Log;
+use crate::plain;
+use crate::verbosity::Verbosity;
+
+/// The four files that judging needs.
+struct Files<'a> {
+    candidate: &'a Path,
+    reference: &'a Path,
+    judge: &'a Path,
+    verdicts: &'a Path,
+}
+
+/// Judges what is missing and prints the figures.
+pub(super) fn run(options: &PairOptions, verbosity: Verbosity) -> anyhow::Result<()> {
+    let files = files(options)?;
+    json_lines("--file", files.verdicts)?;
+    prepare(&inputs(&files, options), &outputs(&files, options))?;
+    Log::start(verbosity);
+    let judge = open_judge(&files, options)?;
+    let (set, odd_rows) = read_pairs(&files, options.common, verbosity)?;
+    judge
+        .refuse_self(&[set.arm.as_deref(), set.reference.as_deref()])
+        .map_err(JudgeFailure::from)?;
+    let questions = QuestionSet::new(&judge, &set).map_err(JudgeFailure::from)?;
+    if options.dry_run {
+        return dry_run(&judge, &questions, files.verdicts);
+    }
+    // Without a key nothing is begun, not even a file.
+    let client = match options.batch_input.is_some() || options.batch_output.is_some() {
+        true => None,
+        false => Some(client(&judge)?),
+    };
+    let mut log = VerdictLog::open(files.verdicts).map_err(JudgeFailure::from)?;
+    say_repair(log.path(), log.repair(), verbosity)?;
+    if let Some(path) = &options.batch_input {
+        let written = write_batch(&judge, &questions, &log, path).map_err(JudgeFailure::from)?;
+        writeln!(plain::stdout(), "questions {written}")?;
+        return Ok(());
+    }
+    let judged = match (&options.batch_output, client) {
+        (Some(path), _) => from_batch(&judge, &questions, &mut log, path, verbosity)?,
+        (None, Some(client)) => {
+            let watcher = Watcher::new(verbosity);
+            seal_judging::judge(&judge, &questions, &client, &mut log, &watcher)
+                .map_err(JudgeFailure::from)?
+        }
+        (None, None) => stored(&judge, &questions, &log),
+    };
+    finish(&files, options, (&judge, &set, &judged), odd_rows, verbosity)
+}
+
+fn files(options: &PairOptions) -> Result<Files<'_>, JudgeFailure> {
+    // The parser requires all four; a caller in code may not have them.
+    match (&options.candidate, &options.reference, &options.judge, &options.file) {
+        (Some(candidate), Some(reference), Some(judge), Some(verdicts)) => {
+            Ok(Files { candidate, reference, judge, verdicts })
+        }
+        _ => Err(JudgeFailure::NotTogether),
+    }
+}
+
+fn inputs(files: &Files<'_>, options: &PairOptions) -> Inputs {
+    let mut inputs = Inputs::new();
+    inputs.add("the candidate's answers", files.candidate);
+    inputs.add("the reference's answers", files.reference);
+    inputs.add("the judge's table", files.judge);
+    if let Some(prompt) = &options.prompt {
+        inputs.add("the prompt", prompt);
+    }
+    if let Some(output) = &options.batch_output {
+        inputs.add("the batch's output", output);
+    }
+    inputs
+}
+
+fn outputs<'a>(files: &Files<'a>, options: &'a PairOptions) -> Vec<(&'static str, &'a Path)> {
+    let mut outputs = vec![("--file", files.verdicts)];
+    outputs.extend(options.batch_input.as_deref().map(|path| ("--batch-input", path)));
+    outputs.extend(options.write_annotations.as_deref().map(|path| ("--write-annotations", path)));
+    outputs
+}
+
+fn open_judge(files: &Files<'_>, options: &PairOptions) -> Result<PairJudge, JudgeFailure> {
+    let judge = PairJudge::open(files.judge, options.prompt.as_deref())?;
+    match options.max_cost {
+        None => Ok(judge),
+        Some(cost) => Ok(judge.with_max_cost(cost)?),
+    }
+}
+
+/// Reads and pairs the two files; gives the number of rows that could not be used, too.
+fn read_pairs(
+    files: &Files<'_>,
+    common_only: bool,
+    verbosity: Verbosity,
+) -> anyhow::Result<(PairSet, usize)> {
+    let read = |path: &Path| -> anyhow::Result<Listed<ModelOutput>> {
+        let at = || path.to_owned();
+        let text =
+            fs::read_to_string(path).map_err(|source| JudgeFailure::Read { path: at(), source })?;
+        let listed = read_model_outputs(&text)
+            .map_err(|source| JudgeFailure::Format { path: at(), source })?;
+        annotations::say_odd(path, &listed.odd, verbosity)?;
+        Ok(listed)
+    };
+    let (candidate, reference) = (read(files.candidate)?, read(files.reference)?);
+    let odd_rows = candidate.odd.len() + reference.odd.len();
+    let paths = [files.candidate, files.reference];
+    let set = pair_up(paths, candidate, reference, common_only).map_err(JudgeFailure::from)?;
+    if !verbosity.quiet && set.only_arm + set.only_reference > 0 {
+        writeln!(
+            plain::stderr(),
+            "left out: {} instructions of the candidate's file only, {} of the reference's only",
+            set.only_arm,
+            set.only_reference
+        )?;
+    }
+    Ok((set, odd_rows))
+}
+
+fn client(judge: &PairJudge) -> Result<Client, JudgeFailure> {
+    let endpoint = judge.endpoint();
+    let key = ApiKey::of(endpoint, |name| std::env::var(name).ok()).map_err(JudgingError::from)?;
+    Ok(Client::new(endpoint, key).map_err(JudgingError::from)?)
+}
+
+/// Prints the questions that are left and what they cost at most.
+fn dry_run(judge: &PairJudge, set: &QuestionSet<'_>, verdicts: &Path) -> anyhow::Result<()> {
+    let log = match verdicts.exists() {
+        true => Some(VerdictLog::open(verdicts).map_err(JudgeFailure::from)?),
+        false => None,
+    };
+    let missing = missing_questions(judge, set, log.as_ref());
+    let found = estimate(judge, set, &missing).map_err(JudgeFailure::from)?;
+    let mut out = plain::stdout();
+    writeln!(out, "questions {}", found.questions)?;
+    writeln!(out, "answered_before {}", set.first_of_each_key().len() - found.questions)?;
+    writeln!(out, "input_tokens_about {}", found.input)?;
+    writeln!(out, "output_tokens_at_most {}", found.output)?;
+    match found.money {
+        Some(money) => writeln!(out, "cost_at_most {money}")?,
+        None => writeln!(out, "cost_at_most nan")?,
+    }
+    Ok(())
+}
+
+fn from_batch(
+    judge: &PairJudge,
+    set: &QuestionSet<'_>,
+    log: &mut VerdictLog,
+    path: &Path,
+    verbosity: Verbosity,
+) -> anyhow::Result<Judged> {
+    let read = read_batch(judge, set, log, path).map_err(JudgeFailure::from)?;
+    if !verbosity.quiet {
+        writeln!(
+            plain::stderr(),
+            "{}: {} replies are new, {} known, {} of other questions, {} failed",
+            path.display(),
+            read.kept,
+            read.known,
+            read.foreign,
+            read.failed
+        )?;
+        if let Some(error) = &read.first_failure {
+            writeln!(plain::stderr(), "the first failure: {error}")?;
+        }
+    }
+    let mut judged = stored(judge, set, log);
+    judged.asked = read.kept;
+    judged.failed = read.failed;
+    Ok(judged)
+}
+
+fn say_repair(path: &Path, repair: &Repair, verbosity: Verbosity) -> std::io::Result<()> {
+    if verbosity.quiet || *repair == Repair::default() {
+        return Ok(());
+    }
+    let (mut err, path) = (plain::stderr(), path.display());
+    if repair.cut > 0 {
+        writeln!(err, "{path}: the last line was cut; its verdict is asked for again")?;
+    }
+    if !repair.damaged.is_empty() {
+        writeln!(err, "{path}: lines {:?} cannot be read and are not used", repair.damaged)?;
+    }
+    if !repair.other_version.is_empty() {
+        let lines = &repair.other_version;
+        writeln!(err, "{path}: lines {lines:?} are of another version and are not used")?;
+    }
+    Ok(())
+}
+
+/// Prints the figures, writes the annotations, and fails where too many verdicts are missing.
+fn finish(
+    files: &Files<'_>,
+    options: &PairOptions,
+    (judge, set, judged): (&PairJudge, &PairSet, &Judged),
+    odd_rows: usize,
+    verbosity: Verbosity,
+) -> anyhow::Result<()> {
+    let rows = seal_judging::annotations(judge, set, judged);
+    let orders = seal_judging::orders(judged).map_err(JudgingError::from);
+    let orders = orders.map_err(JudgeFailure::from)?;
+    if let Some(path) = &options.write_annotations {
+        let text = to_list(&rows)?;
+        let written = PendingFile::named_by_user(path).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.commit()
+        });
+        written.map_err(|source| JudgeFailure::Write { path: path.clone(), source })?;
+    }
+    let (path, rows) = (files.candidate, rows.as_slice());
+    Printed { path, rows, judged, orders: &orders, odd_rows }.print(verbosity)?;
+    if judged.stopped == Some(Stopped::Budget) && !verbosity.quiet {
+        writeln!(
+            plain::stderr(),
+            "stopped before the largest cost would be exceeded; raise --max-cost and run again"
+        )?;
+    }
+    let (missing, pairs) = (orders.missing, judged.pairs.len());
+    let share = judge.table().max_missing;
+    if missing as f64 > share * pairs as f64 {
+        let reason = match (&judged.stopped, &judged.last_failure) {
+            (Some(Stopped::Budget), _) => "; the largest cost is reached: raise --max-cost".into(),
+            (_, Some(error)) => format!("; the last failure: {error}"),
+            (_, None) => String::new(),
+        };
+        let may_pass = judged.has_passing && judged.stopped.is_none();
+        return Err(JudgeFailure::Missing { missing, pairs, share, reason, may_pass }.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! A reply as a judgement.
+
+use super::brackets::{Alphabet, by_brackets};
+use super::labels::by_label;
+use super::reply::JudgeReply;
+use super::settings::{VerdictForm, VerdictSettings};
+use super::thoughts::after_thoughts;
+use super::tokens::by_tokens;
+use crate::pair::{Judgement, Outcome};
+
+/// By which part of a reply a judgement was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// Log-probabilities of the first token.
+    Probabilities,
+    /// The text.
+    Text,
+    /// There is no verdict.
+    Nothing,
+}
+
+/// A judgement with its basis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Read {
+    /// The judgement.
+    pub judgement: Judgement,
+    /// The part of the reply that decided.
+    pub basis: Basis,
+}
+
+/// Reads a reply. A refusal is [`Outcome::Refused`]; a reply without a verdict in its place is
+/// [`Outcome::Unparsed`].
+pub fn read(settings: &VerdictSettings, reply: &JudgeReply) -> Read {
+    let none = |outcome| Read { judgement: Judgement::of(outcome), basis: Basis::Nothing };
+    if reply.is_refused {
+        return none(Outcome::Refused);
+    }
+    if settings.form == VerdictForm::FirstToken
+        && let Some(p) = reply.positions.as_deref().and_then(|all| by_tokens(settings, all))
+    {
+        return Read { judgement: Judgement::by_probability(p), basis: Basis::Probabilities };
+    }
+    match reply.content.as_deref().and_then(|text| by_text(settings, reply.is_cut, text)) {
+        Some(outcome) => Read { judgement: Judgement::of(outcome), basis: Basis::Text },
+        None => none(Outcome::Unparsed),
+    }
+}
+
+fn by_text(settings: &VerdictSettings, is_cut: bool, text: &str) -> Option<Outcome> {
+    let text = after_thoughts(text)?;
+    let brackets = |alphabet| by_brackets(alphabet, text).map(|(outcome, _)| outcome);
+    match settings.form {
+        // A label at the end of a cut reply may be the start of a longer word, unless the reply
+        // was to be that one token.
+        VerdictForm::Line if is_cut => None,
+        VerdictForm::FirstToken if is_cut && text.contains(char::is_whitespace) => None,
+        VerdictForm::FirstToken | VerdictForm::Line => by_label(settings, text),
+        VerdictForm::Letters => brackets(Alphabet::Letters),
+        VerdictForm::ArenaHard => brackets(Alphabet::Comparisons),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::reply::TokenProbabilities;
+    use super::*;
+
+    fn says(text: &str) -> JudgeReply {
+        JudgeReply { content: Some(text.to_owned()), ..JudgeReply::default() }
+    }
+
+    fn outcome(form: VerdictForm, reply: &JudgeReply) -> Outcome {
+        let settings = VerdictSettings { form, ..VerdictSettings::default() };
+        read(&settings, reply).judgement.outcome()
+    }
+
+    #[test]
+    fn log_probabilities_go_before_the_text() {
+        let choices = vec![("A".to_owned(), -2.0), ("B".to_owned(), -0.2)];
+        let positions = Some(vec![TokenProbabilities { token: "A".into(), choices }]);
+        let reply = JudgeReply { positions, ..says("A") };
+        let found = read(&VerdictSettings::default(), &reply);
+        assert_eq!(
+            (found.judgement.outcome(), found.basis),
+            (Outcome::Second, Basis::Probabilities)
+        );
+        assert_eq!(outcome(VerdictForm::Line, &reply), Outcome::First);
+        // Asked for and not sent: the text is left.
+        let found = read(&VerdictSettings::default(), &says("A"));
+        assert_eq!((found.judgement.p_first(), found.basis), (None, Basis::Text));
+    }
+
+    #[test]
+    fn what_is_no_verdict_is_typed_and_never_a_loss() {
+        let refused = JudgeReply { is_refused: true, ..says("A") };
+        let silent = JudgeReply::default();
+        let cut = JudgeReply { is_cut: true, ..says("Verdict: A") };
+        let mid_thought = says("<think>Verdict: A");
+        for form in [VerdictForm::FirstToken, VerdictForm::Line] {
+            assert_eq!(outcome(form, &refused), Outcome::Refused);
+            assert_eq!(outcome(form, &silent), Outcome::Unparsed);
+            assert_eq!(outcome(form, &cut), Outcome::Unparsed);
+            assert_eq!(outcome(form, &mid_thought), Outcome::Unparsed);
+        }
+        let one_token = JudgeReply { is_cut: true, ..says("B") };
+        assert_eq!(outcome(VerdictForm::FirstToken, &one_token), Outcome::Second);
+    }
+
+    #[test]
+    fn a_verdict_after_the_reasoning_counts_and_one_in_it_does_not() {
+        let reply = says("<think>At first [[A]].</think>I choose [[B]].");
+        assert_eq!(outcome(VerdictForm::Letters, &reply), Outcome::Second);
+        assert_eq!(outcome(VerdictForm::ArenaHard, &says("ok [[A>B]]")), Outcome::First);
+    }
+
+    proptest! {
+        #[test]
+        fn no_reply_is_too_odd(text in "\\PC{0,60}", is_cut in any::<bool>()) {
+            for form in [VerdictForm::FirstToken, VerdictForm::Line, VerdictForm::Letters, VerdictForm::ArenaHard] {
+                let reply = JudgeReply { is_cut, ..says(&text) };
+                let _ = outcome(form, &reply);
+                let _ = outcome(form, &says(&format!("[[{text}]] Verdict: {text}")));
+            }
+        }
+    }
+}

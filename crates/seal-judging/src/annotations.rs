@@ -1,0 +1,70 @@
+//! Judged pairs as AlpacaEval's annotations, and what the two orders say of them.
+
+use seal_judge::{Annotation, BothOrders, Order, preference_of};
+use seal_stats::{StatsError, TwoOrders, two_orders};
+
+use crate::judge::PairJudge;
+use crate::pairs::{Pair, PairSet};
+use crate::stored::Judged;
+
+/// The judged pairs as annotations: the reference is number 1, the arm number 2.
+///
+/// The preference is soft where both orders have probabilities: the mean over them of the
+/// probability that the arm's answer is better. Otherwise it is that of the verdict: 2 for a win,
+/// 1.5 for a tie, 1 for a loss. A pair without a verdict has none.
+pub fn annotations(judge: &PairJudge, set: &PairSet, judged: &Judged) -> Vec<Annotation> {
+    let annotator = match judged.served.as_slice() {
+        [one] => one.clone(),
+        _ => judge.endpoint().model.clone(),
+    };
+    let annotation = |(pair, outcome): (&Pair, &BothOrders)| Annotation {
+        instruction: pair.instruction.clone(),
+        output_1: pair.reference.clone(),
+        output_2: pair.arm.clone(),
+        generator_1: set.reference.clone(),
+        generator_2: set.arm.clone(),
+        annotator: Some(annotator.clone()),
+        preference: worth(outcome).map(preference_of),
+        ..Annotation::default()
+    };
+    set.pairs.iter().zip(&judged.pairs).map(annotation).collect()
+}
+
+/// Wins, losses, ties, flips and the first place's share of judged pairs.
+///
+/// # Errors
+/// Never for outcomes of a judge: worths are in [0, 1].
+pub fn orders(judged: &Judged) -> Result<TwoOrders, StatsError> {
+    let worths = judged.pairs.iter().map(|outcome| {
+        [outcome.arm_first.worth(Order::ArmFirst), outcome.arm_second.worth(Order::ArmSecond)]
+    });
+    two_orders(&worths.collect::<Vec<_>>())
+}
+
+fn worth(outcome: &BothOrders) -> Option<f64> {
+    let is_soft = outcome.arm_first.p_first().is_some() && outcome.arm_second.p_first().is_some();
+    if is_soft { outcome.worth() } else { outcome.verdict().value() }
+}
+
+#[cfg(test)]
+mod tests {
+    use seal_judge::{Judgement, Outcome};
+
+    use super::*;
+
+    #[test]
+    fn hard_verdicts_are_counted_and_probabilities_averaged() {
+        use Outcome::{First, Second, Tie, Unparsed};
+        let of = Judgement::of;
+        let both = |first, second| worth(&BothOrders { arm_first: first, arm_second: second });
+        assert_eq!(both(of(First), of(Second)), Some(1.0));
+        assert_eq!(both(of(First), of(First)), Some(0.5));
+        // One order ties: the pair ties.
+        assert_eq!(both(of(First), of(Tie)), Some(0.5));
+        assert_eq!(both(of(Unparsed), of(Second)), None);
+        let p = Judgement::by_probability;
+        assert!((both(p(0.9), p(0.3)).unwrap() - 0.8).abs() < 1e-15);
+        // One probability beside a verdict of words: the verdict counts.
+        assert_eq!(both(p(0.9), of(Second)), Some(1.0));
+    }
+}

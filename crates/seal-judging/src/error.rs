@@ -1,0 +1,98 @@
+//! What can go wrong while pairs are judged.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use seal_endpoint::EndpointError;
+use seal_judge::FormatError;
+use seal_judge::prompt::PromptError;
+use seal_judge::reading::ReadingError;
+use seal_stats::StatsError;
+
+/// Why pairs cannot be judged. No message shows the text of an answer or a key.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each field is")]
+pub enum JudgingError {
+    /// The table of a judge cannot be used.
+    #[error("{path}{}: {why}", line.map_or_else(String::new, |line| format!(", line {line}")))]
+    Table { path: PathBuf, line: Option<usize>, why: String },
+    /// The table's way of reading verdicts cannot be used.
+    #[error("{path}: {source}")]
+    Reading { path: PathBuf, source: ReadingError },
+    /// The endpoint's settings cannot be used.
+    #[error("{path}: {source}")]
+    Settings { path: PathBuf, source: EndpointError },
+    /// The prompt cannot be used.
+    #[error("{path}: {source}")]
+    Prompt { path: PathBuf, source: PromptError },
+    /// The prompt is not there.
+    #[error("{path}: the prompt cannot be read: {source}{origin}")]
+    PromptFile { path: PathBuf, source: io::Error, origin: String },
+    /// A file of answers has another form.
+    #[error("{path} {source}")]
+    Outputs { path: PathBuf, source: FormatError },
+    /// A file cannot be read or written.
+    #[error("{path}: cannot {action} this file: {source}")]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    /// A file has answers of several models.
+    #[error(
+        "{path} has two answers to one instruction, of the models {first} and {second}; keep the rows of one model"
+    )]
+    TwoModels { path: PathBuf, first: String, second: String },
+    /// The two files answer other prompts.
+    #[error(
+        "{only_arm} instructions are in the candidate's file only and {only_reference} in the reference's file only; {common} are in both. A win rate needs the same prompts: complete the files, or ask for the common ones"
+    )]
+    OtherPrompts { only_arm: usize, only_reference: usize, common: usize },
+    /// There is no pair.
+    #[error("no instruction is in both files; there is nothing to judge")]
+    NoPairs,
+    /// The judge wrote one of the answers.
+    #[error(
+        "the judge `{model}` is also the model whose answers are judged, and judges prefer their own; choose another judge, or set allow_self = true"
+    )]
+    SelfJudged { model: String },
+    /// Another process writes verdicts to the file.
+    #[error(
+        "{path}: another process is judging into this file; wait for it, or choose another file"
+    )]
+    LogInUse { path: PathBuf },
+    /// The file holds something else than verdicts.
+    #[error(
+        "{path}: its first line is no verdict, so that this is another file; choose a new one for verdicts"
+    )]
+    LogForeign { path: PathBuf },
+    /// The endpoint gave no reply, and will not.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// Too many questions in a row failed.
+    #[error("{failed} questions in a row got no reply, the last because: {source}")]
+    GivenUp { failed: usize, source: EndpointError },
+    /// The server answers as another model.
+    #[error(
+        "the server now names its model `{found}`, and the verdicts of this run are by {expected}; if these are one judge, list both in served_as"
+    )]
+    ServedAnother { found: String, expected: String },
+    /// A budget was set and no price.
+    #[error(
+        "a largest cost is set and no price: set endpoint.price to the cost of a million tokens"
+    )]
+    NoPrice,
+    /// A largest cost that is none.
+    #[error("a largest cost is a number, 0 or more, and not {cost}")]
+    MaxCost { cost: f64 },
+    /// A figure cannot be computed.
+    #[error(transparent)]
+    Stats(#[from] StatsError),
+    /// A question could not be written as JSON.
+    #[error("a line cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl JudgingError {
+    /// An error of the file at `path`.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}

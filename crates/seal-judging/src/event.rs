@@ -1,0 +1,56 @@
+//! What happens while pairs are judged.
+
+use std::time::Duration;
+
+use seal_endpoint::EndpointError;
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// What there is to do.
+    Started {
+        /// Replies that are needed.
+        questions: usize,
+        /// Those among them that the log has.
+        stored: usize,
+    },
+    /// A reply is in the log.
+    Answered {
+        /// Replies so far, the stored ones with them.
+        done: usize,
+        /// Replies that are needed.
+        of: usize,
+    },
+    /// An attempt failed and another will follow.
+    Retrying {
+        /// Why it failed.
+        error: &'a EndpointError,
+        /// Time until the next attempt.
+        wait: Duration,
+    },
+    /// A question got no reply. Its pair is missing.
+    Failed {
+        /// Why.
+        error: &'a EndpointError,
+    },
+}
+
+/// Hears of events. It is called from every thread that asks.
+pub trait Observer: Sync {
+    /// Something happened.
+    fn event(&self, event: &Event<'_>);
+
+    /// Whether to stop. Replies that are under way are waited for and kept.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _: &Event<'_>) {}
+}

@@ -1,0 +1,51 @@
+//! Judges pairs of answers through an endpoint.
+//!
+//! Invariant: a verdict that was paid for is in the log before anything else happens with it, and
+//! none that the log has is asked for again. What is missing is counted and is never a loss.
+//!
+//! 1. A [`JudgeTable`] says which endpoint, which prompt, how a verdict is read, and how much may
+//!    be spent. [`PairJudge`] is such a judge, ready to use.
+//! 2. [`pair_up`] makes pairs of two models' answers by their instructions.
+//! 3. [`QuestionSet`] has the questions: each pair in both orders, and the [`CanaryKind`]s.
+//! 4. [`judge`] asks what the [`VerdictLog`] lacks. [`write_batch`] and [`read_batch`] do the same
+//!    through batch files.
+//! 5. [`Judged`] has the outcomes, [`annotations`] and [`orders`] the rest.
+//!
+//! **The key of a question** is the SHA-256 of the endpoint's address, the model, the rendered
+//! turns (so prompt, both answers and their order) and the parameters of sampling. Verdicts are
+//! read from stored replies. So another way of reading them costs nothing.
+//!
+//! **The model as the server names it** is part of every line. Verdicts of one name make a set.
+//! If the server names another model than before, the set begins anew, and no verdict of the
+//! other is used. `served_as` lists names that count as one judge.
+
+mod annotations;
+mod canary;
+mod cost;
+mod error;
+mod event;
+mod judge;
+mod line;
+mod log;
+mod pairs;
+mod question;
+mod record;
+mod run;
+mod state;
+mod stored;
+mod table;
+mod through_batch;
+
+pub use annotations::{annotations, orders};
+pub use canary::{CanaryKind, CanaryResult};
+pub use cost::{Cost, Estimate, estimate};
+pub use error::JudgingError;
+pub use event::{Event, Observer, Silent};
+pub use judge::PairJudge;
+pub use log::{Repair, VerdictLog};
+pub use pairs::{Pair, PairSet, pair_up};
+pub use question::{Question, QuestionSet, Subject};
+pub use run::judge;
+pub use stored::{Judged, Stopped, missing_questions, stored};
+pub use table::{FormName, JudgeTable, PromptSource, TableKind};
+pub use through_batch::{BatchRead, read_batch, write_batch};

@@ -1,0 +1,109 @@
+//! The questions that judge a set of pairs.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use seal_judge::Order;
+
+use crate::canary::CanaryKind;
+use crate::error::JudgingError;
+use crate::judge::PairJudge;
+use crate::pairs::{Pair, PairSet};
+
+/// What a question is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// The pair of this number.
+    Pair(usize),
+    /// A canary against the reference's answer of the pair of this number.
+    Canary(CanaryKind, usize),
+}
+
+/// One question: two answers in one order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What it is about.
+    pub subject: Subject,
+    /// Which answer is shown first.
+    pub order: Order,
+    /// SHA-256 of all that the reply depends on, in hexadecimal digits.
+    pub key: String,
+}
+
+/// Every question of a set, pairs first.
+#[derive(Clone, Debug)]
+pub struct QuestionSet<'a> {
+    pairs: &'a [Pair],
+    questions: Vec<Question>,
+    by_key: BTreeMap<String, usize>,
+}
+
+impl<'a> QuestionSet<'a> {
+    /// The questions of `judge` on a set of pairs. A pair of equal answers has none: it ties.
+    ///
+    /// # Errors
+    /// A question that cannot be written as JSON.
+    pub fn new(judge: &PairJudge, set: &'a PairSet) -> Result<Self, JudgingError> {
+        let pairs = &set.pairs;
+        let mut subjects: Vec<Subject> = (0..pairs.len())
+            .filter(|i| pairs[*i].arm != pairs[*i].reference)
+            .map(Subject::Pair)
+            .collect();
+        // A canary against an empty answer says nothing.
+        let filled = (0..pairs.len()).filter(|i| !pairs[*i].reference.trim().is_empty());
+        for pair in filled.take(judge.table().canaries) {
+            subjects.extend(CanaryKind::ALL.map(|kind| Subject::Canary(kind, pair)));
+        }
+        let mut new = Self { pairs, questions: Vec::new(), by_key: BTreeMap::new() };
+        for subject in subjects {
+            for order in Order::BOTH {
+                let (instruction, first, second) = new.texts(subject, order);
+                let key = judge.key(instruction, &first, &second)?;
+                // Copies are the same question in both orders.
+                new.by_key.entry(key.clone()).or_insert(new.questions.len());
+                new.questions.push(Question { subject, order, key });
+            }
+        }
+        Ok(new)
+    }
+
+    /// The questions. Two of them may have one key; it is asked once.
+    pub fn questions(&self) -> &[Question] {
+        &self.questions
+    }
+
+    /// The number of the first question with each key, in the order of the questions.
+    pub fn first_of_each_key(&self) -> Vec<usize> {
+        let is_first = |i: &usize| self.by_key.get(&self.questions[*i].key) == Some(i);
+        (0..self.questions.len()).filter(is_first).collect()
+    }
+
+    /// Number of the first question with a key.
+    pub fn with_key(&self, key: &str) -> Option<usize> {
+        self.by_key.get(key).copied()
+    }
+
+    /// The pairs.
+    pub fn pairs(&self) -> &'a [Pair] {
+        self.pairs
+    }
+
+    /// Instruction, and the answers shown first and second.
+    pub(crate) fn texts(
+        &self,
+        subject: Subject,
+        order: Order,
+    ) -> (&'a str, Cow<'a, str>, Cow<'a, str>) {
+        let (pair, arm) = match subject {
+            Subject::Pair(i) => (&self.pairs[i], Cow::Borrowed(self.pairs[i].arm.as_str())),
+            Subject::Canary(kind, i) => {
+                (&self.pairs[i], Cow::Owned(kind.answer(&self.pairs[i].reference)))
+            }
+        };
+        let reference = Cow::Borrowed(pair.reference.as_str());
+        match order {
+            Order::ArmFirst => (pair.instruction.as_str(), arm, reference),
+            Order::ArmSecond => (pair.instruction.as_str(), reference, arm),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Asks what the log lacks, and gives the outcomes.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use seal_endpoint::{Ask, Client, Notice, Reply, Watch};
+
+use crate::cost::prompt_tokens;
+use crate::error::JudgingError;
+use crate::event::{Event, Observer};
+use crate::judge::PairJudge;
+use crate::log::VerdictLog;
+use crate::question::QuestionSet;
+use crate::record::line_of;
+use crate::state::{End, Next, State};
+use crate::stored::{Judged, Stopped, collect, is_of, missing, names, spent};
+
+/// Wait of a thread for what other threads spend.
+const NAP: Duration = Duration::from_millis(5);
+
+/// Asks what the log lacks, with as many threads as the settings allow.
+///
+/// # Errors
+/// A failure after which no question can succeed, and a log that cannot be written. What arrived
+/// before is in the log.
+pub fn judge(
+    judge: &PairJudge,
+    set: &QuestionSet<'_>,
+    client: &Client,
+    log: &mut VerdictLog,
+    observer: &dyn Observer,
+) -> Result<Judged, JudgingError> {
+    if judge.table().max_cost.is_some() && judge.endpoint().price.is_none() {
+        return Err(JudgingError::NoPrice);
+    }
+    let names = names(judge, set, log);
+    let missing = missing(set, log, &names, &[]);
+    // Stored verdicts of another model are none of this judge's. Only a reply tells its name.
+    let is_known = missing.is_empty() || !judge.table().served_as.is_empty();
+    let state = State {
+        queue: missing.into(),
+        of: set.first_of_each_key().len(),
+        accepted: if is_known { names.clone() } else { Vec::new() },
+        spent: spent(set, log, &names),
+        ..State::default()
+    };
+    let run = Run { judge, set, client, observer, shared: Mutex::new((state, log)) };
+    run.work(true);
+    let (of, stored) = {
+        let (state, _) = &*run.lock();
+        (state.of, state.done().saturating_sub(state.asked))
+    };
+    observer.event(&Event::Started { questions: of, stored });
+    std::thread::scope(|scope| {
+        for _ in 0..judge.endpoint().limits.concurrency {
+            scope.spawn(|| run.work(false));
+        }
+    });
+    let (mut state, log) = run.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let stopped = match state.end.take() {
+        Some(End::Error(error)) => return Err(error),
+        Some(End::Budget) => Some(Stopped::Budget),
+        Some(End::Cancelled) => Some(Stopped::Cancelled),
+        None => None,
+    };
+    let names = if state.accepted.is_empty() { names } else { state.accepted };
+    let mut judged = collect(judge, set, log, names);
+    judged.asked = state.asked;
+    judged.failed = state.failed.len();
+    judged.has_passing = state.has_passing;
+    judged.last_failure = state.last_failure;
+    judged.stopped = stopped;
+    Ok(judged)
+}
+
+type Shared<'a> = (State, &'a mut VerdictLog);
+
+/// What the threads of one call work with.
+struct Run<'a> {
+    judge: &'a PairJudge,
+    set: &'a QuestionSet<'a>,
+    client: &'a Client,
+    observer: &'a dyn Observer,
+    shared: Mutex<Shared<'a>>,
+}
+
+impl<'a> Run<'a> {
+    fn lock(&self) -> MutexGuard<'_, Shared<'a>> {
+        // A panic of another thread is raised again when the threads are joined.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks until nothing is left, or until the model's name is known.
+    fn work(&self, until_named: bool) {
+        let most = self.judge.table().max_cost;
+        loop {
+            let next = {
+                let (state, _) = &mut *self.lock();
+                if until_named && !state.accepted.is_empty() {
+                    return;
+                }
+                if self.observer.is_cancelled() {
+                    state.end.get_or_insert(End::Cancelled);
+                }
+                state.next(|number| self.most(number), most)
+            };
+            match next {
+                None => return,
+                Some(Next::Wait) => std::thread::sleep(NAP),
+                Some(Next::Ask { number, reserved }) => self.ask(number, reserved),
+            }
+        }
+    }
+
+    /// The most that a question may cost.
+    fn most(&self, number: usize) -> f64 {
+        let endpoint = self.judge.endpoint();
+        endpoint.price.map_or(0.0, |price| {
+            let input = prompt_tokens(self.judge, self.set, number);
+            price.of(input, u64::from(endpoint.max_tokens))
+        })
+    }
+
+    fn ask(&self, number: usize, reserved: f64) {
+        let question = &self.set.questions()[number];
+        let (instruction, first, second) = self.set.texts(question.subject, question.order);
+        let messages = self.judge.messages(instruction, &first, &second);
+        let idempotency_key = Some(format!("seal-{}", &question.key[..48]));
+        let reply = self.client.ask(&Ask { messages, idempotency_key }, self);
+        let (state, log) = &mut *self.lock();
+        state.release(reserved);
+        match reply {
+            Err(error) => {
+                self.observer.event(&Event::Failed { error: &error });
+                state.fail(number, error, self.judge.endpoint().limits.concurrency);
+            }
+            Ok(reply) => {
+                if let Err(error) = self.keep(state, log, number, reply) {
+                    state.end.get_or_insert(End::Error(error));
+                }
+                let (done, of) = (state.done(), state.of);
+                self.observer.event(&Event::Answered { done, of });
+            }
+        }
+    }
+
+    /// Writes a reply to the log, and learns the model's name from the first.
+    fn keep(
+        &self,
+        state: &mut State,
+        log: &mut VerdictLog,
+        number: usize,
+        reply: Reply,
+    ) -> Result<(), JudgingError> {
+        let line = line_of(self.judge, self.set, number, reply, false);
+        let (served, cost) = (line.served.clone(), line.cost.unwrap_or_default());
+        log.append(line)?;
+        state.answered(cost);
+        if state.accepted.is_empty() {
+            state.accepted = vec![served];
+            state.queue = missing(self.set, log, &state.accepted, &state.failed).into();
+            state.spent = spent(self.set, log, &state.accepted);
+            return Ok(());
+        }
+        match is_of(&state.accepted, &served) {
+            true => Ok(()),
+            false => Err(JudgingError::ServedAnother {
+                found: seal_text::escape_start(&served, 100),
+                expected: format!("`{}`", state.accepted.join("`, `")),
+            }),
+        }
+    }
+}
+
+impl Watch for Run<'_> {
+    fn notice(&self, notice: &Notice<'_>) {
+        if let Notice::Retrying { error, wait, .. } = notice {
+            self.observer.event(&Event::Retrying { error, wait: *wait });
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.observer.is_cancelled() || self.lock().0.end.is_some()
+    }
+}

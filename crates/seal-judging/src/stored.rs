@@ -1,0 +1,150 @@
+//! What the log has of a set: its outcomes, and what is missing.
+
+use std::collections::BTreeMap;
+
+use seal_endpoint::EndpointError;
+use seal_judge::{BothOrders, Judgement, Order, Outcome};
+
+use crate::canary::{CanaryKind, CanaryResult};
+use crate::cost::Cost;
+use crate::judge::PairJudge;
+use crate::log::VerdictLog;
+use crate::question::{QuestionSet, Subject};
+
+/// The outcomes of a set.
+#[derive(Debug)]
+pub struct Judged {
+    /// By pair, in the order of the pairs.
+    pub pairs: Vec<BothOrders>,
+    /// How the judge did on canaries.
+    pub canaries: Vec<CanaryResult>,
+    /// Tokens and money of all verdicts of the set.
+    pub cost: Cost,
+    /// Replies that this call asked for and got.
+    pub asked: usize,
+    /// Questions of this call that got no reply.
+    pub failed: usize,
+    /// Whether a failure among them may pass.
+    pub has_passing: bool,
+    /// The latest of these failures.
+    pub last_failure: Option<EndpointError>,
+    /// The model as the server names it, or its names.
+    pub served: Vec<String>,
+    /// Why not all was asked.
+    pub stopped: Option<Stopped>,
+}
+
+/// Why not all was asked, though nothing failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The next question could exceed the largest cost.
+    Budget,
+    /// The caller asked to stop.
+    Cancelled,
+}
+
+/// The outcomes that the log has, without a question to anyone.
+pub fn stored(judge: &PairJudge, set: &QuestionSet<'_>, log: &VerdictLog) -> Judged {
+    collect(judge, set, log, names(judge, set, log))
+}
+
+/// Numbers of the questions that the log lacks, as far as it tells; of all without a log.
+pub fn missing_questions(
+    judge: &PairJudge,
+    set: &QuestionSet<'_>,
+    log: Option<&VerdictLog>,
+) -> Vec<usize> {
+    match log {
+        Some(log) => missing(set, log, &names(judge, set, log), &[]),
+        None => set.first_of_each_key(),
+    }
+}
+
+/// The names of this judge's model, as far as table and log tell.
+pub(crate) fn names(judge: &PairJudge, set: &QuestionSet<'_>, log: &VerdictLog) -> Vec<String> {
+    match judge.table().served_as.as_slice() {
+        [] => {
+            let latest = log.latest_served(|key| set.with_key(key).is_some());
+            latest.map(str::to_owned).into_iter().collect()
+        }
+        names => names.to_vec(),
+    }
+}
+
+/// Questions that the log lacks a verdict of these models for, each key once, `but` those.
+pub(crate) fn missing(
+    set: &QuestionSet<'_>,
+    log: &VerdictLog,
+    names: &[String],
+    but: &[usize],
+) -> Vec<usize> {
+    let is_missing = |number: &usize| {
+        log.find(&set.questions()[*number].key, |served| is_of(names, served)).is_none()
+            && !but.contains(number)
+    };
+    set.first_of_each_key().into_iter().filter(is_missing).collect()
+}
+
+/// Whether a model is one of `names`.
+pub(crate) fn is_of(names: &[String], served: &str) -> bool {
+    names.iter().any(|name| name == served)
+}
+
+/// Money that the verdicts of these models cost.
+pub(crate) fn spent(set: &QuestionSet<'_>, log: &VerdictLog, names: &[String]) -> f64 {
+    let numbers = set.first_of_each_key();
+    let lines = numbers.iter().filter_map(|number| {
+        log.find(&set.questions()[*number].key, |served| is_of(names, served))
+    });
+    lines.map(|line| line.cost.unwrap_or_default()).sum()
+}
+
+/// The judgement of every question as the log has it, by subject.
+pub(crate) fn collect(
+    judge: &PairJudge,
+    set: &QuestionSet<'_>,
+    log: &VerdictLog,
+    served: Vec<String>,
+) -> Judged {
+    let nothing = Judgement::of(Outcome::Missing);
+    let mut found: BTreeMap<Subject, BothOrders> = BTreeMap::new();
+    for question in set.questions() {
+        let line = log.find(&question.key, |name| is_of(&served, name));
+        let judgement = line.map_or(nothing, |line| judge.read(&line.reply).judgement);
+        let both = found
+            .entry(question.subject)
+            .or_insert(BothOrders { arm_first: nothing, arm_second: nothing });
+        match question.order {
+            Order::ArmFirst => both.arm_first = judgement,
+            Order::ArmSecond => both.arm_second = judgement,
+        }
+    }
+    let mut cost = Cost::default();
+    for number in set.first_of_each_key() {
+        let key = &set.questions()[number].key;
+        if let Some(line) = log.find(key, |name| is_of(&served, name)) {
+            cost.add(line);
+        }
+    }
+    let tie = Judgement::of(Outcome::Tie);
+    let equal = BothOrders { arm_first: tie, arm_second: tie };
+    let pair = |i: usize| found.get(&Subject::Pair(i)).copied().unwrap_or(equal);
+    let kinds = CanaryKind::ALL.map(|kind| {
+        let of_kind = found
+            .iter()
+            .filter(|(subject, _)| matches!(subject, Subject::Canary(found, _) if *found == kind));
+        CanaryResult::of(kind, of_kind.map(|(_, outcome)| *outcome))
+    });
+    let has_canaries = judge.table().canaries > 0;
+    Judged {
+        pairs: (0..set.pairs().len()).map(pair).collect(),
+        canaries: if has_canaries { kinds.to_vec() } else { Vec::new() },
+        cost,
+        asked: 0,
+        failed: 0,
+        has_passing: false,
+        last_failure: None,
+        served,
+        stopped: None,
+    }
+}

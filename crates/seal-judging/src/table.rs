@@ -1,0 +1,207 @@
+//! The table of a judge: a TOML file.
+
+use std::path::{Path, PathBuf};
+
+use seal_endpoint::{EndpointSettings, refuse_secrets};
+use seal_judge::prompt::{PairSlots, PromptForm};
+use seal_judge::reading::VerdictSettings;
+use serde::{Deserialize, Serialize};
+
+use crate::error::JudgingError;
+
+/// What a judge does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableKind {
+    /// Compares two answers.
+    Pairwise,
+}
+
+/// A judge, as its table has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JudgeTable {
+    /// What the judge does.
+    pub kind: TableKind,
+    /// The prompt; our own unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<PromptSource>,
+    /// How a verdict is read.
+    #[serde(default)]
+    pub verdict: VerdictSettings,
+    /// Whom to ask.
+    pub endpoint: EndpointSettings,
+    /// Seed of the codes around answers.
+    #[serde(default)]
+    pub seed: u64,
+    /// Number of prompts that get canaries, 0 for none.
+    #[serde(default = "default_canaries")]
+    pub canaries: usize,
+    /// Largest share of pairs that may be missing, in [0, 1].
+    #[serde(default = "default_missing")]
+    pub max_missing: f64,
+    /// Largest cost of the verdicts of a set, in the currency of the price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_cost: Option<f64>,
+    /// Names that the server may give its model. Without any, all verdicts of a set are of the
+    /// name that comes first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub served_as: Vec<String>,
+    /// Whether a model may judge its own answers.
+    #[serde(default)]
+    pub allow_self: bool,
+}
+
+/// Where a prompt's text stands, and what it must be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PromptSource {
+    /// The file, from the folder of the table.
+    pub file: PathBuf,
+    /// SHA-256 of the file in hexadecimal digits, or `any`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The form of the file.
+    #[serde(default)]
+    pub form: FormName,
+    /// The record of a file of FastChat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+    /// Names of its slots.
+    #[serde(default)]
+    pub slots: PairSlots,
+    /// Where the text was published, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Its licence, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+}
+
+/// The name of a prompt's form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FormName {
+    /// The user's turn.
+    #[default]
+    Text,
+    /// Turns in ChatML.
+    Chatml,
+    /// A record of FastChat's JSON lines; `record` names it.
+    Fastchat,
+}
+
+fn default_canaries() -> usize {
+    3
+}
+
+fn default_missing() -> f64 {
+    0.05
+}
+
+impl PromptSource {
+    /// The form with its record.
+    ///
+    /// # Errors
+    /// Why the two do not go together.
+    pub(crate) fn prompt_form(&self) -> Result<PromptForm, &'static str> {
+        match (self.form, &self.record) {
+            (FormName::Text, None) => Ok(PromptForm::Text),
+            (FormName::Chatml, None) => Ok(PromptForm::Chatml),
+            (FormName::Fastchat, Some(record)) => {
+                Ok(PromptForm::Fastchat { record: record.clone() })
+            }
+            (FormName::Fastchat, None) => {
+                Err("prompt.record names the record of a file of FastChat")
+            }
+            (FormName::Text | FormName::Chatml, Some(_)) => {
+                Err("prompt.record is for files of FastChat; remove it, or set prompt.form")
+            }
+        }
+    }
+}
+
+impl JudgeTable {
+    /// Reads a table; `path` names it in messages.
+    ///
+    /// # Errors
+    /// [`JudgingError::Table`] and [`JudgingError::Settings`] for what is no table of a judge, for
+    /// a key in it, and for values that cannot be used.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, JudgingError> {
+        let bad = |error: toml::de::Error| {
+            // The error's own display quotes the line, which may hold a key.
+            let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
+            JudgingError::Table { path: path.to_owned(), line, why: error.message().to_owned() }
+        };
+        let value: serde_json::Value = toml::from_str(text).map_err(bad)?;
+        let of = |source| JudgingError::Settings { path: path.to_owned(), source };
+        refuse_secrets("", &value).map_err(of)?;
+        let table: Self = toml::from_str(text).map_err(bad)?;
+        table.endpoint.check().map_err(of)?;
+        table
+            .verdict
+            .check()
+            .map_err(|source| JudgingError::Reading { path: path.to_owned(), source })?;
+        if let Some(why) = table.fault() {
+            return Err(JudgingError::Table { path: path.to_owned(), line: None, why });
+        }
+        Ok(table)
+    }
+
+    fn fault(&self) -> Option<String> {
+        if !(0.0..=1.0).contains(&self.max_missing) {
+            return Some("max_missing is a share, from 0 to 1".to_owned());
+        }
+        if self.max_cost.is_some_and(|cost| !(cost.is_finite() && cost >= 0.0)) {
+            return Some("max_cost is a number, 0 or more".to_owned());
+        }
+        if self.served_as.iter().any(|name| name.trim().is_empty()) {
+            return Some("served_as holds an empty name; remove it".to_owned());
+        }
+        self.prompt.as_ref().and_then(|prompt| prompt.prompt_form().err()).map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENDPOINT: &str = "[endpoint]\nbase_url = \"https://x.example/v1\"\nmodel = \"m\"\n";
+
+    fn of(head: &str) -> Result<JudgeTable, String> {
+        let text = format!("kind = \"pairwise\"\n{head}\n{ENDPOINT}");
+        JudgeTable::parse(&text, Path::new("judge.toml")).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_table_has_defaults() {
+        let table = of("").unwrap();
+        assert_eq!((table.canaries, table.max_missing, table.max_cost), (3, 0.05, None));
+        assert_eq!(table.prompt, None);
+        assert_eq!(table.verdict, VerdictSettings::default());
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_with_its_line() {
+        insta::assert_snapshot!(of("canary = 3").unwrap_err(), @"judge.toml, line 2: unknown field `canary`, expected one of `kind`, `prompt`, `verdict`, `endpoint`, `seed`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`");
+        insta::assert_snapshot!(of("max_missing = 5.0").unwrap_err(), @"judge.toml: max_missing is a share, from 0 to 1");
+        insta::assert_snapshot!(of("verdict = { first = [] }").unwrap_err(), @"judge.toml: verdict.first and verdict.second need at least one label each");
+        insta::assert_snapshot!(of("prompt = { file = \"p\", form = \"fastchat\" }").unwrap_err(), @"judge.toml: prompt.record names the record of a file of FastChat");
+        insta::assert_snapshot!(of("kind = \"pairwise\"").unwrap_err(), @"judge.toml, line 2: duplicate key");
+    }
+
+    #[test]
+    fn a_key_in_a_table_is_refused_and_never_quoted() {
+        let key = "sk-0123456789abcdefghij";
+        for line in [
+            format!("api_key = \"{key}\""),
+            format!("served_as = [\"{key}\"]"),
+            // Broken syntax beside a key.
+            format!("served_as = [\"{key}\""),
+            format!("canaries = \"{key}\""),
+        ] {
+            let said = of(&line).unwrap_err();
+            assert!(!said.contains("0123456789"), "{said}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Do the intervals of a judged win rate cover what they promise when the judge is noisy?
+//!
+//! Simulates pairs of answers that a judge with a preference for long answers and for a place compares
+//! in both orders, and counts how often each interval contains the truth:
+//!
+//! ```text
+//! cargo run --release -p seal-stats --example judged -- [repetitions, 1000] [resamples, 500]
+//! ```
+//!
+//! The judge prefers the arm's answer with the logistic probability of 1.5 q / noise + 0.8 tanh(d /
+//! 400) / noise, plus or minus its preference for the first place. q is the difference in quality and
+//! normal, d the difference in length and correlated with q. Each prompt is judged `samples` times in
+//! each order, and its worth is the mean of the verdicts on pairs of orders.
+//!
+//! The truth of the win rate is its mean over prompts and over the judge's noise. The truth of the
+//! length-controlled win rate is the figure of 400,000 prompts with the expected worth of each.
+
+use std::io::Write;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal, StandardUniform};
+use seal_stats::{
+    Level, Outcomes, length_controlled, length_controlled_interval, mean, prompt_interval,
+    two_orders,
+};
+
+/// How prompts and the judge behave.
+struct World {
+    /// Mean of q.
+    better: f64,
+    /// What the judge's log-odds are divided by.
+    noise: f64,
+    /// Log-odds of the first place.
+    place: f64,
+}
+
+/// A prompt: log-odds for the arm without a place, and the difference in length.
+struct Prompt {
+    odds: f64,
+    excess: f64,
+}
+
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    StandardNormal.sample(rng)
+}
+
+fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+impl World {
+    fn prompt(&self, rng: &mut ChaCha8Rng) -> Prompt {
+        let q = self.better + normal(rng);
+        let excess = (200.0 + 250.0 * (q - self.better) + 500.0 * normal(rng)).round();
+        let odds = (1.5 * q + 0.8 * (excess / 400.0).tanh()) / self.noise;
+        Prompt { odds, excess }
+    }
+
+    /// Probability that the arm wins with its answer first, and second.
+    fn chances(&self, prompt: &Prompt) -> [f64; 2] {
+        [self.place, -self.place].map(|place| logistic(prompt.odds + place))
+    }
+
+    /// Worth that is expected of a prompt: agreement is a win or a loss, conflict a tie.
+    fn expected(&self, prompt: &Prompt) -> f64 {
+        let [a, b] = self.chances(prompt);
+        (a + b) / 2.0
+    }
+
+    /// Worths of the arm in each order, one draw each.
+    fn judge(&self, prompt: &Prompt, rng: &mut ChaCha8Rng) -> [Option<f64>; 2] {
+        self.chances(prompt).map(|chance| {
+            let u: f64 = StandardUniform.sample(rng);
+            Some(if u < chance { 1.0 } else { 0.0 })
+        })
+    }
+}
+
+/// The parts of a cell's line.
+struct Cell {
+    world: World,
+    prompts: usize,
+    samples: usize,
+}
+
+fn simulate(
+    cell: &Cell,
+    repetitions: usize,
+    resamples: usize,
+) -> Result<[f64; 7], Box<dyn std::error::Error>> {
+    let Cell { world, prompts, samples } = cell;
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let many: Vec<Prompt> = (0..400_000).map(|_| world.prompt(&mut rng)).collect();
+    let expected: Vec<f64> = many.iter().map(|prompt| world.expected(prompt)).collect();
+    let excess: Vec<f64> = many.iter().map(|prompt| prompt.excess).collect();
+    let truth = mean(&expected).ok_or("no prompts")?;
+    let truth_at_length = length_controlled(&expected, &excess)?.ok_or("no lengths")?.rate;
+    let (mut covered, mut covered_at_length, mut width, mut width_at_length) = (0, 0, 0.0, 0.0);
+    let mut flips = 0.0;
+    for repetition in 0..repetitions {
+        let drawn: Vec<Prompt> = (0..*prompts).map(|_| world.prompt(&mut rng)).collect();
+        let excess: Vec<f64> = drawn.iter().map(|prompt| prompt.excess).collect();
+        let mut worths = Vec::with_capacity(*prompts);
+        let mut pairs = Vec::with_capacity(prompts * samples);
+        for prompt in &drawn {
+            let judged: Vec<_> = (0..*samples).map(|_| world.judge(prompt, &mut rng)).collect();
+            let worth = |pair: &[Option<f64>; 2]| pair.iter().flatten().sum::<f64>() / 2.0;
+            worths.push(judged.iter().map(worth).sum::<f64>() / *samples as f64);
+            pairs.extend(judged);
+        }
+        flips += two_orders(&pairs)?.flip_rate.unwrap_or(0.0);
+        let cells = worths.iter().copied().map(Some).collect();
+        let seed = repetition as u64;
+        let plain =
+            prompt_interval(&Outcomes::rates(*prompts, 1, cells)?, Level::P95, resamples, seed)
+                .ok_or("no interval")?;
+        let length = length_controlled_interval(&worths, &excess, Level::P95, resamples, seed)?
+            .ok_or("no interval at equal lengths")?;
+        covered += usize::from(plain.lo <= truth && truth <= plain.hi);
+        covered_at_length +=
+            usize::from(length.lo <= truth_at_length && truth_at_length <= length.hi);
+        width += plain.hi - plain.lo;
+        width_at_length += length.hi - length.lo;
+    }
+    let share = |n: usize| n as f64 / repetitions as f64;
+    let n = repetitions as f64;
+    Ok([
+        truth,
+        share(covered),
+        width / n,
+        truth_at_length,
+        share(covered_at_length),
+        width_at_length / n,
+        flips / n,
+    ])
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>());
+    let repetitions = arguments.next().transpose()?.unwrap_or(1_000);
+    let resamples = arguments.next().transpose()?.unwrap_or(500);
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "better noise place samples prompts   rate covered  width   at equal lengths  covered  width  \
+         flips"
+    )?;
+    for better in [0.0, 1.5] {
+        for (noise, place) in [(0.5, 0.0), (2.0, 0.5)] {
+            for (prompts, samples) in [(100, 1), (300, 1), (300, 3)] {
+                let cell = Cell { world: World { better, noise, place }, prompts, samples };
+                let [rate, covered, width, length, covered_at_length, length_width, flips] =
+                    simulate(&cell, repetitions, resamples)?;
+                writeln!(
+                    out,
+                    "{better:>6} {noise:>5} {place:>5} {samples:>7} {prompts:>7} {rate:>6.3} \
+                     {covered:>7.3} {width:>6.3} {length:>18.3} {covered_at_length:>8.3} \
+                     {length_width:>6.3} {flips:>6.3}"
+                )?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! `judge`: figures of preferences that are there.
+
+#![allow(clippy::print_stdout, reason = "skipped tests are counted by what they print")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use whole_program::Sandbox;
+
+fn sandbox() -> Sandbox {
+    Sandbox::empty(env!("CARGO_BIN_EXE_program"))
+}
+
+/// One annotation, of models that all annotations here are of.
+fn pair(prompt: &str, lengths: (usize, usize), preference: Value) -> Value {
+    json!({
+        "instruction": prompt, "output_1": "a".repeat(lengths.0), "output_2": "b".repeat(lengths.1),
+        "generator_1": "old", "generator_2": "new", "annotator": "tiny", "preference": preference,
+    })
+}
+
+/// The figures that were printed, each line `name figure`, and their names in order.
+fn figures(stdout: &str) -> (Vec<String>, BTreeMap<String, f64>) {
+    let parsed: Vec<(String, f64)> = stdout
+        .lines()
+        .map(|line| {
+            let (name, figure) = line.split_once(' ').expect("a name and a figure");
+            (name.to_owned(), figure.parse().expect("a number"))
+        })
+        .collect();
+    (parsed.iter().map(|(name, _)| name.clone()).collect(), parsed.into_iter().collect())
+}
+
+#[test]
+fn figures_are_printed_one_a_line() {
+    let sandbox = sandbox();
+    let preferences =
+        [json!(2), json!(1), json!(1.5), json!(0), json!(1.75), json!(1.25), json!(null)];
+    let rows: Vec<Value> = std::iter::zip(0.., preferences)
+        .map(|(n, preference)| pair(&format!("p{n}"), (9, n * 7 % 5 + 7), preference))
+        .collect();
+    sandbox.write("a.json", &Value::from(rows.clone()).to_string());
+    let finished = sandbox.run(&["judge", "--annotations", "a.json"]);
+    assert_eq!((finished.code, finished.stderr.as_str()), (Some(0), ""));
+    let (names, found) = figures(&finished.stdout);
+    assert_eq!(
+        names,
+        [
+            "win_rate",
+            "standard_error",
+            "discrete_win_rate",
+            "length_controlled_minimal",
+            "n_wins",
+            "n_wins_base",
+            "n_draws",
+            "n_total",
+            "missing",
+            "odd_rows",
+            "avg_length",
+            "win_rate_lo",
+            "win_rate_hi",
+            "length_controlled_lo",
+            "length_controlled_hi",
+        ]
+    );
+    assert!((found["win_rate"] - 50.0).abs() < 1e-9);
+    assert!((found["discrete_win_rate"] - 50.0).abs() < 1e-9);
+    let counts =
+        ["n_wins", "n_wins_base", "n_draws", "n_total", "missing", "odd_rows", "avg_length"];
+    assert_eq!(counts.map(|name| found[name]), [2.0, 2.0, 2.0, 6.0, 1.0, 0.0, 8.0]);
+    assert!(found["win_rate_lo"] < 50.0 && found["win_rate_hi"] > 50.0);
+    // The same rows one a line, in another order: the same figures to the last digit.
+    sandbox.write_rows("b.jsonl", rows.iter().rev());
+    assert_eq!(sandbox.run(&["judge", "--annotations", "b.jsonl"]).stdout, finished.stdout);
+}
+
+#[test]
+fn odd_rows_are_said_and_the_others_count() {
+    let sandbox = sandbox();
+    let rows = [
+        pair("p", (3, 4), json!(2)),
+        pair("p", (3, 4), json!(1)),
+        pair("q", (3, 2), json!(7)),
+        json!("not an object"),
+        json!({"instruction": "r", "output_1": "a"}),
+        pair("s", (5, 5), json!(1)),
+        pair("t", (5, 5), json!("two")),
+        pair("u", (5, 5), json!(-1)),
+    ];
+    sandbox.write("a.json", &Value::from(rows.to_vec()).to_string());
+    let finished = sandbox.run(&["judge", "--annotations", "a.json"]);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    insta::assert_snapshot!(finished.stderr, @"");
+    let (_, found) = figures(&finished.stdout);
+    assert_eq!((found["win_rate"], found["n_total"], found["odd_rows"]), (50.0, 2.0, 6.0));
+    let quiet = sandbox.run(&["judge", "--annotations", "a.json", "--quiet"]);
+    assert_eq!((quiet.stdout, quiet.stderr.as_str()), (finished.stdout, ""));
+}
+
+#[test]
+fn pythons_nan_is_missing_and_a_figure_that_is_undefined_is_nan() {
+    let sandbox = sandbox();
+    let text = Value::from(vec![pair("p", (3, 4), json!(2)), pair("q", (3, 4), json!("NAN"))])
+        .to_string()
+        .replace("\"NAN\"", "NaN");
+    sandbox.write("a.json", &text);
+    let finished = sandbox.run(&["judge", "--annotations", "a.json"]);
+    let (_, found) = figures(&finished.stdout);
+    assert_eq!((found["n_total"], found["missing"]), (1.0, 1.0));
+    assert!(found["standard_error"].is_nan() && found["win_rate_lo"].is_nan());
+    assert_eq!(found["length_controlled_minimal"], 100.0);
+}
+
+#[test]
+fn files_without_figures_are_data_errors() {
+    let sandbox = sandbox();
+    let error = |text: Option<&str>| {
+        if let Some(text) = text {
+            sandbox.write("a.json", text);
+        }
+        let finished = sandbox.run(&["judge", "--annotations", "a.json"]);
+        assert_eq!(finished.stdout, "");
+        finished.error()
+    };
+    insta::assert_snapshot!(error(None), @"");
+    insta::assert_snapshot!(error(Some("")), @"");
+    insta::assert_snapshot!(error(Some("{\"instruction\":\n[]}")), @"");
+    insta::assert_snapshot!(error(Some("[{\"instruction\":")), @"");
+    insta::assert_snapshot!(error(Some("[]")), @"");
+    let rows = [pair("p", (1, 2), json!(null)), pair("q", (1, 2), json!(null))];
+    insta::assert_snapshot!(error(Some(&Value::from(rows.to_vec()).to_string())), @"");
+    let mut other = pair("q", (1, 2), json!(1));
+    other["generator_2"] = json!("newer\u{1b}[2J");
+    let rows = Value::from(vec![pair("p", (1, 2), json!(1)), other]).to_string();
+    insta::assert_snapshot!(error(Some(&rows)), @"");
+    let usage = sandbox.run(&["judge"]);
+    assert_eq!(usage.code, Some(2), "{}", usage.stderr);
+}
+
+#[test]
+fn length_alone_is_said_to_say_little() {
+    let sandbox = sandbox();
+    let rows: Vec<Value> = (0..20)
+        .map(|n| pair(&format!("p{n}"), (50, 40 + n), json!(if n < 8 { 1 } else { 2 })))
+        .collect();
+    sandbox.write("a.json", &Value::from(rows).to_string());
+    let finished = sandbox.run(&["judge", "--annotations", "a.json"]);
+    assert!(finished.stderr.contains("length alone tells wins from losses"), "{}", finished.stderr);
+}
+
+/// Annotations that AlpacaEval released. Win rate, standard error and discrete win rate are those of
+/// its leaderboard; the length-controlled one is that of statsmodels' binomial GLM.
+#[test]
+fn released_annotations_give_the_released_figures() {
+    let Some(data) = std::env::var_os("SEAL_DATA").map(PathBuf::from) else {
+        println!("skipped: SEAL_DATA is not set");
+        return;
+    };
+    let names = [
+        "win_rate",
+        "standard_error",
+        "discrete_win_rate",
+        "length_controlled_minimal",
+        "n_wins",
+        "n_wins_base",
+        "n_draws",
+        "n_total",
+        "missing",
+        "odd_rows",
+        "avg_length",
+    ];
+    let alpaca = [
+        26.459627329192543,
+        1.535711469748,
+        26.459627329192543,
+        25.677863187699536,
+        205.0,
+        584.0,
+        16.0,
+        805.0,
+        0.0,
+        0.0,
+        396.0,
+    ];
+    let null_model = [
+        76.91979180386522,
+        0.9090102449,
+        83.97515527950311,
+        84.71624909,
+        676.0,
+        129.0,
+        0.0,
+        805.0,
+        0.0,
+        0.0,
+        872.0,
+    ];
+    for (file, wanted) in [
+        ("alpaca-7b.alpaca_eval_gpt4.annotations.json", alpaca),
+        ("NullModel.weighted_alpaca_eval_gpt4_turbo.annotations.json", null_model),
+    ] {
+        let path = data.join("alpaca_eval").join(file);
+        if !path.exists() {
+            println!("skipped: no {}", path.display());
+            continue;
+        }
+        let finished = sandbox().run(&["judge", "--annotations", path.to_str().unwrap()]);
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        let (_, found) = figures(&finished.stdout);
+        for (name, wanted) in std::iter::zip(names, wanted) {
+            assert!((found[name] - wanted).abs() < 1e-7, "{file} {name}: {} {wanted}", found[name]);
+        }
+        let length = found["length_controlled_minimal"];
+        assert!(found["length_controlled_lo"] < length && length < found["length_controlled_hi"]);
+    }
+}
