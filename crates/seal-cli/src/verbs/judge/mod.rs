@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::Verbosity;
+use crate::logging::Log;
 
 pub(crate) use failure::JudgeFailure;
 
@@ -31,5 +32,6 @@ pub(crate) struct Options {
 
 /// Prints the figures.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
+    Log::start(verbosity);
     annotations::run(&options.annotations, verbosity)
 }
