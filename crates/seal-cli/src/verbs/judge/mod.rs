@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 
 use crate::cli::Verbosity;
+use crate::logging::Log;
 use pair_options::PairOptions;
 
 pub(crate) use failure::JudgeFailure;
@@ -46,6 +47,7 @@ pub(crate) struct Options {
 
 /// Prints the figures.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
+    Log::start(verbosity);
     match &options.annotations {
         Some(file) => annotations::run(file, verbosity),
         None => pairs::run(&options.pairs, verbosity),

@@ -18,7 +18,6 @@ use super::watcher::Watcher;
 use super::{JudgeFailure, annotations};
 use crate::cli::Verbosity;
 use crate::files::{json_lines, prepare};
-use crate::logging::Log;
 use crate::plain;
 
 /// The four files that judging needs.
@@ -34,7 +33,6 @@ pub(super) fn run(options: &PairOptions, verbosity: Verbosity) -> anyhow::Result
     let files = files(options)?;
     json_lines("--file", files.verdicts)?;
     prepare(&inputs(&files, options), &outputs(&files, options))?;
-    Log::start(verbosity);
     let judge = open_judge(&files, options)?;
     let (set, odd_rows) = read_pairs(&files, options.common, verbosity)?;
     judge
