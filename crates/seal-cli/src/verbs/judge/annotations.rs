@@ -88,23 +88,21 @@ pub(super) fn say_length(figures: &AnnotatedFigures, verbosity: Verbosity) -> io
         return Ok(());
     }
     let mut err = plain::stderr();
-    if figures.has_large_length_effect() {
-        writeln!(
-            err,
-            "length control moves the win rate by more than {} points: look at the answers",
-            seal_eval::LARGE_LENGTH_EFFECT
-        )?;
-    }
     match figures.length_fit {
         Some(LengthFit::Penalised) => writeln!(
             err,
             "length alone tells wins from losses: the length-controlled win rate says little"
         ),
-        Some(LengthFit::MostLikely | LengthFit::Unanimous | LengthFit::EqualLengths) => Ok(()),
         None => writeln!(
             err,
             "lengths differ by nearly the same amount in every pair: there is no length-controlled \
              win rate"
         ),
+        Some(_) if figures.has_large_length_effect() => writeln!(
+            err,
+            "length control moves the win rate by more than {} points: look at the answers",
+            seal_eval::LARGE_LENGTH_EFFECT
+        ),
+        Some(LengthFit::MostLikely | LengthFit::Unanimous | LengthFit::EqualLengths) => Ok(()),
     }
 }

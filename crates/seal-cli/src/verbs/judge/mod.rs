@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
+use crate::logging::Log;
 use crate::verbosity::Verbosity;
 use pair_options::PairOptions;
 
@@ -19,8 +20,7 @@ pub(crate) use failure::JudgeFailure;
 const AFTER: &str = "\
 Examples:
   {program} judge --annotations annotations.json
-  {program} judge --candidate ours.json --reference sft.json --judge configs/judges/pairwise.toml \
-      --file verdicts.jsonl
+  {program} judge --candidate a.json --reference b.json --judge judge.toml --file verdicts.jsonl
 
 A judge sees each pair in both orders. Two equal verdicts are a win or a loss, others a tie. What it
 does not answer, refuses or words otherwise is missing and never a loss. A run that is stopped goes
@@ -46,6 +46,7 @@ pub(crate) struct Options {
 
 /// Prints the figures.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
+    Log::start(verbosity);
     match &options.annotations {
         Some(file) => annotations::run(file, verbosity),
         None => pairs::run(&options.pairs, verbosity),

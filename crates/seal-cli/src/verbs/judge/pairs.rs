@@ -17,7 +17,6 @@ use super::pair_options::PairOptions;
 use super::watcher::Watcher;
 use super::{JudgeFailure, annotations};
 use crate::files::{json_lines, prepare};
-use crate::logging::Log;
 use crate::plain;
 use crate::verbosity::Verbosity;
 
@@ -34,7 +33,6 @@ pub(super) fn run(options: &PairOptions, verbosity: Verbosity) -> anyhow::Result
     let files = files(options)?;
     json_lines("--file", files.verdicts)?;
     prepare(&inputs(&files, options), &outputs(&files, options))?;
-    Log::start(verbosity);
     let judge = open_judge(&files, options)?;
     let (set, odd_rows) = read_pairs(&files, options.common, verbosity)?;
     judge

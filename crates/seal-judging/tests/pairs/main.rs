@@ -1,0 +1,7 @@
+//! Sets of pairs against a server on this machine.
+
+mod course;
+mod outcomes;
+mod setup;
+#[path = "../../../seal-endpoint/tests/stub/mod.rs"]
+mod stub;
