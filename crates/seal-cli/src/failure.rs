@@ -18,7 +18,7 @@ pub(crate) const UNEXPECTED: u8 = 1;
 /// Exit code of a usage or config error; clap's own is the same.
 const USAGE: u8 = 2;
 /// Exit code of a data error.
-pub(crate) const DATA: u8 = 3;
+const DATA: u8 = 3;
 
 /// Exit code of a device or backend that is missing or does not work.
 const DEVICE: u8 = 4;
@@ -66,7 +66,7 @@ fn code(error: &Error) -> u8 {
             return Some(model_exit_code(model));
         }
         if let Some(judge) = cause.downcast_ref::<JudgeFailure>() {
-            return Some(judge.exit_code());
+            return Some(of_judge(judge));
         }
         if cause.is::<Broken>() {
             return Some(DEVICE);
@@ -77,6 +77,14 @@ fn code(error: &Error) -> u8 {
         cause.downcast_ref::<seal_report::Error>().map(report_exit_code)
     };
     error.chain().find_map(known).unwrap_or(UNEXPECTED)
+}
+
+fn of_judge(failure: &JudgeFailure) -> u8 {
+    match failure {
+        JudgeFailure::Read { .. } | JudgeFailure::Format { .. } | JudgeFailure::Figures { .. } => {
+            DATA
+        }
+    }
 }
 
 /// Whether the reader of our output went away (`seal plan | head`),

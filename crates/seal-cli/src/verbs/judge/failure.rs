@@ -34,12 +34,3 @@ pub(crate) enum JudgeFailure {
         source: AnnotatedError,
     },
 }
-
-impl JudgeFailure {
-    /// Exit code of the command line: 3, since the data is at fault.
-    pub(crate) fn exit_code(&self) -> u8 {
-        match self {
-            Self::Read { .. } | Self::Format { .. } | Self::Figures { .. } => crate::failure::DATA,
-        }
-    }
-}

@@ -7,9 +7,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::Verbosity;
-use crate::logging::Log;
-
 pub(crate) use failure::JudgeFailure;
 
 const AFTER: &str = "\
@@ -30,8 +27,7 @@ pub(crate) struct Options {
     annotations: PathBuf,
 }
 
-/// Prints the figures.
-pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
-    Log::start(verbosity);
-    annotations::run(&options.annotations, verbosity)
+/// Prints the figures, and on standard error what to know of them unless `quiet`.
+pub(super) fn run(options: &Options, quiet: bool) -> anyhow::Result<()> {
+    annotations::run(&options.annotations, quiet)
 }
