@@ -15,18 +15,18 @@ use crate::verbosity::Verbosity;
 const NAMED: usize = 5;
 
 /// Reads the file and prints its figures.
-pub(super) fn run(path: &Path, verbosity: Verbosity) -> anyhow::Result<()> {
+pub(super) fn run(path: &Path, quiet: bool) -> anyhow::Result<()> {
     let at = || path.to_owned();
     let text =
         fs::read_to_string(path).map_err(|source| JudgeFailure::Read { path: at(), source })?;
     let listed =
         read_annotations(&text).map_err(|source| JudgeFailure::Format { path: at(), source })?;
-    say_odd(path, &listed.odd, verbosity)?;
+    say_odd(path, &listed.odd, quiet)?;
     let rows: Vec<Annotation> = listed.rows.into_iter().map(|(_, row)| row).collect();
     let figures =
         annotated_figures(&rows).map_err(|source| JudgeFailure::Figures { path: at(), source })?;
     print(&mut plain::stdout(), &figures, listed.odd.len())?;
-    Ok(say_length(&figures, verbosity)?)
+    Ok(say_length(&figures, quiet)?)
 }
 
 /// Prints a name and a figure a line. A figure that is undefined is `nan`.
@@ -67,8 +67,8 @@ pub(super) fn print(
 }
 
 /// Says which rows of the file were left out.
-pub(super) fn say_odd(path: &Path, odd: &[OddRow], verbosity: Verbosity) -> io::Result<()> {
-    if odd.is_empty() || verbosity.quiet {
+pub(super) fn say_odd(path: &Path, odd: &[OddRow], quiet: bool) -> io::Result<()> {
+    if odd.is_empty() || quiet {
         return Ok(());
     }
     let mut err = plain::stderr();
@@ -83,8 +83,8 @@ pub(super) fn say_odd(path: &Path, odd: &[OddRow], verbosity: Verbosity) -> io::
 }
 
 /// Says where the length-controlled win rate needs a look.
-pub(super) fn say_length(figures: &AnnotatedFigures, verbosity: Verbosity) -> io::Result<()> {
-    if verbosity.quiet {
+pub(super) fn say_length(figures: &AnnotatedFigures, quiet: bool) -> io::Result<()> {
+    if quiet {
         return Ok(());
     }
     let mut err = plain::stderr();
