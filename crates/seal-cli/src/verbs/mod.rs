@@ -36,7 +36,7 @@ pub(crate) fn run(cli: &Cli, given: &Given) -> anyhow::Result<()> {
         Verb::Score(options) => score::run(options, verbosity),
         Verb::Sft(options) => sft::run(options, verbosity),
         Verb::Generate(options) => generate::run(options, verbosity),
-        Verb::Judge(options) => judge::run(options, verbosity.quiet),
+        Verb::Judge(options) => judge::run(options, verbosity),
         Verb::Inspect(options) => inspect::run(options, verbosity),
         Verb::Status(args) => status::run(args, verbosity),
         Verb::Report(options) => report::run(options, verbosity, given),

@@ -9,7 +9,6 @@ use seal_judge::{Annotation, OddRow, read_annotations};
 
 use super::JudgeFailure;
 use crate::plain;
-use crate::verbosity::Verbosity;
 
 /// Odd rows that are named; the rest is counted.
 const NAMED: usize = 5;

@@ -48,7 +48,7 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
     match &options.annotations {
-        Some(file) => annotations::run(file, verbosity),
+        Some(file) => annotations::run(file, verbosity.quiet),
         None => pairs::run(&options.pairs, verbosity),
     }
 }

@@ -29,7 +29,7 @@ impl Printed<'_> {
             Ok(figures) => {
                 let figures = self.by_both_orders(figures);
                 annotations::print(&mut out, &figures, self.odd_rows)?;
-                annotations::say_length(&figures, verbosity)?;
+                annotations::say_length(&figures, verbosity.quiet)?;
             }
             // Without a verdict there is no rate; the counts say so.
             Err(AnnotatedError::NoPreference { .. }) => {

@@ -117,7 +117,7 @@ fn read_pairs(
             fs::read_to_string(path).map_err(|source| JudgeFailure::Read { path: at(), source })?;
         let listed = read_model_outputs(&text)
             .map_err(|source| JudgeFailure::Format { path: at(), source })?;
-        annotations::say_odd(path, &listed.odd, verbosity)?;
+        annotations::say_odd(path, &listed.odd, verbosity.quiet)?;
         Ok(listed)
     };
     let (candidate, reference) = (read(files.candidate)?, read(files.reference)?);
