@@ -45,11 +45,13 @@ impl Gate {
             let life = lives.load(Ordering::SeqCst);
             waiting.fetch_add(1, Ordering::SeqCst);
             let served = loop {
+                // In this order: whoever sees the next life's allowance sees that life, too.
+                let allowed = allowed.load(Ordering::SeqCst);
                 if lives.load(Ordering::SeqCst) != life {
                     break Served::hang_up();
                 }
                 let mut paid = paid.lock().unwrap();
-                if paid.values().sum::<usize>() < allowed.load(Ordering::SeqCst) {
+                if paid.values().sum::<usize>() < allowed {
                     *paid.entry(key).or_default() += 1;
                     break longer(seen);
                 }
