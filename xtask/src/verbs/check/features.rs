@@ -1,38 +1,73 @@
-//! Each crate alone, with none of its features and with each of them.
+//! Each crate alone: with none of its features, with each of them, and with all.
+//!
+//! A crate that compiles in the workspace may not compile alone, where no other crate turns on
+//! the features of their common dependencies. Only `cargo check --package` tells.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use clap::ValueEnum;
 
 use super::metadata::Crate;
-use super::tools;
+use super::{rules, tools};
+
+/// Which crates are compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Which {
+    /// Crates without Burn: a few minutes.
+    WithoutBurn,
+    /// Every crate: Burn is compiled again for many of them.
+    All,
+}
 
 /// Backends that need a toolkit or a download to compile. `.ci/run` checks the types of the
 /// first.
 const HEAVY: [&str; 3] = ["cuda", "tch", "wgpu"];
 
-/// The feature sets of a crate: none, then each alone.
-fn sets(of: &Crate) -> Vec<Option<&str>> {
+/// The feature sets of a crate: none, then each alone, then all where there are several.
+fn sets(of: &Crate) -> Vec<Vec<&str>> {
     let own = of.features.keys().map(String::as_str);
-    let light = own.filter(|name| *name != "default" && !HEAVY.contains(name));
-    std::iter::once(None).chain(light.map(Some)).collect()
+    let light: Vec<&str> = own.filter(|name| *name != "default" && !HEAVY.contains(name)).collect();
+    let mut sets = vec![Vec::new()];
+    sets.extend(light.iter().map(|name| vec![*name]));
+    if light.len() > 1 {
+        sets.push(light);
+    }
+    sets
+}
+
+/// The folder of these builds. Their flags differ from those of other builds, which would be
+/// made anew each time if they shared a folder.
+fn target(root: &Path) -> PathBuf {
+    let outer = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"));
+    root.join(outer).join("features")
 }
 
 /// Crates that do not compile alone with some set of features, one sentence each.
 ///
 /// # Errors
 /// Cargo that cannot be started.
-pub(super) fn violations(crates: &[Crate], root: &Path) -> anyhow::Result<Vec<String>> {
+pub(super) fn violations(
+    crates: &[Crate],
+    root: &Path,
+    which: Which,
+) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
-    for of in crates.iter().filter(|of| of.is_library_of(root)) {
+    let is_asked_for = |of: &&Crate| which == Which::All || rules::is_without_burn(&of.name);
+    for of in crates.iter().filter(|of| of.is_library_of(root)).filter(is_asked_for) {
         for set in sets(of) {
+            let set = set.join(",");
             let mut command = tools::cargo();
-            command.args(["check", "--quiet", "--package", &of.name, "--no-default-features"]);
-            command.args(set.iter().flat_map(|name| ["--features", name]));
-            let status = command.env("RUSTFLAGS", "-Dwarnings").current_dir(root).status();
-            if !status.context("cannot start `cargo check`")?.success() {
-                let with = set.unwrap_or("no feature");
-                found.push(format!("{} does not compile with {with} alone", of.name));
+            command
+                .args(["check", "--quiet", "--locked", "--no-default-features"])
+                .args(["--package", &of.name, "--features", &set])
+                .env("CARGO_TARGET_DIR", target(root))
+                .env("RUSTFLAGS", "-Dwarnings")
+                .current_dir(root);
+            if !command.status().context("cannot start `cargo check`")?.success() {
+                let with = if set.is_empty() { "no feature" } else { &set };
+                found.push(format!("{} alone does not compile with {with}", of.name));
             }
         }
     }
@@ -43,11 +78,18 @@ pub(super) fn violations(crates: &[Crate], root: &Path) -> anyhow::Result<Vec<St
 mod tests {
     use super::*;
 
+    fn of(names: &[&str]) -> Crate {
+        let features = names.iter().map(|name| ((*name).to_owned(), Vec::new())).collect();
+        Crate { features, ..Crate::default() }
+    }
+
     #[test]
-    fn each_light_feature_is_tried_alone() {
-        let names = ["cuda", "default", "hub", "parquet"];
-        let features = names.map(|name| (name.to_owned(), Vec::new())).into();
-        let of = Crate { features, ..Crate::default() };
-        assert_eq!(sets(&of), [None, Some("hub"), Some("parquet")]);
+    fn each_light_feature_is_tried_alone_and_all_together() {
+        assert_eq!(sets(&of(&[])), [vec![""; 0]]);
+        assert_eq!(sets(&of(&["default", "hub"])), [vec![], vec!["hub"]]);
+        assert_eq!(
+            sets(&of(&["cuda", "default", "hub", "parquet"])),
+            [vec![], vec!["hub"], vec!["parquet"], vec!["hub", "parquet"]]
+        );
     }
 }

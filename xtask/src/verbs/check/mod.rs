@@ -6,6 +6,7 @@ mod features;
 mod metadata;
 mod package;
 mod rules;
+mod rust_version;
 mod tools;
 mod wording;
 
@@ -33,16 +34,23 @@ fn parsed(matches: &ArgMatches, _: Verbosity) -> anyhow::Result<()> {
 /// Options of the verb.
 #[derive(Clone, Debug, Args)]
 struct Options {
-    /// The rules only, of dependencies, wording, circles of files, advisories and packages:
-    /// they need no build and no other program.
+    /// The rules only, of dependencies, wording, circles of files, advisories, packages and
+    /// the Rust version: they need no build and no other program.
     #[arg(long)]
     deps_only: bool,
     /// Fail where a program is not installed, instead of naming it.
     #[arg(long, conflicts_with = "deps_only")]
     strict: bool,
-    /// Also compile each crate alone, with none of its features and with each.
-    #[arg(long, conflicts_with = "deps_only")]
-    features: bool,
+    /// Also compile each crate alone, with none of its features, with each and with all.
+    #[arg(
+        long,
+        value_name = "CRATES",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "all",
+        conflicts_with = "deps_only"
+    )]
+    features: Option<features::Which>,
 }
 
 /// Runs every check, also after one has failed, and names those that did.
@@ -56,6 +64,13 @@ fn run(options: &Options) -> anyhow::Result<()> {
         }
         if !violations.is_empty() {
             failed.push(name);
+        }
+    }
+    if !options.deps_only {
+        let standing = rust_version::standing(&workspace.root)?;
+        writeln!(out, "Rust version: {standing}")?;
+        if standing.is_broken() {
+            failed.push("Rust version");
         }
     }
     let tools = if options.deps_only { &[][..] } else { &tools::TOOLS[..] };
@@ -103,9 +118,11 @@ fn rules(
         ("floors", high),
         ("advisories", advisories::violations(&locked)?),
         ("packages", package::violations(workspace)?),
+        ("Rust version", rust_version::violations(workspace)?),
     ];
-    if options.features {
-        rules.push(("features", features::violations(&workspace.crates, &workspace.root)?));
+    if let Some(which) = options.features {
+        let found = features::violations(&workspace.crates, &workspace.root, which)?;
+        rules.push(("features", found));
     }
     Ok(rules)
 }

@@ -81,6 +81,11 @@ const BACKENDS: [&str; 11] = [
     "flex", "cuda", "tch", "wgpu", "cpu", "ndarray", "rocm", "vulkan", "metal", "webgpu", "remote",
 ];
 
+/// Whether a crate is one that Burn may not be a dependency of.
+pub(super) fn is_without_burn(name: &str) -> bool {
+    TABLE.iter().any(|rule| rule.name == name && !rule.burn)
+}
+
 /// Every breach of the rules, one sentence each.
 pub(super) fn violations(crates: &[Crate]) -> Vec<String> {
     let place: BTreeMap<&str, usize> =

@@ -27,15 +27,18 @@ use Program::{Cargo, Installed};
 const TYPOS: Program = Installed("typos", "pip install typos, or cargo install typos-cli");
 const MACHETE: Program = Installed("cargo-machete", "cargo install --locked cargo-machete");
 
+const DENY: Program = Installed("cargo-deny", "cargo install --locked cargo-deny");
+
 const fn tool(name: &'static str, program: Program, args: &'static [&'static str]) -> Tool {
     Tool { name, program, args, env: None }
 }
 
 /// From the quickest to the slowest.
-pub(super) const TOOLS: [Tool; 5] = [
+pub(super) const TOOLS: [Tool; 6] = [
     tool("format", Cargo, &["fmt", "--all", "--check"]),
     tool("spelling", TYPOS, &[]),
     tool("unused dependencies", MACHETE, &["--skip-target-dir"]),
+    tool("licences and sources", DENY, &["--locked", "check", "licenses", "bans", "sources"]),
     tool("lints", Cargo, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     Tool {
         env: Some(("RUSTDOCFLAGS", "-D warnings")),

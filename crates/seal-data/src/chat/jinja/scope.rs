@@ -1,4 +1,4 @@
-//! Names, and the things that belong to one rendering.
+//! How names are looked up and set, and the functions of every template.
 
 use super::args::Given;
 use super::ast::{Macro, Target};
