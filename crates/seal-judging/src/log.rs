@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::JudgingError;
@@ -11,9 +11,9 @@ use crate::line::{Line, Parsed, parse};
 /// What was found wrong in a log when it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repair {
-    /// Bytes of a cut last line that were taken away. Its verdict is asked for again.
+    /// Bytes of a cut last line. Opening takes them away; its verdict is asked for again.
     pub cut: usize,
-    /// Whether only the line break of the last line was missing, and was written.
+    /// Whether only the line break of the last line was missing. Opening writes it.
     pub completed: bool,
     /// Numbers of lines that cannot be read. They stay, and their verdicts are not used.
     pub damaged: Vec<usize>,
@@ -26,6 +26,8 @@ pub struct Repair {
 pub struct VerdictLog {
     path: PathBuf,
     file: File,
+    /// Bytes of the file up to the end of its last whole line.
+    length: u64,
     lines: Vec<Line>,
     by_key: BTreeMap<String, Vec<usize>>,
     repair: Repair,
@@ -33,13 +35,13 @@ pub struct VerdictLog {
 
 impl VerdictLog {
     /// Opens the log at `path`, makes it if it is absent, and mends a last line that a killed
-    /// process left unfinished.
+    /// process left unfinished. A file of something else is not changed.
     ///
     /// # Errors
-    /// [`JudgingError::LogInUse`], [`JudgingError::LogForeign`] where the first line is no
-    /// verdict, and a file that cannot be read or written.
+    /// [`JudgingError::LogInUse`], [`JudgingError::LogForeign`] where the first line that is not
+    /// blank is no verdict, and a file that cannot be read or written.
     pub fn open(path: &Path) -> Result<Self, JudgingError> {
-        let mut file = File::options()
+        let file = File::options()
             .read(true)
             .append(true)
             .create(true)
@@ -54,54 +56,64 @@ impl VerdictLog {
                 return Err(JudgingError::io("lock", path)(source));
             }
         }
+        let mut log = Self::load(path, file)?;
+        if log.repair.cut > 0 {
+            let length = log.length - log.repair.cut as u64;
+            log.file.set_len(length).map_err(JudgingError::io("mend", path))?;
+            log.length = length;
+        }
+        if log.repair.completed {
+            log.write(b"\n")?;
+        }
+        Ok(log)
+    }
+
+    /// Reads the log at `path` and changes nothing: no verdict can be added to it. Another process
+    /// may be writing to it.
+    ///
+    /// # Errors
+    /// [`JudgingError::LogForeign`] as [`VerdictLog::open`], and a file that cannot be read.
+    pub fn read(path: &Path) -> Result<Self, JudgingError> {
+        let file = File::open(path).map_err(JudgingError::io("open", path))?;
+        Self::load(path, file)
+    }
+
+    fn load(path: &Path, mut file: File) -> Result<Self, JudgingError> {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(JudgingError::io("read", path))?;
         let mut log = Self {
             path: path.to_owned(),
             file,
+            length: bytes.len() as u64,
             lines: Vec::new(),
             by_key: BTreeMap::new(),
             repair: Repair::default(),
         };
-        log.mend(&mut bytes)?;
-        for (i, text) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        let mut is_first = true;
+        for (i, text) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
             if text.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
+            let is_whole = text.ends_with(b"\n");
             match parse(text) {
-                Parsed::Line(line) => log.hold(*line),
-                Parsed::OtherVersion => log.repair.other_version.push(i + 1),
-                // A file of something else is not written to.
-                Parsed::Other if i == 0 => {
+                Parsed::Line(line) => {
+                    log.hold(*line);
+                    log.repair.completed = !is_whole;
+                }
+                Parsed::OtherVersion => {
+                    log.repair.other_version.push(i + 1);
+                    log.repair.completed = !is_whole;
+                }
+                // A killed process writes the start of a line. Anything else is another file.
+                Parsed::Other if is_first && (is_whole || !is_start(text)) => {
                     return Err(JudgingError::LogForeign { path: path.to_owned() });
                 }
-                Parsed::Other => log.repair.damaged.push(i + 1),
+                Parsed::Other if is_whole => log.repair.damaged.push(i + 1),
+                Parsed::Other => log.repair.cut = text.len(),
             }
+            is_first = false;
         }
         Ok(log)
-    }
-
-    /// Takes a cut last line away, or completes one that lacks its line break only.
-    fn mend(&mut self, bytes: &mut Vec<u8>) -> Result<(), JudgingError> {
-        let start = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let last = &bytes[start..];
-        if last.is_empty() {
-            return Ok(());
-        }
-        if matches!(parse(last), Parsed::Line(_) | Parsed::OtherVersion) {
-            self.write(b"\n")?;
-            self.repair.completed = true;
-            return Ok(());
-        }
-        // A killed process writes the start of a line. Anything else is another file.
-        if start == 0 && !br#"{"version":"#.starts_with(&last[..last.len().min(11)]) {
-            return Err(JudgingError::LogForeign { path: self.path.clone() });
-        }
-        self.repair.cut = last.len();
-        self.file.set_len(start as u64).map_err(JudgingError::io("mend", &self.path))?;
-        self.file.seek(SeekFrom::End(0)).map_err(JudgingError::io("mend", &self.path))?;
-        bytes.truncate(start);
-        Ok(())
     }
 
     /// What was found wrong when the log was opened.
@@ -125,7 +137,9 @@ impl VerdictLog {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), JudgingError> {
         let written = self.file.write_all(bytes).and_then(|()| self.file.sync_data());
-        written.map_err(JudgingError::io("write", &self.path))
+        written.map_err(JudgingError::io("write", &self.path))?;
+        self.length += bytes.len() as u64;
+        Ok(())
     }
 
     fn hold(&mut self, line: Line) {
@@ -143,6 +157,12 @@ impl VerdictLog {
     pub(crate) fn latest_served(&self, is_meant: impl Fn(&str) -> bool) -> Option<&str> {
         self.lines.iter().rev().find(|line| is_meant(&line.key)).map(|line| line.served.as_str())
     }
+}
+
+/// Whether a text is the start of a line as this program writes it.
+fn is_start(text: &[u8]) -> bool {
+    let start = br#"{"version":1,"key":""#;
+    start.starts_with(&text[..text.len().min(start.len())])
 }
 
 #[cfg(test)]
@@ -240,11 +260,37 @@ mod tests {
     fn another_file_is_not_written_to() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notes.txt");
-        for text in ["my notes", "my notes\n", "[1, 2]\n", "{\"a\": 1}\n"] {
+        for text in [
+            "my notes",
+            "my notes\n",
+            "[1, 2]\n",
+            "{\"a\": 1}\n",
+            "first\nsecond",
+            "first\n{\"version\":1,\"key\":\"",
+            "\n\nmy notes\n",
+            "\nmy notes",
+            "{\"version\":\"2\",\"name\":\"x\"}",
+        ] {
             std::fs::write(&path, text).unwrap();
-            let error = VerdictLog::open(&path).unwrap_err();
-            assert!(matches!(error, JudgingError::LogForeign { .. }), "{text}: {error}");
+            for opened in [VerdictLog::open(&path), VerdictLog::read(&path)] {
+                let error = opened.unwrap_err();
+                assert!(matches!(error, JudgingError::LogForeign { .. }), "{text}: {error}");
+            }
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn whoever_only_reads_mends_nothing() {
+        let (_dir, path, bytes) = written(&[line("a", "m"), line("b", "m")]);
+        let end = bytes.len();
+        for (cut, lines, completed) in [(end - 9, 1, false), (end - 1, 2, true)] {
+            std::fs::write(&path, &bytes[..cut]).unwrap();
+            // One process writes while the other reads.
+            let log = VerdictLog::read(&path).unwrap();
+            assert_eq!((log.lines.len(), log.repair().completed), (lines, completed));
+            assert_eq!(log.repair().cut > 0, !completed);
+            assert_eq!(std::fs::read(&path).unwrap(), bytes[..cut]);
         }
     }
 

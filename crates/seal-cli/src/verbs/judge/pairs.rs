@@ -144,7 +144,7 @@ fn client(judge: &PairJudge) -> Result<Client, JudgeFailure> {
 /// Prints the questions that are left and what they cost at most.
 fn dry_run(judge: &PairJudge, set: &QuestionSet<'_>, verdicts: &Path) -> anyhow::Result<()> {
     let log = match verdicts.exists() {
-        true => Some(VerdictLog::open(verdicts).map_err(JudgeFailure::from)?),
+        true => Some(VerdictLog::read(verdicts).map_err(JudgeFailure::from)?),
         false => None,
     };
     let missing = missing_questions(judge, set, log.as_ref());
