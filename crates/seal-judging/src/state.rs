@@ -32,7 +32,7 @@ pub(crate) struct State {
     pub last_failure: Option<EndpointError>,
     /// Whether a failure may pass.
     pub has_passing: bool,
-    /// Failures since the last reply.
+    /// Failures that may pass since the last reply.
     pub in_a_row: usize,
     /// Why to ask no more.
     pub end: Option<End>,
@@ -100,13 +100,27 @@ impl State {
             return;
         }
         self.failed.push(number);
-        self.in_a_row += 1;
-        self.has_passing |= error.class() == Class::Passing;
         self.last_failure = Some(error.clone());
-        if error.class() == Class::Stop {
-            self.end.get_or_insert(End::Error(JudgingError::Endpoint(error)));
-        } else if self.in_a_row >= GIVE_UP.max(concurrency + 1) {
-            let failed = self.in_a_row;
+        let failed = match error.class() {
+            Class::Stop => {
+                self.end.get_or_insert(End::Error(JudgingError::Endpoint(error)));
+                return;
+            }
+            Class::Passing => {
+                self.has_passing = true;
+                self.in_a_row += 1;
+                self.in_a_row
+            }
+            // Where the set has a reply, others than this question are taken.
+            Class::ThisQuestion if self.done() > 0 => return,
+            Class::ThisQuestion => {
+                // Neighbours are alike: of one prompt, or canaries. Another place may be taken.
+                let third = self.queue.len() / 3;
+                self.queue.rotate_left(third);
+                self.failed.len()
+            }
+        };
+        if failed >= GIVE_UP.max(concurrency + 1) {
             self.end.get_or_insert(End::Error(JudgingError::GivenUp { failed, source: error }));
         }
     }
@@ -171,6 +185,27 @@ mod tests {
         state.fail(0, server(), 1);
         assert!(matches!(state.end, Some(End::Error(JudgingError::GivenUp { failed: 5, .. }))));
         assert_eq!(state.failed.len(), 9);
+    }
+
+    #[test]
+    fn rejections_end_the_run_only_where_nothing_was_ever_taken() {
+        let rejected = || EndpointError::Rejected {
+            url: "http://h".into(),
+            status: 400,
+            said: String::new(),
+            param: None,
+        };
+        let mut state = State { of: 7, ..state(2) };
+        for number in 0..5 {
+            assert!(state.end.is_none());
+            state.fail(number, rejected(), 1);
+        }
+        assert!(matches!(state.end, Some(End::Error(JudgingError::GivenUp { failed: 5, .. }))));
+        let mut state = State { of: 11, ..self::state(2) };
+        for number in 0..8 {
+            state.fail(number, rejected(), 1);
+        }
+        assert!(state.end.is_none() && !state.has_passing);
     }
 
     #[test]

@@ -30,6 +30,30 @@ fn a_server_that_is_gone_is_not_asked_a_thousand_times() {
 }
 
 #[test]
+fn questions_that_are_never_taken_leave_the_others() {
+    let stub = Stub::new(|seen, _| {
+        let is_long = ["(0)", "(1)", "(2)"].iter().any(|n| seen.prompt().contains(n));
+        match is_long {
+            true => Served::status(400, r#"{"error": {"message": "too long"}}"#),
+            false => by_number(seen),
+        }
+    });
+    let (folder, set) = (Folder::new(), pairs(20));
+    let judge_of = table(&stub, "canaries = 0", "limits = { concurrency = 1 }");
+    for asked in [34, 0] {
+        let judged = run(&judge_of, &set, &mut folder.log(), &Silent).unwrap();
+        assert_eq!((judged.asked, judged.failed, judged.has_passing), (asked, 6, false));
+        assert_eq!(orders(&judged).unwrap().missing, 3);
+    }
+    // A server that takes none is not asked a thousand times.
+    let stub = Stub::new(|_, _| Served::status(400, r#"{"error": {"message": "no"}}"#));
+    let judge_of = table(&stub, "canaries = 0", "");
+    let error = run(&judge_of, &set, &mut Folder::new().log(), &Silent).unwrap_err();
+    assert!(matches!(error, JudgingError::GivenUp { failed: 5, .. }), "{error}");
+    assert_eq!(stub.seen().len(), 5);
+}
+
+#[test]
 fn a_largest_cost_is_never_exceeded_and_the_run_goes_on_later() {
     let stub = Stub::new(|seen, _| by_number(seen));
     // A reply costs 110 millionths by the server's count.
