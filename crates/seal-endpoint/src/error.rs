@@ -60,10 +60,11 @@ pub enum EndpointError {
     )]
     Redirect { url: String, to: String },
     /// No connection, or one that broke.
+    /// `is_sent` where the request may have arrived.
     #[error(
         "{url}: no connection: {why}; check that the server runs, the network and a proxy (HTTPS_PROXY)"
     )]
-    Connection { url: String, why: String },
+    Connection { url: String, why: String, is_sent: bool },
     /// The certificate was not accepted.
     #[error(
         "{url}: no safe connection: {why}; if a proxy replaces certificates, set SSL_CERT_FILE to its authorities"
@@ -125,6 +126,18 @@ impl EndpointError {
             | Self::Redirect { .. }
             | Self::Tls { .. }
             | Self::Cancelled => Class::Stop,
+        }
+    }
+
+    /// Whether the attempt may be on the bill, though it brought no reply: the server, or one
+    /// behind it, may have answered. An error that the server itself words is not billed.
+    pub fn may_be_billed(&self) -> bool {
+        match self {
+            Self::Connection { is_sent, .. } => *is_sent,
+            Self::Timeout { .. } | Self::Answer { .. } | Self::TooLarge { .. } => true,
+            // What a proxy says when it has lost the server.
+            Self::Server { status, .. } => matches!(status, 408 | 502 | 504 | 520..=524),
+            _ => false,
         }
     }
 

@@ -29,6 +29,7 @@
 //!
 //! **Payment.** A request that timed out may have been billed. Each question may have an
 //! idempotency key, which is sent with every attempt. Servers that know such keys bill once.
+//! [`EndpointError::may_be_billed`] tells such failures from others.
 //!
 //! **Limits.** Requests and tokens a minute are counted over any window of 60 s. Tokens are
 //! estimated before a request as bytes / 4 plus the longest reply.
@@ -58,7 +59,7 @@ pub use batch::{BatchLine, batch_line, read_batch_line};
 pub use client::{Ask, Client};
 pub use error::{Class, EndpointError};
 pub use key::ApiKey;
-pub use limiter::{Limiter, estimated_tokens};
+pub use limiter::{Limiter, estimated_tokens, most_tokens};
 pub use logprobs::{Logprobs, TokenChoice, TokenPosition};
 pub use message::{Message, Role};
 pub use reply::{Finish, Reply, Usage};

@@ -16,6 +16,14 @@ const BYTES_PER_TOKEN: u64 = 4;
 /// Tokens of a role, a delimiter and the like.
 const TOKENS_PER_MESSAGE: u64 = 8;
 
+/// Tokens that a chat template adds to a message at most.
+const MOST_PER_MESSAGE: u64 = 64;
+
+/// The most tokens that a prompt can have. A token of text has at least one byte.
+pub fn most_tokens(messages: &[Message]) -> u64 {
+    messages.iter().map(|message| message.content.len() as u64 + MOST_PER_MESSAGE).sum()
+}
+
 /// An estimate of the tokens of a prompt, made before a server counts them.
 pub fn estimated_tokens(messages: &[Message]) -> u64 {
     let one = |message: &Message| {
@@ -127,6 +135,8 @@ mod tests {
     fn an_estimate_grows_with_the_text() {
         assert_eq!(estimated_tokens(&[Message::user("12345")]), 2 + 8);
         assert_eq!(estimated_tokens(&[]), 0);
+        // Every byte may be a token.
+        assert_eq!(most_tokens(&[Message::user("12345"), Message::system("ж")]), 7 + 128);
     }
 
     proptest! {

@@ -187,7 +187,26 @@ impl Transport {
                 })
             }
             ureq::Error::BodyExceedsLimit(limit) => EndpointError::TooLarge { url, limit },
-            error => EndpointError::Connection { url, why: why(&error) },
+            error => {
+                let is_sent = !is_before_request(&error);
+                EndpointError::Connection { url, why: why(&error), is_sent }
+            }
         }
+    }
+}
+
+/// Whether an error is of the time before a request could go out.
+fn is_before_request(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::ConnectProxyFailed(_) => true,
+        ureq::Error::Io(error) => matches!(
+            error.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::HostUnreachable
+                | ErrorKind::NetworkUnreachable
+        ),
+        _ => false,
     }
 }

@@ -1,6 +1,6 @@
 //! What verdicts cost: an estimate before, a sum after.
 
-use seal_endpoint::{Price, Reply, Usage, estimated_tokens};
+use seal_endpoint::{Message, Price, Reply, Usage, estimated_tokens, most_tokens};
 
 use crate::error::JudgingError;
 use crate::judge::PairJudge;
@@ -49,9 +49,7 @@ pub(crate) fn usage(reply: &Reply, prompt_tokens: u64) -> (Usage, bool) {
 
 /// The cost of so many tokens, through a batch or not.
 pub(crate) fn money(price: Option<&Price>, usage: Usage, is_batch: bool) -> Option<f64> {
-    let price = price?;
-    let share = if is_batch { price.batch } else { 1.0 };
-    Some(price.of(usage.input, usage.output) * share)
+    Some(price?.of(usage.input, usage.output) * share(price, is_batch))
 }
 
 /// What a set of questions would cost, before any is asked.
@@ -76,22 +74,58 @@ pub fn estimate(
     set: &QuestionSet<'_>,
     questions: &[usize],
 ) -> Result<Estimate, JudgingError> {
+    refuse_unpriced(judge)?;
     let endpoint = judge.endpoint();
-    if judge.table().max_cost.is_some() && endpoint.price.is_none() {
-        return Err(JudgingError::NoPrice);
-    }
     let mut sum = Estimate { questions: questions.len(), ..Estimate::default() };
     for number in questions {
         sum.input += prompt_tokens(judge, set, *number);
         sum.output += u64::from(endpoint.max_tokens);
     }
-    sum.money = endpoint.price.map(|price| price.of(sum.input, sum.output));
+    let money = || questions.iter().map(|number| most(judge, set, *number)).sum();
+    sum.money = endpoint.price.map(|_| money());
     Ok(sum)
+}
+
+/// Refuses a largest cost where nothing has a price.
+pub(crate) fn refuse_unpriced(judge: &PairJudge) -> Result<(), JudgingError> {
+    match judge.table().max_cost.is_some() && judge.endpoint().price.is_none() {
+        true => Err(JudgingError::NoPrice),
+        false => Ok(()),
+    }
+}
+
+/// The most that one attempt at a question can cost, 0 without a price.
+pub(crate) fn most(judge: &PairJudge, set: &QuestionSet<'_>, number: usize) -> f64 {
+    let endpoint = judge.endpoint();
+    endpoint.price.map_or(0.0, |price| {
+        let input = most_tokens(&messages(judge, set, number));
+        price.of(input, u64::from(endpoint.max_tokens))
+    })
+}
+
+/// What counts of a reply against the largest cost: the most that it can have cost, where its
+/// server counts no tokens.
+pub(crate) fn charge(judge: &PairJudge, set: &QuestionSet<'_>, number: usize, line: &Line) -> f64 {
+    let price = judge.endpoint().price.as_ref();
+    if line.estimated {
+        return most(judge, set, number) * share(price, line.batch);
+    }
+    let usage = line.reply.usage.unwrap_or_default();
+    line.cost.or_else(|| money(price, usage, line.batch)).unwrap_or_default()
+}
+
+/// The share of its price that a reply costs.
+pub(crate) fn share(price: Option<&Price>, is_batch: bool) -> f64 {
+    price.filter(|_| is_batch).map_or(1.0, |price| price.batch)
 }
 
 /// Tokens of the prompt of a question, about.
 pub(crate) fn prompt_tokens(judge: &PairJudge, set: &QuestionSet<'_>, number: usize) -> u64 {
+    estimated_tokens(&messages(judge, set, number))
+}
+
+fn messages(judge: &PairJudge, set: &QuestionSet<'_>, number: usize) -> Vec<Message> {
     let question = &set.questions()[number];
     let (instruction, first, second) = set.texts(question.subject, question.order);
-    estimated_tokens(&judge.messages(instruction, &first, &second))
+    judge.messages(instruction, &first, &second)
 }

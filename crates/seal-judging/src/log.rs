@@ -164,6 +164,11 @@ impl VerdictLog {
         self.lines.push(line);
     }
 
+    /// Every line, in the order of the file.
+    pub(crate) fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
     /// The first line of a key by a model that `is_meant`.
     pub(crate) fn find(&self, key: &str, is_meant: impl Fn(&str) -> bool) -> Option<&Line> {
         let mut found = self.by_key.get(key)?.iter().map(|i| &self.lines[*i]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use seal_endpoint::{Ask, Client, Notice, Reply, Watch};
 
-use crate::cost::prompt_tokens;
+use crate::cost::{charge, most, refuse_unpriced};
 use crate::error::JudgingError;
 use crate::event::{Event, Observer};
 use crate::judge::PairJudge;
@@ -30,9 +30,7 @@ pub fn judge(
     log: &mut VerdictLog,
     observer: &dyn Observer,
 ) -> Result<Judged, JudgingError> {
-    if judge.table().max_cost.is_some() && judge.endpoint().price.is_none() {
-        return Err(JudgingError::NoPrice);
-    }
+    refuse_unpriced(judge)?;
     let names = names(judge, set, log);
     let missing = missing(set, log, &names, &[]);
     // Stored verdicts of another model are none of this judge's. Only a reply tells its name.
@@ -41,7 +39,7 @@ pub fn judge(
         queue: missing.into(),
         of: set.first_of_each_key().len(),
         accepted: if is_known { names.clone() } else { Vec::new() },
-        spent: spent(set, log, &names),
+        spent: spent(judge, set, log),
         ..State::default()
     };
     let run = Run { judge, set, client, observer, shared: Mutex::new((state, log)) };
@@ -92,7 +90,7 @@ impl<'a> Run<'a> {
 
     /// Asks until nothing is left, or until the model's name is known.
     fn work(&self, until_named: bool) {
-        let most = self.judge.table().max_cost;
+        let largest = self.judge.table().max_cost;
         loop {
             let next = {
                 let (state, _) = &mut *self.lock();
@@ -102,7 +100,7 @@ impl<'a> Run<'a> {
                 if self.observer.is_cancelled() {
                     state.end.get_or_insert(End::Cancelled);
                 }
-                state.next(|number| self.most(number), most)
+                state.next(|number| most(self.judge, self.set, number), largest)
             };
             match next {
                 None => return,
@@ -112,26 +110,21 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The most that a question may cost.
-    fn most(&self, number: usize) -> f64 {
-        let endpoint = self.judge.endpoint();
-        endpoint.price.map_or(0.0, |price| {
-            let input = prompt_tokens(self.judge, self.set, number);
-            price.of(input, u64::from(endpoint.max_tokens))
-        })
-    }
-
     fn ask(&self, number: usize, reserved: f64) {
         let question = &self.set.questions()[number];
         let (instruction, first, second) = self.set.texts(question.subject, question.order);
         let messages = self.judge.messages(instruction, &first, &second);
         let idempotency_key = Some(format!("seal-{}", &question.key[..48]));
-        let reply = self.client.ask(&Ask { messages, idempotency_key }, self);
+        let asking = Asking { run: self, most: reserved };
+        let reply = self.client.ask(&Ask { messages, idempotency_key }, &asking);
         let (state, log) = &mut *self.lock();
         state.release(reserved);
         match reply {
             Err(error) => {
                 self.observer.event(&Event::Failed { error: &error });
+                if error.may_be_billed() {
+                    state.spent += reserved;
+                }
                 state.fail(number, error, self.judge.endpoint().limits.concurrency);
             }
             Ok(reply) => {
@@ -153,13 +146,13 @@ impl<'a> Run<'a> {
         reply: Reply,
     ) -> Result<(), JudgingError> {
         let line = line_of(self.judge, self.set, number, reply, false);
-        let (served, cost) = (line.served.clone(), line.cost.unwrap_or_default());
+        let served = line.served.clone();
+        let cost = charge(self.judge, self.set, number, &line);
         log.append(line)?;
         state.answered(cost);
         if state.accepted.is_empty() {
             state.accepted = vec![served];
             state.queue = missing(self.set, log, &state.accepted, &state.failed).into();
-            state.spent = spent(self.set, log, &state.accepted);
             return Ok(());
         }
         match is_of(&state.accepted, &served) {
@@ -172,14 +165,25 @@ impl<'a> Run<'a> {
     }
 }
 
-impl Watch for Run<'_> {
+/// One question under way.
+struct Asking<'a, 'b> {
+    run: &'b Run<'a>,
+    /// The most that an attempt may cost.
+    most: f64,
+}
+
+impl Watch for Asking<'_, '_> {
     fn notice(&self, notice: &Notice<'_>) {
         if let Notice::Retrying { error, wait, .. } = notice {
-            self.observer.event(&Event::Retrying { error, wait: *wait });
+            if error.may_be_billed() {
+                let largest = self.run.judge.table().max_cost;
+                self.run.lock().0.charge(self.most, largest);
+            }
+            self.run.observer.event(&Event::Retrying { error, wait: *wait });
         }
     }
 
     fn is_cancelled(&self) -> bool {
-        self.observer.is_cancelled() || self.lock().0.end.is_some()
+        self.run.observer.is_cancelled() || self.run.lock().0.end.is_some()
     }
 }

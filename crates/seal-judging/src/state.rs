@@ -20,7 +20,7 @@ pub(crate) struct State {
     pub of: usize,
     /// Replies of this run.
     pub asked: usize,
-    /// Money spent on the set.
+    /// Money spent on the set at most.
     pub spent: f64,
     /// Money that questions under way may cost.
     pub reserved: f64,
@@ -69,6 +69,15 @@ impl State {
         self.under_way += 1;
         self.reserved += cost;
         Some(Next::Ask { number, reserved: cost })
+    }
+
+    /// An attempt that brought no reply may have cost so much. Another attempt, for which as much
+    /// is reserved, follows unless it could exceed `most`.
+    pub(crate) fn charge(&mut self, cost: f64, most: Option<f64>) {
+        self.spent += cost;
+        if most.is_some_and(|most| self.spent + self.reserved > most) {
+            self.end.get_or_insert(End::Budget);
+        }
     }
 
     /// A question is no longer under way: gives back what was reserved for it.

@@ -6,7 +6,7 @@ use seal_endpoint::EndpointError;
 use seal_judge::{BothOrders, Judgement, Order, Outcome};
 
 use crate::canary::{CanaryKind, CanaryResult};
-use crate::cost::Cost;
+use crate::cost::{Cost, charge};
 use crate::judge::PairJudge;
 use crate::log::VerdictLog;
 use crate::question::{QuestionSet, Subject};
@@ -90,13 +90,10 @@ pub(crate) fn is_of(names: &[String], served: &str) -> bool {
     names.iter().any(|name| name == served)
 }
 
-/// Money that the verdicts of these models cost.
-pub(crate) fn spent(set: &QuestionSet<'_>, log: &VerdictLog, names: &[String]) -> f64 {
-    let numbers = set.first_of_each_key();
-    let lines = numbers.iter().filter_map(|number| {
-        log.find(&set.questions()[*number].key, |served| is_of(names, served))
-    });
-    lines.map(|line| line.cost.unwrap_or_default()).sum()
+/// Money that the replies to the questions of this set cost, of whatever model they are.
+pub(crate) fn spent(judge: &PairJudge, set: &QuestionSet<'_>, log: &VerdictLog) -> f64 {
+    let of_set = log.lines().iter().filter_map(|line| Some((set.with_key(&line.key)?, line)));
+    of_set.map(|(number, line)| charge(judge, set, number, line)).sum()
 }
 
 /// The judgement of every question as the log has it, by subject.

@@ -1,7 +1,7 @@
 //! The course of a run: failures, money, names of models, batches, stops.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use seal_endpoint::EndpointError;
 use seal_judging::{
@@ -59,10 +59,10 @@ fn a_largest_cost_is_never_exceeded_and_the_run_goes_on_later() {
     // A reply costs 110 millionths by the server's count.
     let price = "price = { input = 1.0, output = 1.0 }";
     let (folder, set) = (Folder::new(), pairs(20));
-    let poor = table(&stub, "canaries = 0\nmax_cost = 0.0013", price);
+    let poor = table(&stub, "canaries = 0\nmax_cost = 0.003", price);
     let judged = run(&poor, &set, &mut folder.log(), &Silent).unwrap();
     assert_eq!(judged.stopped, Some(Stopped::Budget));
-    assert!(judged.cost.money <= 0.0013 && judged.asked >= 8, "{:?}", judged.cost);
+    assert!(judged.cost.money <= 0.003 && judged.asked >= 8, "{:?}", judged.cost);
     let spent = stub.seen().len();
     assert_eq!(run(&poor, &set, &mut folder.log(), &Silent).unwrap().asked, 0);
     let rich = table(&stub, "canaries = 0\nmax_cost = 1.0", price);
@@ -84,8 +84,44 @@ fn an_estimate_is_an_upper_bound_of_money_for_short_replies() {
     let missing = missing_questions(&judge_of, &questions, None);
     let found = estimate(&judge_of, &questions, &missing).unwrap();
     assert_eq!((found.questions, found.output), (15, 15 * 16));
-    let money = (found.input as f64 + 2.0 * found.output as f64) / 1e6;
-    assert!((found.money.unwrap() - money).abs() < 1e-15);
+    let about = (found.input as f64 + 2.0 * found.output as f64) / 1e6;
+    assert!(found.money.unwrap() > about);
+    // A server that makes a token of every byte of the prompts and of each reply's most.
+    let folder = Folder::new();
+    let input = folder.0.path().join("in.jsonl");
+    write_batch(&judge_of, &questions, &folder.log(), &input).unwrap();
+    let bytes: usize = std::fs::read_to_string(input)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let all = line["body"]["messages"].as_array().unwrap();
+            all.iter().map(|m| m["content"].as_str().unwrap().len()).sum::<usize>()
+        })
+        .sum();
+    assert!(found.money.unwrap() >= (bytes as f64 + 2.0 * found.output as f64) / 1e6);
+}
+
+#[test]
+fn dense_text_and_lost_attempts_count_against_the_largest_cost() {
+    // This server makes a token of every byte, and of every other attempt it loses the reply.
+    let billed = Arc::new(Mutex::new(0_usize));
+    let sum = Arc::clone(&billed);
+    let stub = Stub::new(move |seen, before| {
+        let mut body: Value = serde_json::from_str(&by_number(seen).body).unwrap();
+        let input = seen.prompt().len();
+        body["usage"] = json!({"prompt_tokens": input, "completion_tokens": 16});
+        *sum.lock().unwrap() += input + 16;
+        let served = Served::status(200, body.to_string());
+        if before % 2 == 0 { served.cut_at(9) } else { served }
+    });
+    let price = "price = { input = 1.0, output = 1.0 }";
+    let judge_of = table(&stub, "canaries = 0\nmax_cost = 0.02", price);
+    let judged = run(&judge_of, &pairs(30), &mut Folder::new().log(), &Silent).unwrap();
+    let billed = *billed.lock().unwrap() as f64 / 1e6;
+    assert_eq!(judged.stopped, Some(Stopped::Budget));
+    assert!(billed <= 0.02 && billed > 0.01, "{billed}");
+    assert!(judged.asked > 2, "{}", judged.asked);
 }
 
 #[test]
