@@ -284,4 +284,5 @@ fn nobody_listens() {
     settings.patience.attempts = 2;
     let failure = client(&settings).ask(&Ask::new(vec![Message::user("q")]), &Quiet).unwrap_err();
     assert!(matches!(failure, EndpointError::Connection { .. }), "{failure}");
+    assert!(!failure.may_be_billed());
 }

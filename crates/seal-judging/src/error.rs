@@ -70,7 +70,7 @@ pub enum JudgingError {
     GivenUp { failed: usize, source: EndpointError },
     /// The server answers as another model.
     #[error(
-        "the server now names its model `{found}`, and the verdicts of this run are by {expected}; if these are one judge, list both in served_as"
+        "the server now names its model `{found}`, and the verdicts before it are by {expected}; if these are one judge, list all in served_as; if not, list the one that is meant there, or judge into another file"
     )]
     ServedAnother { found: String, expected: String },
     /// A budget was set and no price.
@@ -90,6 +90,16 @@ pub enum JudgingError {
 }
 
 impl JudgingError {
+    /// A reply by `found` beside verdicts by `expected`.
+    pub(crate) fn served_another(found: &str, expected: &[impl AsRef<str>]) -> Self {
+        let shown = |name: &str| format!("`{}`", seal_text::escape_start(name, 100));
+        let expected: Vec<String> = expected.iter().map(|name| shown(name.as_ref())).collect();
+        Self::ServedAnother {
+            found: seal_text::escape_start(found, 100),
+            expected: expected.join(", "),
+        }
+    }
+
     /// An error of the file at `path`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();

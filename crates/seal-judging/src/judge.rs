@@ -118,16 +118,40 @@ impl PairJudge {
         &self.table.endpoint
     }
 
-    /// Refuses to let a model judge its own answers, unless the table allows it.
+    /// Refuses to let a model judge its own answers, unless the table allows it. The judge's names
+    /// are those of the table; what the server names it is checked when it says so.
     ///
     /// # Errors
     /// [`JudgingError::SelfJudged`].
     pub fn refuse_self(&self, models: &[Option<&str>]) -> Result<(), JudgingError> {
-        let model = &self.table.endpoint.model;
-        let is_own = |name: &&str| name.eq_ignore_ascii_case(model);
-        match models.iter().flatten().any(is_own) && !self.table.allow_self {
-            true => Err(JudgingError::SelfJudged { model: model.clone() }),
-            false => Ok(()),
+        self.refuse_own(
+            [&self.table.endpoint.model].into_iter().chain(&self.table.served_as),
+            models,
+        )
+    }
+
+    /// The same for names by which its server calls it.
+    pub(crate) fn refuse_served(
+        &self,
+        served: &[String],
+        models: &[Option<&str>],
+    ) -> Result<(), JudgingError> {
+        self.refuse_own(served, models)
+    }
+
+    fn refuse_own<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a String>,
+        models: &[Option<&str>],
+    ) -> Result<(), JudgingError> {
+        let is_own = |name: &&String| {
+            models.iter().flatten().any(|model| model.eq_ignore_ascii_case(name.trim()))
+        };
+        match names.into_iter().find(is_own) {
+            Some(name) if !self.table.allow_self => {
+                Err(JudgingError::SelfJudged { model: seal_text::escape_start(name, 100) })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -246,6 +270,8 @@ mod tests {
         assert!(judge("", "").refuse_self(&models).is_err());
         assert!(judge("allow_self = true", "").refuse_self(&models).is_ok());
         assert!(judge("", "").refuse_self(&[Some("m2"), None]).is_ok());
+        let named = judge("served_as = [\"m-2025\"]", "");
+        assert!(named.refuse_self(&[None, Some("M-2025")]).is_err());
     }
 
     #[test]

@@ -16,8 +16,8 @@
 //! read from stored replies. So another way of reading them costs nothing.
 //!
 //! **The model as the server names it** is part of every line. Verdicts of one name make a set.
-//! If the server names another model than before, the set begins anew, and no verdict of the
-//! other is used. `served_as` lists names that count as one judge.
+//! If the server names another model than before, judging stops after that reply. `served_as`
+//! lists names that count as one judge.
 
 mod annotations;
 mod canary;

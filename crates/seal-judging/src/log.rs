@@ -1,6 +1,6 @@
 //! The log of verdicts: one JSON object a line, on disk before anything else happens with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -173,6 +173,12 @@ impl VerdictLog {
     pub(crate) fn find(&self, key: &str, is_meant: impl Fn(&str) -> bool) -> Option<&Line> {
         let mut found = self.by_key.get(key)?.iter().map(|i| &self.lines[*i]);
         found.find(|line| is_meant(&line.served))
+    }
+
+    /// The models of the lines whose key `is_meant`, as their servers name them.
+    pub(crate) fn all_served(&self, is_meant: impl Fn(&str) -> bool) -> BTreeSet<&str> {
+        let meant = self.lines.iter().filter(|line| is_meant(&line.key));
+        meant.map(|line| line.served.as_str()).collect()
     }
 
     /// The model of the latest line whose key `is_meant`, as its server names it.

@@ -34,6 +34,7 @@ pub struct Question {
 #[derive(Clone, Debug)]
 pub struct QuestionSet<'a> {
     pairs: &'a [Pair],
+    models: [Option<&'a str>; 2],
     questions: Vec<Question>,
     by_key: BTreeMap<String, usize>,
 }
@@ -54,7 +55,8 @@ impl<'a> QuestionSet<'a> {
         for pair in filled.take(judge.table().canaries) {
             subjects.extend(CanaryKind::ALL.map(|kind| Subject::Canary(kind, pair)));
         }
-        let mut new = Self { pairs, questions: Vec::new(), by_key: BTreeMap::new() };
+        let models = [set.arm.as_deref(), set.reference.as_deref()];
+        let mut new = Self { pairs, models, questions: Vec::new(), by_key: BTreeMap::new() };
         for subject in subjects {
             for order in Order::BOTH {
                 let (instruction, first, second) = new.texts(subject, order);
@@ -86,6 +88,11 @@ impl<'a> QuestionSet<'a> {
     /// The pairs.
     pub fn pairs(&self) -> &'a [Pair] {
         self.pairs
+    }
+
+    /// Names of the models whose answers are judged, where their files have them.
+    pub fn models(&self) -> [Option<&'a str>; 2] {
+        self.models
     }
 
     /// Instruction, and the answers shown first and second.

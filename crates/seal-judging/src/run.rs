@@ -13,7 +13,7 @@ use crate::log::VerdictLog;
 use crate::question::QuestionSet;
 use crate::record::line_of;
 use crate::state::{End, Next, State};
-use crate::stored::{Judged, Stopped, collect, is_of, missing, names, spent};
+use crate::stored::{Judged, Stopped, collect, is_of, missing, names, refuse_mixed, spent};
 
 /// Wait of a thread for what other threads spend.
 const NAP: Duration = Duration::from_millis(5);
@@ -32,8 +32,12 @@ pub fn judge(
 ) -> Result<Judged, JudgingError> {
     refuse_unpriced(judge)?;
     let names = names(judge, set, log);
-    let missing = missing(set, log, &names, &[]);
-    // Stored verdicts of another model are none of this judge's. Only a reply tells its name.
+    let missing = missing(set, log, &names);
+    judge.refuse_served(&names, &set.models())?;
+    if !missing.is_empty() {
+        refuse_mixed(judge, set, log)?;
+    }
+    // Whether the server still has the model of the stored verdicts, only a reply tells.
     let is_known = missing.is_empty() || !judge.table().served_as.is_empty();
     let state = State {
         queue: missing.into(),
@@ -42,7 +46,8 @@ pub fn judge(
         spent: spent(judge, set, log),
         ..State::default()
     };
-    let run = Run { judge, set, client, observer, shared: Mutex::new((state, log)) };
+    let run =
+        Run { judge, set, client, observer, stored: &names, shared: Mutex::new((state, log)) };
     run.work(true);
     let (of, stored) = {
         let (state, _) = &*run.lock();
@@ -61,7 +66,7 @@ pub fn judge(
         Some(End::Cancelled) => Some(Stopped::Cancelled),
         None => None,
     };
-    let names = if state.accepted.is_empty() { names } else { state.accepted };
+    let names = if state.accepted.is_empty() { names.clone() } else { state.accepted };
     let mut judged = collect(judge, set, log, names);
     judged.asked = state.asked;
     judged.failed = state.failed.len();
@@ -79,6 +84,8 @@ struct Run<'a> {
     set: &'a QuestionSet<'a>,
     client: &'a Client,
     observer: &'a dyn Observer,
+    /// The names in the log, or those of the table.
+    stored: &'a [String],
     shared: Mutex<Shared<'a>>,
 }
 
@@ -150,17 +157,16 @@ impl<'a> Run<'a> {
         let cost = charge(self.judge, self.set, number, &line);
         log.append(line)?;
         state.answered(cost);
+        self.judge.refuse_served(std::slice::from_ref(&served), &self.set.models())?;
         if state.accepted.is_empty() {
-            state.accepted = vec![served];
-            state.queue = missing(self.set, log, &state.accepted, &state.failed).into();
-            return Ok(());
+            state.accepted = match self.stored {
+                [] => vec![served.clone()],
+                stored => stored.to_vec(),
+            };
         }
         match is_of(&state.accepted, &served) {
             true => Ok(()),
-            false => Err(JudgingError::ServedAnother {
-                found: seal_text::escape_start(&served, 100),
-                expected: format!("`{}`", state.accepted.join("`, `")),
-            }),
+            false => Err(JudgingError::served_another(&served, &state.accepted)),
         }
     }
 }

@@ -7,6 +7,7 @@ use seal_judge::{BothOrders, Judgement, Order, Outcome};
 
 use crate::canary::{CanaryKind, CanaryResult};
 use crate::cost::{Cost, charge};
+use crate::error::JudgingError;
 use crate::judge::PairJudge;
 use crate::log::VerdictLog;
 use crate::question::{QuestionSet, Subject};
@@ -55,7 +56,7 @@ pub fn missing_questions(
     log: Option<&VerdictLog>,
 ) -> Vec<usize> {
     match log {
-        Some(log) => missing(set, log, &names(judge, set, log), &[]),
+        Some(log) => missing(set, log, &names(judge, set, log)),
         None => set.first_of_each_key(),
     }
 }
@@ -71,16 +72,28 @@ pub(crate) fn names(judge: &PairJudge, set: &QuestionSet<'_>, log: &VerdictLog) 
     }
 }
 
-/// Questions that the log lacks a verdict of these models for, each key once, `but` those.
-pub(crate) fn missing(
+/// Refuses verdicts of several models where the table does not say which of them are meant: they
+/// would be asked for again under the latest name.
+pub(crate) fn refuse_mixed(
+    judge: &PairJudge,
     set: &QuestionSet<'_>,
     log: &VerdictLog,
-    names: &[String],
-    but: &[usize],
-) -> Vec<usize> {
+) -> Result<(), JudgingError> {
+    let is_meant = |key: &str| set.with_key(key).is_some();
+    let mut names = log.all_served(is_meant);
+    let Some(latest) = log.latest_served(is_meant) else { return Ok(()) };
+    names.remove(latest);
+    if names.is_empty() || !judge.table().served_as.is_empty() {
+        return Ok(());
+    }
+    let others: Vec<&str> = names.into_iter().collect();
+    Err(JudgingError::served_another(latest, &others))
+}
+
+/// Questions that the log lacks a verdict of these models for, each key once.
+pub(crate) fn missing(set: &QuestionSet<'_>, log: &VerdictLog, names: &[String]) -> Vec<usize> {
     let is_missing = |number: &usize| {
         log.find(&set.questions()[*number].key, |served| is_of(names, served)).is_none()
-            && !but.contains(number)
     };
     set.first_of_each_key().into_iter().filter(is_missing).collect()
 }

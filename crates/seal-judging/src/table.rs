@@ -43,8 +43,8 @@ pub struct JudgeTable {
     /// Largest cost of the verdicts of a set, in the currency of the price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_cost: Option<f64>,
-    /// Names that the server may give its model. Without any, all verdicts of a set are of the
-    /// name that comes first.
+    /// Names that the server may give its model. Without any, all verdicts of a set are of one
+    /// name, and another is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub served_as: Vec<String>,
     /// Whether a model may judge its own answers.

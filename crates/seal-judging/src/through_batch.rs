@@ -40,7 +40,7 @@ pub fn write_batch(
     log: &VerdictLog,
     path: &Path,
 ) -> Result<usize, JudgingError> {
-    let numbers = missing(set, log, &names(judge, set, log), &[]);
+    let numbers = missing(set, log, &names(judge, set, log));
     let file = std::fs::File::create(path).map_err(JudgingError::io("make", path))?;
     let mut out = BufWriter::new(file);
     for number in &numbers {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use seal_endpoint::EndpointError;
 use seal_judging::{
-    Event, JudgingError, Observer, PairJudge, QuestionSet, Silent, Stopped, estimate,
+    Event, JudgingError, Observer, PairJudge, PairSet, QuestionSet, Silent, Stopped, estimate,
     missing_questions, orders, read_batch, write_batch,
 };
 use serde_json::{Value, json};
@@ -153,12 +153,36 @@ fn verdicts_of_another_model_are_not_mixed_in() {
     // One verdict is missing, so that the server must say who it is.
     let lines: Vec<&str> = text.lines().skip(1).collect();
     std::fs::write(folder.0.path().join("v.jsonl"), lines.join("\n") + "\n").unwrap();
-    let judged = run(&second, &set, &mut folder.log(), &Silent).unwrap();
-    assert_eq!((judged.served.as_slice(), judged.asked), (&["judge-2".to_owned()][..], 8));
+    let error = run(&second, &set, &mut folder.log(), &Silent).unwrap_err();
+    insta::assert_snapshot!(error, @"the server now names its model `judge-2`, and the verdicts before it are by `judge-1`; if these are one judge, list all in served_as; if not, list the one that is meant there, or judge into another file");
+    // That reply was paid for. No further one is.
+    assert_eq!((two.seen().len(), folder.text().lines().count()), (1, 8));
+    let error = run(&second, &set, &mut folder.log(), &Silent).unwrap_err();
+    assert!(matches!(error, JudgingError::ServedAnother { .. }), "{error}");
+    assert_eq!(two.seen().len(), 1);
+    // Whoever means the second judge gets all of it, and nothing twice.
+    let only = table(&two, "canaries = 0\nserved_as = [\"judge-2\"]", "");
+    let judged = run(&only, &set, &mut folder.log(), &Silent).unwrap();
+    assert_eq!((judged.served.as_slice(), judged.asked), (&["judge-2".to_owned()][..], 7));
     // A table that lists both takes them as one judge.
     std::fs::write(folder.0.path().join("v.jsonl"), lines.join("\n") + "\n").unwrap();
     let both = table(&two, "canaries = 0\nserved_as = [\"judge-1\", \"judge-2\"]", "");
     assert_eq!(run(&both, &set, &mut folder.log(), &Silent).unwrap().asked, 1);
+}
+
+#[test]
+fn a_judge_that_turns_out_to_be_one_of_the_judged_models_is_refused() {
+    let stub = Stub::new(|seen, _| by_number(seen));
+    let set = PairSet { arm: Some("Stub-Model-1".to_owned()), ..pairs(4) };
+    let (folder, judge_of) = (Folder::new(), table(&stub, "canaries = 0", ""));
+    // The table calls it by another name, so that its reply tells first, and then the log.
+    for _ in 0..2 {
+        let error = run(&judge_of, &set, &mut folder.log(), &Silent).unwrap_err();
+        assert!(matches!(error, JudgingError::SelfJudged { .. }), "{error}");
+        assert_eq!((stub.seen().len(), folder.text().lines().count()), (1, 1));
+    }
+    let allowed = table(&stub, "canaries = 0\nallow_self = true", "");
+    assert_eq!(run(&allowed, &set, &mut folder.log(), &Silent).unwrap().asked, 7);
 }
 
 #[test]
@@ -170,7 +194,7 @@ fn a_model_that_changes_within_a_run_stops_it() {
     });
     let judge_of = table(&stub, "canaries = 0", "limits = { concurrency = 1 }");
     let error = run(&judge_of, &pairs(20), &mut Folder::new().log(), &Silent).unwrap_err();
-    insta::assert_snapshot!(error, @"the server now names its model `two`, and the verdicts of this run are by `one`; if these are one judge, list both in served_as");
+    insta::assert_snapshot!(error, @"the server now names its model `two`, and the verdicts before it are by `one`; if these are one judge, list all in served_as; if not, list the one that is meant there, or judge into another file");
     assert_eq!(stub.seen().len(), 6);
 }
 
