@@ -65,6 +65,7 @@ impl VerdictLog {
         }
         if log.repair.completed {
             log.write(b"\n")?;
+            log.sync()?;
         }
         Ok(log)
     }
@@ -128,8 +129,15 @@ impl VerdictLog {
         &self.path
     }
 
-    /// Writes a line to disk, then holds it.
+    /// Writes a line to disk and holds it.
     pub(crate) fn append(&mut self, line: Line) -> Result<(), JudgingError> {
+        self.append_unsynced(line)?;
+        self.sync()
+    }
+
+    /// Writes a line, then holds it. It is on disk after [`sync`](Self::sync): for replies that
+    /// another file has, too.
+    pub(crate) fn append_unsynced(&mut self, line: Line) -> Result<(), JudgingError> {
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
         self.write(&text)?;
@@ -137,12 +145,16 @@ impl VerdictLog {
         Ok(())
     }
 
+    /// Waits until all lines are on disk.
+    pub(crate) fn sync(&self) -> Result<(), JudgingError> {
+        self.file.sync_data().map_err(JudgingError::io("write", &self.path))
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<(), JudgingError> {
         if self.is_torn {
             self.cut_back()?;
         }
-        let written = self.file.write_all(bytes).and_then(|()| self.file.sync_data());
-        if let Err(error) = written {
+        if let Err(error) = self.file.write_all(bytes) {
             self.is_torn = true;
             // Where this fails, too, the next write tries it again before anything else.
             let _ = self.cut_back();

@@ -1,19 +1,33 @@
 //! The questions of a set through batch files: half the price, within a day.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
 use seal_endpoint::{EndpointError, batch_line, read_batch_line};
 
+use crate::cost::{most, refuse_unpriced, share};
 use crate::error::JudgingError;
 use crate::judge::PairJudge;
 use crate::log::VerdictLog;
+use crate::outstanding::Outstanding;
 use crate::question::QuestionSet;
 use crate::record::line_of;
-use crate::stored::{missing, names};
+use crate::stored::{is_of, missing, names, refuse_mixed, spent};
 
 /// Digits of a key in the id of a line. Ids have 64 characters at most on some servers.
 const DIGITS: usize = 48;
+
+/// What was written as the input of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BatchWritten {
+    /// Questions that were written.
+    pub questions: usize,
+    /// Questions that the log lacks, too, and that could exceed the largest cost.
+    pub left_out: usize,
+    /// Questions among the written that were written before, and whose answer was not read yet.
+    pub again: usize,
+}
 
 /// What a batch's output brought.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,43 +44,113 @@ pub struct BatchRead {
     pub first_failure: Option<EndpointError>,
 }
 
-/// Writes the questions that the log lacks as the input of a batch, and gives their number.
+/// Writes the questions that the log lacks as the input of a batch, as many as the largest cost
+/// allows. Their ids are kept beside the log until an output has them.
 ///
 /// # Errors
-/// A file that cannot be written.
+/// [`JudgingError::NoPrice`]; [`JudgingError::ServedAnother`] where the log has verdicts of several
+/// models; a file that cannot be written.
 pub fn write_batch(
     judge: &PairJudge,
     set: &QuestionSet<'_>,
     log: &VerdictLog,
     path: &Path,
-) -> Result<usize, JudgingError> {
-    let numbers = missing(set, log, &names(judge, set, log));
+) -> Result<BatchWritten, JudgingError> {
+    refuse_unpriced(judge)?;
+    let missing = missing(set, log, &names(judge, set, log));
+    if !missing.is_empty() {
+        refuse_mixed(judge, set, log)?;
+    }
+    let numbers = affordable(judge, set, log, &missing);
+    let mut outstanding = Outstanding::of(log.path())?;
+    let mut written = BatchWritten {
+        questions: numbers.len(),
+        left_out: missing.len() - numbers.len(),
+        again: 0,
+    };
+    for number in numbers {
+        let id = id(set, *number);
+        written.again += usize::from(outstanding.has(id));
+        outstanding.add(id);
+    }
+    // Before the input is there, so that no upload goes unnoticed.
+    outstanding.save()?;
     let file = std::fs::File::create(path).map_err(JudgingError::io("make", path))?;
     let mut out = BufWriter::new(file);
-    for number in &numbers {
+    for number in numbers {
         let question = &set.questions()[*number];
         let (instruction, first, second) = set.texts(question.subject, question.order);
         let messages = judge.messages(instruction, &first, &second);
-        let line = batch_line(judge.endpoint(), &question.key[..DIGITS], &messages)?;
+        let line = batch_line(judge.endpoint(), id(set, *number), &messages)?;
         writeln!(out, "{line}").map_err(JudgingError::io("write", path))?;
     }
     let file = out.into_inner().map_err(|e| JudgingError::io("write", path)(e.into_error()))?;
     file.sync_all().map_err(JudgingError::io("write", path))?;
-    Ok(numbers.len())
+    Ok(written)
+}
+
+/// The first of these questions, up to the largest cost.
+fn affordable<'a>(
+    judge: &PairJudge,
+    set: &QuestionSet<'_>,
+    log: &VerdictLog,
+    numbers: &'a [usize],
+) -> &'a [usize] {
+    let Some(largest) = judge.table().max_cost else { return numbers };
+    let share = share(judge.endpoint().price.as_ref(), true);
+    let mut sum = spent(judge, set, log);
+    let is_too_much = |number: &usize| {
+        sum += share * most(judge, set, *number);
+        sum > largest
+    };
+    let end = numbers.iter().position(is_too_much).unwrap_or(numbers.len());
+    &numbers[..end]
+}
+
+fn id<'a>(set: &'a QuestionSet<'_>, number: usize) -> &'a str {
+    &set.questions()[number].key[..DIGITS]
 }
 
 /// Reads the output of a batch, or its file of errors, into the log.
 ///
 /// # Errors
 /// A file that cannot be read or that is no output of a batch; a log that cannot be written.
+/// [`JudgingError::ServedAnother`] where the table lists names and a new reply has another, or lists
+/// none and the log has several; [`JudgingError::SelfJudged`]. All replies are in the log then.
 pub fn read_batch(
     judge: &PairJudge,
     set: &QuestionSet<'_>,
     log: &mut VerdictLog,
     path: &Path,
 ) -> Result<BatchRead, JudgingError> {
+    let mut outstanding = Outstanding::of(log.path())?;
+    let mut served = BTreeSet::new();
+    let read = read_lines(judge, set, log, path, (&mut outstanding, &mut served));
+    log.sync()?;
+    outstanding.save()?;
+    let read = read?;
+    let served: Vec<String> = served.into_iter().collect();
+    for names in [&served, &names(judge, set, log)] {
+        judge.refuse_served(names, &set.models())?;
+    }
+    let listed = &judge.table().served_as;
+    match served.iter().find(|name| !listed.is_empty() && !is_of(listed, name)) {
+        Some(name) => Err(JudgingError::served_another(name, listed)),
+        None => refuse_mixed(judge, set, log).map(|()| read),
+    }
+}
+
+fn read_lines(
+    judge: &PairJudge,
+    set: &QuestionSet<'_>,
+    log: &mut VerdictLog,
+    path: &Path,
+    (outstanding, served): (&mut Outstanding, &mut BTreeSet<String>),
+) -> Result<BatchRead, JudgingError> {
     let file = std::fs::File::open(path).map_err(JudgingError::io("read", path))?;
     let name = path.display().to_string();
+    let by_id: BTreeMap<&str, usize> =
+        set.first_of_each_key().into_iter().map(|number| (id(set, number), number)).collect();
     let mut read = BatchRead::default();
     for text in BufReader::new(file).lines() {
         let text = text.map_err(JudgingError::io("read", path))?;
@@ -74,22 +158,23 @@ pub fn read_batch(
             continue;
         }
         let found = read_batch_line(judge.endpoint(), &name, &text)?;
-        let starts = |number: &usize| set.questions()[*number].key.starts_with(&found.id);
-        let number = Some(found.id.len())
-            .filter(|length| *length == DIGITS)
-            .and_then(|_| set.first_of_each_key().into_iter().find(starts));
-        match (number, found.reply) {
-            (None, _) => read.foreign += 1,
-            (Some(_), Err(error)) => {
+        let Some(number) = by_id.get(found.id.as_str()) else {
+            read.foreign += 1;
+            continue;
+        };
+        outstanding.remove(&found.id);
+        match found.reply {
+            Err(error) => {
                 read.failed += 1;
                 read.first_failure.get_or_insert(error);
             }
-            (Some(number), Ok(reply)) => {
-                let line = line_of(judge, set, number, reply, true);
+            Ok(reply) => {
+                let line = line_of(judge, set, *number, reply, true);
                 if log.find(&line.key, |served| served == line.served).is_some() {
                     read.known += 1;
                 } else {
-                    log.append(line)?;
+                    served.insert(line.served.clone());
+                    log.append_unsynced(line)?;
                     read.kept += 1;
                 }
             }

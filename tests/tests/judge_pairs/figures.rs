@@ -78,6 +78,17 @@ fn batch_files_take_the_place_of_a_connection() {
     let sandbox = sandbox(&stub, 5, "canaries = 0");
     let finished = run(&sandbox, &["--batch-input", "in.jsonl"]);
     assert_eq!(finished.stdout, "questions 10\n", "{}", finished.stderr);
+    let again = run(&sandbox, &["--batch-input", "again.jsonl"]);
+    assert_eq!(again.stdout, "questions 10\n");
+    assert!(
+        again.stderr.starts_with("10 of these questions were written before"),
+        "{}",
+        again.stderr
+    );
+    let poor = run(&sandbox, &["--batch-input", "poor.jsonl", "--max-cost", "0.002"]);
+    assert_eq!(poor.code, Some(0), "{}", poor.stderr);
+    let left = 10 - sandbox.read("poor.jsonl").lines().count();
+    assert!(left > 0 && poor.stderr.starts_with(&format!("{left} questions are left out")));
     let answer = |line: &str| {
         let line: Value = serde_json::from_str(line).unwrap();
         let seen =

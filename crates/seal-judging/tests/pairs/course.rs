@@ -1,17 +1,17 @@
 //! The course of a run: failures, money, names of models, batches, stops.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use seal_endpoint::EndpointError;
 use seal_judging::{
     Event, JudgingError, Observer, PairJudge, PairSet, QuestionSet, Silent, Stopped, estimate,
-    missing_questions, orders, read_batch, write_batch,
+    missing_questions, orders, write_batch,
 };
 use serde_json::{Value, json};
 
 use crate::setup::{Folder, by_number, pairs, run, table};
-use crate::stub::{Seen, Served, Stub, completion};
+use crate::stub::{Served, Stub, completion};
 
 #[test]
 fn a_server_that_is_gone_is_not_asked_a_thousand_times() {
@@ -196,46 +196,6 @@ fn a_model_that_changes_within_a_run_stops_it() {
     let error = run(&judge_of, &pairs(20), &mut Folder::new().log(), &Silent).unwrap_err();
     insta::assert_snapshot!(error, @"the server now names its model `two`, and the verdicts before it are by `one`; if these are one judge, list all in served_as; if not, list the one that is meant there, or judge into another file");
     assert_eq!(stub.seen().len(), 6);
-}
-
-#[test]
-fn a_batch_is_written_and_read_without_a_connection() {
-    let stub = Stub::new(|_, _| Served::status(500, ""));
-    let price = "price = { input = 1.0, output = 1.0 }";
-    let (folder, judge_of, set) = (Folder::new(), table(&stub, "canaries = 0", price), pairs(3));
-    let questions = QuestionSet::new(&judge_of, &set).unwrap();
-    let (input, output) = (folder.0.path().join("in.jsonl"), folder.0.path().join("out.jsonl"));
-    let mut log = folder.log();
-    assert_eq!(write_batch(&judge_of, &questions, &log, &input).unwrap(), 6);
-    let mut lines = Vec::new();
-    for (i, line) in std::fs::read_to_string(&input).unwrap().lines().enumerate() {
-        let line: Value = serde_json::from_str(line).unwrap();
-        let seen =
-            Seen { path: String::new(), headers: BTreeMap::new(), body: line["body"].clone() };
-        let body: Value = serde_json::from_str(&by_number(&seen).body).unwrap();
-        let id = &line["custom_id"];
-        lines.push(match i {
-            0 => json!({"custom_id": id, "response": null, "error": {"code": "batch_expired"}}),
-            // The older form of vLLM.
-            1 => json!({"custom_id": id, "response": body, "error": null}),
-            _ => json!({"custom_id": id, "error": null,
-                "response": {"status_code": 200, "body": body}}),
-        });
-    }
-    lines.push(json!({"custom_id": "another", "response": completion("A"), "error": null}));
-    // The order of a batch's output is not that of its input.
-    lines.reverse();
-    let text: Vec<String> = lines.iter().map(Value::to_string).collect();
-    std::fs::write(&output, text.join("\n")).unwrap();
-    let read = read_batch(&judge_of, &questions, &mut log, &output).unwrap();
-    assert_eq!((read.kept, read.known, read.foreign, read.failed), (5, 0, 1, 1));
-    let again = read_batch(&judge_of, &questions, &mut log, &output).unwrap();
-    assert_eq!((again.kept, again.known), (0, 5));
-    let judged = seal_judging::stored(&judge_of, &questions, &log);
-    assert_eq!(orders(&judged).unwrap().missing, 1);
-    // Half the price.
-    assert!((judged.cost.money - 5.0 * 55e-6).abs() < 1e-12, "{:?}", judged.cost);
-    assert_eq!(stub.seen().len(), 0);
 }
 
 struct StopAfter(usize, Mutex<usize>);

@@ -1,5 +1,6 @@
 //! Sets of pairs against a server on this machine.
 
+mod batches;
 mod course;
 mod outcomes;
 mod setup;

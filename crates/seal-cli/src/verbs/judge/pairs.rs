@@ -50,9 +50,7 @@ pub(super) fn run(options: &PairOptions, verbosity: Verbosity) -> anyhow::Result
     let mut log = VerdictLog::open(files.verdicts).map_err(JudgeFailure::from)?;
     say_repair(log.path(), log.repair(), verbosity)?;
     if let Some(path) = &options.batch_input {
-        let written = write_batch(&judge, &questions, &log, path).map_err(JudgeFailure::from)?;
-        writeln!(plain::stdout(), "questions {written}")?;
-        return Ok(());
+        return to_batch(&judge, &questions, &log, path, verbosity);
     }
     let judged = match (&options.batch_output, client) {
         (Some(path), _) => from_batch(&judge, &questions, &mut log, path, verbosity)?,
@@ -157,6 +155,37 @@ fn dry_run(judge: &PairJudge, set: &QuestionSet<'_>, verdicts: &Path) -> anyhow:
     match found.money {
         Some(money) => writeln!(out, "cost_at_most {money}")?,
         None => writeln!(out, "cost_at_most nan")?,
+    }
+    Ok(())
+}
+
+/// Writes the questions that are left; says which are not written, and which are out already.
+fn to_batch(
+    judge: &PairJudge,
+    set: &QuestionSet<'_>,
+    log: &VerdictLog,
+    path: &Path,
+    verbosity: Verbosity,
+) -> anyhow::Result<()> {
+    let written = write_batch(judge, set, log, path).map_err(JudgeFailure::from)?;
+    writeln!(plain::stdout(), "questions {}", written.questions)?;
+    if verbosity.quiet {
+        return Ok(());
+    }
+    if written.left_out > 0 {
+        writeln!(
+            plain::stderr(),
+            "{} questions are left out, since they could exceed the largest cost; raise --max-cost",
+            written.left_out
+        )?;
+    }
+    if written.again > 0 {
+        writeln!(
+            plain::stderr(),
+            "{} of these questions were written before and have no answer yet: if that batch is \
+             under way they are paid twice; read its output by --batch-output first",
+            written.again
+        )?;
     }
     Ok(())
 }
