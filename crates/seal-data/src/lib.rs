@@ -13,6 +13,7 @@
 //! lost. No error shows the text of a row, because it may be harmful.
 
 pub mod chat;
+mod content;
 mod dropped;
 mod error;
 mod example;
@@ -46,6 +47,7 @@ mod wanted;
 mod zst;
 
 pub use chat::{TemplateError, TemplateSetting};
+pub use content::ContentHashes;
 pub use dropped::{DropReason, Dropped, MAX_LISTED, Unlisted, Unused};
 pub use error::DataError;
 pub use example::{ExampleError, Template, encode_prompt, encode_row};

@@ -30,8 +30,9 @@ impl Weights {
     pub(super) const ZERO: Self = Self { slope: 0.0, level: 0.0 };
 }
 
-/// Least range of lengths that tells a slope from a level in double precision.
-const LEAST_RANGE: f64 = 1e-6;
+/// Least range of lengths that tells a slope from a level. The figure at equal lengths extrapolates by
+/// up to its inverse, and Newton's steps lose digits with its square.
+const LEAST_RANGE: f64 = 1e-4;
 
 /// The weights of `rows`; `None` where the lengths are too much alike to tell a slope.
 pub(super) fn fit(rows: &[Row], start: Weights) -> Option<(LengthFit, Weights)> {

@@ -91,6 +91,13 @@ fn nearly_unanimous_prompts_have_a_wilson_interval() {
     assert_eq!(length_controlled_interval(&worths, &excess, Level::P95, 0, 1), Ok(None));
 }
 
+/// tanh of -4 and of -5 spreads differ by some millionths: the slope would be near -870,000, with three
+/// digits that hold.
+#[test]
+fn lengths_that_tanh_hardly_tells_apart_give_no_figure() {
+    assert_eq!(length_controlled(&[0.0, 0.5, 0.0], &[-4.0, -5.0, -4.0]), Ok(None));
+}
+
 /// Prompts of any kind, often separated or alike.
 fn prompts() -> impl Strategy<Value = (Vec<f64>, Vec<f64>)> {
     let worth = prop_oneof![Just(0.0), Just(0.5), Just(1.0), 0.0..=1.0];

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seal_data::Row;
-use seal_files::Digester;
+use seal_data::{ContentHashes, Row};
 
 use crate::sets::{Sets, TrainingSet};
 
@@ -18,15 +17,7 @@ pub(super) struct SetFacts {
 
 /// Of one set.
 pub(super) struct RowFacts {
-    /// Of all that a model can be trained on or asked: the rows in their order, without
-    /// label, category and rejected answer.
-    pub(super) texts: String,
-    /// Of the rejected answers.
-    pub(super) rejected: String,
-    /// Of the labels.
-    pub(super) labels: String,
-    /// Of the categories.
-    pub(super) categories: String,
+    pub(super) content: ContentHashes,
     pub(super) size: Size,
 }
 
@@ -61,31 +52,6 @@ impl SetFacts {
 impl RowFacts {
     fn of(rows: &[Row]) -> Self {
         let chars = rows.iter().map(|row| row.prompt.len() + row.response.len()).sum();
-        Self {
-            // All but what is known not to be read, so that a new field counts.
-            texts: hash(rows, |row| Row {
-                is_unsafe: None,
-                category: None,
-                rejected: None,
-                ..row.clone()
-            }),
-            rejected: hash(rows, |row| row.rejected.clone()),
-            labels: hash(rows, |row| row.is_unsafe),
-            categories: hash(rows, |row| row.category.clone()),
-            size: Size { rows: rows.len(), chars },
-        }
+        Self { content: ContentHashes::of(rows), size: Size { rows: rows.len(), chars } }
     }
-}
-
-/// BLAKE3 over `part` of each row as JSON, a line each.
-fn hash<T: serde::Serialize>(rows: &[Row], part: impl Fn(&Row) -> T) -> String {
-    let mut digester = Digester::new();
-    let mut line = Vec::new();
-    for row in rows {
-        line.clear();
-        serde_json::to_writer(&mut line, &part(row)).expect("rows are text, numbers and flags");
-        line.push(b'\n');
-        digester.update(&line);
-    }
-    digester.finish().short()
 }

@@ -13,12 +13,12 @@ use crate::config::{Config, Method};
 
 /// The rows that a tokenizer is trained on, and its size.
 pub(super) fn tokenizer(c: &Config, facts: &SetFacts) -> Value {
-    json!({"rows": facts.base.texts, "entries": c.tokenizer.vocab_size})
+    json!({"rows": facts.base.content.texts, "entries": c.tokenizer.vocab_size})
 }
 
 /// Rows, and all that decides their tokens. A tokenizer that is trained is a stage.
 pub(super) fn tokens(c: &Config, rows: &RowFacts) -> Value {
-    json!({"rows": rows.texts, "as": "examples", "encoding": encoding(c)})
+    json!({"rows": rows.content.texts, "as": "examples", "encoding": encoding(c)})
 }
 
 /// Of the judge of a test: what a model is asked, and not what is made of its answers.
@@ -29,11 +29,11 @@ pub(super) fn test_tokens(c: &Config, test: &str, rows: &RowFacts) -> Value {
             let texts = judge.map(|judge| (&judge.refusals, &judge.openings));
             json!(["refusal-margin", texts])
         }
-        JudgeKind::PreferenceMargin => json!(["preference-margin", rows.rejected]),
+        JudgeKind::PreferenceMargin => json!(["preference-margin", rows.content.rejected]),
         JudgeKind::AnswerLikelihood => json!("answer-likelihood"),
         JudgeKind::Oracle | JudgeKind::Rules => json!("prompts"),
     };
-    json!({"rows": rows.texts, "as": asked, "encoding": encoding(c)})
+    json!({"rows": rows.content.texts, "as": asked, "encoding": encoding(c)})
 }
 
 /// The training of a base, or the files of a folder and the format that its weights are read
@@ -70,15 +70,16 @@ pub(super) fn selection(c: &Config, facts: &SetFacts, seed: u64) -> Value {
     }
     match method {
         Method::Labels => {
-            inputs["labels"] = json!([facts.data.labels, c.selection.unsafe_dose]);
+            inputs["labels"] = json!([facts.data.content.labels, c.selection.unsafe_dose]);
         }
-        Method::Dsir => inputs["target"] = json!(facts.safe.texts),
+        Method::Dsir => inputs["target"] = json!(facts.safe.content.texts),
         Method::Guard => {
             use seal_judge::GuardKind::{Oracle, Rules};
             inputs["guard"] = json!(c.selection.guard);
             match c.selection.guard.as_ref().map(|guard| guard.kind) {
                 Some(Oracle) => {
-                    inputs["truth"] = json!([facts.data.labels, facts.data.categories]);
+                    inputs["truth"] =
+                        json!([facts.data.content.labels, facts.data.content.categories]);
                 }
                 Some(Rules) | None => {}
             }
@@ -123,9 +124,12 @@ fn kind(c: &Config, test: &str) -> JudgeKind {
 pub(super) fn verdicts(c: &Config, facts: &SetFacts) -> Value {
     let read = |(name, rows): (&String, &RowFacts)| {
         let judge = c.judge.get(name).map(|judge| JudgeSettings { tie: None, ..judge.clone() });
-        let mut read = vec![json!(judge), json!(rows.texts), json!(rows.categories)];
+        let mut read =
+            vec![json!(judge), json!(rows.content.texts), json!(rows.content.categories)];
         match judge.map(|judge| judge.kind) {
-            Some(JudgeKind::Oracle | JudgeKind::Rules) | None => read.push(json!(rows.labels)),
+            Some(JudgeKind::Oracle | JudgeKind::Rules) | None => {
+                read.push(json!(rows.content.labels));
+            }
             Some(
                 JudgeKind::AnswerLikelihood
                 | JudgeKind::PreferenceMargin
