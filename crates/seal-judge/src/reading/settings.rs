@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VerdictForm {
-    /// The first token is a label. Its log-probabilities decide where they are there, otherwise
-    /// the text is read as with [`VerdictForm::Line`].
+    /// The first token is a label. Its log-probabilities decide where they are there and the text
+    /// is that token or gives the same verdict. Otherwise the text is read as with
+    /// [`VerdictForm::Line`].
     #[default]
     FirstToken,
     /// The reply is a label, or its last line is `Verdict: LABEL`.
