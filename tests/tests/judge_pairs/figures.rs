@@ -114,7 +114,7 @@ fn the_published_judges_of_alpaca_eval_and_fastchat_run_with_their_own_prompts()
         let first_wins = is_arm_first == long.is_some();
         if !is_alpaca {
             let label = if first_wins { "[[A]]" } else { "[[B]]" };
-            return Served::says(&format!("One says [[A]], one says [[B]]. I say {label}."));
+            return Served::says(&format!("One says [[A]], one says [[B]].\nMy verdict: {label}"));
         }
         let (p, q) = if first_wins { (-0.2, -1.8) } else { (-1.8, -0.2) };
         let mut body = completion(if first_wins { "m" } else { "M" });
