@@ -184,6 +184,69 @@ fn the_other_length_field_is_tried_once_and_remembered() {
     assert_eq!(stub.seen().len(), 2);
 }
 
+/// A refusal that names `max_tokens`, though another field is at fault.
+fn refuses_max_tokens() -> Served {
+    error(400, "max_tokens and more than the context")
+}
+
+#[test]
+fn a_length_field_that_did_not_work_is_not_kept() {
+    // The second field is refused for another reason: the first refusal is shown.
+    let stub = Stub::new(|seen: &Seen, _| match seen.body.get("max_tokens") {
+        Some(_) => refuses_max_tokens(),
+        None => error(400, "unknown field"),
+    });
+    let one = client(&settings(&stub));
+    for _ in 0..2 {
+        let failure = one.ask(&Ask::new(vec![Message::user("q")]), &Quiet).unwrap_err();
+        assert!(failure.to_string().contains("more than the context"), "{failure}");
+    }
+    let fields = |stub: &Stub| -> Vec<bool> {
+        stub.seen().iter().map(|s| s.body.get("max_tokens").is_some()).collect()
+    };
+    assert_eq!(fields(&stub), [true, false, true, false]);
+    // A failure that may pass is no answer: the question is asked again, from the first field.
+    let stub = Stub::new(|seen: &Seen, before| match seen.body.get("max_tokens") {
+        Some(_) => refuses_max_tokens(),
+        None if before == 1 => error(503, "busy"),
+        None => Served::says("A"),
+    });
+    let one = client(&settings(&stub));
+    for _ in 0..2 {
+        one.ask(&Ask::new(vec![Message::user("q")]), &Quiet).unwrap();
+    }
+    assert_eq!(fields(&stub), [true, false, true, false, false]);
+}
+
+/// Stops whoever waits for the limits.
+struct StopAtLimit(AtomicBool);
+
+impl Watch for StopAtLimit {
+    fn notice(&self, notice: &Notice<'_>) {
+        if let Notice::Limited { .. } = notice {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn the_request_with_the_other_field_counts_for_the_limits() {
+    let stub = Stub::new(|seen: &Seen, _| match seen.body.get("max_tokens") {
+        Some(_) => refuses_max_tokens(),
+        None => Served::says("A"),
+    });
+    let mut settings = settings(&stub);
+    settings.limits.requests_per_minute = Some(1);
+    let stopper = StopAtLimit(AtomicBool::new(false));
+    let question = Ask::new(vec![Message::user("q")]);
+    let stopped = client(&settings).ask(&question, &stopper).unwrap_err();
+    assert_eq!((stopped, stub.seen().len()), (EndpointError::Cancelled, 1));
+}
+
 #[test]
 fn a_redirect_never_carries_key_or_question_to_another_server() {
     let other = Stub::new(|_, _| Served::says("stolen"));
