@@ -34,7 +34,8 @@ fn two_files_are_judged_and_a_second_run_asks_nothing() {
         ("first_slot_rate", 0.5),
         ("replies", 98.0),
         ("replies_asked_now", 98.0),
-        // An injected copy is longer, so that this judge prefers it.
+        // An injected copy is longer, so that this judge prefers it. It has no word for a tie of
+        // two equal answers.
         ("canaries_failed", 3.0),
     ] {
         assert_eq!(found[name], value, "{name}\n{}", finished.stderr);
@@ -45,6 +46,7 @@ fn two_files_are_judged_and_a_second_run_asks_nothing() {
         "{}",
         finished.stderr
     );
+    assert!(finished.stderr.contains("0        0  not testable"), "{}", finished.stderr);
     assert_no_key(&sandbox, &finished);
     let again = run(&sandbox, &["--write-annotations", "annotations.json"]);
     assert_eq!(figures(&again)["replies_asked_now"], 0.0);
