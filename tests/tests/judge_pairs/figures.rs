@@ -98,6 +98,25 @@ fn batch_files_take_the_place_of_a_connection() {
     assert_eq!(stub.seen().len(), 0);
 }
 
+#[test]
+fn an_expired_batch_may_be_sent_again() {
+    let stub = Stub::new(|_, _| Served::status(500, ""));
+    let sandbox = sandbox(&stub, 5, "canaries = 0");
+    let finished = run(&sandbox, &["--batch-input", "in.jsonl"]);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    let expired = |line: &str| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let error = json!({"code": "batch_expired", "message": "not done within a day"});
+        json!({"custom_id": line["custom_id"], "response": null, "error": error}).to_string()
+    };
+    let output: Vec<String> = sandbox.read("in.jsonl").lines().map(expired).collect();
+    sandbox.write("out.jsonl", &output.join("\n"));
+    let finished = run(&sandbox, &["--batch-output", "out.jsonl"]);
+    assert_eq!(finished.code, Some(5), "{}", finished.stderr);
+    let said = finished.stderr.lines().last().unwrap();
+    assert!(said.contains("5 of 5 pairs") && said.contains("not done within a day"), "{said}");
+}
+
 /// AlpacaEval's prompt is no part of this repository: `SEAL_DATA` names a folder that has it.
 #[test]
 fn the_published_judges_of_alpaca_eval_and_fastchat_run_with_their_own_prompts() {
