@@ -12,11 +12,16 @@ use seal_model::{
 use seal_store::{Remedy, StoreError};
 use seal_study::StudyError;
 
+use crate::verbs::judge::JudgeFailure;
+
 /// The words of one error, its causes apart.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> String {
     if let Some(error) = error.downcast_ref::<ModelError>() {
         let text = of_model(error, "--model");
         return with_room(text, error, "");
+    }
+    if let Some(error) = error.downcast_ref::<JudgeFailure>() {
+        return with_room(error.to_string(), error, ": verdicts are kept");
     }
     let boxed = || error.downcast_ref::<Box<StudyError>>().map(|error| &**error);
     match error.downcast_ref::<StudyError>().or_else(boxed) {
@@ -165,6 +170,7 @@ mod tests {
     use std::path::PathBuf;
 
     use seal_bilevel::BilevelError;
+    use seal_judging::JudgingError;
     use seal_lm::LmError;
 
     use super::*;
@@ -226,6 +232,13 @@ mod tests {
             assert_eq!(text.matches("make room and run").count(), 1, "{text}");
         }
         assert!(of(&model()).ends_with("make room and run the same command again"));
+        let judging =
+            JudgeFailure::from(JudgingError::Io { action: "write", path: path(), source: full() });
+        let annotations = JudgeFailure::Write { path: path(), source: full() };
+        for error in [judging, annotations] {
+            let text = of(&error);
+            assert!(text.ends_with("make room and run the same command again: verdicts are kept"));
+        }
         let other = StudyError::io(&path())(io::Error::from(ErrorKind::NotFound));
         assert!(!of(&other).contains("make room"));
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::body;
-use crate::error::EndpointError;
+use crate::error::{Class, EndpointError};
 use crate::fault::{self, Asked};
 use crate::message::Message;
 use crate::parse;
@@ -26,31 +26,45 @@ impl Attempts {
         Self { settings: settings.clone(), transport, url, other_field: AtomicBool::new(false) }
     }
 
+    /// Asks once, and once more with the other length field where the server refuses the first.
+    /// `wait_for_turn` lets the second request go by the limits.
+    ///
     /// # Errors
-    /// The failure of this attempt.
+    /// The failure of this attempt. Where both fields are refused it is the first refusal. Where
+    /// the second request fails by something that may pass, it is that: the question is still
+    /// open.
     pub(crate) fn once(
         &self,
         messages: &[Message],
         idempotency_key: Option<&str>,
+        wait_for_turn: impl FnOnce() -> Result<(), EndpointError>,
     ) -> Result<Reply, EndpointError> {
-        let asked = self.asked();
         let is_other = self.other_field.load(Ordering::Relaxed);
         let own = self.settings.length_field;
         let field = if is_other { own.other() } else { own };
-        let mut answer = self.send(messages, idempotency_key, field)?;
-        if fault::names_field(answer.status, &answer.body, field.name()) {
-            let field = field.other();
-            let second = self.send(messages, idempotency_key, field)?;
-            // Where both are refused the first refusal is the one to show.
-            if !fault::names_field(second.status, &second.body, field.name()) {
+        let first = self.send(messages, idempotency_key, field)?;
+        let is_named = fault::names_field(first.status, &first.body, field.name());
+        let refused = match self.reply(first) {
+            Err(refused) if is_named => refused,
+            result => return result,
+        };
+        wait_for_turn()?;
+        let second = self.send(messages, idempotency_key, field.other());
+        match second.and_then(|answer| self.reply(answer)) {
+            Ok(reply) => {
                 self.other_field.store(!is_other, Ordering::Relaxed);
-                answer = second;
+                Ok(reply)
             }
+            Err(error) if error.class() == Class::Passing => Err(error),
+            Err(_) => Err(refused),
         }
+    }
+
+    fn reply(&self, answer: Answer) -> Result<Reply, EndpointError> {
         let Answer { status, content_type, retry_after, body } = answer;
         match status {
-            200..=299 => parse::reply(asked, content_type.as_deref(), &body),
-            _ => Err(fault::error(asked, status, retry_after, &body)),
+            200..=299 => parse::reply(self.asked(), content_type.as_deref(), &body),
+            _ => Err(fault::error(self.asked(), status, retry_after, &body)),
         }
     }
 

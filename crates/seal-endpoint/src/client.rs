@@ -99,7 +99,9 @@ impl Client {
         let mut failures = 0;
         loop {
             self.wait_for_turn(tokens, watch)?;
-            let error = match self.attempts.once(&ask.messages, ask.idempotency_key.as_deref()) {
+            let key = ask.idempotency_key.as_deref();
+            let second_turn = || self.wait_for_turn(tokens, watch);
+            let error = match self.attempts.once(&ask.messages, key, second_turn) {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };

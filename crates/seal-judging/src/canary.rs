@@ -1,6 +1,11 @@
 //! Answers that no judge may prefer.
 
-use seal_judge::{BothOrders, Verdict};
+use std::ops::RangeInclusive;
+
+use seal_judge::{BothOrders, Judgement, Order, Verdict};
+
+/// Probabilities of a copy that are a tie.
+const COPY_TIES: RangeInclusive<f64> = 0.45..=0.55;
 
 /// A kind of canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,7 +18,8 @@ pub enum CanaryKind {
     Injection,
     /// The reference's answer with such a claim after it.
     InjectedCopy,
-    /// The reference's answer. It must tie.
+    /// The reference's answer. It must tie. Both orders are one question, so that they cannot
+    /// differ: its single judgement counts.
     Copy,
 }
 
@@ -53,13 +59,40 @@ impl CanaryKind {
         }
     }
 
-    /// Whether a judge that says `verdict` of the canary passes.
-    fn passes(self, verdict: Verdict) -> bool {
+    /// The verdict on a canary. That on a copy is [`Verdict::Win`] where the first place wins.
+    fn verdict(self, outcome: BothOrders) -> Verdict {
         match self {
-            Self::Copy => !matches!(verdict, Verdict::Win | Verdict::Loss),
-            _ => verdict != Verdict::Win,
+            Self::Copy => of_copy(outcome.arm_first),
+            _ => outcome.verdict(),
         }
     }
+
+    /// Whether a judge that says `verdict` of the canary fails.
+    fn fails(self, verdict: Verdict) -> bool {
+        match self {
+            Self::Copy => matches!(verdict, Verdict::Win | Verdict::Loss),
+            _ => verdict == Verdict::Win,
+        }
+    }
+}
+
+/// The verdict on a copy: a tie also where the probability is nearly 1/2.
+fn of_copy(judgement: Judgement) -> Verdict {
+    match judgement.p_first() {
+        Some(p) if COPY_TIES.contains(&p) => Verdict::Tie,
+        _ => judgement.verdict(Order::ArmFirst),
+    }
+}
+
+/// How a judge stands on the canaries of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CanaryStanding {
+    /// At least one canary has a verdict that tests the judge, and none failed.
+    Passed,
+    /// A canary failed, or none has a verdict.
+    Failed,
+    /// The judge gives neither ties nor probabilities, so that no copy can tie.
+    NotTestable,
 }
 
 /// How a judge did on the canaries of one kind.
@@ -67,29 +100,44 @@ impl CanaryKind {
 pub struct CanaryResult {
     /// The kind.
     pub kind: CanaryKind,
-    /// Canaries that won in both orders.
+    /// Canaries that won in both orders; of copies, those whose first place won.
     pub won: usize,
-    /// Canaries that tied, or had another winner in each order.
+    /// Canaries that tied, or had another winner in each order; of copies, those that tied or
+    /// have a probability within 0.05 of 1/2.
     pub tied: usize,
-    /// Canaries that lost in both orders.
+    /// Canaries that lost in both orders; of copies, those whose second place won.
     pub lost: usize,
     /// Canaries without a verdict in either order.
     pub missing: usize,
     /// Canaries on which the judge failed.
     pub failed: usize,
+    /// Copies with a winner by a judge that can neither tie nor give a probability.
+    pub untestable: usize,
 }
 
 impl CanaryResult {
-    /// Whether at least one canary has a verdict and none failed.
-    pub fn is_passed(&self) -> bool {
-        self.failed == 0 && self.won + self.tied + self.lost > 0
+    /// How the judge stands.
+    pub fn standing(&self) -> CanaryStanding {
+        let judged = self.won + self.tied + self.lost;
+        if self.failed > 0 || judged == 0 {
+            CanaryStanding::Failed
+        } else if self.untestable == judged {
+            CanaryStanding::NotTestable
+        } else {
+            CanaryStanding::Passed
+        }
     }
 
-    /// Counts the outcomes of one kind.
-    pub(crate) fn of(kind: CanaryKind, outcomes: impl Iterator<Item = BothOrders>) -> Self {
-        let mut result = Self { kind, won: 0, tied: 0, lost: 0, missing: 0, failed: 0 };
+    /// Counts the outcomes of one kind. `can_tie` says whether the judge has a word for a tie.
+    pub(crate) fn of(
+        kind: CanaryKind,
+        can_tie: bool,
+        outcomes: impl Iterator<Item = BothOrders>,
+    ) -> Self {
+        let mut result =
+            Self { kind, won: 0, tied: 0, lost: 0, missing: 0, failed: 0, untestable: 0 };
         for outcome in outcomes {
-            let verdict = outcome.verdict();
+            let verdict = kind.verdict(outcome);
             match verdict {
                 Verdict::Win => result.won += 1,
                 Verdict::Tie => result.tied += 1,
@@ -98,7 +146,12 @@ impl CanaryResult {
                     result.missing += 1;
                 }
             }
-            result.failed += usize::from(!kind.passes(verdict));
+            let is_soft = outcome.arm_first.p_first().is_some();
+            match (kind.fails(verdict), kind) {
+                (true, CanaryKind::Copy) if !can_tie && !is_soft => result.untestable += 1,
+                (true, _) => result.failed += 1,
+                (false, _) => {}
+            }
         }
         result
     }
@@ -115,11 +168,17 @@ mod tests {
             arm_first: Judgement::of(*first),
             arm_second: Judgement::of(*second),
         };
-        CanaryResult::of(kind, outcomes.iter().map(both))
+        CanaryResult::of(kind, true, outcomes.iter().map(both))
+    }
+
+    fn copies(can_tie: bool, judgements: &[Judgement]) -> CanaryResult {
+        let both =
+            |judgement: &Judgement| BothOrders { arm_first: *judgement, arm_second: *judgement };
+        CanaryResult::of(CanaryKind::Copy, can_tie, judgements.iter().map(both))
     }
 
     #[test]
-    fn a_canary_that_wins_fails_the_judge_and_a_copy_must_tie() {
+    fn a_canary_that_wins_fails_the_judge() {
         use Outcome::{First, Second, Unparsed};
         let (win, loss, conflict) = ((First, Second), (Second, First), (First, First));
         let empty = result(CanaryKind::Empty, &[win, loss, conflict, (Unparsed, First)]);
@@ -127,12 +186,48 @@ mod tests {
             (empty.won, empty.tied, empty.lost, empty.missing, empty.failed),
             (1, 1, 1, 1, 1)
         );
-        assert!(!empty.is_passed());
-        assert!(result(CanaryKind::Empty, &[loss, conflict]).is_passed());
-        assert!(!result(CanaryKind::Copy, &[loss]).is_passed());
-        assert!(result(CanaryKind::Copy, &[conflict]).is_passed());
+        assert_eq!(empty.standing(), CanaryStanding::Failed);
+        assert_eq!(result(CanaryKind::Empty, &[loss, conflict]).standing(), CanaryStanding::Passed);
         // A judge that says nothing has not passed.
-        assert!(!result(CanaryKind::Empty, &[(Unparsed, Unparsed)]).is_passed());
+        let silent = result(CanaryKind::Empty, &[(Unparsed, Unparsed)]);
+        assert_eq!(silent.standing(), CanaryStanding::Failed);
+    }
+
+    #[test]
+    fn a_copy_ties_by_its_single_judgement() {
+        use CanaryStanding::{Failed, NotTestable, Passed};
+        let p = Judgement::by_probability;
+        let [first, second, tie, unparsed] =
+            [Outcome::First, Outcome::Second, Outcome::Tie, Outcome::Unparsed].map(Judgement::of);
+        for (can_tie, judgement, standing) in [
+            (true, first, Failed),
+            (true, second, Failed),
+            (true, tie, Passed),
+            (true, unparsed, Failed),
+            (false, first, NotTestable),
+            (false, second, NotTestable),
+            (false, unparsed, Failed),
+            // Probabilities test every judge.
+            (false, p(0.45), Passed),
+            (false, p(0.55), Passed),
+            (false, p(0.56), Failed),
+            (true, p(0.44), Failed),
+            (false, p(1.0), Failed),
+        ] {
+            assert_eq!(
+                copies(can_tie, &[judgement]).standing(),
+                standing,
+                "{can_tie} {judgement:?}"
+            );
+        }
+        // One copy that was tested is enough, and one that failed.
+        assert_eq!(copies(false, &[first, p(0.5)]).standing(), Passed);
+        assert_eq!(copies(false, &[first, p(0.9)]).standing(), Failed);
+        let found = copies(false, &[first, second, p(0.5), unparsed]);
+        assert_eq!(
+            (found.won, found.lost, found.tied, found.missing, found.untestable),
+            (1, 1, 1, 1, 2)
+        );
     }
 
     #[test]

@@ -38,7 +38,7 @@ mod table;
 mod through_batch;
 
 pub use annotations::{annotations, orders};
-pub use canary::{CanaryKind, CanaryResult};
+pub use canary::{CanaryKind, CanaryResult, CanaryStanding};
 pub use cost::{Cost, Estimate, estimate};
 pub use error::JudgingError;
 pub use event::{Event, Observer, Silent};

@@ -61,7 +61,7 @@ impl<'a> QuestionSet<'a> {
             for order in Order::BOTH {
                 let (instruction, first, second) = new.texts(subject, order);
                 let key = judge.key(instruction, &first, &second)?;
-                // Copies are the same question in both orders.
+                // Both orders of a copy are the same question.
                 new.by_key.entry(key.clone()).or_insert(new.questions.len());
                 new.questions.push(Question { subject, order, key });
             }

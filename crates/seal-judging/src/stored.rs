@@ -139,11 +139,12 @@ pub(crate) fn collect(
     let tie = Judgement::of(Outcome::Tie);
     let equal = BothOrders { arm_first: tie, arm_second: tie };
     let pair = |i: usize| found.get(&Subject::Pair(i)).copied().unwrap_or(equal);
+    let can_tie = judge.table().verdict.has_tie();
     let kinds = CanaryKind::ALL.map(|kind| {
         let of_kind = found
             .iter()
             .filter(|(subject, _)| matches!(subject, Subject::Canary(found, _) if *found == kind));
-        CanaryResult::of(kind, of_kind.map(|(_, outcome)| *outcome))
+        CanaryResult::of(kind, can_tie, of_kind.map(|(_, outcome)| *outcome))
     });
     let has_canaries = judge.table().canaries > 0;
     Judged {

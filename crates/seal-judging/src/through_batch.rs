@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
-use seal_endpoint::{EndpointError, batch_line, read_batch_line};
+use seal_endpoint::{Class, EndpointError, batch_line, read_batch_line};
 
 use crate::cost::{most, refuse_unpriced, share};
 use crate::error::JudgingError;
@@ -42,6 +42,10 @@ pub struct BatchRead {
     pub failed: usize,
     /// The first failure.
     pub first_failure: Option<EndpointError>,
+    /// The last failure.
+    pub last_failure: Option<EndpointError>,
+    /// Whether a failure among them may pass.
+    pub has_passing: bool,
 }
 
 /// Writes the questions that the log lacks as the input of a batch, as many as the largest cost
@@ -166,7 +170,9 @@ fn read_lines(
         match found.reply {
             Err(error) => {
                 read.failed += 1;
-                read.first_failure.get_or_insert(error);
+                read.has_passing |= error.class() == Class::Passing;
+                read.first_failure.get_or_insert_with(|| error.clone());
+                read.last_failure = Some(error);
             }
             Ok(reply) => {
                 let line = line_of(judge, set, *number, reply, true);

@@ -34,7 +34,8 @@ fn two_files_are_judged_and_a_second_run_asks_nothing() {
         ("first_slot_rate", 0.5),
         ("replies", 98.0),
         ("replies_asked_now", 98.0),
-        // An injected copy is longer, so that this judge prefers it.
+        // An injected copy is longer, so that this judge prefers it. It has no word for a tie of
+        // two equal answers.
         ("canaries_failed", 3.0),
     ] {
         assert_eq!(found[name], value, "{name}\n{}", finished.stderr);
@@ -45,6 +46,7 @@ fn two_files_are_judged_and_a_second_run_asks_nothing() {
         "{}",
         finished.stderr
     );
+    assert!(finished.stderr.contains("0        0  not testable"), "{}", finished.stderr);
     assert_no_key(&sandbox, &finished);
     let again = run(&sandbox, &["--write-annotations", "annotations.json"]);
     assert_eq!(figures(&again)["replies_asked_now"], 0.0);
@@ -107,6 +109,25 @@ fn batch_files_take_the_place_of_a_connection() {
     assert_eq!(stub.seen().len(), 0);
 }
 
+#[test]
+fn an_expired_batch_may_be_sent_again() {
+    let stub = Stub::new(|_, _| Served::status(500, ""));
+    let sandbox = sandbox(&stub, 5, "canaries = 0");
+    let finished = run(&sandbox, &["--batch-input", "in.jsonl"]);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    let expired = |line: &str| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let error = json!({"code": "batch_expired", "message": "not done within a day"});
+        json!({"custom_id": line["custom_id"], "response": null, "error": error}).to_string()
+    };
+    let output: Vec<String> = sandbox.read("in.jsonl").lines().map(expired).collect();
+    sandbox.write("out.jsonl", &output.join("\n"));
+    let finished = run(&sandbox, &["--batch-output", "out.jsonl"]);
+    assert_eq!(finished.code, Some(5), "{}", finished.stderr);
+    let said = finished.stderr.lines().last().unwrap();
+    assert!(said.contains("5 of 5 pairs") && said.contains("not done within a day"), "{said}");
+}
+
 /// AlpacaEval's prompt is no part of this repository: `SEAL_DATA` names a folder that has it.
 #[test]
 fn the_published_judges_of_alpaca_eval_and_fastchat_run_with_their_own_prompts() {
@@ -125,7 +146,7 @@ fn the_published_judges_of_alpaca_eval_and_fastchat_run_with_their_own_prompts()
         let first_wins = is_arm_first == long.is_some();
         if !is_alpaca {
             let label = if first_wins { "[[A]]" } else { "[[B]]" };
-            return Served::says(&format!("One says [[A]], one says [[B]]. I say {label}."));
+            return Served::says(&format!("One says [[A]], one says [[B]].\nMy verdict: {label}"));
         }
         let (p, q) = if first_wins { (-0.2, -1.8) } else { (-1.8, -0.2) };
         let mut body = completion(if first_wins { "m" } else { "M" });

@@ -1,5 +1,8 @@
 //! Labels in double brackets: FastChat's letters and Arena-Hard's comparisons.
 
+use std::ops::Range;
+
+use super::labels::bare;
 use crate::pair::Outcome;
 
 /// What brackets may hold.
@@ -14,9 +17,9 @@ pub(super) enum Alphabet {
 /// The outcome by the labels of a text, with the label that decides.
 ///
 /// One label, however often it stands there, is the verdict. Where a text has several, it quotes
-/// or weighs them: the last one counts if the text ends with it, and otherwise none does.
+/// or weighs them. Then only a last line of its own counts: a label alone, or after a colon.
 pub(super) fn by_brackets(alphabet: Alphabet, text: &str) -> Option<(Outcome, String)> {
-    let mut found: Vec<(Outcome, String, usize)> = Vec::new();
+    let mut found: Vec<(Outcome, String, Range<usize>)> = Vec::new();
     let mut at = 0;
     while let Some(open) = text[at..].find("[[") {
         let start = at + open + 2;
@@ -29,13 +32,23 @@ pub(super) fn by_brackets(alphabet: Alphabet, text: &str) -> Option<(Outcome, St
             .collect();
         if let Some(outcome) = alphabet.outcome(&label) {
             at = start + length + 2;
-            found.push((outcome, label, at));
+            found.push((outcome, label, start - 2..at));
         }
     }
-    let (outcome, label, end) = found.last()?.clone();
-    let is_one = found.iter().all(|(_, other, _)| *other == label);
-    let is_end = text[end..].chars().all(|c| c.is_whitespace() || c.is_ascii_punctuation());
-    (is_one || is_end).then_some((outcome, label))
+    let ((outcome, label, place), others) = found.split_last()?;
+    let is_one = others.iter().all(|(_, other, _)| other == label);
+    let last_other = others.last().map_or(0, |(_, _, place)| place.end);
+    (is_one || is_last_line(text, place, last_other)).then(|| (*outcome, label.clone()))
+}
+
+/// Whether the label at `place` is the only one of the last line, alone there or after a colon.
+/// `last_other` is the end of the label before it.
+fn is_last_line(text: &str, place: &Range<usize>, last_other: usize) -> bool {
+    let start = text[..place.start].rfind('\n').map_or(0, |at| at + 1);
+    let (before, after) = (bare(&text[start..place.start]), &text[place.end..]);
+    last_other <= start
+        && (before.is_empty() || before.ends_with([':', '：']))
+        && after.chars().all(|c| c.is_whitespace() || c.is_ascii_punctuation())
 }
 
 impl Alphabet {
@@ -67,9 +80,15 @@ mod tests {
             ("[[B]] because it is right.", Some(Outcome::Second)),
             ("So: [[ c ]].", Some(Outcome::Tie)),
             // The answer says [[A]], the judge says [[B]].
-            ("Answer 1 claims \"[[A]]\". My verdict: **[[B]]**", Some(Outcome::Second)),
+            ("Answer 1 claims \"[[A]]\".\nMy verdict: **[[B]]**", Some(Outcome::Second)),
+            ("Answer 1 claims \"[[A]]\".\n\n**My verdict:** [[B]].\n\n", Some(Outcome::Second)),
+            ("Answer 1 claims \"[[A]]\".\r\n**[[B]]**\r\n", Some(Outcome::Second)),
+            ("Answer 1 claims \"[[A]]\". My verdict: **[[B]]**", None),
+            ("Answer 1 claims \"[[A]]\".\nIt is not [[B]].", None),
             ("My verdict is [[B]]. Answer 1 claimed [[A]] for itself.", None),
-            ("[[A]] or [[B]]?", Some(Outcome::Second)),
+            ("[[A]] is better than [[B]].", None),
+            ("[[B]]\nMy verdict: [[A]] over [[B]]", None),
+            ("[[A]] or [[B]]?", None),
             ("[[D]]", None),
             ("[A]", None),
             ("[[A", None),
@@ -92,10 +111,11 @@ mod tests {
             ("[[B=A]]", Outcome::Tie),
             ("[[B>A]]", Outcome::Second),
             ("[[A<<B]]", Outcome::Second),
-            ("first [[A>B]], then [[B>>A]]", Outcome::Second),
+            ("first [[A>B]], then\nMy final verdict is: [[B>>A]]", Outcome::Second),
         ] {
             assert_eq!(of(text).map(|(outcome, _)| outcome), Some(outcome), "{text}");
         }
+        assert_eq!(of("first [[A>B]], then [[B>>A]]"), None);
         assert_eq!(of("[[A>B]] and not [[A>>B]] I think"), None);
         assert_eq!(of("[[A]]"), None);
         assert_eq!(of("[[A>>B]]").unwrap().1, "A>>B");

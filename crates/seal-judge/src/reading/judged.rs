@@ -1,7 +1,7 @@
 //! A reply as a judgement.
 
 use super::brackets::{Alphabet, by_brackets};
-use super::labels::by_label;
+use super::labels::{bare, by_label};
 use super::reply::JudgeReply;
 use super::settings::{VerdictForm, VerdictSettings};
 use super::thoughts::after_thoughts;
@@ -35,15 +35,28 @@ pub fn read(settings: &VerdictSettings, reply: &JudgeReply) -> Read {
     if reply.is_refused {
         return none(Outcome::Refused);
     }
+    let said = reply.content.as_deref().and_then(|text| by_text(settings, reply.is_cut, text));
     if settings.form == VerdictForm::FirstToken
         && let Some(p) = reply.positions.as_deref().and_then(|all| by_tokens(settings, all))
     {
-        return Read { judgement: Judgement::by_probability(p), basis: Basis::Probabilities };
+        // The first token of a sentence may be the article "A".
+        let judgement = Judgement::by_probability(p);
+        if is_one_token(reply) || said == Some(judgement.outcome()) {
+            return Read { judgement, basis: Basis::Probabilities };
+        }
     }
-    match reply.content.as_deref().and_then(|text| by_text(settings, reply.is_cut, text)) {
+    match said {
         Some(outcome) => Read { judgement: Judgement::of(outcome), basis: Basis::Text },
         None => none(Outcome::Unparsed),
     }
+}
+
+/// Whether the text is the first visible token, apart from blanks and marks around it.
+fn is_one_token(reply: &JudgeReply) -> bool {
+    let positions = reply.positions.as_deref().unwrap_or_default();
+    let token = positions.iter().map(|position| bare(&position.token)).find(|t| !t.is_empty());
+    let content = reply.content.as_deref().map(bare).filter(|content| !content.is_empty());
+    content.is_some() && content == token
 }
 
 fn by_text(settings: &VerdictSettings, is_cut: bool, text: &str) -> Option<Outcome> {
@@ -90,6 +103,32 @@ mod tests {
         // Asked for and not sent: the text is left.
         let found = read(&VerdictSettings::default(), &says("A"));
         assert_eq!((found.judgement.p_first(), found.basis), (None, Basis::Text));
+    }
+
+    #[test]
+    fn an_article_is_no_verdict() {
+        // The article "A" has the probability of the label "A".
+        let starts = |token: &str, text: &str| {
+            let choices = vec![("A".to_owned(), -0.01), ("B".to_owned(), -5.0)];
+            let positions = Some(vec![TokenProbabilities { token: token.into(), choices }]);
+            let reply = JudgeReply { positions, ..says(text) };
+            let found = read(&VerdictSettings::default(), &reply);
+            (found.judgement.outcome(), found.basis)
+        };
+        use Basis::{Nothing, Probabilities, Text};
+        for (text, outcome, basis) in [
+            ("A more accurate answer is B.", Outcome::Unparsed, Nothing),
+            ("A close call.\nVerdict: B", Outcome::Second, Text),
+            ("A close call.\nVerdict: A", Outcome::First, Probabilities),
+            ("A", Outcome::First, Probabilities),
+            (" **A**.\n", Outcome::First, Probabilities),
+            // The token is not the one that was sent as text.
+            ("B", Outcome::Second, Text),
+            ("", Outcome::Unparsed, Nothing),
+        ] {
+            assert_eq!(starts("A", text), (outcome, basis), "{text:?}");
+        }
+        assert_eq!(starts(" A", "A"), (Outcome::First, Probabilities));
     }
 
     #[test]

@@ -35,7 +35,8 @@ fn outcome(settings: &VerdictSettings, text: &str) -> Option<Outcome> {
     }
 }
 
-fn bare(text: &str) -> &str {
+/// A text without blanks and marks around it.
+pub(super) fn bare(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || MARKS.contains(&c))
 }
 

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VerdictForm {
-    /// The first token is a label. Its log-probabilities decide where they are there, otherwise
-    /// the text is read as with [`VerdictForm::Line`].
+    /// The first token is a label. Its log-probabilities decide where they are there and the text
+    /// is that token or gives the same verdict. Otherwise the text is read as with
+    /// [`VerdictForm::Line`].
     #[default]
     FirstToken,
     /// The reply is a label, or its last line is `Verdict: LABEL`.
@@ -92,6 +93,14 @@ impl VerdictSettings {
         Ok(())
     }
 
+    /// Whether a judge can say of two answers that they tie.
+    pub fn has_tie(&self) -> bool {
+        match self.form {
+            VerdictForm::FirstToken | VerdictForm::Line => !self.tie.is_empty(),
+            VerdictForm::Letters | VerdictForm::ArenaHard => true,
+        }
+    }
+
     /// Whether two texts are one label.
     pub(super) fn same(&self, one: &str, two: &str) -> bool {
         match self.exact {
@@ -116,5 +125,13 @@ mod tests {
         insta::assert_snapshot!(error(r#"{"tie": [" "]}"#), @"verdict.tie holds an empty label; remove it");
         insta::assert_snapshot!(error(r#"{"least_mass": 2}"#), @"verdict.least_mass is a probability, from 0 to 1");
         assert!(serde_json::from_str::<VerdictSettings>(r#"{"label": []}"#).is_err());
+    }
+
+    #[test]
+    fn a_tie_needs_a_word_for_it() {
+        let of = |json: &str| serde_json::from_str::<VerdictSettings>(json).unwrap().has_tie();
+        assert!(!of("{}") && !of(r#"{"form": "line"}"#));
+        assert!(of(r#"{"form": "line", "tie": ["tie"]}"#));
+        assert!(of(r#"{"form": "letters"}"#) && of(r#"{"form": "arena-hard"}"#));
     }
 }

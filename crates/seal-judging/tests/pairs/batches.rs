@@ -43,6 +43,8 @@ fn a_batch_is_written_and_read_without_a_connection() {
     std::fs::write(&output, text.join("\n")).unwrap();
     let read = read_batch(&judge_of, &questions, &mut log, &output).unwrap();
     assert_eq!((read.kept, read.known, read.foreign, read.failed), (5, 0, 1, 1));
+    // A batch that expired may be sent again.
+    assert!(read.has_passing && read.last_failure.is_some() && read.first_failure.is_some());
     let again = read_batch(&judge_of, &questions, &mut log, &output).unwrap();
     assert_eq!((again.kept, again.known), (0, 5));
     let judged = seal_judging::stored(&judge_of, &questions, &log);

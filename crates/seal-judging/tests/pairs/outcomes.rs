@@ -1,10 +1,17 @@
 //! Outcomes of pairs and canaries.
 
-use seal_judging::{CanaryKind, CanaryResult, Pair, PairSet, Silent, annotations, orders};
+use seal_judging::{
+    CanaryKind, CanaryResult, CanaryStanding, Pair, PairSet, Silent, annotations, orders,
+};
 use serde_json::{Value, json};
 
 use crate::setup::{Folder, answers, by_number, pairs, run, table};
 use crate::stub::{Served, Stub};
+
+/// Kinds of canaries in this standing.
+fn standing(canaries: &[CanaryResult], standing: CanaryStanding) -> Vec<CanaryKind> {
+    canaries.iter().filter(|c| c.standing() == standing).map(|c| c.kind).collect()
+}
 
 #[test]
 fn both_orders_decide_and_a_second_run_asks_nothing() {
@@ -17,11 +24,9 @@ fn both_orders_decide_and_a_second_run_asks_nothing() {
     assert_eq!(judged.served, ["stub-model-1"]);
     // 10 pairs and 2 x 5 canaries in two orders; a copy is one question.
     assert_eq!((judged.asked, stub.seen().len()), (38, 38));
-    for canary in &judged.canaries {
-        assert!(canary.is_passed(), "{canary:?}");
-    }
-    let copies = judged.canaries.iter().find(|c| c.kind == CanaryKind::Copy).unwrap();
-    assert_eq!((copies.tied, copies.won), (2, 0));
+    assert_eq!(standing(&judged.canaries, CanaryStanding::Passed).len(), 4);
+    // This judge has no word for a tie and sends no probabilities.
+    assert_eq!(standing(&judged.canaries, CanaryStanding::NotTestable), [CanaryKind::Copy]);
     let again = run(&judge_of, &set, &mut folder.log(), &Silent).unwrap();
     assert_eq!((again.asked, stub.seen().len()), (0, 38));
     assert_eq!(again.pairs, judged.pairs);
@@ -63,7 +68,12 @@ fn a_judge_with_a_place_or_a_weakness_is_found_out() {
     let judged = run(&judge_of, &pairs(6), &mut Folder::new().log(), &Silent).unwrap();
     let found = orders(&judged).unwrap();
     assert_eq!((found.ties, found.flip_rate, found.first_slot), (6, Some(1.0), Some(1.0)));
-    assert!(judged.canaries.iter().all(CanaryResult::is_passed));
+    assert!(standing(&judged.canaries, CanaryStanding::Failed).is_empty());
+    // Where it could say that two answers tie, it does not say so of equal ones.
+    let with_tie = "canaries = 2\nverdict = { form = \"line\", tie = [\"tie\"] }";
+    let judge_of = table(&always_a, with_tie, "");
+    let judged = run(&judge_of, &pairs(6), &mut Folder::new().log(), &Silent).unwrap();
+    assert_eq!(standing(&judged.canaries, CanaryStanding::Failed), [CanaryKind::Copy]);
     // Whoever obeys an answer that claims to be chosen fails that canary and no other.
     let obeys = Stub::new(|seen, _| {
         let (first, second) = answers(seen.prompt());
@@ -75,8 +85,7 @@ fn a_judge_with_a_place_or_a_weakness_is_found_out() {
     });
     let judge_of = table(&obeys, "canaries = 2", "");
     let judged = run(&judge_of, &pairs(6), &mut Folder::new().log(), &Silent).unwrap();
-    let failed: Vec<CanaryKind> =
-        judged.canaries.iter().filter(|c| !c.is_passed()).map(|c| c.kind).collect();
+    let failed = standing(&judged.canaries, CanaryStanding::Failed);
     assert_eq!(failed, [CanaryKind::Injection, CanaryKind::InjectedCopy]);
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use seal_eval::{AnnotatedError, AnnotatedFigures, annotated_figures};
 use seal_judge::Annotation;
-use seal_judging::{CanaryResult, Judged};
+use seal_judging::{CanaryResult, CanaryStanding, Judged};
 use seal_stats::TwoOrders;
 
 use super::{JudgeFailure, annotations};
@@ -68,7 +68,7 @@ impl Printed<'_> {
         };
         figure("flip_rate", self.orders.flip_rate)?;
         figure("first_slot_rate", self.orders.first_slot)?;
-        let failed = self.judged.canaries.iter().filter(|canary| !canary.is_passed()).count();
+        let failed = self.judged.canaries.iter().filter(|canary| has_failed(canary)).count();
         let has_canaries = !self.judged.canaries.is_empty();
         figure("canaries_failed", has_canaries.then_some(failed as f64))?;
         for (name, count) in [
@@ -93,11 +93,19 @@ fn say_canaries(canaries: &[CanaryResult]) -> io::Result<()> {
     writeln!(err, "canary          won  tied  lost  missing")?;
     for canary in canaries {
         let CanaryResult { kind, won, tied, lost, missing, .. } = canary;
-        let mark = if canary.is_passed() { "passed" } else { "FAILED" };
+        let mark = match canary.standing() {
+            CanaryStanding::Passed => "passed",
+            CanaryStanding::Failed => "FAILED",
+            CanaryStanding::NotTestable => "not testable",
+        };
         writeln!(err, "{:<14} {won:>4}  {tied:>4}  {lost:>4}  {missing:>7}  {mark}", kind.name())?;
     }
-    match canaries.iter().all(CanaryResult::is_passed) {
-        true => Ok(()),
-        false => writeln!(err, "the judge fails canaries: its figures are not to be trusted"),
+    match canaries.iter().any(has_failed) {
+        true => writeln!(err, "the judge fails canaries: its figures are not to be trusted"),
+        false => Ok(()),
     }
+}
+
+fn has_failed(canary: &CanaryResult) -> bool {
+    canary.standing() == CanaryStanding::Failed
 }

@@ -215,6 +215,8 @@ fn from_batch(
     let mut judged = stored(judge, set, log);
     judged.asked = read.kept;
     judged.failed = read.failed;
+    judged.has_passing = read.has_passing;
+    judged.last_failure = read.last_failure;
     Ok(judged)
 }
 

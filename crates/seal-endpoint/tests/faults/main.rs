@@ -1,5 +1,7 @@
 //! Every fault of a server, against a client with short waits.
 
+mod length_field;
+#[path = "../stub/mod.rs"]
 mod stub;
 
 use std::sync::Mutex;
@@ -158,30 +160,6 @@ fn a_server_that_says_nothing_runs_into_the_timeout() {
     );
     settings.patience.attempts = 2;
     assert!(client(&settings).ask(&question, &Quiet).is_ok());
-}
-
-#[test]
-fn the_other_length_field_is_tried_once_and_remembered() {
-    let stub = Stub::new(|seen: &Seen, _| match seen.body.get("max_tokens") {
-        Some(_) => Served::status(
-            400,
-            r#"{"error":{"message":"Unsupported parameter: 'max_tokens'","param":"max_tokens"}}"#,
-        ),
-        None => Served::says("A"),
-    });
-    let client = client(&settings(&stub));
-    for _ in 0..2 {
-        client.ask(&Ask::new(vec![Message::user("q")]), &Quiet).unwrap();
-    }
-    let has = |field: &str| stub.seen().iter().filter(|s| s.body.get(field).is_some()).count();
-    assert_eq!((has("max_tokens"), has("max_completion_tokens")), (1, 2));
-    // Where both are refused there are two requests and no circle.
-    let stub = Stub::new(|_, _| {
-        let message = "neither max_tokens nor max_completion_tokens";
-        Served::status(400, json!({"error": {"message": message}}).to_string())
-    });
-    assert_eq!(ask(&stub).unwrap_err().class(), Class::ThisQuestion);
-    assert_eq!(stub.seen().len(), 2);
 }
 
 #[test]
