@@ -125,6 +125,15 @@ impl Judgement {
         Self { outcome, p_first: Some(p_first) }
     }
 
+    /// A tie, with the probability that the answer shown first is better, where half of a tie
+    /// counts for each. A number that is no probability is [`Outcome::Unparsed`].
+    pub fn tie_at(p_first: f64) -> Self {
+        match (0.0..=1.0).contains(&p_first) {
+            true => Self { outcome: Outcome::Tie, p_first: Some(p_first) },
+            false => Self::of(Outcome::Unparsed),
+        }
+    }
+
     /// The outcome.
     pub fn outcome(self) -> Outcome {
         self.outcome
@@ -172,7 +181,10 @@ impl TryFrom<Stored> for Judgement {
     fn try_from(stored: Stored) -> Result<Self, ContradictoryJudgement> {
         let Stored { outcome, p_first } = stored;
         let Some(p) = p_first else { return Ok(Self::of(outcome)) };
-        let found = Self::by_probability(p);
+        let found = match outcome {
+            Outcome::Tie => Self::tie_at(p),
+            _ => Self::by_probability(p),
+        };
         if found.p_first.is_some() && found.outcome == outcome {
             Ok(found)
         } else {
@@ -185,7 +197,7 @@ impl TryFrom<Stored> for Judgement {
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error(
     "the outcome `{outcome}` does not follow from p_first {p_first}; above 0.5 it is `first`, below \
-     `second`, at 0.5 `tie`"
+     `second`, and `tie` with any probability"
 )]
 pub struct ContradictoryJudgement {
     /// The outcome found.
@@ -303,13 +315,17 @@ mod tests {
         insta::assert_snapshot!(text, @r#"{"arm_first":{"outcome":"first","p_first":0.75},"arm_second":{"outcome":"refused"}}"#);
         assert_eq!(serde_json::from_str::<BothOrders>(&text).unwrap(), pair);
         let error = |text: &str| serde_json::from_str::<Judgement>(text).unwrap_err().to_string();
-        insta::assert_snapshot!(error(r#"{"outcome":"first","p_first":0.25}"#), @"the outcome `first` does not follow from p_first 0.25; above 0.5 it is `first`, below `second`, at 0.5 `tie`");
+        insta::assert_snapshot!(error(r#"{"outcome":"first","p_first":0.25}"#), @"the outcome `first` does not follow from p_first 0.25; above 0.5 it is `first`, below `second`, and `tie` with any probability");
+        let tie = r#"{"outcome":"tie","p_first":0.25}"#;
+        assert_eq!(serde_json::from_str::<Judgement>(tie).unwrap(), Judgement::tie_at(0.25));
+        assert!(error(r#"{"outcome":"tie","p_first":1.5}"#).contains("does not follow"));
         assert!(error(r#"{"outcome":"unparsed","p_first":0.25}"#).contains("does not follow"));
     }
 
     fn any_judgement() -> impl Strategy<Value = Judgement> {
         prop_oneof![
             (0.0..=1.0).prop_map(Judgement::by_probability),
+            (0.0..=1.0).prop_map(Judgement::tie_at),
             proptest::sample::select(Outcome::ALL.to_vec()).prop_map(Judgement::of),
         ]
     }

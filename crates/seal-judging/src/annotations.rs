@@ -1,6 +1,6 @@
 //! Judged pairs as AlpacaEval's annotations, and what the two orders say of them.
 
-use seal_judge::{Annotation, BothOrders, Order, preference_of};
+use seal_judge::{Annotation, BothOrders, Judgement, Outcome, preference_of};
 use seal_stats::{StatsError, TwoOrders, two_orders};
 
 use crate::judge::PairJudge;
@@ -35,9 +35,12 @@ pub fn annotations(judge: &PairJudge, set: &PairSet, judged: &Judged) -> Vec<Ann
 /// # Errors
 /// Never for outcomes of a judge: worths are in [0, 1].
 pub fn orders(judged: &Judged) -> Result<TwoOrders, StatsError> {
-    let worths = judged.pairs.iter().map(|outcome| {
-        [outcome.arm_first.worth(Order::ArmFirst), outcome.arm_second.worth(Order::ArmSecond)]
-    });
+    // A tie stays one whichever answer its probability leans to.
+    let of = |judgement: Judgement, order| match judgement.outcome() {
+        Outcome::Tie => Some(0.5),
+        _ => judgement.worth(order),
+    };
+    let worths = judged.pairs.iter().map(|outcome| outcome.each().map(|(order, j)| of(j, order)));
     two_orders(&worths.collect::<Vec<_>>())
 }
 
@@ -48,8 +51,6 @@ fn worth(outcome: &BothOrders) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use seal_judge::{Judgement, Outcome};
-
     use super::*;
 
     #[test]

@@ -37,10 +37,9 @@ pub fn read(settings: &VerdictSettings, reply: &JudgeReply) -> Read {
     }
     let said = reply.content.as_deref().and_then(|text| by_text(settings, reply.is_cut, text));
     if settings.form == VerdictForm::FirstToken
-        && let Some(p) = reply.positions.as_deref().and_then(|all| by_tokens(settings, all))
+        && let Some(judgement) = reply.positions.as_deref().and_then(|all| by_tokens(settings, all))
     {
         // The first token of a sentence may be the article "A".
-        let judgement = Judgement::by_probability(p);
         if is_one_token(reply) || said == Some(judgement.outcome()) {
             return Read { judgement, basis: Basis::Probabilities };
         }

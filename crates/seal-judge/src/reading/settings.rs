@@ -29,7 +29,7 @@ pub struct VerdictSettings {
     pub first: Vec<String>,
     /// Labels of the answer shown second.
     pub second: Vec<String>,
-    /// Labels of a tie. They are read in texts and not in log-probabilities.
+    /// Labels of a tie. In log-probabilities half of a tie counts for each answer.
     pub tie: Vec<String>,
     /// Whether case and white space of a token count, as with AlpacaEval's `m` and `M`.
     pub exact: bool,

@@ -6,7 +6,7 @@ use seal_judging::{
 use serde_json::{Value, json};
 
 use crate::setup::{Folder, answers, by_number, pairs, run, table};
-use crate::stub::{Served, Stub};
+use crate::stub::{Served, Stub, completion};
 
 /// Kinds of canaries in this standing.
 fn standing(canaries: &[CanaryResult], standing: CanaryStanding) -> Vec<CanaryKind> {
@@ -87,6 +87,25 @@ fn a_judge_with_a_place_or_a_weakness_is_found_out() {
     let judged = run(&judge_of, &pairs(6), &mut Folder::new().log(), &Silent).unwrap();
     let failed = standing(&judged.canaries, CanaryStanding::Failed);
     assert_eq!(failed, [CanaryKind::Injection, CanaryKind::InjectedCopy]);
+}
+
+#[test]
+fn a_tie_by_probabilities_is_a_tie() {
+    let stub = Stub::new(|_, _| {
+        let mut body = completion("C");
+        let choice = |token: &str, p: f64| json!({"token": token, "logprob": p.ln()});
+        let choices = [choice("C", 0.7), choice("A", 0.2), choice("B", 0.1)];
+        let token = json!({"token": "C", "logprob": 0.7_f64.ln(), "top_logprobs": choices});
+        body["choices"][0]["logprobs"] = json!({"content": [token]});
+        Served::status(200, body.to_string())
+    });
+    let head = "canaries = 1\nverdict = { tie = [\"C\"] }";
+    let judge_of = table(&stub, head, "top_logprobs = 5");
+    let judged = run(&judge_of, &pairs(4), &mut Folder::new().log(), &Silent).unwrap();
+    let found = orders(&judged).unwrap();
+    assert_eq!((found.wins, found.losses, found.ties), (0, 0, 4));
+    assert_eq!((found.flip_rate, found.first_slot), (Some(0.0), None));
+    assert_eq!(standing(&judged.canaries, CanaryStanding::Passed).len(), 5);
 }
 
 #[test]
