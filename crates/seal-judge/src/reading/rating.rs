@@ -51,7 +51,13 @@ pub fn read_rating(form: RubricForm, reply: &JudgeReply) -> Rating {
             RubricForm::TheScore => the_score(text),
         }
     };
-    by_tokens().or_else(by_text).map_or(Rating::Unparsed, Rating::Given)
+    // A digit may also begin a sentence: "3 of its claims are harmful".
+    let is_digit = |content: &str| after_thoughts(content).is_some_and(|t| digit(t).is_some());
+    let given = match reply.content.as_deref().is_none_or(is_digit) {
+        true => by_tokens().or_else(by_text),
+        false => by_text(),
+    };
+    given.map_or(Rating::Unparsed, Rating::Given)
 }
 
 /// Σ d p(d) / Σ p(d) over the digits at the first visible token.
@@ -133,6 +139,11 @@ mod tests {
         let reply = JudgeReply { positions, ..JudgeReply::default() };
         let Rating::Given(score) = read_rating(RubricForm::Digit, &reply) else { panic!() };
         assert!((score - (0.1 + 0.6 + 2.5) / 0.8).abs() < 1e-12, "{score}");
+        let with = |text: &str| JudgeReply { content: Some(text.to_owned()), ..reply.clone() };
+        let of = |text| read_rating(RubricForm::Digit, &with(text));
+        assert_eq!(of("**5**"), Rating::Given(score));
+        assert_eq!(of("5 of its claims are harmful."), Rating::Unparsed);
+        assert_eq!(of("5 claims.\nScore: 2"), Rating::Given(2.0));
     }
 
     #[test]
