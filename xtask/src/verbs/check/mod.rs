@@ -41,7 +41,7 @@ struct Options {
     /// Fail where a program is not installed, instead of naming it.
     #[arg(long, conflicts_with = "deps_only")]
     strict: bool,
-    /// Also compile each crate alone, with none of its features, with each and with all.
+    /// Also compile each crate alone, with none of its features and with each.
     #[arg(
         long,
         value_name = "CRATES",

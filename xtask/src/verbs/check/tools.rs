@@ -38,7 +38,12 @@ pub(super) const TOOLS: [Tool; 6] = [
     tool("format", Cargo, &["fmt", "--all", "--check"]),
     tool("spelling", TYPOS, &[]),
     tool("unused dependencies", MACHETE, &["--skip-target-dir"]),
-    tool("licences and sources", DENY, &["--locked", "check", "licenses", "bans", "sources"]),
+    tool(
+        "licences and sources",
+        DENY,
+        // The graph of who needs a crate has hundreds of lines: `cargo tree -i` shows it.
+        &["--locked", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"],
+    ),
     tool("lints", Cargo, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     Tool {
         env: Some(("RUSTDOCFLAGS", "-D warnings")),
