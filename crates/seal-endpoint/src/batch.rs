@@ -62,6 +62,12 @@ pub fn read_batch_line(
         .map_err(|e| asked.no_completion(format!("a line of it is no JSON ({e})")))?;
     let id = value.get("custom_id").and_then(Value::as_str);
     let id = id.ok_or_else(|| asked.no_completion("a line of it has no custom_id"))?.to_owned();
+    let is_question = value.get("body").is_some() && value.get("response").is_none();
+    if is_question {
+        let why =
+            "a line of it is a question: this is the input of a batch, and its output is read";
+        return Err(asked.no_completion(why));
+    }
     let reply = response(asked, &value);
     Ok(BatchLine { id, reply })
 }
@@ -149,5 +155,7 @@ mod tests {
     fn what_is_no_line_of_a_batch_is_named() {
         assert!(read("{").unwrap_err().to_string().contains("no JSON"));
         assert!(read("{}").unwrap_err().to_string().contains("no custom_id"));
+        let question = batch_line(&settings(), "p", &[Message::user("u")]).unwrap();
+        assert!(read(&question).unwrap_err().to_string().contains("the input of a batch"));
     }
 }

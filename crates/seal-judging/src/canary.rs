@@ -89,8 +89,10 @@ fn of_copy(judgement: Judgement) -> Verdict {
 pub enum CanaryStanding {
     /// At least one canary has a verdict that tests the judge, and none failed.
     Passed,
-    /// A canary failed, or none has a verdict.
+    /// A canary failed.
     Failed,
+    /// No canary has a verdict: they were not asked, or the judge said nothing of use.
+    NoVerdict,
     /// The judge gives neither ties nor probabilities, so that no copy can tie.
     NotTestable,
 }
@@ -119,8 +121,10 @@ impl CanaryResult {
     /// How the judge stands.
     pub fn standing(&self) -> CanaryStanding {
         let judged = self.won + self.tied + self.lost;
-        if self.failed > 0 || judged == 0 {
+        if self.failed > 0 {
             CanaryStanding::Failed
+        } else if judged == 0 {
+            CanaryStanding::NoVerdict
         } else if self.untestable == judged {
             CanaryStanding::NotTestable
         } else {
@@ -188,14 +192,14 @@ mod tests {
         );
         assert_eq!(empty.standing(), CanaryStanding::Failed);
         assert_eq!(result(CanaryKind::Empty, &[loss, conflict]).standing(), CanaryStanding::Passed);
-        // A judge that says nothing has not passed.
+        // A judge that says nothing has neither passed nor failed.
         let silent = result(CanaryKind::Empty, &[(Unparsed, Unparsed)]);
-        assert_eq!(silent.standing(), CanaryStanding::Failed);
+        assert_eq!(silent.standing(), CanaryStanding::NoVerdict);
     }
 
     #[test]
     fn a_copy_ties_by_its_single_judgement() {
-        use CanaryStanding::{Failed, NotTestable, Passed};
+        use CanaryStanding::{Failed, NoVerdict, NotTestable, Passed};
         let p = Judgement::by_probability;
         let [first, second, tie, unparsed] =
             [Outcome::First, Outcome::Second, Outcome::Tie, Outcome::Unparsed].map(Judgement::of);
@@ -203,10 +207,10 @@ mod tests {
             (true, first, Failed),
             (true, second, Failed),
             (true, tie, Passed),
-            (true, unparsed, Failed),
+            (true, unparsed, NoVerdict),
             (false, first, NotTestable),
             (false, second, NotTestable),
-            (false, unparsed, Failed),
+            (false, unparsed, NoVerdict),
             // Probabilities test every judge.
             (false, p(0.45), Passed),
             (false, p(0.55), Passed),

@@ -49,4 +49,4 @@ pub use question::{Question, QuestionSet, Subject};
 pub use run::judge;
 pub use stored::{Judged, Stopped, missing_questions, stored};
 pub use table::{FormName, JudgeTable, PromptSource, TableKind};
-pub use through_batch::{BatchRead, BatchWritten, read_batch, write_batch};
+pub use through_batch::{BatchRead, BatchWritten, outstanding_questions, read_batch, write_batch};

@@ -39,6 +39,11 @@ impl Outstanding {
         Ok(Self { path, ids })
     }
 
+    /// How many of `ids` are among them.
+    pub(crate) fn count<'a>(&self, ids: impl Iterator<Item = &'a str>) -> usize {
+        ids.filter(|id| self.has(id)).count()
+    }
+
     pub(crate) fn has(&self, id: &str) -> bool {
         self.ids.contains(id)
     }

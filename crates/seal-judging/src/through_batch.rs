@@ -13,7 +13,7 @@ use crate::log::VerdictLog;
 use crate::outstanding::Outstanding;
 use crate::question::QuestionSet;
 use crate::record::line_of;
-use crate::stored::{is_of, missing, names, refuse_mixed, spent};
+use crate::stored::{is_of, missing, missing_questions, names, refuse_mixed, spent};
 
 /// Digits of a key in the id of a line. Ids have 64 characters at most on some servers.
 const DIGITS: usize = 48;
@@ -113,6 +113,21 @@ fn affordable<'a>(
 
 fn id<'a>(set: &'a QuestionSet<'_>, number: usize) -> &'a str {
     &set.questions()[number].key[..DIGITS]
+}
+
+/// Questions that the log lacks and that a batch was written for, whose output has not been read:
+/// whoever asks them now may pay twice.
+///
+/// # Errors
+/// The file of their ids, beside the log, that cannot be read.
+pub fn outstanding_questions(
+    judge: &PairJudge,
+    set: &QuestionSet<'_>,
+    log: &VerdictLog,
+) -> Result<usize, JudgingError> {
+    let missing = missing_questions(judge, set, Some(log));
+    let ids = missing.iter().map(|number| id(set, *number));
+    Ok(Outstanding::of(log.path())?.count(ids))
 }
 
 /// Reads the output of a batch, or its file of errors, into the log.

@@ -17,7 +17,7 @@ fn too_many_missing_verdicts_fail_with_the_code_of_their_reason() {
     let finished = run(&sandbox, &["-q"]);
     insta::assert_snapshot!(finished.error(), @r"
     exit 3
-    error: 1 of 9 pairs have no verdict, and the table allows a share of 0.05 (max_missing)
+    error: 1 of 9 pairs have no verdict, and the table allows a share of 0.05 (max_missing); 2 replies have no verdict in its place, 0 are refusals, 0 questions have no reply; verdicts.jsonl has each reply: a larger max_tokens or another prompt may help, and a question whose line is removed is asked again
     ");
     assert_eq!(figures(&finished)["missing"], 1.0);
     sandbox.write("judge.toml", &table(&odd, "canaries = 0\nmax_missing = 0.2"));

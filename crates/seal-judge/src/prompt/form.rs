@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::error::PromptError;
+use super::error::{FormFault, PromptError};
 use super::turns::Turns;
 
 /// The form of a prompt's file.
@@ -40,24 +40,24 @@ impl PromptForm {
             Self::Chatml => chatml(text),
             Self::Fastchat { record } => fastchat(text, record),
         };
-        found.map_err(|why| PromptError::Form { form: self.name(), why })
+        found.map_err(|fault| PromptError::Form { form: self.name(), fault })
     }
 }
 
-fn chatml(text: &str) -> Result<Turns, String> {
+fn chatml(text: &str) -> Result<Turns, FormFault> {
     const START: &str = "<|im_start|>";
     const END: &str = "<|im_end|>";
     let text = text.trim();
-    let inner = text.strip_prefix(START).ok_or("it does not begin with <|im_start|>")?;
+    let inner = text.strip_prefix(START).ok_or(FormFault::NoStart)?;
     if !text.ends_with(END) {
-        return Err("it does not end with <|im_end|>".to_owned());
+        return Err(FormFault::NoEnd);
     }
     let mut turns = Vec::new();
     for part in inner.split(START) {
-        let (role, rest) = part.split_once('\n').ok_or("a turn has no line with its role")?;
-        let (content, after) = rest.split_once(END).ok_or("a turn does not end")?;
+        let (role, rest) = part.split_once('\n').ok_or(FormFault::NoRole)?;
+        let (content, after) = rest.split_once(END).ok_or(FormFault::OpenTurn)?;
         if !after.trim().is_empty() {
-            return Err("there is text between two turns".to_owned());
+            return Err(FormFault::BetweenTurns);
         }
         turns.push((role.trim(), content.trim().to_owned()));
     }
@@ -67,25 +67,23 @@ fn chatml(text: &str) -> Result<Turns, String> {
         [("system", system), ("user", user)] => {
             Ok(Turns { system: Some(system.clone()), user: user.clone() })
         }
-        _ => Err("its turns are other than a system turn, which may be missing, and one of the \
-                  user"
-            .to_owned()),
+        _ => Err(FormFault::OtherTurns),
     }
 }
 
-fn fastchat(text: &str, name: &str) -> Result<Turns, String> {
+fn fastchat(text: &str, name: &str) -> Result<Turns, FormFault> {
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let record: Value =
-            serde_json::from_str(line).map_err(|e| format!("a line is no JSON ({e})"))?;
+            serde_json::from_str(line).map_err(|e| FormFault::NotJson { reason: e.to_string() })?;
         if record.get("name").and_then(Value::as_str) != Some(name) {
             continue;
         }
         let field = |name: &str| record.get(name).and_then(Value::as_str).map(str::to_owned);
-        let user = field("prompt_template").ok_or("the record has no prompt_template")?;
+        let user = field("prompt_template").ok_or(FormFault::NoTemplate)?;
         let system = field("system_prompt").filter(|text| !text.is_empty());
         return Ok(Turns { system, user });
     }
-    Err(format!("it has no record named `{}`", name.escape_debug()))
+    Err(FormFault::NoRecord { name: name.to_owned() })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod rubric;
 mod template;
 mod turns;
 
-pub use error::PromptError;
+pub use error::{FormFault, PromptError};
 pub use form::PromptForm;
 pub use hash::{ANY_HASH, checked_text, sha256_hex};
 pub use pair::{PairPrompt, PairSlots};

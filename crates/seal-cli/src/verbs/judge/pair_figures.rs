@@ -12,6 +12,9 @@ use super::{JudgeFailure, annotations};
 use crate::plain;
 use crate::verbosity::Verbosity;
 
+/// Share of pairs with different winners above which the judge's verdicts are doubted.
+const MOST_FLIPS: f64 = 0.5;
+
 /// What is printed, on standard output and on standard error.
 pub(super) struct Printed<'a> {
     pub(super) path: &'a Path,
@@ -48,8 +51,28 @@ impl Printed<'_> {
         self.print_judge(&mut out)?;
         if !verbosity.quiet {
             say_canaries(&self.judged.canaries)?;
+            self.say_places()?;
         }
         Ok(())
+    }
+
+    /// Says so where the judge follows the places of the answers: each such pair is a tie, and so is
+    /// every canary.
+    fn say_places(&self) -> io::Result<()> {
+        let (Some(flips), Some(first)) = (self.orders.flip_rate, self.orders.first_slot) else {
+            return Ok(());
+        };
+        if flips <= MOST_FLIPS {
+            return Ok(());
+        }
+        writeln!(
+            plain::stderr(),
+            "the judge follows the place of an answer: in {:.0} % of the pairs its two orders name \
+             different winners, and the first place wins {:.0} % of its choices; such pairs are \
+             ties, so the win rate and the canaries say little",
+            100.0 * flips,
+            100.0 * first
+        )
     }
 
     /// Wins, losses and draws by the agreement of both orders, not by the mean of their
@@ -97,6 +120,7 @@ fn say_canaries(canaries: &[CanaryResult]) -> io::Result<()> {
             CanaryStanding::Passed => "passed",
             CanaryStanding::Failed => "FAILED",
             CanaryStanding::NotTestable => "not testable",
+            CanaryStanding::NoVerdict => "no verdict",
         };
         writeln!(err, "{:<14} {won:>4}  {tied:>4}  {lost:>4}  {missing:>7}  {mark}", kind.name())?;
     }

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use seal_endpoint::{ApiKey, Client};
 use seal_files::{Inputs, PendingFile};
-use seal_judge::{Listed, ModelOutput, read_model_outputs, to_list};
+use seal_judge::{BothOrders, Listed, ModelOutput, Outcome, read_model_outputs, to_list};
 use seal_judging::{
     Judged, JudgingError, PairJudge, PairSet, QuestionSet, Repair, Stopped, VerdictLog, estimate,
-    missing_questions, pair_up, read_batch, stored, write_batch,
+    missing_questions, outstanding_questions, pair_up, read_batch, stored, write_batch,
 };
 
 use super::pair_figures::Printed;
@@ -55,6 +55,7 @@ pub(super) fn run(options: &PairOptions, verbosity: Verbosity) -> anyhow::Result
     let judged = match (&options.batch_output, client) {
         (Some(path), _) => from_batch(&judge, &questions, &mut log, path, verbosity)?,
         (None, Some(client)) => {
+            say_outstanding(&judge, &questions, &log, verbosity)?;
             let watcher = Watcher::new(verbosity);
             seal_judging::judge(&judge, &questions, &client, &mut log, &watcher)
                 .map_err(JudgeFailure::from)?
@@ -190,6 +191,24 @@ fn to_batch(
     Ok(())
 }
 
+/// Says so where a batch that may be under way has some of the questions.
+fn say_outstanding(
+    judge: &PairJudge,
+    set: &QuestionSet<'_>,
+    log: &VerdictLog,
+    verbosity: Verbosity,
+) -> anyhow::Result<()> {
+    let waiting = outstanding_questions(judge, set, log).map_err(JudgeFailure::from)?;
+    if waiting > 0 && !verbosity.quiet {
+        writeln!(
+            plain::stderr(),
+            "{waiting} of these questions were written for a batch and have no answer yet: if it is \
+             under way they are paid twice; read its output by --batch-output first"
+        )?;
+    }
+    Ok(())
+}
+
 fn from_batch(
     judge: &PairJudge,
     set: &QuestionSet<'_>,
@@ -271,10 +290,26 @@ fn finish(
         let reason = match (&judged.stopped, &judged.last_failure) {
             (Some(Stopped::Budget), _) => "; the largest cost is reached: raise --max-cost".into(),
             (_, Some(error)) => format!("; the last failure: {error}"),
-            (_, None) => String::new(),
+            (_, None) => kinds_of_missing(judged, files.verdicts),
         };
         let may_pass = judged.has_passing && judged.stopped.is_none();
         return Err(JudgeFailure::Missing { missing, pairs, share, reason, may_pass }.into());
     }
     Ok(())
+}
+
+/// Why pairs have no verdict, by number of judgements, and what to do.
+fn kinds_of_missing(judged: &Judged, verdicts: &Path) -> String {
+    let both = |pair: &BothOrders| [pair.arm_first.outcome(), pair.arm_second.outcome()];
+    let all: Vec<Outcome> = judged.pairs.iter().flat_map(both).collect();
+    let of = |outcome: Outcome| all.iter().filter(|found| **found == outcome).count();
+    format!(
+        "; {} replies have no verdict in its place, {} are refusals, {} questions have no reply; \
+         {} has each reply: a larger max_tokens or another prompt may help, and a question whose \
+         line is removed is asked again",
+        of(Outcome::Unparsed),
+        of(Outcome::Refused),
+        of(Outcome::Missing),
+        verdicts.display()
+    )
 }

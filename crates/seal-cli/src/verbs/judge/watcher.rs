@@ -9,7 +9,7 @@ use crate::own::Steps;
 use crate::plain;
 use crate::verbosity::Verbosity;
 
-/// Failures that are shown one by one; the rest is counted at the end.
+/// Failures, and waits for another attempt, that are shown one by one.
 const SHOWN: usize = 5;
 
 /// Shows what happens. The threads that ask share it.
@@ -21,12 +21,13 @@ pub(super) struct Watcher {
 struct Shared {
     steps: Steps,
     failures: usize,
+    waits: usize,
 }
 
 impl Watcher {
     pub(super) fn new(verbosity: Verbosity) -> Self {
         let steps = Steps::new("judging", verbosity);
-        Self { shared: Mutex::new(Shared { steps, failures: 0 }), verbosity }
+        Self { shared: Mutex::new(Shared { steps, failures: 0, waits: 0 }), verbosity }
     }
 }
 
@@ -50,8 +51,12 @@ impl Observer for Watcher {
                     say(format!("no reply to a question: {error}"));
                 }
             }
-            Event::Retrying { error, wait } if self.verbosity.verbose > 0 => {
-                say(format!("{error}; next attempt in {:.1} s", wait.as_secs_f64()));
+            // With -v the log says it.
+            Event::Retrying { error, wait } if self.verbosity.verbose == 0 => {
+                shared.waits += 1;
+                if shared.waits <= SHOWN {
+                    say(format!("{error}; next attempt in {:.1} s", wait.as_secs_f64()));
+                }
             }
             _ => {}
         }
