@@ -131,7 +131,7 @@ mod tests {
             let odd = names(file).unwrap().odd;
             odd.iter().map(|odd| format!("{}: {}\n", odd.number, odd.reason)).collect::<String>()
         };
-        insta::assert_snapshot!(said(r#"[3, {"name": "a"}, {"nam": "a"}, {"name": null}]"#), @r"
+        insta::assert_snapshot!(said(r#"[3, {"name": "a"}, {"title": "a"}, {"name": null}]"#), @r"
         1: is a number and no object
         3: has no `name`
         4: `name` is null and not a text

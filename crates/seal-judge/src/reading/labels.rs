@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(by_label(&settings, "INCORRECT"), Some(Outcome::Second));
         assert_eq!(by_label(&settings, "correct"), Some(Outcome::First));
         assert_eq!(by_label(&settings, "Verdict: not correct"), None);
-        assert_eq!(by_label(&settings, "UNCORRECT"), None);
+        assert_eq!(by_label(&settings, "SO CORRECT"), None);
     }
 
     #[test]
