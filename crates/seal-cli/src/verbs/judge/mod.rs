@@ -22,14 +22,16 @@ Examples:
   {program} judge --annotations annotations.json
   {program} judge --candidate a.json --reference b.json --judge judge.toml --file verdicts.jsonl
 
-A judge sees each pair in both orders. Two equal verdicts are a win or a loss, others a tie. What it
-does not answer, refuses or words otherwise is missing and never a loss. A run that is stopped goes
-on where it was: give the same command again. The key of an endpoint comes from the variable of the
-environment that the table names in api_key_env.
+The judge sees each pair in both orders. If both orders name the same winner, the pair is a win or a
+loss, otherwise a tie. A refusal, a reply without a verdict or a question without a reply makes the
+pair missing, and never a loss. A run that was stopped continues where it stopped: give the same
+command again. The key of the endpoint comes from the variable of the environment that the table
+names in api_key_env.
 
-One figure a line, rates in percent. win_rate is that of the candidate, output_2, against the
-reference, output_1. length_controlled_minimal is the same for answers of equal lengths. A pair
-without a preference is missing and counts in no rate. Intervals (_lo, _hi) are at 95 %.";
+The command prints one figure on each line. win_rate is the win rate of the candidate (output_2)
+against the reference (output_1), in percent. length_controlled_minimal is the win rate at equal
+lengths. flip_rate and first_slot_rate are shares from 0 to 1. A pair without a preference is
+missing and counts in no rate. Intervals (_lo, _hi) are at 95 %.";
 
 /// What is judged.
 #[derive(Clone, Debug, Args)]
@@ -37,7 +39,7 @@ without a preference is missing and counts in no rate. Intervals (_lo, _hi) are 
 #[command(group = ArgGroup::new("way").required(true).args(["annotations", "candidate"]))]
 pub(crate) struct Options {
     /// Preferences in AlpacaEval's format: a JSON list of objects with instruction, output_1,
-    /// output_2 and preference (1 to 2, 1.5 a tie, null missing).
+    /// output_2 and preference (from 1 to 2; 1.5 is a tie, null is missing).
     #[arg(long, value_name = "FILE")]
     annotations: Option<PathBuf>,
     #[command(flatten)]

@@ -11,25 +11,25 @@ pub(crate) struct PairOptions {
     /// and generator.
     #[arg(long, value_name = "FILE", requires_all = ["reference", "judge", "file"])]
     pub(super) candidate: Option<PathBuf>,
-    /// Answers to compare with, to the same instructions.
+    /// Answers of the reference to the same instructions, in the same format.
     #[arg(long, value_name = "FILE", requires = "candidate")]
     pub(super) reference: Option<PathBuf>,
     /// Table of the judge, such as configs/judges/pairwise.toml.
     #[arg(long, value_name = "FILE", requires = "candidate")]
     pub(super) judge: Option<PathBuf>,
-    /// Verdicts, one a line: made if absent, gone on with if there.
+    /// File of verdicts, one on each line; an existing file is continued.
     #[arg(long, value_name = "FILE", requires = "candidate")]
     pub(super) file: Option<PathBuf>,
-    /// Another place of the prompt that the table names, with the same sha256.
+    /// File of the table's prompt, if it is in another place; its sha256 must be the table's.
     #[arg(long, value_name = "FILE", requires = "candidate")]
     pub(super) prompt: Option<PathBuf>,
-    /// Judge the instructions that are in both files, where the files differ.
+    /// Judge only the instructions that are in both files.
     #[arg(long, requires = "candidate")]
     pub(super) common: bool,
     /// Largest cost of all verdicts of these pairs, in place of the table's max_cost.
     #[arg(long, value_name = "MONEY", requires = "candidate")]
     pub(super) max_cost: Option<f64>,
-    /// Say how many questions are left and what they cost at most, and ask none.
+    /// Print the number of questions that are left and their largest cost, and ask none.
     #[arg(long, requires = "candidate")]
     pub(super) dry_run: bool,
     /// Write the questions that are left as the input file of a batch, and ask none.
