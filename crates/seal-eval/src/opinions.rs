@@ -31,7 +31,8 @@ pub(super) fn of_arm(
             let rate = match arm.id == study.reference.id {
                 true => counts(&outcomes),
                 false => {
-                    let named = ["prompt interval".into(), arm.id.as_str().into(), test.as_str().into()];
+                    let named =
+                        ["prompt interval".into(), arm.id.as_str().into(), test.as_str().into()];
                     with_intervals(&outcomes, seal_rows::seed::hash64(&named))
                 }
             };

@@ -172,3 +172,14 @@ fn messages(judge: &PairJudge, set: &QuestionSet<'_>, number: usize) -> Vec<Mess
     let (instruction, first, second) = set.texts(question.subject, question.order);
     judge.messages(instruction, &first, &second)
 }
+
+impl PairJudge {
+    /// The most that one question can cost whose answers have at most so many tokens each, those of
+    /// a canary included; `None` without a price.
+    pub fn most_cost(&self, instruction: &str, answer_tokens: u64) -> Option<f64> {
+        let own = most_tokens(&self.messages(instruction, "", ""));
+        let claim = crate::canary::CanaryKind::Injection.answer("").len() as u64;
+        let output = u64::from(self.endpoint().max_tokens);
+        Some(self.endpoint().price?.of(own + 2 * answer_tokens + claim, output))
+    }
+}

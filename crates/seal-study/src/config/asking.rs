@@ -6,7 +6,7 @@ use super::judge::OneJudge;
 use super::types::Config;
 
 /// One file of what a model says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Asking<'a> {
     /// The test.
     pub(crate) test: &'a str,

@@ -93,10 +93,12 @@ impl OneJudge {
         };
         let kind = table.get("kind").and_then(Value::as_str);
         match kind {
-            Some("pairwise") => JudgeTable::deserialize(table).map_err(said).map(|table| {
-                Self::Pairs(Box::new(table))
-            }),
-            Some("majority") => MajoritySettings::deserialize(table).map_err(said).map(Self::Majority),
+            Some("pairwise") => JudgeTable::deserialize(table)
+                .map_err(said)
+                .map(|table| Self::Pairs(Box::new(table))),
+            Some("majority") => {
+                MajoritySettings::deserialize(table).map_err(said).map(Self::Majority)
+            }
             Some(kind) if kind.parse::<JudgeKind>().is_err() => {
                 let known = JudgeKind::ALL.map(JudgeKind::name);
                 let known = known.iter().chain(&["pairwise", "majority"]);

@@ -8,6 +8,8 @@ mod arms;
 mod asking;
 mod judge;
 mod judge_table;
+#[cfg(test)]
+mod judge_tests;
 mod judges;
 mod load;
 mod names;
@@ -20,6 +22,6 @@ pub use judge::{MajorityKind, MajoritySettings, OneJudge, TestJudges};
 pub use load::{BUILT_IN, ConfigSource, load_config};
 pub use types::{Append, Config, Method, Proxy, Quick, SelectionSettings, StudySection};
 
-pub(crate) use asking::name_of;
+pub(crate) use asking::{Asking, name_of};
 pub(crate) use load::{Loaded, load};
 pub(crate) use names::Names;
