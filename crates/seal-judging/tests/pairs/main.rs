@@ -3,6 +3,7 @@
 mod batches;
 mod course;
 mod outcomes;
+mod parts;
 mod setup;
 #[path = "../../../seal-endpoint/tests/stub/mod.rs"]
 mod stub;

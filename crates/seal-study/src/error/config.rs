@@ -7,6 +7,7 @@ use seal_bilevel::SettingsError;
 use seal_device::DeviceError;
 use seal_files::NameError;
 use seal_judge::JudgeError;
+use seal_judging::JudgingError;
 use seal_lm::SettingError;
 use seal_model::overrides::TableError;
 use seal_model::{HalfPrecision, KeyError, RankTooLarge, ShapeError};
@@ -48,6 +49,14 @@ pub enum ConfigError {
         /// What is wrong with it.
         source: SectionError,
     },
+    /// What the judge of pairs says of its settings.
+    #[error("{}", of_judge(section, &source.to_string()))]
+    Judge {
+        /// The judge's section.
+        section: String,
+        /// What is wrong with it.
+        source: Box<JudgingError>,
+    },
     /// Adapters of a rank that no machine holds.
     #[error(transparent)]
     Rank(#[from] RankTooLarge),
@@ -76,6 +85,14 @@ pub enum ConfigError {
         /// What is wrong there.
         source: Box<ConfigError>,
     },
+}
+
+/// What is said of a judge, with its section in front once.
+fn of_judge(section: &str, said: &str) -> String {
+    match said.starts_with(section) {
+        true => said.to_owned(),
+        false => format!("{section}: {said}"),
+    }
 }
 
 impl ConfigError {

@@ -29,9 +29,6 @@ pub(crate) struct PairOptions {
     /// Largest cost of all verdicts of these pairs, in place of the table's max_cost.
     #[arg(long, value_name = "MONEY", requires = "candidate")]
     pub(super) max_cost: Option<f64>,
-    /// Print the number of questions that are left and their largest cost, and ask none.
-    #[arg(long, requires = "candidate")]
-    pub(super) dry_run: bool,
     /// Write the questions that are left as the input file of a batch, and ask none.
     #[arg(long, value_name = "FILE", requires = "candidate")]
     #[arg(conflicts_with_all = ["dry_run", "batch_output"])]
