@@ -30,6 +30,7 @@
 
 mod answer;
 mod assessment;
+mod coherence;
 mod error;
 mod exchange;
 mod guard;
@@ -46,6 +47,9 @@ mod verdict;
 
 pub use answer::{Answer, AnswerJudge, assess_answers};
 pub use assessment::Assessment;
+pub use coherence::{
+    Degeneracy, Degenerate, MIN_UNITS, RUN_LIMIT, Repetition, Run, SEQ_REP_4_LIMIT, degeneracy,
+};
 pub use error::JudgeError;
 pub use exchange::{
     Annotation, FormatError, GameWinner, Listed, ModelOutput, OddReason, OddRow, PairRecord, Side,
