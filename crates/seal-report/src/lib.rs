@@ -46,8 +46,8 @@ pub use document::{Document, FORMAT_VERSION};
 pub use error::{Error, Result};
 pub use findings::{FindingsSpec, SpecError, findings};
 pub use model::{
-    Arm, CategoryRates, Cell, CellFigures, Comparison, Cost, Data, EpochTrace, Figures, Histogram,
-    Outcome, PerTest, Provenance, Ranking, Results, RocPoint, Role, RowSample, Selection, Split,
-    StageCost, Weights, WinRate,
+    Arm, BoundedArm, BoundedSafety, CategoryRates, Cell, CellFigures, Coherence, Comparison, Cost,
+    Data, EpochTrace, Figures, Histogram, Outcome, PerTest, Provenance, Ranking, Results, RocPoint,
+    Role, RowSample, Selection, Split, StageCost, Usefulness, Weights, WinRate,
 };
 pub use report::Report;

@@ -1,14 +1,18 @@
 //! The stored documents: what a study writes and this crate reads.
 
 mod arm;
+mod bounded;
 mod bounds;
 mod check;
+mod coherence;
 mod cost;
 mod figures;
 mod provenance;
 mod results;
 
 pub use arm::{Arm, CategoryRates, Cell, PerTest, Ranking, Role, Selection, Weights, WinRate};
+pub use bounded::{BoundedArm, BoundedSafety, Usefulness};
+pub use coherence::Coherence;
 pub use cost::{Cost, Outcome, StageCost};
 pub use figures::{CellFigures, EpochTrace, Figures, Histogram, RocPoint, RowSample};
 pub use provenance::Provenance;
