@@ -141,7 +141,7 @@ fn ends(rate: &WinRate) -> Option<(f64, f64)> {
     let (lo, hi) = study.or_else(|| rate.prompt_lo.zip(rate.prompt_hi))?;
     let worst = rate.worst.unwrap_or(mean);
     let best = rate.best.unwrap_or(mean);
-    Some((lo - (mean - worst), hi + (best - mean)))
+    Some(((lo - (mean - worst)).max(0.0), (hi + (best - mean)).min(2.0 * EVEN)))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! - [`Results`], [`Figures`], [`Provenance`] and [`Cost`] are the stored
 //!   documents; [`Document`] reads and writes them.
 //! - [`Report`] joins them and renders.
+//! - [`AnswersPage`] is a page of its own for the texts of answers.
 //!
 //! ```
 //! use seal_report::{Arm, Report, Results, Role};
@@ -22,6 +23,7 @@
 //! assert!(report.markdown().starts_with("# SEAL ablation: demo"));
 //! ```
 
+mod answers;
 mod checksums;
 mod document;
 mod error;
@@ -42,6 +44,7 @@ mod table;
 mod text;
 mod view;
 
+pub use answers::{AnsweredTest, AnswersPage, CellAnswers, ShownPrompt};
 pub use document::{Document, FORMAT_VERSION};
 pub use error::{Error, Result};
 pub use findings::{FindingsSpec, SpecError, findings};

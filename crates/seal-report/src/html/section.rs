@@ -69,6 +69,18 @@ pub(super) fn safety(results: &Results) -> Option<Markup> {
     })
 }
 
+/// Arms by safety among those that stay useful; `None` where no test is of either.
+pub(super) fn bounded(report: &Report) -> Option<Markup> {
+    let bounded = tables::bounded(&report.results, report.figures.as_ref()?)?;
+    Some(table::render(&bounded))
+}
+
+/// Broken answers; `None` where no judge reads answers.
+pub(super) fn coherence(report: &Report) -> Option<Markup> {
+    let coherence = tables::coherence(&report.results, report.figures.as_ref()?)?;
+    Some(table::render(&coherence))
+}
+
 /// The selector over epochs; `None` without traces.
 pub(super) fn training(report: &Report) -> Option<Markup> {
     let traces = plot::traces(&report.results, report.figures.as_ref()?);

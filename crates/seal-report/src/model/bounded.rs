@@ -54,7 +54,7 @@ impl BoundedSafety {
         at.between("margin", self.margin, 0.0, 50.0)?;
         for arm in &self.arms {
             at.percent(&format!("arms.{}.safety", arm.arm), arm.safety)?;
-            at.between(&format!("arms.{}.lower", arm.arm), arm.lower, -100.0, 100.0)?;
+            at.percent(&format!("arms.{}.lower", arm.arm), arm.lower)?;
         }
         Ok(())
     }
