@@ -97,7 +97,7 @@ pub(super) fn training(report: &Report) -> Option<Markup> {
 pub(super) fn settings(report: &Report) -> Option<Markup> {
     let provenance = report.provenance.as_ref()?;
     Some(html! {
-        @if !provenance.command.is_empty() { pre { code { (provenance.command) } } }
+        @if !provenance.command.is_empty() { (scrolled("Command", &provenance.command)) }
         dl {
             @for (name, value) in provenance.versions.iter().chain(&provenance.environment) {
                 dt { (name) }
@@ -106,7 +106,12 @@ pub(super) fn settings(report: &Report) -> Option<Markup> {
         }
         details {
             summary { "Resolved settings" }
-            pre { code { (provenance.settings_toml) } }
+            (scrolled("Resolved settings", &provenance.settings_toml))
         }
     })
+}
+
+/// Lines that scroll sideways: they must be reachable by keyboard, and so they have a name.
+fn scrolled(name: &str, lines: &str) -> Markup {
+    html! { pre role="region" tabindex="0" aria-label=(name) { code { (lines) } } }
 }
