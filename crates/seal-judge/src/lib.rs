@@ -52,8 +52,9 @@ pub use coherence::{
 };
 pub use error::JudgeError;
 pub use exchange::{
-    Annotation, FormatError, GameWinner, Listed, ModelOutput, OddReason, OddRow, PairRecord, Side,
-    pair_key, preference_of, read_annotations, read_model_outputs, read_pair_records, to_list,
+    Annotation, FormatError, GameWinner, Listed, LmEvalSample, ModelOutput, OddReason, OddRow,
+    Outputs, PairRecord, Side, Source, outputs_of, pair_key, preference_of, read_annotations,
+    read_lm_eval_samples, read_model_outputs, read_pair_records, to_list,
 };
 pub use guard::{Guard, GuardKind, GuardSettings};
 pub use jsonl::{from_jsonl, to_jsonl};
