@@ -1,5 +1,7 @@
 //! `seal report`: the report again, from the results in the run folder.
 
+mod answers;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +17,7 @@ use crate::plain;
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 
-/// Which run, and a drawing of it.
+/// Which run, a drawing of it, and its answers.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -23,6 +25,13 @@ pub(crate) struct Options {
     /// Draw the ablations as one SVG too, for a README or a slide.
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
+    /// Write the answers of every cell into this folder too: lists that AlpacaEval reads, and a
+    /// page of two arms side by side. Answers may be harmful.
+    #[arg(long, value_name = "DIR")]
+    answers: Option<PathBuf>,
+    /// Store that the answers are in [default: OUT/store].
+    #[arg(long, value_name = "DIR", requires = "answers")]
+    store: Option<PathBuf>,
 }
 
 /// Reads the stored results and writes every rendering of them. With
@@ -32,12 +41,12 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
     match given.has("out") {
         true => given.only(
             "beside --out: a report is made from results alone",
-            &["out", "picture", "dry-run"],
+            &["out", "picture", "answers", "store", "dry-run"],
         ),
         // A config names the run folder, and these may change its name.
         false => given.only(
             "here: a report is made from results alone",
-            &["config", "set", "quick", "picture", "dry-run"],
+            &["config", "set", "quick", "picture", "answers", "store", "dry-run"],
         ),
     }?;
     let dir = args.out()?;
@@ -50,6 +59,9 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
         Some(file) => Some((file, picture(&report, &dir, file, args.dry_run)?)),
         None => None,
     };
+    if let Some(to) = &options.answers {
+        answers::run(args, options.store.clone(), to, verbosity)?;
+    }
     let mut out = plain::stdout();
     if args.dry_run {
         writeln!(out, "{}: results are readable; the report would be written", dir.display())?;

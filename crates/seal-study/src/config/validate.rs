@@ -132,6 +132,9 @@ impl Config {
                 return Err(ValueError::Oracle { key }.into());
             }
         }
+        if let Some(trade_off) = &self.trade_off {
+            section("trade_off", trade_off.check(&tests))?;
+        }
         Ok(of_tests("judge", self.judge.keys(), &tests)?)
     }
 

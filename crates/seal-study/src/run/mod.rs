@@ -1,5 +1,6 @@
 //! A study from its config to its report.
 
+mod answers;
 mod cells;
 mod checks;
 mod facts;
@@ -12,7 +13,7 @@ use std::time::Instant;
 
 use seal_data::TemplateSetting;
 use seal_device::DeviceSpec;
-use seal_eval::{figures_of, results_of};
+use seal_eval::{bounded_safety, figures_of, results_of};
 use seal_report::Report;
 use seal_store::{Store, survey};
 
@@ -29,6 +30,7 @@ use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
 use crate::run_folder::{self, RunFolder};
 
+pub use self::answers::{StoredAnswers, WrittenAnswers};
 pub use self::select::{SelectRequest, Selected};
 
 /// Files and folders of a run folder that a run writes.
@@ -215,6 +217,9 @@ impl Study {
         let results = results_of(&facts).map_err(Defect::Figures)?;
         let mut figures = figures_of(&facts).map_err(Defect::Figures)?;
         figures.rows = self.samples(&facts, options);
+        figures.coherence = self.coherence(&graph, &store)?;
+        figures.bounded_safety =
+            self.config.trade_off.as_ref().map(|of| bounded_safety(&results, of));
         list_left_out(&options.out, &left_out)?;
         cells.write(&graph, &done, &self.sets, observer)?;
         let found = done.iter().filter(|d| d.seconds.is_none()).count();

@@ -18,7 +18,7 @@ use seal_model::{Encoder, ModelSettings, open_device};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use answers::{AnswersInput, answers};
+pub(crate) use answers::{AnswersInput, answers, file as answers_file};
 pub(crate) use base::base;
 pub(crate) use scores::scores;
 pub(crate) use selection::{Selection, select};
