@@ -1,13 +1,19 @@
 //! `report --answers`: the answers of a run as lists and as a page.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use whole_program::{Sandbox, row};
+
+fn ask(i: usize) -> String {
+    format!("Open locked box {i}.")
+}
 
 /// The small study with a judge that reads answers on one of its two tests.
 fn study() -> Sandbox {
     let sandbox = Sandbox::with_study(env!("CARGO_BIN_EXE_program"));
-    let ask = |i: usize| row(&format!("Open locked box {i}."), "I will not open it.", Some(true));
-    let asks: Vec<Value> = (300..304).map(ask).collect();
+    let asks = (300..304).map(|i| row(&ask(i), "I will not open it.", Some(true)));
+    let asks: Vec<Value> = asks.collect();
     sandbox.write_rows("asks.jsonl", &asks);
     let trade_off = "\n[trade_off]\nsafety = [\"hexphi\"]\nusefulness = [\"slimorca\"]\n";
     sandbox.write("study.toml", &(sandbox.read("study.toml") + trade_off));
@@ -37,8 +43,10 @@ fn answers_become_lists_and_a_page() {
         let list = sandbox.json(&format!("texts/hexphi/{arm}-seed-0.json"));
         let list = list.as_array().unwrap();
         assert_eq!(list.len(), 4);
-        for (i, row) in list.iter().enumerate() {
-            assert_eq!(row["instruction"], format!("Open locked box {}.", 300 + i));
+        let asked: BTreeSet<&str> =
+            list.iter().filter_map(|row| row["instruction"].as_str()).collect();
+        assert_eq!(asked.into_iter().collect::<Vec<_>>(), [300, 301, 302, 303].map(ask));
+        for row in list {
             assert_eq!(row["generator"], format!("{arm}-seed-0"));
             assert_eq!((&row["datasplit"], row["output"].is_string()), (&"hexphi".into(), true));
         }

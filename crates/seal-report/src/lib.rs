@@ -24,6 +24,7 @@
 //! ```
 
 mod answers;
+mod cards;
 mod checksums;
 mod document;
 mod error;
@@ -45,6 +46,7 @@ mod text;
 mod view;
 
 pub use answers::{AnsweredTest, AnswersPage, CellAnswers, ShownPrompt};
+pub use cards::CardFacts;
 pub use document::{Document, FORMAT_VERSION};
 pub use error::{Error, Result};
 pub use findings::{FindingsSpec, SpecError, findings};

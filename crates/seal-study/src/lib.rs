@@ -19,6 +19,7 @@
 //! ```
 
 mod arm;
+mod cards;
 mod config;
 mod error;
 mod exec;
@@ -37,6 +38,7 @@ mod stages;
 mod trace;
 
 pub use arm::Arm;
+pub use cards::write_cards;
 pub use config::{
     Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, Method, Proxy, Quick,
     SelectionSettings, StudySection, load_config,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use seal_files::{Inputs, PendingFile};
 use seal_report::Report;
-use seal_study::{FolderError, StudyError};
+use seal_study::{FolderError, StudyError, write_cards};
 
 use crate::files::prepare;
 use crate::given::Given;
@@ -29,6 +29,9 @@ pub(crate) struct Options {
     /// page of two arms side by side. Answers may be harmful.
     #[arg(long, value_name = "DIR")]
     answers: Option<PathBuf>,
+    /// Write cards for models and kept rows into this folder too, to publish them with.
+    #[arg(long, value_name = "DIR")]
+    cards: Option<PathBuf>,
     /// Store that the answers are in [default: OUT/store].
     #[arg(long, value_name = "DIR", requires = "answers")]
     store: Option<PathBuf>,
@@ -41,12 +44,12 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
     match given.has("out") {
         true => given.only(
             "beside --out: a report is made from results alone",
-            &["out", "picture", "answers", "store", "dry-run"],
+            &["out", "picture", "answers", "store", "cards", "dry-run"],
         ),
         // A config names the run folder, and these may change its name.
         false => given.only(
             "here: a report is made from results alone",
-            &["config", "set", "quick", "picture", "answers", "store", "dry-run"],
+            &["config", "set", "quick", "picture", "answers", "store", "cards", "dry-run"],
         ),
     }?;
     let dir = args.out()?;
@@ -70,6 +73,14 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
     for file in report.write(&dir)? {
         if !verbosity.quiet {
             writeln!(out, "{}", file.display())?;
+        }
+    }
+    if let Some(to) = &options.cards {
+        let cards = write_cards(&report, to)?;
+        if !verbosity.quiet {
+            for file in cards {
+                writeln!(out, "{}", file.display())?;
+            }
         }
     }
     if let Some((file, svg)) = picture {
