@@ -24,6 +24,47 @@ const views = [
   { name: "phone-dark", width: 390, height: 844, scheme: "dark" },
 ];
 
+// Uses the page of answers as a reader would; returns what is not as it should be.
+async function use(page) {
+  const wrong = [];
+  const holds = (said, found) => found || wrong.push(said);
+  const status = () => page.$eval("#status", (e) => e.textContent);
+  const count = (selector) => page.$$eval(selector, (all) => all.length);
+  const set = (id, value) =>
+    page.$eval("#" + id, (e, value) => {
+      if (e.type === "checkbox") e.checked = value;
+      else e.value = value;
+      e.dispatchEvent(new Event("input", { bubbles: true }));
+    }, value);
+  const first = () => page.$eval("#rows article", (e) => e.textContent);
+  const all = await status();
+  const before = await first();
+  await page.click("#on");
+  holds("the next page shows other rows", (await first()) !== before);
+  await page.click("#back");
+  holds("the page before is the first", (await first()) === before);
+  await set("words", "no such words anywhere");
+  holds("a search without a hit shows nothing", (await count("#rows article")) === 0);
+  const start = Date.now();
+  await set("words", before.slice(-12));
+  console.log(`  search: ${Date.now() - start} ms`);
+  const hits = await count("#rows article");
+  holds("a search finds the words of a row", hits > 0 && (await first()).includes(before.slice(-12)));
+  await set("words", "");
+  holds("an empty search shows all", (await status()) === all);
+  await set("right", "0");
+  await set("which", "differ");
+  holds("an arm does not differ from itself", (await count("#rows article")) === 0);
+  await set("which", "all");
+  const tests = await page.$$eval("#test option", (options) => options.map((o) => o.value));
+  await set("test", tests.at(-1));
+  holds("answers that may be harmful are folded", (await count("details:not([open])")) > 0);
+  holds("and none of them is open", (await count("details[open]")) === 0);
+  await set("unfold", true);
+  holds("and are unfolded on request", (await count("details:not([open])")) === 0);
+  return wrong;
+}
+
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: ["--no-sandbox"],
@@ -74,6 +115,12 @@ for (const file of process.argv.slice(2)) {
       const stem = join(out, `${basename(file, ".html")}-${view.name}`);
       await page.screenshot({ path: `${stem}.png`, fullPage: size < 5 });
       if (view.name.startsWith("desktop")) await page.pdf({ path: `${stem}.pdf`, preferCSSPageSize: true });
+    }
+    if (await page.$("#controls")) {
+      await page.reload();
+      const wrong = await use(page);
+      wrong.forEach((text) => console.log(`  does not hold: ${text}`));
+      bad += wrong.length;
     }
     await page.close();
   }
