@@ -1,6 +1,7 @@
 //! How much of a text is said before.
 
-use super::{MIN_UNITS, RUN_LIMIT, SEQ_REP_4_LIMIT, Units};
+use super::limits::{MIN_UNITS, RUN_LIMIT, SEQ_REP_4_LIMIT};
+use super::units::Units;
 
 /// Times in a row that a block must stand there to be a loop.
 const LEAST_TIMES: usize = 4;
