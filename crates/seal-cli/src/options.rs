@@ -137,6 +137,26 @@ impl FolderArgs {
     }
 }
 
+impl FolderArgs {
+    /// The study of the run in the folder, with the config that the run left there unless another
+    /// is named, to read its store.
+    pub(crate) fn study_of_run(
+        &self,
+        store: Option<PathBuf>,
+        verbosity: Verbosity,
+    ) -> anyhow::Result<(Study, RunOptions)> {
+        let mut config = self.config.clone();
+        if let (Some(out), true) = (&self.out, config.names_no_study()) {
+            config.config = last_config(out)?;
+        }
+        let reading = Reading::start(verbosity);
+        let study = Study::load(&config.source())?;
+        drop(reading);
+        let out = self.out.clone().unwrap_or_else(|| study.default_out());
+        Ok((study, RunOptions { store, ..RunOptions::new(out) }))
+    }
+}
+
 impl StudyArgs {
     /// With the config that the last run left in its folder, where the folder is named
     /// and no config is.
