@@ -15,6 +15,8 @@ use crate::arm::reference;
 use crate::config::ArmRole;
 use crate::error::StudyError;
 use crate::graph::{Cell, Graph};
+use crate::judging::Judging;
+use crate::observer::Silent;
 use crate::options::RunOptions;
 use crate::stages::{answers_file, read_text};
 
@@ -53,7 +55,9 @@ impl Study {
     /// # Errors
     /// A store that cannot be read, and answers that are not as the stage wrote them.
     pub fn stored_answers(&self, options: &RunOptions) -> Result<StoredAnswers<'_>, StudyError> {
-        self.answers_in(&self.graph(options), &Store::look(&options.store_dir()))
+        let dir = options.store_dir();
+        let judging = Judging::new(&self.judges, &dir, &Silent);
+        self.answers_in(&self.graph(options, &judging), &Store::look(&dir))
     }
 
     /// Broken answers of each cell that the store has, in the order of arms and seeds.
