@@ -141,6 +141,18 @@ impl EndpointError {
         }
     }
 
+    /// The same failure without the wait that the server asks for: two failures are alike where
+    /// these are equal.
+    #[must_use]
+    pub fn without_wait(&self) -> Self {
+        let mut alike = self.clone();
+        if let Self::RateLimited { retry_after, .. } | Self::Server { retry_after, .. } = &mut alike
+        {
+            *retry_after = None;
+        }
+        alike
+    }
+
     /// How long the server asks to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -39,9 +39,10 @@ pub fn judge(
     }
     // Whether the server still has the model of the stored verdicts, only a reply tells.
     let is_known = missing.is_empty() || !judge.table().served_as.is_empty();
+    let (questions, open) = (set.first_of_each_key().len(), missing.len());
     let state = State {
         queue: missing.into(),
-        of: set.first_of_each_key().len(),
+        of: questions,
         accepted: if is_known { names.clone() } else { Vec::new() },
         spent: spent(judge, set, log),
         ..State::default()
@@ -49,11 +50,7 @@ pub fn judge(
     let run =
         Run { judge, set, client, observer, stored: &names, shared: Mutex::new((state, log)) };
     run.work(true);
-    let (of, stored) = {
-        let (state, _) = &*run.lock();
-        (state.of, state.done().saturating_sub(state.asked))
-    };
-    observer.event(&Event::Started { questions: of, stored });
+    observer.event(&Event::Started { questions, stored: questions - open });
     std::thread::scope(|scope| {
         for _ in 0..judge.endpoint().limits.concurrency {
             scope.spawn(|| run.work(false));
@@ -121,7 +118,7 @@ impl<'a> Run<'a> {
         let question = &self.set.questions()[number];
         let (instruction, first, second) = self.set.texts(question.subject, question.order);
         let messages = self.judge.messages(instruction, &first, &second);
-        let idempotency_key = Some(format!("seal-{}", &question.key[..48]));
+        let idempotency_key = Some(self.idempotency_key(&question.key));
         let asking = Asking { run: self, most: reserved };
         let reply = self.client.ask(&Ask { messages, idempotency_key }, &asking);
         let (state, log) = &mut *self.lock();
@@ -135,12 +132,34 @@ impl<'a> Run<'a> {
                 state.fail(number, error, self.judge.endpoint().limits.concurrency);
             }
             Ok(reply) => {
-                if let Err(error) = self.keep(state, log, number, reply) {
-                    state.end.get_or_insert(End::Error(error));
+                let is_blank = reply.is_blank();
+                match self.keep(state, log, number, reply) {
+                    Err(error) => {
+                        state.end.get_or_insert(End::Error(error));
+                    }
+                    Ok(()) if is_blank => {
+                        let is_open =
+                            log.is_open(&question.key, |name| is_of(&state.accepted, name));
+                        let is_again = is_open && state.ask_again(number);
+                        self.observer.event(&Event::Blank { is_again });
+                    }
+                    Ok(()) => {}
                 }
                 let (done, of) = (state.done(), state.of);
                 self.observer.event(&Event::Answered { done, of });
             }
+        }
+    }
+
+    /// The key by which a server knows a question that it answered before. One that brought a blank
+    /// reply would bring it again, so the next attempt has another.
+    fn idempotency_key(&self, key: &str) -> String {
+        let (state, log) = &*self.lock();
+        let names = if state.accepted.is_empty() { self.stored } else { &state.accepted };
+        let start = format!("seal-{}", &key[..48]);
+        match log.replies(key, |name| is_of(names, name)).count() {
+            0 => start,
+            blank => format!("{start}-{blank}"),
         }
     }
 

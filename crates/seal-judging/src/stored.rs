@@ -21,6 +21,10 @@ pub struct Judged {
     pub canaries: Vec<CanaryResult>,
     /// Tokens and money of all verdicts of the set.
     pub cost: Cost,
+    /// Replies of the set without a text and without a reason for that.
+    pub blank_replies: usize,
+    /// Questions that have such replies alone. Their pairs are missing.
+    pub blank: usize,
     /// Replies that this call asked for and got.
     pub asked: usize,
     /// Questions of this call that got no reply.
@@ -90,11 +94,11 @@ pub(crate) fn refuse_mixed(
     Err(JudgingError::served_another(latest, &others))
 }
 
-/// Questions that the log lacks a verdict of these models for, each key once.
+/// Questions that may be asked of these models, each key once: the log has no reply to them, or
+/// blank ones alone and not too many.
 pub(crate) fn missing(set: &QuestionSet<'_>, log: &VerdictLog, names: &[String]) -> Vec<usize> {
-    let is_missing = |number: &usize| {
-        log.find(&set.questions()[*number].key, |served| is_of(names, served)).is_none()
-    };
+    let is_missing =
+        |number: &usize| log.is_open(&set.questions()[*number].key, |served| is_of(names, served));
     set.first_of_each_key().into_iter().filter(is_missing).collect()
 }
 
@@ -136,6 +140,7 @@ pub(crate) fn collect(
             cost.add(line);
         }
     }
+    let (blank_replies, blank) = blanks(set, log, &served);
     let tie = Judgement::of(Outcome::Tie);
     let equal = BothOrders { arm_first: tie, arm_second: tie };
     let pair = |i: usize| found.get(&Subject::Pair(i)).copied().unwrap_or(equal);
@@ -151,6 +156,8 @@ pub(crate) fn collect(
         pairs: (0..set.pairs().len()).map(pair).collect(),
         canaries: if has_canaries { kinds.to_vec() } else { Vec::new() },
         cost,
+        blank_replies,
+        blank,
         asked: 0,
         failed: 0,
         has_passing: false,
@@ -158,4 +165,18 @@ pub(crate) fn collect(
         served,
         stopped: None,
     }
+}
+
+/// Number of blank replies, and of questions that have no other.
+fn blanks(set: &QuestionSet<'_>, log: &VerdictLog, served: &[String]) -> (usize, usize) {
+    let of_question = |number: usize| {
+        let key = &set.questions()[number].key;
+        let (blank, filled): (Vec<bool>, Vec<bool>) = log
+            .replies(key, |name| is_of(served, name))
+            .map(|line| line.reply.is_blank())
+            .partition(|is_blank| *is_blank);
+        (blank.len(), usize::from(!blank.is_empty() && filled.is_empty()))
+    };
+    let add = |sum: (usize, usize), one: (usize, usize)| (sum.0 + one.0, sum.1 + one.1);
+    set.first_of_each_key().into_iter().map(of_question).fold((0, 0), add)
 }

@@ -131,11 +131,17 @@ impl JudgeTable {
         let bad = |error: toml::de::Error| {
             // The error's own display quotes the line, which may hold a key.
             let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
-            JudgingError::Table { path: path.to_owned(), line, why: error.message().to_owned() }
+            let why = format!("{}{}", error.message(), meant(error.message()));
+            JudgingError::Table { path: path.to_owned(), line, why }
         };
         let value: serde_json::Value = toml::from_str(text).map_err(bad)?;
         let of = |source| JudgingError::Settings { path: path.to_owned(), source };
         refuse_secrets("", &value).map_err(of)?;
+        if is_study(&value) {
+            let why = "this is the config of a study; the table of a judge has kind and [endpoint]";
+            let why = why.to_owned();
+            return Err(JudgingError::Table { path: path.to_owned(), line: None, why });
+        }
         let table: Self = toml::from_str(text).map_err(bad)?;
         table.endpoint.check().map_err(of)?;
         table
@@ -162,6 +168,23 @@ impl JudgeTable {
     }
 }
 
+/// Whether a file is the config of a study.
+fn is_study(value: &serde_json::Value) -> bool {
+    value.get("endpoint").is_none() && ["study", "arms"].iter().any(|key| value.get(key).is_some())
+}
+
+/// The known key that is most like the unknown one of a message, for the end of the message.
+fn meant(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let nearest = message.starts_with("unknown field").then(|| {
+        let unknown = names.next()?;
+        let likeness = |name: &&str| strsim::jaro_winkler(name, unknown);
+        names.max_by(|one, two| likeness(one).total_cmp(&likeness(two)))
+    });
+    let nearest = nearest.flatten();
+    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,11 +206,18 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_named_with_its_line() {
-        insta::assert_snapshot!(of("canary = 3").unwrap_err(), @"judge.toml, line 2: unknown field `canary`, expected one of `kind`, `prompt`, `verdict`, `endpoint`, `seed`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`");
+        insta::assert_snapshot!(of("canary = 3").unwrap_err(), @"judge.toml, line 2: unknown field `canary`, expected one of `kind`, `prompt`, `verdict`, `endpoint`, `seed`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `canaries`?");
         insta::assert_snapshot!(of("max_missing = 5.0").unwrap_err(), @"judge.toml: max_missing is a share, from 0 to 1");
         insta::assert_snapshot!(of("verdict = { first = [] }").unwrap_err(), @"judge.toml: verdict.first and verdict.second need at least one label each");
         insta::assert_snapshot!(of("prompt = { file = \"p\", form = \"fastchat\" }").unwrap_err(), @"judge.toml: prompt.record names the record of a file of FastChat");
         insta::assert_snapshot!(of("kind = \"pairwise\"").unwrap_err(), @"judge.toml, line 2: duplicate key");
+    }
+
+    #[test]
+    fn a_config_of_a_study_is_told_from_a_table() {
+        let of = |text| JudgeTable::parse(text, Path::new("own.toml")).unwrap_err().to_string();
+        insta::assert_snapshot!(of("[study]\nname = \"s\"\n[[arms]]\nname = \"a\""), @"own.toml: this is the config of a study; the table of a judge has kind and [endpoint]");
+        insta::assert_snapshot!(of("kind = \"pairwise\""), @"own.toml, line 1: missing field `endpoint`");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use seal_endpoint::{Class, EndpointError, batch_line, read_batch_line};
 use crate::cost::{most, refuse_unpriced, share};
 use crate::error::JudgingError;
 use crate::judge::PairJudge;
+use crate::line::Line;
 use crate::log::VerdictLog;
 use crate::outstanding::Outstanding;
 use crate::question::QuestionSet;
@@ -191,7 +192,7 @@ fn read_lines(
             }
             Ok(reply) => {
                 let line = line_of(judge, set, *number, reply, true);
-                if log.find(&line.key, |served| served == line.served).is_some() {
+                if is_known(log, &line) {
                     read.known += 1;
                 } else {
                     served.insert(line.served.clone());
@@ -202,4 +203,10 @@ fn read_lines(
         }
     }
     Ok(read)
+}
+
+/// Whether the log has this reply, or another that is not blank by the same model.
+fn is_known(log: &VerdictLog, line: &Line) -> bool {
+    let is_same = |known: &Line| !known.reply.is_blank() || known.reply == line.reply;
+    log.replies(&line.key, |served| served == line.served).any(is_same)
 }

@@ -11,7 +11,7 @@ pub(super) fn code(error: &JudgeFailure) -> u8 {
         JudgeFailure::Read { .. } | JudgeFailure::Format { .. } | JudgeFailure::Figures { .. } => {
             DATA
         }
-        JudgeFailure::NotTogether => USAGE,
+        JudgeFailure::NotTogether | JudgeFailure::OneFile { .. } => USAGE,
         JudgeFailure::Write { .. } => UNEXPECTED,
         JudgeFailure::Judging(error) => judging(error),
         JudgeFailure::Missing { may_pass: true, .. } => RETRY,

@@ -37,6 +37,18 @@ pub(crate) enum JudgeFailure {
     /// An option is missing that goes with the others.
     #[error("--candidate, --reference, --judge and --file go together")]
     NotTogether,
+    /// Candidate and reference are one file.
+    #[error(
+        "--candidate {} and --reference {} are the same file: each pair would tie, and the win rate \
+         would be 50 by definition; name the answers of another model",
+        candidate.display(), reference.display()
+    )]
+    OneFile {
+        /// One file.
+        candidate: PathBuf,
+        /// The other.
+        reference: PathBuf,
+    },
     /// A file cannot be written.
     #[error("{}: cannot be written: {source}", path.display())]
     Write {

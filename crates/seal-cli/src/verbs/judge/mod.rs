@@ -38,7 +38,7 @@ without a preference is missing and counts in no rate. Intervals (_lo, _hi) are 
 pub(crate) struct Options {
     /// Preferences in AlpacaEval's format: a JSON list of objects with instruction, output_1,
     /// output_2 and preference (1 to 2, 1.5 a tie, null missing).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = PairOptions::NAMES)]
     annotations: Option<PathBuf>,
     #[command(flatten)]
     pairs: PairOptions,

@@ -44,3 +44,20 @@ pub(crate) struct PairOptions {
     #[arg(conflicts_with_all = ["dry_run", "batch_input"])]
     pub(super) write_annotations: Option<PathBuf>,
 }
+
+impl PairOptions {
+    /// Names of the options, none of which goes with preferences that are there.
+    pub(super) const NAMES: [&str; 11] = [
+        "candidate",
+        "reference",
+        "judge",
+        "file",
+        "prompt",
+        "common",
+        "max_cost",
+        "dry_run",
+        "batch_input",
+        "batch_output",
+        "write_annotations",
+    ];
+}

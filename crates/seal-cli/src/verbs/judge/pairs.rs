@@ -8,8 +8,8 @@ use seal_endpoint::{ApiKey, Client};
 use seal_files::{Inputs, PendingFile};
 use seal_judge::{BothOrders, Listed, ModelOutput, Outcome, read_model_outputs, to_list};
 use seal_judging::{
-    Judged, JudgingError, PairJudge, PairSet, QuestionSet, Repair, Stopped, VerdictLog, estimate,
-    missing_questions, outstanding_questions, pair_up, read_batch, stored, write_batch,
+    Judged, JudgingError, PairJudge, PairSet, QuestionSet, Repair, Stopped, Subject, VerdictLog,
+    estimate, missing_questions, outstanding_questions, pair_up, read_batch, stored, write_batch,
 };
 
 use super::pair_figures::Printed;
@@ -33,6 +33,7 @@ pub(super) fn run(options: &PairOptions, verbosity: Verbosity) -> anyhow::Result
     let files = files(options)?;
     json_lines("--file", files.verdicts)?;
     prepare(&inputs(&files, options), &outputs(&files, options))?;
+    refuse_one_file(&files)?;
     let judge = open_judge(&files, options)?;
     let (set, odd_rows) = read_pairs(&files, options.common, verbosity)?;
     judge
@@ -57,8 +58,9 @@ pub(super) fn run(options: &PairOptions, verbosity: Verbosity) -> anyhow::Result
         (None, Some(client)) => {
             say_outstanding(&judge, &questions, &log, verbosity)?;
             let watcher = Watcher::new(verbosity);
-            seal_judging::judge(&judge, &questions, &client, &mut log, &watcher)
-                .map_err(JudgeFailure::from)?
+            let judged = seal_judging::judge(&judge, &questions, &client, &mut log, &watcher);
+            watcher.end();
+            judged.map_err(JudgeFailure::from)?
         }
         (None, None) => stored(&judge, &questions, &log),
     };
@@ -101,6 +103,20 @@ fn open_judge(files: &Files<'_>, options: &PairOptions) -> Result<PairJudge, Jud
     match options.max_cost {
         None => Ok(judge),
         Some(cost) => Ok(judge.with_max_cost(cost)?),
+    }
+}
+
+/// Refuses to judge a file, or a copy of it, against itself.
+fn refuse_one_file(files: &Files<'_>) -> Result<(), JudgeFailure> {
+    let read = |path: &Path| {
+        fs::read(path).map_err(|source| JudgeFailure::Read { path: path.to_owned(), source })
+    };
+    match read(files.candidate)? == read(files.reference)? {
+        true => Err(JudgeFailure::OneFile {
+            candidate: files.candidate.to_owned(),
+            reference: files.reference.to_owned(),
+        }),
+        false => Ok(()),
     }
 }
 
@@ -149,7 +165,12 @@ fn dry_run(judge: &PairJudge, set: &QuestionSet<'_>, verdicts: &Path) -> anyhow:
     let missing = missing_questions(judge, set, log.as_ref());
     let found = estimate(judge, set, &missing).map_err(JudgeFailure::from)?;
     let mut out = plain::stdout();
+    let is_canary =
+        |number: &&usize| matches!(set.questions()[**number].subject, Subject::Canary(..));
+    let canaries = missing.iter().filter(is_canary).count();
     writeln!(out, "questions {}", found.questions)?;
+    writeln!(out, "questions_of_pairs {}", found.questions - canaries)?;
+    writeln!(out, "questions_of_canaries {canaries}")?;
     writeln!(out, "answered_before {}", set.first_of_each_key().len() - found.questions)?;
     writeln!(out, "input_tokens_about {}", found.input)?;
     writeln!(out, "output_tokens_at_most {}", found.output)?;
@@ -304,10 +325,11 @@ fn kinds_of_missing(judged: &Judged, verdicts: &Path) -> String {
     let all: Vec<Outcome> = judged.pairs.iter().flat_map(both).collect();
     let of = |outcome: Outcome| all.iter().filter(|found| **found == outcome).count();
     format!(
-        "; {} replies have no verdict in its place, {} are refusals, {} questions have no reply; \
-         {} has each reply: a larger max_tokens or another prompt may help, and a question whose \
-         line is removed is asked again",
+        "; {} replies have no verdict in its place ({} of all questions have blank replies alone), \
+         {} are refusals, {} questions have no reply; {} has each reply: a larger max_tokens or \
+         another prompt may help, and a question whose lines are removed is asked again",
         of(Outcome::Unparsed),
+        judged.blank,
         of(Outcome::Refused),
         of(Outcome::Missing),
         verdicts.display()
