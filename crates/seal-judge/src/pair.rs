@@ -248,6 +248,22 @@ impl BothOrders {
         Some((first? + second?) / 2.0)
     }
 
+    /// Worth of the pair for a win rate, in [0, 1]: [`worth`](Self::worth) where both orders have
+    /// probabilities, otherwise that of the verdict. `None` where the pair has none.
+    pub fn soft_worth(self) -> Option<f64> {
+        let is_soft = self.arm_first.p_first().is_some() && self.arm_second.p_first().is_some();
+        if is_soft { self.worth() } else { self.verdict().value() }
+    }
+
+    /// The worth of each order for the arm, in [0, 1]. A tie is 1/2, whichever answer its
+    /// probability leans to.
+    pub fn order_worths(self) -> [Option<f64>; 2] {
+        self.each().map(|(order, judgement)| match judgement.outcome() {
+            Outcome::Tie => Some(0.5),
+            _ => judgement.worth(order),
+        })
+    }
+
     /// Whether the orders disagree about the winner; a tie against a win counts. `None` where an
     /// order has no verdict.
     pub fn is_flipped(self) -> Option<bool> {

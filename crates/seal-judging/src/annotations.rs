@@ -1,6 +1,6 @@
 //! Judged pairs as AlpacaEval's annotations, and what the two orders say of them.
 
-use seal_judge::{Annotation, BothOrders, Judgement, Outcome, preference_of};
+use seal_judge::{Annotation, BothOrders, preference_of};
 use seal_stats::{StatsError, TwoOrders, two_orders};
 
 use crate::judge::PairJudge;
@@ -24,7 +24,7 @@ pub fn annotations(judge: &PairJudge, set: &PairSet, judged: &Judged) -> Vec<Ann
         generator_1: set.reference.clone(),
         generator_2: set.arm.clone(),
         annotator: Some(annotator.clone()),
-        preference: worth(outcome).map(preference_of),
+        preference: outcome.soft_worth().map(preference_of),
         ..Annotation::default()
     };
     set.pairs.iter().zip(&judged.pairs).map(annotation).collect()
@@ -35,29 +35,19 @@ pub fn annotations(judge: &PairJudge, set: &PairSet, judged: &Judged) -> Vec<Ann
 /// # Errors
 /// Never for outcomes of a judge: worths are in [0, 1].
 pub fn orders(judged: &Judged) -> Result<TwoOrders, StatsError> {
-    // A tie stays one whichever answer its probability leans to.
-    let of = |judgement: Judgement, order| match judgement.outcome() {
-        Outcome::Tie => Some(0.5),
-        _ => judgement.worth(order),
-    };
-    let worths = judged.pairs.iter().map(|outcome| outcome.each().map(|(order, j)| of(j, order)));
+    let worths = judged.pairs.iter().map(|outcome| outcome.order_worths());
     two_orders(&worths.collect::<Vec<_>>())
-}
-
-fn worth(outcome: &BothOrders) -> Option<f64> {
-    let is_soft = outcome.arm_first.p_first().is_some() && outcome.arm_second.p_first().is_some();
-    if is_soft { outcome.worth() } else { outcome.verdict().value() }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use seal_judge::{BothOrders, Judgement, Outcome};
 
     #[test]
     fn hard_verdicts_are_counted_and_probabilities_averaged() {
         use Outcome::{First, Second, Tie, Unparsed};
         let of = Judgement::of;
-        let both = |first, second| worth(&BothOrders { arm_first: first, arm_second: second });
+        let both = |first, second| BothOrders { arm_first: first, arm_second: second }.soft_worth();
         assert_eq!(both(of(First), of(Second)), Some(1.0));
         assert_eq!(both(of(First), of(First)), Some(0.5));
         // One order ties: the pair ties.

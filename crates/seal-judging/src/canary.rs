@@ -3,12 +3,14 @@
 use std::ops::RangeInclusive;
 
 use seal_judge::{BothOrders, Judgement, Order, Verdict};
+use serde::{Deserialize, Serialize};
 
 /// Probabilities of a copy that are a tie.
 const COPY_TIES: RangeInclusive<f64> = 0.45..=0.55;
 
 /// A kind of canary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CanaryKind {
     /// An empty answer.
     Empty,
@@ -98,7 +100,8 @@ pub enum CanaryStanding {
 }
 
 /// How a judge did on the canaries of one kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CanaryResult {
     /// The kind.
     pub kind: CanaryKind,
@@ -129,6 +132,19 @@ impl CanaryResult {
             CanaryStanding::NotTestable
         } else {
             CanaryStanding::Passed
+        }
+    }
+
+    /// The result over these canaries and those of `other`, of the same kind.
+    pub fn with(self, other: &Self) -> Self {
+        Self {
+            kind: self.kind,
+            won: self.won + other.won,
+            tied: self.tied + other.tied,
+            lost: self.lost + other.lost,
+            missing: self.missing + other.missing,
+            failed: self.failed + other.failed,
+            untestable: self.untestable + other.untestable,
         }
     }
 

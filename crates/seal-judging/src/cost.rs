@@ -2,6 +2,8 @@
 
 use seal_endpoint::{Message, Price, Reply, Usage, estimated_tokens, most_tokens};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::JudgingError;
 use crate::judge::PairJudge;
 use crate::line::Line;
@@ -24,15 +26,50 @@ pub struct Cost {
     pub estimated: usize,
 }
 
-impl Cost {
-    pub(crate) fn add(&mut self, line: &Line) {
+/// Tokens and money of one reply.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplyCost {
+    /// Key of its question.
+    pub key: String,
+    /// Tokens of the prompt.
+    pub input: u64,
+    /// Tokens of the reply.
+    pub output: u64,
+    /// Money, where there was a price when it arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money: Option<f64>,
+    /// Whether the tokens are estimated, because the server counts none.
+    #[serde(default)]
+    pub estimated: bool,
+}
+
+impl ReplyCost {
+    pub(crate) fn of(line: &Line) -> Self {
         let usage = line.reply.usage.unwrap_or_default();
-        self.replies += 1;
-        self.input += usage.input;
-        self.output += usage.output;
-        self.money += line.cost.unwrap_or_default();
-        self.unpriced += usize::from(line.cost.is_none());
-        self.estimated += usize::from(line.estimated);
+        Self {
+            key: line.key.clone(),
+            input: usage.input,
+            output: usage.output,
+            money: line.cost,
+            estimated: line.estimated,
+        }
+    }
+}
+
+impl Cost {
+    /// The sum over replies.
+    pub fn of<'a>(replies: impl IntoIterator<Item = &'a ReplyCost>) -> Self {
+        let mut sum = Self::default();
+        for reply in replies {
+            sum.replies += 1;
+            sum.input += reply.input;
+            sum.output += reply.output;
+            sum.money += reply.money.unwrap_or_default();
+            sum.unpriced += usize::from(reply.money.is_none());
+            sum.estimated += usize::from(reply.estimated);
+        }
+        sum
     }
 }
 
@@ -110,7 +147,13 @@ pub(crate) fn charge(judge: &PairJudge, set: &QuestionSet<'_>, number: usize, li
     if line.estimated {
         return most(judge, set, number) * share(price, line.batch);
     }
+    charge_alone(judge, line)
+}
+
+/// The same of a reply whose question is none of the set.
+pub(crate) fn charge_alone(judge: &PairJudge, line: &Line) -> f64 {
     let usage = line.reply.usage.unwrap_or_default();
+    let price = judge.endpoint().price.as_ref();
     line.cost.or_else(|| money(price, usage, line.batch)).unwrap_or_default()
 }
 

@@ -13,7 +13,7 @@ use crate::error::JudgingError;
 use crate::table::{JudgeTable, PromptSource};
 
 /// Part of every key: raise it when a question changes its meaning.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// All that a reply depends on, written as JSON in this order.
 ///

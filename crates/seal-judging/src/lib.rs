@@ -24,6 +24,7 @@ mod canary;
 mod cost;
 mod error;
 mod event;
+mod identity;
 mod judge;
 mod line;
 mod log;
@@ -39,7 +40,7 @@ mod through_batch;
 
 pub use annotations::{annotations, orders};
 pub use canary::{CanaryKind, CanaryResult, CanaryStanding};
-pub use cost::{Cost, Estimate, estimate};
+pub use cost::{Cost, Estimate, ReplyCost, estimate};
 pub use error::JudgingError;
 pub use event::{Event, Observer, Silent};
 pub use judge::PairJudge;

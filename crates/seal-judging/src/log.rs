@@ -214,15 +214,15 @@ impl VerdictLog {
         }
     }
 
-    /// The models of the lines whose key `is_meant`, as their servers name them.
-    pub(crate) fn all_served(&self, is_meant: impl Fn(&str) -> bool) -> BTreeSet<&str> {
-        let meant = self.lines.iter().filter(|line| is_meant(&line.key));
+    /// The models of the lines that `is_meant`, as their servers name them.
+    pub(crate) fn all_served(&self, is_meant: impl Fn(&Line) -> bool) -> BTreeSet<&str> {
+        let meant = self.lines.iter().filter(|line| is_meant(line));
         meant.map(|line| line.served.as_str()).collect()
     }
 
-    /// The model of the latest line whose key `is_meant`, as its server names it.
-    pub(crate) fn latest_served(&self, is_meant: impl Fn(&str) -> bool) -> Option<&str> {
-        self.lines.iter().rev().find(|line| is_meant(&line.key)).map(|line| line.served.as_str())
+    /// The model of the latest line that `is_meant`, as its server names it.
+    pub(crate) fn latest_served(&self, is_meant: impl Fn(&Line) -> bool) -> Option<&str> {
+        self.lines.iter().rev().find(|line| is_meant(line)).map(|line| line.served.as_str())
     }
 }
 

@@ -1,13 +1,15 @@
 //! The questions that judge a set of pairs.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use seal_judge::Order;
 
 use crate::canary::CanaryKind;
 use crate::error::JudgingError;
+use crate::identity::instruction_id;
 use crate::judge::PairJudge;
+use crate::line::Line;
 use crate::pairs::{Pair, PairSet};
 
 /// What a question is about.
@@ -37,6 +39,8 @@ pub struct QuestionSet<'a> {
     models: [Option<&'a str>; 2],
     questions: Vec<Question>,
     by_key: BTreeMap<String, usize>,
+    /// Ids of the instructions of the set that this one is a part of.
+    whole: BTreeSet<String>,
 }
 
 impl<'a> QuestionSet<'a> {
@@ -56,7 +60,13 @@ impl<'a> QuestionSet<'a> {
             subjects.extend(CanaryKind::ALL.map(|kind| Subject::Canary(kind, pair)));
         }
         let models = [set.arm.as_deref(), set.reference.as_deref()];
-        let mut new = Self { pairs, models, questions: Vec::new(), by_key: BTreeMap::new() };
+        let mut new = Self {
+            pairs,
+            models,
+            questions: Vec::new(),
+            by_key: BTreeMap::new(),
+            whole: BTreeSet::new(),
+        };
         for subject in subjects {
             for order in Order::BOTH {
                 let (instruction, first, second) = new.texts(subject, order);
@@ -67,6 +77,19 @@ impl<'a> QuestionSet<'a> {
             }
         }
         Ok(new)
+    }
+
+    /// The same questions as a part of a larger set, whose other parts ask about other answers to
+    /// these instructions. All replies to them count against the largest cost, and all are by one
+    /// model.
+    pub fn as_part_of<'b>(mut self, instructions: impl IntoIterator<Item = &'b str>) -> Self {
+        self.whole = instructions.into_iter().map(instruction_id).collect();
+        self
+    }
+
+    /// Whether a line is of this set or of the set that it is a part of.
+    pub(crate) fn covers(&self, line: &Line) -> bool {
+        self.with_key(&line.key).is_some() || self.whole.contains(&line.instruction)
     }
 
     /// The questions. Two of them may have one key; it is asked once.

@@ -1,9 +1,9 @@
 //! A reply as a line of the log.
 
 use seal_endpoint::Reply;
-use seal_judge::prompt::sha256_hex;
 
 use crate::cost::{money, prompt_tokens, usage};
+use crate::identity::instruction_id;
 use crate::judge::PairJudge;
 use crate::line::Line;
 use crate::question::{QuestionSet, Subject};
@@ -28,7 +28,7 @@ pub(crate) fn line_of(
             Subject::Pair(_) => "pair".to_owned(),
             Subject::Canary(kind, _) => kind.name().to_owned(),
         },
-        instruction: sha256_hex(instruction.as_bytes())[..16].to_owned(),
+        instruction: instruction_id(instruction),
         order: question.order,
         sample: 0,
         asked: endpoint.model.clone(),

@@ -6,9 +6,10 @@ use seal_endpoint::EndpointError;
 use seal_judge::{BothOrders, Judgement, Order, Outcome};
 
 use crate::canary::{CanaryKind, CanaryResult};
-use crate::cost::{Cost, charge};
+use crate::cost::{Cost, ReplyCost, charge, charge_alone};
 use crate::error::JudgingError;
 use crate::judge::PairJudge;
+use crate::line::Line;
 use crate::log::VerdictLog;
 use crate::question::{QuestionSet, Subject};
 
@@ -21,6 +22,8 @@ pub struct Judged {
     pub canaries: Vec<CanaryResult>,
     /// Tokens and money of all verdicts of the set.
     pub cost: Cost,
+    /// The same by reply, in the order of the questions.
+    pub replies: Vec<ReplyCost>,
     /// Replies of the set without a text and without a reason for that.
     pub blank_replies: usize,
     /// Questions that have such replies alone. Their pairs are missing.
@@ -69,7 +72,7 @@ pub fn missing_questions(
 pub(crate) fn names(judge: &PairJudge, set: &QuestionSet<'_>, log: &VerdictLog) -> Vec<String> {
     match judge.table().served_as.as_slice() {
         [] => {
-            let latest = log.latest_served(|key| set.with_key(key).is_some());
+            let latest = log.latest_served(|line| set.covers(line));
             latest.map(str::to_owned).into_iter().collect()
         }
         names => names.to_vec(),
@@ -83,7 +86,7 @@ pub(crate) fn refuse_mixed(
     set: &QuestionSet<'_>,
     log: &VerdictLog,
 ) -> Result<(), JudgingError> {
-    let is_meant = |key: &str| set.with_key(key).is_some();
+    let is_meant = |line: &Line| set.covers(line);
     let mut names = log.all_served(is_meant);
     let Some(latest) = log.latest_served(is_meant) else { return Ok(()) };
     names.remove(latest);
@@ -107,10 +110,15 @@ pub(crate) fn is_of(names: &[String], served: &str) -> bool {
     names.iter().any(|name| name == served)
 }
 
-/// Money that the replies to the questions of this set cost, of whatever model they are.
+/// Money that counts against the largest cost: of the replies to the questions of this set, of
+/// whatever model they are, and of those of the set that this one is a part of.
 pub(crate) fn spent(judge: &PairJudge, set: &QuestionSet<'_>, log: &VerdictLog) -> f64 {
-    let of_set = log.lines().iter().filter_map(|line| Some((set.with_key(&line.key)?, line)));
-    of_set.map(|(number, line)| charge(judge, set, number, line)).sum()
+    let of_line = |line: &Line| match set.with_key(&line.key) {
+        Some(number) => charge(judge, set, number, line),
+        None if set.covers(line) => charge_alone(judge, line),
+        None => 0.0,
+    };
+    log.lines().iter().map(of_line).sum()
 }
 
 /// The judgement of every question as the log has it, by subject.
@@ -133,13 +141,13 @@ pub(crate) fn collect(
             Order::ArmSecond => both.arm_second = judgement,
         }
     }
-    let mut cost = Cost::default();
-    for number in set.first_of_each_key() {
+    let replies_of = |number: usize| {
         let key = &set.questions()[number].key;
-        if let Some(line) = log.find(key, |name| is_of(&served, name)) {
-            cost.add(line);
-        }
-    }
+        log.replies(key, |name| is_of(&served, name)).map(ReplyCost::of)
+    };
+    let replies: Vec<ReplyCost> =
+        set.first_of_each_key().into_iter().flat_map(replies_of).collect();
+    let cost = Cost::of(&replies);
     let (blank_replies, blank) = blanks(set, log, &served);
     let tie = Judgement::of(Outcome::Tie);
     let equal = BothOrders { arm_first: tie, arm_second: tie };
@@ -156,6 +164,7 @@ pub(crate) fn collect(
         pairs: (0..set.pairs().len()).map(pair).collect(),
         canaries: if has_canaries { kinds.to_vec() } else { Vec::new() },
         cost,
+        replies,
         blank_replies,
         blank,
         asked: 0,

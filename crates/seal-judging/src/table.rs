@@ -143,15 +143,24 @@ impl JudgeTable {
             return Err(JudgingError::Table { path: path.to_owned(), line: None, why });
         }
         let table: Self = toml::from_str(text).map_err(bad)?;
-        table.endpoint.check().map_err(of)?;
-        table
-            .verdict
+        table.check(path)?;
+        Ok(table)
+    }
+
+    /// Refuses values that cannot be used; `path` names the table in messages.
+    ///
+    /// # Errors
+    /// As [`JudgeTable::parse`].
+    pub fn check(&self, path: &Path) -> Result<(), JudgingError> {
+        let of = |source| JudgingError::Settings { path: path.to_owned(), source };
+        self.endpoint.check().map_err(of)?;
+        self.verdict
             .check()
             .map_err(|source| JudgingError::Reading { path: path.to_owned(), source })?;
-        if let Some(why) = table.fault() {
-            return Err(JudgingError::Table { path: path.to_owned(), line: None, why });
+        match self.fault() {
+            Some(why) => Err(JudgingError::Table { path: path.to_owned(), line: None, why }),
+            None => Ok(()),
         }
-        Ok(table)
     }
 
     fn fault(&self) -> Option<String> {

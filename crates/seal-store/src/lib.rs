@@ -64,6 +64,7 @@ pub use making::Making;
 pub use manifest::{StoredFile, hash_of};
 pub use node::{Job, Node};
 pub use observer::{Event, Observer, Silent};
+pub use owner::lasting_folder;
 pub use parts::in_parts;
 pub use resources::{Capacity, Resources};
 pub use runner::{InProcess, Runner, StageError, Work};

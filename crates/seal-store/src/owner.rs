@@ -149,6 +149,17 @@ pub(crate) fn folder(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
     seal_files::make_folder(root, name.as_ref()).map_err(StoreError::io(&root.join(name)))
 }
 
+/// The folder `name/<key>` of the store at `root`, made if it is absent. It is for files that grow
+/// over many runs and that no run may lose, such as verdicts that were paid for. Nothing in it is
+/// swept. Who writes there takes care of processes that do the same.
+///
+/// # Errors
+/// A link in its place; a folder that cannot be made.
+pub fn lasting_folder(root: &Path, name: &'static str, key: &Key) -> Result<PathBuf, StoreError> {
+    let below = Path::new(name).join(key.as_str());
+    seal_files::make_folder(root, &below).map_err(StoreError::io(&root.join(below)))
+}
+
 /// The name of what belongs to the output of `key` outside its entry.
 pub(crate) fn scratch_name(stage: &str, key: &Key) -> String {
     format!("{stage}-{key}")

@@ -9,8 +9,8 @@ pub struct Resources {
     pub threads: usize,
     /// A device by its name, if it computes on one.
     pub device: Option<String>,
-    /// Whether it asks a service.
-    pub network: bool,
+    /// A service by its address, if it asks one over the network.
+    pub network: Option<String>,
 }
 
 /// What stages may use at once. A stage that needs more than there is runs alone.
@@ -22,7 +22,8 @@ pub struct Capacity {
     pub threads: usize,
     /// Stages on one device, by its name. A device that is not named takes any number.
     pub devices: BTreeMap<String, usize>,
-    /// Stages that ask a service.
+    /// Stages that ask one and the same service. A stage sends as many requests at once as the
+    /// service takes, so that one stage a service is enough.
     pub network: usize,
 }
 
@@ -31,7 +32,7 @@ impl Capacity {
     pub fn new(jobs: usize, threads: usize) -> Self {
         let (jobs, threads) = (jobs.max(1), threads.max(1));
         let devices = BTreeMap::new();
-        Self { jobs, threads: jobs.saturating_mul(threads), devices, network: jobs }
+        Self { jobs, threads: jobs.saturating_mul(threads), devices, network: 1 }
     }
 }
 
@@ -41,7 +42,7 @@ pub(crate) struct InUse {
     jobs: usize,
     threads: usize,
     devices: BTreeMap<String, usize>,
-    network: usize,
+    network: BTreeMap<String, usize>,
 }
 
 impl InUse {
@@ -54,16 +55,21 @@ impl InUse {
             let used = self.devices.get(device).copied().unwrap_or(0);
             of.devices.get(device).is_none_or(|most| used < *most)
         });
+        let on_network = for_.network.as_ref().is_none_or(|service| {
+            self.network.get(service).copied().unwrap_or(0) < of.network.max(1)
+        });
         self.jobs < of.jobs
             && self.threads + for_.threads.max(1) <= of.threads
             && on_device
-            && (!for_.network || self.network < of.network)
+            && on_network
     }
 
     pub(crate) fn take(&mut self, by: &Resources) {
         self.jobs += 1;
         self.threads += by.threads.max(1);
-        self.network += usize::from(by.network);
+        if let Some(service) = &by.network {
+            *self.network.entry(service.clone()).or_default() += 1;
+        }
         if let Some(device) = &by.device {
             *self.devices.entry(device.clone()).or_default() += 1;
         }
@@ -72,7 +78,9 @@ impl InUse {
     pub(crate) fn give_back(&mut self, by: &Resources) {
         self.jobs -= 1;
         self.threads -= by.threads.max(1);
-        self.network -= usize::from(by.network);
+        if let Some(used) = by.network.as_ref().and_then(|service| self.network.get_mut(service)) {
+            *used -= 1;
+        }
         if let Some(used) = by.device.as_ref().and_then(|device| self.devices.get_mut(device)) {
             *used -= 1;
         }
@@ -83,30 +91,31 @@ impl InUse {
 mod tests {
     use super::*;
 
-    fn needs(threads: usize, device: Option<&str>, network: bool) -> Resources {
-        Resources { threads, device: device.map(str::to_owned), network }
+    fn needs(threads: usize, device: Option<&str>, network: Option<&str>) -> Resources {
+        let [device, network] = [device, network].map(|name| name.map(str::to_owned));
+        Resources { threads, device, network }
     }
 
     #[test]
     fn a_stage_starts_when_all_that_it_needs_is_free() {
         let mut of = Capacity::new(3, 2);
-        assert_eq!((of.jobs, of.threads, of.network), (3, 6, 3));
+        assert_eq!((of.jobs, of.threads, of.network), (3, 6, 1));
         of.devices = BTreeMap::from([("cuda:0".to_owned(), 1)]);
-        of.network = 1;
         let mut used = InUse::default();
-        let on_gpu = needs(2, Some("cuda:0"), false);
+        let on_gpu = needs(2, Some("cuda:0"), None);
         used.take(&on_gpu);
         assert!(!used.leaves_room(&on_gpu, &of), "the device is taken");
-        assert!(used.leaves_room(&needs(2, Some("cuda:1"), false), &of), "another is free");
-        assert!(used.leaves_room(&needs(4, None, false), &of));
-        assert!(!used.leaves_room(&needs(5, None, false), &of), "more threads than are left");
-        let asks = needs(0, None, true);
+        assert!(used.leaves_room(&needs(2, Some("cuda:1"), None), &of), "another is free");
+        assert!(used.leaves_room(&needs(4, None, None), &of));
+        assert!(!used.leaves_room(&needs(5, None, None), &of), "more threads than are left");
+        let asks = needs(0, None, Some("judge"));
         used.take(&asks);
         assert!(!used.leaves_room(&asks, &of), "one at a time asks a service");
-        assert!(!used.leaves_room(&needs(4, None, false), &of), "0 threads count as one");
-        assert!(used.leaves_room(&needs(3, None, false), &of));
-        used.take(&needs(1, None, false));
-        assert!(!used.leaves_room(&needs(1, None, false), &of), "three jobs run");
+        assert!(used.leaves_room(&needs(0, None, Some("other")), &of), "another service is free");
+        assert!(!used.leaves_room(&needs(4, None, None), &of), "0 threads count as one");
+        assert!(used.leaves_room(&needs(3, None, None), &of));
+        used.take(&needs(1, None, None));
+        assert!(!used.leaves_room(&needs(1, None, None), &of), "three jobs run");
         used.give_back(&asks);
         assert!(used.leaves_room(&asks, &of));
         used.give_back(&on_gpu);
@@ -117,11 +126,11 @@ mod tests {
     fn a_stage_that_needs_more_than_there_is_runs_alone() {
         let of = Capacity::new(0, 0);
         assert_eq!((of.jobs, of.threads), (1, 1));
-        let (large, mut used) = (needs(64, None, true), InUse::default());
+        let (large, mut used) = (needs(64, None, Some("judge")), InUse::default());
         assert!(used.leaves_room(&large, &of));
         used.take(&large);
-        assert!(!used.leaves_room(&needs(1, None, false), &of));
+        assert!(!used.leaves_room(&needs(1, None, None), &of));
         used.give_back(&large);
-        assert!(used.leaves_room(&needs(1, None, false), &of));
+        assert!(used.leaves_room(&needs(1, None, None), &of));
     }
 }

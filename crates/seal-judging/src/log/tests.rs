@@ -56,7 +56,7 @@ fn lines_come_back_by_key_and_model() {
     assert_eq!(log.find("a", |served| served == "m2"), Some(&line("a", "m2")));
     assert_eq!(log.find("b", |served| served == "m2"), None);
     assert_eq!(log.latest_served(|_| true), Some("m2"));
-    assert_eq!(log.latest_served(|key| key == "b"), Some("m1"));
+    assert_eq!(log.latest_served(|line| line.key == "b"), Some("m1"));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod batches;
 mod blanks;
 mod course;
 mod outcomes;
+mod parts;
 mod setup;
 #[path = "../../../seal-endpoint/tests/stub/mod.rs"]
 mod stub;

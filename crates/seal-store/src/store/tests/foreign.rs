@@ -128,3 +128,19 @@ fn links_in_a_store_lead_nowhere() {
     symlink(&elsewhere, entry.dir.join("weights")).unwrap();
     assert!(!is_whole(&store));
 }
+
+/// Files that grow over many runs are the store's own, however old they are.
+#[test]
+fn a_lasting_folder_is_never_swept_and_is_the_programs_own() {
+    let root = tempfile::tempdir().unwrap();
+    drop(Store::open(root.path()).unwrap());
+    let dir = crate::lasting_folder(root.path(), "judgements", &key().0).unwrap();
+    let path = dir.join("verdicts.jsonl");
+    fs::write(&path, "paid\n").unwrap();
+    let old = fs::File::options().write(true).open(&path).unwrap();
+    old.set_modified(std::time::UNIX_EPOCH).unwrap();
+    fs::remove_file(root.path().join("store.json")).unwrap();
+    let store = Store::open(root.path()).unwrap();
+    assert_eq!(store.swept(), &Swept::default());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "paid\n");
+}
