@@ -25,6 +25,7 @@ mod cost;
 mod error;
 mod event;
 mod identity;
+mod inquiry;
 mod judge;
 mod line;
 mod log;

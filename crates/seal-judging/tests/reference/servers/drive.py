@@ -24,7 +24,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 # Short, so that a small model on a busy machine reads it in less than a second.
-PROMPT = "Which answer is better, A or B?\nRequest: {instruction}\nA: {output_1}\nB: {output_2}\nSay only A or B."
+PROMPT = "{instruction}\nA: {output_1}\nB: {output_2}\nBetter, A or B?"
 
 
 def pairs(data, count):
@@ -37,9 +37,9 @@ def pairs(data, count):
     for model in ("vicuna-7b", "merlinite-7B-AOT"):
         for instruction, output in of[model].items():
             if len(arm) < count and instruction in reference:
-                asked = f"{len(arm)}. {instruction[:40]}"
-                arm.append({"instruction": asked, "output": output[:40], "generator": "arm"})
-                base.append({"instruction": asked, "output": reference[instruction][:40], "generator": "base"})
+                asked = f"{len(arm)}. {instruction[:24]}"
+                arm.append({"instruction": asked, "output": output[:24], "generator": "arm"})
+                base.append({"instruction": asked, "output": reference[instruction][:24], "generator": "base"})
     assert len(arm) == count, f"{len(arm)} pairs"
     return arm, base
 
@@ -89,6 +89,15 @@ def answered(log):
     return {f"seal-{line['key'][:48]}" for line in lines(log) if not is_blank(line)}
 
 
+def predicted(options):
+    """Tokens that llama.cpp's server predicted, by its own count; with one token a reply, replies."""
+    if not options.metrics:
+        return None
+    with urllib.request.urlopen(options.metrics) as reply:
+        text = reply.read().decode()
+    return int(float(re.search(r"(?m)^llamacpp:tokens_predicted_total (\S+)", text)[1]))
+
+
 def settle(options):
     """Waits until the proxy has no request under way."""
     while True:
@@ -102,6 +111,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", required=True)
     parser.add_argument("--upstream", required=True)
+    parser.add_argument("--metrics", help="llama.cpp's page of metrics, for its own count of replies")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", default="judge")
     parser.add_argument("--pairs", type=int, default=1000)
@@ -143,6 +153,7 @@ def run(options, log, proxy_log, draw, total):
     ]
     kills = sorted(draw.sample(range(total // 50, total * 95 // 100), options.kills))
     codes, lost_at, started = collections.Counter(), collections.Counter(), time.time()
+    before = predicted(options)
     while True:
         said = open(options.out / "said.txt", "a", encoding="utf-8")
         figures = open(options.out / "figures.txt", "w", encoding="utf-8")
@@ -169,6 +180,10 @@ def run(options, log, proxy_log, draw, total):
             break
         assert killed or code in (0, 2), f"exit code {code}: {(options.out / 'said.txt').read_text()[-2000:]}"
     report(options, log, proxy_log, codes, lost_at, total, time.time() - started)
+    if options.metrics and options.max_tokens == 1:
+        made, counted = sum(line["made"] for line in lines(proxy_log)), predicted(options) - before
+        print(f"replies_by_the_server_s_own_count {counted}")
+        assert made == counted, f"the proxy counts {made}"
 
 
 def report(options, log, proxy_log, codes, lost_at, total, seconds):
