@@ -21,6 +21,6 @@ pub use form::PromptForm;
 pub use guard::{GuardPrompt, GuardSlots};
 pub use hash::{ANY_HASH, checked_text, sha256_hex};
 pub use pair::{PairPrompt, PairSlots};
-pub use rubric::RubricPrompt;
+pub use rubric::{RubricPrompt, RubricSlots};
 pub use template::Filled;
 pub use turns::Turns;
