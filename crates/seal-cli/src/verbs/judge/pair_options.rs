@@ -15,13 +15,13 @@ pub(crate) struct PairOptions {
     #[arg(long, value_name = "FILE", requires = "candidate")]
     pub(super) reference: Option<PathBuf>,
     /// Table of the judge, such as configs/judges/pairwise.toml.
-    #[arg(long, value_name = "FILE", requires = "candidate")]
+    #[arg(long, value_name = "FILE", conflicts_with = "annotations")]
     pub(super) judge: Option<PathBuf>,
     /// Verdicts, one a line: made if absent, gone on with if there.
-    #[arg(long, value_name = "FILE", requires = "candidate")]
+    #[arg(long, value_name = "FILE", conflicts_with = "annotations")]
     pub(super) file: Option<PathBuf>,
     /// Another place of the prompt that the table names, with the same sha256.
-    #[arg(long, value_name = "FILE", requires = "candidate")]
+    #[arg(long, value_name = "FILE", conflicts_with = "annotations")]
     pub(super) prompt: Option<PathBuf>,
     /// Judge the instructions that are in both files, where the files differ.
     #[arg(long, requires = "candidate")]
