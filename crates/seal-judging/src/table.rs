@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use seal_endpoint::{EndpointSettings, refuse_secrets};
+use seal_endpoint::EndpointSettings;
 use seal_judge::prompt::{PairSlots, PromptForm};
 use seal_judge::reading::VerdictSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::error::JudgingError;
+use crate::toml_table::{fault, read_table};
 
 /// What a judge does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,8 @@ use crate::error::JudgingError;
 pub enum TableKind {
     /// Compares two answers.
     Pairwise,
+    /// Rates one answer.
+    Rubric,
 }
 
 /// A judge, as its table has it.
@@ -54,8 +57,8 @@ pub struct JudgeTable {
 
 /// Where a prompt's text stands, and what it must be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PromptSource {
+#[serde(deny_unknown_fields, bound(deserialize = "S: Default + Deserialize<'de>"))]
+pub struct PromptSource<S = PairSlots> {
     /// The file, from the folder of the table.
     pub file: PathBuf,
     /// SHA-256 of the file in hexadecimal digits, or `any`.
@@ -69,7 +72,7 @@ pub struct PromptSource {
     pub record: Option<String>,
     /// Names of its slots.
     #[serde(default)]
-    pub slots: PairSlots,
+    pub slots: S,
     /// Where the text was published, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -99,7 +102,7 @@ fn default_missing() -> f64 {
     0.05
 }
 
-impl PromptSource {
+impl<S> PromptSource<S> {
     /// The form with its record.
     ///
     /// # Errors
@@ -128,21 +131,7 @@ impl JudgeTable {
     /// [`JudgingError::Table`] and [`JudgingError::Settings`] for what is no table of a judge, for
     /// a key in it, and for values that cannot be used.
     pub fn parse(text: &str, path: &Path) -> Result<Self, JudgingError> {
-        let bad = |error: toml::de::Error| {
-            // The error's own display quotes the line, which may hold a key.
-            let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
-            let why = format!("{}{}", error.message(), meant(error.message()));
-            JudgingError::Table { path: path.to_owned(), line, why }
-        };
-        let value: serde_json::Value = toml::from_str(text).map_err(bad)?;
-        let of = |source| JudgingError::Settings { path: path.to_owned(), source };
-        refuse_secrets("", &value).map_err(of)?;
-        if is_study(&value) {
-            let why = "this is the config of a study; the table of a judge has kind and [endpoint]";
-            let why = why.to_owned();
-            return Err(JudgingError::Table { path: path.to_owned(), line: None, why });
-        }
-        let table: Self = toml::from_str(text).map_err(bad)?;
+        let table: Self = read_table(text, path)?;
         table.check(path)?;
         Ok(table)
     }
@@ -164,34 +153,12 @@ impl JudgeTable {
     }
 
     fn fault(&self) -> Option<String> {
-        if !(0.0..=1.0).contains(&self.max_missing) {
-            return Some("max_missing is a share, from 0 to 1".to_owned());
-        }
-        if self.max_cost.is_some_and(|cost| !(cost.is_finite() && cost >= 0.0)) {
-            return Some("max_cost is a number, 0 or more".to_owned());
-        }
-        if self.served_as.iter().any(|name| name.trim().is_empty()) {
-            return Some("served_as holds an empty name; remove it".to_owned());
+        let fault = fault(self.max_missing, self.max_cost, &self.served_as);
+        if fault.is_some() {
+            return fault;
         }
         self.prompt.as_ref().and_then(|prompt| prompt.prompt_form().err()).map(str::to_owned)
     }
-}
-
-/// Whether a file is the config of a study.
-fn is_study(value: &serde_json::Value) -> bool {
-    value.get("endpoint").is_none() && ["study", "arms"].iter().any(|key| value.get(key).is_some())
-}
-
-/// The known key that is most like the unknown one of a message, for the end of the message.
-fn meant(message: &str) -> String {
-    let mut names = message.split('`').skip(1).step_by(2);
-    let nearest = message.starts_with("unknown field").then(|| {
-        let unknown = names.next()?;
-        let likeness = |name: &&str| strsim::jaro_winkler(name, unknown);
-        names.max_by(|one, two| likeness(one).total_cmp(&likeness(two)))
-    });
-    let nearest = nearest.flatten();
-    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 #[cfg(test)]

@@ -49,6 +49,43 @@ pub(crate) enum JudgeFailure {
         /// The other.
         reference: PathBuf,
     },
+    /// An option is missing that goes with `--answers`.
+    #[error("--answers goes with --judge and --file")]
+    NotWithAnswers,
+    /// The table is of a judge that does not work on one answer.
+    #[error("{}: kind = {kind:?}: {known}", path.display())]
+    Kind {
+        /// The table.
+        path: PathBuf,
+        /// What it says.
+        kind: String,
+        /// What is known here, with what to do.
+        known: &'static str,
+    },
+    /// The file has no answer that can be used.
+    #[error("{}: no answer can be used; a row has the texts instruction and output", path.display())]
+    NoAnswers {
+        /// The file.
+        path: PathBuf,
+    },
+    /// More answers are without a verdict than the table allows.
+    #[error(
+        "{missing} of {answers} answers have no verdict, and the table allows a share of {share} \
+         (max_missing): {unparsed} replies are not of the form that verdict.reply names, {left_out} \
+         answers cannot be shown to the judge"
+    )]
+    MissingVerdicts {
+        /// Answers without a verdict.
+        missing: usize,
+        /// All answers.
+        answers: usize,
+        /// Replies that could not be read.
+        unparsed: usize,
+        /// Answers that were left out.
+        left_out: usize,
+        /// The largest share.
+        share: f64,
+    },
     /// A file cannot be written.
     #[error("{}: cannot be written: {source}", path.display())]
     Write {

@@ -1,10 +1,16 @@
-//! `seal judge`: judges pairs of answers, and figures of judged pairs. Each way is one file.
+//! `seal judge`: judges answers and pairs of answers, and figures of judged pairs. Each way is one
+//! file.
 
 mod annotations;
+mod answer_options;
+mod answers;
 mod failure;
+mod guard;
 mod pair_figures;
 mod pair_options;
 mod pairs;
+mod point_figures;
+mod reward;
 mod watcher;
 
 use std::path::PathBuf;
@@ -13,6 +19,7 @@ use clap::{ArgGroup, Args};
 
 use crate::logging::Log;
 use crate::verbosity::Verbosity;
+use answer_options::AnswerOptions;
 use pair_options::PairOptions;
 
 pub(crate) use failure::JudgeFailure;
@@ -21,11 +28,18 @@ const AFTER: &str = "\
 Examples:
   {program} judge --annotations annotations.json
   {program} judge --candidate a.json --reference b.json --judge judge.toml --file verdicts.jsonl
+  {program} judge --answers answers.jsonl --judge guard.toml --file verdicts.jsonl
 
 A judge sees each pair in both orders. Two equal verdicts are a win or a loss, others a tie. What it
 does not answer, refuses or words otherwise is missing and never a loss. A run that is stopped goes
 on where it was: give the same command again. The key of an endpoint comes from the variable of the
 environment that the table names in api_key_env.
+
+--answers judges each answer of one file by itself. The kind of the table says how: guard, a model
+that says whether an answer does harm, or reward, a model that scores it. Both are model folders and
+run here. The file is a list of AlpacaEval's model outputs or what `generate` wrote. harm_rate is the
+share of harmful answers among those with a verdict, low_mass counts answers whose verdict tokens are
+unlikely, and mean_score is in the model's own unit. docs/guards.md explains the tables.
 
 One figure a line, rates in percent. win_rate is that of the candidate, output_2, against the
 reference, output_1. length_controlled_minimal is the same for answers of equal lengths. A pair
@@ -34,7 +48,7 @@ without a preference is missing and counts in no rate. Intervals (_lo, _hi) are 
 /// What is judged.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = AFTER)]
-#[command(group = ArgGroup::new("way").required(true).args(["annotations", "candidate"]))]
+#[command(group = ArgGroup::new("way").required(true).args(["annotations", "candidate", "answers"]))]
 pub(crate) struct Options {
     /// Preferences in AlpacaEval's format: a JSON list of objects with instruction, output_1,
     /// output_2 and preference (1 to 2, 1.5 a tie, null missing).
@@ -42,13 +56,16 @@ pub(crate) struct Options {
     annotations: Option<PathBuf>,
     #[command(flatten)]
     pairs: PairOptions,
+    #[command(flatten)]
+    answers: AnswerOptions,
 }
 
 /// Prints the figures.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
-    match &options.annotations {
-        Some(file) => annotations::run(file, verbosity.quiet),
-        None => pairs::run(&options.pairs, verbosity),
+    match (&options.annotations, &options.answers.answers) {
+        (Some(file), _) => annotations::run(file, verbosity.quiet),
+        (None, Some(file)) => answers::run(file, &options.answers, &options.pairs, verbosity),
+        (None, None) => pairs::run(&options.pairs, verbosity),
     }
 }

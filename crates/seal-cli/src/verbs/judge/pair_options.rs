@@ -15,29 +15,28 @@ pub(crate) struct PairOptions {
     #[arg(long, value_name = "FILE", requires = "candidate")]
     pub(super) reference: Option<PathBuf>,
     /// Table of the judge, such as configs/judges/pairwise.toml.
-    #[arg(long, value_name = "FILE", requires = "candidate")]
+    #[arg(long, value_name = "FILE", conflicts_with = "annotations")]
     pub(super) judge: Option<PathBuf>,
     /// Verdicts, one a line: made if absent, gone on with if there.
-    #[arg(long, value_name = "FILE", requires = "candidate")]
+    #[arg(long, value_name = "FILE", conflicts_with = "annotations")]
     pub(super) file: Option<PathBuf>,
     /// Another place of the prompt that the table names, with the same sha256.
-    #[arg(long, value_name = "FILE", requires = "candidate")]
+    #[arg(long, value_name = "FILE", conflicts_with = "annotations")]
     pub(super) prompt: Option<PathBuf>,
     /// Judge the instructions that are in both files, where the files differ.
     #[arg(long, requires = "candidate")]
     pub(super) common: bool,
-    /// Largest cost of all verdicts of these pairs, in place of the table's max_cost.
-    #[arg(long, value_name = "MONEY", requires = "candidate")]
+    /// Largest cost of all verdicts of these answers, in place of the table's max_cost.
+    #[arg(long, value_name = "MONEY")]
     pub(super) max_cost: Option<f64>,
     /// Say how many questions are left and what they cost at most, and ask none.
-    #[arg(long, requires = "candidate")]
+    #[arg(long)]
     pub(super) dry_run: bool,
     /// Write the questions that are left as the input file of a batch, and ask none.
-    #[arg(long, value_name = "FILE", requires = "candidate")]
-    #[arg(conflicts_with_all = ["dry_run", "batch_output"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "batch_output"])]
     pub(super) batch_input: Option<PathBuf>,
     /// Take verdicts from the output file of a batch, and ask none.
-    #[arg(long, value_name = "FILE", requires = "candidate", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(super) batch_output: Option<PathBuf>,
     /// Write the judged pairs as AlpacaEval's annotations.
     #[arg(long, value_name = "FILE", requires = "candidate")]

@@ -27,8 +27,8 @@ HERE = Path(__file__).resolve().parent
 PROMPT = "{instruction}\nA: {output_1}\nB: {output_2}\nBetter, A or B?"
 
 
-def pairs(data, count):
-    """`count` pairs of published answers, cut short."""
+def pairs(data, count, cut):
+    """`count` pairs of published answers, cut to so many characters."""
     read = lambda name: json.loads((data / "alpaca_eval" / name).read_text())
     rows = {name: read(f"{name}.model_outputs.json") for name in ("vicuna-7b", "merlinite-7B-AOT", "text_davinci_003")}
     of = {name: {row["instruction"]: row["output"] for row in found} for name, found in rows.items()}
@@ -37,9 +37,9 @@ def pairs(data, count):
     for model in ("vicuna-7b", "merlinite-7B-AOT"):
         for instruction, output in of[model].items():
             if len(arm) < count and instruction in reference:
-                asked = f"{len(arm)}. {instruction[:24]}"
-                arm.append({"instruction": asked, "output": output[:24], "generator": "arm"})
-                base.append({"instruction": asked, "output": reference[instruction][:24], "generator": "base"})
+                asked = f"{len(arm)}. {instruction[:cut]}"
+                arm.append({"instruction": asked, "output": output[:cut], "generator": "arm"})
+                base.append({"instruction": asked, "output": reference[instruction][:cut], "generator": "base"})
     assert len(arm) == count, f"{len(arm)} pairs"
     return arm, base
 
@@ -57,6 +57,7 @@ least_mass = 0.0
 [endpoint]
 base_url = "http://127.0.0.1:{options.port}/v1"
 model = "{options.model}"
+{f'api_key_env = "{options.api_key_env}"' if options.api_key_env else ""}
 temperature = 0.0
 max_tokens = {options.max_tokens}
 top_logprobs = 20
@@ -114,7 +115,9 @@ def main():
     parser.add_argument("--metrics", help="llama.cpp's page of metrics, for its own count of replies")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", default="judge")
+    parser.add_argument("--api-key-env", help="the variable that holds the key of the server")
     parser.add_argument("--pairs", type=int, default=1000)
+    parser.add_argument("--cut", type=int, default=24, help="characters of each text")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--port", type=int, default=8090)
     parser.add_argument("--rate", type=float, default=0.15)
@@ -124,7 +127,7 @@ def main():
     options = parser.parse_args()
     out = options.out
     out.mkdir(parents=True)
-    arm, base = pairs(Path(os.environ["SEAL_DATA"]), options.pairs)
+    arm, base = pairs(Path(os.environ["SEAL_DATA"]), options.pairs, options.cut)
     for name, found in (("arm.json", arm), ("base.json", base)):
         (out / name).write_text(json.dumps(found))
     (out / "prompt.txt").write_text(PROMPT)

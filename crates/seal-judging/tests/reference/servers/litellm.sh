@@ -2,7 +2,8 @@
 # LiteLLM's proxy on 127.0.0.1:PORT, in front of a server of chat completions.
 #
 #     litellm.sh build FOLDER                 installs it from PyPI
-#     litellm.sh serve FOLDER PORT BASE_URL   BASE_URL such as http://127.0.0.1:8080/v1
+#     litellm.sh serve FOLDER PORT BASE_URL   BASE_URL such as http://127.0.0.1:8080/v1; the variable
+#                                             LITELLM_MASTER_KEY holds the key that it asks for
 set -euo pipefail
 what=$1 folder=$(realpath -m "$2") here=$(dirname "$(realpath "$0")")
 mkdir -p "$folder"
@@ -18,7 +19,7 @@ case $what in
             --host 127.0.0.1 --port "$3" --num_workers 1
         ;;
     *)
-        sed -n '2,6p' "$0"
+        sed -n '2,7p' "$0"
         exit 2
         ;;
 esac
