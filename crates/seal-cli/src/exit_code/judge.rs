@@ -20,8 +20,13 @@ pub(super) fn code(error: &JudgeFailure) -> u8 {
         | JudgeFailure::Kind { .. } => USAGE,
         JudgeFailure::Write { .. } => UNEXPECTED,
         JudgeFailure::Judging(error) => judging(error),
-        JudgeFailure::Missing { may_pass: true, .. } => RETRY,
-        JudgeFailure::Missing { may_pass: false, .. } => DATA,
+        JudgeFailure::Missing { may_pass, .. } | JudgeFailure::MissingRatings { may_pass, .. } => {
+            if *may_pass {
+                RETRY
+            } else {
+                DATA
+            }
+        }
     }
 }
 

@@ -94,6 +94,31 @@ pub(crate) enum JudgeFailure {
         /// What the system says.
         source: io::Error,
     },
+    /// More answers are without a rating than the table allows.
+    #[error(
+        "{missing} of {answers} answers have no rating, and the table allows a share of {share} \
+         (max_missing){reason}"
+    )]
+    MissingRatings {
+        /// Answers without a rating.
+        missing: usize,
+        /// All answers.
+        answers: usize,
+        /// The largest share.
+        share: f64,
+        /// What is known of the reason, with what to do.
+        reason: String,
+        /// Whether the same command may succeed later.
+        may_pass: bool,
+    },
+    /// An option of judges behind an endpoint with a judge that is a model here.
+    #[error("{option} is for judges behind an endpoint, and the table is of kind {kind:?}")]
+    NotOfThisKind {
+        /// The option.
+        option: &'static str,
+        /// The kind.
+        kind: String,
+    },
     /// The pairs cannot be judged.
     #[error(transparent)]
     Judging(#[from] JudgingError),

@@ -4,6 +4,7 @@
 mod annotations;
 mod answer_options;
 mod answers;
+mod endpoint;
 mod failure;
 mod guard;
 mod pair_figures;
@@ -11,6 +12,7 @@ mod pair_options;
 mod pairs;
 mod point_figures;
 mod reward;
+mod rubric;
 mod watcher;
 
 use std::path::PathBuf;
@@ -36,10 +38,11 @@ on where it was: give the same command again. The key of an endpoint comes from 
 environment that the table names in api_key_env.
 
 --answers judges each answer of one file by itself. The kind of the table says how: guard, a model
-that says whether an answer does harm, or reward, a model that scores it. Both are model folders and
-run here. The file is a list of AlpacaEval's model outputs or what `generate` wrote. harm_rate is the
+that says whether an answer does harm, reward, a model that scores it, or rubric, a model behind an
+endpoint that rates it from 1 to 5. The first two are model folders and run here. The file is a list of AlpacaEval's model outputs or what `generate` wrote. harm_rate is the
 share of harmful answers among those with a verdict, low_mass counts answers whose verdict tokens are
-unlikely, and mean_score is in the model's own unit. docs/guards.md explains the tables.
+unlikely, and mean_score is in the model's own unit, or a rating. docs/guards.md and docs/pairwise.md
+explain the tables.
 
 One figure a line, rates in percent. win_rate is that of the candidate, output_2, against the
 reference, output_1. length_controlled_minimal is the same for answers of equal lengths. A pair

@@ -4,7 +4,6 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use seal_endpoint::{ApiKey, Client};
 use seal_files::{Inputs, PendingFile};
 use seal_judge::{BothOrders, Listed, ModelOutput, Outcome, read_model_outputs, to_list};
 use seal_judging::{
@@ -12,6 +11,9 @@ use seal_judging::{
     estimate, missing_questions, outstanding_questions, pair_up, read_batch, stored, write_batch,
 };
 
+use super::endpoint::{
+    client, print_estimate, say_read, say_repair, say_stopped, say_waiting, say_written,
+};
 use super::pair_figures::Printed;
 use super::pair_options::PairOptions;
 use super::watcher::Watcher;
@@ -46,7 +48,7 @@ pub(super) fn run(options: &PairOptions, verbosity: Verbosity) -> anyhow::Result
     // Without a key nothing is begun, not even a file.
     let client = match options.batch_input.is_some() || options.batch_output.is_some() {
         true => None,
-        false => Some(client(&judge)?),
+        false => Some(client(judge.endpoint())?),
     };
     let mut log = VerdictLog::open(files.verdicts).map_err(JudgeFailure::from)?;
     say_repair(log.path(), log.repair(), verbosity)?;
@@ -56,7 +58,8 @@ pub(super) fn run(options: &PairOptions, verbosity: Verbosity) -> anyhow::Result
     let judged = match (&options.batch_output, client) {
         (Some(path), _) => from_batch(&judge, &questions, &mut log, path, verbosity)?,
         (None, Some(client)) => {
-            say_outstanding(&judge, &questions, &log, verbosity)?;
+            let waiting = outstanding_questions(&judge, &questions, &log);
+            say_waiting(waiting.map_err(JudgeFailure::from)?, verbosity)?;
             let watcher = Watcher::new(verbosity);
             let judged = seal_judging::judge(&judge, &questions, &client, &mut log, &watcher);
             watcher.end();
@@ -150,12 +153,6 @@ fn read_pairs(
     Ok((set, odd_rows))
 }
 
-fn client(judge: &PairJudge) -> Result<Client, JudgeFailure> {
-    let endpoint = judge.endpoint();
-    let key = ApiKey::of(endpoint, |name| std::env::var(name).ok()).map_err(JudgingError::from)?;
-    Ok(Client::new(endpoint, key).map_err(JudgingError::from)?)
-}
-
 /// Prints the questions that are left and what they cost at most.
 fn dry_run(judge: &PairJudge, set: &QuestionSet<'_>, verdicts: &Path) -> anyhow::Result<()> {
     let log = match verdicts.exists() {
@@ -164,21 +161,11 @@ fn dry_run(judge: &PairJudge, set: &QuestionSet<'_>, verdicts: &Path) -> anyhow:
     };
     let missing = missing_questions(judge, set, log.as_ref());
     let found = estimate(judge, set, &missing).map_err(JudgeFailure::from)?;
-    let mut out = plain::stdout();
     let is_canary =
         |number: &&usize| matches!(set.questions()[**number].subject, Subject::Canary(..));
     let canaries = missing.iter().filter(is_canary).count();
-    writeln!(out, "questions {}", found.questions)?;
-    writeln!(out, "questions_of_pairs {}", found.questions - canaries)?;
-    writeln!(out, "questions_of_canaries {canaries}")?;
-    writeln!(out, "answered_before {}", set.first_of_each_key().len() - found.questions)?;
-    writeln!(out, "input_tokens_about {}", found.input)?;
-    writeln!(out, "output_tokens_at_most {}", found.output)?;
-    match found.money {
-        Some(money) => writeln!(out, "cost_at_most {money}")?,
-        None => writeln!(out, "cost_at_most nan")?,
-    }
-    Ok(())
+    let parts = [("pairs", found.questions - canaries), ("canaries", canaries)];
+    Ok(print_estimate(&found, parts, set.first_of_each_key().len())?)
 }
 
 /// Writes the questions that are left; says which are not written, and which are out already.
@@ -190,44 +177,7 @@ fn to_batch(
     verbosity: Verbosity,
 ) -> anyhow::Result<()> {
     let written = write_batch(judge, set, log, path).map_err(JudgeFailure::from)?;
-    writeln!(plain::stdout(), "questions {}", written.questions)?;
-    if verbosity.quiet {
-        return Ok(());
-    }
-    if written.left_out > 0 {
-        writeln!(
-            plain::stderr(),
-            "{} questions are left out, since they could exceed the largest cost; raise --max-cost",
-            written.left_out
-        )?;
-    }
-    if written.again > 0 {
-        writeln!(
-            plain::stderr(),
-            "{} of these questions were written before and have no answer yet: if that batch is \
-             under way they are paid twice; read its output by --batch-output first",
-            written.again
-        )?;
-    }
-    Ok(())
-}
-
-/// Says so where a batch that may be under way has some of the questions.
-fn say_outstanding(
-    judge: &PairJudge,
-    set: &QuestionSet<'_>,
-    log: &VerdictLog,
-    verbosity: Verbosity,
-) -> anyhow::Result<()> {
-    let waiting = outstanding_questions(judge, set, log).map_err(JudgeFailure::from)?;
-    if waiting > 0 && !verbosity.quiet {
-        writeln!(
-            plain::stderr(),
-            "{waiting} of these questions were written for a batch and have no answer yet: if it is \
-             under way they are paid twice; read its output by --batch-output first"
-        )?;
-    }
-    Ok(())
+    Ok(say_written(&written, verbosity)?)
 }
 
 fn from_batch(
@@ -238,44 +188,13 @@ fn from_batch(
     verbosity: Verbosity,
 ) -> anyhow::Result<Judged> {
     let read = read_batch(judge, set, log, path).map_err(JudgeFailure::from)?;
-    if !verbosity.quiet {
-        writeln!(
-            plain::stderr(),
-            "{}: {} replies are new, {} known, {} of other questions, {} failed",
-            path.display(),
-            read.kept,
-            read.known,
-            read.foreign,
-            read.failed
-        )?;
-        if let Some(error) = &read.first_failure {
-            writeln!(plain::stderr(), "the first failure: {error}")?;
-        }
-    }
+    say_read(path, &read, verbosity)?;
     let mut judged = stored(judge, set, log);
     judged.asked = read.kept;
     judged.failed = read.failed;
     judged.has_passing = read.has_passing;
     judged.last_failure = read.last_failure;
     Ok(judged)
-}
-
-fn say_repair(path: &Path, repair: &Repair, verbosity: Verbosity) -> std::io::Result<()> {
-    if verbosity.quiet || *repair == Repair::default() {
-        return Ok(());
-    }
-    let (mut err, path) = (plain::stderr(), path.display());
-    if repair.cut > 0 {
-        writeln!(err, "{path}: the last line was cut; its verdict is asked for again")?;
-    }
-    if !repair.damaged.is_empty() {
-        writeln!(err, "{path}: lines {:?} cannot be read and are not used", repair.damaged)?;
-    }
-    if !repair.other_version.is_empty() {
-        let lines = &repair.other_version;
-        writeln!(err, "{path}: lines {lines:?} are of another version and are not used")?;
-    }
-    Ok(())
 }
 
 /// Prints the figures, writes the annotations, and fails where too many verdicts are missing.
@@ -299,12 +218,7 @@ fn finish(
     }
     let (path, rows) = (files.candidate, rows.as_slice());
     Printed { path, rows, judged, orders: &orders, odd_rows }.print(verbosity)?;
-    if judged.stopped == Some(Stopped::Budget) && !verbosity.quiet {
-        writeln!(
-            plain::stderr(),
-            "stopped before the largest cost would be exceeded; raise --max-cost and run again"
-        )?;
-    }
+    say_stopped(judged.stopped, verbosity)?;
     let (missing, pairs) = (orders.missing, judged.pairs.len());
     let share = judge.table().max_missing;
     if missing as f64 > share * pairs as f64 {

@@ -59,19 +59,30 @@ pub(super) fn say_rest<R>(
     if cut > 0 {
         writeln!(err, "{cut} answers are longer than the judge is shown; their end is cut")?;
     }
+    say_canaries(canaries, &[])
+}
+
+/// Prints the table of canaries, with `more` rows: name, passed, failed and missing.
+pub(super) fn say_canaries(
+    canaries: &[CanaryCount],
+    more: &[(&str, usize, usize, usize)],
+) -> io::Result<()> {
     if canaries.is_empty() {
         return Ok(());
     }
+    let mut err = plain::stderr();
     writeln!(err, "canary          passed  failed  missing")?;
-    for CanaryCount { kind, passed, failed, missing } in canaries {
+    let rows = canaries.iter().map(|c| (c.kind.name(), c.passed, c.failed, c.missing));
+    let rows: Vec<_> = rows.chain(more.iter().copied()).collect();
+    for (name, passed, failed, missing) in &rows {
         let mark = match (failed, passed) {
             (0, 0) => "no verdict",
             (0, _) => "passed",
             _ => "FAILED",
         };
-        writeln!(err, "{:<14}  {passed:>6}  {failed:>6}  {missing:>7}  {mark}", kind.name())?;
+        writeln!(err, "{name:<14}  {passed:>6}  {failed:>6}  {missing:>7}  {mark}")?;
     }
-    match canaries.iter().any(|count| count.failed > 0) {
+    match rows.iter().any(|(_, _, failed, _)| *failed > 0) {
         true => writeln!(err, "the judge fails canaries: its figures are not to be trusted"),
         false => Ok(()),
     }
