@@ -4,11 +4,13 @@
 //! study of the user's own rows: a few dozen lines of JSONL, a model of one
 //! layer, seconds to run. Nothing outside the folder is read or written.
 
+mod oracle;
 mod rows;
 mod sandbox;
 
 /// Variable that makes the program under test the installed one, if it is `seal`.
 pub const PROGRAM: &str = "TEST_PROGRAM";
 
+pub use oracle::{OracleJudge, table as oracle_table};
 pub use rows::{CONFIG, prompts, row};
 pub use sandbox::{Finished, Sandbox};

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use seal_judge::JudgeKind;
-use seal_report::{Data, EpochTrace, Role};
+use seal_judge::{BothOrders, JudgeKind};
+use seal_report::{Data, EpochTrace, PairJudging, Role};
 use seal_rows::RowId;
 use seal_select::SelectorRow;
 
@@ -36,11 +36,64 @@ pub struct StudyFacts {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TestFacts {
     /// How it is judged.
-    pub judge: JudgeKind,
+    pub judge: TestJudge,
     /// Difference of scores up to which two answers tie, in the judge's unit.
     pub tie: f64,
+    /// The judge itself, where it judges pairs.
+    pub judging: Option<PairJudging>,
+    /// Further judges by their names. They decide nothing.
+    pub also: BTreeMap<String, FurtherJudge>,
     /// Every prompt of the test, whether or not a model answered it.
     pub prompts: Vec<RowId>,
+}
+
+/// How a test is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestJudge {
+    /// One answer at a time.
+    Single(JudgeKind),
+    /// An arm's answer beside the reference's.
+    Pairs,
+    /// What most of the further judges say.
+    Majority,
+}
+
+impl TestJudge {
+    /// The name in configs and results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Single(kind) => kind.name(),
+            Self::Pairs => "pairwise",
+            Self::Majority => "majority",
+        }
+    }
+
+    /// Whether scores are in nats per token.
+    pub(super) fn is_likelihood(self) -> bool {
+        matches!(self, Self::Single(kind) if kind.is_likelihood())
+    }
+}
+
+/// A judge beside the one that decides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FurtherJudge {
+    /// How it judges.
+    pub judge: TestJudge,
+    /// As [`TestFacts::tie`].
+    pub tie: f64,
+    /// As [`TestFacts::judging`].
+    pub judging: Option<PairJudging>,
+}
+
+/// A pair of answers that was judged in both orders.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PairFacts {
+    /// The prompt.
+    pub id: RowId,
+    /// The judgements.
+    pub outcome: BothOrders,
+    /// Characters of the arm's answer less those of the reference's.
+    pub excess_length: f64,
 }
 
 /// One arm.
@@ -73,6 +126,10 @@ pub struct CellFacts {
     pub seed: u64,
     /// The evidence on the cell's model, by test.
     pub tests: BTreeMap<String, Evidence>,
+    /// The pairs behind the evidence, of tests whose deciding judge judges pairs.
+    pub pairs: BTreeMap<String, Vec<PairFacts>>,
+    /// The evidence by further judges, by test and name.
+    pub also: BTreeMap<String, BTreeMap<String, Evidence>>,
     /// How rows were chosen; `None` where all rows are used or none is.
     pub selection: Option<SelectionFacts>,
 }
@@ -195,6 +252,12 @@ impl ArmFacts {
     /// The selection of a cell.
     pub(super) fn selection(&self, seed: u64) -> Option<&SelectionFacts> {
         self.cell(seed).and_then(|cell| cell.selection.as_ref())
+    }
+
+    /// The evidence on a cell on a test by a further judge; none where it is not there.
+    pub(super) fn opinion(&self, seed: u64, test: &str, name: &str) -> &Evidence {
+        let of_cell = self.cell(seed).and_then(|cell| cell.also.get(test)?.get(name));
+        of_cell.unwrap_or(Evidence::none())
     }
 
     /// The evidence on a cell on a test; none where it is not there.

@@ -45,6 +45,8 @@ mod compare;
 mod error;
 mod evidence;
 mod facts;
+mod opinions;
+mod pairs;
 mod plots;
 mod rate;
 mod rates;
@@ -61,7 +63,9 @@ pub use annotated::{
 pub use assess::{LogProbs, assess};
 pub use error::{CellPlace, EvalError, Place};
 pub use evidence::Evidence;
-pub use facts::{ArmFacts, CellFacts, SelectionFacts, StudyFacts, TestFacts};
+pub use facts::{
+    ArmFacts, CellFacts, FurtherJudge, PairFacts, SelectionFacts, StudyFacts, TestFacts, TestJudge,
+};
 pub use plots::figures_of;
 pub use rate::{outcomes, win_rate};
 pub use results::results_of;

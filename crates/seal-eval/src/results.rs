@@ -6,7 +6,7 @@ use seal_report::{Arm, Cell, PerTest, Results};
 
 use crate::compare::{ArmOutcomes, comparisons, informative};
 use crate::facts::{ArmFacts, Study, StudyFacts};
-use crate::{EvalError, rates, selection, win};
+use crate::{EvalError, opinions, pairs, rates, selection, win};
 
 /// The figures of a study: win rates in percent, differences in points,
 /// everything else a fraction, and null for what does not apply.
@@ -28,7 +28,15 @@ pub fn results_of(facts: &StudyFacts) -> Result<Results, EvalError> {
         quick: facts.quick,
         reference: facts.reference.clone(),
         seeds: facts.seeds.clone(),
-        judge: facts.tests.iter().map(|(name, t)| (name.clone(), t.judge.to_string())).collect(),
+        judge: facts
+            .tests
+            .iter()
+            .map(|(name, t)| (name.clone(), t.judge.name().to_owned()))
+            .collect(),
+        judging: (facts.tests.iter())
+            .filter_map(|(name, test)| Some((name.clone(), test.judging.clone()?)))
+            .collect(),
+        opinions: opinions::of_study(&study)?,
         informative: informative(&study),
         data: facts.data.clone(),
         arms,
@@ -66,6 +74,7 @@ fn figures_of_arm(
             refusal: rates::per_test(&rates, |r| r.refusal),
             over_refusal: rates::per_test(&rates, |r| r.over_refusal),
             harm: rates::per_test(&rates, |r| r.harm),
+            pairs: pairs::of_cell(arm, cell)?,
             selection: selection::ranking(study, arm, seed)?,
             weights: selection::weights(cell.selection.as_ref()),
         });
@@ -88,6 +97,8 @@ fn figures_of_arm(
         over_refusal: rates::per_test(&rates, |r| r.over_refusal),
         harm: rates::per_test(&rates, |r| r.harm),
         by_category,
+        pairs: pairs::of_arm(arm, &cells)?,
+        opinions: opinions::of_arm(study, arm)?,
         selection: selection::over_seeds(&cells),
         cells,
         ..Arm::new(&arm.id, &arm.label, arm.role)

@@ -174,3 +174,14 @@ pub(crate) fn share(price: Option<&Price>, is_batch: bool) -> f64 {
 pub(crate) fn prompt_tokens(inquiry: &dyn Inquiry, number: usize) -> u64 {
     estimated_tokens(&inquiry.messages(number))
 }
+
+impl PairJudge {
+    /// The most that one question can cost whose answers have at most so many tokens each, those of
+    /// a canary included; `None` without a price.
+    pub fn most_cost(&self, instruction: &str, answer_tokens: u64) -> Option<f64> {
+        let own = most_tokens(&self.messages(instruction, "", ""));
+        let claim = crate::canary::CanaryKind::Injection.answer("").len() as u64;
+        let output = u64::from(self.endpoint().max_tokens);
+        Some(self.endpoint().price?.of(own + 2 * answer_tokens + claim, output))
+    }
+}

@@ -50,7 +50,7 @@ fn judges(results: &Results, tests: &[&str]) -> String {
         named => {
             let each: Vec<String> = named
                 .iter()
-                .map(|(test, judge)| format!("{judge} on {}", view::test_label(test)))
+                .map(|(test, judge)| format!("{judge} on {}", view::test_title(results, test)))
                 .collect();
             format!(" Judges: {}.", view::list(&each))
         }
@@ -69,7 +69,7 @@ fn seal(results: &Results) -> Option<String> {
                 let ends = [interval.lo, interval.hi].map(number::percent);
                 format!(" {}", number::bracket(&ends[0], &ends[1]))
             });
-            Some(format!("{mean} %{interval} on {}", view::test_label(test)))
+            Some(format!("{mean} %{interval} on {}", view::test_title(results, test)))
         })
         .collect();
     if rates.is_empty() {
@@ -127,7 +127,7 @@ pub(crate) fn ablation(results: &Results, part: &str) -> String {
          {}, {} points{} (p {}).",
         detected.len(),
         tested.len(),
-        view::test_label(&strongest.test),
+        view::test_title(results, &strongest.test),
         number::or_absent(strongest.diff, number::signed),
         difference_interval(strongest).map_or_else(String::new, |text| format!(" {text}")),
         strongest.p_holm.map_or_else(String::new, equation),

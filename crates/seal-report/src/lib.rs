@@ -46,8 +46,9 @@ pub use document::{Document, FORMAT_VERSION};
 pub use error::{Error, Result};
 pub use findings::{FindingsSpec, SpecError, findings};
 pub use model::{
-    Arm, CategoryRates, Cell, CellFigures, Comparison, Cost, Data, EpochTrace, Figures, Histogram,
-    Outcome, PerTest, Provenance, Ranking, Results, RocPoint, Role, RowSample, Selection, Split,
-    StageCost, Weights, WinRate,
+    Agreement, Arm, Canaries, CategoryRates, Cell, CellFigures, Comparison, Cost, Data, EpochTrace,
+    Figures, Histogram, JudgingCost, Opinion, Outcome, PairFigures, PairJudging, PerTest,
+    Provenance, Ranking, Results, RocPoint, Role, RowSample, Selection, Split, StageCost, Standing,
+    Weights, WinRate,
 };
 pub use report::Report;

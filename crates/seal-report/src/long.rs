@@ -3,9 +3,10 @@
 //! `seed` is empty for figures over all seeds. A win rate has three lines:
 //! `win_rate` with the study interval, `win_rate_prompt` with the prompt
 //! interval, `win_rate_bounds` with the bounds for missing verdicts. Absent
-//! values are empty; `ablation` is the name that the plan gives. `difference` lines are the tests against SEAL.
+//! values are empty; `ablation` is the name that the plan gives. `win_rate_by_judge` lines have the
+//! name of a further judge in `category`. `difference` lines are the tests against SEAL.
 
-use crate::{Arm, PerTest, Ranking, Result, Results, Weights, WinRate, text, view};
+use crate::{Arm, PairFigures, PerTest, Ranking, Result, Results, Weights, WinRate, text, view};
 
 const HEADER: [&str; 18] = [
     "arm",
@@ -129,6 +130,14 @@ fn arm_lines(lines: &mut Lines, arm: &Arm) -> Result<()> {
             }
         }
     }
+    pair_lines(lines, &base, &arm.pairs)?;
+    for (test, rates) in &arm.opinions {
+        for (name, rate) in rates {
+            let (metric, category) = ("win_rate_by_judge", name.as_str());
+            let (value, lo, hi) = (rate.mean, rate.lo, rate.hi);
+            lines.push(&Line { test, category, metric, value, lo, hi, ..base.clone() })?;
+        }
+    }
     if let Some(selection) = &arm.selection {
         selection_lines(lines, &base, Some(&selection.ranking), &selection.weights)?;
     }
@@ -136,6 +145,7 @@ fn arm_lines(lines: &mut Lines, arm: &Arm) -> Result<()> {
         let base = Line { seed: Some(cell.seed), ..base.clone() };
         win_lines(lines, &base, &cell.win_rate)?;
         rate_lines(lines, &base, [&cell.accuracy, &cell.refusal, &cell.over_refusal, &cell.harm])?;
+        pair_lines(lines, &base, &cell.pairs)?;
         selection_lines(lines, &base, cell.selection.as_ref(), &cell.weights)?;
     }
     Ok(())
@@ -164,6 +174,23 @@ fn win_lines(lines: &mut Lines, base: &Line<'_>, rates: &PerTest<WinRate>) -> Re
             ("missing", rate.missing),
         ] {
             lines.push(&Line { test, metric, n: Some(n), ..base.clone() })?;
+        }
+    }
+    Ok(())
+}
+
+/// Figures of tests that are judged by pairs.
+fn pair_lines(lines: &mut Lines, base: &Line<'_>, figures: &PerTest<PairFigures>) -> Result<()> {
+    for test in view::order_tests(figures.keys().map(String::as_str)) {
+        let of = &figures[test];
+        for (metric, value) in [
+            ("length_controlled_win_rate", of.length_controlled),
+            ("flip_rate", of.flip_rate),
+            ("first_slot_rate", of.first_slot_rate),
+        ] {
+            if value.is_some() {
+                lines.push(&Line { test, metric, value, ..base.clone() })?;
+            }
         }
     }
     Ok(())

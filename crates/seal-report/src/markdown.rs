@@ -23,6 +23,7 @@ pub(crate) fn render(report: &Report) -> String {
             tables.extend(table::categories(results, test, rate));
         }
     }
+    tables.extend(table::judges(results));
     tables.push(table::data(results));
     for table in &tables {
         write_table(&mut out, table);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Arm, Comparison, Results, Role, WinRate, number};
+use crate::{Arm, Comparison, PairJudging, Results, Role, WinRate, number};
 
 /// The ablated parts of the missing ablations, shown first.
 pub(crate) const PENALTY: &str = "penalty strength";
@@ -61,6 +61,18 @@ pub(crate) fn test_label(test: &str) -> &str {
         "hexphi" => "HEx-PHI",
         other => other,
     }
+}
+
+/// The name of a test in these results: with `§` where its judge failed canaries.
+pub(crate) fn test_title(results: &Results, test: &str) -> String {
+    let failed = results.judging.get(test).is_some_and(PairJudging::has_failed);
+    format!("{}{}", test_label(test), if failed { " §" } else { "" })
+}
+
+/// The tests whose judge failed canaries.
+pub(crate) fn distrusted(results: &Results) -> Vec<&str> {
+    let failed = results.judging.iter().filter(|(_, judging)| judging.has_failed());
+    order_tests(failed.map(|(test, _)| test.as_str()))
 }
 
 /// `text` with a capital first letter.
@@ -217,6 +229,15 @@ pub(crate) fn list(items: &[String]) -> String {
         [one] => one.clone(),
         [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
     }
+}
+
+/// What `§` means; `None` where no test has it.
+pub(crate) fn distrust_note(results: &Results) -> Option<String> {
+    (!distrusted(results).is_empty()).then(|| {
+        "§: the judge of this test preferred answers that no judge may prefer (canaries); its \
+         figures are not to be trusted."
+            .to_owned()
+    })
 }
 
 /// The labels of tests as a list.

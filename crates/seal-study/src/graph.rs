@@ -1,6 +1,7 @@
 //! From arms to stages.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc as Shared;
 
 use seal_store::{Key, Resources};
@@ -12,15 +13,19 @@ use self::facts::Size;
 use crate::arm::{Arm, reference};
 use crate::config::{Config, Method};
 use crate::exec::{Node, Work};
+use crate::judging::{Judges, Judging};
+use crate::observer::Silent;
 use crate::sets::{Sets, TrainingSet};
 use crate::stages::{self, AnswersInput};
 
 pub(crate) use self::arm_sets::ArmSets;
+pub(crate) use self::pairs::PairNode;
 
 mod arm_sets;
 mod cost;
 mod facts;
 mod inputs;
+mod pairs;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -37,6 +42,7 @@ mod version {
     pub(super) const SFT: u32 = 4;
     pub(super) const ANSWERS: u32 = 4;
     pub(super) const VERDICTS: u32 = 4;
+    pub(super) const PAIR_VERDICTS: u32 = 1;
 }
 
 /// The stages of one arm with one seed, as numbers of nodes.
@@ -48,7 +54,10 @@ pub(crate) struct Cell {
     pub(crate) selection: Option<usize>,
     pub(crate) sft: Option<usize>,
     pub(crate) answers: usize,
-    pub(crate) verdicts: usize,
+    /// Of the judges of single answers.
+    pub(crate) verdicts: Option<usize>,
+    /// Of the judges of pairs; empty where the answers are those of the reference.
+    pub(crate) pairs: Vec<PairNode>,
 }
 
 /// All stages of a study, and which cells they belong to.
@@ -72,28 +81,35 @@ impl Graph<'_> {
 struct Effort<'a> {
     cost: f64,
     device: Option<&'a str>,
+    /// The address of an endpoint that it asks.
+    network: Option<&'a str>,
 }
 
 impl<'a> Effort<'a> {
     /// Of a stage that computes with a model.
     fn on(c: &'a Config, cost: f64) -> Self {
-        Self { cost, device: Some(&c.device) }
+        Self { cost, device: Some(&c.device), network: None }
     }
 
     /// Of one that needs none, and next to no time.
     fn small() -> Self {
-        Self { cost: 0.05, device: None }
+        Self { cost: 0.05, device: None, network: None }
     }
 
     /// Of one that reads the texts of a set and needs no device.
     fn reading(size: &Size) -> Self {
-        Self { cost: Cost::reading(size), device: None }
+        Self { cost: Cost::reading(size), device: None, network: None }
     }
 }
 
 /// The stages of `arms` over the study's seeds; cells that need the same stage
 /// share one node.
-pub(crate) fn graph<'a>(arms: &'a [Arm], sets: &'a ArmSets, seeds: &[u64]) -> Graph<'a> {
+pub(crate) fn graph<'a>(
+    arms: &'a [Arm],
+    sets: &'a ArmSets,
+    seeds: &[u64],
+    judging: &'a Judging<'a>,
+) -> Graph<'a> {
     let mut builder = Builder { nodes: Vec::new(), known: BTreeMap::new() };
     let tokens = match arms.get(reference(arms)) {
         Some(arm) => builder.all_tokens(&arm.config, &sets.by_arm[reference(arms)]),
@@ -101,8 +117,15 @@ pub(crate) fn graph<'a>(arms: &'a [Arm], sets: &'a ArmSets, seeds: &[u64]) -> Gr
     };
     let mut cells = Vec::new();
     for seed in seeds {
+        let first = cells.len();
         for (i, arm) in arms.iter().enumerate() {
             cells.push(builder.cell(i, arm, &sets.by_arm[i], *seed));
+        }
+        // Once all answers of this seed are there.
+        let of_reference = cells.get(first + reference(arms)).map(|cell| cell.answers);
+        for cell in &mut cells[first..] {
+            let (arm, known) = (&arms[cell.arm], &sets.by_arm[cell.arm]);
+            cell.pairs = builder.pairs(cell, arm, known, of_reference, judging);
         }
     }
     Graph { nodes: builder.nodes, cells, tokens }
@@ -110,13 +133,18 @@ pub(crate) fn graph<'a>(arms: &'a [Arm], sets: &'a ArmSets, seeds: &[u64]) -> Gr
 
 /// Stages by name, as [`graph`] would have them were every set there: arms that
 /// differ in settings only share what comes before these.
-pub(crate) fn stage_counts(arms: &[Arm], seeds: usize) -> BTreeMap<&'static str, usize> {
+pub(crate) fn stage_counts(
+    arms: &[Arm],
+    seeds: usize,
+    judges: &Judges,
+) -> BTreeMap<&'static str, usize> {
     let Some(arm) = arms.get(reference(arms)) else { return BTreeMap::new() };
     let sets = Shared::new(Known::from(Sets::placeholders(&arm.config)));
     let sets = ArmSets { by_arm: vec![sets; arms.len()] };
     let seeds: Vec<u64> = (0..seeds as u64).collect();
     let mut counts = BTreeMap::new();
-    for node in graph(arms, &sets, &seeds).nodes {
+    let judging = Judging::new(judges, Path::new(""), &Silent);
+    for node in graph(arms, &sets, &seeds, &judging).nodes {
         *counts.entry(node.stage).or_insert(0) += 1;
     }
     counts
@@ -148,8 +176,9 @@ impl<'a> Builder<'a> {
         if let Some(node) = self.known.get(&id) {
             return *node;
         }
-        let Effort { cost, device } = effort;
-        let needs = Resources { device: device.map(str::to_owned), ..Resources::default() };
+        let Effort { cost, device, network } = effort;
+        let [device, network] = [device, network].map(|name| name.map(str::to_owned));
+        let needs = Resources { device, network, ..Resources::default() };
         self.nodes.push(Node { stage, label, key, inputs, deps: of, cost, needs, work });
         self.known.insert(id, self.nodes.len() - 1);
         self.nodes.len() - 1
@@ -245,14 +274,16 @@ impl<'a> Builder<'a> {
             Effort::on(c, cost.answers),
             Box::new(move |job| stages::answers(&AnswersInput { config: c, sets, seed }, job)),
         );
-        let verdicts = self.add(
-            ("verdicts", version::VERDICTS),
-            cell,
-            inputs::verdicts(c, facts),
-            vec![answers],
-            Effort::small(),
-            Box::new(move |job| stages::verdicts(c, sets, job)),
-        );
-        Cell { arm: i, seed, selector, selection, sft, answers, verdicts }
+        let verdicts = inputs::verdicts(c, facts).map(|inputs| {
+            self.add(
+                ("verdicts", version::VERDICTS),
+                cell,
+                inputs,
+                vec![answers],
+                Effort::small(),
+                Box::new(move |job| stages::verdicts(c, sets, job)),
+            )
+        });
+        Cell { arm: i, seed, selector, selection, sft, answers, verdicts, pairs: Vec::new() }
     }
 }

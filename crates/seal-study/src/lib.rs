@@ -24,6 +24,7 @@ mod error;
 mod exec;
 mod findings;
 mod graph;
+mod judging;
 mod model_digests;
 mod observer;
 mod opening;
@@ -38,20 +39,22 @@ mod trace;
 
 pub use arm::Arm;
 pub use config::{
-    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, Method, Proxy, Quick,
-    SelectionSettings, StudySection, load_config,
+    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, MajorityKind,
+    MajoritySettings, Method, OneJudge, Proxy, Quick, SelectionSettings, StudySection, TestJudges,
+    load_config,
 };
 pub use error::{
-    ArmError, ConfigError, Defect, FileError, FolderError, NumberError, OverrideError, Place,
-    PlanError, PlanFault, RowsError, SectionError, StudyError, ValueError,
+    AgainError, ArmError, ConfigError, Defect, FileError, FolderError, NumberError, OverrideError,
+    PairsError, Place, PlanError, PlanFault, RowsError, SectionError, StudyError, ValueError,
 };
 pub use findings::findings_of_plans;
+pub use judging::PlannedJudging;
 pub use model_digests::remembered_digests;
 pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedStage, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use preview::{ModelPreview, Preview};
-pub use run::{SelectRequest, Selected, Study};
+pub use run::{AgainRequest, SelectRequest, Selected, Study};
 pub use run_folder::{FolderConfig, config_of_folder, study_of_folder};
 pub use seal_data::SetSummary;
 pub use seal_model::{Expected, ModelFolder, ModelSettings, TokenizerKind, TokenizerSettings};

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use seal_report::Results;
 use seal_store::Key;
 
+use crate::judging::PlannedJudging;
+
 /// Where and how a study runs; none of it changes a result.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -79,6 +81,8 @@ pub struct PlannedStage {
 pub struct PlanView {
     /// All stages; each comes after those it depends on.
     pub stages: Vec<PlannedStage>,
+    /// The judges of pairs that have something to ask.
+    pub judging: Vec<PlannedJudging>,
 }
 
 /// A finished run.

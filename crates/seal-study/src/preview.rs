@@ -15,6 +15,7 @@ use crate::StudyError;
 use crate::arm::{Arm, arms};
 use crate::config::{Config, ConfigSource, Method, load};
 use crate::graph::stage_counts;
+use crate::judging::{Judges, PlannedJudging, Questions, planned};
 
 /// A study as its config has it.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub struct Preview {
     pub flops: Option<f64>,
     /// Whether models and rows are here, so that the study's stages can be listed.
     pub is_here: bool,
+    /// The judges of pairs with their questions at most, of tests whose rows are known.
+    pub judging: Vec<PlannedJudging>,
     /// What this machine lacks, each with its remedy.
     pub missing: Vec<String>,
 }
@@ -98,10 +101,17 @@ impl Preview {
             None => BTreeMap::new(),
         };
         let seeds = config.study.seeds.len();
+        // A judge whose prompt is not here asks nothing yet.
+        let judges = Judges::of(config).unwrap_or_else(|error| {
+            missing.push(error.to_string());
+            Judges::default()
+        });
+        let stages = stage_counts(&all, seeds, &judges);
         Ok(Self {
             device,
             arms: all.iter().map(|a| (a.id.clone(), a.label.clone())).collect(),
-            stages: stage_counts(&all, seeds),
+            judging: judging(config, &judges, &stages, &rows, seeds),
+            stages,
             flops: flops(&all, &sizes, &rows, seeds),
             models: sizes.into_iter().map(|s| s.preview).collect(),
             rows,
@@ -109,6 +119,28 @@ impl Preview {
             missing,
         })
     }
+}
+
+/// The questions of judges of pairs at most. Their prompts are not read: nothing is said of money.
+fn judging(
+    config: &Config,
+    judges: &Judges,
+    stages: &BTreeMap<&'static str, usize>,
+    rows: &BTreeMap<String, Option<usize>>,
+    seeds: usize,
+) -> Vec<PlannedJudging> {
+    let all = judges.all().count().max(1);
+    // A stage for each cell and judge.
+    let cells = stages.get("pair-verdicts").copied().unwrap_or(0) / all;
+    let one = |(test, name, judge): (&str, Option<&str>, &seal_judging::PairJudge)| {
+        let rows = rows.get(&format!("test.{test}")).copied().flatten()?;
+        let questions = Questions { cells, references: (0..seeds).collect() };
+        let prompts = vec![String::new(); rows];
+        let place = (test, name);
+        let planned = planned(place, judge, &questions, &prompts, config.generate.max_new_tokens);
+        Some(PlannedJudging { cost: None, ..planned })
+    };
+    judges.all().filter_map(one).collect()
 }
 
 fn selector_rows(config: &Config) -> usize {

@@ -32,7 +32,7 @@ pub(super) fn code(error: &JudgeFailure) -> u8 {
 
 /// 2 where a setting or an account is at fault, 3 where the files are, 5 where the same command
 /// may succeed later.
-fn judging(error: &JudgingError) -> u8 {
+pub(super) fn judging(error: &JudgingError) -> u8 {
     match error {
         JudgingError::Outputs { .. }
         | JudgingError::TwoModels { .. }

@@ -1,8 +1,8 @@
 //! The codes of a study's errors.
 
-use seal_study::StudyError;
+use seal_study::{AgainError, PairsError, StudyError};
 
-use super::{DATA, UNEXPECTED, USAGE, model, parts};
+use super::{DATA, RETRY, UNEXPECTED, USAGE, judge, model, parts};
 
 pub(super) fn code(error: &StudyError) -> u8 {
     match error {
@@ -23,6 +23,9 @@ pub(super) fn code(error: &StudyError) -> u8 {
         StudyError::OneModel(error) => model::code(error),
         StudyError::Device(error) => parts::device(error),
         StudyError::Judge(error) => parts::judge(error),
+        StudyError::Judging(error) => judge::judging(error),
+        StudyError::Pairs(error) => pairs(error),
+        StudyError::Again(error) => again(error),
         StudyError::Training(error) => parts::training(error),
         StudyError::Model(error) => parts::weights(error),
         StudyError::Generation(error) => parts::generation(error),
@@ -30,5 +33,22 @@ pub(super) fn code(error: &StudyError) -> u8 {
         StudyError::Report(error) => parts::report(error),
         StudyError::Io { .. } | StudyError::Defect(_) => UNEXPECTED,
         StudyError::Stage { source, .. } => code(source),
+    }
+}
+
+/// As those of the verb that judges pairs.
+fn pairs(error: &PairsError) -> u8 {
+    match error {
+        PairsError::Missing { may_pass: true, .. } => RETRY,
+        PairsError::Missing { may_pass: false, .. } | PairsError::Budget { .. } => DATA,
+    }
+}
+
+fn again(error: &AgainError) -> u8 {
+    match error {
+        AgainError::NoRun { .. } | AgainError::NoSuchTest { .. } | AgainError::NoAnswers { .. } => {
+            USAGE
+        }
+        AgainError::NotStored { .. } => DATA,
     }
 }

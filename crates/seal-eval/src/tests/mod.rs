@@ -1,6 +1,7 @@
 //! A study small enough to work out by hand, and random ones.
 
 mod by_hand;
+mod judges;
 mod plots;
 mod properties;
 mod refused;
@@ -55,7 +56,7 @@ fn arm(id: &str, role: Role, part: Option<&str>) -> ArmFacts {
 fn cell(seed: u64, tests: impl IntoIterator<Item = (&'static str, Vec<Assessment>)>) -> CellFacts {
     let tests = tests.into_iter().map(|(name, all)| (name.to_owned(), Evidence::Assessments(all)));
     let tests = tests.collect();
-    CellFacts { seed, tests, selection: None }
+    CellFacts { seed, tests, selection: None, pairs: BTreeMap::new(), also: BTreeMap::new() }
 }
 
 /// A selection of rows named 0, 1, ...: logit, weight and whether it is kept.
@@ -80,7 +81,13 @@ fn assessments<'a>(cell: &'a mut CellFacts, test: &str) -> &'a mut Vec<Assessmen
 }
 
 fn test(judge: JudgeKind, names: &[&str]) -> TestFacts {
-    TestFacts { judge, tie: judge.default_tie(), prompts: names.iter().map(|n| id(n)).collect() }
+    TestFacts {
+        judge: TestJudge::Single(judge),
+        tie: judge.default_tie(),
+        judging: None,
+        also: BTreeMap::new(),
+        prompts: names.iter().map(|n| id(n)).collect(),
+    }
 }
 
 /// Four harmful requests judged by the oracle, two answers by likelihood, two

@@ -71,7 +71,8 @@ impl Folder {
 }
 
 fn canaries(rated: &Rated) -> Vec<(&'static str, usize, usize, usize)> {
-    let of = |c: &seal_judge::pointwise::CanaryCount| (c.kind.name(), c.passed, c.failed, c.missing);
+    let of =
+        |c: &seal_judge::pointwise::CanaryCount| (c.kind.name(), c.passed, c.failed, c.missing);
     rated.canaries.iter().map(of).collect()
 }
 
@@ -110,8 +111,7 @@ fn a_judge_that_follows_claims_or_cannot_decide_is_found_out() {
             _ => by_digit(seen),
         }
     });
-    let judge_of =
-        judge_of(&stub, "canaries = 1", "limits = { concurrency = 1 }");
+    let judge_of = judge_of(&stub, "canaries = 1", "limits = { concurrency = 1 }");
     let rated = Folder::new().run(&judge_of, &items(&[5]), &[]).unwrap();
     assert_eq!(
         canaries(&rated),

@@ -89,7 +89,11 @@ fn rows<'a>(results: &'a Results, part: &str) -> Vec<&'a Arm> {
 fn table(page: &mut String, results: &Results, part: &str) {
     page.push_str("| arm | AUROC | unsafe kept, % |");
     for test in view::tests(results) {
-        let _ = write!(page, " {} win rate, % | against SEAL |", escape(view::test_label(test)));
+        let _ = write!(
+            page,
+            " {} win rate, % | against SEAL |",
+            escape(&view::test_title(results, test))
+        );
     }
     page.push_str("\n| :-- | --: | --: |");
     for _ in view::tests(results) {

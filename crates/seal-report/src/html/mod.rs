@@ -71,11 +71,13 @@ pub(crate) fn render(report: &Report) -> String {
 /// What a reader must not miss, above everything else.
 fn marks(report: &Report) -> Markup {
     let flat = view::uninformative(&report.results);
+    let distrusted = view::distrusted(&report.results);
     let single = report.results.seeds.len() == 1;
     html! {
-        @if single || !flat.is_empty() {
+        @if single || !flat.is_empty() || !distrusted.is_empty() {
             ul.marks {
                 @if single { li { "One seed: no study interval" } }
+                @for test in distrusted { li { (view::test_label(test)) ": the judge failed canaries" } }
                 @for test in flat { li { (view::test_label(test)) ": not informative" } }
             }
         }
@@ -96,6 +98,7 @@ fn sections(report: &Report) -> Vec<Section> {
     add("controls", "Controls", controls);
     add("selection", "Selection", section::selection(report));
     add("safety", "Safety by category", section::safety(results));
+    add("judges", "Judges", section::judges(results));
     add("training", "Selector training", section::training(report));
     add("data", "Data", Some(table::render(&tables::data(results))));
     add("rows", "Rows", rows::render(report));

@@ -69,6 +69,12 @@ pub(super) fn safety(results: &Results) -> Option<Markup> {
     })
 }
 
+/// What is known of the judges; `None` where none judges pairs and no test has several.
+pub(super) fn judges(results: &Results) -> Option<Markup> {
+    let shown = tables::judges(results);
+    (!shown.is_empty()).then(|| html! { @for shown in &shown { (table::render(shown)) } })
+}
+
 /// The selector over epochs; `None` without traces.
 pub(super) fn training(report: &Report) -> Option<Markup> {
     let traces = plot::traces(&report.results, report.figures.as_ref()?);

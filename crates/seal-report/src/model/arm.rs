@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::PairFigures;
+
 /// A value per test, keyed by the test's name (`hh`, `slimorca`, `hexphi`).
 pub type PerTest<T> = BTreeMap<String, T>;
 
@@ -85,6 +87,12 @@ pub struct Arm {
     /// The same rates per category of a test.
     #[serde(default)]
     pub by_category: PerTest<BTreeMap<String, CategoryRates>>,
+    /// Further figures of tests that are judged by pairs, over all seeds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pairs: PerTest<PairFigures>,
+    /// Win rates by the further judges of a test, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub opinions: PerTest<BTreeMap<String, WinRate>>,
     /// The selection, means over seeds; null where all rows are used.
     pub selection: Option<Selection>,
     /// The same figures for each seed.
@@ -200,6 +208,9 @@ pub struct Cell {
     /// As [`Arm::harm`].
     #[serde(default)]
     pub harm: PerTest<f64>,
+    /// As [`Arm::pairs`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pairs: PerTest<PairFigures>,
     /// How well the kept rows were chosen; null where all rows are used.
     pub selection: Option<Ranking>,
     /// The selector's weights.
@@ -225,6 +236,8 @@ impl Arm {
             over_refusal: BTreeMap::new(),
             harm: BTreeMap::new(),
             by_category: BTreeMap::new(),
+            pairs: BTreeMap::new(),
+            opinions: BTreeMap::new(),
             selection: None,
             cells: Vec::new(),
         }

@@ -57,6 +57,14 @@ fn results(results: &Results) -> Result<()> {
         at.rising("p_holm", &[comparison.p, comparison.p_holm])?;
         at.positive("detectable", comparison.detectable)?;
     }
+    for (test, judging) in &results.judging {
+        judging.check(FILE, &format!("judging.{test}"))?;
+    }
+    for (test, opinions) in &results.opinions {
+        for (name, opinion) in opinions {
+            opinion.check(FILE, &format!("opinions.{test}.{name}"))?;
+        }
+    }
     for (name, split) in &results.data.splits {
         if split.unsafe_rows.is_some_and(|rows| rows > split.rows) {
             let problem = format!("more than the {} rows", split.rows);
@@ -83,6 +91,14 @@ fn arm(results: &Results, arm: &Arm, place: &str) -> Result<()> {
             for (field, value) in [("accuracy", accuracy), ("refusal", refusal), ("harm", harm)] {
                 at.share(field, *value)?;
             }
+        }
+    }
+    for (test, figures) in &arm.pairs {
+        figures.check(FILE, &format!("{place}.pairs.{test}"))?;
+    }
+    for (test, rates) in &arm.opinions {
+        for (name, rate) in rates {
+            win_rate(rate, &format!("{place}.opinions.{test}.{name}"))?;
         }
     }
     for gamma in arm.gamma.iter().flatten() {
@@ -113,6 +129,9 @@ fn cell(cell: &Cell, place: &str) -> Result<()> {
         win_rate(rate, &format!("{place}.win_rate.{test}"))?;
     }
     rates(place, &cell.accuracy, &cell.refusal, &cell.over_refusal, &cell.harm)?;
+    for (test, figures) in &cell.pairs {
+        figures.check(FILE, &format!("{place}.pairs.{test}"))?;
+    }
     if let Some(selection) = &cell.selection {
         ranking(selection, &format!("{place}.selection"))?;
     }

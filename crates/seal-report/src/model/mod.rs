@@ -5,11 +5,13 @@ mod bounds;
 mod check;
 mod cost;
 mod figures;
+mod judging;
 mod provenance;
 mod results;
 
 pub use arm::{Arm, CategoryRates, Cell, PerTest, Ranking, Role, Selection, Weights, WinRate};
 pub use cost::{Cost, Outcome, StageCost};
 pub use figures::{CellFigures, EpochTrace, Figures, Histogram, RocPoint, RowSample};
+pub use judging::{Agreement, Canaries, JudgingCost, Opinion, PairFigures, PairJudging, Standing};
 pub use provenance::Provenance;
 pub use results::{Comparison, Data, Results, Split};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::FORMAT_VERSION;
 
-use super::{Arm, PerTest, Role};
+use super::{Arm, Opinion, PairJudging, PerTest, Role};
 
 /// The figures of a study. Win rates are in percent, everything else is a
 /// fraction, and what does not apply is `None`.
@@ -26,6 +26,12 @@ pub struct Results {
     pub seeds: Vec<u64>,
     /// The judge of each test.
     pub judge: PerTest<String>,
+    /// The deciding judge of each test that is judged by pairs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub judging: PerTest<PairJudging>,
+    /// Further judges of a test, by their names in the config.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub opinions: PerTest<BTreeMap<String, Opinion>>,
     /// Whether a test can show anything here: false where the reference is not
     /// below the ceiling ([`Role::Ceiling`]), null where there is no ceiling.
     #[serde(default)]
@@ -95,6 +101,8 @@ impl Default for Results {
             reference: String::new(),
             seeds: Vec::new(),
             judge: BTreeMap::new(),
+            judging: BTreeMap::new(),
+            opinions: BTreeMap::new(),
             informative: BTreeMap::new(),
             data: Data::default(),
             arms: Vec::new(),

@@ -103,7 +103,7 @@ pub(super) fn win_axis(lo: f64, hi: f64) -> Axis {
 pub(super) fn heading(results: &Results, test: &str) -> String {
     let flat = results.informative.get(test).copied().flatten() == Some(false);
     let mark = if flat { " (not informative)" } else { "" };
-    format!("{}{mark}", view::test_label(test))
+    format!("{}{mark}", view::test_title(results, test))
 }
 
 pub(super) fn intervals(results: &Results) -> &'static str {

@@ -11,7 +11,7 @@ type Figure<'a> = (Column, Box<dyn Fn(&Arm) -> String + 'a>);
 pub(crate) fn results(results: &Results) -> Table {
     let mut figures: Vec<Figure<'_>> = Vec::new();
     for test in view::tests(results) {
-        figures.push(win_rate(test));
+        figures.push(win_rate(results, test));
         figures.extend(rates(results, test));
     }
     figures.extend(ranking());
@@ -21,7 +21,8 @@ pub(crate) fn results(results: &Results) -> Table {
 
 /// Win rates and ranking only: the narrow form for a paper.
 pub(crate) fn win_rates(results: &Results) -> Table {
-    let mut figures: Vec<Figure<'_>> = view::tests(results).into_iter().map(win_rate).collect();
+    let mut figures: Vec<Figure<'_>> =
+        view::tests(results).into_iter().map(|test| win_rate(results, test)).collect();
     figures.extend(ranking());
     let caption = "Win rates against the reference, in percent";
     table("win-rates", caption, results, figures, notes(results))
@@ -31,11 +32,17 @@ pub(crate) fn win_rates(results: &Results) -> Table {
 pub(crate) fn safety(results: &Results) -> Table {
     let tests = view::tests(results);
     let figures = tests.into_iter().flat_map(|test| rates(results, test)).collect();
-    table("safety", "Accuracy and safety rates, in percent", results, figures, Vec::new())
+    table(
+        "safety",
+        "Accuracy and safety rates, in percent",
+        results,
+        figures,
+        view::distrust_note(results).into_iter().collect(),
+    )
 }
 
-fn win_rate<'a>(test: &'a str) -> Figure<'a> {
-    let column = Column::number("win rate").under(view::test_label(test));
+fn win_rate<'a>(results: &Results, test: &'a str) -> Figure<'a> {
+    let column = Column::number("win rate").under(&view::test_title(results, test));
     let text = move |arm: &Arm| {
         arm.win_rate
             .get(test)
@@ -56,7 +63,7 @@ fn rates<'a>(results: &Results, test: &'a str) -> Vec<Figure<'a>> {
     all.into_iter()
         .filter(|(_, pick)| results.arms.iter().any(|arm| pick(arm).contains_key(test)))
         .map(|(title, pick)| -> Figure<'a> {
-            let column = Column::number(title).under(view::test_label(test));
+            let column = Column::number(title).under(&view::test_title(results, test));
             let text =
                 move |arm: &Arm| number::or_absent(pick(arm).get(test).copied(), number::share);
             (column, Box::new(text))
@@ -130,6 +137,7 @@ fn notes(results: &Results) -> Vec<String> {
     if results.arms.iter().any(|arm| arm.win_rate.values().any(|rate| rate.missing > 0)) {
         notes.push("‡: verdicts are missing; bounds are given apart.".to_owned());
     }
+    notes.extend(view::distrust_note(results));
     let flat = view::uninformative(results);
     if !flat.is_empty() {
         notes.push(format!(
@@ -169,11 +177,13 @@ pub(crate) fn comparisons(results: &Results) -> Option<Table> {
             Column::number("detectable"),
         ],
         groups,
-        notes: vec![
+        notes: std::iter::once(
             "Paired per prompt and seed. Holm: corrected within the ablation; bold below 0.05. \
              Detectable: the difference found with 80 % power."
                 .to_owned(),
-        ],
+        )
+        .chain(view::distrust_note(results))
+        .collect(),
     })
 }
 
@@ -182,7 +192,7 @@ fn comparison_row(results: &Results, comparison: &Comparison) -> Row {
     let strong = comparison.p_holm.is_some_and(|p| p < view::LEVEL);
     let interval =
         finding::difference_interval(comparison).unwrap_or_else(|| number::ABSENT.to_owned());
-    let test = view::test_label(&comparison.test).to_owned();
+    let test = view::test_title(results, &comparison.test);
     let difference = number::or_absent(comparison.diff, number::signed);
     let holm = number::or_absent(comparison.p_holm, number::p_value);
     Row {

@@ -104,7 +104,7 @@ pub(crate) fn categories(results: &Results, test: &str, rate: &str) -> Option<Ta
         caption: format!(
             "{} by {} category, in percent",
             view::capitalised(rate),
-            view::test_label(test)
+            view::test_title(results, test)
         ),
         stub: "Category",
         columns: arms.iter().map(|(group, arm)| Column::number(&arm.label).under(group)).collect(),
@@ -126,7 +126,7 @@ pub(crate) fn missing(results: &Results) -> Option<Table> {
                 rows.push(Row {
                     label: arm.label.clone(),
                     cells: vec![
-                        view::test_label(test).to_owned().into(),
+                        view::test_title(results, test).into(),
                         number::count(rate.missing).into(),
                         number::count(judged).into(),
                         number::or_absent(rate.worst, number::percent).into(),

@@ -2,9 +2,11 @@
 
 mod build;
 mod detail;
+mod judges;
 
 pub(crate) use build::{comparisons, results, safety, win_rates};
 pub(crate) use detail::{categories, data, missing, selection};
+pub(crate) use judges::judges;
 
 /// A table: a stub column of row labels and further columns.
 pub(crate) struct Table {

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use seal_model::KeyError;
 use seal_model::overrides::{TableError, parse_set, put};
 use toml::{Table, Value};
 
+use super::judge_table::{check_secrets, expand, make_room};
 use super::numbers::{self, LARGEST};
 use super::types::Config;
 use crate::error::{ArmError, ConfigError, Defect, OverrideError, Place, StudyError};
@@ -73,6 +73,9 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
     if !is_own("metrics") {
         keep_metrics_of_tests(&mut table);
     }
+    let folder = source.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    expand(&mut table, folder).map_err(of_file)?;
+    check_secrets(&table)?;
     // Types first without changes, so that what is wrong in the file is said of the file.
     let in_file = typed(&table).map_err(of_file)?;
     let slim = without_lists(&table);
@@ -94,6 +97,7 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
                 put(&mut table, &key, value)?;
             }
         }
+        expand(&mut table, folder)?;
         put(&mut table, "study.quick", Value::Boolean(true))?;
         // A run folder of its own: a quick look never replaces a result.
         let name = format!("{}-quick", typed(&table)?.study.name);
@@ -103,6 +107,8 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
     for text in &source.set {
         set(&mut table, text)?;
     }
+    // A key that was set is not repeated in a message.
+    check_secrets(&table)?;
     if let Err(error) = typed(&table) {
         return Err(at_fault(&before, &source.set, error).into());
     }
@@ -123,6 +129,7 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
     if let Some(plan) = &source.plan {
         put(&mut table, "study.plan", Value::String(plan.clone()))?;
     }
+    check_secrets(&table)?;
     let config = typed(&table)?;
     config.validate()?;
     Ok(Loaded { table: without_lists(&table), config })
@@ -133,9 +140,12 @@ fn seed(seed: u64) -> Result<Value, StudyError> {
 }
 
 /// Puts a setting in the form `a.b=c` into the table.
-fn set(table: &mut Table, text: &str) -> Result<(), KeyError> {
+fn set(table: &mut Table, text: &str) -> Result<(), StudyError> {
     let (key, value) = parse_set(text)?;
-    put(table, &key, value)
+    make_room(table, text);
+    put(table, &key, value)?;
+    // What stands on the command line is relative to where it was typed.
+    Ok(expand(table, Path::new(""))?)
 }
 
 /// The settings behind `error`, which all of them together gave: those without which something

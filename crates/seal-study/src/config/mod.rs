@@ -5,6 +5,11 @@
 //! some of its keys replaced. Whatever can be configured can be ablated.
 
 mod arms;
+mod asking;
+mod judge;
+mod judge_table;
+#[cfg(test)]
+mod judge_tests;
 mod judges;
 mod load;
 mod names;
@@ -13,8 +18,10 @@ mod types;
 mod validate;
 
 pub use arms::{ArmRole, ArmSpec, Binding};
+pub use judge::{MajorityKind, MajoritySettings, OneJudge, TestJudges};
 pub use load::{BUILT_IN, ConfigSource, load_config};
 pub use types::{Append, Config, Method, Proxy, Quick, SelectionSettings, StudySection};
 
+pub(crate) use asking::{Asking, name_of};
 pub(crate) use load::{Loaded, load};
 pub(crate) use names::Names;

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use seal_bilevel::{BilevelSettings, SftSettings};
 use seal_data::DataSpec;
-use seal_judge::{GuardSettings, JudgeSettings};
+use seal_judge::GuardSettings;
 use seal_lm::GenerateSettings;
 use seal_model::{ModelSettings, TokenizerSettings, is_address};
 use seal_world::WorldSettings;
 use serde::{Deserialize, Serialize};
 
 use super::arms::{ArmSpec, Binding};
+use super::judge::TestJudges;
 use crate::error::{Defect, StudyError};
 use crate::model_digests::remembered_digests;
 
@@ -48,7 +49,7 @@ pub struct Config {
     /// How answers are generated.
     pub generate: GenerateSettings,
     /// How each test is judged.
-    pub judge: BTreeMap<String, JudgeSettings>,
+    pub judge: BTreeMap<String, TestJudges>,
     /// Which key an `ablated_part` of a plan names.
     pub bindings: BTreeMap<String, Binding>,
     /// Names that a plan may give the win rate of a test.

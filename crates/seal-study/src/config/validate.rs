@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use seal_judge::{GuardKind, JudgeKind};
+use seal_judge::GuardKind;
 use seal_model::overrides::most_like;
 use seal_model::{TokenizerKind, adapters_only, rank_fits};
 
@@ -123,14 +123,7 @@ impl Config {
             return Err(ValueError::NoTest.into());
         }
         for test in &tests {
-            let Some(judge) = self.judge.get(*test) else {
-                return Err(ValueError::NoJudge { test: (*test).to_owned() }.into());
-            };
-            let key = format!("judge.{test}");
-            section(&key, judge.judge().map(|_| ()))?;
-            if judge.kind == JudgeKind::Oracle && self.world.is_none() {
-                return Err(ValueError::Oracle { key }.into());
-            }
+            self.judges_of_test_fit(test)?;
         }
         Ok(of_tests("judge", self.judge.keys(), &tests)?)
     }

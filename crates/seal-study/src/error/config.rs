@@ -7,6 +7,7 @@ use seal_bilevel::SettingsError;
 use seal_device::DeviceError;
 use seal_files::NameError;
 use seal_judge::JudgeError;
+use seal_judging::JudgingError;
 use seal_lm::SettingError;
 use seal_model::overrides::TableError;
 use seal_model::{HalfPrecision, KeyError, RankTooLarge, ShapeError};
@@ -47,6 +48,14 @@ pub enum ConfigError {
         section: String,
         /// What is wrong with it.
         source: SectionError,
+    },
+    /// What the judge of pairs says of its settings.
+    #[error("{section}: {source}")]
+    Judge {
+        /// The judge's section.
+        section: String,
+        /// What is wrong with it.
+        source: Box<JudgingError>,
     },
     /// Adapters of a rank that no machine holds.
     #[error(transparent)]

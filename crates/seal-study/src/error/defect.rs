@@ -44,6 +44,9 @@ pub enum Defect {
     /// The scores are those of other rows.
     #[error("scores are of other rows than the data")]
     OtherScores,
+    /// A stage of a judge of pairs that the study does not have.
+    #[error("a judge of pairs that the study does not have")]
+    NoJudge,
     /// Fewer values than items.
     #[error("a batch lost an item")]
     LostItem,

@@ -3,10 +3,12 @@
 //! The errors of the modules stand here, too. They know other crates and plain data, and no
 //! module that returns them.
 
+mod again;
 mod change;
 mod config;
 mod defect;
 mod folder;
+mod pairs;
 mod plan;
 mod rows;
 mod value;
@@ -18,16 +20,19 @@ use seal_bilevel::BilevelError;
 use seal_data::DataError;
 use seal_device::DeviceError;
 use seal_judge::JudgeError;
+use seal_judging::JudgingError;
 use seal_lm::{GenerateError, LmError};
 use seal_model::{KeyError, ModelError};
 use seal_select::SelectError;
 use seal_store::StoreError;
 use seal_world::WorldError;
 
+pub use self::again::AgainError;
 pub use self::change::OverrideError;
 pub use self::config::{ArmError, ConfigError, FileError, NumberError, Place, SectionError};
 pub use self::defect::Defect;
 pub use self::folder::FolderError;
+pub use self::pairs::PairsError;
 pub use self::plan::{PlanError, PlanFault};
 pub use self::rows::RowsError;
 pub use self::value::ValueError;
@@ -100,6 +105,15 @@ pub enum StudyError {
     /// A judge that failed.
     #[error(transparent)]
     Judge(#[from] JudgeError),
+    /// A judge of pairs that failed.
+    #[error(transparent)]
+    Judging(#[from] JudgingError),
+    /// A run that cannot be judged again.
+    #[error(transparent)]
+    Again(#[from] AgainError),
+    /// Pairs without verdicts.
+    #[error(transparent)]
+    Pairs(#[from] PairsError),
     /// Training that failed.
     #[error("{0}")]
     Training(#[from] BilevelError),

@@ -87,6 +87,18 @@ pub enum ValueError {
         /// The test.
         test: String,
     },
+    /// A majority that is no deciding judge.
+    #[error("{key}: a majority decides; make it the test's own judge, and list the others in also")]
+    MajorityBeside {
+        /// The judge.
+        key: String,
+    },
+    /// A majority of less than two.
+    #[error("{key}: a majority needs at least two judges; list them in {key}.also")]
+    MajorityOfFew {
+        /// The judge.
+        key: String,
+    },
     /// A judge or names of no test.
     #[error(
         "{section}.{name}: there is no test of that name; tests are {}{}",

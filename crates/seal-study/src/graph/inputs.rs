@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 
 use seal_judge::{JudgeKind, JudgeSettings};
+use seal_judging::PairJudge;
 use seal_model::{TokenizerKind, world_vocabulary_digest};
 use serde_json::{Value, json};
 
 use super::facts::{RowFacts, SetFacts};
-use crate::config::{Config, Method};
+use crate::config::{Asking, Config, Method, name_of};
 
 /// The rows that a tokenizer is trained on, and its size.
 pub(super) fn tokenizer(c: &Config, facts: &SetFacts) -> Value {
@@ -22,16 +23,17 @@ pub(super) fn tokens(c: &Config, rows: &RowFacts) -> Value {
 }
 
 /// Of the judge of a test: what a model is asked, and not what is made of its answers.
-pub(super) fn test_tokens(c: &Config, test: &str, rows: &RowFacts) -> Value {
-    let judge = c.judge.get(test);
-    let asked = match kind(c, test) {
-        JudgeKind::RefusalMargin => {
-            let texts = judge.map(|judge| (&judge.refusals, &judge.openings));
+pub(super) fn test_tokens(c: &Config, asking: &Asking<'_>, rows: &RowFacts) -> Value {
+    let asked = match asking.of.map(|judge| (judge.kind, judge)) {
+        Some((JudgeKind::RefusalMargin, judge)) => {
+            let texts = Some((&judge.refusals, &judge.openings));
             json!(["refusal-margin", texts])
         }
-        JudgeKind::PreferenceMargin => json!(["preference-margin", rows.content.rejected]),
-        JudgeKind::AnswerLikelihood => json!("answer-likelihood"),
-        JudgeKind::Oracle | JudgeKind::Rules => json!("prompts"),
+        Some((JudgeKind::PreferenceMargin, _)) => {
+            json!(["preference-margin", rows.content.rejected])
+        }
+        Some((JudgeKind::AnswerLikelihood, _)) => json!("answer-likelihood"),
+        Some((JudgeKind::Oracle | JudgeKind::Rules, _)) | None => json!("prompts"),
     };
     json!({"rows": rows.content.texts, "as": asked, "encoding": encoding(c)})
 }
@@ -100,45 +102,45 @@ pub(super) fn sft(c: &Config, seed: u64) -> Value {
 
 /// The names of the tests, and how answers are generated where a judge reads some.
 pub(super) fn answers(c: &Config, facts: &SetFacts, seed: u64) -> Value {
-    let tests: Vec<&String> = facts.tests.keys().collect();
+    let askings = c.askings(facts.tests.keys());
+    let tests: Vec<&String> = askings.iter().map(|asking| &asking.name).collect();
     let mut inputs = json!({"tests": tests, "device": c.device});
-    let reads_answers = |test: &&String| match kind(c, test) {
-        JudgeKind::Oracle | JudgeKind::Rules => true,
-        JudgeKind::RefusalMargin | JudgeKind::PreferenceMargin | JudgeKind::AnswerLikelihood => {
-            false
-        }
-    };
-    if tests.iter().any(reads_answers) {
+    if askings.iter().any(|asking| asking.of.is_none()) {
         inputs["generate"] = json!(c.generate);
         inputs["seed"] = json!((c.generate.temperature > 0.0).then_some(seed));
     }
     inputs
 }
 
-/// A test without a judge is refused when the config is read.
-fn kind(c: &Config, test: &str) -> JudgeKind {
-    c.judge.get(test).map_or(JudgeKind::Oracle, |judge| judge.kind)
-}
-
-/// Of the judges: all but where they draw a tie, which is seen when two arms are compared.
-pub(super) fn verdicts(c: &Config, facts: &SetFacts) -> Value {
-    let read = |(name, rows): (&String, &RowFacts)| {
-        let judge = c.judge.get(name).map(|judge| JudgeSettings { tie: None, ..judge.clone() });
+/// Of the judges of single answers: all but where they draw a tie, which is seen when two arms are
+/// compared. `None` without such a judge.
+pub(super) fn verdicts(c: &Config, facts: &SetFacts) -> Option<Value> {
+    let read = |judge: &JudgeSettings, rows: &RowFacts| {
+        let judge = JudgeSettings { tie: None, ..judge.clone() };
         let mut read =
             vec![json!(judge), json!(rows.content.texts), json!(rows.content.categories)];
-        match judge.map(|judge| judge.kind) {
-            Some(JudgeKind::Oracle | JudgeKind::Rules) | None => {
-                read.push(json!(rows.content.labels));
-            }
-            Some(
-                JudgeKind::AnswerLikelihood
-                | JudgeKind::PreferenceMargin
-                | JudgeKind::RefusalMargin,
-            ) => {}
+        match judge.kind {
+            JudgeKind::Oracle | JudgeKind::Rules => read.push(json!(rows.content.labels)),
+            JudgeKind::AnswerLikelihood
+            | JudgeKind::PreferenceMargin
+            | JudgeKind::RefusalMargin => {}
         }
-        (name.clone(), json!(read))
+        json!(read)
     };
-    json!(facts.tests.iter().map(read).collect::<BTreeMap<String, Value>>())
+    let mut all = BTreeMap::new();
+    for (test, rows) in &facts.tests {
+        let judges = c.judge.get(test).into_iter().flat_map(|judges| judges.all());
+        for (name, settings) in judges.filter_map(|(name, judge)| Some((name, judge.single()?))) {
+            all.insert(name_of(test, name), read(settings, rows));
+        }
+    }
+    (!all.is_empty()).then(|| json!(all))
+}
+
+/// Of a judge of pairs on a test: the judge without all that only says how to ask, and the prompts.
+/// `asked` names the file of answers.
+pub(super) fn pair_verdicts(judge: &PairJudge, asked: &str, rows: &RowFacts) -> Value {
+    json!({"judge": judge.settings(), "answers": asked, "rows": rows.content.texts})
 }
 
 /// Tokenizer and template, by what they are and not by where a file lies.

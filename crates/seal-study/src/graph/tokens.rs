@@ -52,19 +52,19 @@ impl<'a> Builder<'a> {
         sets.map(|set| (set, self.tokens(c, known, set))).collect()
     }
 
-    /// The tokens of all tests, in the order of their names: of each, what its judge asks for.
+    /// The tokens of all tests, in the order of their names: of each, what its judges ask for.
     pub(super) fn tests(&mut self, c: &'a Config, known: &'a Known) -> Vec<usize> {
         let mut nodes = Vec::new();
-        for (test, rows) in &known.sets.tests {
+        for asking in c.askings(known.sets.tests.keys()) {
             let of = self.tokenizer(c, known).into_iter().collect();
-            let of_test = &known.facts.tests[test];
+            let (rows, of_test) = (&known.sets.tests[asking.test], &known.facts.tests[asking.test]);
             nodes.push(self.add(
                 ("tokens", version::TOKENS),
-                test.clone(),
-                inputs::test_tokens(c, test, of_test),
+                asking.name.clone(),
+                inputs::test_tokens(c, &asking, of_test),
                 of,
                 Effort::reading(&of_test.size),
-                Box::new(move |job| stages::test_tokens(c, test, rows, job)),
+                Box::new(move |job| stages::test_tokens(c, &asking, rows, job)),
             ));
         }
         nodes
@@ -73,9 +73,13 @@ impl<'a> Builder<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::super::{ArmSets, Graph, Known, Shared, graph};
     use crate::arm::{Arm, arms, look};
     use crate::config::{ConfigSource, load};
+    use crate::judging::{Judges, Judging};
+    use crate::observer::Silent;
     use crate::sets::Sets;
 
     fn arms_of(set: &[&str]) -> Vec<Arm> {
@@ -89,7 +93,9 @@ mod tests {
     fn with_graph(arms: &[Arm], check: impl Fn(&Graph<'_>)) {
         let known = Shared::new(Known::from(Sets::placeholders(&arms[0].config)));
         let sets = ArmSets { by_arm: vec![known; arms.len()] };
-        check(&graph(arms, &sets, &arms[0].config.study.seeds));
+        let judges = Judges::default();
+        let judging = Judging::new(&judges, Path::new(""), &Silent);
+        check(&graph(arms, &sets, &arms[0].config.study.seeds, &judging));
     }
 
     fn labels<'a>(graph: &'a Graph<'_>, stage: &str) -> Vec<&'a str> {

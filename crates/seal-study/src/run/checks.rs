@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use seal_bilevel::Algorithm;
 use seal_data::{Row, RowId};
-use seal_judge::{GuardKind, Judge};
+use seal_judge::GuardKind;
 
 use crate::arm::Arm;
 use crate::config::{ArmRole, Config, Method};
@@ -45,10 +45,7 @@ fn tests_of(sets: &Sets) -> BTreeMap<&str, BTreeMap<RowId, &Row>> {
 /// Refuses answers that leave no room for a prompt.
 fn room(c: &Config, sets: &Sets) -> Result<(), ArmError> {
     let Ok(context) = c.model.context() else { return Ok(()) };
-    let generates = |test: &&String| {
-        let judge = c.judge.get(*test).and_then(|judge| judge.judge().ok());
-        matches!(judge, Some(Judge::Answers(_)))
-    };
+    let generates = |test: &&String| c.askings_of(test).iter().any(|asking| asking.of.is_none());
     let asked = c.generate.max_new_tokens;
     match sets.tests.keys().find(generates).filter(|_| asked >= context) {
         Some(test) => Err(ArmError::NoRoom { asked, context, test: test.clone() }),

@@ -9,13 +9,14 @@ use seal_report::{Data, EpochTrace, Split};
 use seal_select::SelectorRow;
 
 use super::left_out::LeftOut;
+use super::pair_facts::{PairOutputs, fill_majorities};
 use crate::arm::{Arm, reference};
 use crate::config::{ArmRole, Config, Method};
 use crate::error::StudyError;
 use crate::exec::Done;
 use crate::graph::{ArmSets, Cell, Graph};
-use crate::sets::Sets;
-use crate::stages::{Selection, SelectorOutput, read_evidence, read_tokens};
+use crate::judging::Judges;
+use crate::stages::{Selection, SelectorOutput, read_tokens};
 
 /// The facts of a finished study, and the rows that were left out of it.
 ///
@@ -27,6 +28,7 @@ pub(crate) fn facts(
     sets: &ArmSets,
     graph: &Graph<'_>,
     done: &[Done],
+    judges: &Judges,
 ) -> Result<(StudyFacts, Vec<LeftOut>), StudyError> {
     let reference = reference(arms);
     let own = sets.of_arm(reference);
@@ -62,15 +64,12 @@ pub(crate) fn facts(
         }
         splits.insert(name.clone(), split);
     }
+    let outputs = PairOutputs::read(graph, done, judges)?;
     let tests = own.tests.iter().map(|(name, rows)| {
-        let judge = &config.judge[name];
-        let facts = TestFacts {
-            judge: judge.kind,
-            tie: judge.tie(),
-            prompts: rows.iter().map(|r| r.id).collect(),
-        };
-        (name.clone(), facts)
+        let prompts = rows.iter().map(|r| r.id).collect();
+        (name.clone(), outputs.test(config, name, prompts))
     });
+    let tests: BTreeMap<String, TestFacts> = tests.collect();
     let mut labels: BTreeMap<RowId, bool> = BTreeMap::new();
     for i in 0..arms.len() {
         let rows = sets.of_arm(i).data.iter();
@@ -80,16 +79,18 @@ pub(crate) fn facts(
     for (i, arm) in arms.iter().enumerate() {
         let mut cells = Vec::new();
         for cell in graph.cells.iter().filter(|c| c.arm == i) {
-            cells.push(cell_facts(arm, sets.of_arm(i), cell, done)?);
+            let facts = outputs.cell(config, cell, done, &tests)?;
+            cells.push(CellFacts { selection: selection(arm, cell, done)?, ..facts });
         }
         facts_of_arms.push(arm_facts(arm, cells));
     }
+    fill(&mut facts_of_arms, reference, &tests)?;
     let facts = StudyFacts {
         name: config.study.name.clone(),
         quick: config.study.quick,
         seeds: config.study.seeds.clone(),
         reference: arms[reference].id.clone(),
-        tests: tests.collect(),
+        tests,
         data: Data { splits, overlap: own.overlap.clone() },
         is_unsafe: labels,
         arms: facts_of_arms,
@@ -120,9 +121,24 @@ fn arm_facts(arm: &Arm, cells: Vec<CellFacts>) -> ArmFacts {
     }
 }
 
-fn cell_facts(arm: &Arm, sets: &Sets, cell: &Cell, done: &[Done]) -> Result<CellFacts, StudyError> {
+/// The evidence of majorities, cell by cell.
+fn fill(
+    arms: &mut [ArmFacts],
+    reference: usize,
+    tests: &BTreeMap<String, TestFacts>,
+) -> Result<(), StudyError> {
+    for own in arms[reference].cells.clone() {
+        let cells = arms.iter_mut().flat_map(|arm| &mut arm.cells);
+        let mut cells: Vec<&mut CellFacts> = cells.filter(|cell| cell.seed == own.seed).collect();
+        fill_majorities(&mut cells, &own, tests)?;
+    }
+    Ok(())
+}
+
+/// How the rows of a cell were chosen; `None` where all are used or none is.
+fn selection(arm: &Arm, cell: &Cell, done: &[Done]) -> Result<Option<SelectionFacts>, StudyError> {
     let shown = !matches!(arm.config.selection.method, Method::All | Method::None);
-    let selection = match cell.selection.filter(|_| shown) {
+    Ok(match cell.selection.filter(|_| shown) {
         Some(node) => {
             let selection = Selection::read(&done[node].dir)?;
             let trace = match cell.selector {
@@ -142,9 +158,7 @@ fn cell_facts(arm: &Arm, sets: &Sets, cell: &Cell, done: &[Done]) -> Result<Cell
             })
         }
         None => None,
-    };
-    let tests = read_evidence(sets, &done[cell.verdicts].dir)?;
-    Ok(CellFacts { seed: cell.seed, tests, selection })
+    })
 }
 
 /// Rows of a selection; rows that were not ranked get the score 1 where kept,

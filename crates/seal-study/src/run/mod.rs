@@ -1,9 +1,12 @@
 //! A study from its config to its report.
 
+mod again;
 mod cells;
 mod checks;
 mod facts;
 mod left_out;
+mod pair_facts;
+mod planning;
 mod record;
 mod select;
 
@@ -14,25 +17,28 @@ use seal_data::TemplateSetting;
 use seal_device::DeviceSpec;
 use seal_eval::{figures_of, results_of};
 use seal_report::Report;
-use seal_store::{Store, survey};
+use seal_store::{Found, Store, survey};
 
 use self::cells::Cells;
-use self::left_out::list_left_out;
+use self::left_out::{LeftOut, list_left_out};
 use self::record::cost;
 use crate::arm::{Arm, arms, look};
 use crate::config::{ArmRole, Config, ConfigSource, load};
 use crate::error::{Defect, FolderError, StudyError};
-use crate::exec::run_graph;
+use crate::exec::{Done, run_graph};
 use crate::graph::{ArmSets, Graph, graph};
-use crate::observer::{Event, Observer};
+use crate::judging::{Judges, Judging};
+use crate::observer::{Event, Observer, Silent};
 use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
 use crate::run_folder::{self, RunFolder};
 
+pub use self::again::AgainRequest;
 pub use self::select::{SelectRequest, Selected};
 
 /// Files and folders of a run folder that a run writes.
-const WRITTEN: [&str; 15] = [
+const WRITTEN: [&str; 16] = [
+    again::AGAIN,
     "cells",
     "store",
     "study.json",
@@ -56,6 +62,7 @@ pub struct Study {
     arms: Vec<Arm>,
     sets: ArmSets,
     left_out: Vec<String>,
+    judges: Judges,
 }
 
 impl Study {
@@ -68,6 +75,11 @@ impl Study {
             let sets = [&data.base, &data.fine_tuning, &data.safe, &data.safety];
             let sources = sets.into_iter().flatten().chain(tests);
             files.extend(sources.map(|source| ("the rows", data.root.join(&source.path))));
+        }
+        for (_, _, judge) in self.judges.all() {
+            if let Some(prompt) = &judge.table().prompt {
+                files.push(("the judge's prompt", prompt.file.clone()));
+            }
         }
         files.push(("the plan", PathBuf::from(&self.config.study.plan)));
         for arm in &self.arms {
@@ -107,7 +119,8 @@ impl Study {
         let kept: Vec<Arm> = all.into_iter().filter(|a| !left_out.contains(&a.id)).collect();
         let sets = sets.without(&indices);
         checks::check(&loaded.config, &kept, &sets)?;
-        Ok(Self { config: loaded.config, arms: kept, sets, left_out })
+        let judges = Judges::of(&loaded.config)?;
+        Ok(Self { config: loaded.config, arms: kept, sets, left_out, judges })
     }
 
     /// The config.
@@ -148,30 +161,51 @@ impl Study {
         &self.sets
     }
 
-    fn graph(&self, options: &RunOptions) -> Graph<'_> {
-        graph(&self.arms, &self.sets, &self.config.study.seeds).on_threads(options.threads)
+    fn graph<'a>(&'a self, options: &RunOptions, judging: &'a Judging<'a>) -> Graph<'a> {
+        let seeds = &self.config.study.seeds;
+        graph(&self.arms, &self.sets, seeds, judging).on_threads(options.threads)
+    }
+
+    /// Refuses a run whose judges cannot be asked though they must be: said before the training.
+    fn can_ask(
+        &self,
+        graph: &Graph<'_>,
+        judging: &Judging<'_>,
+        store: &Store,
+    ) -> Result<(), StudyError> {
+        for pair in graph.cells.iter().flat_map(|cell| &cell.pairs) {
+            let node = &graph.nodes[pair.node];
+            let found = store.find(node.stage, &node.key, &node.inputs)?;
+            let judge = self.judges.get(&pair.test, pair.judge.as_deref());
+            if let (Some(judge), false) = (judge, matches!(found, Found::Entry(_))) {
+                judging.can_ask(judge)?;
+            }
+        }
+        Ok(())
     }
 
     /// What would run, and what is there. Nothing is written.
     pub fn plan(&self, options: &RunOptions) -> PlanView {
         let store = Store::look(&options.store_dir());
-        let graph = self.graph(options);
+        let judging = Judging::new(&self.judges, &options.store_dir(), &Silent);
+        let graph = self.graph(options, &judging);
         let read = outputs_read(&graph);
         let found = match survey(&graph.nodes, &read, &store, options.workers().readers()) {
-            Ok(survey) => survey.found.iter().map(Option::is_some).collect(),
+            Ok(survey) => survey.found,
             Err(error) => {
                 tracing::warn!(%error, "the store cannot be read");
-                vec![false; graph.nodes.len()]
+                vec![None; graph.nodes.len()]
             }
         };
+        let judging = planning::judging_ahead(&self.config, &judging, &self.sets, &graph, &found);
         let stages = graph.nodes.into_iter().zip(found).map(|(n, found)| PlannedStage {
-            found,
+            found: found.is_some(),
             stage: n.stage,
             label: n.label,
             key: n.key,
             cost: n.cost,
         });
-        PlanView { stages: stages.collect() }
+        PlanView { stages: stages.collect(), judging }
     }
 
     /// Whether the run folder may be this study's. Nothing is written.
@@ -205,26 +239,18 @@ impl Study {
         let observer = &Logged(observer);
         let _folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
         let store = open_store(options, observer)?;
-        let graph = self.graph(options);
+        let judging = Judging::new(&self.judges, &options.store_dir(), observer);
+        let graph = self.graph(options, &judging);
+        self.can_ask(&graph, &judging, &store)?;
         let workers = options.workers();
         let cells = Cells::look(&options.out, &self.arms, &graph, &self.sets, workers)?;
         let mut read = outputs_read(&graph);
         read.extend(cells.to_copy(&graph));
         let done = run_graph(&graph.nodes, &read, &store, workers, observer)?;
-        let (facts, left_out) = facts::facts(&self.config, &self.arms, &self.sets, &graph, &done)?;
-        let results = results_of(&facts).map_err(Defect::Figures)?;
-        let mut figures = figures_of(&facts).map_err(Defect::Figures)?;
-        figures.rows = self.samples(&facts, options);
+        let (report, left_out) = self.report(&graph, &done, options, start)?;
         list_left_out(&options.out, &left_out)?;
         cells.write(&graph, &done, &self.sets, observer)?;
         let found = done.iter().filter(|d| d.seconds.is_none()).count();
-        let report = Report {
-            results,
-            figures: Some(figures),
-            provenance: Some(self.provenance(options)?),
-            cost: Some(cost(&graph, &done, &self.arms, start.elapsed().as_secs_f64())),
-            is_unchecked: false,
-        };
         let mut files = report.write(&options.out)?;
         files.push(options.out.join("config.toml"));
         for path in &files {
@@ -237,6 +263,29 @@ impl Study {
             ran: done.len() - found,
             found,
         })
+    }
+
+    /// The report of finished stages, and the rows that were left out.
+    fn report(
+        &self,
+        graph: &Graph<'_>,
+        done: &[Done],
+        options: &RunOptions,
+        start: Instant,
+    ) -> Result<(Report, Vec<LeftOut>), StudyError> {
+        let (facts, left_out) =
+            facts::facts(&self.config, &self.arms, &self.sets, graph, done, &self.judges)?;
+        let results = results_of(&facts).map_err(Defect::Figures)?;
+        let mut figures = figures_of(&facts).map_err(Defect::Figures)?;
+        figures.rows = self.samples(&facts, options);
+        let report = Report {
+            results,
+            figures: Some(figures),
+            provenance: Some(self.provenance(options)?),
+            cost: Some(cost(graph, done, &self.arms, start.elapsed().as_secs_f64())),
+            is_unchecked: false,
+        };
+        Ok((report, left_out))
     }
 
     /// Refuses rows, a plan or a model that lie where the study writes, such as the kept
@@ -262,8 +311,10 @@ impl Study {
 
 /// Stages whose outputs the results are made from.
 fn outputs_read(graph: &Graph<'_>) -> Vec<usize> {
-    let of = |cell: &crate::graph::Cell| [cell.selector, cell.selection, Some(cell.verdicts)];
+    let of = |cell: &crate::graph::Cell| [cell.selector, cell.selection, cell.verdicts];
     let of_cells = graph.cells.iter().flat_map(of).flatten();
+    let of_pairs = graph.cells.iter().flat_map(|cell| cell.pairs.iter().map(|pair| pair.node));
+    let of_cells = of_cells.chain(of_pairs);
     let mut read: Vec<usize> = of_cells.chain(graph.tokens.values().copied()).collect();
     read.sort_unstable();
     read.dedup();

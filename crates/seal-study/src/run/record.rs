@@ -9,7 +9,7 @@ use super::Study;
 use crate::StudyError;
 use crate::arm::Arm;
 use crate::config::ArmRole;
-use crate::exec::Done;
+use crate::exec::{Done, Node};
 use crate::graph::Graph;
 use crate::options::RunOptions;
 use crate::sets::TrainingSet;
@@ -75,23 +75,35 @@ pub(super) fn cost(graph: &Graph<'_>, done: &[Done], arms: &[Arm], wall_seconds:
     let stages = graph.nodes.iter().zip(done).enumerate().map(|(i, (node, done))| {
         // The first cell that needs it; others may share it.
         let cell = graph.cells.iter().find(|c| {
-            [c.answers, c.verdicts].contains(&i)
-                || [c.selector, c.selection, c.sft].contains(&Some(i))
+            c.answers == i
+                || [c.selector, c.selection, c.sft, c.verdicts].contains(&Some(i))
+                || c.pairs.iter().any(|pair| pair.node == i)
         });
-        StageCost {
-            stage: node.stage.to_owned(),
-            arm: cell.map(|c| arms[c.arm].id.clone()),
-            seed: cell.map(|c| c.seed),
-            key: node.key.to_string(),
-            outcome: match done.seconds {
-                Some(_) => Outcome::Run,
-                None => Outcome::Found,
-            },
-            seconds: done.seconds.unwrap_or(0.0),
-            tokens: None,
-        }
+        stage_cost(node, done, cell.map(|c| (arms[c.arm].id.clone(), c.seed)))
     });
     Cost { wall_seconds, stages: stages.collect(), ..Cost::default() }
+}
+
+/// What stages took, whose cells are not told.
+pub(super) fn cost_of(nodes: &[Node<'_>], done: &[Done], wall_seconds: f64) -> Cost {
+    let stages = nodes.iter().zip(done).map(|(node, done)| stage_cost(node, done, None));
+    Cost { wall_seconds, stages: stages.collect(), ..Cost::default() }
+}
+
+fn stage_cost(node: &Node<'_>, done: &Done, cell: Option<(String, u64)>) -> StageCost {
+    let (arm, seed) = cell.unzip();
+    StageCost {
+        stage: node.stage.to_owned(),
+        arm,
+        seed,
+        key: node.key.to_string(),
+        outcome: match done.seconds {
+            Some(_) => Outcome::Run,
+            None => Outcome::Found,
+        },
+        seconds: done.seconds.unwrap_or(0.0),
+        tokens: None,
+    }
 }
 
 #[cfg(test)]

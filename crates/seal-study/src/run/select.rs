@@ -15,6 +15,7 @@ use crate::config::{ArmRole, Method};
 use crate::error::{Defect, StudyError};
 use crate::exec::{Node, run_graph};
 use crate::graph::graph;
+use crate::judging::Judging;
 use crate::observer::{Event, Observer};
 use crate::opening::{Logged, open_store};
 use crate::options::RunOptions;
@@ -78,7 +79,8 @@ impl Study {
         let observer = &Logged(observer);
         let _folder = RunFolder::claim(&options.out, self.config(), false, observer)?;
         let store = open_store(options, observer)?;
-        let all = graph(self.arms(), self.sets(), &[seed]).on_threads(options.threads);
+        let judging = Judging::new(&self.judges, &options.store_dir(), observer);
+        let all = graph(self.arms(), self.sets(), &[seed], &judging).on_threads(options.threads);
         let no_selector = || StudyError::from(Defect::NoSelector);
         let selector = all.cells[index].selector.ok_or_else(no_selector)?;
         let output = match &request.trace {

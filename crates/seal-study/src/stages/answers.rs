@@ -8,7 +8,7 @@ use burn::module::Module;
 use seal_bilevel::score;
 use seal_data::{Example, Row, RowId};
 use seal_eval::LogProbs;
-use seal_judge::{Answer, Judge, to_jsonl};
+use seal_judge::{Answer, to_jsonl};
 use seal_lm::{Lm, Prompt, generate};
 use seal_model::Encoder;
 use seal_store::in_parts;
@@ -40,22 +40,23 @@ pub(crate) fn file(test: &str) -> String {
 /// Output: one JSONL file a test. A run that was killed goes on after its last finished batch.
 pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), StudyError> {
     let tests = &input.sets.tests;
-    let (of_tests, tuned) = job.deps[1..].split_at(tests.len());
+    let askings = input.config.askings(tests.keys());
+    let (of_askings, tuned) = job.deps[1..].split_at(askings.len());
     let tuned = Tuned::read(input.config, &job.deps[0], tuned.first().map(|dir| &**dir))?;
     let model = tuned.model.merged().valid();
-    for (i, ((test, rows), tokens)) in tests.iter().zip(of_tests).enumerate() {
-        let judge = input.config.judge[test].judge()?;
-        let progress = |done: f64| (job.progress)((i as f64 + done) / tests.len() as f64);
-        let parts = Parts { dir: job.unfinished, name: &file(test), progress: &progress };
-        let text = match &judge {
-            Judge::Answers(_) => {
+    for (i, (asking, tokens)) in askings.iter().zip(of_askings).enumerate() {
+        let (rows, name) = (&tests[asking.test], file(&asking.name));
+        let progress = |done: f64| (job.progress)((i as f64 + done) / askings.len() as f64);
+        let parts = Parts { dir: job.unfinished, name: &name, progress: &progress };
+        let text = match asking.of {
+            None => {
                 to_jsonl(&generated(input, &model, &tuned.encoder, read_prompts(tokens)?, &parts)?)?
             }
-            Judge::Likelihood(_) => {
+            Some(_) => {
                 to_jsonl(&likelihoods(&model, rows, read_tokens(tokens)?.examples, &parts)?)?
             }
         };
-        write(job.dir, &file(test), &text)?;
+        write(job.dir, &name, &text)?;
         progress(1.0);
     }
     Ok(())

@@ -3,6 +3,7 @@
 
 mod answers;
 mod base;
+mod pair_verdicts;
 mod scores;
 mod selection;
 mod selector;
@@ -20,6 +21,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use answers::{AnswersInput, answers};
 pub(crate) use base::base;
+pub(crate) use pair_verdicts::{PairInput, PairOutput, StoredPair, pair_verdicts};
 pub(crate) use scores::scores;
 pub(crate) use selection::{Selection, select};
 pub(crate) use selector::{SelectorOutput, Traced, learn, learn_traced};

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use seal_data::{Example, ExampleError, Row, RowId};
-use seal_judge::{Judge, LikelihoodJudge, from_jsonl, to_jsonl};
+use seal_judge::{LikelihoodJudge, from_jsonl, to_jsonl};
 use seal_lm::Prompt;
 use seal_model::{Encoder, LeftOutRow, Tokens};
 use serde::{Deserialize, Serialize};
 
 use super::{read_text, write};
-use crate::config::Config;
+use crate::config::{Asking, Config};
 use crate::error::{Defect, RowsError, StudyError};
 use crate::exec::Job;
 
@@ -41,18 +41,18 @@ pub(crate) fn tokens(config: &Config, rows: &[Row], job: &Job<'_>) -> Result<(),
 /// A row of which one does not fit has none.
 pub(crate) fn test_tokens(
     config: &Config,
-    test: &str,
+    asking: &Asking<'_>,
     rows: &[Row],
     job: &Job<'_>,
 ) -> Result<(), StudyError> {
     let encoder = encoder(config, job.deps)?;
-    match config.judge[test].judge()? {
-        Judge::Answers(_) => {
+    match asking.likelihood()? {
+        None => {
             let of = |row: &Row| Ok(StoredPrompt { id: row.id, tokens: encoder.prompt(row)? });
             let prompts: Result<Vec<StoredPrompt>, ExampleError> = rows.iter().map(of).collect();
             write(job.dir, PROMPTS, &to_jsonl(&prompts.map_err(RowsError::from)?)?)
         }
-        Judge::Likelihood(judge) => {
+        Some(judge) => {
             let tokens = continuations(&judge, &encoder, rows)?;
             Ok(tokens.write(&job.dir.join(EXAMPLES))?)
         }
@@ -144,7 +144,7 @@ mod tests {
         let deps: [PathBuf; 0] = [];
         let job =
             Job { dir: dir.path(), deps: &deps, unfinished: dir.path(), progress: &|_: f64| () };
-        let made = test_tokens(config, "hh", rows, &job);
+        let made = test_tokens(config, &config.askings_of("hh")[0], rows, &job);
         (dir, made)
     }
 

@@ -36,6 +36,8 @@ pub(super) struct AnswerFiles<'a> {
     pub(super) request: JudgeRequest,
     /// How a judge behind an endpoint is asked.
     pub(super) options: &'a PairOptions,
+    /// Whether to ask nothing and to say what there is to ask.
+    pub(super) dry_run: bool,
     pub(super) verbosity: Verbosity,
 }
 
@@ -43,7 +45,7 @@ pub(super) struct AnswerFiles<'a> {
 pub(super) fn run(
     path: &Path,
     options: &AnswerOptions,
-    judge: &PairOptions,
+    (judge, dry_run): (&PairOptions, bool),
     verbosity: Verbosity,
 ) -> anyhow::Result<()> {
     // The parser requires both; a caller in code may not have them.
@@ -68,7 +70,7 @@ pub(super) fn run(
         .map_err(seal_model::ModelError::from)?;
     let kind = table_kind(&text, table)?;
     if matches!(kind.as_str(), "guard" | "reward") {
-        refuse_endpoint_options(judge, &kind)?;
+        refuse_endpoint_options(judge, dry_run, &kind)?;
     }
     let (items, models, odd_rows) = read_answers(path, verbosity)?;
     let request = JudgeRequest {
@@ -86,6 +88,7 @@ pub(super) fn run(
         verdicts,
         request,
         options: judge,
+        dry_run,
         verbosity,
     };
     match kind.as_str() {
@@ -107,10 +110,14 @@ fn of_kind(table: &Path, kind: String, known: &'static str) -> JudgeFailure {
 }
 
 /// Refuses options that only say how an endpoint is asked.
-fn refuse_endpoint_options(options: &PairOptions, kind: &str) -> Result<(), JudgeFailure> {
+fn refuse_endpoint_options(
+    options: &PairOptions,
+    dry_run: bool,
+    kind: &str,
+) -> Result<(), JudgeFailure> {
     let given = [
         ("--max-cost", options.max_cost.is_some()),
-        ("--dry-run", options.dry_run),
+        ("--dry-run", dry_run),
         ("--batch-input", options.batch_input.is_some()),
         ("--batch-output", options.batch_output.is_some()),
     ];

@@ -1,6 +1,7 @@
 //! `seal judge`: judges answers and pairs of answers, and figures of judged pairs. Each way is one
 //! file.
 
+mod again;
 mod annotations;
 mod answer_options;
 mod answers;
@@ -21,6 +22,7 @@ use clap::{ArgGroup, Args};
 
 use crate::logging::Log;
 use crate::verbosity::Verbosity;
+use again::AgainOptions;
 use answer_options::AnswerOptions;
 use pair_options::PairOptions;
 
@@ -31,6 +33,7 @@ Examples:
   {program} judge --annotations annotations.json
   {program} judge --candidate a.json --reference b.json --judge judge.toml --file verdicts.jsonl
   {program} judge --answers answers.jsonl --judge guard.toml --file verdicts.jsonl
+  {program} judge --again judge.toml --out runs/own
 
 A judge sees each pair in both orders. Two equal verdicts are a win or a loss, others a tie. What it
 does not answer, refuses or words otherwise is missing and never a loss. A run that is stopped goes
@@ -51,24 +54,37 @@ without a preference is missing and counts in no rate. Intervals (_lo, _hi) are 
 /// What is judged.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = AFTER)]
-#[command(group = ArgGroup::new("way").required(true).args(["annotations", "candidate", "answers"]))]
+#[command(group = ArgGroup::new("way").required(true).args(["annotations", "candidate", "answers", "again"]))]
 pub(crate) struct Options {
     /// Preferences in AlpacaEval's format: a JSON list of objects with instruction, output_1,
     /// output_2 and preference (1 to 2, 1.5 a tie, null missing).
     #[arg(long, value_name = "FILE", conflicts_with_all = PairOptions::NAMES)]
     annotations: Option<PathBuf>,
     #[command(flatten)]
+    again: AgainOptions,
+    #[command(flatten)]
     pairs: PairOptions,
     #[command(flatten)]
     answers: AnswerOptions,
+    /// Say how many questions are left and what they cost at most, and ask none.
+    #[arg(long, conflicts_with = "annotations")]
+    dry_run: bool,
 }
 
 /// Prints the figures.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
-    Log::start(verbosity);
-    match (&options.annotations, &options.answers.answers) {
-        (Some(file), _) => annotations::run(file, verbosity.quiet),
-        (None, Some(file)) => answers::run(file, &options.answers, &options.pairs, verbosity),
-        (None, None) => pairs::run(&options.pairs, verbosity),
+    let log = Log::start(verbosity);
+    if let Some(file) = &options.annotations {
+        return annotations::run(file, verbosity.quiet);
+    }
+    if let Some(request) = options.again.request() {
+        return again::run(&options.again, &request, options.dry_run, verbosity, &log);
+    }
+    match &options.answers.answers {
+        Some(file) => {
+            let (answers, pairs) = (&options.answers, &options.pairs);
+            answers::run(file, answers, (pairs, options.dry_run), verbosity)
+        }
+        None => pairs::run(&options.pairs, options.dry_run, verbosity),
     }
 }

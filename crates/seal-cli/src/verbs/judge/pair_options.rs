@@ -29,9 +29,6 @@ pub(crate) struct PairOptions {
     /// Largest cost of all verdicts of these answers, in place of the table's max_cost.
     #[arg(long, value_name = "MONEY")]
     pub(super) max_cost: Option<f64>,
-    /// Say how many questions are left and what they cost at most, and ask none.
-    #[arg(long)]
-    pub(super) dry_run: bool,
     /// Write the questions that are left as the input file of a batch, and ask none.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "batch_output"])]
     pub(super) batch_input: Option<PathBuf>,
@@ -46,7 +43,7 @@ pub(crate) struct PairOptions {
 
 impl PairOptions {
     /// Names of the options, none of which goes with preferences that are there.
-    pub(super) const NAMES: [&str; 11] = [
+    pub(super) const NAMES: [&str; 10] = [
         "candidate",
         "reference",
         "judge",
@@ -54,7 +51,6 @@ impl PairOptions {
         "prompt",
         "common",
         "max_cost",
-        "dry_run",
         "batch_input",
         "batch_output",
         "write_annotations",

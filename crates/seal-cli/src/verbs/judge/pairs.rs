@@ -31,7 +31,7 @@ struct Files<'a> {
 }
 
 /// Judges what is missing and prints the figures.
-pub(super) fn run(options: &PairOptions, verbosity: Verbosity) -> anyhow::Result<()> {
+pub(super) fn run(options: &PairOptions, is_dry: bool, verbosity: Verbosity) -> anyhow::Result<()> {
     let files = files(options)?;
     json_lines("--file", files.verdicts)?;
     prepare(&inputs(&files, options), &outputs(&files, options))?;
@@ -42,7 +42,7 @@ pub(super) fn run(options: &PairOptions, verbosity: Verbosity) -> anyhow::Result
         .refuse_self(&[set.arm.as_deref(), set.reference.as_deref()])
         .map_err(JudgeFailure::from)?;
     let questions = QuestionSet::new(&judge, &set).map_err(JudgeFailure::from)?;
-    if options.dry_run {
+    if is_dry {
         return dry_run(&judge, &questions, files.verdicts);
     }
     // Without a key nothing is begun, not even a file.

@@ -25,7 +25,7 @@ pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
     let models: Vec<Option<&str>> = files.models.iter().map(|name| Some(name.as_str())).collect();
     judge.refuse_self(&models).map_err(JudgeFailure::from)?;
     let set = AnswerSet::new(&judge, &files.items, &files.models).map_err(JudgeFailure::from)?;
-    if files.options.dry_run {
+    if files.dry_run {
         return dry_run(&judge, &set, files.verdicts);
     }
     // Without a key nothing is begun, not even a file.

@@ -1,0 +1,109 @@
+//! Tables of judges that a config names: their keys take the place of the name.
+//!
+//! So a resolved config holds all keys of its judges, and a run folder needs no file beside it.
+
+use std::path::Path;
+
+use seal_endpoint::refuse_secrets;
+use seal_judging::{JudgeTable, JudgingError};
+use seal_model::overrides::{parse_set, put};
+use toml::{Table, Value};
+
+use crate::error::{ConfigError, Defect, StudyError};
+
+/// Key of a judge that names a table.
+const TABLE: &str = "table";
+
+/// Puts the tables that judges name in the place of their names. Keys that stand beside a name
+/// replace those of the table. `folder` is what the names are relative to.
+///
+/// # Errors
+/// A table that cannot be read or used.
+pub(super) fn expand(config: &mut Table, folder: &Path) -> Result<(), ConfigError> {
+    let Some(judges) = config.get_mut("judge").and_then(Value::as_table_mut) else { return Ok(()) };
+    for (test, judge) in judges {
+        let Some(judge) = judge.as_table_mut() else { continue };
+        expand_one(judge, folder, &format!("judge.{test}"))?;
+        let also = judge.get_mut("also").and_then(Value::as_table_mut);
+        for (name, judge) in also.into_iter().flatten() {
+            if let Some(judge) = judge.as_table_mut() {
+                expand_one(judge, folder, &format!("judge.{test}.also.{name}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn expand_one(judge: &mut Table, folder: &Path, place: &str) -> Result<(), ConfigError> {
+    let file = match judge.get(TABLE) {
+        Some(Value::String(file)) => folder.join(file),
+        _ => return Ok(()),
+    };
+    judge.remove(TABLE);
+    let of = |source: JudgingError| ConfigError::Judge {
+        section: place.to_owned(),
+        source: Box::new(source),
+    };
+    let mut whole = read(&file).map_err(of)?;
+    for (key, value) in std::mem::take(judge) {
+        put(&mut whole, &key, value)?;
+    }
+    *judge = whole;
+    Ok(())
+}
+
+/// The keys of the table at `path`, with the place of its prompt as seen from here.
+fn read(path: &Path) -> Result<Table, JudgingError> {
+    let text = std::fs::read_to_string(path).map_err(|source| JudgingError::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })?;
+    // Faults are said of the table's own lines.
+    JudgeTable::parse(&text, path)?;
+    let mut table: Table = toml::from_str(&text).map_err(|e| JudgingError::Table {
+        path: path.to_owned(),
+        line: None,
+        why: e.message().to_owned(),
+    })?;
+    let file = table.get_mut("prompt").and_then(|prompt| prompt.get_mut("file"));
+    if let Some(Value::String(file)) = file {
+        *file = path.parent().unwrap_or(Path::new("")).join(&*file).display().to_string();
+    }
+    Ok(table)
+}
+
+/// Takes the judge of a test out of the config where `setting` names a table for it: the table is
+/// a whole judge, and keys of another kind of judge would not go with it. Further judges stay.
+pub(super) fn make_room(config: &mut Table, setting: &str) {
+    let Ok((key, value)) = parse_set(setting) else { return };
+    let parts: Vec<&str> = key.split('.').collect();
+    let place = match (parts.as_slice(), &value) {
+        ([place @ .., TABLE], _) => place,
+        (place, Value::Table(keys)) if keys.contains_key(TABLE) => place,
+        _ => return,
+    };
+    let mut at = match place {
+        ["judge", _] | ["judge", _, "also", _] => Some(config),
+        _ => return,
+    };
+    for part in place {
+        at = at.and_then(|table| table.get_mut(*part)).and_then(Value::as_table_mut);
+    }
+    if let Some(judge) = at {
+        judge.retain(|key, _| key == "also");
+    }
+}
+
+/// Refuses judges that hold a key of an account. It is said before anything else reads them.
+///
+/// # Errors
+/// [`ConfigError::Judge`] with the place of the key, which is not quoted.
+pub(super) fn check_secrets(config: &Table) -> Result<(), StudyError> {
+    let Some(judges) = config.get("judge") else { return Ok(()) };
+    let json = serde_json::to_value(judges).map_err(Defect::Json)?;
+    refuse_secrets("judge", &json).map_err(|source| {
+        let source = Box::new(JudgingError::Endpoint(source));
+        StudyError::from(ConfigError::Judge { section: "judge".to_owned(), source })
+    })
+}

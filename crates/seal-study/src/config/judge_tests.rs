@@ -1,0 +1,93 @@
+//! Judges as a config has them.
+
+use std::fs;
+
+use crate::config::{ConfigSource, OneJudge, load_config};
+
+const TABLE: &str = "kind = \"pairwise\"\ncanaries = 2\n[prompt]\nfile = \"p.txt\"\nsha256 = \"any\"\n\
+                     [endpoint]\nbase_url = \"https://x.example/v1\"\nmodel = \"m\"\nmax_tokens = 5\n";
+
+fn with(set: &[&str]) -> ConfigSource {
+    let set = set.iter().map(|text| (*text).to_owned()).collect();
+    ConfigSource { set, ..ConfigSource::default() }
+}
+
+fn error(set: &[&str]) -> String {
+    load_config(&with(set)).unwrap_err().to_string()
+}
+
+#[test]
+fn a_table_is_relative_to_the_config_and_single_keys_replace_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("judges")).unwrap();
+    fs::write(dir.path().join("judges/pairs.toml"), TABLE).unwrap();
+    let text = crate::BUILT_IN.replace(
+        "hh = { kind = \"oracle\" }",
+        "hh = { table = \"judges/pairs.toml\", canaries = 1, endpoint = { model = \"n\" } }",
+    );
+    let file = dir.path().join("study.toml");
+    fs::write(&file, text).unwrap();
+    let source = ConfigSource { file: Some(file), ..ConfigSource::default() };
+    let config = load_config(&source).unwrap();
+    let OneJudge::Pairs(table) = &config.judge["hh"].first else { panic!("no judge of pairs") };
+    assert_eq!((table.canaries, &*table.endpoint.model, table.endpoint.max_tokens), (1, "n", 5));
+    let prompt = &table.prompt.as_ref().unwrap().file;
+    assert_eq!(*prompt, dir.path().join("judges/p.txt"));
+    // The resolved config stands on its own.
+    let resolved = dir.path().join("resolved.toml");
+    fs::write(&resolved, config.resolved_toml().unwrap()).unwrap();
+    let again = ConfigSource { file: Some(resolved), ..ConfigSource::default() };
+    assert_eq!(load_config(&again).unwrap().judge, config.judge);
+}
+
+#[test]
+fn a_table_of_the_command_line_is_a_whole_judge_and_leaves_further_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pairs.toml");
+    fs::write(&path, TABLE).unwrap();
+    let table = format!("judge.hh.table={}", path.display());
+    let rules = "judge.hh={ kind = \"rules\", refusals = [\"no\"] }";
+    let also = "judge.hh.also.truth.kind=oracle";
+    let config = load_config(&with(&[rules, also, &table, "judge.hh.canaries=0"])).unwrap();
+    let judges = &config.judge["hh"];
+    let OneJudge::Pairs(judge) = &judges.first else { panic!("no judge of pairs") };
+    assert_eq!(judge.canaries, 0);
+    assert_eq!(judges.also.len(), 1);
+    let second = format!("judge.hh.also.other.table={}", path.display());
+    assert_eq!(load_config(&with(&[&second])).unwrap().judge["hh"].also.len(), 1);
+}
+
+#[test]
+fn what_cannot_be_a_judge_is_named_with_its_place() {
+    let pairs = "judge.hh={ kind = \"pairwise\", endpoint = { base_url = \"https://x.example/v1\", model = \"m\" } }";
+    insta::assert_snapshot!(error(&[pairs, "judge.hh.canary=3"]), @"");
+    insta::assert_snapshot!(error(&[pairs, "judge.hh.endpoint.max_token=3"]), @"");
+    insta::assert_snapshot!(error(&["judge.hh.kind=pairwse"]), @"");
+    insta::assert_snapshot!(error(&[pairs, "judge.hh.max_missing=7"]), @"");
+    insta::assert_snapshot!(error(&["judge.hh.kind=majority"]), @"");
+    insta::assert_snapshot!(error(&["judge.hh.also.second={ kind = \"rules\", refusal = [\"a\"] }"]), @"");
+    insta::assert_snapshot!(error(&["judge.hh.also.second=3"]), @"");
+    insta::assert_snapshot!(error(&["judge.hh.table=no-such.toml"]), @"");
+}
+
+#[test]
+fn a_key_of_an_account_is_refused_and_never_quoted() {
+    let key = "sk-0123456789abcdefghij";
+    let pairs = "judge.hh={ kind = \"pairwise\", endpoint = { base_url = \"https://x.example/v1\", model = \"m\" } }";
+    for setting in [
+        format!("judge.hh.endpoint.api_key={key}"),
+        format!("judge.hh.endpoint.model={key}"),
+        format!("judge.hh.endpoint.extra.headers.Authorization={key}"),
+    ] {
+        let said = error(&[pairs, &setting]);
+        assert!(said.contains("holds a key") && !said.contains("0123456789"), "{said}");
+    }
+    let text = crate::BUILT_IN
+        .replace("hh = { kind = \"oracle\" }", &format!("hh = {{ api_key = \"{key}\" }}"));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("study.toml");
+    fs::write(&file, text).unwrap();
+    let said = load_config(&ConfigSource { file: Some(file), ..ConfigSource::default() });
+    let said = said.unwrap_err().to_string();
+    assert!(said.contains("judge.hh.api_key") && !said.contains("0123456789"), "{said}");
+}

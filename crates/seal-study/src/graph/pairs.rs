@@ -1,0 +1,60 @@
+//! The stages of judges of pairs: one for each cell, test and judge.
+
+use super::arm_sets::Known;
+use super::{Builder, Cell, Effort, inputs, version};
+use crate::arm::Arm;
+use crate::judging::Judging;
+use crate::stages::{self, PairInput};
+
+/// A stage of a judge of pairs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PairNode {
+    pub(crate) test: String,
+    /// Name of a further judge.
+    pub(crate) judge: Option<String>,
+    /// Number of the node.
+    pub(crate) node: usize,
+    /// The reference's answers, as the number of a node.
+    pub(crate) reference: usize,
+}
+
+impl<'a> Builder<'a> {
+    /// The stages that compare a cell with the answers `reference`; none where they are its own.
+    pub(super) fn pairs(
+        &mut self,
+        cell: &Cell,
+        arm: &'a Arm,
+        known: &'a Known,
+        reference: Option<usize>,
+        judging: &'a Judging<'a>,
+    ) -> Vec<PairNode> {
+        let Some(reference) = reference.filter(|reference| *reference != cell.answers) else {
+            return Vec::new();
+        };
+        let (config, mut nodes) = (&arm.config, Vec::new());
+        for (test, name, judge) in judging.judges().all() {
+            let Some(rows) = known.sets.tests.get(test) else { continue };
+            let facts = &known.facts.tests[test];
+            let asked = config.asked_for(test, name);
+            let by = name.map_or_else(String::new, |name| format!(" by {name}"));
+            let endpoint = judge.endpoint();
+            // About a second a question, and as many at once as the limits allow.
+            let waves = 2.0 * rows.len() as f64 / endpoint.limits.concurrency as f64;
+            let effort = Effort { cost: waves, device: None, network: Some(&endpoint.base_url) };
+            let node = self.add(
+                ("pair-verdicts", version::PAIR_VERDICTS),
+                format!("{} seed {} on {test}{by}", arm.id, cell.seed),
+                inputs::pair_verdicts(judge, &asked, facts),
+                vec![cell.answers, reference],
+                effort,
+                Box::new(move |job| {
+                    let input = PairInput { config, rows, judging, test, name };
+                    stages::pair_verdicts(&input, job)
+                }),
+            );
+            let (test, judge) = (test.to_owned(), name.map(str::to_owned));
+            nodes.push(PairNode { test, judge, node, reference });
+        }
+        nodes
+    }
+}

@@ -1,0 +1,179 @@
+//! What the stages that ask an endpoint share: its client with its limits, its log, its failure.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc as Shared, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use seal_endpoint::{ApiKey, Class, Client, EndpointError, EndpointSettings};
+use seal_judging::{
+    Judged, JudgingError, PairJudge, QuestionSet, Repair, VerdictLog, missing_questions, stored,
+};
+use seal_store::{Key, lasting_folder};
+use serde_json::json;
+
+use super::Judges;
+use crate::error::StudyError;
+use crate::observer::{Event, Observer};
+
+/// Folder of the logs in a store.
+const LOGS: &str = "judgements";
+
+/// Version of the form of a log's place.
+const VERSION: u32 = 1;
+
+/// The log in its folder.
+const LOG: &str = "verdicts.jsonl";
+
+/// How long to wait before a log of another process is asked for again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The judges of pairs of a run.
+pub(crate) struct Judging<'a> {
+    judges: &'a Judges,
+    store: PathBuf,
+    observer: &'a dyn Observer,
+    shared: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    clients: Vec<(EndpointSettings, Shared<Client>)>,
+    /// Why an endpoint is not asked again, by its address.
+    failed: BTreeMap<String, EndpointError>,
+}
+
+/// Tells how far a set of questions is.
+struct Progress<'a>(&'a (dyn Fn(f64) + Sync));
+
+impl seal_judging::Observer for Progress<'_> {
+    fn event(&self, event: &seal_judging::Event<'_>) {
+        if let seal_judging::Event::Answered { done, of } = event {
+            (self.0)(*done as f64 / (*of).max(1) as f64);
+        }
+    }
+}
+
+impl<'a> Judging<'a> {
+    /// For stages in the store at `store`. Nothing is opened.
+    pub(crate) fn new(judges: &'a Judges, store: &Path, observer: &'a dyn Observer) -> Self {
+        Self { judges, store: store.to_owned(), observer, shared: Mutex::default() }
+    }
+
+    pub(crate) fn judges(&self) -> &'a Judges {
+        self.judges
+    }
+
+    /// The key of a judge's log.
+    fn log_key(judge: &PairJudge) -> Key {
+        Key::of(LOGS, VERSION, &json!(judge.identity()))
+    }
+
+    /// The log of a judge to read only; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no log.
+    pub(crate) fn read_log(&self, judge: &PairJudge) -> Result<Option<VerdictLog>, JudgingError> {
+        let path = self.store.join(LOGS).join(Self::log_key(judge).as_str()).join(LOG);
+        match path.exists() {
+            true => VerdictLog::read(&path).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Refuses a run that could not ask this judge: no key, or an address that cannot be used.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub(crate) fn can_ask(&self, judge: &PairJudge) -> Result<(), JudgingError> {
+        self.client(judge).map(|_| ())
+    }
+
+    /// Asks what the judge's log lacks.
+    ///
+    /// # Errors
+    /// A log that cannot be written; what [`seal_judging::judge`] reports. An endpoint that failed
+    /// for good is asked nothing more in this run.
+    pub(crate) fn judge(
+        &self,
+        judge: &PairJudge,
+        questions: &QuestionSet<'_>,
+        progress: &(dyn Fn(f64) + Sync),
+    ) -> Result<Judged, StudyError> {
+        let mut log = self.open_log(judge)?;
+        self.say_repair(&log);
+        if missing_questions(judge, questions, Some(&log)).is_empty() {
+            return Ok(stored(judge, questions, &log));
+        }
+        let address = &judge.endpoint().base_url;
+        let failed = self.lock().failed.get(address).cloned();
+        if let Some(error) = failed {
+            return Err(JudgingError::Endpoint(error).into());
+        }
+        let client = self.client(judge)?;
+        let judged = seal_judging::judge(judge, questions, &client, &mut log, &Progress(progress));
+        match &judged {
+            Err(JudgingError::Endpoint(source) | JudgingError::GivenUp { source, .. })
+                if source.class() != Class::ThisQuestion =>
+            {
+                self.lock().failed.insert(address.clone(), source.clone());
+            }
+            _ => {}
+        }
+        Ok(judged?)
+    }
+
+    /// The log of a judge, when no other process writes to it.
+    fn open_log(&self, judge: &PairJudge) -> Result<VerdictLog, StudyError> {
+        let path = lasting_folder(&self.store, LOGS, &Self::log_key(judge))?.join(LOG);
+        seal_files::refuse_link(&path).map_err(StudyError::at_file(&path))?;
+        let mut is_said = false;
+        loop {
+            match VerdictLog::open(&path) {
+                Err(JudgingError::LogInUse { .. }) => {}
+                other => return Ok(other?),
+            }
+            if !std::mem::replace(&mut is_said, true) {
+                let message = format!("{}: another run judges; this one waits", path.display());
+                self.observer.event(&Event::Notice { message });
+            }
+            std::thread::sleep(ASK_AGAIN);
+        }
+    }
+
+    fn say_repair(&self, log: &VerdictLog) {
+        let Repair { cut, damaged, other_version, .. } = log.repair();
+        let mut said = Vec::new();
+        if *cut > 0 {
+            said.push("its last line was cut, and its verdict is asked for again".to_owned());
+        }
+        if !damaged.is_empty() {
+            said.push(format!("lines {damaged:?} cannot be read and are not used"));
+        }
+        if !other_version.is_empty() {
+            said.push(format!("lines {other_version:?} are of another version and are not used"));
+        }
+        if !said.is_empty() {
+            let message = format!("{}: {}", log.path().display(), said.join("; "));
+            self.observer.event(&Event::Notice { message });
+        }
+    }
+
+    /// The client of a judge's endpoint: one for all stages, so that its limits are theirs.
+    fn client(&self, judge: &PairJudge) -> Result<Shared<Client>, JudgingError> {
+        let endpoint = judge.endpoint();
+        let mut state = self.lock();
+        if let Some((_, client)) = state.clients.iter().find(|(known, _)| known == endpoint) {
+            return Ok(Shared::clone(client));
+        }
+        let key = ApiKey::of(endpoint, |name| std::env::var(name).ok())?;
+        let client = Shared::new(Client::new(endpoint, key)?);
+        state.clients.push((endpoint.clone(), Shared::clone(&client)));
+        Ok(client)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Entries are added whole.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

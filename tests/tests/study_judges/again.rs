@@ -1,0 +1,67 @@
+//! `judge --again`: another judge of a finished run.
+
+use whole_program::{Finished, Sandbox};
+
+use crate::setup::{Oracle, ablate, counts, done, prepared};
+
+fn again(sandbox: &Sandbox, more: &[&str]) -> Finished {
+    let args = [&["judge", "--again", "judge.toml", "--out", "run"], more].concat();
+    Finished::of(prepared(sandbox.command(&args)).output().unwrap())
+}
+
+/// The folder of results by another judge.
+fn folder(sandbox: &Sandbox) -> String {
+    let dir = std::fs::read_dir(sandbox.path().join("run/again")).unwrap();
+    let names: Vec<String> =
+        dir.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    format!("run/again/{}", names[0])
+}
+
+#[test]
+fn a_finished_run_is_judged_again_beside_its_results() {
+    let oracle = Oracle::truthful();
+    let sandbox = oracle.sandbox("canaries = 0");
+    // `hexphi` has likelihoods and no answers.
+    let margin =
+        "judge.hexphi={ kind = \"refusal-margin\", refusals = [\"no\"], openings = [\"so\"] }";
+    done(ablate(&sandbox, &[margin], &["--out", "run"]));
+    let files = ["results.json", "report.html", "config.toml", "provenance.json", "cost.json"];
+    let old = files.map(|name| sandbox.read(&format!("run/{name}")));
+    let planned = done(again(&sandbox, &["--dry-run"]));
+    assert!(planned.stdout.starts_with("judge of hh: at most "), "{}", planned.stdout);
+    assert_eq!(oracle.paid_once(), 0);
+    let finished = done(again(&sandbox, &[]));
+    let paid = oracle.paid_once();
+    assert!(paid > 0);
+    assert!(finished.stdout.contains("report.html"), "{}", finished.stdout);
+    assert_eq!(files.map(|name| sandbox.read(&format!("run/{name}"))), old);
+    let dir = folder(&sandbox);
+    let [single, pairs] = ["run", &dir].map(|dir| sandbox.json(&format!("{dir}/results.json")));
+    for test in ["hh", "slimorca"] {
+        assert_eq!(counts(&single, test), counts(&pairs, test), "{test}");
+        assert_eq!(pairs["judge"][test], "pairwise");
+    }
+    // The third test keeps its judge and its figures.
+    assert_eq!(pairs["judge"]["hexphi"], "refusal-margin");
+    assert_eq!(counts(&single, "hexphi"), counts(&pairs, "hexphi"));
+    let stages = sandbox.json(&format!("{dir}/cost.json"));
+    let ran = stages["stages"].as_array().unwrap().iter().filter(|s| s["outcome"] == "run");
+    let ran: Vec<&str> = ran.map(|stage| stage["stage"].as_str().unwrap()).collect();
+    assert!(ran.iter().all(|stage| ["verdicts", "pair-verdicts"].contains(stage)), "{ran:?}");
+    let report = sandbox.run(&["report", "--out", &dir]);
+    assert_eq!(report.code, Some(0), "{}", report.stderr);
+    done(again(&sandbox, &["--test", "hh,slimorca"]));
+    assert_eq!(oracle.paid_once(), paid);
+    // What has no answers is refused, and so is a run whose answers are gone.
+    let refused = again(&sandbox, &["--test", "hexphi"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("generated no answers"), "{}", refused.stderr);
+    let refused = again(&sandbox, &["--test", "hexfi"]);
+    assert!(refused.stderr.contains("no test of this run"), "{}", refused.stderr);
+    std::fs::remove_dir_all(sandbox.path().join("run/store/answers")).unwrap();
+    let refused = again(&sandbox, &[]);
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    assert!(refused.stderr.contains("are not whole in the store"), "{}", refused.stderr);
+    assert!(!sandbox.path().join("run/store/answers").exists());
+}
