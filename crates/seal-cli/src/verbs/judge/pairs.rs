@@ -7,8 +7,8 @@ use std::path::Path;
 use seal_files::{Inputs, PendingFile};
 use seal_judge::{BothOrders, Listed, ModelOutput, Outcome, read_model_outputs, to_list};
 use seal_judging::{
-    Judged, JudgingError, PairJudge, PairSet, QuestionSet, Repair, Stopped, Subject, VerdictLog,
-    estimate, missing_questions, outstanding_questions, pair_up, read_batch, stored, write_batch,
+    Judged, JudgingError, PairJudge, PairSet, QuestionSet, Stopped, Subject, VerdictLog, estimate,
+    missing_questions, outstanding_questions, pair_up, read_batch, stored, write_batch,
 };
 
 use super::endpoint::{
