@@ -22,6 +22,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+from fault_proxy import HARMLESS
+
 HERE = Path(__file__).resolve().parent
 # Short, so that a small model on a busy machine reads it in less than a second.
 PROMPT = "{instruction}\nA: {output_1}\nB: {output_2}\nBetter, A or B?"
@@ -204,6 +206,9 @@ def report(options, log, proxy_log, codes, lost_at, total, seconds):
     print(f"requests {len(asked)}, completions_made_by_the_server {sum(line['made'] for line in asked)}")
     print(f"completions_handed_on_whole {sum(whole.values())}, of_questions {len(whole)}")
     print(f"made_and_not_handed_on {sum(line['made'] and not line['delivered'] for line in asked)}")
+    # The server made these, and the program was gone when they came: they may be on a bill.
+    is_cut_off = lambda line: line["made"] and not line["delivered"] and line["fault"] in (None, *HARMLESS)
+    print(f"made_and_under_way_at_a_kill {sum(map(is_cut_off, asked))}")
     print(f"handed_on_and_under_way_at_a_kill {sum(lost_at.values())}")
     print(f"asked_again_after_a_verdict_was_in_the_log {len(twice)}")
     print(f"faults {dict(sorted(collections.Counter(str(line['fault']) for line in asked).items()))}")
