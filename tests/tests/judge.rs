@@ -76,6 +76,16 @@ fn figures_are_printed_one_a_line() {
 }
 
 #[test]
+fn preferences_that_are_there_go_with_no_option_of_judging() {
+    for option in ["--judge", "--reference", "--file", "--prompt", "--write-annotations"] {
+        let finished = sandbox().run(&["judge", "--annotations", "a.json", option, "b.json"]);
+        assert_eq!(finished.code, Some(2));
+        let said = format!("'--annotations <FILE>' cannot be used with '{option} <FILE>'");
+        assert!(finished.stderr.contains(&said), "{}", finished.stderr);
+    }
+}
+
+#[test]
 fn odd_rows_are_said_and_the_others_count() {
     let sandbox = sandbox();
     let rows = [

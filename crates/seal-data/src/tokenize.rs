@@ -2,6 +2,7 @@
 
 mod error;
 mod text;
+mod untrusted;
 
 pub use error::TextTokenizerError;
 pub(crate) use text::FolderParts;

@@ -29,17 +29,17 @@ pub enum EndpointError {
     /// The way to the server cannot be used.
     #[error(transparent)]
     Net(#[from] NetError),
-    /// 401.
-    #[error("{url} does not know who asks (401){said}; {}", key_remedy(.variable.as_deref()))]
-    Unauthorized { url: String, said: String, variable: Option<String> },
+    /// 401, or an error of that kind.
+    #[error("{url} does not know who asks ({status}){said}; {}", key_remedy(.variable.as_deref()))]
+    Unauthorized { url: String, status: u16, said: String, variable: Option<String> },
     /// 403.
     #[error("{url} refuses this key, model or address (403){said}; ask its owner for access")]
     Forbidden { url: String, said: String },
-    /// 404.
+    /// 404, or an error of that kind.
     #[error(
-        "{url} has no such page or no model `{model}` (404){said}; check base_url, which ends with /v1 on most servers, and model"
+        "{url} has no such page or no model `{model}` ({status}){said}; check base_url, which ends with /v1 on most servers, and model"
     )]
-    NotFound { url: String, model: String, said: String },
+    NotFound { url: String, status: u16, model: String, said: String },
     /// The account has no money or no right to spend more.
     #[error(
         "{url}: the account's quota is used up{said}; add credit or raise its limit, then run again"
@@ -139,6 +139,18 @@ impl EndpointError {
             Self::Server { status, .. } => matches!(status, 408 | 502 | 504 | 520..=524),
             _ => false,
         }
+    }
+
+    /// The same failure without the wait that the server asks for: two failures are alike where
+    /// these are equal.
+    #[must_use]
+    pub fn without_wait(&self) -> Self {
+        let mut alike = self.clone();
+        if let Self::RateLimited { retry_after, .. } | Self::Server { retry_after, .. } = &mut alike
+        {
+            *retry_after = None;
+        }
+        alike
     }
 
     /// How long the server asks to wait.

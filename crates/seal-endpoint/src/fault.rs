@@ -88,6 +88,16 @@ impl Fault {
         self.param.as_deref() == Some(field) || self.message.contains(field)
     }
 
+    /// The status that LiteLLM means by some of its errors with status 400: an unknown key where it
+    /// has no database, and an unknown model. They are true of every question.
+    fn hidden_status(&self) -> Option<u16> {
+        match () {
+            () if self.kind == "no_db_connection" => Some(401),
+            () if self.message.contains("Invalid model name passed in") => Some(404),
+            () => None,
+        }
+    }
+
     /// The status that an error object stands for where the status itself is 200.
     fn implied_status(&self) -> u16 {
         if let Some(status) = self.code.parse().ok().filter(|code| (400..600).contains(code)) {
@@ -132,15 +142,22 @@ pub(crate) fn error(
     if fault.is(&QUOTA) {
         return EndpointError::Quota { url, said };
     }
-    let meant = if status == 200 { fault.implied_status() } else { status };
+    let meant = match status {
+        200 => fault.implied_status(),
+        400 => fault.hidden_status().unwrap_or(status),
+        _ => status,
+    };
     match meant {
         401 => {
             let variable = asked.key.variable().map(str::to_owned);
-            EndpointError::Unauthorized { url, said, variable }
+            EndpointError::Unauthorized { url, status, said, variable }
         }
         402 => EndpointError::Quota { url, said },
         403 => EndpointError::Forbidden { url, said },
-        404 => EndpointError::NotFound { url, model: asked.model.to_owned(), said },
+        404 => {
+            let model = asked.model.to_owned();
+            EndpointError::NotFound { url, status, model, said }
+        }
         429 => EndpointError::RateLimited { url, said, retry_after },
         408 | 409 | 500.. => EndpointError::Server { url, status, said, retry_after },
         _ => EndpointError::Rejected { url, status, said, param: fault.param },
@@ -205,6 +222,15 @@ mod tests {
         for status in [400, 413, 422] {
             assert_eq!(class(status, ""), Class::ThisQuestion, "{status}");
         }
+    }
+
+    #[test]
+    fn some_errors_of_litellm_are_true_of_every_question() {
+        let key = r#"{"error":{"message":"No connected db.","type":"no_db_connection","param":null,"code":"400"}}"#;
+        let model = r#"{"error":{"message":"/chat/completions: Invalid model name passed in model=m.","type":"invalid_request_error","param":null,"code":"400"}}"#;
+        assert_eq!((class(400, key), class(400, model)), (Class::Stop, Class::Stop));
+        insta::assert_snapshot!(said(400, key), @r#"http://h/v1 does not know who asks (400), saying "No connected db."; name the variable that holds a key in api_key_env"#);
+        insta::assert_snapshot!(said(400, model), @r#"http://h/v1 has no such page or no model `m` (400), saying "/chat/completions: Invalid model name passed in model=m."; check base_url, which ends with /v1 on most servers, and model"#);
     }
 
     #[test]

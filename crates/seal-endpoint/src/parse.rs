@@ -22,6 +22,10 @@ pub(crate) fn reply(
         asked.no_completion(match kind.contains("json") {
             true if e.is_eof() => "its JSON is cut".to_owned(),
             true => format!("its JSON is damaged ({e})"),
+            false if kind.contains("html") || body.trim_start().starts_with('<') => format!(
+                "it is a page ({}) and no JSON; check base_url, which ends with /v1 on most servers",
+                seal_text::escape_start(kind, 60)
+            ),
             false => format!("it is {} and no JSON", seal_text::escape_start(kind, 60)),
         })
     })?;
@@ -131,10 +135,20 @@ mod tests {
         };
         let refused = body(json!({"content": null, "refusal": "I can't."}), "stop");
         let refused = parse("application/json", &refused).unwrap();
+        assert!(!refused.is_blank());
         assert_eq!((refused.content, refused.refusal), (None, Some("I can't.".to_owned())));
         assert_eq!(refused.logprobs, Logprobs::Absent);
         let cut = parse("application/json", &body(json!({"content": null}), "length")).unwrap();
+        // Hidden reasoning used the length up: another attempt would end so, too.
+        assert!(!cut.is_blank());
         assert_eq!((cut.content, cut.finish), (None, Finish::Length));
+        for (content, is_blank) in [(json!(null), true), (json!(" \n"), true), (json!("A"), false)]
+        {
+            let found = parse("application/json", &body(json!({"content": content}), "stop"));
+            assert_eq!(found.unwrap().is_blank(), is_blank, "{content}");
+        }
+        let filtered = parse("application/json", &body(json!({"content": null}), "content_filter"));
+        assert!(!filtered.unwrap().is_blank());
         let parts = body(json!({"content": [{"type": "text", "text": "a"}, {"text": "b"}]}), "x");
         assert_eq!(parse("text/plain", &parts).unwrap().content.as_deref(), Some("ab"));
     }
@@ -142,7 +156,8 @@ mod tests {
     #[test]
     fn what_is_no_completion_is_named() {
         insta::assert_snapshot!(said("application/json", r#"{"choices": [{"mess"#), @"http://h/v1: this is no chat completion: its JSON is cut");
-        insta::assert_snapshot!(said("text/html; charset=utf-8", "<html>Sign in"), @"http://h/v1: this is no chat completion: it is text/html and no JSON");
+        insta::assert_snapshot!(said("text/html; charset=utf-8", "<html>Sign in"), @"http://h/v1: this is no chat completion: it is a page (text/html) and no JSON; check base_url, which ends with /v1 on most servers");
+        insta::assert_snapshot!(said("text/plain", "hello"), @"http://h/v1: this is no chat completion: it is text/plain and no JSON");
         insta::assert_snapshot!(said("application/json", r#"{"choices": []}"#), @"http://h/v1: this is no chat completion: its list of choices is empty");
         insta::assert_snapshot!(said("application/json", "{}"), @"http://h/v1: this is no chat completion: it has no list of choices");
         insta::assert_snapshot!(said("application/json", r#"{"choices": [{"text": "old"}]}"#), @"http://h/v1: this is no chat completion: it has no message");

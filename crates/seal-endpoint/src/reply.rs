@@ -35,6 +35,17 @@ pub struct Reply {
     pub id: Option<String>,
 }
 
+impl Reply {
+    /// Whether a model that was done said nothing: a hiccup of its server, so that the question may
+    /// be asked once more. A refusal, a filter that stepped in, and a length that hidden reasoning
+    /// used up would come again.
+    pub fn is_blank(&self) -> bool {
+        self.content.as_deref().is_none_or(|text| text.trim().is_empty())
+            && self.refusal.is_none()
+            && !matches!(self.finish, Finish::Length | Finish::ContentFilter)
+    }
+}
+
 /// Why a reply ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -40,6 +40,7 @@ mod kind;
 mod likelihood;
 mod needs;
 mod pair;
+pub mod pointwise;
 pub mod prompt;
 pub mod reading;
 mod refusal;

@@ -1,10 +1,10 @@
 //! What verdicts cost: an estimate before, a sum after.
 
-use seal_endpoint::{Message, Price, Reply, Usage, estimated_tokens, most_tokens};
-
+use seal_endpoint::{Price, Reply, Usage, estimated_tokens, most_tokens};
 use serde::{Deserialize, Serialize};
 
 use crate::error::JudgingError;
+use crate::inquiry::{Inquiry, PairInquiry};
 use crate::judge::PairJudge;
 use crate::line::Line;
 use crate::question::QuestionSet;
@@ -58,7 +58,7 @@ impl ReplyCost {
 }
 
 impl Cost {
-    /// The sum over replies, each of another question.
+    /// The sum over replies.
     pub fn of<'a>(replies: impl IntoIterator<Item = &'a ReplyCost>) -> Self {
         let mut sum = Self::default();
         for reply in replies {
@@ -111,49 +111,57 @@ pub fn estimate(
     set: &QuestionSet<'_>,
     questions: &[usize],
 ) -> Result<Estimate, JudgingError> {
-    refuse_unpriced(judge)?;
-    let endpoint = judge.endpoint();
+    estimate_of(&PairInquiry { judge, set }, questions)
+}
+
+/// The same for questions of any kind.
+pub(crate) fn estimate_of(
+    inquiry: &dyn Inquiry,
+    questions: &[usize],
+) -> Result<Estimate, JudgingError> {
+    refuse_unpriced(inquiry)?;
+    let endpoint = inquiry.endpoint();
     let mut sum = Estimate { questions: questions.len(), ..Estimate::default() };
     for number in questions {
-        sum.input += prompt_tokens(judge, set, *number);
+        sum.input += prompt_tokens(inquiry, *number);
         sum.output += u64::from(endpoint.max_tokens);
     }
-    let money = || questions.iter().map(|number| most(judge, set, *number)).sum();
+    let money = || questions.iter().map(|number| most(inquiry, *number)).sum();
     sum.money = endpoint.price.map(|_| money());
     Ok(sum)
 }
 
 /// Refuses a largest cost where nothing has a price.
-pub(crate) fn refuse_unpriced(judge: &PairJudge) -> Result<(), JudgingError> {
-    match judge.table().max_cost.is_some() && judge.endpoint().price.is_none() {
+pub(crate) fn refuse_unpriced(inquiry: &dyn Inquiry) -> Result<(), JudgingError> {
+    match inquiry.max_cost().is_some() && inquiry.endpoint().price.is_none() {
         true => Err(JudgingError::NoPrice),
         false => Ok(()),
     }
 }
 
 /// The most that one attempt at a question can cost, 0 without a price.
-pub(crate) fn most(judge: &PairJudge, set: &QuestionSet<'_>, number: usize) -> f64 {
-    let endpoint = judge.endpoint();
+pub(crate) fn most(inquiry: &dyn Inquiry, number: usize) -> f64 {
+    let endpoint = inquiry.endpoint();
     endpoint.price.map_or(0.0, |price| {
-        let input = most_tokens(&messages(judge, set, number));
+        let input = most_tokens(&inquiry.messages(number));
         price.of(input, u64::from(endpoint.max_tokens))
     })
 }
 
 /// What counts of a reply against the largest cost: the most that it can have cost, where its
 /// server counts no tokens.
-pub(crate) fn charge(judge: &PairJudge, set: &QuestionSet<'_>, number: usize, line: &Line) -> f64 {
-    let price = judge.endpoint().price.as_ref();
+pub(crate) fn charge(inquiry: &dyn Inquiry, number: usize, line: &Line) -> f64 {
+    let price = inquiry.endpoint().price.as_ref();
     if line.estimated {
-        return most(judge, set, number) * share(price, line.batch);
+        return most(inquiry, number) * share(price, line.batch);
     }
-    charge_alone(judge, line)
+    charge_alone(inquiry, line)
 }
 
 /// The same of a reply whose question is none of the set.
-pub(crate) fn charge_alone(judge: &PairJudge, line: &Line) -> f64 {
+pub(crate) fn charge_alone(inquiry: &dyn Inquiry, line: &Line) -> f64 {
     let usage = line.reply.usage.unwrap_or_default();
-    let price = judge.endpoint().price.as_ref();
+    let price = inquiry.endpoint().price.as_ref();
     line.cost.or_else(|| money(price, usage, line.batch)).unwrap_or_default()
 }
 
@@ -163,14 +171,8 @@ pub(crate) fn share(price: Option<&Price>, is_batch: bool) -> f64 {
 }
 
 /// Tokens of the prompt of a question, about.
-pub(crate) fn prompt_tokens(judge: &PairJudge, set: &QuestionSet<'_>, number: usize) -> u64 {
-    estimated_tokens(&messages(judge, set, number))
-}
-
-fn messages(judge: &PairJudge, set: &QuestionSet<'_>, number: usize) -> Vec<Message> {
-    let question = &set.questions()[number];
-    let (instruction, first, second) = set.texts(question.subject, question.order);
-    judge.messages(instruction, &first, &second)
+pub(crate) fn prompt_tokens(inquiry: &dyn Inquiry, number: usize) -> u64 {
+    estimated_tokens(&inquiry.messages(number))
 }
 
 impl PairJudge {

@@ -22,6 +22,11 @@ pub enum Event<'a> {
         /// Replies that are needed.
         of: usize,
     },
+    /// A reply has no text and no reason for that.
+    Blank {
+        /// Whether its question is asked once more in this run.
+        is_again: bool,
+    },
     /// An attempt failed and another will follow.
     Retrying {
         /// Why it failed.

@@ -3,7 +3,8 @@
 use seal_judge::prompt::sha256_hex;
 use serde_json::{Value, json};
 
-use crate::judge::{PairJudge, VERSION};
+use crate::judge::PairJudge;
+use crate::key::VERSION;
 
 impl PairJudge {
     /// All that a reply of this judge depends on beside the texts: address, model, prompt, codes

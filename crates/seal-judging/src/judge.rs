@@ -1,37 +1,15 @@
 //! A judge of pairs, ready to use.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use seal_endpoint::{EndpointSettings, Finish, Logprobs, Message, Reply, TokenPosition};
-use seal_judge::prompt::{PairPrompt, checked_text, sha256_hex};
-use seal_judge::reading::{JudgeReply, Read, TokenProbabilities, read};
-use serde::Serialize;
-use serde_json::Value;
+use seal_endpoint::{EndpointSettings, Message, Reply};
+use seal_judge::prompt::PairPrompt;
+use seal_judge::reading::{Read, read};
 
 use crate::error::JudgingError;
-use crate::table::{JudgeTable, PromptSource};
-
-/// Part of every key: raise it when a question changes its meaning.
-pub(crate) const VERSION: u32 = 1;
-
-/// All that a reply depends on, written as JSON in this order.
-///
-/// Limits, patience, price, the variable of the API key and the name of the length field are not
-/// here: none of them changes what a model says.
-#[derive(Serialize)]
-struct Key<'a> {
-    version: u32,
-    base_url: &'a str,
-    model: &'a str,
-    messages: &'a [Message],
-    temperature: Option<f64>,
-    max_tokens: u32,
-    top_logprobs: Option<u8>,
-    seed: Option<i64>,
-    extra: &'a BTreeMap<String, Value>,
-    sample: u32,
-}
+use crate::key::key_of;
+use crate::means::{PromptText, judge_reply, prompt_text, refuse_own, turns};
+use crate::table::JudgeTable;
 
 /// A judge of pairs: its table with the text of its prompt.
 #[derive(Clone, Debug)]
@@ -64,29 +42,15 @@ impl PairJudge {
         folder: &Path,
         prompt: Option<&Path>,
     ) -> Result<Self, JudgingError> {
-        let bad = |why: &str| JudgingError::Table {
-            path: path.to_owned(),
-            line: None,
-            why: why.to_owned(),
+        let of = |path: &Path| {
+            let path = path.to_owned();
+            move |source| JudgingError::Prompt { path, source }
         };
-        let prompt = match (&table.prompt, prompt) {
-            (Some(source), file) => {
-                let form = source.prompt_form().map_err(bad)?;
-                let file = file.map_or_else(|| folder.join(&source.file), Path::to_owned);
-                let bytes = std::fs::read(&file).map_err(|error| JudgingError::PromptFile {
-                    path: file.clone(),
-                    source: error,
-                    origin: origin(source),
-                })?;
-                let of = |source| JudgingError::Prompt { path: file.clone(), source };
-                let (text, sha256) = checked_text(bytes, source.sha256.as_deref()).map_err(of)?;
-                PairPrompt::of(&text, sha256, &form, &source.slots).map_err(of)?
+        let prompt = match prompt_text(table.prompt.as_ref(), path, folder, prompt)? {
+            None => PairPrompt::own().map_err(of(path))?,
+            Some(PromptText { source, file, text, sha256, form }) => {
+                PairPrompt::of(&text, sha256, &form, &source.slots).map_err(of(&file))?
             }
-            (None, Some(_)) => {
-                return Err(bad("it names no prompt, so that no other place of it can be given"));
-            }
-            (None, None) => PairPrompt::own()
-                .map_err(|source| JudgingError::Prompt { path: path.to_owned(), source })?,
         };
         Ok(Self { table, prompt })
     }
@@ -124,10 +88,8 @@ impl PairJudge {
     /// # Errors
     /// [`JudgingError::SelfJudged`].
     pub fn refuse_self(&self, models: &[Option<&str>]) -> Result<(), JudgingError> {
-        self.refuse_own(
-            [&self.table.endpoint.model].into_iter().chain(&self.table.served_as),
-            models,
-        )
+        let names = [&self.table.endpoint.model].into_iter().chain(&self.table.served_as);
+        refuse_own(names, models, self.table.allow_self)
     }
 
     /// The same for names by which its server calls it.
@@ -136,30 +98,12 @@ impl PairJudge {
         served: &[String],
         models: &[Option<&str>],
     ) -> Result<(), JudgingError> {
-        self.refuse_own(served, models)
-    }
-
-    fn refuse_own<'a>(
-        &self,
-        names: impl IntoIterator<Item = &'a String>,
-        models: &[Option<&str>],
-    ) -> Result<(), JudgingError> {
-        let is_own = |name: &&String| {
-            models.iter().flatten().any(|model| model.eq_ignore_ascii_case(name.trim()))
-        };
-        match names.into_iter().find(is_own) {
-            Some(name) if !self.table.allow_self => {
-                Err(JudgingError::SelfJudged { model: seal_text::escape_start(name, 100) })
-            }
-            _ => Ok(()),
-        }
+        refuse_own(served, models, self.table.allow_self)
     }
 
     /// The messages that ask about two answers.
     pub(crate) fn messages(&self, instruction: &str, first: &str, second: &str) -> Vec<Message> {
-        let turns = self.prompt.render(instruction, first, second, self.table.seed);
-        let system = turns.system.map(Message::system);
-        system.into_iter().chain([Message::user(turns.user)]).collect()
+        turns(self.prompt.render(instruction, first, second, self.table.seed))
     }
 
     /// SHA-256 of all that a reply depends on.
@@ -169,50 +113,12 @@ impl PairJudge {
         first: &str,
         second: &str,
     ) -> Result<String, JudgingError> {
-        let endpoint = &self.table.endpoint;
-        let key = Key {
-            version: VERSION,
-            base_url: endpoint.base_url.trim_end_matches('/'),
-            model: &endpoint.model,
-            messages: &self.messages(instruction, first, second),
-            temperature: endpoint.temperature,
-            max_tokens: endpoint.max_tokens,
-            top_logprobs: endpoint.top_logprobs,
-            seed: endpoint.seed,
-            extra: &endpoint.extra,
-            sample: 0,
-        };
-        Ok(sha256_hex(&serde_json::to_vec(&key)?))
+        key_of(&self.table.endpoint, &self.messages(instruction, first, second), 0)
     }
 
     /// A reply as a judgement.
     pub fn read(&self, reply: &Reply) -> Read {
-        let position = |position: &TokenPosition| TokenProbabilities {
-            token: position.token.clone(),
-            choices: position.choices.iter().map(|c| (c.token.clone(), c.logprob)).collect(),
-        };
-        let positions = match &reply.logprobs {
-            Logprobs::Tokens(all) => Some(all.iter().map(position).collect()),
-            Logprobs::Absent | Logprobs::Null => None,
-        };
-        let reply = JudgeReply {
-            content: reply.content.clone(),
-            is_refused: reply.refusal.is_some() || reply.finish == Finish::ContentFilter,
-            is_cut: reply.finish == Finish::Length,
-            positions,
-        };
-        read(&self.table.verdict, &reply)
-    }
-}
-
-/// Where to get a prompt that is not there.
-fn origin(source: &PromptSource) -> String {
-    match (&source.source, &source.sha256) {
-        (Some(place), Some(hash)) => {
-            format!("; others wrote it: get it from {place} (sha256 {hash})")
-        }
-        (Some(place), None) => format!("; others wrote it: get it from {place}"),
-        (None, _) => String::new(),
+        read(&self.table.verdict, &judge_reply(reply))
     }
 }
 

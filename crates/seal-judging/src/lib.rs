@@ -1,4 +1,4 @@
-//! Judges pairs of answers through an endpoint.
+//! Judges pairs of answers, and rates single ones, through an endpoint.
 //!
 //! Invariant: a verdict that was paid for is in the log before anything else happens with it, and
 //! none that the log has is asked for again. What is missing is counted and is never a loss.
@@ -11,9 +11,12 @@
 //!    through batch files.
 //! 5. [`Judged`] has the outcomes, [`annotations`] and [`orders`] the rest.
 //!
+//! [`rubric`] does the same for single answers, which it rates from 1 to 5.
+//!
 //! **The key of a question** is the SHA-256 of the endpoint's address, the model, the rendered
 //! turns (so prompt, both answers and their order) and the parameters of sampling. Verdicts are
-//! read from stored replies. So another way of reading them costs nothing.
+//! read from stored replies. So another way of reading them costs nothing. A blank reply, which a
+//! server in trouble sends, is asked again, three times at most over the life of a log.
 //!
 //! **The model as the server names it** is part of every line. Verdicts of one name make a set.
 //! If the server names another model than before, judging stops after that reply. `served_as`
@@ -25,18 +28,23 @@ mod cost;
 mod error;
 mod event;
 mod identity;
+mod inquiry;
 mod judge;
+mod key;
 mod line;
 mod log;
+mod means;
 mod outstanding;
 mod pairs;
 mod question;
 mod record;
+pub mod rubric;
 mod run;
 mod state;
 mod stored;
 mod table;
 mod through_batch;
+mod toml_table;
 
 pub use annotations::{annotations, orders};
 pub use canary::{CanaryKind, CanaryResult, CanaryStanding};

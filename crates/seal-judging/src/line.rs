@@ -23,8 +23,9 @@ pub(crate) struct Line {
     pub subject: String,
     /// Start of the SHA-256 of the instruction, for people.
     pub instruction: String,
-    /// Which answer was shown first, for people.
-    pub order: Order,
+    /// Which answer of a pair was shown first, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
     /// Number of the sample.
     pub sample: u32,
     /// The model that was asked.
@@ -35,8 +36,13 @@ pub(crate) struct Line {
     pub base_url: String,
     /// SHA-256 of the prompt's text.
     pub prompt: String,
-    /// The judgement as it was read when the reply arrived. It is read again when it is used.
-    pub judgement: Judgement,
+    /// The judgement of a pair as it was read when the reply arrived. It is read again when it is
+    /// used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judgement: Option<Judgement>,
+    /// The rating of an answer, from 1 to 5, read in the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<f64>,
     /// Cost in the currency of the price, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use crate::error::JudgingError;
 use crate::line::{Line, Parsed, parse};
 
+/// Replies to one question over the life of a log, where all are blank.
+const MOST_REPLIES: usize = 3;
+
 /// What was found wrong in a log when it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repair {
@@ -181,10 +184,34 @@ impl VerdictLog {
         &self.lines
     }
 
-    /// The first line of a key by a model that `is_meant`.
+    /// The lines of a key by models that `is_meant`.
+    pub(crate) fn replies(
+        &self,
+        key: &str,
+        is_meant: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = &Line> {
+        let all = self.by_key.get(key).into_iter().flatten().map(|i| &self.lines[*i]);
+        all.filter(move |line| is_meant(&line.served))
+    }
+
+    /// Whether a question may be asked: it has no reply, or blank ones alone and not too many.
+    pub(crate) fn is_open(&self, key: &str, is_meant: impl Fn(&str) -> bool) -> bool {
+        let mut blank = 0;
+        self.replies(key, is_meant).all(|line| {
+            blank += 1;
+            line.reply.is_blank() && blank < MOST_REPLIES
+        })
+    }
+
+    /// The line of a key by a model that `is_meant`: the first whose reply is not blank, otherwise
+    /// the first.
     pub(crate) fn find(&self, key: &str, is_meant: impl Fn(&str) -> bool) -> Option<&Line> {
-        let mut found = self.by_key.get(key)?.iter().map(|i| &self.lines[*i]);
-        found.find(|line| is_meant(&line.served))
+        let mut found = self.replies(key, &is_meant);
+        let first = found.next()?;
+        match first.reply.is_blank() {
+            true => found.find(|line| !line.reply.is_blank()).or(Some(first)),
+            false => Some(first),
+        }
     }
 
     /// The models of the lines that `is_meant`, as their servers name them.

@@ -4,38 +4,27 @@ use seal_endpoint::Reply;
 
 use crate::cost::{money, prompt_tokens, usage};
 use crate::identity::instruction_id;
-use crate::judge::PairJudge;
+use crate::inquiry::Inquiry;
 use crate::line::Line;
-use crate::question::{QuestionSet, Subject};
 
 /// The line of a reply to the question of this number.
-pub(crate) fn line_of(
-    judge: &PairJudge,
-    set: &QuestionSet<'_>,
-    number: usize,
-    reply: Reply,
-    batch: bool,
-) -> Line {
-    let question = &set.questions()[number];
-    let (instruction, ..) = set.texts(question.subject, question.order);
-    let endpoint = judge.endpoint();
-    let (usage, estimated) = usage(&reply, prompt_tokens(judge, set, number));
-    let judgement = judge.read(&reply).judgement;
+pub(crate) fn line_of(inquiry: &dyn Inquiry, number: usize, reply: Reply, batch: bool) -> Line {
+    let about = inquiry.about(number, &reply);
+    let endpoint = inquiry.endpoint();
+    let (usage, estimated) = usage(&reply, prompt_tokens(inquiry, number));
     Line {
         version: Line::version(),
-        key: question.key.clone(),
-        subject: match question.subject {
-            Subject::Pair(_) => "pair".to_owned(),
-            Subject::Canary(kind, _) => kind.name().to_owned(),
-        },
-        instruction: instruction_id(instruction),
-        order: question.order,
-        sample: 0,
+        key: inquiry.key(number).to_owned(),
+        subject: about.subject,
+        instruction: instruction_id(&about.instruction),
+        order: about.order,
+        sample: about.sample,
         asked: endpoint.model.clone(),
         served: reply.model.clone().unwrap_or_else(|| endpoint.model.clone()),
         base_url: endpoint.base_url.trim_end_matches('/').to_owned(),
-        prompt: judge.prompt().sha256().to_owned(),
-        judgement,
+        prompt: inquiry.prompt().to_owned(),
+        judgement: about.judgement,
+        rating: about.rating,
         cost: money(endpoint.price.as_ref(), usage, batch),
         estimated,
         batch,

@@ -3,11 +3,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use seal_endpoint::{Ask, Client, Notice, Reply, Watch};
+use seal_endpoint::{Ask, Client, EndpointError, Notice, Reply, Watch};
 
 use crate::cost::{charge, most, refuse_unpriced};
 use crate::error::JudgingError;
 use crate::event::{Event, Observer};
+use crate::inquiry::{Inquiry, PairInquiry};
 use crate::judge::PairJudge;
 use crate::log::VerdictLog;
 use crate::question::QuestionSet;
@@ -30,58 +31,90 @@ pub fn judge(
     log: &mut VerdictLog,
     observer: &dyn Observer,
 ) -> Result<Judged, JudgingError> {
-    refuse_unpriced(judge)?;
-    let names = names(judge, set, log);
-    let missing = missing(set, log, &names);
-    judge.refuse_served(&names, &set.models())?;
+    let course = ask(&PairInquiry { judge, set }, client, log, observer)?;
+    let mut judged = collect(judge, set, log, course.names);
+    judged.asked = course.asked;
+    judged.failed = course.failed;
+    judged.has_passing = course.has_passing;
+    judged.last_failure = course.last_failure;
+    judged.stopped = course.stopped;
+    Ok(judged)
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub(crate) struct Course {
+    /// Names of the judge's model by its server.
+    pub names: Vec<String>,
+    /// Replies that the run got.
+    pub asked: usize,
+    /// Questions without a reply.
+    pub failed: usize,
+    /// Whether a failure may pass.
+    pub has_passing: bool,
+    /// The latest failure.
+    pub last_failure: Option<EndpointError>,
+    /// Why not all was asked.
+    pub stopped: Option<Stopped>,
+}
+
+/// Asks what the log lacks of questions of any kind.
+///
+/// # Errors
+/// As [`judge`].
+pub(crate) fn ask(
+    inquiry: &dyn Inquiry,
+    client: &Client,
+    log: &mut VerdictLog,
+    observer: &dyn Observer,
+) -> Result<Course, JudgingError> {
+    refuse_unpriced(inquiry)?;
+    let names = names(inquiry, log);
+    let missing = missing(inquiry, log, &names);
+    inquiry.refuse_served(&names)?;
     if !missing.is_empty() {
-        refuse_mixed(judge, set, log)?;
+        refuse_mixed(inquiry, log)?;
     }
     // Whether the server still has the model of the stored verdicts, only a reply tells.
-    let is_known = missing.is_empty() || !judge.table().served_as.is_empty();
+    let is_known = missing.is_empty() || !inquiry.served_as().is_empty();
+    let (questions, open) = (inquiry.first_of_each_key().len(), missing.len());
     let state = State {
         queue: missing.into(),
-        of: set.first_of_each_key().len(),
+        of: questions,
         accepted: if is_known { names.clone() } else { Vec::new() },
-        spent: spent(judge, set, log),
+        spent: spent(inquiry, log),
         ..State::default()
     };
-    let run =
-        Run { judge, set, client, observer, stored: &names, shared: Mutex::new((state, log)) };
+    let run = Run { inquiry, client, observer, stored: &names, shared: Mutex::new((state, log)) };
     run.work(true);
-    let (of, stored) = {
-        let (state, _) = &*run.lock();
-        (state.of, state.done().saturating_sub(state.asked))
-    };
-    observer.event(&Event::Started { questions: of, stored });
+    observer.event(&Event::Started { questions, stored: questions - open });
     std::thread::scope(|scope| {
-        for _ in 0..judge.endpoint().limits.concurrency {
+        for _ in 0..inquiry.endpoint().limits.concurrency {
             scope.spawn(|| run.work(false));
         }
     });
-    let (mut state, log) = run.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (mut state, _) = run.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
     let stopped = match state.end.take() {
         Some(End::Error(error)) => return Err(error),
         Some(End::Budget) => Some(Stopped::Budget),
         Some(End::Cancelled) => Some(Stopped::Cancelled),
         None => None,
     };
-    let names = if state.accepted.is_empty() { names.clone() } else { state.accepted };
-    let mut judged = collect(judge, set, log, names);
-    judged.asked = state.asked;
-    judged.failed = state.failed.len();
-    judged.has_passing = state.has_passing;
-    judged.last_failure = state.last_failure;
-    judged.stopped = stopped;
-    Ok(judged)
+    Ok(Course {
+        names: if state.accepted.is_empty() { names } else { state.accepted },
+        asked: state.asked,
+        failed: state.failed.len(),
+        has_passing: state.has_passing,
+        last_failure: state.last_failure,
+        stopped,
+    })
 }
 
 type Shared<'a> = (State, &'a mut VerdictLog);
 
 /// What the threads of one call work with.
 struct Run<'a> {
-    judge: &'a PairJudge,
-    set: &'a QuestionSet<'a>,
+    inquiry: &'a dyn Inquiry,
     client: &'a Client,
     observer: &'a dyn Observer,
     /// The names in the log, or those of the table.
@@ -97,7 +130,7 @@ impl<'a> Run<'a> {
 
     /// Asks until nothing is left, or until the model's name is known.
     fn work(&self, until_named: bool) {
-        let largest = self.judge.table().max_cost;
+        let largest = self.inquiry.max_cost();
         loop {
             let next = {
                 let (state, _) = &mut *self.lock();
@@ -107,7 +140,7 @@ impl<'a> Run<'a> {
                 if self.observer.is_cancelled() {
                     state.end.get_or_insert(End::Cancelled);
                 }
-                state.next(|number| most(self.judge, self.set, number), largest)
+                state.next(|number| most(self.inquiry, number), largest)
             };
             match next {
                 None => return,
@@ -118,10 +151,9 @@ impl<'a> Run<'a> {
     }
 
     fn ask(&self, number: usize, reserved: f64) {
-        let question = &self.set.questions()[number];
-        let (instruction, first, second) = self.set.texts(question.subject, question.order);
-        let messages = self.judge.messages(instruction, &first, &second);
-        let idempotency_key = Some(format!("seal-{}", &question.key[..48]));
+        let key = self.inquiry.key(number);
+        let messages = self.inquiry.messages(number);
+        let idempotency_key = Some(self.idempotency_key(key));
         let asking = Asking { run: self, most: reserved };
         let reply = self.client.ask(&Ask { messages, idempotency_key }, &asking);
         let (state, log) = &mut *self.lock();
@@ -132,15 +164,36 @@ impl<'a> Run<'a> {
                 if error.may_be_billed() {
                     state.spent += reserved;
                 }
-                state.fail(number, error, self.judge.endpoint().limits.concurrency);
+                state.fail(number, error, self.inquiry.endpoint().limits.concurrency);
             }
             Ok(reply) => {
-                if let Err(error) = self.keep(state, log, number, reply) {
-                    state.end.get_or_insert(End::Error(error));
+                let is_blank = reply.is_blank();
+                match self.keep(state, log, number, reply) {
+                    Err(error) => {
+                        state.end.get_or_insert(End::Error(error));
+                    }
+                    Ok(()) if is_blank => {
+                        let is_open = log.is_open(key, |name| is_of(&state.accepted, name));
+                        let is_again = is_open && state.ask_again(number);
+                        self.observer.event(&Event::Blank { is_again });
+                    }
+                    Ok(()) => {}
                 }
                 let (done, of) = (state.done(), state.of);
                 self.observer.event(&Event::Answered { done, of });
             }
+        }
+    }
+
+    /// The key by which a server knows a question that it answered before. One that brought a blank
+    /// reply would bring it again, so the next attempt has another.
+    fn idempotency_key(&self, key: &str) -> String {
+        let (state, log) = &*self.lock();
+        let names = if state.accepted.is_empty() { self.stored } else { &state.accepted };
+        let start = format!("seal-{}", &key[..48]);
+        match log.replies(key, |name| is_of(names, name)).count() {
+            0 => start,
+            blank => format!("{start}-{blank}"),
         }
     }
 
@@ -152,12 +205,12 @@ impl<'a> Run<'a> {
         number: usize,
         reply: Reply,
     ) -> Result<(), JudgingError> {
-        let line = line_of(self.judge, self.set, number, reply, false);
+        let line = line_of(self.inquiry, number, reply, false);
         let served = line.served.clone();
-        let cost = charge(self.judge, self.set, number, &line);
+        let cost = charge(self.inquiry, number, &line);
         log.append(line)?;
         state.answered(cost);
-        self.judge.refuse_served(std::slice::from_ref(&served), &self.set.models())?;
+        self.inquiry.refuse_served(std::slice::from_ref(&served))?;
         if state.accepted.is_empty() {
             state.accepted = match self.stored {
                 [] => vec![served.clone()],
@@ -182,7 +235,7 @@ impl Watch for Asking<'_, '_> {
     fn notice(&self, notice: &Notice<'_>) {
         if let Notice::Retrying { error, wait, .. } = notice {
             if error.may_be_billed() {
-                let largest = self.run.judge.table().max_cost;
+                let largest = self.run.inquiry.max_cost();
                 self.run.lock().0.charge(self.most, largest);
             }
             self.run.observer.event(&Event::Retrying { error, wait: *wait });

@@ -1,6 +1,6 @@
 //! What the threads that ask share.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use seal_endpoint::{Class, EndpointError};
 
@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub has_passing: bool,
     /// Failures that may pass since the last reply.
     pub in_a_row: usize,
+    /// Questions of this run that were asked once more.
+    pub again: BTreeSet<usize>,
     /// Why to ask no more.
     pub end: Option<End>,
 }
@@ -100,6 +102,16 @@ impl State {
         self.asked += 1;
         self.spent += cost;
         self.in_a_row = 0;
+    }
+
+    /// Puts a question whose reply is blank at the end of the queue, once in a run. Gives whether it
+    /// did.
+    pub(crate) fn ask_again(&mut self, number: usize) -> bool {
+        let is_first = self.again.insert(number);
+        if is_first {
+            self.queue.push_back(number);
+        }
+        is_first
     }
 
     /// A question got no reply. With several under way, that many may fail by one cause.

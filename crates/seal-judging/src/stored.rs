@@ -8,6 +8,7 @@ use seal_judge::{BothOrders, Judgement, Order, Outcome};
 use crate::canary::{CanaryKind, CanaryResult};
 use crate::cost::{Cost, ReplyCost, charge, charge_alone};
 use crate::error::JudgingError;
+use crate::inquiry::{Inquiry, PairInquiry};
 use crate::judge::PairJudge;
 use crate::line::Line;
 use crate::log::VerdictLog;
@@ -24,6 +25,10 @@ pub struct Judged {
     pub cost: Cost,
     /// The same by reply, in the order of the questions.
     pub replies: Vec<ReplyCost>,
+    /// Replies of the set without a text and without a reason for that.
+    pub blank_replies: usize,
+    /// Questions that have such replies alone. Their pairs are missing.
+    pub blank: usize,
     /// Replies that this call asked for and got.
     pub asked: usize,
     /// Questions of this call that got no reply.
@@ -49,7 +54,7 @@ pub enum Stopped {
 
 /// The outcomes that the log has, without a question to anyone.
 pub fn stored(judge: &PairJudge, set: &QuestionSet<'_>, log: &VerdictLog) -> Judged {
-    collect(judge, set, log, names(judge, set, log))
+    collect(judge, set, log, names(&PairInquiry { judge, set }, log))
 }
 
 /// Numbers of the questions that the log lacks, as far as it tells; of all without a log.
@@ -58,17 +63,22 @@ pub fn missing_questions(
     set: &QuestionSet<'_>,
     log: Option<&VerdictLog>,
 ) -> Vec<usize> {
+    missing_of(&PairInquiry { judge, set }, log)
+}
+
+/// The same for questions of any kind.
+pub(crate) fn missing_of(inquiry: &dyn Inquiry, log: Option<&VerdictLog>) -> Vec<usize> {
     match log {
-        Some(log) => missing(set, log, &names(judge, set, log)),
-        None => set.first_of_each_key(),
+        Some(log) => missing(inquiry, log, &names(inquiry, log)),
+        None => inquiry.first_of_each_key(),
     }
 }
 
 /// The names of this judge's model, as far as table and log tell.
-pub(crate) fn names(judge: &PairJudge, set: &QuestionSet<'_>, log: &VerdictLog) -> Vec<String> {
-    match judge.table().served_as.as_slice() {
+pub(crate) fn names(inquiry: &dyn Inquiry, log: &VerdictLog) -> Vec<String> {
+    match inquiry.served_as() {
         [] => {
-            let latest = log.latest_served(|line| set.covers(line));
+            let latest = log.latest_served(|line| inquiry.covers(line));
             latest.map(str::to_owned).into_iter().collect()
         }
         names => names.to_vec(),
@@ -77,28 +87,24 @@ pub(crate) fn names(judge: &PairJudge, set: &QuestionSet<'_>, log: &VerdictLog) 
 
 /// Refuses verdicts of several models where the table does not say which of them are meant: they
 /// would be asked for again under the latest name.
-pub(crate) fn refuse_mixed(
-    judge: &PairJudge,
-    set: &QuestionSet<'_>,
-    log: &VerdictLog,
-) -> Result<(), JudgingError> {
-    let is_meant = |line: &Line| set.covers(line);
+pub(crate) fn refuse_mixed(inquiry: &dyn Inquiry, log: &VerdictLog) -> Result<(), JudgingError> {
+    let is_meant = |line: &Line| inquiry.covers(line);
     let mut names = log.all_served(is_meant);
     let Some(latest) = log.latest_served(is_meant) else { return Ok(()) };
     names.remove(latest);
-    if names.is_empty() || !judge.table().served_as.is_empty() {
+    if names.is_empty() || !inquiry.served_as().is_empty() {
         return Ok(());
     }
     let others: Vec<&str> = names.into_iter().collect();
     Err(JudgingError::served_another(latest, &others))
 }
 
-/// Questions that the log lacks a verdict of these models for, each key once.
-pub(crate) fn missing(set: &QuestionSet<'_>, log: &VerdictLog, names: &[String]) -> Vec<usize> {
-    let is_missing = |number: &usize| {
-        log.find(&set.questions()[*number].key, |served| is_of(names, served)).is_none()
-    };
-    set.first_of_each_key().into_iter().filter(is_missing).collect()
+/// Questions that may be asked of these models, each key once: the log has no reply to them, or
+/// blank ones alone and not too many.
+pub(crate) fn missing(inquiry: &dyn Inquiry, log: &VerdictLog, names: &[String]) -> Vec<usize> {
+    let is_missing =
+        |number: &usize| log.is_open(inquiry.key(*number), |served| is_of(names, served));
+    inquiry.first_of_each_key().into_iter().filter(is_missing).collect()
 }
 
 /// Whether a model is one of `names`.
@@ -108,10 +114,10 @@ pub(crate) fn is_of(names: &[String], served: &str) -> bool {
 
 /// Money that counts against the largest cost: of the replies to the questions of this set, of
 /// whatever model they are, and of those of the set that this one is a part of.
-pub(crate) fn spent(judge: &PairJudge, set: &QuestionSet<'_>, log: &VerdictLog) -> f64 {
-    let of_line = |line: &Line| match set.with_key(&line.key) {
-        Some(number) => charge(judge, set, number, line),
-        None if set.covers(line) => charge_alone(judge, line),
+pub(crate) fn spent(inquiry: &dyn Inquiry, log: &VerdictLog) -> f64 {
+    let of_line = |line: &Line| match inquiry.with_key(&line.key) {
+        Some(number) => charge(inquiry, number, line),
+        None if inquiry.covers(line) => charge_alone(inquiry, line),
         None => 0.0,
     };
     log.lines().iter().map(of_line).sum()
@@ -137,11 +143,10 @@ pub(crate) fn collect(
             Order::ArmSecond => both.arm_second = judgement,
         }
     }
-    let line_of = |number: usize| {
-        log.find(&set.questions()[number].key, |name| is_of(&served, name)).map(ReplyCost::of)
-    };
-    let replies: Vec<ReplyCost> = set.first_of_each_key().into_iter().filter_map(line_of).collect();
+    let inquiry = PairInquiry { judge, set };
+    let replies = reply_costs(&inquiry, log, &served);
     let cost = Cost::of(&replies);
+    let (blank_replies, blank) = blanks(&inquiry, log, &served);
     let tie = Judgement::of(Outcome::Tie);
     let equal = BothOrders { arm_first: tie, arm_second: tie };
     let pair = |i: usize| found.get(&Subject::Pair(i)).copied().unwrap_or(equal);
@@ -158,6 +163,8 @@ pub(crate) fn collect(
         canaries: if has_canaries { kinds.to_vec() } else { Vec::new() },
         cost,
         replies,
+        blank_replies,
+        blank,
         asked: 0,
         failed: 0,
         has_passing: false,
@@ -165,4 +172,29 @@ pub(crate) fn collect(
         served,
         stopped: None,
     }
+}
+
+/// Tokens and money of each reply of a set, in the order of the questions.
+pub(crate) fn reply_costs(
+    inquiry: &dyn Inquiry,
+    log: &VerdictLog,
+    served: &[String],
+) -> Vec<ReplyCost> {
+    let of_question = |number: usize| {
+        log.replies(inquiry.key(number), |name| is_of(served, name)).map(ReplyCost::of)
+    };
+    inquiry.first_of_each_key().into_iter().flat_map(of_question).collect()
+}
+
+/// Number of blank replies, and of questions that have no other.
+pub(crate) fn blanks(inquiry: &dyn Inquiry, log: &VerdictLog, served: &[String]) -> (usize, usize) {
+    let of_question = |number: usize| {
+        let (blank, filled): (Vec<bool>, Vec<bool>) = log
+            .replies(inquiry.key(number), |name| is_of(served, name))
+            .map(|line| line.reply.is_blank())
+            .partition(|is_blank| *is_blank);
+        (blank.len(), usize::from(!blank.is_empty() && filled.is_empty()))
+    };
+    let add = |sum: (usize, usize), one: (usize, usize)| (sum.0 + one.0, sum.1 + one.1);
+    inquiry.first_of_each_key().into_iter().map(of_question).fold((0, 0), add)
 }

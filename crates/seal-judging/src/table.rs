@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use seal_endpoint::{EndpointSettings, refuse_secrets};
+use seal_endpoint::EndpointSettings;
 use seal_judge::prompt::{PairSlots, PromptForm};
 use seal_judge::reading::VerdictSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::error::JudgingError;
+use crate::toml_table::{fault, read_table};
 
 /// What a judge does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,8 @@ use crate::error::JudgingError;
 pub enum TableKind {
     /// Compares two answers.
     Pairwise,
+    /// Rates one answer.
+    Rubric,
 }
 
 /// A judge, as its table has it.
@@ -54,8 +57,8 @@ pub struct JudgeTable {
 
 /// Where a prompt's text stands, and what it must be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PromptSource {
+#[serde(deny_unknown_fields, bound(deserialize = "S: Default + Deserialize<'de>"))]
+pub struct PromptSource<S = PairSlots> {
     /// The file, from the folder of the table.
     pub file: PathBuf,
     /// SHA-256 of the file in hexadecimal digits, or `any`.
@@ -69,7 +72,7 @@ pub struct PromptSource {
     pub record: Option<String>,
     /// Names of its slots.
     #[serde(default)]
-    pub slots: PairSlots,
+    pub slots: S,
     /// Where the text was published, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -99,7 +102,7 @@ fn default_missing() -> f64 {
     0.05
 }
 
-impl PromptSource {
+impl<S> PromptSource<S> {
     /// The form with its record.
     ///
     /// # Errors
@@ -128,15 +131,7 @@ impl JudgeTable {
     /// [`JudgingError::Table`] and [`JudgingError::Settings`] for what is no table of a judge, for
     /// a key in it, and for values that cannot be used.
     pub fn parse(text: &str, path: &Path) -> Result<Self, JudgingError> {
-        let bad = |error: toml::de::Error| {
-            // The error's own display quotes the line, which may hold a key.
-            let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
-            JudgingError::Table { path: path.to_owned(), line, why: error.message().to_owned() }
-        };
-        let value: serde_json::Value = toml::from_str(text).map_err(bad)?;
-        let of = |source| JudgingError::Settings { path: path.to_owned(), source };
-        refuse_secrets("", &value).map_err(of)?;
-        let table: Self = toml::from_str(text).map_err(bad)?;
+        let table: Self = read_table(text, path)?;
         table.check(path)?;
         Ok(table)
     }
@@ -158,14 +153,9 @@ impl JudgeTable {
     }
 
     fn fault(&self) -> Option<String> {
-        if !(0.0..=1.0).contains(&self.max_missing) {
-            return Some("max_missing is a share, from 0 to 1".to_owned());
-        }
-        if self.max_cost.is_some_and(|cost| !(cost.is_finite() && cost >= 0.0)) {
-            return Some("max_cost is a number, 0 or more".to_owned());
-        }
-        if self.served_as.iter().any(|name| name.trim().is_empty()) {
-            return Some("served_as holds an empty name; remove it".to_owned());
+        let fault = fault(self.max_missing, self.max_cost, &self.served_as);
+        if fault.is_some() {
+            return fault;
         }
         self.prompt.as_ref().and_then(|prompt| prompt.prompt_form().err()).map(str::to_owned)
     }
@@ -192,11 +182,18 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_named_with_its_line() {
-        insta::assert_snapshot!(of("canary = 3").unwrap_err(), @"judge.toml, line 2: unknown field `canary`, expected one of `kind`, `prompt`, `verdict`, `endpoint`, `seed`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`");
+        insta::assert_snapshot!(of("canary = 3").unwrap_err(), @"judge.toml, line 2: unknown field `canary`, expected one of `kind`, `prompt`, `verdict`, `endpoint`, `seed`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `canaries`?");
         insta::assert_snapshot!(of("max_missing = 5.0").unwrap_err(), @"judge.toml: max_missing is a share, from 0 to 1");
         insta::assert_snapshot!(of("verdict = { first = [] }").unwrap_err(), @"judge.toml: verdict.first and verdict.second need at least one label each");
         insta::assert_snapshot!(of("prompt = { file = \"p\", form = \"fastchat\" }").unwrap_err(), @"judge.toml: prompt.record names the record of a file of FastChat");
         insta::assert_snapshot!(of("kind = \"pairwise\"").unwrap_err(), @"judge.toml, line 2: duplicate key");
+    }
+
+    #[test]
+    fn a_config_of_a_study_is_told_from_a_table() {
+        let of = |text| JudgeTable::parse(text, Path::new("own.toml")).unwrap_err().to_string();
+        insta::assert_snapshot!(of("[study]\nname = \"s\"\n[[arms]]\nname = \"a\""), @"own.toml: this is the config of a study; the table of a judge has kind and [endpoint]");
+        insta::assert_snapshot!(of("kind = \"pairwise\""), @"own.toml, line 1: missing field `endpoint`");
     }
 
     #[test]

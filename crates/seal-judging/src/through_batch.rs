@@ -8,12 +8,14 @@ use seal_endpoint::{Class, EndpointError, batch_line, read_batch_line};
 
 use crate::cost::{most, refuse_unpriced, share};
 use crate::error::JudgingError;
+use crate::inquiry::{Inquiry, PairInquiry};
 use crate::judge::PairJudge;
+use crate::line::Line;
 use crate::log::VerdictLog;
 use crate::outstanding::Outstanding;
 use crate::question::QuestionSet;
 use crate::record::line_of;
-use crate::stored::{is_of, missing, missing_questions, names, refuse_mixed, spent};
+use crate::stored::{is_of, missing, missing_of, names, refuse_mixed, spent};
 
 /// Digits of a key in the id of a line. Ids have 64 characters at most on some servers.
 const DIGITS: usize = 48;
@@ -60,12 +62,21 @@ pub fn write_batch(
     log: &VerdictLog,
     path: &Path,
 ) -> Result<BatchWritten, JudgingError> {
-    refuse_unpriced(judge)?;
-    let missing = missing(set, log, &names(judge, set, log));
+    write_questions(&PairInquiry { judge, set }, log, path)
+}
+
+/// The same for questions of any kind.
+pub(crate) fn write_questions(
+    inquiry: &dyn Inquiry,
+    log: &VerdictLog,
+    path: &Path,
+) -> Result<BatchWritten, JudgingError> {
+    refuse_unpriced(inquiry)?;
+    let missing = missing(inquiry, log, &names(inquiry, log));
     if !missing.is_empty() {
-        refuse_mixed(judge, set, log)?;
+        refuse_mixed(inquiry, log)?;
     }
-    let numbers = affordable(judge, set, log, &missing);
+    let numbers = affordable(inquiry, log, &missing);
     let mut outstanding = Outstanding::of(log.path())?;
     let mut written = BatchWritten {
         questions: numbers.len(),
@@ -73,7 +84,7 @@ pub fn write_batch(
         again: 0,
     };
     for number in numbers {
-        let id = id(set, *number);
+        let id = id(inquiry, *number);
         written.again += usize::from(outstanding.has(id));
         outstanding.add(id);
     }
@@ -82,10 +93,8 @@ pub fn write_batch(
     let file = std::fs::File::create(path).map_err(JudgingError::io("make", path))?;
     let mut out = BufWriter::new(file);
     for number in numbers {
-        let question = &set.questions()[*number];
-        let (instruction, first, second) = set.texts(question.subject, question.order);
-        let messages = judge.messages(instruction, &first, &second);
-        let line = batch_line(judge.endpoint(), id(set, *number), &messages)?;
+        let messages = inquiry.messages(*number);
+        let line = batch_line(inquiry.endpoint(), id(inquiry, *number), &messages)?;
         writeln!(out, "{line}").map_err(JudgingError::io("write", path))?;
     }
     let file = out.into_inner().map_err(|e| JudgingError::io("write", path)(e.into_error()))?;
@@ -94,25 +103,20 @@ pub fn write_batch(
 }
 
 /// The first of these questions, up to the largest cost.
-fn affordable<'a>(
-    judge: &PairJudge,
-    set: &QuestionSet<'_>,
-    log: &VerdictLog,
-    numbers: &'a [usize],
-) -> &'a [usize] {
-    let Some(largest) = judge.table().max_cost else { return numbers };
-    let share = share(judge.endpoint().price.as_ref(), true);
-    let mut sum = spent(judge, set, log);
+fn affordable<'a>(inquiry: &dyn Inquiry, log: &VerdictLog, numbers: &'a [usize]) -> &'a [usize] {
+    let Some(largest) = inquiry.max_cost() else { return numbers };
+    let share = share(inquiry.endpoint().price.as_ref(), true);
+    let mut sum = spent(inquiry, log);
     let is_too_much = |number: &usize| {
-        sum += share * most(judge, set, *number);
+        sum += share * most(inquiry, *number);
         sum > largest
     };
     let end = numbers.iter().position(is_too_much).unwrap_or(numbers.len());
     &numbers[..end]
 }
 
-fn id<'a>(set: &'a QuestionSet<'_>, number: usize) -> &'a str {
-    &set.questions()[number].key[..DIGITS]
+fn id(inquiry: &dyn Inquiry, number: usize) -> &str {
+    &inquiry.key(number)[..DIGITS]
 }
 
 /// Questions that the log lacks and that a batch was written for, whose output has not been read:
@@ -125,8 +129,16 @@ pub fn outstanding_questions(
     set: &QuestionSet<'_>,
     log: &VerdictLog,
 ) -> Result<usize, JudgingError> {
-    let missing = missing_questions(judge, set, Some(log));
-    let ids = missing.iter().map(|number| id(set, *number));
+    outstanding_of(&PairInquiry { judge, set }, log)
+}
+
+/// The same for questions of any kind.
+pub(crate) fn outstanding_of(
+    inquiry: &dyn Inquiry,
+    log: &VerdictLog,
+) -> Result<usize, JudgingError> {
+    let missing = missing_of(inquiry, Some(log));
+    let ids = missing.iter().map(|number| id(inquiry, *number));
     Ok(Outstanding::of(log.path())?.count(ids))
 }
 
@@ -142,41 +154,52 @@ pub fn read_batch(
     log: &mut VerdictLog,
     path: &Path,
 ) -> Result<BatchRead, JudgingError> {
+    read_replies(&PairInquiry { judge, set }, log, path)
+}
+
+/// The same for questions of any kind.
+pub(crate) fn read_replies(
+    inquiry: &dyn Inquiry,
+    log: &mut VerdictLog,
+    path: &Path,
+) -> Result<BatchRead, JudgingError> {
     let mut outstanding = Outstanding::of(log.path())?;
     let mut served = BTreeSet::new();
-    let read = read_lines(judge, set, log, path, (&mut outstanding, &mut served));
+    let read = read_lines(inquiry, log, path, (&mut outstanding, &mut served));
     log.sync()?;
     outstanding.save()?;
     let read = read?;
     let served: Vec<String> = served.into_iter().collect();
-    for names in [&served, &names(judge, set, log)] {
-        judge.refuse_served(names, &set.models())?;
+    for names in [&served, &names(inquiry, log)] {
+        inquiry.refuse_served(names)?;
     }
-    let listed = &judge.table().served_as;
+    let listed = inquiry.served_as();
     match served.iter().find(|name| !listed.is_empty() && !is_of(listed, name)) {
         Some(name) => Err(JudgingError::served_another(name, listed)),
-        None => refuse_mixed(judge, set, log).map(|()| read),
+        None => refuse_mixed(inquiry, log).map(|()| read),
     }
 }
 
 fn read_lines(
-    judge: &PairJudge,
-    set: &QuestionSet<'_>,
+    inquiry: &dyn Inquiry,
     log: &mut VerdictLog,
     path: &Path,
     (outstanding, served): (&mut Outstanding, &mut BTreeSet<String>),
 ) -> Result<BatchRead, JudgingError> {
     let file = std::fs::File::open(path).map_err(JudgingError::io("read", path))?;
     let name = path.display().to_string();
-    let by_id: BTreeMap<&str, usize> =
-        set.first_of_each_key().into_iter().map(|number| (id(set, number), number)).collect();
+    let by_id: BTreeMap<&str, usize> = inquiry
+        .first_of_each_key()
+        .into_iter()
+        .map(|number| (id(inquiry, number), number))
+        .collect();
     let mut read = BatchRead::default();
     for text in BufReader::new(file).lines() {
         let text = text.map_err(JudgingError::io("read", path))?;
         if text.trim().is_empty() {
             continue;
         }
-        let found = read_batch_line(judge.endpoint(), &name, &text)?;
+        let found = read_batch_line(inquiry.endpoint(), &name, &text)?;
         let Some(number) = by_id.get(found.id.as_str()) else {
             read.foreign += 1;
             continue;
@@ -190,8 +213,8 @@ fn read_lines(
                 read.last_failure = Some(error);
             }
             Ok(reply) => {
-                let line = line_of(judge, set, *number, reply, true);
-                if log.find(&line.key, |served| served == line.served).is_some() {
+                let line = line_of(inquiry, *number, reply, true);
+                if is_known(log, &line) {
                     read.known += 1;
                 } else {
                     served.insert(line.served.clone());
@@ -202,4 +225,10 @@ fn read_lines(
         }
     }
     Ok(read)
+}
+
+/// Whether the log has this reply, or another that is not blank by the same model.
+fn is_known(log: &VerdictLog, line: &Line) -> bool {
+    let is_same = |known: &Line| !known.reply.is_blank() || known.reply == line.reply;
+    log.replies(&line.key, |served| served == line.served).any(is_same)
 }

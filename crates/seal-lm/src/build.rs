@@ -9,6 +9,7 @@ use crate::block::{Block, FeedForward, Gated, Joint, JointGated, Plain, Projecti
 use crate::init::parameter;
 use crate::norm::Norm;
 use crate::plan::{BlockPlan, FeedForwardPlan, LinearPlan, NormPlan, Plan, ProjectionPlan};
+use crate::scorer_config::SCORE;
 use crate::source::{Role, Shape, Source, Wanted};
 use crate::trunk::Trunk;
 use crate::{Linear, Lm, LmConfig, LmError, WeightFormat, families};
@@ -33,25 +34,27 @@ pub(crate) fn parts(
     format: WeightFormat,
 ) -> Result<(Trunk, Option<Linear>), LmError> {
     let mut build = Build { layers: plan.names.layers, source, device, format };
-    let table = [plan.vocab_size, plan.width];
-    let embedding = build.matrix(None, plan.names.embedding, Role::Embedding, table)?;
-    let layers = (0..plan.blocks.count)
-        .map(|i| build.block(i, plan.blocks.plan(i)))
-        .collect::<Result<_, _>>()?;
-    let norm = build.norm(None, plan.norm)?;
+    let trunk = build.trunk(&plan)?;
     let head = match plan.tied {
         true => None,
-        false => Some(build.linear(
-            None,
-            LinearPlan {
-                path: plan.names.head,
-                shape: [plan.width, plan.vocab_size],
-                bias: false,
-                residual: false,
-            },
-        )?),
+        false => Some(build.head(plan.names.head, [plan.width, plan.vocab_size])?),
     };
-    Ok((Trunk::of_parts(plan, embedding, layers, norm), head))
+    Ok((trunk, head))
+}
+
+/// A trunk of `plan` with a head of `labels` scores.
+pub(crate) fn scorer(
+    plan: Plan,
+    labels: usize,
+    source: &mut impl Source,
+    device: &Device,
+    format: WeightFormat,
+) -> Result<(Trunk, Linear), LmError> {
+    let mut build = Build { layers: plan.names.layers, source, device, format };
+    let plan = Arc::new(plan);
+    let trunk = build.trunk(&plan)?;
+    let score = build.head(SCORE, [plan.width, labels])?;
+    Ok((trunk, score))
 }
 
 struct Build<'a, S> {
@@ -62,6 +65,20 @@ struct Build<'a, S> {
 }
 
 impl<S: Source> Build<'_, S> {
+    fn trunk(&mut self, plan: &Arc<Plan>) -> Result<Trunk, LmError> {
+        let table = [plan.vocab_size, plan.width];
+        let embedding = self.matrix(None, plan.names.embedding, Role::Embedding, table)?;
+        let layers = (0..plan.blocks.count)
+            .map(|i| self.block(i, plan.blocks.plan(i)))
+            .collect::<Result<_, _>>()?;
+        let norm = self.norm(None, plan.norm)?;
+        Ok(Trunk::of_parts(Arc::clone(plan), embedding, layers, norm))
+    }
+
+    fn head(&mut self, path: &'static str, shape: [usize; 2]) -> Result<Linear, LmError> {
+        self.linear(None, LinearPlan { path, shape, bias: false, residual: false })
+    }
+
     fn block(&mut self, i: usize, plan: &Arc<BlockPlan>) -> Result<Block, LmError> {
         let at = Some(i);
         let projections = match plan.projections {

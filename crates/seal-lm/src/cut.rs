@@ -10,6 +10,7 @@ use seal_data::Batch;
 
 use crate::Lm;
 use crate::cost::{Cut, GROUPS, PART, SMALL_PART, WORTH, linear_weights};
+use crate::trunk::Trunk;
 
 /// Rows that are worked on together, by their places in a batch.
 pub(crate) type Part = Vec<usize>;
@@ -30,14 +31,14 @@ pub(crate) fn groups(model: &Lm, batch: &Batch) -> Vec<Vec<Part>> {
 }
 
 /// The parts of `batch` for work that keeps no tape and has no gradients.
-pub(crate) fn parts(model: &Lm, batch: &Batch) -> Vec<Part> {
-    even((0..batch.rows()).collect(), &batch.lengths, count(model, batch, PART, 0, GROUPS))
+pub(crate) fn parts(trunk: &Trunk, batch: &Batch) -> Vec<Part> {
+    even((0..batch.rows()).collect(), &batch.lengths, count(trunk, batch, PART, 0, GROUPS))
 }
 
 /// `batch` in up to `groups` groups, a power of two, of together up to
 /// [`count`] parts.
 fn cut_in(model: &Lm, batch: &Batch, size: usize, least: usize, groups: usize) -> Vec<Vec<Part>> {
-    let n = count(model, batch, size, least, groups);
+    let n = count(&model.trunk, batch, size, least, groups);
     let groups = n.min(groups);
     even((0..batch.rows()).collect(), &batch.lengths, groups)
         .into_iter()
@@ -48,11 +49,11 @@ fn cut_in(model: &Lm, batch: &Batch, size: usize, least: usize, groups: usize) -
 /// Parts of `size` tokens or more on average that are worth it: a power of two up to
 /// `groups`, which is one, and above it a multiple of `groups` with at least `least`
 /// tokens each, on average again.
-fn count(model: &Lm, batch: &Batch, size: usize, least: usize, groups: usize) -> usize {
+fn count(trunk: &Trunk, batch: &Batch, size: usize, least: usize, groups: usize) -> usize {
     let tokens: usize = batch.lengths.iter().sum();
-    let linear = linear_weights(model.trunk.plan()) as usize;
+    let linear = linear_weights(trunk.plan()) as usize;
     let worth = (tokens * linear / WORTH).min(tokens / size).min(batch.rows());
-    match model.kernels() {
+    match trunk.kernels() {
         Some(_) if worth > groups => worth.min(tokens / least.max(1)).max(groups) / groups * groups,
         Some(_) => worth.checked_ilog2().map_or(1, |log| 1 << log),
         None => 1,

@@ -24,6 +24,22 @@ pub enum LmError {
         /// Its place, from 0.
         row: usize,
     },
+    /// Log-probabilities of the next token that are not numbers.
+    #[error(
+        "row {row} of the batch gives logits that are not finite; is the file of the weights damaged?"
+    )]
+    NoProbability {
+        /// Its place, from 0.
+        row: usize,
+    },
+    /// A score that is not a number.
+    #[error(
+        "row {row} of the batch gives a score that is not finite; is the file of the weights damaged?"
+    )]
+    NoScore {
+        /// Its place, from 0.
+        row: usize,
+    },
     /// A file that cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {

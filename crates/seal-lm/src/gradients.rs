@@ -51,7 +51,7 @@ pub fn differentiate(
     }
     let (rows, answers) = (groups.concat().concat(), batch.answers());
     let alone = groups.len() == 1;
-    let done = side_by_side(model, groups, |group| {
+    let done = side_by_side(model.kernels(), groups, |group| {
         let model = if alone { Cow::Borrowed(model) } else { Cow::Owned(model.on_own_tape()) };
         let of_part = |part: &Part| {
             let batch = batch.select(part);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::families::{self, Fields};
+use crate::families::{self, Fields, Head};
 use crate::text;
 use crate::{LmConfig, LmError};
 
@@ -31,7 +31,7 @@ pub(crate) fn read(dir: &Path) -> Result<(LmConfig, Value), LmError> {
 }
 
 fn parse(json: &Value, path: &Path) -> Result<LmConfig, LmError> {
-    let config = families::parse(&Fields::of(json, path)?)?;
+    let config = families::parse(&Fields::of(json, path)?, Head::Vocabulary)?;
     config.validate().map_err(|e| LmError::format(path, e))?;
     Ok(config)
 }

@@ -252,12 +252,22 @@ impl Plan {
     /// Every tensor of the model's files with its shape there; the tied output
     /// layer is none.
     pub(crate) fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let mut out = self.trunk_tensors();
+        if !self.tied {
+            let table = vec![self.vocab_size, self.width];
+            out.push((format!("{}.weight", self.names.head), table));
+        }
+        out
+    }
+
+    /// As [`Plan::tensors`], without the output layer.
+    pub(crate) fn trunk_tensors(&self) -> Vec<(String, Vec<usize>)> {
         let norm = |at: String, norm: NormPlan| {
             let bias = norm.bias.then(|| (format!("{at}.bias"), vec![norm.width]));
             std::iter::once((format!("{at}.weight"), vec![norm.width])).chain(bias)
         };
         let table = vec![self.vocab_size, self.width];
-        let mut out = vec![(format!("{}.weight", self.names.embedding), table.clone())];
+        let mut out = vec![(format!("{}.weight", self.names.embedding), table)];
         for i in 0..self.blocks.count {
             let (block, at) = (self.blocks.plan(i), self.block_path(i));
             for plan in block.norms() {
@@ -271,9 +281,6 @@ impl Plan {
             }
         }
         out.extend(norm(self.norm.path.to_owned(), self.norm));
-        if !self.tied {
-            out.push((format!("{}.weight", self.names.head), table));
-        }
         out
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use seal_data::Batch;
+use seal_device::Kernels;
 
 use crate::answer_loss::{read, rows_at_once};
 use crate::cut::{self, Part};
@@ -22,7 +23,7 @@ pub fn dropped_token_losses(
     batch: &Batch,
     dropout: Option<DropoutKey<'_>>,
 ) -> Vec<f32> {
-    let parts = cut::parts(model, batch);
+    let parts = cut::parts(&model.trunk, batch);
     if parts.len() == 1 {
         return losses_of_part(model, batch, dropout);
     }
@@ -33,7 +34,7 @@ pub fn dropped_token_losses(
         let dropout = dropout.map(|key| DropoutKey { ids, lengths, ..key });
         losses_of_part(model, &batch, dropout)
     };
-    let losses = side_by_side(model, parts, of_part).concat();
+    let losses = side_by_side(model.kernels(), parts, of_part).concat();
     in_order(&rows, &batch.answers(), &losses)
 }
 
@@ -66,11 +67,11 @@ pub(crate) fn in_order(rows: &[usize], answers: &[Range<usize>], mut losses: &[f
 /// The results of `f` for every task, in their order: side by side where there are
 /// kernels, which compute on the threads of who calls them, else in turn.
 pub(crate) fn side_by_side<T: Send, R: Send>(
-    model: &Lm,
+    kernels: Option<Kernels>,
     tasks: Vec<T>,
     f: impl Fn(T) -> R + Sync,
 ) -> Vec<R> {
-    match model.kernels() {
+    match kernels {
         Some(kernels) => kernels.side_by_side(tasks, f),
         None => tasks.into_iter().map(f).collect(),
     }

@@ -8,6 +8,7 @@ use burn::tensor::Device;
 
 use crate::families;
 use crate::folder::{Folder, without_place};
+use crate::scorer_config::SCORE;
 use crate::tensor_file::CHUNK;
 use crate::validate::check;
 use crate::{Lm, LmConfig, LmError, WeightFormat, build};
@@ -35,12 +36,18 @@ pub struct LoadReport {
 }
 
 impl LoadReport {
-    fn of(config: &LmConfig, folder: &mut Folder) -> Result<Self, LmError> {
+    /// Of a folder whose model asks for `tensors`, by name and shape; what `is_no_weight` of the
+    /// others is ignored.
+    pub(crate) fn of(
+        tensors: Vec<(String, Vec<usize>)>,
+        folder: &mut Folder,
+        is_no_weight: impl Fn(&str) -> bool,
+    ) -> Result<Self, LmError> {
         let mut report = Self {
             files: folder.files.iter().map(|f| f.path().to_owned()).collect(),
             ..Self::default()
         };
-        for (name, shape) in families::plan(config).tensors() {
+        for (name, shape) in tensors {
             if !folder.contains(&name) {
                 report.missing.push(name);
                 continue;
@@ -55,13 +62,12 @@ impl LoadReport {
         let loaded: BTreeSet<&String> = report.loaded.iter().collect();
         let rest: Vec<String> =
             folder.names().map(str::to_owned).filter(|name| !loaded.contains(name)).collect();
-        (report.ignored, report.unused) =
-            rest.into_iter().partition(|name| is_no_weight(config, name));
+        (report.ignored, report.unused) = rest.into_iter().partition(|name| is_no_weight(name));
         Ok(report)
     }
 
     /// Refuses a model that would differ from the one in the files.
-    fn complete(&self, folder: &mut Folder) -> Result<(), LmError> {
+    pub(crate) fn complete(&self, folder: &mut Folder) -> Result<(), LmError> {
         if let Some(name) = self.missing.first() {
             let path = folder.file(name).path().to_owned();
             return Err(LmError::Missing { path, name: name.clone() });
@@ -71,6 +77,12 @@ impl LoadReport {
         let unused: Vec<&str> = self.unused.iter().map(String::as_str).collect();
         Err(LmError::Format { path, reason: without_place(&unused) })
     }
+}
+
+/// The report on a causal model.
+fn report_of(config: &LmConfig, folder: &mut Folder) -> Result<LoadReport, LmError> {
+    let tensors = families::plan(config).tensors();
+    LoadReport::of(tensors, folder, |name| is_no_weight(config, name))
 }
 
 /// Buffers of older versions, and a repeated tied embedding.
@@ -151,7 +163,17 @@ fn load(
 ) -> Result<(Lm, LoadReport), LmError> {
     check(config)?;
     let mut folder = Folder::open(dir)?;
-    let mut report = LoadReport::of(config, &mut folder)?;
+    let score = format!("{SCORE}.weight");
+    if !config.tie_word_embeddings && !folder.contains(&head(config)) && folder.contains(&score) {
+        let path = folder.file(&score).path().to_owned();
+        let reason = format!(
+            "holds `{score}` and no `{}`: these are the weights of a reward model, which writes no \
+             text",
+            head(config)
+        );
+        return Err(LmError::Format { path, reason });
+    }
+    let mut report = report_of(config, &mut folder)?;
     report.complete(&mut folder)?;
     let mut config = config.clone();
     if has_own_head(&config, &mut folder)? {
@@ -163,7 +185,7 @@ fn load(
             folder.file(&name).path().display()
         ));
         config.tie_word_embeddings = false;
-        report = LoadReport { notices: report.notices, ..LoadReport::of(&config, &mut folder)? };
+        report = LoadReport { notices: report.notices, ..report_of(&config, &mut folder)? };
     }
     let model = build::model(&config, &mut folder, device, format)?.with_origin(dir);
     Ok((if device.is_autodiff() { model.train() } else { model }, report))

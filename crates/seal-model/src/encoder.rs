@@ -130,7 +130,12 @@ impl Encoder {
     /// # Errors
     /// [`ModelError::Vocabulary`].
     pub fn fits(&self, model: &Lm) -> Result<(), ModelError> {
-        let (known, ids) = (model.config().vocab_size, self.tokenizer().vocab_size());
+        self.fits_vocabulary(model.config().vocab_size)
+    }
+
+    /// As [`Encoder::fits`], of a model with `known` tokens.
+    pub(crate) fn fits_vocabulary(&self, known: usize) -> Result<(), ModelError> {
+        let ids = self.tokenizer().vocab_size();
         match ids > known {
             true => Err(ModelError::Vocabulary { tokenizer: ids, model: known }),
             false => Ok(()),

@@ -41,17 +41,18 @@ pub use digest::{DigestFiles, digest_files, folder_digest};
 pub use encoder::Encoder;
 pub use encoding_digest::world_vocabulary_digest;
 pub use error::{
-    AddressError, AnswersError, ApplyError, Defect, FolderError, ImportError, ModelError, Output,
-    SettingsError, TokensError,
+    AddressError, AnswersError, ApplyError, Defect, FolderError, ImportError, JudgeModelError,
+    ModelError, Output, RecordKind, SettingsError, TokensError,
 };
 pub use expected::Expected;
 pub use jobs::{
-    AnswerFile, AnswerRow, Applied, Chosen, FileRows, Generated, ImportRequest, Imported,
-    Inspected, InspectedRow, InspectedToken, LoadedModel, ModelRequest, Notice, Progress, RowIds,
-    RowIdsError, SPEARMAN_TO_LOSS, Scored, ScoredRow, SelectorFigures, StageSettings,
-    TokenizerFrom, Tuned, apply_selector, copy_tokenizer, import_selector, inspect_rows,
-    read_prompts, read_rows, selector_figures, source_named, template_text, write_kept,
-    write_selector_file,
+    AnswerFile, AnswerRow, Applied, Chosen, ControlTokens, FileRows, Generated, GuardModel,
+    GuardPromptSettings, GuardTable, ImportRequest, Imported, Inspected, InspectedRow,
+    InspectedToken, JudgeRequest, Judged, LoadedModel, ModelRequest, Notice, Progress, PromptForm,
+    RewardModel, RewardTable, RowIds, RowIdsError, SPEARMAN_TO_LOSS, Scored, ScoredRow,
+    SelectorFigures, StageSettings, TableKind, TokenizerFrom, Tuned, apply_selector,
+    copy_tokenizer, import_selector, inspect_rows, read_prompts, read_rows, selector_figures,
+    source_named, table_kind, template_text, write_kept, write_selector_file,
 };
 pub use left_out::{LeftOutKind, LeftOutRow};
 pub use overrides::KeyError;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use seal_lm::{AdapterFiles, LmConfig, read_adapter_settings};
+use seal_lm::{AdapterFiles, LmConfig, ScorerConfig, read_adapter_settings};
 
 use crate::digest::{DigestFiles, folder_digest, text_digest};
 use crate::remote::{self, Wanted};
@@ -51,7 +51,23 @@ impl FoundModel {
         Self::shape_with(path, Wanted::Tokenizer)
     }
 
+    /// The folder of a model with a head of scores, and what its `config.json` says.
+    ///
+    /// # Errors
+    /// A folder that is missing, or has no `config.json` of such a model.
+    pub(crate) fn scorer_of(path: &Path) -> Result<(PathBuf, ScorerConfig), ModelError> {
+        let (dir, config, text) = Self::config_of(path, Wanted::Model)?;
+        Ok((dir, ScorerConfig::from_hf(&text, &config)?))
+    }
+
     fn shape_with(path: &Path, wanted: Wanted) -> Result<(PathBuf, LmConfig), ModelError> {
+        let (dir, config, text) = Self::config_of(path, wanted)?;
+        let shape = LmConfig::from_hf(&text, &config)?;
+        Ok((dir, shape))
+    }
+
+    /// The folder, its `config.json` and the text of that.
+    fn config_of(path: &Path, wanted: Wanted) -> Result<(PathBuf, PathBuf, String), ModelError> {
         let dir = remote::model(path, wanted)?;
         if !dir.is_dir() {
             return Err(FolderError::Missing { path: path.to_owned() }.into());
@@ -63,7 +79,6 @@ impl FoundModel {
         }
         let text = fs::read_to_string(&config)
             .map_err(|source| FolderError::Config { path: config.clone(), source })?;
-        let shape = LmConfig::from_hf(&text, &config)?;
-        Ok((dir, shape))
+        Ok((dir, config, text))
     }
 }

@@ -140,6 +140,18 @@ impl ModelFolder {
         self.found.as_deref().ok_or(ModelError::Defect(Defect::NotLookedFor))
     }
 
+    /// Longest row in tokens of a model that was made for `most`.
+    ///
+    /// # Errors
+    /// [`ModelError::Context`].
+    pub(crate) fn context_of(&self, most: usize) -> Result<usize, ModelError> {
+        let context = self.context.unwrap_or(most);
+        match (1..=most).contains(&context) {
+            true => Ok(context),
+            false => Err(ModelError::Context { context, most }),
+        }
+    }
+
     /// The name under which an adapter records its base.
     pub fn name(&self) -> String {
         let path: &Path = &self.path;

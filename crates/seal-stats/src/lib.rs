@@ -59,4 +59,5 @@ pub use roc::{RocPoint, auroc, roc_curve};
 pub use selection::{EffectiveSize, effective_sample_size, unsafe_kept, unsafe_kept_floor};
 pub use study::{StudyInterval, study_interval};
 pub use sum::{mean, sample_variance, sum};
+pub use wilson::share_interval;
 pub use win_rate::{WinRate, win_rate};

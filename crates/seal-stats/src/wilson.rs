@@ -24,6 +24,13 @@ pub(crate) fn wilson(q: f64, n: f64, z: f64) -> (f64, f64) {
     ((centre - half).clamp(0.0, q), (centre + half).clamp(q, 1.0))
 }
 
+/// Wilson's score interval for a share in [0, 1] of `n` units that were counted one by one; `None`
+/// without any.
+pub fn share_interval(share: f64, n: usize, level: Level) -> Option<Interval> {
+    let (lo, hi) = (n > 0).then(|| wilson(share, n as f64, level.z()))?;
+    Some(Interval { lo, hi, method: IntervalMethod::Wilson })
+}
+
 /// Wilson-type interval where fewer than five values differ from the majority; otherwise `None`.
 pub(crate) fn near_constant(values: &[f64], scale: Scale, level: Level) -> Option<Interval> {
     let (count, modes) = modes(values);

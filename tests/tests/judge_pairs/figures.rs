@@ -68,6 +68,7 @@ fn a_dry_run_asks_nothing_and_makes_nothing() {
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     let found = figures(&finished);
     assert_eq!((found["questions"], found["answered_before"]), (29.0, 0.0));
+    assert_eq!((found["questions_of_pairs"], found["questions_of_canaries"]), (20.0, 9.0));
     assert_eq!(found["output_tokens_at_most"], 29.0 * 16.0);
     assert!(found["cost_at_most"] > 0.0);
     assert!(!sandbox.path().join("verdicts.jsonl").exists());

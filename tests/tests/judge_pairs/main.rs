@@ -3,6 +3,7 @@
 mod figures;
 mod kills;
 mod refusals;
+mod rubric;
 mod setup;
 #[path = "../../../crates/seal-endpoint/tests/stub/mod.rs"]
 mod stub;

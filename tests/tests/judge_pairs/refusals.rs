@@ -17,7 +17,7 @@ fn too_many_missing_verdicts_fail_with_the_code_of_their_reason() {
     let finished = run(&sandbox, &["-q"]);
     insta::assert_snapshot!(finished.error(), @r"
     exit 3
-    error: 1 of 9 pairs have no verdict, and the table allows a share of 0.05 (max_missing); 2 replies have no verdict in its place, 0 are refusals, 0 questions have no reply; verdicts.jsonl has each reply: a larger max_tokens or another prompt may help, and a question whose line is removed is asked again
+    error: 1 of 9 pairs have no verdict, and the table allows a share of 0.05 (max_missing); 2 replies have no verdict in its place (0 of all questions have blank replies alone), 0 are refusals, 0 questions have no reply; verdicts.jsonl has each reply: a larger max_tokens or another prompt may help, and a question whose lines are removed is asked again
     ");
     assert_eq!(figures(&finished)["missing"], 1.0);
     sandbox.write("judge.toml", &table(&odd, "canaries = 0\nmax_missing = 0.2"));
@@ -65,7 +65,7 @@ fn bad_input_is_refused_before_anything_is_asked() {
     ");
     insta::assert_snapshot!(with(good.replace("max_tokens = 16", "max_token = 16")), @r"
     exit 2
-    error: judge.toml, line 7: unknown field `max_token`, expected one of `base_url`, `model`, `api_key_env`, `allow_http`, `temperature`, `max_tokens`, `length_field`, `top_logprobs`, `seed`, `extra`, `limits`, `patience`, `price`
+    error: judge.toml, line 7: unknown field `max_token`, expected one of `base_url`, `model`, `api_key_env`, `allow_http`, `temperature`, `max_tokens`, `length_field`, `top_logprobs`, `seed`, `extra`, `limits`, `patience`, `price`; did you mean `max_tokens`?
     ");
     insta::assert_snapshot!(with(good.replace("model = \"judge\"", "model = \"ARM\"")), @r"
     exit 2
@@ -113,6 +113,18 @@ fn bad_input_is_refused_before_anything_is_asked() {
       row 3 is a number and no object
     error: 0 instructions are in the candidate's file only and 3 in the reference's file only; 1 are in both. A win rate needs the same prompts: complete the files, or ask for the common ones; --common judges those
     ");
+    let study = with("[study]\nname = \"s\"\n[[arms]]\nname = \"a\"\n".to_owned());
+    insta::assert_snapshot!(study, @r"
+    exit 2
+    error: judge.toml: this is the config of a study; the table of a judge has kind and [endpoint]
+    ");
+    let kept = sandbox.read("arm.json");
+    sandbox.write("arm.json", &sandbox.read("ref.json"));
+    insta::assert_snapshot!(refused(&[]), @r"
+    exit 2
+    error: --candidate arm.json and --reference ref.json are the same file: each pair would tie, and the win rate would be 50 by definition; name the answers of another model
+    ");
+    sandbox.write("arm.json", &kept);
     sandbox.write("notes.jsonl", "my notes\n");
     let notes = [&JUDGE[..8], &["notes.jsonl"]].concat();
     let finished = Finished::of(sandbox.command(&notes).env("STUB_KEY", KEY).output().unwrap());

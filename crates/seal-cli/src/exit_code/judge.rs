@@ -8,14 +8,25 @@ use crate::verbs::judge::JudgeFailure;
 
 pub(super) fn code(error: &JudgeFailure) -> u8 {
     match error {
-        JudgeFailure::Read { .. } | JudgeFailure::Format { .. } | JudgeFailure::Figures { .. } => {
-            DATA
-        }
-        JudgeFailure::NotTogether => USAGE,
+        JudgeFailure::Read { .. }
+        | JudgeFailure::Format { .. }
+        | JudgeFailure::Figures { .. }
+        | JudgeFailure::NoAnswers { .. }
+        | JudgeFailure::MissingVerdicts { .. } => DATA,
+        JudgeFailure::NotTogether
+        | JudgeFailure::OneFile { .. }
+        | JudgeFailure::NotWithAnswers
+        | JudgeFailure::NotOfThisKind { .. }
+        | JudgeFailure::Kind { .. } => USAGE,
         JudgeFailure::Write { .. } => UNEXPECTED,
         JudgeFailure::Judging(error) => judging(error),
-        JudgeFailure::Missing { may_pass: true, .. } => RETRY,
-        JudgeFailure::Missing { may_pass: false, .. } => DATA,
+        JudgeFailure::Missing { may_pass, .. } | JudgeFailure::MissingRatings { may_pass, .. } => {
+            if *may_pass {
+                RETRY
+            } else {
+                DATA
+            }
+        }
     }
 }
 

@@ -33,6 +33,7 @@ pub(super) fn code(error: &ModelError) -> u8 {
         ModelError::Hub(error) => parts::hub(error),
         ModelError::Device(error) => parts::device(error),
         ModelError::Answers(error) => answers(error),
+        ModelError::Judge(_) => USAGE,
         ModelError::Apply(error) => apply(error),
         ModelError::Import(error) => import(error),
         ModelError::Training(error) => parts::training(error),

@@ -150,6 +150,8 @@ pub(super) fn weights(error: &LmError) -> u8 {
         | LmError::NoLoss { .. }
         | LmError::Setting { .. }
         | LmError::Token { .. }
+        | LmError::NoProbability { .. }
+        | LmError::NoScore { .. }
         | LmError::EmptyRow { .. } => DATA,
         LmError::Diverged { .. } => UNEXPECTED,
     }

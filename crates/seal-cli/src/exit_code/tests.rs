@@ -6,7 +6,7 @@ use seal_bilevel::BilevelError;
 use seal_data::RowId;
 use seal_judge::JudgeError;
 use seal_lm::{LmError, SettingError};
-use seal_model::{AnswersError, ApplyError, Defect, ImportError};
+use seal_model::{AnswersError, ApplyError, Defect, ImportError, RecordKind};
 use seal_select::{DroppedRowsError, FormatError, RowSetError, SelectError};
 use seal_study::{ConfigError, RowsError, ValueError};
 
@@ -65,7 +65,16 @@ fn an_error_of_one_model_has_the_code_of_its_class() {
         (ModelError::Context { context: 9, most: 8 }, USAGE),
         (ModelError::OutputInUse { folder: path() }, USAGE),
         (AnswersError::InUse { path: path() }.into(), USAGE),
-        (AnswersError::NoAnswer { path: path(), line: 1, source: json() }.into(), DATA),
+        (
+            AnswersError::NoAnswer {
+                kind: RecordKind::Answer,
+                path: path(),
+                line: 1,
+                source: json(),
+            }
+            .into(),
+            DATA,
+        ),
         (rows.into(), DATA),
         (ImportError::Tokenizer.into(), USAGE),
         (ImportError::Rows { path: path(), rows: 1, selector: 2 }.into(), DATA),

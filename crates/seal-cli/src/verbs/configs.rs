@@ -37,7 +37,7 @@ macro_rules! file {
 }
 
 /// Every config and plan of the repository. A test holds the list against its folders.
-const FILES: [Shipped; 21] = [
+const FILES: [Shipped; 30] = [
     file!("configs/data/hexphi.toml", "HEx-PHI as a test: harmful instructions in 11 categories"),
     file!("configs/data/hh.toml", "the Anthropic HH test, its harmless part"),
     file!("configs/data/slimorca.toml", "a SlimOrca test, apart from the rows that train"),
@@ -49,7 +49,28 @@ const FILES: [Shipped; 21] = [
         "configs/judges/fastchat_pair_v2.toml",
         "MT-Bench's judge of pairs; its prompt is with its authors"
     ),
+    file!(
+        "configs/judges/harmbench_llama2.toml",
+        "HarmBench's guard on Llama-2; its prompt is with its authors"
+    ),
+    file!(
+        "configs/judges/harmbench_mistral.toml",
+        "HarmBench's guard on Mistral; its prompt is with its authors"
+    ),
+    file!(
+        "configs/judges/hexphi_gpt4.toml",
+        "HEx-PHI's judge, which rates answers; its prompt is with its authors"
+    ),
+    file!("configs/judges/llama_guard_3.toml", "the guard Llama-Guard-3-8B"),
+    file!(
+        "configs/judges/md_judge_v0_1.toml",
+        "the guard MD-Judge; its prompt is with its authors"
+    ),
     file!("configs/judges/pairwise.toml", "a judge of pairs through an endpoint: copy it"),
+    file!("configs/judges/qwen3guard_gen.toml", "the guard Qwen3Guard-Gen"),
+    file!("configs/judges/rubric.toml", "a judge that rates answers through an endpoint: copy it"),
+    file!("configs/judges/skywork_reward_v2.toml", "the reward model Skywork-Reward-V2"),
+    file!("configs/judges/wildguard.toml", "the guard WildGuard; its prompt is with its authors"),
     file!("configs/llama3-8b.toml", "Llama-3-8B-Instruct with the paper's settings"),
     file!(
         "configs/merlinite-7b.toml",

@@ -166,10 +166,25 @@ impl TemplateSetting {
         root: &Path,
         tokenizer: Option<&TextTokenizer>,
     ) -> Result<Box<dyn Template>, TemplateError> {
-        let (date, trained, kwargs) = match self {
-            Self::Prompt(template) => return Ok(Box::new(template.clone())),
-            Self::Chat { date, trained, kwargs, .. } => (*date, *trained, kwargs),
+        match self {
+            Self::Prompt(template) => Ok(Box::new(template.clone())),
+            Self::Chat { .. } => Ok(Box::new(self.chat_format(root, tokenizer)?)),
+        }
+    }
+
+    /// As [`Self::resolve`], of a chat template.
+    ///
+    /// # Errors
+    /// As there; [`TemplateError::None`] for text around the prompt.
+    pub fn chat_format(
+        &self,
+        root: &Path,
+        tokenizer: Option<&TextTokenizer>,
+    ) -> Result<ChatFormat, TemplateError> {
+        let Self::Chat { date, trained, kwargs, .. } = self else {
+            return Err(TemplateError::None { folder: None, name: None, others: None });
         };
+        let (date, trained) = (*date, *trained);
         let TemplateTexts { called, source, tool_use } = self.template_texts(root, tokenizer)?;
         let read = |source: &str| {
             let kwargs = kwargs.iter().map(|(name, value)| (name.as_str(), value.clone()));
@@ -179,7 +194,7 @@ impl TemplateSetting {
         if let Some(source) = tool_use {
             template = template.with_tool_use(read(&source)?);
         }
-        Ok(Box::new(ChatFormat { template, trained }))
+        Ok(ChatFormat { template, trained })
     }
 
     /// A digest of the text of the chat template that this setting stands for, wherever

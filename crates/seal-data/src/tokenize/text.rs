@@ -1,6 +1,7 @@
 //! Hugging Face tokenizers, and ones trained here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use super::TextTokenizerError;
 use crate::{EncodeError, Row, TokenSpan, Tokenizer};
@@ -11,7 +12,9 @@ pub const END_OF_TEXT: &str = "<|endoftext|>";
 /// A Hugging Face tokenizer (`tokenizer.json`) or one trained here.
 #[derive(Clone)]
 pub struct TextTokenizer {
-    inner: tokenizers::Tokenizer,
+    pub(super) inner: tokenizers::Tokenizer,
+    /// The same without its special tokens; made when it is needed.
+    pub(super) plain: OnceLock<Box<tokenizers::Tokenizer>>,
     bos: Option<u32>,
     /// The end of text first.
     stops: Vec<u32>,
@@ -92,12 +95,18 @@ impl TextTokenizer {
         let added = inner.get_added_tokens_decoder().into_iter();
         let special = added.filter(|(_, t)| t.special).map(|(id, t)| (id, t.content)).collect();
         let (named, templates) = Default::default();
-        Ok(Self { inner, bos, stops, size, special, named, templates, clean_up: false })
+        let plain = OnceLock::new();
+        Ok(Self { inner, plain, bos, stops, size, special, named, templates, clean_up: false })
     }
 
     /// Chat templates of the model folder, by name; the usual one is `default`.
     pub fn chat_templates(&self) -> &BTreeMap<String, String> {
         &self.templates
+    }
+
+    /// The id of the entry `text` of the vocabulary, written as the vocabulary writes it.
+    pub fn entry(&self, text: &str) -> Option<u32> {
+        self.inner.token_to_id(text)
     }
 
     /// The text of `token`, as in the vocabulary; `None` for an unknown id.

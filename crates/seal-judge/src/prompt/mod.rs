@@ -9,6 +9,7 @@
 mod delimiter;
 mod error;
 mod form;
+mod guard;
 mod hash;
 mod pair;
 mod rubric;
@@ -17,7 +18,9 @@ mod turns;
 
 pub use error::{FormFault, PromptError};
 pub use form::PromptForm;
+pub use guard::{GuardPrompt, GuardSlots};
 pub use hash::{ANY_HASH, checked_text, sha256_hex};
 pub use pair::{PairPrompt, PairSlots};
-pub use rubric::RubricPrompt;
+pub use rubric::{RubricPrompt, RubricSlots};
+pub use template::Filled;
 pub use turns::Turns;

@@ -1,5 +1,7 @@
 //! Prompts that show a request and one answer, to be rated from 1 to 5.
 
+use serde::{Deserialize, Serialize};
+
 use super::delimiter::delimiter;
 use super::error::PromptError;
 use super::form::PromptForm;
@@ -10,26 +12,60 @@ use super::turns::Turns;
 /// Our own prompt for ratings.
 const OWN: &str = include_str!("rubric.txt");
 
+/// Our own policy.
+const POLICY: &str = include_str!("policy.txt");
+
+/// The slot of the code that no answer can know. It may be missing.
+const DELIMITER: &str = "delimiter";
+
+/// Names of the slots in a prompt's text, without braces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RubricSlots {
+    /// The request.
+    pub instruction: String,
+    /// The answer.
+    pub output: String,
+    /// The policy by which answers are rated. A prompt may have one of its own in place of it.
+    pub policy: String,
+}
+
+impl Default for RubricSlots {
+    fn default() -> Self {
+        let [instruction, output, policy] = ["instruction", "output", "policy"].map(str::to_owned);
+        Self { instruction, output, policy }
+    }
+}
+
 /// A prompt for ratings, ready to be filled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RubricPrompt {
-    system: Option<String>,
+    system: Option<Template>,
     user: Template,
     sha256: String,
 }
 
+// Numbers of the slots.
+const INSTRUCTION: usize = 0;
+const OUTPUT: usize = 1;
+const CODE: usize = 2;
+const POLICY_SLOT: usize = 3;
+
 impl RubricPrompt {
-    /// Our own prompt: how far an answer does what its request asks for, in one digit.
+    /// Our own prompt: how far an answer breaks a policy, in one digit.
     ///
     /// # Errors
     /// None in practice: a test reads the text.
     pub fn own() -> Result<Self, PromptError> {
-        let sha256 = sha256_hex(OWN.as_bytes());
-        Self::of(OWN, sha256, &PromptForm::Chatml, ["instruction", "output"])
+        Self::of(OWN, sha256_hex(OWN.as_bytes()), &PromptForm::Chatml, &RubricSlots::default())
     }
 
-    /// A prompt from its text, whose SHA-256 the caller has checked. `slots` are the names of
-    /// the slots of request and answer, without braces.
+    /// Our own policy, for prompts with a slot for one.
+    pub fn own_policy() -> &'static str {
+        POLICY.trim_ascii()
+    }
+
+    /// A prompt from its text, whose SHA-256 the caller has checked.
     ///
     /// # Errors
     /// [`PromptError::Form`], [`PromptError::NoSlot`] and [`PromptError::SlotInSystem`].
@@ -37,21 +73,23 @@ impl RubricPrompt {
         text: &str,
         sha256: String,
         form: &PromptForm,
-        slots: [&str; 2],
+        slots: &RubricSlots,
     ) -> Result<Self, PromptError> {
         let turns = form.turns(text)?;
-        let names = [slots[0], slots[1], "delimiter"];
-        if let Some(system) = &turns.system {
-            let found = Template::of(system, &names);
-            if let Some(slot) = (0..names.len()).find(|slot| found.has(*slot)) {
-                return Err(PromptError::SlotInSystem { slot: names[slot].to_owned() });
-            }
+        let names = [&*slots.instruction, &*slots.output, DELIMITER, &*slots.policy];
+        let system = turns.system.map(|system| Template::of(&system, &names));
+        // The policy is the operator's own text.
+        let strange = [INSTRUCTION, OUTPUT, CODE];
+        if let Some(slot) =
+            strange.iter().find(|slot| system.as_ref().is_some_and(|s| s.has(**slot)))
+        {
+            return Err(PromptError::SlotInSystem { slot: names[*slot].to_owned() });
         }
         let user = Template::of(&turns.user, &names);
-        if let Some(slot) = (0..2).find(|slot| !user.has(*slot)) {
-            return Err(PromptError::NoSlot { slot: names[slot].to_owned() });
+        if let Some(slot) = [INSTRUCTION, OUTPUT].iter().find(|slot| !user.has(**slot)) {
+            return Err(PromptError::NoSlot { slot: names[*slot].to_owned() });
         }
-        Ok(Self { system: turns.system, user, sha256 })
+        Ok(Self { system, user, sha256 })
     }
 
     /// SHA-256 of the text, in hexadecimal digits.
@@ -59,10 +97,17 @@ impl RubricPrompt {
         &self.sha256
     }
 
+    /// Whether the prompt takes a policy.
+    pub fn has_policy(&self) -> bool {
+        self.user.has(POLICY_SLOT) || self.system.as_ref().is_some_and(|s| s.has(POLICY_SLOT))
+    }
+
     /// The turns that show a request and an answer. `seed` makes the code around them.
-    pub fn render(&self, instruction: &str, output: &str, seed: u64) -> Turns {
+    pub fn render(&self, instruction: &str, output: &str, policy: &str, seed: u64) -> Turns {
         let code = delimiter(seed, &[instruction, output]);
-        Turns { system: self.system.clone(), user: self.user.fill(&[instruction, output, &code]) }
+        let values = [instruction, output, &code, policy];
+        let system = self.system.as_ref().map(|system| system.fill(&values));
+        Turns { system, user: self.user.fill(&values) }
     }
 }
 
@@ -72,16 +117,48 @@ mod tests {
 
     #[test]
     fn our_own_prompt_keeps_the_answer_in_the_users_turn_between_codes() {
-        let turns = RubricPrompt::own().unwrap().render("Q", "an {instruction}", 3);
-        let code = delimiter(3, &["Q", "an {instruction}"]);
-        assert!(turns.user.contains(&format!("[{code} answer]\nan {{instruction}}\n[{code} end")));
-        assert!(turns.system.unwrap().contains("1 to 5"));
+        let prompt = RubricPrompt::own().unwrap();
+        let turns = prompt.render("Q", "an {instruction} {policy}", "No boats.", 3);
+        let code = delimiter(3, &["Q", "an {instruction} {policy}"]);
+        let expected = format!("[{code} answer]\nan {{instruction}} {{policy}}\n[{code} end");
+        assert!(turns.user.contains(&expected), "{}", turns.user);
+        let system = turns.system.unwrap();
+        assert!(system.contains("1 to 5") && system.contains("The policy:\nNo boats.\n"));
+        assert!(prompt.has_policy() && RubricPrompt::own_policy().ends_with("in need."));
     }
 
     #[test]
-    fn both_slots_are_needed() {
-        let of = |text| RubricPrompt::of(text, String::new(), &PromptForm::Text, ["q", "a"]);
-        assert!(of("{q} {a}").is_ok());
-        assert_eq!(of("{q}"), Err(PromptError::NoSlot { slot: "a".into() }));
+    fn request_and_answer_are_needed_and_are_never_the_operators() {
+        let slots =
+            RubricSlots { instruction: "q".into(), output: "a".into(), ..RubricSlots::default() };
+        let of = |text, form: &PromptForm| RubricPrompt::of(text, String::new(), form, &slots);
+        assert!(!of("{q} {a}", &PromptForm::Text).unwrap().has_policy());
+        let missing = of("{q}", &PromptForm::Text).unwrap_err();
+        assert_eq!(missing, PromptError::NoSlot { slot: "a".into() });
+        let system = "<|im_start|>system\n{a}<|im_end|><|im_start|>user\n{q}{a}<|im_end|>";
+        let refused = of(system, &PromptForm::Chatml).unwrap_err();
+        assert_eq!(refused, PromptError::SlotInSystem { slot: "a".into() });
+    }
+
+    /// The published text is no part of this repository. `tests/reference/hexphi_prompt.py` cuts it
+    /// out of its authors' program, and prints both hashes.
+    #[test]
+    fn the_prompt_of_hexphi_renders_as_python_does() {
+        let data = std::env::var("SEAL_DATA").unwrap_or_default();
+        let file = std::path::Path::new(&data).join("judge_prompts/hexphi_gpt4.txt");
+        let Ok(bytes) = std::fs::read(file) else {
+            eprintln!("skipped: SEAL_DATA has no judge_prompts/hexphi_gpt4.txt");
+            return;
+        };
+        let hash = "3c9610c08aa7dfdd43c0b8a83c1e1f1347e72f8c82a254850623282b46002968";
+        let (text, sha256) = super::super::hash::checked_text(bytes, Some(hash)).unwrap();
+        let slots = RubricSlots::default();
+        let prompt = RubricPrompt::of(&text, sha256, &PromptForm::Text, &slots).unwrap();
+        let turns = prompt.render("Say {output}.", "50 % of \"it\"", "", 0);
+        assert_eq!(
+            sha256_hex(turns.user.as_bytes()),
+            "db5465978c86f1633e24bf765558801462ddcd7feba4d589b9c3ae33098fe5aa"
+        );
+        assert_eq!(turns.system, None);
     }
 }

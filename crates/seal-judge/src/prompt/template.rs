@@ -1,8 +1,19 @@
 //! A text with slots.
 
+use std::ops::Range;
+
 /// A text in which named slots were found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template(Vec<Piece>);
+
+/// A text whose slots were filled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filled {
+    /// The whole text.
+    pub text: String,
+    /// The bytes that came from outside: what stands there was written by strangers.
+    pub slots: Vec<Range<usize>>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
@@ -45,11 +56,23 @@ impl Template {
 
     /// The text with `values` in the slots, in one pass.
     pub(super) fn fill(&self, values: &[&str]) -> String {
-        let text = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Slot(slot) => values.get(*slot).copied().unwrap_or_default().to_owned(),
-        };
-        self.0.iter().map(text).collect()
+        self.fill_marked(values).text
+    }
+
+    /// As [`Template::fill`], with the bytes of each value.
+    pub(super) fn fill_marked(&self, values: &[&str]) -> Filled {
+        let mut filled = Filled::default();
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => filled.text.push_str(text),
+                Piece::Slot(slot) => {
+                    let from = filled.text.len();
+                    filled.text.push_str(values.get(*slot).copied().unwrap_or_default());
+                    filled.slots.push(from..filled.text.len());
+                }
+            }
+        }
+        filled
     }
 }
 
@@ -65,6 +88,8 @@ mod tests {
         assert_eq!(template.fill(&["{b}", "{a}"]), "{b}-{a}-{b}{{a}}{c}{");
         assert!(template.has(0) && template.has(1) && !template.has(2));
         assert!(!Template::of("{ab}", &["a", "b"]).has(0));
+        let filled = Template::of("<{a}|{b}>", &["a", "b"]).fill_marked(&["one", ""]);
+        assert_eq!((filled.text.as_str(), filled.slots), ("<one|>", vec![1..4, 5..5]));
     }
 
     proptest! {

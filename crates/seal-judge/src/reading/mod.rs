@@ -10,10 +10,11 @@ mod labels;
 mod rating;
 mod reply;
 mod settings;
+mod strong_reject;
 mod thoughts;
 mod tokens;
 
 pub use judged::{Basis, Read, read};
-pub use rating::{Rating, RubricForm, read_rating};
+pub use rating::{Rating, RatingSettings, RubricForm, read_rating};
 pub use reply::{JudgeReply, TokenProbabilities};
 pub use settings::{ReadingError, VerdictForm, VerdictSettings};

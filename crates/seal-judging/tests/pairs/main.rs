@@ -1,6 +1,7 @@
 //! Sets of pairs against a server on this machine.
 
 mod batches;
+mod blanks;
 mod course;
 mod outcomes;
 mod parts;

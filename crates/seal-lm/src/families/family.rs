@@ -45,6 +45,25 @@ pub(crate) trait Family: Sync {
     fn plan(&self, config: &LmConfig) -> Plan;
 }
 
+/// What a model makes of its last states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Head {
+    /// Logits of the next token.
+    Vocabulary,
+    /// Scores of the row.
+    Scores,
+}
+
+impl Head {
+    /// How classes with this head end in `architectures` of `config.json`.
+    pub(super) fn class_end(self) -> &'static str {
+        match self {
+            Self::Vocabulary => "ForCausalLM",
+            Self::Scores => "ForSequenceClassification",
+        }
+    }
+}
+
 /// Refuses `setting` unless `holds`.
 pub(super) fn hold(
     holds: bool,

@@ -35,7 +35,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The setting, unless it is absent or null.
-    pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'a Value> {
         self.table.get(key).filter(|value| !value.is_null())
     }
 
@@ -53,7 +53,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The error for the setting `key`.
-    pub(super) fn refuse(&self, key: &str, reason: impl Into<String>) -> LmError {
+    pub(crate) fn refuse(&self, key: &str, reason: impl Into<String>) -> LmError {
         let value = self.table.get(key).map_or("absent".to_owned(), |value| {
             let text = value.to_string();
             match text.char_indices().nth(80) {
@@ -82,7 +82,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A size: at least 1, and small enough that products of two fit.
-    pub(super) fn size(&self, key: &str) -> Result<Option<usize>, LmError> {
+    pub(crate) fn size(&self, key: &str) -> Result<Option<usize>, LmError> {
         const LARGEST: u64 = 1 << 31;
         self.typed(key, "a whole number from 1 to 2^31 is wanted", |value| {
             let n = value.as_u64().filter(|n| (1..=LARGEST).contains(n))?;

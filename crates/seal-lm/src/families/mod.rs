@@ -17,7 +17,7 @@ mod phi3;
 mod rope;
 mod write;
 
-pub(crate) use family::Family;
+pub(crate) use family::{Family, Head};
 pub(crate) use fields::Fields;
 pub use llama::LINEAR_NAMES;
 
@@ -41,12 +41,14 @@ pub(crate) fn plan(config: &LmConfig) -> Plan {
     of(config.architecture.model_type).plan(config)
 }
 
-/// The shape that `settings` describe, which need not be a valid one.
+/// The shape that `settings` of a model with this `head` describe, which need not be a valid
+/// one.
 ///
 /// # Errors
-/// A family that is not known, a setting that is malformed or not followed.
-pub(crate) fn parse(settings: &Fields<'_>) -> Result<LmConfig, LmError> {
-    let family = parse::family(settings, ModelType::ALL.map(|known| (known.name(), of(known))))?;
+/// A family that is not known, another head, a setting that is malformed or not followed.
+pub(crate) fn parse(settings: &Fields<'_>, head: Head) -> Result<LmConfig, LmError> {
+    let family =
+        parse::family(settings, head, ModelType::ALL.map(|known| (known.name(), of(known))))?;
     parse::refuse_unknown_mathematics(settings)?;
     family.parse(settings)
 }

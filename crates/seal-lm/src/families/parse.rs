@@ -1,6 +1,6 @@
 //! Settings that several families have, read as transformers reads them.
 
-use super::family::Family;
+use super::family::{Family, Head};
 use super::fields::Fields;
 use super::rope::{self, RopeRules};
 use crate::{Activation, Architecture, LmConfig, LmError, ModelType};
@@ -73,22 +73,40 @@ pub(super) fn common(f: &Fields<'_>, assumed: &Assumed) -> Result<LmConfig, LmEr
     })
 }
 
-/// The one of the `known` families that a file names, if it is one of causal models.
+/// The one of the `known` families that a file names, if it is one of models with this `head`.
 pub(super) fn family(
     f: &Fields<'_>,
+    head: Head,
     known: [(&'static str, &'static dyn Family); ModelType::ALL.len()],
 ) -> Result<&'static dyn Family, LmError> {
     let names = known.map(|(name, _)| name).join(", ");
     let unknown = || f.refuse("model_type", format!("known are {names}"));
     let name = f.text("model_type")?.ok_or_else(unknown)?;
     let (_, family) = known.into_iter().find(|(known, _)| *known == name).ok_or_else(unknown)?;
-    let causal = |value: &serde_json::Value| {
-        value.as_str().is_some_and(|name| name.ends_with("ForCausalLM"))
+    let has = |head: Head| {
+        let ends = move |value: &serde_json::Value| {
+            value.as_str().is_some_and(|name| name.ends_with(head.class_end()))
+        };
+        move |list: &[serde_json::Value]| list.iter().any(ends)
     };
     match f.get("architectures").and_then(|value| value.as_array()) {
-        Some(list) if !list.is_empty() && !list.iter().any(causal) => Err(
-            f.refuse("architectures", "only models that end in ForCausalLM have an output layer")
-        ),
+        Some(list) if !list.is_empty() && !has(head)(list) => {
+            let reason = match head {
+                Head::Vocabulary if has(Head::Scores)(list) => {
+                    "this model has a head of scores and writes no text: it can be a reward model \
+                     only; a model that ends in ForCausalLM is wanted here"
+                }
+                Head::Vocabulary => "only models that end in ForCausalLM have an output layer",
+                Head::Scores if has(Head::Vocabulary)(list) => {
+                    "this model writes text and has no head of scores: it is no reward model; a \
+                     model that ends in ForSequenceClassification is wanted here"
+                }
+                Head::Scores => {
+                    "only models that end in ForSequenceClassification have a head of scores"
+                }
+            };
+            Err(f.refuse("architectures", reason))
+        }
         _ => Ok(family),
     }
 }

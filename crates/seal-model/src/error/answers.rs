@@ -2,18 +2,43 @@
 
 use std::path::PathBuf;
 
-/// A file that answers cannot be added to.
+/// What the lines of a file are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// Answers of a model.
+    Answer,
+    /// Verdicts of a judge.
+    Verdict,
+}
+
+impl RecordKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Verdict => "verdict of this kind of judge",
+        }
+    }
+
+    fn of_others(self) -> &'static str {
+        match self {
+            Self::Answer => "an answer of another model, adapter, template or other settings",
+            Self::Verdict => "a verdict of another judge, prompt or other settings",
+        }
+    }
+}
+
+/// A file that answers, or verdicts on them, cannot be added to.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswersError {
     /// A folder, a pipe or a device.
-    #[error("{}: answers are added to a plain file", path.display())]
+    #[error("{}: this is no plain file, and nothing can be added to it", path.display())]
     NoFile {
         /// The path.
         path: PathBuf,
     },
     /// Another process adds to the file.
     #[error(
-        "{}: another run adds answers to this file; wait for it, or give another file",
+        "{}: another run adds to this file; wait for it, or give another file",
         path.display()
     )]
     InUse {
@@ -22,19 +47,23 @@ pub enum AnswersError {
     },
     /// The file has answers of another kind.
     #[error(
-        "{}, line {line}: an answer of another model, adapter, template or other settings; give \
-         another file",
-        path.display()
+        "{}, line {line}: {}; give another file",
+        path.display(),
+        kind.of_others()
     )]
     OtherSettings {
+        /// What the file holds.
+        kind: RecordKind,
         /// The file.
         path: PathBuf,
         /// Line of the answer, from 1.
         line: usize,
     },
     /// The file holds something else.
-    #[error("{}: line {line} is no answer ({source}); give a new file", path.display())]
+    #[error("{}: line {line} is no {} ({source}); give a new file", path.display(), kind.name())]
     NoAnswer {
+        /// What the file should hold.
+        kind: RecordKind,
         /// The file.
         path: PathBuf,
         /// The line, from 1.
@@ -44,7 +73,7 @@ pub enum AnswersError {
     },
     /// Two answers to one prompt.
     #[error(
-        "{}: line {line} answers the prompt of line {first} again; give a new file",
+        "{}: line {line} is of the same row as line {first}; give a new file",
         path.display()
     )]
     Twice {

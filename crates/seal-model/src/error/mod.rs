@@ -8,6 +8,7 @@ mod answers;
 mod apply;
 mod folder;
 mod import;
+mod judge;
 mod settings;
 mod tokens;
 
@@ -27,10 +28,11 @@ use crate::overrides::{KeyError, TableError};
 use crate::shape_error::{HalfPrecision, ShapeError};
 
 pub use self::address::AddressError;
-pub use self::answers::AnswersError;
+pub use self::answers::{AnswersError, RecordKind};
 pub use self::apply::ApplyError;
 pub use self::folder::FolderError;
 pub use self::import::{ImportError, Output};
+pub use self::judge::JudgeModelError;
 pub use self::settings::SettingsError;
 pub use self::tokens::TokensError;
 
@@ -172,6 +174,9 @@ pub enum ModelError {
     /// A file of answers that cannot be used.
     #[error(transparent)]
     Answers(#[from] AnswersError),
+    /// A judge that is a model and cannot be used.
+    #[error(transparent)]
+    Judge(#[from] JudgeModelError),
     /// A folder to write to that holds something.
     #[error("{}: give an empty or a new folder", folder.display())]
     OutputInUse {

@@ -1,15 +1,11 @@
 //! Answers as JSONL that grows while they are made.
 
-use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
-
 use seal_data::{Row, RowId};
 use seal_lm::Finish;
 use serde::{Deserialize, Serialize};
 
-use crate::{AnswersError, Defect, ModelError};
+use super::record_file::{Record, RecordFile};
+use crate::RecordKind;
 
 /// An answer; `instruction` and `output` are AlpacaEval's names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,87 +41,18 @@ impl AnswerRow {
     }
 }
 
-/// How the line of an answer begins.
-const START: &[u8] = b"{\"id\":\"";
-
 /// A file that answers are added to.
-#[derive(Debug)]
-pub struct AnswerFile {
-    path: PathBuf,
-    file: File,
-    /// The answered rows, each with its line.
-    ids: BTreeMap<RowId, usize>,
-}
+pub type AnswerFile = RecordFile<AnswerRow>;
 
-impl AnswerFile {
-    /// Opens `path` for answers `made_by` something, see [`AnswerRow::made_by`], and
-    /// reads which answers it holds. A last line that breaks off, as a killed run leaves it,
-    /// is cut away. The file is this process's until it is dropped.
-    ///
-    /// # Errors
-    /// A file that cannot be read or written, that another process writes, or that holds
-    /// something else.
-    pub fn open(path: &Path, made_by: &str) -> Result<Self, ModelError> {
-        let io = ModelError::io;
-        let named = || path.to_owned();
-        if path.exists() && !path.is_file() {
-            return Err(AnswersError::NoFile { path: named() }.into());
-        }
-        let mut options = OpenOptions::new();
-        let mut file = options.create(true).read(true).append(true).open(path).map_err(io(path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(AnswersError::InUse { path: named() }.into());
-            }
-            // Some shared file systems of clusters have no locks.
-            Err(TryLockError::Error(e)) => {
-                tracing::warn!("{}: cannot be locked ({e}); writing without", path.display());
-            }
-        }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(io(path))?;
-        let (mut ids, mut whole) = (BTreeMap::new(), 0);
-        for (i, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            if line.last() != Some(&b'\n') {
-                // What a killed run leaves begins as an answer does; anything else is not ours.
-                let shared = line.len().min(START.len());
-                if line[..shared] == START[..shared] {
-                    break;
-                }
-            }
-            let line_number = i + 1;
-            let row: AnswerRow = serde_json::from_slice(line).map_err(|source| {
-                AnswersError::NoAnswer { path: named(), line: line_number, source }
-            })?;
-            if row.made_by != made_by {
-                let other = AnswersError::OtherSettings { path: named(), line: line_number };
-                return Err(other.into());
-            }
-            if let Some(first) = ids.insert(row.id, line_number) {
-                return Err(AnswersError::Twice { path: named(), line: line_number, first }.into());
-            }
-            whole += line.len() as u64;
-        }
-        file.set_len(whole).map_err(io(path))?;
-        Ok(Self { path: path.to_owned(), file, ids })
+impl Record for AnswerRow {
+    const KIND: RecordKind = RecordKind::Answer;
+
+    fn id(&self) -> RowId {
+        self.id
     }
 
-    /// Whether there is an answer to the row.
-    pub fn has(&self, id: RowId) -> bool {
-        self.ids.contains_key(&id)
-    }
-
-    /// Adds an answer.
-    ///
-    /// # Errors
-    /// A file that cannot be written.
-    pub fn add(&mut self, row: &AnswerRow) -> Result<(), ModelError> {
-        let line = serde_json::to_string(row).map_err(Defect::Json)?;
-        // One write a line: what is killed between two leaves whole lines.
-        self.file.write_all(format!("{line}\n").as_bytes()).map_err(ModelError::io(&self.path))?;
-        self.ids.insert(row.id, self.ids.len() + 1);
-        Ok(())
+    fn made_by(&self) -> &str {
+        &self.made_by
     }
 }
 
@@ -167,7 +94,7 @@ mod tests {
         assert!(other.to_string().contains("another model"), "{other}");
         std::fs::write(&path, format!("{whole}{whole}")).unwrap();
         let twice = AnswerFile::open(&path, "m").unwrap_err();
-        assert!(twice.to_string().contains("line 2 answers the prompt of line 1"), "{twice}");
+        assert!(twice.to_string().contains("line 2 is of the same row as line 1"), "{twice}");
         for others in ["{\"results\": [1, 2]}", "[", "notes"] {
             std::fs::write(&path, others).unwrap();
             let refused = AnswerFile::open(&path, "m").unwrap_err();

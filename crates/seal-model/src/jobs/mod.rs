@@ -6,11 +6,13 @@ mod apply;
 mod generate;
 mod import;
 mod inspect;
+mod judge;
 mod kept;
 mod lost;
 mod model;
 mod notice;
 mod record;
+mod record_file;
 mod rows;
 mod score;
 mod select;
@@ -24,6 +26,10 @@ pub use apply::{Applied, apply_selector};
 pub use generate::Generated;
 pub use import::{ImportRequest, Imported, import_selector};
 pub use inspect::{Inspected, InspectedRow, InspectedToken, RowIds, RowIdsError, inspect_rows};
+pub use judge::{
+    ControlTokens, GuardModel, GuardPromptSettings, GuardTable, JudgeRequest, Judged, PromptForm,
+    RewardModel, RewardTable, TableKind, table_kind,
+};
 pub use kept::{SelectorFigures, selector_figures, write_kept};
 pub use model::{LoadedModel, ModelRequest};
 pub use notice::Notice;

@@ -47,15 +47,16 @@ const TABLE: &[Rule] = &[
     rule("seal-data", false, AllBut(&["seal-stats", "seal-hub", "seal-net", "seal-endpoint"])),
     // No tokenizer library and no template: whoever imports it, imports rows alone.
     rule("seal-world", false, Only(&["seal-rows"])),
+    // Texts and numbers in, verdicts out: no model and no IO.
+    rule("seal-judge", false, Only(&["seal-rows", "seal-world"])),
     // Losses in, weights out.
     rule("seal-select", false, Only(&["seal-text", "seal-rows", "seal-stats"])),
     rule("seal-device", true, Only(&[])),
     // Knows nothing of SEAL.
-    rule("seal-lm", true, AllBut(&["seal-select", "seal-world"])),
-    rule("seal-bilevel", true, AllBut(&[])),
+    rule("seal-lm", true, AllBut(&["seal-select", "seal-world", "seal-judge"])),
+    rule("seal-bilevel", true, AllBut(&["seal-judge"])),
     // One model and a few files: knows no study.
     rule("seal-model", true, AllBut(&[])),
-    rule("seal-judge", false, Only(&["seal-rows", "seal-world"])),
     // Pairs in, outcomes out, through an endpoint; knows no study.
     rule("seal-judging", false, Only(&["seal-text", "seal-stats", "seal-judge", "seal-endpoint"])),
     // Reads stored results only.

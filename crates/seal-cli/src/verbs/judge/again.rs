@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use seal_study::{AgainRequest, RunOptions, Study};
 
+use super::pair_options::PairOptions;
 use crate::logging::Log;
 use crate::progress::Progress;
 use crate::verbosity::Verbosity;
@@ -17,7 +18,7 @@ use crate::{command, plain, summary};
 #[derive(Clone, Debug, Args)]
 pub(super) struct AgainOptions {
     /// Judge a finished run by the judge of this table. Nothing is trained or generated.
-    #[arg(long, value_name = "TABLE", requires = "out")]
+    #[arg(long, value_name = "TABLE", requires = "out", conflicts_with_all = PairOptions::NAMES)]
     again: Option<PathBuf>,
     /// Run folder. The results go into its folder again/, beside those that are there.
     #[arg(long, value_name = "DIR", requires = "again")]

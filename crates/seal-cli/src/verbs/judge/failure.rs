@@ -37,6 +37,55 @@ pub(crate) enum JudgeFailure {
     /// An option is missing that goes with the others.
     #[error("--candidate, --reference, --judge and --file go together")]
     NotTogether,
+    /// Candidate and reference are one file.
+    #[error(
+        "--candidate {} and --reference {} are the same file: each pair would tie, and the win rate \
+         would be 50 by definition; name the answers of another model",
+        candidate.display(), reference.display()
+    )]
+    OneFile {
+        /// One file.
+        candidate: PathBuf,
+        /// The other.
+        reference: PathBuf,
+    },
+    /// An option is missing that goes with `--answers`.
+    #[error("--answers goes with --judge and --file")]
+    NotWithAnswers,
+    /// The table is of a judge that does not work on one answer.
+    #[error("{}: kind = {kind:?}: {known}", path.display())]
+    Kind {
+        /// The table.
+        path: PathBuf,
+        /// What it says.
+        kind: String,
+        /// What is known here, with what to do.
+        known: &'static str,
+    },
+    /// The file has no answer that can be used.
+    #[error("{}: no answer can be used; a row has the texts instruction and output", path.display())]
+    NoAnswers {
+        /// The file.
+        path: PathBuf,
+    },
+    /// More answers are without a verdict than the table allows.
+    #[error(
+        "{missing} of {answers} answers have no verdict, and the table allows a share of {share} \
+         (max_missing): {unparsed} replies are not of the form that verdict.reply names, {left_out} \
+         answers cannot be shown to the judge"
+    )]
+    MissingVerdicts {
+        /// Answers without a verdict.
+        missing: usize,
+        /// All answers.
+        answers: usize,
+        /// Replies that could not be read.
+        unparsed: usize,
+        /// Answers that were left out.
+        left_out: usize,
+        /// The largest share.
+        share: f64,
+    },
     /// A file cannot be written.
     #[error("{}: cannot be written: {source}", path.display())]
     Write {
@@ -44,6 +93,31 @@ pub(crate) enum JudgeFailure {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// More answers are without a rating than the table allows.
+    #[error(
+        "{missing} of {answers} answers have no rating, and the table allows a share of {share} \
+         (max_missing){reason}"
+    )]
+    MissingRatings {
+        /// Answers without a rating.
+        missing: usize,
+        /// All answers.
+        answers: usize,
+        /// The largest share.
+        share: f64,
+        /// What is known of the reason, with what to do.
+        reason: String,
+        /// Whether the same command may succeed later.
+        may_pass: bool,
+    },
+    /// An option of judges behind an endpoint with a judge that is a model here.
+    #[error("{option} is for judges behind an endpoint, and the table is of kind {kind:?}")]
+    NotOfThisKind {
+        /// The option.
+        option: &'static str,
+        /// The kind.
+        kind: String,
     },
     /// The pairs cannot be judged.
     #[error(transparent)]

@@ -15,29 +15,44 @@ pub(crate) struct PairOptions {
     #[arg(long, value_name = "FILE", requires = "candidate")]
     pub(super) reference: Option<PathBuf>,
     /// Table of the judge, such as configs/judges/pairwise.toml.
-    #[arg(long, value_name = "FILE", requires = "candidate")]
+    #[arg(long, value_name = "FILE", conflicts_with = "annotations")]
     pub(super) judge: Option<PathBuf>,
     /// File of verdicts, one on each line; an existing file is continued.
-    #[arg(long, value_name = "FILE", requires = "candidate")]
+    #[arg(long, value_name = "FILE", conflicts_with = "annotations")]
     pub(super) file: Option<PathBuf>,
     /// File of the table's prompt, if it is in another place; its sha256 must be the table's.
-    #[arg(long, value_name = "FILE", requires = "candidate")]
+    #[arg(long, value_name = "FILE", conflicts_with = "annotations")]
     pub(super) prompt: Option<PathBuf>,
     /// Judge only the instructions that are in both files.
     #[arg(long, requires = "candidate")]
     pub(super) common: bool,
-    /// Largest cost of all verdicts of these pairs, in place of the table's max_cost.
-    #[arg(long, value_name = "MONEY", requires = "candidate")]
+    /// Largest cost of all verdicts of these answers, in place of the table's max_cost.
+    #[arg(long, value_name = "MONEY")]
     pub(super) max_cost: Option<f64>,
     /// Write the questions that are left as the input file of a batch, and ask none.
-    #[arg(long, value_name = "FILE", requires = "candidate")]
-    #[arg(conflicts_with_all = ["dry_run", "batch_output"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "batch_output"])]
     pub(super) batch_input: Option<PathBuf>,
     /// Take verdicts from the output file of a batch, and ask none.
-    #[arg(long, value_name = "FILE", requires = "candidate", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(super) batch_output: Option<PathBuf>,
     /// Write the judged pairs as AlpacaEval's annotations.
     #[arg(long, value_name = "FILE", requires = "candidate")]
     #[arg(conflicts_with_all = ["dry_run", "batch_input"])]
     pub(super) write_annotations: Option<PathBuf>,
+}
+
+impl PairOptions {
+    /// Names of the options, none of which goes with preferences that are there.
+    pub(super) const NAMES: [&str; 10] = [
+        "candidate",
+        "reference",
+        "judge",
+        "file",
+        "prompt",
+        "common",
+        "max_cost",
+        "batch_input",
+        "batch_output",
+        "write_annotations",
+    ];
 }

@@ -4,14 +4,16 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use seal_endpoint::{ApiKey, Client};
 use seal_files::{Inputs, PendingFile};
 use seal_judge::{BothOrders, Listed, ModelOutput, Outcome, read_model_outputs, to_list};
 use seal_judging::{
-    Judged, JudgingError, PairJudge, PairSet, QuestionSet, Repair, Stopped, VerdictLog, estimate,
+    Judged, JudgingError, PairJudge, PairSet, QuestionSet, Stopped, Subject, VerdictLog, estimate,
     missing_questions, outstanding_questions, pair_up, read_batch, stored, write_batch,
 };
 
+use super::endpoint::{
+    client, print_estimate, say_read, say_repair, say_stopped, say_waiting, say_written,
+};
 use super::pair_figures::Printed;
 use super::pair_options::PairOptions;
 use super::watcher::Watcher;
@@ -33,6 +35,7 @@ pub(super) fn run(options: &PairOptions, is_dry: bool, verbosity: Verbosity) -> 
     let files = files(options)?;
     json_lines("--file", files.verdicts)?;
     prepare(&inputs(&files, options), &outputs(&files, options))?;
+    refuse_one_file(&files)?;
     let judge = open_judge(&files, options)?;
     let (set, odd_rows) = read_pairs(&files, options.common, verbosity)?;
     judge
@@ -45,7 +48,7 @@ pub(super) fn run(options: &PairOptions, is_dry: bool, verbosity: Verbosity) -> 
     // Without a key nothing is begun, not even a file.
     let client = match options.batch_input.is_some() || options.batch_output.is_some() {
         true => None,
-        false => Some(client(&judge)?),
+        false => Some(client(judge.endpoint())?),
     };
     let mut log = VerdictLog::open(files.verdicts).map_err(JudgeFailure::from)?;
     say_repair(log.path(), log.repair(), verbosity)?;
@@ -55,10 +58,12 @@ pub(super) fn run(options: &PairOptions, is_dry: bool, verbosity: Verbosity) -> 
     let judged = match (&options.batch_output, client) {
         (Some(path), _) => from_batch(&judge, &questions, &mut log, path, verbosity)?,
         (None, Some(client)) => {
-            say_outstanding(&judge, &questions, &log, verbosity)?;
+            let waiting = outstanding_questions(&judge, &questions, &log);
+            say_waiting(waiting.map_err(JudgeFailure::from)?, verbosity)?;
             let watcher = Watcher::new(verbosity);
-            seal_judging::judge(&judge, &questions, &client, &mut log, &watcher)
-                .map_err(JudgeFailure::from)?
+            let judged = seal_judging::judge(&judge, &questions, &client, &mut log, &watcher);
+            watcher.end();
+            judged.map_err(JudgeFailure::from)?
         }
         (None, None) => stored(&judge, &questions, &log),
     };
@@ -104,6 +109,20 @@ fn open_judge(files: &Files<'_>, options: &PairOptions) -> Result<PairJudge, Jud
     }
 }
 
+/// Refuses to judge a file, or a copy of it, against itself.
+fn refuse_one_file(files: &Files<'_>) -> Result<(), JudgeFailure> {
+    let read = |path: &Path| {
+        fs::read(path).map_err(|source| JudgeFailure::Read { path: path.to_owned(), source })
+    };
+    match read(files.candidate)? == read(files.reference)? {
+        true => Err(JudgeFailure::OneFile {
+            candidate: files.candidate.to_owned(),
+            reference: files.reference.to_owned(),
+        }),
+        false => Ok(()),
+    }
+}
+
 /// Reads and pairs the two files; gives the number of rows that could not be used, too.
 fn read_pairs(
     files: &Files<'_>,
@@ -134,12 +153,6 @@ fn read_pairs(
     Ok((set, odd_rows))
 }
 
-fn client(judge: &PairJudge) -> Result<Client, JudgeFailure> {
-    let endpoint = judge.endpoint();
-    let key = ApiKey::of(endpoint, |name| std::env::var(name).ok()).map_err(JudgingError::from)?;
-    Ok(Client::new(endpoint, key).map_err(JudgingError::from)?)
-}
-
 /// Prints the questions that are left and what they cost at most.
 fn dry_run(judge: &PairJudge, set: &QuestionSet<'_>, verdicts: &Path) -> anyhow::Result<()> {
     let log = match verdicts.exists() {
@@ -148,16 +161,11 @@ fn dry_run(judge: &PairJudge, set: &QuestionSet<'_>, verdicts: &Path) -> anyhow:
     };
     let missing = missing_questions(judge, set, log.as_ref());
     let found = estimate(judge, set, &missing).map_err(JudgeFailure::from)?;
-    let mut out = plain::stdout();
-    writeln!(out, "questions {}", found.questions)?;
-    writeln!(out, "answered_before {}", set.first_of_each_key().len() - found.questions)?;
-    writeln!(out, "input_tokens_about {}", found.input)?;
-    writeln!(out, "output_tokens_at_most {}", found.output)?;
-    match found.money {
-        Some(money) => writeln!(out, "cost_at_most {money}")?,
-        None => writeln!(out, "cost_at_most nan")?,
-    }
-    Ok(())
+    let is_canary =
+        |number: &&usize| matches!(set.questions()[**number].subject, Subject::Canary(..));
+    let canaries = missing.iter().filter(is_canary).count();
+    let parts = [("pairs", found.questions - canaries), ("canaries", canaries)];
+    Ok(print_estimate(&found, parts, set.first_of_each_key().len())?)
 }
 
 /// Writes the questions that are left; says which are not written, and which are out already.
@@ -169,44 +177,7 @@ fn to_batch(
     verbosity: Verbosity,
 ) -> anyhow::Result<()> {
     let written = write_batch(judge, set, log, path).map_err(JudgeFailure::from)?;
-    writeln!(plain::stdout(), "questions {}", written.questions)?;
-    if verbosity.quiet {
-        return Ok(());
-    }
-    if written.left_out > 0 {
-        writeln!(
-            plain::stderr(),
-            "{} questions are left out, since they could exceed the largest cost; raise --max-cost",
-            written.left_out
-        )?;
-    }
-    if written.again > 0 {
-        writeln!(
-            plain::stderr(),
-            "{} of these questions were written before and have no answer yet: if that batch is \
-             under way they are paid twice; read its output by --batch-output first",
-            written.again
-        )?;
-    }
-    Ok(())
-}
-
-/// Says so where a batch that may be under way has some of the questions.
-fn say_outstanding(
-    judge: &PairJudge,
-    set: &QuestionSet<'_>,
-    log: &VerdictLog,
-    verbosity: Verbosity,
-) -> anyhow::Result<()> {
-    let waiting = outstanding_questions(judge, set, log).map_err(JudgeFailure::from)?;
-    if waiting > 0 && !verbosity.quiet {
-        writeln!(
-            plain::stderr(),
-            "{waiting} of these questions were written for a batch and have no answer yet: if it is \
-             under way they are paid twice; read its output by --batch-output first"
-        )?;
-    }
-    Ok(())
+    Ok(say_written(&written, verbosity)?)
 }
 
 fn from_batch(
@@ -217,44 +188,13 @@ fn from_batch(
     verbosity: Verbosity,
 ) -> anyhow::Result<Judged> {
     let read = read_batch(judge, set, log, path).map_err(JudgeFailure::from)?;
-    if !verbosity.quiet {
-        writeln!(
-            plain::stderr(),
-            "{}: {} replies are new, {} known, {} of other questions, {} failed",
-            path.display(),
-            read.kept,
-            read.known,
-            read.foreign,
-            read.failed
-        )?;
-        if let Some(error) = &read.first_failure {
-            writeln!(plain::stderr(), "the first failure: {error}")?;
-        }
-    }
+    say_read(path, &read, verbosity)?;
     let mut judged = stored(judge, set, log);
     judged.asked = read.kept;
     judged.failed = read.failed;
     judged.has_passing = read.has_passing;
     judged.last_failure = read.last_failure;
     Ok(judged)
-}
-
-fn say_repair(path: &Path, repair: &Repair, verbosity: Verbosity) -> std::io::Result<()> {
-    if verbosity.quiet || *repair == Repair::default() {
-        return Ok(());
-    }
-    let (mut err, path) = (plain::stderr(), path.display());
-    if repair.cut > 0 {
-        writeln!(err, "{path}: the last line was cut; its verdict is asked for again")?;
-    }
-    if !repair.damaged.is_empty() {
-        writeln!(err, "{path}: lines {:?} cannot be read and are not used", repair.damaged)?;
-    }
-    if !repair.other_version.is_empty() {
-        let lines = &repair.other_version;
-        writeln!(err, "{path}: lines {lines:?} are of another version and are not used")?;
-    }
-    Ok(())
 }
 
 /// Prints the figures, writes the annotations, and fails where too many verdicts are missing.
@@ -278,12 +218,7 @@ fn finish(
     }
     let (path, rows) = (files.candidate, rows.as_slice());
     Printed { path, rows, judged, orders: &orders, odd_rows }.print(verbosity)?;
-    if judged.stopped == Some(Stopped::Budget) && !verbosity.quiet {
-        writeln!(
-            plain::stderr(),
-            "stopped before the largest cost would be exceeded; raise --max-cost and run again"
-        )?;
-    }
+    say_stopped(judged.stopped, verbosity)?;
     let (missing, pairs) = (orders.missing, judged.pairs.len());
     let share = judge.table().max_missing;
     if missing as f64 > share * pairs as f64 {
@@ -304,10 +239,11 @@ fn kinds_of_missing(judged: &Judged, verdicts: &Path) -> String {
     let all: Vec<Outcome> = judged.pairs.iter().flat_map(both).collect();
     let of = |outcome: Outcome| all.iter().filter(|found| **found == outcome).count();
     format!(
-        "; {} replies have no verdict in its place, {} are refusals, {} questions have no reply; \
-         {} has each reply: a larger max_tokens or another prompt may help, and a question whose \
-         line is removed is asked again",
+        "; {} replies have no verdict in its place ({} of all questions have blank replies alone), \
+         {} are refusals, {} questions have no reply; {} has each reply: a larger max_tokens or \
+         another prompt may help, and a question whose lines are removed is asked again",
         of(Outcome::Unparsed),
+        judged.blank,
         of(Outcome::Refused),
         of(Outcome::Missing),
         verdicts.display()

@@ -1,0 +1,108 @@
+//! What judges of single answers print alike.
+
+use std::io::{self, Write};
+
+use seal_judge::pointwise::CanaryCount;
+use seal_model::{Judged, Notice};
+
+use super::JudgeFailure;
+use super::answers::AnswerFiles;
+use crate::own::say_left_out;
+use crate::{plain, words};
+
+/// A name and a figure; one that is undefined is `nan`.
+pub(super) fn figure(out: &mut impl Write, name: &str, value: Option<f64>) -> io::Result<()> {
+    match value {
+        Some(value) => writeln!(out, "{name} {value}"),
+        None => writeln!(out, "{name} nan"),
+    }
+}
+
+/// In percent.
+pub(super) fn percent(share: Option<f64>) -> Option<f64> {
+    share.map(|share| 100.0 * share)
+}
+
+/// Figures that every judge has.
+pub(super) fn common<R>(
+    out: &mut impl Write,
+    files: &AnswerFiles<'_>,
+    judged: &Judged<R>,
+    canaries: &[CanaryCount],
+) -> io::Result<()> {
+    let failed: usize = canaries.iter().filter(|count| count.failed > 0).count();
+    let tested = (!canaries.is_empty()).then_some(failed as f64);
+    figure(out, "odd_rows", Some(files.odd_rows as f64))?;
+    figure(out, "canaries_failed", tested)?;
+    figure(out, "judged_now", Some(judged.new as f64))
+}
+
+/// Says what is to be known of a judge's model.
+pub(super) fn say_notices(files: &AnswerFiles<'_>, notices: &[Notice]) -> io::Result<()> {
+    let notices = if files.verbosity.quiet { &[] } else { notices };
+    let say = |notice| writeln!(plain::stderr(), "{}", words::notice(notice));
+    notices.iter().try_for_each(say)
+}
+
+/// Says which answers are left out, and the table of canaries.
+pub(super) fn say_rest<R>(
+    files: &AnswerFiles<'_>,
+    judged: &Judged<R>,
+    cut: usize,
+    canaries: &[CanaryCount],
+) -> io::Result<()> {
+    if files.verbosity.quiet {
+        return Ok(());
+    }
+    say_left_out(&judged.left_out, files.verbosity)?;
+    let mut err = plain::stderr();
+    if cut > 0 {
+        writeln!(err, "{cut} answers are longer than the judge is shown; their end is cut")?;
+    }
+    say_canaries(canaries, &[])
+}
+
+/// Prints the table of canaries, with `more` rows: name, passed, failed and missing.
+pub(super) fn say_canaries(
+    canaries: &[CanaryCount],
+    more: &[(&str, usize, usize, usize)],
+) -> io::Result<()> {
+    if canaries.is_empty() {
+        return Ok(());
+    }
+    let mut err = plain::stderr();
+    writeln!(err, "canary          passed  failed  missing")?;
+    let rows = canaries.iter().map(|c| (c.kind.name(), c.passed, c.failed, c.missing));
+    let rows: Vec<_> = rows.chain(more.iter().copied()).collect();
+    for (name, passed, failed, missing) in &rows {
+        let mark = match (failed, passed) {
+            (0, 0) => "no verdict",
+            (0, _) => "passed",
+            _ => "FAILED",
+        };
+        writeln!(err, "{name:<14}  {passed:>6}  {failed:>6}  {missing:>7}  {mark}")?;
+    }
+    match rows.iter().any(|(_, _, failed, _)| *failed > 0) {
+        true => writeln!(err, "the judge fails canaries: its figures are not to be trusted"),
+        false => Ok(()),
+    }
+}
+
+/// Answers of the set, not canaries, that were left out.
+pub(super) fn left_out<R>(files: &AnswerFiles<'_>, judged: &Judged<R>) -> usize {
+    let own: std::collections::BTreeSet<_> = files.items.iter().map(|item| item.id).collect();
+    judged.left_out.iter().filter(|row| own.contains(&row.id)).count()
+}
+
+/// Refuses a set of which more is missing than the table allows.
+pub(super) fn check_missing(
+    missing: usize,
+    answers: usize,
+    (unparsed, left_out): (usize, usize),
+    share: f64,
+) -> Result<(), JudgeFailure> {
+    match missing as f64 > share * answers as f64 {
+        true => Err(JudgeFailure::MissingVerdicts { missing, answers, unparsed, left_out, share }),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,97 @@
+//! The questions that rate a set of answers.
+
+use std::collections::BTreeMap;
+
+use seal_judge::pointwise::{PointCanary, PointItem, with_canaries};
+
+use crate::error::JudgingError;
+use crate::rubric::RubricJudge;
+
+/// Kinds of canaries of a judge that rates answers.
+const KINDS: [PointCanary; 3] =
+    [PointCanary::Empty, PointCanary::ClaimsGood, PointCanary::ClaimsBad];
+
+/// Samples of an answer that is asked about twice.
+const SECOND: u32 = 1;
+
+/// One question: an answer, and the number of the sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// Number of the item.
+    pub item: usize,
+    /// 0, or 1 where an answer is asked about again.
+    pub sample: u32,
+    /// SHA-256 of all that the reply depends on.
+    pub key: String,
+}
+
+/// Every question of a set, answers first.
+#[derive(Clone, Debug)]
+pub struct AnswerSet<'a> {
+    items: Vec<PointItem>,
+    own: usize,
+    models: Vec<Option<&'a str>>,
+    questions: Vec<Asked>,
+    by_key: BTreeMap<String, usize>,
+}
+
+impl<'a> AnswerSet<'a> {
+    /// Questions about `items`, written by `models`, with canaries and repeats of as many of them
+    /// as the judge's table says.
+    ///
+    /// # Errors
+    /// A question that cannot be written as JSON.
+    pub fn new(
+        judge: &RubricJudge,
+        items: &[PointItem],
+        models: &'a [String],
+    ) -> Result<Self, JudgingError> {
+        let canaries = judge.table().canaries;
+        let all = with_canaries(items, &KINDS, canaries);
+        let filled = (0..items.len()).filter(|i| !items[*i].answer.trim().is_empty());
+        let repeats = filled.take(canaries).map(|item| (item, SECOND));
+        let mut questions = Vec::new();
+        let mut by_key = BTreeMap::new();
+        for (item, sample) in (0..all.len()).map(|item| (item, 0)).chain(repeats) {
+            let key = judge.key(&all[item].prompt, &all[item].answer, sample)?;
+            // Equal answers to one prompt are one question.
+            by_key.entry(key.clone()).or_insert(questions.len());
+            questions.push(Asked { item, sample, key });
+        }
+        let models = models.iter().map(|model| Some(model.as_str())).collect();
+        Ok(Self { items: all, own: items.len(), models, questions, by_key })
+    }
+
+    /// The answers, and the canaries behind them.
+    pub fn items(&self) -> &[PointItem] {
+        &self.items
+    }
+
+    /// Number of answers that are no canaries.
+    pub fn own(&self) -> usize {
+        self.own
+    }
+
+    /// Number of questions, each asked once.
+    pub fn questions(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Whether the question of this number is about a canary, or asks a second time.
+    pub fn is_canary(&self, number: usize) -> bool {
+        let asked = &self.questions[number];
+        asked.sample > 0 || asked.item >= self.own
+    }
+
+    pub(crate) fn models(&self) -> &[Option<&'a str>] {
+        &self.models
+    }
+
+    pub(crate) fn asked(&self) -> &[Asked] {
+        &self.questions
+    }
+
+    pub(crate) fn with_key(&self, key: &str) -> Option<usize> {
+        self.by_key.get(key).copied()
+    }
+}

@@ -1,0 +1,65 @@
+//! Tables of judges as TOML.
+
+use std::path::Path;
+
+use seal_endpoint::refuse_secrets;
+use serde::de::DeserializeOwned;
+
+use crate::error::JudgingError;
+
+/// Reads a table; `path` names it in messages.
+///
+/// # Errors
+/// [`JudgingError::Table`] for what is no such table, and [`JudgingError::Settings`] for a key of an
+/// endpoint in it.
+pub(crate) fn read_table<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, JudgingError> {
+    let bad = |error: toml::de::Error| {
+        // The error's own display quotes the line, which may hold a key.
+        let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
+        let why = format!("{}{}", error.message(), meant(error.message()));
+        JudgingError::Table { path: path.to_owned(), line, why }
+    };
+    let value: serde_json::Value = toml::from_str(text).map_err(bad)?;
+    refuse_secrets("", &value)
+        .map_err(|source| JudgingError::Settings { path: path.to_owned(), source })?;
+    if is_study(&value) {
+        let why = "this is the config of a study; the table of a judge has kind and [endpoint]";
+        return Err(JudgingError::Table { path: path.to_owned(), line: None, why: why.to_owned() });
+    }
+    toml::from_str(text).map_err(bad)
+}
+
+/// What is wrong with numbers and names that every table has.
+pub(crate) fn fault(
+    max_missing: f64,
+    max_cost: Option<f64>,
+    served_as: &[String],
+) -> Option<String> {
+    if !(0.0..=1.0).contains(&max_missing) {
+        return Some("max_missing is a share, from 0 to 1".to_owned());
+    }
+    if max_cost.is_some_and(|cost| !(cost.is_finite() && cost >= 0.0)) {
+        return Some("max_cost is a number, 0 or more".to_owned());
+    }
+    if served_as.iter().any(|name| name.trim().is_empty()) {
+        return Some("served_as holds an empty name; remove it".to_owned());
+    }
+    None
+}
+
+/// Whether a file is the config of a study.
+fn is_study(value: &serde_json::Value) -> bool {
+    value.get("endpoint").is_none() && ["study", "arms"].iter().any(|key| value.get(key).is_some())
+}
+
+/// The known key that is most like the unknown one of a message, for the end of the message.
+fn meant(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let nearest = message.starts_with("unknown field").then(|| {
+        let unknown = names.next()?;
+        let likeness = |name: &&str| strsim::jaro_winkler(name, unknown);
+        names.max_by(|one, two| likeness(one).total_cmp(&likeness(two)))
+    });
+    let nearest = nearest.flatten();
+    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}

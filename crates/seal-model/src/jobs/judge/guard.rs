@@ -1,0 +1,236 @@
+//! A guard on the answers of a file.
+
+use std::path::Path;
+
+use burn::module::Module as _;
+use seal_data::{RowId, TextTokenizer, Tokenizer as _};
+use seal_files::Digest;
+use seal_judge::pointwise::{GuardProbabilities, GuardRecord, GuardReply, PointItem};
+use seal_lm::{
+    GenerateSettings, Lm, Prompt, generate, load_model_as, next_token_log_probabilities,
+};
+use serde_json::json;
+
+use super::Judged;
+use super::dress::Dress;
+use super::open::{Course, JudgeRequest, chat_template};
+use super::prompt_settings::PromptForm;
+use super::sequence::{Sequence, Sequences};
+use super::table::GuardTable;
+use super::verdict_tokens::VerdictTokens;
+use crate::device::open_device;
+use crate::digest::folder_digest;
+use crate::encoder::Encoder;
+use crate::jobs::record_file::Record;
+use crate::jobs::{Notice, Progress};
+use crate::pretrained::FoundModel;
+use crate::{Defect, ModelError, RecordKind};
+
+/// Of what a verdict depends on beside the settings.
+const VERSION: u32 = 1;
+
+impl Record for GuardRecord {
+    const KIND: RecordKind = RecordKind::Verdict;
+
+    fn id(&self) -> RowId {
+        self.id
+    }
+
+    fn made_by(&self) -> &str {
+        &self.made_by
+    }
+}
+
+/// A guard, ready to judge.
+pub struct GuardModel {
+    table: GuardTable,
+    model: Lm,
+    encoder: Encoder,
+    dress: Dress,
+    tokens: VerdictTokens,
+    stops: Vec<u32>,
+    context: usize,
+    made_by: String,
+    notices: Vec<Notice>,
+}
+
+impl GuardModel {
+    /// Opens the guard of `table`.
+    ///
+    /// # Errors
+    /// A model folder, prompt or tokenizer that cannot be used; a prompt with another hash than
+    /// the table's; a verdict that is not one token.
+    pub fn open(table: &GuardTable, request: &JudgeRequest) -> Result<Self, ModelError> {
+        let device = open_device(&request.device, table.model.dtype)?;
+        // Before the model, which may take minutes to fetch and read.
+        let prompt = table.prompt.read(&request.folder, request.prompt.as_deref())?;
+        let (dir, shape) = FoundModel::shape_of(&table.model.path)?;
+        let context = table.model.context_of(shape.max_position_embeddings)?;
+        let encoder = Encoder::of_folder(&dir, &seal_data::PromptTemplate::bare().into(), context)?;
+        let template = || {
+            let expected = table.prompt.sha256.as_deref();
+            let expected = expected.filter(|_| table.prompt.form == PromptForm::Chat);
+            chat_template(&table.template, &encoder, &request.folder, &dir, expected)
+        };
+        let prompt_hash = prompt.as_ref().map(|prompt| prompt.sha256().to_owned());
+        let (dress, template_hash) = match (table.prompt.form, prompt) {
+            (PromptForm::Raw, Some(prompt)) => (Dress::Raw(prompt), None),
+            (PromptForm::UserTurn, Some(prompt)) => {
+                let (template, hash) = template()?;
+                (Dress::UserTurn(prompt, template), Some(hash))
+            }
+            (PromptForm::Chat, _) | (_, None) => {
+                let (template, hash) = template()?;
+                (Dress::Chat { template, is_asked: true }, Some(hash))
+            }
+        };
+        let tokenizer = encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
+        let tokens = VerdictTokens::resolve(&table.verdict, &encoder, tokenizer, shape.vocab_size)?;
+        let stops = tokenizer.stops();
+        let (model, report) = load_model_as(&dir, &device, table.model.dtype)?;
+        encoder.fits(&model)?;
+        let what = json!([
+            "guard",
+            VERSION,
+            folder_digest(&dir, request.digest_files)?,
+            table.model.dtype,
+            context,
+            table.prompt.form,
+            prompt_hash,
+            template_hash,
+            table.template,
+            table.verdict,
+            table.max_answer_tokens,
+            table.control_tokens,
+        ]);
+        let made_by = Digest::of(what.to_string()).short();
+        let notices = report.notices.into_iter().map(|text| Notice::Weights { text }).collect();
+        let (table, model) = (table.clone(), model.valid());
+        Ok(Self { table, model, encoder, dress, tokens, stops, context, made_by, notices })
+    }
+
+    /// What is to be said of the files of the model.
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
+    }
+
+    /// The tokens that the guard reads of an answer, or why it cannot be shown it. Text before the
+    /// verdict is not among them.
+    ///
+    /// # Errors
+    /// The answer is left out, with the reason.
+    pub fn prompt_tokens(&self, item: &PointItem) -> Result<Vec<u32>, crate::LeftOutRow> {
+        let sequences = Sequences { after: &[], ..self.sequences(self.tokenizer()) };
+        Ok(sequences.of(item)?.tokens)
+    }
+
+    /// Ids of the tokens of a good and of a bad verdict, and of the text before them.
+    pub fn verdict_ids(&self) -> (&[u32], &[u32], &[u32]) {
+        (&self.tokens.good, &self.tokens.bad, &self.tokens.before)
+    }
+
+    /// Judges each of `items` that the file at `path` has no record of yet, and adds it there as
+    /// soon as its batch is done: a run that was killed goes on.
+    ///
+    /// # Errors
+    /// A file of another judge, or one that cannot be written; a model that gives no numbers.
+    pub fn judge(
+        &self,
+        items: &[PointItem],
+        path: &Path,
+        progress: Progress<'_>,
+    ) -> Result<Judged<GuardRecord>, ModelError> {
+        let tokenizer = self.tokenizer();
+        let sequences = self.sequences(tokenizer);
+        let mut course = Course::start(path, &self.made_by, items, &sequences)?;
+        let new = course.run(self.table.batch, progress, |rows| self.records(rows))?;
+        let (before, left_out) = (course.before, std::mem::take(&mut course.left_out));
+        let records = course.into_records(items);
+        Ok(Judged { records, new, before, left_out, scored_elsewhere: 0 })
+    }
+
+    fn tokenizer(&self) -> &TextTokenizer {
+        // A guard is opened with the tokenizer of a folder only.
+        self.encoder.text_tokenizer().expect("the tokenizer of a model folder")
+    }
+
+    fn sequences<'a>(&'a self, tokenizer: &'a TextTokenizer) -> Sequences<'a> {
+        let reply = self.table.verdict.reply.map_or(0, |_| self.table.verdict.max_new_tokens);
+        // A reply that needs more than half of the context leaves no room for an answer.
+        let reply = reply.min(self.context / 2);
+        Sequences {
+            dress: &self.dress,
+            tokenizer,
+            control_tokens: self.table.control_tokens,
+            max_answer_tokens: self.table.max_answer_tokens,
+            context: self.context - reply,
+            after: &self.tokens.before,
+        }
+    }
+
+    fn records(&self, rows: &[(&PointItem, Sequence)]) -> Result<Vec<GuardRecord>, ModelError> {
+        let probabilities = match self.table.verdict.reads_tokens() {
+            false => vec![None; rows.len()],
+            true => {
+                let tokens: Vec<&[u32]> = rows.iter().map(|(_, row)| &*row.tokens).collect();
+                let all = next_token_log_probabilities(&self.model, &tokens)?;
+                let of = |log: Vec<f32>| {
+                    Some(GuardProbabilities::of(&log, &self.tokens.good, &self.tokens.bad))
+                };
+                all.into_iter().map(of).collect()
+            }
+        };
+        let replies = self.replies(rows)?;
+        let both = rows.iter().zip(probabilities.into_iter().zip(replies));
+        Ok(both.map(|((item, row), (p, reply))| self.record(item, row, p, reply)).collect())
+    }
+
+    fn replies(&self, rows: &[(&PointItem, Sequence)]) -> Result<Vec<Option<String>>, ModelError> {
+        if self.table.verdict.reply.is_none() {
+            return Ok(vec![None; rows.len()]);
+        }
+        let before = self.tokens.before.len();
+        let prompts: Vec<Prompt> = rows
+            .iter()
+            .map(|(item, row)| {
+                let tokens = row.tokens[..row.tokens.len() - before].to_vec();
+                Prompt { id: item.id, tokens }
+            })
+            .collect();
+        let settings = GenerateSettings {
+            batch: self.table.batch,
+            ..GenerateSettings::greedy(self.table.verdict.max_new_tokens)
+        };
+        let replies = generate(&self.model, &prompts, &settings, &self.stops, 0)?;
+        Ok(replies.iter().map(|reply| Some(self.tokenizer().decode(&reply.tokens))).collect())
+    }
+
+    fn record(
+        &self,
+        item: &PointItem,
+        row: &Sequence,
+        probabilities: Option<GuardProbabilities>,
+        reply: Option<String>,
+    ) -> GuardRecord {
+        let verdict = &self.table.verdict;
+        let read = verdict.reply.zip(reply.as_deref());
+        let read = read.map(|(form, text)| form.read(text, verdict.controversial));
+        let unparsed = read == Some(None);
+        let GuardReply { harm, refusal, categories } = read.flatten().unwrap_or_default();
+        GuardRecord {
+            id: item.id,
+            answer_id: item.answer_id.clone(),
+            canary: item.canary.map(|(kind, _)| kind),
+            p_harmful: probabilities.and_then(|p| p.p_harmful()),
+            p_good: probabilities.map(|p| p.good),
+            p_bad: probabilities.map(|p| p.bad),
+            harm: probabilities.map_or(harm, |p| p.harm()),
+            refusal,
+            categories,
+            reply,
+            unparsed,
+            cut: row.cut,
+            made_by: self.made_by.clone(),
+        }
+    }
+}

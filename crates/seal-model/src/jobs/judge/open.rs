@@ -1,0 +1,123 @@
+//! What guards and reward models have in common when they are opened.
+
+use std::path::{Path, PathBuf};
+
+use seal_data::TemplateSetting;
+use seal_data::chat::ChatTemplate;
+use seal_judge::pointwise::PointItem;
+use seal_judge::prompt::sha256_hex;
+
+use super::sequence::{Sequence, Sequences};
+use crate::digest::{DigestFiles, digest_files};
+use crate::encoder::Encoder;
+use crate::jobs::Progress;
+use crate::jobs::record_file::{Record, RecordFile};
+use crate::{JudgeModelError, LeftOutRow, ModelError};
+
+/// Where a judge works.
+#[derive(Clone, Debug)]
+pub struct JudgeRequest {
+    /// Folder of its table, from which a prompt is looked for.
+    pub folder: PathBuf,
+    /// Another place of the prompt.
+    pub prompt: Option<PathBuf>,
+    /// Device string, see [`seal_device::DeviceSpec`].
+    pub device: String,
+    /// Digests the files of the model.
+    pub digest_files: DigestFiles,
+}
+
+impl JudgeRequest {
+    /// A judge whose table stands at `table`, on the CPU.
+    pub fn new(table: &Path) -> Self {
+        let folder = table.parent().unwrap_or(Path::new("")).to_owned();
+        Self { folder, prompt: None, device: "flex".into(), digest_files }
+    }
+}
+
+/// The chat template of `setting`, whose text has the SHA-256 `expected` where that is given, with
+/// a hash of its texts.
+pub(super) fn chat_template(
+    setting: &TemplateSetting,
+    encoder: &Encoder,
+    folder: &Path,
+    model: &Path,
+    expected: Option<&str>,
+) -> Result<(ChatTemplate, String), ModelError> {
+    let format = setting.chat_format(folder, encoder.text_tokenizer())?;
+    let found = sha256_hex(format.template.source().as_bytes());
+    let is_right = |expected: &str| {
+        expected == seal_judge::prompt::ANY_HASH || expected.eq_ignore_ascii_case(&found)
+    };
+    if let Some(expected) = expected.map(str::trim).filter(|expected| !is_right(expected)) {
+        let (folder, expected) = (model.to_owned(), expected.to_owned());
+        return Err(JudgeModelError::TemplateHash { folder, expected, found }.into());
+    }
+    Ok((format.template, found))
+}
+
+/// A run over a set of answers.
+pub(super) struct Course<'a, R> {
+    pub(super) file: RecordFile<R>,
+    /// Records of the file, the new ones behind.
+    pub(super) records: Vec<R>,
+    /// Answers without a record, with their tokens, shortest first.
+    pub(super) open: Vec<(&'a PointItem, Sequence)>,
+    pub(super) left_out: Vec<LeftOutRow>,
+    pub(super) before: usize,
+}
+
+impl<'a, R: Record> Course<'a, R> {
+    /// Reads `path` and makes the tokens of the answers that have no record there.
+    pub(super) fn start(
+        path: &Path,
+        made_by: &str,
+        items: &'a [PointItem],
+        sequences: &Sequences<'_>,
+    ) -> Result<Self, ModelError> {
+        let mut records = Vec::new();
+        let file = RecordFile::open_with(path, made_by, |record| records.push(record))?;
+        let (mut open, mut left_out, mut before) = (Vec::new(), Vec::new(), 0);
+        for item in items {
+            if file.has(item.id) {
+                before += 1;
+                continue;
+            }
+            match sequences.of(item) {
+                Ok(sequence) => open.push((item, sequence)),
+                Err(row) => left_out.push(row),
+            }
+        }
+        // Rows of like length side by side waste the least padding.
+        open.sort_by_key(|(_, sequence)| sequence.tokens.len());
+        Ok(Self { file, records, open, left_out, before })
+    }
+
+    /// Judges the open answers, `batch` at a time, and adds each batch to the file as soon as it is
+    /// done.
+    pub(super) fn run(
+        &mut self,
+        batch: usize,
+        progress: Progress<'_>,
+        judge: impl Fn(&[(&'a PointItem, Sequence)]) -> Result<Vec<R>, ModelError>,
+    ) -> Result<usize, ModelError> {
+        let all = self.open.len();
+        let mut done = 0;
+        for rows in std::mem::take(&mut self.open).chunks(batch) {
+            for record in judge(rows)? {
+                self.file.add(&record)?;
+                self.records.push(record);
+            }
+            done += rows.len();
+            progress(done, all);
+        }
+        Ok(all)
+    }
+
+    /// The records of `items`, in their order.
+    pub(super) fn into_records(self, items: &[PointItem]) -> Vec<R> {
+        let mut by_id: std::collections::BTreeMap<_, R> =
+            self.records.into_iter().map(|record| (record.id(), record)).collect();
+        items.iter().filter_map(|item| by_id.remove(&item.id)).collect()
+    }
+}

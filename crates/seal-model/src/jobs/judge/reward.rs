@@ -1,0 +1,146 @@
+//! A reward model on the answers of a file.
+
+use std::path::Path;
+
+use burn::module::Module as _;
+use seal_data::{RowId, TextTokenizer};
+use seal_files::Digest;
+use seal_judge::pointwise::{PointItem, RewardRecord};
+use seal_lm::{Scorer, ScorerConfig, load_scorer_as};
+use serde_json::json;
+
+use super::Judged;
+use super::dress::Dress;
+use super::open::{Course, JudgeRequest, chat_template};
+use super::sequence::{Sequence, Sequences};
+use super::table::RewardTable;
+use crate::device::open_device;
+use crate::digest::folder_digest;
+use crate::encoder::Encoder;
+use crate::jobs::record_file::Record;
+use crate::jobs::{Notice, Progress};
+use crate::pretrained::FoundModel;
+use crate::{Defect, JudgeModelError, ModelError, RecordKind};
+
+/// Of what a score depends on beside the settings.
+const VERSION: u32 = 1;
+
+impl Record for RewardRecord {
+    const KIND: RecordKind = RecordKind::Verdict;
+
+    fn id(&self) -> RowId {
+        self.id
+    }
+
+    fn made_by(&self) -> &str {
+        &self.made_by
+    }
+}
+
+/// A reward model, ready to score.
+pub struct RewardModel {
+    table: RewardTable,
+    scorer: Scorer,
+    encoder: Encoder,
+    dress: Dress,
+    context: usize,
+    made_by: String,
+    notices: Vec<Notice>,
+}
+
+impl RewardModel {
+    /// Opens the reward model of `table`.
+    ///
+    /// # Errors
+    /// A model folder or tokenizer that cannot be used; a model that writes text, or gives several
+    /// scores.
+    pub fn open(table: &RewardTable, request: &JudgeRequest) -> Result<Self, ModelError> {
+        let device = open_device(&request.device, table.model.dtype)?;
+        let (dir, config) = FoundModel::scorer_of(&table.model.path)?;
+        let ScorerConfig { shape, labels, .. } = config;
+        if labels != 1 {
+            return Err(JudgeModelError::Labels { folder: dir, labels }.into());
+        }
+        let context = table.model.context_of(shape.max_position_embeddings)?;
+        let encoder = Encoder::of_folder(&dir, &seal_data::PromptTemplate::bare().into(), context)?;
+        let (template, hash) =
+            chat_template(&table.template, &encoder, &request.folder, &dir, None)?;
+        let dress = Dress::Chat { template, is_asked: false };
+        encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
+        let (scorer, report) = load_scorer_as(&dir, &device, table.model.dtype)?;
+        encoder.fits_vocabulary(shape.vocab_size)?;
+        let what = json!([
+            "reward",
+            VERSION,
+            folder_digest(&dir, request.digest_files)?,
+            table.model.dtype,
+            context,
+            hash,
+            table.template,
+            table.max_answer_tokens,
+            table.control_tokens,
+        ]);
+        let made_by = Digest::of(what.to_string()).short();
+        let notices = report.notices.into_iter().map(|text| Notice::Weights { text }).collect();
+        let (table, scorer) = (table.clone(), scorer.valid());
+        Ok(Self { table, scorer, encoder, dress, context, made_by, notices })
+    }
+
+    /// What is to be said of the files of the model.
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
+    }
+
+    /// The tokens that the model reads of an answer, or why it cannot be shown it.
+    ///
+    /// # Errors
+    /// The answer is left out, with the reason.
+    pub fn prompt_tokens(&self, item: &PointItem) -> Result<Vec<u32>, crate::LeftOutRow> {
+        Ok(self.sequences(self.tokenizer()).of(item)?.tokens)
+    }
+
+    /// Scores each of `items` that the file at `path` has no record of yet, and adds it there as
+    /// soon as its batch is done: a run that was killed goes on.
+    ///
+    /// # Errors
+    /// A file of another judge, or one that cannot be written; a model that gives no numbers.
+    pub fn judge(
+        &self,
+        items: &[PointItem],
+        path: &Path,
+        progress: Progress<'_>,
+    ) -> Result<Judged<RewardRecord>, ModelError> {
+        let sequences = self.sequences(self.tokenizer());
+        let mut course = Course::start(path, &self.made_by, items, &sequences)?;
+        let differs =
+            |(_, row): &&(&PointItem, Sequence)| self.scorer.differs_in_transformers(&row.tokens);
+        let scored_elsewhere = course.open.iter().filter(differs).count();
+        let new = course.run(self.table.batch, progress, |rows| {
+            let tokens: Vec<&[u32]> = rows.iter().map(|(_, row)| &*row.tokens).collect();
+            let scores = self.scorer.values(&tokens)?;
+            let record = |((item, row), score): (&(&PointItem, Sequence), Vec<f32>)| {
+                RewardRecord::new(item, f64::from(score[0]), row.cut, &self.made_by)
+            };
+            Ok(rows.iter().zip(scores).map(record).collect())
+        })?;
+        let (before, left_out) = (course.before, std::mem::take(&mut course.left_out));
+        let records = course.into_records(items);
+        Ok(Judged { records, new, before, left_out, scored_elsewhere })
+    }
+
+    fn tokenizer(&self) -> &TextTokenizer {
+        // A reward model is opened with the tokenizer of a folder only.
+        self.encoder.text_tokenizer().expect("the tokenizer of a model folder")
+    }
+
+    fn sequences<'a>(&'a self, tokenizer: &'a TextTokenizer) -> Sequences<'a> {
+        Sequences {
+            dress: &self.dress,
+            tokenizer,
+            control_tokens: self.table.control_tokens,
+            max_answer_tokens: self.table.max_answer_tokens,
+            context: self.context,
+            after: &[],
+        }
+    }
+}

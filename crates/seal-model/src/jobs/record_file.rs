@@ -1,0 +1,126 @@
+//! JSONL that grows while its records are made, and is gone on with after a killed run.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Write as _};
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use seal_data::RowId;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{AnswersError, Defect, ModelError, RecordKind};
+
+/// A line of such a file. Its first field is `id`.
+pub trait Record: Serialize + DeserializeOwned {
+    /// What it is.
+    const KIND: RecordKind;
+
+    /// The row that it is of. A file has one record of a row.
+    fn id(&self) -> RowId;
+
+    /// Hash of all that it was made with: records of two kinds are never mixed in one file.
+    fn made_by(&self) -> &str;
+}
+/// How a line begins.
+const START: &[u8] = b"{\"id\":\"";
+
+/// A file that records are added to.
+#[derive(Debug)]
+pub struct RecordFile<R> {
+    path: PathBuf,
+    file: File,
+    /// The rows that have a record, each with its line.
+    ids: BTreeMap<RowId, usize>,
+    of: PhantomData<R>,
+}
+
+impl<R: Record> RecordFile<R> {
+    /// Opens `path` for records `made_by` something, see [`Record::made_by`], and
+    /// reads which records it holds. A last line that breaks off, as a killed run leaves it,
+    /// is cut away. The file is this process's until it is dropped.
+    ///
+    /// # Errors
+    /// A file that cannot be read or written, that another process writes, or that holds
+    /// something else.
+    pub fn open(path: &Path, made_by: &str) -> Result<Self, ModelError> {
+        Self::open_with(path, made_by, |_| ())
+    }
+
+    /// As [`RecordFile::open`]; hands each record of the file on.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with(
+        path: &Path,
+        made_by: &str,
+        mut each: impl FnMut(R),
+    ) -> Result<Self, ModelError> {
+        let io = ModelError::io;
+        let named = || path.to_owned();
+        if path.exists() && !path.is_file() {
+            return Err(AnswersError::NoFile { path: named() }.into());
+        }
+        let mut options = OpenOptions::new();
+        let mut file = options.create(true).read(true).append(true).open(path).map_err(io(path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(AnswersError::InUse { path: named() }.into());
+            }
+            // Some shared file systems of clusters have no locks.
+            Err(TryLockError::Error(e)) => {
+                tracing::warn!("{}: cannot be locked ({e}); writing without", path.display());
+            }
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(io(path))?;
+        let (mut ids, mut whole) = (BTreeMap::new(), 0);
+        for (i, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            if line.last() != Some(&b'\n') {
+                // What a killed run leaves begins as a record does; anything else is not ours.
+                let shared = line.len().min(START.len());
+                if line[..shared] == START[..shared] {
+                    break;
+                }
+            }
+            let line_number = i + 1;
+            let row: R = serde_json::from_slice(line).map_err(|source| AnswersError::NoAnswer {
+                kind: R::KIND,
+                path: named(),
+                line: line_number,
+                source,
+            })?;
+            if row.made_by() != made_by {
+                let other =
+                    AnswersError::OtherSettings { kind: R::KIND, path: named(), line: line_number };
+                return Err(other.into());
+            }
+            if let Some(first) = ids.insert(row.id(), line_number) {
+                return Err(AnswersError::Twice { path: named(), line: line_number, first }.into());
+            }
+            each(row);
+            whole += line.len() as u64;
+        }
+        file.set_len(whole).map_err(io(path))?;
+        Ok(Self { path: path.to_owned(), file, ids, of: PhantomData })
+    }
+
+    /// Whether there is a record of the row.
+    pub fn has(&self, id: RowId) -> bool {
+        self.ids.contains_key(&id)
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn add(&mut self, row: &R) -> Result<(), ModelError> {
+        let line = serde_json::to_string(row).map_err(Defect::Json)?;
+        // One write a line: what is killed between two leaves whole lines.
+        self.file.write_all(format!("{line}\n").as_bytes()).map_err(ModelError::io(&self.path))?;
+        self.ids.insert(row.id(), self.ids.len() + 1);
+        Ok(())
+    }
+}
