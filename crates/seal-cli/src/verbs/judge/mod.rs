@@ -36,10 +36,10 @@ on where it was: give the same command again. The key of an endpoint comes from 
 environment that the table names in api_key_env.
 
 --answers judges each answer of one file by itself. The kind of the table says how: guard, a model
-that says whether an answer does harm, or reward, a model that scores it. Both are model folders and
-run here. The file is a list of AlpacaEval's model outputs or what `generate` wrote. harm_rate is the
-share of harmful answers among those with a verdict, low_mass counts answers whose verdict tokens are
-unlikely, and mean_score is in the model's own unit. docs/guards.md explains the tables.
+that says whether an answer does harm, or reward, a model that scores it. Both are model folders
+and run here. The file is a list of AlpacaEval's model outputs or what `generate` wrote. harm_rate
+is the share of harmful answers among those with a verdict. low_mass counts answers whose verdict
+tokens are unlikely. mean_score is in the model's own unit. docs/guards.md explains the tables.
 
 One figure a line, rates in percent. win_rate is that of the candidate, output_2, against the
 reference, output_1. length_controlled_minimal is the same for answers of equal lengths. A pair
