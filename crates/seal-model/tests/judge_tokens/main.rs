@@ -274,8 +274,8 @@ fn verdicts_that_are_not_one_token_are_refused() {
         Err(error) => error.to_string(),
     };
     insta::assert_snapshot!(error("{ good = [\" Controversial\"], bad = [\"unsafe\"] }"), @r#"verdict.good: " Controversial" is not one token of the judge's tokenizer, which writes it as 3 tokens, the first of them 2140: write that number if no other verdict begins with it"#);
-    insta::assert_snapshot!(error("{ good = [19193], bad = [\"safe\"] }"), @"verdict.good: the judge's model has 128010 tokens, and no token 900000");
-    insta::assert_snapshot!(error("{ good = [900000], bad = [\"safe\"] }"), @"verdict.good: the judge's model has 128266 tokens, and no token 900000");
+    insta::assert_snapshot!(error("{ good = [19193], bad = [\"safe\"] }"), @"token 19193 stands for a good and a bad verdict, or twice for one; name other tokens in verdict.good and verdict.bad");
+    insta::assert_snapshot!(error("{ good = [900000], bad = [\"safe\"] }"), @"verdict.good: the judge's model has 128010 tokens, and no token 900000");
     let hash = "prompt = { sha256 = \"00\" }\nverdict = { good = [\"safe\"], bad = [\"unsafe\"] }";
     let changed = match open(hash, dir.path()) {
         Ok(_) => panic!("another template is taken"),
