@@ -42,10 +42,10 @@ environment that the table names in api_key_env.
 
 --answers judges each answer of one file by itself. The kind of the table says how: guard, a model
 that says whether an answer does harm, reward, a model that scores it, or rubric, a model behind an
-endpoint that rates it from 1 to 5. The first two are model folders and run here. The file is a list of AlpacaEval's model outputs or what `generate` wrote. harm_rate is the
-share of harmful answers among those with a verdict, low_mass counts answers whose verdict tokens are
-unlikely, and mean_score is in the model's own unit, or a rating. docs/guards.md and docs/pairwise.md
-explain the tables.
+endpoint that rates it from 1 to 5. The first two are model folders and run here. The file is a list
+of AlpacaEval's model outputs or what `generate` wrote. harm_rate is the share of harmful answers
+among those with a verdict, low_mass counts answers whose verdict tokens are unlikely, and mean_score
+is in the model's own unit, or a rating. docs/guards.md and docs/pairwise.md explain the tables.
 
 One figure a line, rates in percent. win_rate is that of the candidate, output_2, against the
 reference, output_1. length_controlled_minimal is the same for answers of equal lengths. A pair
