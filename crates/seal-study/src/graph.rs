@@ -19,12 +19,15 @@ use crate::sets::{Sets, TrainingSet};
 use crate::stages::{self, AnswersInput};
 
 pub(crate) use self::arm_sets::ArmSets;
-pub(crate) use self::pairs::PairNode;
+pub(crate) use self::pair_node::PairNode;
 
 mod arm_sets;
 mod cost;
 mod facts;
 mod inputs;
+mod pair_node;
+#[cfg(test)]
+mod pair_tests;
 mod pairs;
 #[cfg(test)]
 mod tests;

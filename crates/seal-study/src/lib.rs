@@ -48,10 +48,9 @@ pub use error::{
     PairsError, Place, PlanError, PlanFault, RowsError, SectionError, StudyError, ValueError,
 };
 pub use findings::findings_of_plans;
-pub use judging::PlannedJudging;
 pub use model_digests::remembered_digests;
 pub use observer::{Event, Observer, Silent};
-pub use options::{Outcome, PlanView, PlannedStage, RunOptions};
+pub use options::{Outcome, PlanView, PlannedJudging, PlannedStage, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use preview::{ModelPreview, Preview};
 pub use run::{AgainRequest, SelectRequest, Selected, Study};

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use seal_report::Results;
 use seal_store::Key;
 
-use crate::judging::PlannedJudging;
-
 /// Where and how a study runs; none of it changes a result.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -74,6 +72,21 @@ pub struct PlannedStage {
     pub found: bool,
     /// Relative cost; 1 is about a second on one core of a small machine.
     pub cost: f64,
+}
+
+/// The questions of one judge of pairs, before any answer is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedJudging {
+    /// The test.
+    pub test: String,
+    /// Name of a further judge; `None` for the one that decides.
+    pub judge: Option<String>,
+    /// The model to ask.
+    pub model: String,
+    /// Questions at most. Equal answers, and replies that are there, make them fewer.
+    pub questions: usize,
+    /// Their cost at most; `None` without a price. Each token of an answer counts as four.
+    pub cost: Option<f64>,
 }
 
 /// What would run.

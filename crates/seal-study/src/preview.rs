@@ -15,7 +15,8 @@ use crate::StudyError;
 use crate::arm::{Arm, arms};
 use crate::config::{Config, ConfigSource, Method, load};
 use crate::graph::stage_counts;
-use crate::judging::{Judges, PlannedJudging, Questions, planned};
+use crate::judging::{Judges, Questions, planned};
+use crate::options::PlannedJudging;
 
 /// A study as its config has it.
 #[derive(Clone, Debug)]

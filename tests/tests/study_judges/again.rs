@@ -23,8 +23,7 @@ fn a_finished_run_is_judged_again_beside_its_results() {
     let oracle = Oracle::truthful();
     let sandbox = oracle.sandbox("canaries = 0");
     // `hexphi` has likelihoods and no answers.
-    let margin =
-        "judge.hexphi={ kind = \"refusal-margin\", refusals = [\"no\"], openings = [\"so\"] }";
+    let margin = "judge.hexphi={ kind = \"refusal-margin\", refusals = [\"stonespoon\"], openings = [\"stonenet\"] }";
     done(ablate(&sandbox, &[margin], &["--out", "run"]));
     let files = ["results.json", "report.html", "config.toml", "provenance.json", "cost.json"];
     let old = files.map(|name| sandbox.read(&format!("run/{name}")));

@@ -1,6 +1,7 @@
 //! One file per verb.
 
 mod ablate;
+mod asked;
 pub(crate) mod configs;
 pub(crate) mod devices;
 pub(crate) mod findings;

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use seal_device::DeviceSpec;
-use seal_study::{PlanView, PlannedJudging, PlannedStage, Preview, SetSummary, load_config};
+use seal_study::{PlanView, PlannedStage, Preview, SetSummary, load_config};
 
 use crate::logging::Log;
 use crate::options::StudyArgs;
@@ -12,7 +12,7 @@ use crate::plain;
 use crate::table::{self, Side};
 use crate::tracker::approximately;
 use crate::verbosity::Verbosity;
-use crate::verbs::{self, preview};
+use crate::verbs::{self, asked, preview};
 
 /// Lists the arms, then the stages, each found or to be done, and the time left.
 /// Nothing is written.
@@ -73,22 +73,7 @@ fn stages(out: &mut dyn io::Write, plan: &PlanView, jobs: usize) -> io::Result<(
     let stages: Vec<Vec<String>> = plan.stages.iter().map(stage).collect();
     table::write(out, &table::headings(&columns), &stages)?;
     writeln!(out, "\n{}", total(plan, jobs))?;
-    judging(out, &plan.judging)
-}
-
-/// What the judges of pairs will ask at most, a line each.
-pub(super) fn judging(out: &mut dyn io::Write, all: &[PlannedJudging]) -> io::Result<()> {
-    for planned in all {
-        let PlannedJudging { test, judge, model, questions, cost } = planned;
-        let by = judge.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
-        let cost = match cost {
-            Some(cost) => format!("cost at most {cost:.2}"),
-            None => "no price known".to_owned(),
-        };
-        let n = if *questions == 1 { "question" } else { "questions" };
-        writeln!(out, "judge of {test}{by}: at most {questions} {n} to {model}, {cost}")?;
-    }
-    Ok(())
+    asked::write(out, &plan.judging)
 }
 
 /// Counts and the time left: `9 stages: 4 found, 5 to do, about 3 min with 2 jobs`.

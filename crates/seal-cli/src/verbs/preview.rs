@@ -8,7 +8,7 @@ use seal_study::{ModelPreview, Preview};
 
 use crate::memory;
 use crate::tracker::approximately;
-use crate::verbs::plan;
+use crate::verbs::asked;
 
 const GIB: f64 = 1_073_741_824.0;
 
@@ -27,7 +27,7 @@ pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
         .map(|(name, n)| n.map_or_else(|| format!("{name} ?"), |n| format!("{name} {n}")))
         .collect();
     writeln!(out, "rows: {}", rows.join(", "))?;
-    plan::judging(out, &preview.judging)?;
+    asked::write(out, &preview.judging)?;
     for model in &preview.models {
         writeln!(out, "model {}: {}", model.name, sizes(model))?;
     }

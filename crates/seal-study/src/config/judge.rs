@@ -82,13 +82,16 @@ impl OneJudge {
     }
 
     /// A judge of its keys in a config.
-    fn of<E: serde::de::Error>(table: Table) -> Result<Self, E> {
+    /// `beside` are keys that stand beside its own, as a message lists them.
+    fn of<E: serde::de::Error>(table: Table, beside: &str) -> Result<Self, E> {
         let said = |e: toml::de::Error| {
             let said = e.to_string();
             // A key of another place comes with the place.
             E::custom(match said.contains("\nin `") {
                 true => said,
-                false => said.replacen("expected one of ", "expected one of `table`, `also`, ", 1),
+                false => {
+                    said.replacen("expected one of ", &format!("expected one of {beside}, "), 1)
+                }
             })
         };
         let kind = table.get("kind").and_then(Value::as_str);
@@ -127,7 +130,7 @@ impl<'de> Deserialize<'de> for TestJudges {
             Some(Value::Table(also)) => {
                 let one = |(name, value): (String, Value)| match value {
                     Value::Table(table) => {
-                        let judge = OneJudge::of::<D::Error>(table).map_err(|e| {
+                        let judge = OneJudge::of::<D::Error>(table, "`table`").map_err(|e| {
                             D::Error::custom(format!("{e}\nin `{name}`\nin `also`"))
                         })?;
                         Ok((name, judge))
@@ -138,7 +141,7 @@ impl<'de> Deserialize<'de> for TestJudges {
             }
             Some(_) => return Err(D::Error::custom("also is a table of further judges by name")),
         };
-        Ok(Self { first: OneJudge::of(table)?, also })
+        Ok(Self { first: OneJudge::of(table, "`table`, `also`")?, also })
     }
 }
 

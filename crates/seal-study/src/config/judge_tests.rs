@@ -60,14 +60,14 @@ fn a_table_of_the_command_line_is_a_whole_judge_and_leaves_further_ones() {
 #[test]
 fn what_cannot_be_a_judge_is_named_with_its_place() {
     let pairs = "judge.hh={ kind = \"pairwise\", endpoint = { base_url = \"https://x.example/v1\", model = \"m\" } }";
-    insta::assert_snapshot!(error(&[pairs, "judge.hh.canary=3"]), @"");
-    insta::assert_snapshot!(error(&[pairs, "judge.hh.endpoint.max_token=3"]), @"");
-    insta::assert_snapshot!(error(&["judge.hh.kind=pairwse"]), @"");
-    insta::assert_snapshot!(error(&[pairs, "judge.hh.max_missing=7"]), @"");
-    insta::assert_snapshot!(error(&["judge.hh.kind=majority"]), @"");
-    insta::assert_snapshot!(error(&["judge.hh.also.second={ kind = \"rules\", refusal = [\"a\"] }"]), @"");
-    insta::assert_snapshot!(error(&["judge.hh.also.second=3"]), @"");
-    insta::assert_snapshot!(error(&["judge.hh.table=no-such.toml"]), @"");
+    insta::assert_snapshot!(error(&[pairs, "judge.hh.canary=3"]), @r#"judge.hh={ kind = "pairwise", endpoint = { base_url = "https://x.example/v1", model = "m" } }, judge.hh.canary=3: judge.hh: unknown field `canary`, expected one of `table`, `also`, `kind`, `prompt`, `verdict`, `endpoint`, `seed`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `canaries`?"#);
+    insta::assert_snapshot!(error(&[pairs, "judge.hh.endpoint.max_token=3"]), @r#"judge.hh={ kind = "pairwise", endpoint = { base_url = "https://x.example/v1", model = "m" } }, judge.hh.endpoint.max_token=3: judge.hh.endpoint: unknown field `max_token`, expected one of `base_url`, `model`, `api_key_env`, `allow_http`, `temperature`, `max_tokens`, `length_field`, `top_logprobs`, `seed`, `extra`, `limits`, `patience`, `price`; did you mean `max_tokens`?"#);
+    insta::assert_snapshot!(error(&["judge.hh.kind=pairwse"]), @"judge.hh.kind=pairwse: judge.hh: unknown variant `pairwse`, expected one of `oracle`, `answer-likelihood`, `preference-margin`, `refusal-margin`, `rules`, `pairwise`, `majority`");
+    insta::assert_snapshot!(error(&[pairs, "judge.hh.max_missing=7"]), @"judge.hh: max_missing is a share, from 0 to 1");
+    insta::assert_snapshot!(error(&["judge.hh.kind=majority"]), @"judge.hh: a majority needs at least two judges; list them in judge.hh.also");
+    insta::assert_snapshot!(error(&["judge.hh.also.second={ kind = \"rules\", refusal = [\"a\"] }"]), @r#"judge.hh.also.second={ kind = "rules", refusal = ["a"] }: judge.hh.also.second: unknown field `refusal`, expected one of `table`, `kind`, `tie`, `refusals`, `openings`; did you mean `refusals`?"#);
+    insta::assert_snapshot!(error(&["judge.hh.also.second=3"]), @"judge.hh.also.second=3: judge.hh: also.second is no table of a judge");
+    insta::assert_snapshot!(error(&["judge.hh.table=no-such.toml"]), @"judge.hh: no-such.toml: cannot read this file: No such file or directory (os error 2)");
 }
 
 #[test]

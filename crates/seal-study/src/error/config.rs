@@ -50,7 +50,7 @@ pub enum ConfigError {
         source: SectionError,
     },
     /// What the judge of pairs says of its settings.
-    #[error("{section}: {source}")]
+    #[error("{}", of_judge(section, &source.to_string()))]
     Judge {
         /// The judge's section.
         section: String,
@@ -85,6 +85,14 @@ pub enum ConfigError {
         /// What is wrong there.
         source: Box<ConfigError>,
     },
+}
+
+/// What is said of a judge, with its section in front once.
+fn of_judge(section: &str, said: &str) -> String {
+    match said.starts_with(section) {
+        true => said.to_owned(),
+        false => format!("{section}: {said}"),
+    }
 }
 
 impl ConfigError {

@@ -1,22 +1,11 @@
 //! The stages of judges of pairs: one for each cell, test and judge.
 
 use super::arm_sets::Known;
+use super::pair_node::PairNode;
 use super::{Builder, Cell, Effort, inputs, version};
 use crate::arm::Arm;
 use crate::judging::Judging;
 use crate::stages::{self, PairInput};
-
-/// A stage of a judge of pairs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PairNode {
-    pub(crate) test: String,
-    /// Name of a further judge.
-    pub(crate) judge: Option<String>,
-    /// Number of the node.
-    pub(crate) node: usize,
-    /// The reference's answers, as the number of a node.
-    pub(crate) reference: usize,
-}
 
 impl<'a> Builder<'a> {
     /// The stages that compare a cell with the answers `reference`; none where they are its own.

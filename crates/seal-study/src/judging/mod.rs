@@ -18,7 +18,6 @@ use crate::config::{Config, OneJudge};
 use crate::error::{ConfigError, StudyError};
 
 pub(crate) use self::pairs::{instruction, pair_up};
-pub use self::planned::PlannedJudging;
 pub(crate) use self::planned::{Questions, planned};
 pub(crate) use self::sharing::Judging;
 

@@ -4,26 +4,13 @@ use std::collections::BTreeSet;
 
 use seal_judging::PairJudge;
 
+use crate::options::PlannedJudging;
+
 /// Tokens of a judge that a token of an answer counts as. The judge's own tokenizer is not known.
 const JUDGE_TOKENS: u64 = 4;
 
 /// Questions about a canary in both orders, one fewer for the copy, whose orders are one question.
 const OF_CANARIES: usize = 9;
-
-/// The questions of one judge of pairs, before any answer is there.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PlannedJudging {
-    /// The test.
-    pub test: String,
-    /// Name of a further judge; `None` for the one that decides.
-    pub judge: Option<String>,
-    /// The model to ask.
-    pub model: String,
-    /// Questions at most. Equal answers, and replies that are there, make them fewer.
-    pub questions: usize,
-    /// Their cost at most; `None` without a price. Each token of an answer counts as four.
-    pub cost: Option<f64>,
-}
 
 /// What is to be judged: pairs of cells, each of a reference with a number.
 #[derive(Clone, Debug, Default)]

@@ -8,7 +8,8 @@ use seal_report::Report;
 use seal_store::{Found, Store};
 use serde_json::json;
 
-use super::{Study, outputs_read};
+use super::planning::can_ask;
+use super::{AGAIN, Study, outputs_read};
 use crate::config::{Config, ConfigSource, OneJudge, load_config};
 use crate::error::{AgainError, StudyError};
 use crate::exec::{Done, run_graph};
@@ -17,9 +18,6 @@ use crate::observer::Observer;
 use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, RunOptions};
 use crate::run_folder::{RunFolder, config_of_folder};
-
-/// Folder of a run folder with the results by other judges.
-pub(super) const AGAIN: &str = "again";
 
 /// Stages that judge.
 const JUDGING: [&str; 2] = ["verdicts", "pair-verdicts"];
@@ -87,7 +85,7 @@ impl Study {
             graph.nodes[i].deps.iter().for_each(|d| needed[*d] = true);
         }
         refuse_missing(&graph.nodes, &needed, &store)?;
-        self.can_ask(&graph, &judging, &store)?;
+        can_ask(&graph, &judging, &store)?;
         // Of the stages that are not needed nothing is looked at, be they there or not.
         let mut places = vec![None; graph.nodes.len()];
         let mut nodes = Vec::new();

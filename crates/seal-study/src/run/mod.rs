@@ -17,10 +17,11 @@ use seal_data::TemplateSetting;
 use seal_device::DeviceSpec;
 use seal_eval::{figures_of, results_of};
 use seal_report::Report;
-use seal_store::{Found, Store, survey};
+use seal_store::{Store, survey};
 
 use self::cells::Cells;
 use self::left_out::{LeftOut, list_left_out};
+use self::planning::{can_ask, judging_ahead};
 use self::record::cost;
 use crate::arm::{Arm, arms, look};
 use crate::config::{ArmRole, Config, ConfigSource, load};
@@ -36,9 +37,12 @@ use crate::run_folder::{self, RunFolder};
 pub use self::again::AgainRequest;
 pub use self::select::{SelectRequest, Selected};
 
+/// Folder of a run folder with the results by other judges.
+const AGAIN: &str = "again";
+
 /// Files and folders of a run folder that a run writes.
 const WRITTEN: [&str; 16] = [
-    again::AGAIN,
+    AGAIN,
     "cells",
     "store",
     "study.json",
@@ -166,24 +170,6 @@ impl Study {
         graph(&self.arms, &self.sets, seeds, judging).on_threads(options.threads)
     }
 
-    /// Refuses a run whose judges cannot be asked though they must be: said before the training.
-    fn can_ask(
-        &self,
-        graph: &Graph<'_>,
-        judging: &Judging<'_>,
-        store: &Store,
-    ) -> Result<(), StudyError> {
-        for pair in graph.cells.iter().flat_map(|cell| &cell.pairs) {
-            let node = &graph.nodes[pair.node];
-            let found = store.find(node.stage, &node.key, &node.inputs)?;
-            let judge = self.judges.get(&pair.test, pair.judge.as_deref());
-            if let (Some(judge), false) = (judge, matches!(found, Found::Entry(_))) {
-                judging.can_ask(judge)?;
-            }
-        }
-        Ok(())
-    }
-
     /// What would run, and what is there. Nothing is written.
     pub fn plan(&self, options: &RunOptions) -> PlanView {
         let store = Store::look(&options.store_dir());
@@ -197,7 +183,7 @@ impl Study {
                 vec![None; graph.nodes.len()]
             }
         };
-        let judging = planning::judging_ahead(&self.config, &judging, &self.sets, &graph, &found);
+        let judging = judging_ahead(&self.config, &judging, &self.sets, &graph, &found);
         let stages = graph.nodes.into_iter().zip(found).map(|(n, found)| PlannedStage {
             found: found.is_some(),
             stage: n.stage,
@@ -241,7 +227,7 @@ impl Study {
         let store = open_store(options, observer)?;
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
-        self.can_ask(&graph, &judging, &store)?;
+        can_ask(&graph, &judging, &store)?;
         let workers = options.workers();
         let cells = Cells::look(&options.out, &self.arms, &graph, &self.sets, workers)?;
         let mut read = outputs_read(&graph);

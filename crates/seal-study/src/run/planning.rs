@@ -1,16 +1,16 @@
-//! What a study's judges of pairs will ask.
+//! What a study's judges of pairs will ask, and whether they can be asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use seal_judge::{Answer, from_jsonl};
 use seal_judging::{PairJudge, QuestionSet, estimate, missing_questions};
-use seal_store::Entry;
+use seal_store::{Entry, Found, Store};
 
+use crate::StudyError;
 use crate::config::Config;
 use crate::graph::{ArmSets, Graph, PairNode};
-use crate::judging::{
-    Judging, PlannedJudging, Questions, instruction, model_names, pair_up, planned,
-};
+use crate::judging::{Judging, Questions, instruction, model_names, pair_up, planned};
+use crate::options::PlannedJudging;
 
 /// What is known of the questions of one judge.
 #[derive(Default)]
@@ -90,4 +90,24 @@ impl Ahead {
         self.cost += estimate(judge, questions, &missing).ok()?.money.unwrap_or_default();
         Some(())
     }
+}
+
+/// Refuses a run whose judges cannot be asked though they must be: said before the training.
+///
+/// # Errors
+/// No key, or an address that cannot be used; a store that cannot be read.
+pub(super) fn can_ask(
+    graph: &Graph<'_>,
+    judging: &Judging<'_>,
+    store: &Store,
+) -> Result<(), StudyError> {
+    for pair in graph.cells.iter().flat_map(|cell| &cell.pairs) {
+        let node = &graph.nodes[pair.node];
+        let found = store.find(node.stage, &node.key, &node.inputs)?;
+        let judge = judging.judges().get(&pair.test, pair.judge.as_deref());
+        if let (Some(judge), false) = (judge, matches!(found, Found::Entry(_))) {
+            judging.can_ask(judge)?;
+        }
+    }
+    Ok(())
 }

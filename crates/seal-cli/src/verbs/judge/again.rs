@@ -11,7 +11,7 @@ use super::pair_options::PairOptions;
 use crate::logging::Log;
 use crate::progress::Progress;
 use crate::verbosity::Verbosity;
-use crate::verbs::plan;
+use crate::verbs::asked;
 use crate::{command, plain, summary};
 
 /// Which run, by which judge.
@@ -56,7 +56,7 @@ pub(super) fn run(
     };
     let plan = study.plan(&run);
     if dry_run {
-        return Ok(plan::judging(&mut plain::stdout(), &plan.judging)?);
+        return Ok(asked::write(&mut plain::stdout(), &plan.judging)?);
     }
     let progress = Progress::new(verbosity, log.clone(), &plan, &run.out);
     let outcome = study.judge_again(&name, &run, &progress);
