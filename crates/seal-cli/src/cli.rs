@@ -67,7 +67,7 @@ pub(crate) enum Verb {
     Sft(sft::Options),
     /// Write a model's answers to the prompts of a file.
     Generate(generate::Options),
-    /// Judge pairs of answers, or print the figures of judged pairs.
+    /// Judge answers or pairs of answers, or print the figures of judged pairs.
     Judge(judge::Options),
     /// Show rows as the model sees them: tokens, template, loss mask.
     Inspect(inspect::Options),

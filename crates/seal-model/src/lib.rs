@@ -1,5 +1,6 @@
 //! One model with its tokenizer and template, and the jobs on it and a few files: score,
-//! fine-tune, generate, inspect, select rows, apply or import a selector.
+//! fine-tune, generate, inspect, select rows, judge answers by a guard or a reward model, apply or
+//! import a selector.
 //!
 //! Invariant: it knows no study: no plan, no arm, no graph, no store. A model is a folder, or
 //! an `hf://` address. Rows become tokens in one place, [`Encoder::encode`]. The digest

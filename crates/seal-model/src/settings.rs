@@ -117,11 +117,7 @@ impl ModelSettings {
         let Self::Folder(folder) = self else { return Ok(()) };
         let found = FoundModel::look(&folder.path, digest_files)?;
         let path = || folder.path.clone();
-        if let Some(difference) =
-            folder.expect.as_ref().and_then(|expect| expect.differs_from(&found.shape))
-        {
-            return Err(FolderError::Unexpected { path: path(), difference }.into());
-        }
+        folder.expects(&found.shape)?;
         let most = found.shape.max_position_embeddings;
         if let Some(context) = folder.context.filter(|context| *context > most) {
             return Err(FolderError::Context { path: path(), context, most }.into());
@@ -138,6 +134,19 @@ impl ModelFolder {
     /// [`Defect::NotLookedFor`] where nothing has looked yet.
     pub fn found(&self) -> Result<&FoundModel, ModelError> {
         self.found.as_deref().ok_or(ModelError::Defect(Defect::NotLookedFor))
+    }
+
+    /// Refuses a model of other sizes than those that are expected.
+    ///
+    /// # Errors
+    /// [`FolderError::Unexpected`].
+    pub(crate) fn expects(&self, shape: &LmConfig) -> Result<(), FolderError> {
+        match self.expect.as_ref().and_then(|expect| expect.differs_from(shape)) {
+            None => Ok(()),
+            Some(difference) => {
+                Err(FolderError::Unexpected { path: self.path.clone(), difference })
+            }
+        }
     }
 
     /// Longest row in tokens of a model that was made for `most`.

@@ -29,6 +29,13 @@ const LLAMA3_SPECIAL: [&str; 10] = [
 
 /// The tokenizer called `name` in tests/reference/chat.py.
 pub fn tokenizer(data: &Path, name: &str) -> TextTokenizer {
+    let dir = tempfile::tempdir().unwrap();
+    write_folder(data, name, dir.path());
+    TextTokenizer::from_folder(dir.path()).unwrap()
+}
+
+/// Writes its files to `dir`.
+pub fn write_folder(data: &Path, name: &str, dir: &Path) {
     let vocabs = data.join("tokenizers");
     let gguf_file = |name: &str| vocabs.join(format!("gguf_vocabs/ggml-vocab-{name}.gguf"));
     let mistral =
@@ -63,10 +70,8 @@ pub fn tokenizer(data: &Path, name: &str) -> TextTokenizer {
     if json["model"]["unk_token"].is_string() {
         config["unk_token"] = json["model"]["unk_token"].clone();
     }
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("tokenizer.json"), json.to_string()).unwrap();
-    std::fs::write(dir.path().join("tokenizer_config.json"), config.to_string()).unwrap();
-    TextTokenizer::from_folder(dir.path()).unwrap()
+    std::fs::write(dir.join("tokenizer.json"), json.to_string()).unwrap();
+    std::fs::write(dir.join("tokenizer_config.json"), config.to_string()).unwrap();
 }
 
 fn read(path: &Path) -> Value {

@@ -61,6 +61,7 @@ impl RewardModel {
         if labels != 1 {
             return Err(JudgeModelError::Labels { folder: dir, labels }.into());
         }
+        table.model.expects(&shape)?;
         let context = table.model.context_of(shape.max_position_embeddings)?;
         let encoder = Encoder::of_folder(&dir, &seal_data::PromptTemplate::bare().into(), context)?;
         let (template, hash) =

@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named() {
         let error = |head: &str| guard(head).unwrap_err();
-        insta::assert_snapshot!(error("canary = 3"), @"");
+        insta::assert_snapshot!(error("canary = 3"), @"j.toml, line 2: unknown field `canary`, expected one of `kind`, `model`, `licence`, `prompt`, `template`, `verdict`, `max_answer_tokens`, `control_tokens`, `batch`, `canaries`, `max_missing`");
         insta::assert_snapshot!(error("batch = 0"), @"j.toml: batch is at least 1");
         insta::assert_snapshot!(error("max_missing = 2.0"), @"j.toml: max_missing is a share, from 0 to 1");
         insta::assert_snapshot!(error("max_answer_tokens = 0"), @"j.toml: max_answer_tokens is at least 1; without it whole answers are shown");

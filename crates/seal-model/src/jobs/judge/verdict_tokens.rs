@@ -48,8 +48,8 @@ impl VerdictTokens {
     }
 }
 
-/// The token that is `text` behind other text. Vocabularies write a space and a line break as
-/// characters of their own.
+/// The token that is `text` behind other text, or by itself where a tokenizer puts a space between
+/// all tokens. Vocabularies write a space and a line break as characters of their own.
 fn entry(text: &str, encoder: &Encoder, tokenizer: &TextTokenizer) -> Option<u32> {
     let written = [
         text.to_owned(),
@@ -57,7 +57,8 @@ fn entry(text: &str, encoder: &Encoder, tokenizer: &TextTokenizer) -> Option<u32
         text.replace(' ', "\u{120}").replace('\n', "\u{10a}"),
     ];
     let before = tokenizer.encode("a").ok()?.last().copied();
-    let is_text = |id: &u32| encoder.text_of(before, *id) == text;
+    let is_text =
+        |id: &u32| encoder.text_of(before, *id) == text || tokenizer.decode(&[*id]) == text;
     written.iter().filter_map(|written| tokenizer.entry(written)).find(is_text)
 }
 
