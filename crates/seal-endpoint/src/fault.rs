@@ -93,9 +93,18 @@ impl Fault {
     fn hidden_status(&self) -> Option<u16> {
         match () {
             () if self.kind == "no_db_connection" => Some(401),
-            () if self.message.contains("Invalid model name passed in") => Some(404),
+            () if self.says_no_model() => Some(404),
             () => None,
         }
+    }
+
+    /// Whether the message begins so, behind the route. Further back it may quote an answer.
+    fn says_no_model(&self) -> bool {
+        let said = match self.message.strip_prefix('/') {
+            Some(behind) => behind.split_once(": ").map_or(behind, |(_, said)| said),
+            None => &self.message,
+        };
+        said.starts_with("Invalid model name passed in")
     }
 
     /// The status that an error object stands for where the status itself is 200.
@@ -229,6 +238,9 @@ mod tests {
         let key = r#"{"error":{"message":"No connected db.","type":"no_db_connection","param":null,"code":"400"}}"#;
         let model = r#"{"error":{"message":"/chat/completions: Invalid model name passed in model=m.","type":"invalid_request_error","param":null,"code":"400"}}"#;
         assert_eq!((class(400, key), class(400, model)), (Class::Stop, Class::Stop));
+        // An answer that a message quotes ends no run.
+        let quoting = model.replace("/chat/completions: ", "/chat/completions: The text ");
+        assert_eq!(class(400, &quoting), Class::ThisQuestion);
         insta::assert_snapshot!(said(400, key), @r#"http://h/v1 does not know who asks (400), saying "No connected db."; name the variable that holds a key in api_key_env"#);
         insta::assert_snapshot!(said(400, model), @r#"http://h/v1 has no such page or no model `m` (400), saying "/chat/completions: Invalid model name passed in model=m."; check base_url, which ends with /v1 on most servers, and model"#);
     }

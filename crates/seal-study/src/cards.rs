@@ -71,15 +71,23 @@ fn card_facts(report: &Report) -> Result<CardFacts, StudyError> {
         }
     }
     Ok(CardFacts {
-        base: base.map(str::to_owned),
+        base: base.map(shown),
         is_adapter: of("sft").is_some_and(|sft| sft.contains_key("lora")),
         sources,
     })
 }
 
+/// An address whole, a path by its last part: a card is made to be published.
+fn shown(path: &str) -> String {
+    match seal_model::is_address(path) {
+        true => path.to_owned(),
+        false => Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned(),
+    }
+}
+
 /// The files of a set by their paths; `None` of a list that names none.
 fn named(set: &str, files: &[toml::Value]) -> Option<(String, Vec<String>)> {
-    let path = |file: &toml::Value| Some(file.get("path")?.as_str()?.to_owned());
+    let path = |file: &toml::Value| Some(shown(file.get("path")?.as_str()?));
     let paths: Vec<String> = files.iter().filter_map(path).collect();
     (!paths.is_empty()).then(|| (set.to_owned(), paths))
 }
@@ -105,7 +113,7 @@ mod tests {
     #[test]
     fn the_settings_name_base_and_rows() {
         let settings = "[model]\npath = \"hf://o/n@v\"\n[sft.lora]\nr = 8\n[data]\nroot = \"x\"\n\
-            fine_tuning = [{ path = \"a.jsonl\" }, { path = \"b.jsonl\" }]\nsafety = []\n\
+            fine_tuning = [{ path = \"/home/me/a.jsonl\" }, { path = \"b.jsonl\" }]\nsafety = []\n\
             [data.test]\nhh = [{ path = \"t.jsonl\" }]\n";
         let facts = card_facts(&report(settings, "seal")).unwrap();
         assert_eq!((facts.base.as_deref(), facts.is_adapter), (Some("hf://o/n@v"), true));

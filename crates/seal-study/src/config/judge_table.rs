@@ -1,6 +1,6 @@
 //! Tables of judges that a config names: their keys take the place of the name.
 //!
-//! So a resolved config holds all keys of its judges, and a run folder needs no file beside it.
+//! So a resolved config holds all keys of its judges. The file of a prompt must stay where it is.
 
 use std::path::Path;
 

@@ -36,11 +36,14 @@ pub(crate) struct Judging<'a> {
     shared: Mutex<State>,
 }
 
+/// Address, model and variable of the key.
+type Asked = (String, String, Option<String>);
+
 #[derive(Default)]
 struct State {
     clients: Vec<(EndpointSettings, Shared<Client>)>,
-    /// Why an endpoint is not asked again, by its address.
-    failed: BTreeMap<String, EndpointError>,
+    /// Why a judge is not asked again. A judge with another model or key may still be.
+    failed: BTreeMap<Asked, EndpointError>,
 }
 
 /// Tells how far a set of questions is.
@@ -105,8 +108,10 @@ impl<'a> Judging<'a> {
         if missing_questions(judge, questions, Some(&log)).is_empty() {
             return Ok(stored(judge, questions, &log));
         }
-        let address = &judge.endpoint().base_url;
-        let failed = self.lock().failed.get(address).cloned();
+        let endpoint = judge.endpoint();
+        let asked =
+            (endpoint.base_url.clone(), endpoint.model.clone(), endpoint.api_key_env.clone());
+        let failed = self.lock().failed.get(&asked).cloned();
         if let Some(error) = failed {
             return Err(JudgingError::Endpoint(error).into());
         }
@@ -116,7 +121,7 @@ impl<'a> Judging<'a> {
             Err(JudgingError::Endpoint(source) | JudgingError::GivenUp { source, .. })
                 if source.class() != Class::ThisQuestion =>
             {
-                self.lock().failed.insert(address.clone(), source.clone());
+                self.lock().failed.insert(asked, source.clone());
             }
             _ => {}
         }

@@ -17,7 +17,7 @@ use std::time::Instant;
 use seal_data::TemplateSetting;
 use seal_device::DeviceSpec;
 use seal_eval::{bounded_safety, figures_of, results_of};
-use seal_report::Report;
+use seal_report::{Coherence, Report};
 use seal_store::{Store, survey};
 
 use self::cells::Cells;
@@ -235,7 +235,8 @@ impl Study {
         let mut read = outputs_read(&graph);
         read.extend(cells.to_copy(&graph));
         let done = run_graph(&graph.nodes, &read, &store, workers, observer)?;
-        let (report, left_out) = self.report(&graph, &done, &store, options, start)?;
+        let coherence = self.coherence(&graph, &store)?;
+        let (report, left_out) = self.report(&graph, &done, coherence, options, start)?;
         list_left_out(&options.out, &left_out)?;
         cells.write(&graph, &done, &self.sets, observer)?;
         let found = done.iter().filter(|d| d.seconds.is_none()).count();
@@ -258,7 +259,7 @@ impl Study {
         &self,
         graph: &Graph<'_>,
         done: &[Done],
-        store: &Store,
+        coherence: Vec<Coherence>,
         options: &RunOptions,
         start: Instant,
     ) -> Result<(Report, Vec<LeftOut>), StudyError> {
@@ -267,7 +268,7 @@ impl Study {
         let results = results_of(&facts).map_err(Defect::Figures)?;
         let mut figures = figures_of(&facts).map_err(Defect::Figures)?;
         figures.rows = self.samples(&facts, options);
-        figures.coherence = self.coherence(graph, store)?;
+        figures.coherence = coherence;
         figures.bounded_safety =
             self.config.trade_off.as_ref().map(|of| bounded_safety(&results, of));
         let report = Report {
