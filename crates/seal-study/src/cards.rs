@@ -79,7 +79,7 @@ fn card_facts(report: &Report) -> Result<CardFacts, StudyError> {
 
 /// An address whole, a path by its last part: a card is made to be published.
 fn shown(path: &str) -> String {
-    match seal_model::is_address(path) {
+    match seal_model::is_address(Path::new(path)) {
         true => path.to_owned(),
         false => Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned(),
     }
