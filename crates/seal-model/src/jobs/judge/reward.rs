@@ -73,6 +73,7 @@ impl RewardModel {
         let what = json!([
             "reward",
             VERSION,
+            request.device_name()?,
             folder_digest(&dir, request.digest_files)?,
             table.model.dtype,
             context,
