@@ -13,9 +13,9 @@ use seal_lm::{
 use serde_json::json;
 
 use super::Judged;
-use super::dress::Dress;
 use super::open::{Course, JudgeRequest, chat_template};
 use super::prompt_settings::PromptForm;
+use super::rendering::Rendering;
 use super::sequence::{Sequence, Sequences};
 use super::table::GuardTable;
 use super::verdict_tokens::VerdictTokens;
@@ -48,7 +48,7 @@ pub struct GuardModel {
     table: GuardTable,
     model: Lm,
     encoder: Encoder,
-    dress: Dress,
+    rendering: Rendering,
     tokens: VerdictTokens,
     stops: Vec<u32>,
     context: usize,
@@ -76,15 +76,15 @@ impl GuardModel {
             chat_template(&table.template, &encoder, &request.folder, &dir, expected)
         };
         let prompt_hash = prompt.as_ref().map(|prompt| prompt.sha256().to_owned());
-        let (dress, template_hash) = match (table.prompt.form, prompt) {
-            (PromptForm::Raw, Some(prompt)) => (Dress::Raw(prompt), None),
+        let (rendering, template_hash) = match (table.prompt.form, prompt) {
+            (PromptForm::Raw, Some(prompt)) => (Rendering::Raw(prompt), None),
             (PromptForm::UserTurn, Some(prompt)) => {
                 let (template, hash) = template()?;
-                (Dress::UserTurn(prompt, template), Some(hash))
+                (Rendering::UserTurn(prompt, template), Some(hash))
             }
             (PromptForm::Chat, _) | (_, None) => {
                 let (template, hash) = template()?;
-                (Dress::Chat { template, is_asked: true }, Some(hash))
+                (Rendering::Chat { template, is_asked: true }, Some(hash))
             }
         };
         let tokenizer = encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
@@ -110,7 +110,7 @@ impl GuardModel {
         let made_by = Digest::of(what.to_string()).short();
         let notices = report.notices.into_iter().map(|text| Notice::Weights { text }).collect();
         let (table, model) = (table.clone(), model.valid());
-        Ok(Self { table, model, encoder, dress, tokens, stops, context, made_by, notices })
+        Ok(Self { table, model, encoder, rendering, tokens, stops, context, made_by, notices })
     }
 
     /// What is to be said of the files of the model.
@@ -163,7 +163,7 @@ impl GuardModel {
         // A reply that needs more than half of the context leaves no room for an answer.
         let reply = reply.min(self.context / 2);
         Sequences {
-            dress: &self.dress,
+            rendering: &self.rendering,
             tokenizer,
             control_tokens: self.table.control_tokens,
             max_answer_tokens: self.table.max_answer_tokens,

@@ -6,7 +6,7 @@ use seal_data::{ExampleError, RowId, TextTokenizer, Tokenizer};
 use seal_judge::pointwise::PointItem;
 use serde::{Deserialize, Serialize};
 
-use super::dress::Dress;
+use super::rendering::Rendering;
 use crate::{LeftOutKind, LeftOutRow};
 
 /// What control tokens in requests and answers are.
@@ -30,7 +30,7 @@ pub(super) struct Sequence {
 
 /// Turns requests and answers into tokens.
 pub(super) struct Sequences<'a> {
-    pub(super) dress: &'a Dress,
+    pub(super) rendering: &'a Rendering,
     pub(super) tokenizer: &'a TextTokenizer,
     pub(super) control_tokens: ControlTokens,
     /// Longest part of an answer.
@@ -77,21 +77,21 @@ impl Sequences<'_> {
 
     fn tokens(&self, id: RowId, prompt: &str, answer: &str) -> Result<Vec<u32>, LeftOutRow> {
         let named = self.tokenizer.named_tokens();
-        let dressed = self.dress.text(prompt, answer, &named);
-        let dressed = dressed.map_err(|source| left_out(&ExampleError::Chat { id, source }))?;
-        let slots = dressed.slots.as_deref();
+        let rendered = self.rendering.text(prompt, answer, &named);
+        let rendered = rendered.map_err(|source| left_out(&ExampleError::Chat { id, source }))?;
+        let slots = rendered.slots.as_deref();
         let untrusted = match (self.control_tokens, slots) {
             (ControlTokens::Parity, _) => &[],
             (ControlTokens::Plain, Some(slots)) => slots,
             (ControlTokens::Plain, None) if !self.has_special([prompt, answer]) => &[],
             (ControlTokens::Plain, None) => return Err(unplaced(id)),
         };
-        let tokens = self.tokenizer.encode_untrusted(&dressed.text, untrusted);
+        let tokens = self.tokenizer.encode_untrusted(&rendered.text, untrusted);
         let mut tokens =
             tokens.map_err(|source| left_out(&ExampleError::Unencodable { id, source }))?;
         if let Some(bos) = self.tokenizer.bos()
             && tokens.first() != Some(&bos)
-            && !(tokens.contains(&bos) && self.is_own(bos, &dressed.text, slots, [prompt, answer]))
+            && !(tokens.contains(&bos) && self.is_own(bos, &rendered.text, slots, [prompt, answer]))
         {
             tokens.insert(0, bos);
         }
@@ -173,12 +173,18 @@ mod tests {
         let bos = tokenizer.bos().unwrap();
         let of = |source: &str, answer: &str, control_tokens| {
             let template = ChatTemplate::new("t", source, None).unwrap();
-            let dress = Dress::Chat { template, is_asked: false };
+            let rendering = Rendering::Chat { template, is_asked: false };
             let item = &PointItem::list([("name".to_owned(), answer.to_owned(), None)])[0];
             let (max_answer_tokens, context, after) = (None, 999, &[][..]);
-            let (dress, tokenizer) = (&dress, &tokenizer);
-            let sequences =
-                Sequences { dress, tokenizer, control_tokens, max_answer_tokens, context, after };
+            let (rendering, tokenizer) = (&rendering, &tokenizer);
+            let sequences = Sequences {
+                rendering,
+                tokenizer,
+                control_tokens,
+                max_answer_tokens,
+                context,
+                after,
+            };
             let tokens = sequences.of(item).unwrap().tokens;
             let places = tokens.iter().enumerate().filter(|(_, token)| **token == bos);
             places.map(|(place, _)| place).collect::<Vec<_>>()
@@ -204,11 +210,11 @@ mod tests {
     fn an_answer_of_which_nothing_fits_is_left_out() {
         let tokenizer = tokenizer();
         let prompt = GuardPrompt::of("{prompt}|{response}|", String::new(), &GuardSlots::default());
-        let dress = Dress::Raw(prompt.unwrap());
+        let rendering = Rendering::Raw(prompt.unwrap());
         let of = |answer: &str, context: usize, most: Option<usize>| {
             let item = &PointItem::list([("name".to_owned(), answer.to_owned(), None)])[0];
             let sequences = Sequences {
-                dress: &dress,
+                rendering: &rendering,
                 tokenizer: &tokenizer,
                 control_tokens: ControlTokens::Plain,
                 max_answer_tokens: most,
