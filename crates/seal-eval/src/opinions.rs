@@ -72,6 +72,7 @@ fn opinion(
     judge: &FurtherJudge,
 ) -> Result<Opinion, EvalError> {
     let (mut verdicts, mut harm) = (Labels::default(), Labels::default());
+    let mut unasked = 0;
     for arm in study.facts.arms.iter().filter(|arm| arm.id != study.reference.id) {
         for &seed in &study.facts.seeds {
             let in_cell = |source| EvalError::Verdicts {
@@ -84,8 +85,12 @@ fn opinion(
             let first = ours.verdicts(reference, &facts.prompts, facts.tie).map_err(in_cell)?;
             let reference = study.reference.opinion(seed, test, name);
             let second = theirs.verdicts(reference, &facts.prompts, judge.tie).map_err(in_cell)?;
-            for ((_, a), (_, b)) in first.iter().zip(&second) {
-                verdicts.add(label(*a), label(*b));
+            for ((id, a), (_, b)) in first.iter().zip(&second) {
+                // A tie that no judge gave agrees with nothing.
+                match [None, Some(name)].iter().any(|of| arm.is_unasked(seed, test, *of, *id)) {
+                    true => unasked += 1,
+                    false => verdicts.add(label(*a), label(*b)),
+                }
             }
             let (first, second) = (harm_of(ours), harm_of(theirs));
             for (id, does) in first {
@@ -97,7 +102,7 @@ fn opinion(
     let has_harm = !harm.first.is_empty();
     Ok(Opinion {
         judge: judge.judge.name().to_owned(),
-        verdicts: verdicts.agreement(3).map_err(EvalError::at(place()))?,
+        verdicts: Agreement { unasked, ..verdicts.agreement(3).map_err(EvalError::at(place()))? },
         harm: match has_harm {
             true => Some(harm.agreement(2).map_err(EvalError::at(place()))?),
             false => None,
@@ -144,6 +149,7 @@ impl Labels {
         Ok(Agreement {
             kappa: kappa.and_then(|found| found.kappa),
             table: table.into_iter().map(row).collect(),
+            unasked: 0,
         })
     }
 }

@@ -49,7 +49,9 @@ fn figures(pairs: &mut [&PairFacts]) -> Result<PairFigures, StatsError> {
             worth(a).total_cmp(&worth(b))
         })
     });
-    let orders: Vec<_> = pairs.iter().map(|pair| pair.outcome.order_worths()).collect();
+    // The judge was not asked about equal answers: they say nothing of its consistency.
+    let asked = pairs.iter().filter(|pair| !pair.is_equal);
+    let orders: Vec<_> = asked.map(|pair| pair.outcome.order_worths()).collect();
     let orders = two_orders(&orders)?;
     let judged = pairs.iter().filter_map(|p| Some((p.outcome.soft_worth()?, p.excess_length)));
     let (worths, excess): (Vec<f64>, Vec<f64>) = judged.unzip();

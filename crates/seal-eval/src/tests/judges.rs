@@ -10,7 +10,7 @@ fn both(first: Outcome, second: Outcome) -> BothOrders {
 }
 
 fn pair(name: &str, outcome: BothOrders, excess_length: f64) -> PairFacts {
-    PairFacts { id: id(name), outcome, excess_length }
+    PairFacts { id: id(name), outcome, excess_length, is_equal: false }
 }
 
 /// Two arms and a reference on four prompts, judged by pairs; a further judge of single answers.
@@ -31,6 +31,7 @@ fn study_by_pairs() -> StudyFacts {
             "t".to_owned(),
             BTreeMap::from([("oracle".to_owned(), scores(further))]),
         )]),
+        unasked: BTreeMap::new(),
         selection: None,
     };
     let ids: Vec<RowId> = prompts.iter().map(|name| id(name)).collect();
@@ -107,6 +108,27 @@ fn verdicts_on_pairs_decide_and_a_further_judge_is_set_beside_them() {
     // Six judgements of judged pairs name a place: first in two wins once each, and twice in c.
     assert_eq!(figures.first_slot_rate, Some(4.0 / 6.0));
     assert_eq!(seal.cells[0].pairs["t"], *figures);
+}
+
+#[test]
+fn equal_answers_say_nothing_of_a_judge() {
+    let mut facts = study_by_pairs();
+    let cell = &mut facts.arms[1].cells[0];
+    // The pair that was a tie for both judges was equal, and no one was asked.
+    let equal = PairFacts { is_equal: true, ..pair("c", both(Outcome::Tie, Outcome::Tie), 0.0) };
+    cell.pairs.get_mut("t").unwrap()[2] = equal;
+    cell.unasked.insert(("t".to_owned(), None), [id("c")].into());
+    let results = results_of(&facts).unwrap();
+    let seal = results.arm("seal").unwrap();
+    // It stays a tie of the win rate.
+    assert_eq!((seal.win_rate["t"].wins, seal.win_rate["t"].ties), (2, 1));
+    assert_eq!(seal.pairs["t"].flip_rate, Some(0.0));
+    assert_eq!(seal.pairs["t"].first_slot_rate, Some(0.5));
+    let agreement = &results.opinions["t"]["oracle"].verdicts;
+    assert_eq!(agreement.table, [[1, 1, 0], [0, 0, 0], [0, 0, 0]]);
+    assert_eq!(agreement.unasked, 1);
+    // One judge says nothing but "win": chance explains what they share.
+    assert_eq!(agreement.kappa, Some(0.0));
 }
 
 #[test]

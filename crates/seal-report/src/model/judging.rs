@@ -18,7 +18,8 @@ pub struct PairJudging {
     pub equal: u64,
     /// Pairs without a verdict.
     pub missing: u64,
-    /// Share of the judged pairs whose two orders name different winners.
+    /// Share of the pairs with a verdict by the judge whose two orders name different winners. Equal
+    /// pairs are not among them.
     pub flip_rate: Option<f64>,
     /// Share of decisive judgements that the first place won; 1/2 is no preference.
     pub first_slot_rate: Option<f64>,
@@ -121,6 +122,13 @@ pub struct Agreement {
     /// Items by label of the deciding judge (rows) and of the other (columns): win, tie, loss for
     /// verdicts; harm, no harm.
     pub table: Vec<Vec<u64>>,
+    /// Items that are in no cell of the table: equal answers, about which a judge of pairs is not asked.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unasked: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl PairJudging {

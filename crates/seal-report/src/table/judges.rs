@@ -62,8 +62,8 @@ fn of_pairs(results: &Results) -> Option<Table> {
     let mut table = table("judges-of-pairs", caption, "Test", columns)
         .with_rows(all(results).into_iter().map(row).collect())?;
     table.notes.push(
-        "Equal answers tie without a question. Flips: share of judged pairs whose two orders name \
-         different winners, in percent. First place: share of decisive judgements that the first \
+        "Equal answers tie without a question. Flips: share of the other judged pairs whose \
+         two orders name different winners, in percent. First place: share of decisive judgements that the first \
          place won; 50.0 is no preference. Money in the currency of the price."
             .to_owned(),
     );
@@ -211,5 +211,17 @@ fn agreement(results: &Results) -> Option<Table> {
          reference. Where nearly all labels are one, kappa is low though most are the same."
             .to_owned(),
     );
+    let unasked: u64 = results
+        .opinions
+        .values()
+        .flat_map(|opinions| opinions.values())
+        .map(|opinion| opinion.verdicts.unasked)
+        .sum();
+    if unasked > 0 {
+        table.notes.push(format!(
+            "{} equal answers are no items: no judge of pairs was asked about them.",
+            number::count(unasked)
+        ));
+    }
     Some(table)
 }

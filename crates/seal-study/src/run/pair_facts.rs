@@ -116,6 +116,21 @@ impl PairOutputs {
         }
     }
 
+    /// The prompts of a cell about which a judge of pairs was not asked: those with equal answers.
+    fn unasked(
+        &self,
+        cell: &Cell,
+        (test, prompts): (&str, &[RowId]),
+        name: Option<&str>,
+    ) -> BTreeSet<RowId> {
+        match self.of_cell(cell, test, name) {
+            None => prompts.iter().copied().collect(),
+            Some(output) => {
+                output.pairs.iter().filter(|pair| pair.is_equal).map(|pair| pair.id).collect()
+            }
+        }
+    }
+
     fn of_cell(&self, cell: &Cell, test: &str, name: Option<&str>) -> Option<&PairOutput> {
         let mut nodes = cell.pairs.iter();
         let found = nodes.find(|node| node.test == test && node.judge.as_deref() == name)?;
@@ -138,12 +153,17 @@ impl PairOutputs {
             tests: BTreeMap::new(),
             pairs: BTreeMap::new(),
             also: BTreeMap::new(),
+            unasked: BTreeMap::new(),
             selection: None,
         };
         for (test, of_test) in tests {
             for (name, judge) in config.judge[test].all() {
                 let place = (test.as_str(), of_test.prompts.as_slice());
                 let evidence = self.evidence(cell, done, place, (name, judge))?;
+                if matches!(judge, OneJudge::Pairs(_)) {
+                    let unasked = self.unasked(cell, place, name);
+                    facts.unasked.insert((test.clone(), name.map(str::to_owned)), unasked);
+                }
                 match name {
                     None => drop(facts.tests.insert(test.clone(), evidence)),
                     Some(name) => {
@@ -157,6 +177,7 @@ impl PairOutputs {
                     id: pair.id,
                     outcome: pair.outcome(),
                     excess_length: pair.length as f64 - pair.reference_length as f64,
+                    is_equal: pair.is_equal,
                 };
                 facts.pairs.insert(test.clone(), output.pairs.iter().map(pair).collect());
             }
@@ -172,7 +193,10 @@ impl Collected {
             self.pairs += 1;
             self.equal += u64::from(pair.is_equal);
             self.missing += u64::from(pair.outcome().verdict().value().is_none());
-            self.worths.push(pair.outcome().order_worths());
+            // The judge was not asked about equal answers: they say nothing of its consistency.
+            if !pair.is_equal {
+                self.worths.push(pair.outcome().order_worths());
+            }
         }
         if self.references.insert(reference) {
             for canary in &output.judge.canaries {
