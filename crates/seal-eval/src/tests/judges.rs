@@ -132,6 +132,28 @@ fn equal_answers_say_nothing_of_a_judge() {
 }
 
 #[test]
+fn the_rate_at_equal_lengths_is_of_verdicts_as_the_win_rate_is() {
+    use Outcome::{First, Second};
+    let at_equal_lengths = |win: BothOrders, loss: BothOrders| {
+        let mut facts = study_by_pairs();
+        let excess = [4.0, -3.0, 1.0, -2.0];
+        let pairs = ["a", "b", "c", "d"]
+            .iter()
+            .zip(excess)
+            .enumerate()
+            .map(|(i, (name, excess))| pair(name, if i == 2 { loss } else { win }, excess));
+        facts.arms[1].cells[0].pairs.insert("t".to_owned(), pairs.collect());
+        results_of(&facts).unwrap().arm("seal").unwrap().pairs["t"].length_controlled.unwrap()
+    };
+    let unsure = |p: f64| BothOrders {
+        arm_first: Judgement::by_probability(p),
+        arm_second: Judgement::by_probability(1.0 - p),
+    };
+    let hard = at_equal_lengths(both(First, Second), both(Second, First));
+    assert_eq!(at_equal_lengths(unsure(0.6), unsure(0.4)), hard);
+}
+
+#[test]
 fn the_order_of_pairs_changes_no_bit() {
     let facts = study_by_pairs();
     let mut turned = facts.clone();

@@ -91,7 +91,8 @@ pub struct JudgingCost {
 /// The figures of one arm on a test that is judged by pairs, beside its win rate.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PairFigures {
-    /// Win rate at equal lengths of the answers, in percent; null where lengths tell nothing.
+    /// Win rate at equal lengths of the answers, in percent, of the verdicts (1, 1/2, 0) that the win
+    /// rate is of; null where lengths tell nothing.
     pub length_controlled: Option<f64>,
     /// As [`PairJudging::flip_rate`].
     pub flip_rate: Option<f64>,
