@@ -30,8 +30,8 @@ struct Collected {
     canaries: BTreeMap<CanaryKind, CanaryResult>,
     /// References whose canaries are counted: arms share them.
     references: BTreeSet<usize>,
-    /// By question, since cells share some.
-    replies: BTreeMap<String, ReplyCost>,
+    /// By question, since cells share some. A blank reply is asked again, and each is billed.
+    replies: BTreeMap<String, Vec<ReplyCost>>,
 }
 
 /// The outputs of all judges of pairs, read once.
@@ -204,13 +204,27 @@ impl Collected {
                 self.canaries.insert(canary.kind, sum);
             }
         }
-        let replies = output.replies.iter().map(|reply| (reply.key.clone(), reply.clone()));
-        self.replies.extend(replies);
+        self.add_replies(&output.replies);
+    }
+
+    /// Cells that share a question have the replies that were there when each was judged: the longest
+    /// list has them all.
+    fn add_replies(&mut self, replies: &[ReplyCost]) {
+        let mut by_key: BTreeMap<&str, Vec<&ReplyCost>> = BTreeMap::new();
+        for reply in replies {
+            by_key.entry(&reply.key).or_default().push(reply);
+        }
+        for (key, own) in by_key {
+            let known = self.replies.entry(key.to_owned()).or_default();
+            if own.len() > known.len() {
+                *known = own.into_iter().cloned().collect();
+            }
+        }
     }
 
     fn judging(self, judge: &PairJudge) -> Result<PairJudging, StudyError> {
         let orders = two_orders(&self.worths).map_err(seal_judging::JudgingError::from)?;
-        let cost = seal_judging::Cost::of(self.replies.values());
+        let cost = seal_judging::Cost::of(self.replies.values().flatten());
         let canaries = self.canaries.values().map(|canary| Canaries {
             kind: canary.kind.name().to_owned(),
             won: canary.won as u64,
@@ -270,4 +284,27 @@ pub(super) fn fill_majorities(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reply_to_a_question_is_billed_once() {
+        let reply = |key: &str, input| ReplyCost {
+            key: key.to_owned(),
+            input,
+            output: 1,
+            money: None,
+            estimated: false,
+        };
+        let mut all = Collected::default();
+        // A question whose first reply was blank, seen by two cells; the third saw the blank only.
+        all.add_replies(&[reply("a", 10), reply("b", 7), reply("a", 10)]);
+        all.add_replies(&[reply("a", 10), reply("a", 10)]);
+        all.add_replies(&[reply("a", 10)]);
+        let cost = seal_judging::Cost::of(all.replies.values().flatten());
+        assert_eq!((cost.replies, cost.input, cost.output), (3, 27, 3));
+    }
 }
