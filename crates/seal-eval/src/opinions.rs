@@ -156,15 +156,15 @@ impl Labels {
 
 impl Evidence {
     /// The evidence of a majority: on each of `prompts` the verdict that more than half of the
-    /// judges with a verdict gave, otherwise a tie. It needs verdicts of at least half of the
-    /// judges; without them the prompt has none. `judges` are the verdicts of each.
+    /// judges with a verdict gave, otherwise a tie. It needs verdicts of more than half of
+    /// the judges; without them the prompt has none. `judges` are the verdicts of each.
     pub fn majority(prompts: &[RowId], judges: &[BTreeMap<RowId, Verdict>]) -> Self {
         let of = |id: &RowId| {
             let given = judges.iter().filter_map(|judge| judge.get(id)?.value());
             let worths: Vec<f64> = given.collect();
             let count = |worth: f64| worths.iter().filter(|found| **found == worth).count();
             let most = |worth: f64| 2 * count(worth) > worths.len();
-            let verdict = match 2 * worths.len() >= judges.len() && !worths.is_empty() {
+            let verdict = match 2 * worths.len() > judges.len() {
                 false => Verdict::Unparsed,
                 true if most(1.0) => Verdict::Win,
                 true if most(0.0) => Verdict::Loss,

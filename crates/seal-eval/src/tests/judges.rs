@@ -183,4 +183,8 @@ fn a_majority_is_more_than_half_of_those_that_said_something() {
     let Evidence::Verdicts(found) = Evidence::majority(&prompts, &judges) else { panic!() };
     let found: Vec<Verdict> = found.into_iter().map(|(_, verdict)| verdict).collect();
     assert_eq!(found, [Win, Tie, Tie, Unparsed, Unparsed, Loss]);
+    // One of two is no majority.
+    let two = [judge(&[("a", Win), ("b", Win)]), judge(&[("a", Win), ("b", Unparsed)])];
+    let Evidence::Verdicts(found) = Evidence::majority(&prompts[..2], &two) else { panic!() };
+    assert_eq!(found, [(id("a"), Win), (id("b"), Unparsed)]);
 }
