@@ -160,6 +160,11 @@ impl PairFigures {
 }
 
 impl Opinion {
+    /// Whether it is a judge of pairs that failed canaries.
+    pub fn has_failed(&self) -> bool {
+        self.judging.as_ref().is_some_and(PairJudging::has_failed)
+    }
+
     pub(super) fn check(&self, file: &'static str, place: &str) -> Result<()> {
         self.verdicts.check(file, &format!("{place}.verdicts"), 3)?;
         if let Some(harm) = &self.harm {
