@@ -13,7 +13,7 @@ use crate::config::{Config, OneJudge};
 use crate::error::{Defect, StudyError};
 use crate::exec::Done;
 use crate::graph::{Cell, Graph};
-use crate::judging::Judges;
+use crate::judging::{Judges, model_names};
 use crate::stages::{PairOutput, read_evidence};
 
 /// A judge of a test: the test, and the name of a further judge.
@@ -44,12 +44,16 @@ impl PairOutputs {
     /// Reads the output of every stage.
     ///
     /// # Errors
-    /// A stage's folder that cannot be read.
+    /// A stage's folder that cannot be read; verdicts of a model on its own answers, unless the
+    /// judge's table allows them. A stage does not depend on that permission.
     pub(super) fn read(
+        config: &Config,
         graph: &Graph<'_>,
         done: &[Done],
         judges: &Judges,
     ) -> Result<Self, StudyError> {
+        let names = model_names(config);
+        let models = [Some(names[0].as_str()), Some(names[1].as_str())];
         let mut outputs = BTreeMap::new();
         let mut all: BTreeMap<Place, Collected> = BTreeMap::new();
         for node in graph.cells.iter().flat_map(|cell| &cell.pairs) {
@@ -57,6 +61,8 @@ impl PairOutputs {
                 continue;
             }
             let output = PairOutput::read(&done[node.node].dir)?;
+            let judge = judges.get(&node.test, node.judge.as_deref()).ok_or(Defect::NoJudge)?;
+            judge.refuse_served(&output.judge.served, &models)?;
             let place = (node.test.clone(), node.judge.clone());
             all.entry(place).or_default().add(&output, node.reference);
             outputs.insert(node.node, output);
