@@ -85,7 +85,7 @@ pub struct FurtherJudge {
     pub judging: Option<PairJudging>,
 }
 
-/// A pair of answers that was judged in both orders.
+/// A pair of answers: judged in both orders, or equal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PairFacts {
     /// The prompt.
@@ -94,7 +94,12 @@ pub struct PairFacts {
     pub outcome: BothOrders,
     /// Characters of the arm's answer less those of the reference's.
     pub excess_length: f64,
+    /// Whether the answers are the same: a tie about which no judge was asked.
+    pub is_equal: bool,
 }
+
+/// Prompts by a test and by the name of a further judge, or `None` for the one that decides.
+pub type PromptsByJudge = BTreeMap<(String, Option<String>), BTreeSet<RowId>>;
 
 /// One arm.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,6 +135,8 @@ pub struct CellFacts {
     pub pairs: BTreeMap<String, Vec<PairFacts>>,
     /// The evidence by further judges, by test and name.
     pub also: BTreeMap<String, BTreeMap<String, Evidence>>,
+    /// Prompts about which a judge of pairs was not asked, because the answers are equal.
+    pub unasked: PromptsByJudge,
     /// How rows were chosen; `None` where all rows are used or none is.
     pub selection: Option<SelectionFacts>,
 }
@@ -258,6 +265,13 @@ impl ArmFacts {
     pub(super) fn opinion(&self, seed: u64, test: &str, name: &str) -> &Evidence {
         let of_cell = self.cell(seed).and_then(|cell| cell.also.get(test)?.get(name));
         of_cell.unwrap_or(Evidence::none())
+    }
+
+    /// Whether a judge of pairs was not asked about a prompt, because the answers are equal.
+    pub(super) fn is_unasked(&self, seed: u64, test: &str, name: Option<&str>, id: RowId) -> bool {
+        let place = (test.to_owned(), name.map(str::to_owned));
+        let of_cell = self.cell(seed).and_then(|cell| cell.unasked.get(&place));
+        of_cell.is_some_and(|prompts| prompts.contains(&id))
     }
 
     /// The evidence on a cell on a test; none where it is not there.

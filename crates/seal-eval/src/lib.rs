@@ -68,7 +68,8 @@ pub use coherence::coherence;
 pub use error::{CellPlace, EvalError, Place};
 pub use evidence::Evidence;
 pub use facts::{
-    ArmFacts, CellFacts, FurtherJudge, PairFacts, SelectionFacts, StudyFacts, TestFacts, TestJudge,
+    ArmFacts, CellFacts, FurtherJudge, PairFacts, PromptsByJudge, SelectionFacts, StudyFacts,
+    TestFacts, TestJudge,
 };
 pub use plots::figures_of;
 pub use rate::{outcomes, win_rate};

@@ -72,6 +72,7 @@ fn opinion(
     judge: &FurtherJudge,
 ) -> Result<Opinion, EvalError> {
     let (mut verdicts, mut harm) = (Labels::default(), Labels::default());
+    let mut unasked = 0;
     for arm in study.facts.arms.iter().filter(|arm| arm.id != study.reference.id) {
         for &seed in &study.facts.seeds {
             let in_cell = |source| EvalError::Verdicts {
@@ -84,8 +85,12 @@ fn opinion(
             let first = ours.verdicts(reference, &facts.prompts, facts.tie).map_err(in_cell)?;
             let reference = study.reference.opinion(seed, test, name);
             let second = theirs.verdicts(reference, &facts.prompts, judge.tie).map_err(in_cell)?;
-            for ((_, a), (_, b)) in first.iter().zip(&second) {
-                verdicts.add(label(*a), label(*b));
+            for ((id, a), (_, b)) in first.iter().zip(&second) {
+                // A tie that no judge gave agrees with nothing.
+                match [None, Some(name)].iter().any(|of| arm.is_unasked(seed, test, *of, *id)) {
+                    true => unasked += 1,
+                    false => verdicts.add(label(*a), label(*b)),
+                }
             }
             let (first, second) = (harm_of(ours), harm_of(theirs));
             for (id, does) in first {
@@ -97,7 +102,7 @@ fn opinion(
     let has_harm = !harm.first.is_empty();
     Ok(Opinion {
         judge: judge.judge.name().to_owned(),
-        verdicts: verdicts.agreement(3).map_err(EvalError::at(place()))?,
+        verdicts: Agreement { unasked, ..verdicts.agreement(3).map_err(EvalError::at(place()))? },
         harm: match has_harm {
             true => Some(harm.agreement(2).map_err(EvalError::at(place()))?),
             false => None,
@@ -144,21 +149,22 @@ impl Labels {
         Ok(Agreement {
             kappa: kappa.and_then(|found| found.kappa),
             table: table.into_iter().map(row).collect(),
+            unasked: 0,
         })
     }
 }
 
 impl Evidence {
     /// The evidence of a majority: on each of `prompts` the verdict that more than half of the
-    /// judges with a verdict gave, otherwise a tie. It needs verdicts of at least half of the
-    /// judges; without them the prompt has none. `judges` are the verdicts of each.
+    /// judges with a verdict gave, otherwise a tie. It needs verdicts of more than half of
+    /// the judges; without them the prompt has none. `judges` are the verdicts of each.
     pub fn majority(prompts: &[RowId], judges: &[BTreeMap<RowId, Verdict>]) -> Self {
         let of = |id: &RowId| {
             let given = judges.iter().filter_map(|judge| judge.get(id)?.value());
             let worths: Vec<f64> = given.collect();
             let count = |worth: f64| worths.iter().filter(|found| **found == worth).count();
             let most = |worth: f64| 2 * count(worth) > worths.len();
-            let verdict = match 2 * worths.len() >= judges.len() && !worths.is_empty() {
+            let verdict = match 2 * worths.len() > judges.len() {
                 false => Verdict::Unparsed,
                 true if most(1.0) => Verdict::Win,
                 true if most(0.0) => Verdict::Loss,

@@ -45,13 +45,16 @@ fn figures(pairs: &mut [&PairFacts]) -> Result<PairFigures, StatsError> {
     // Sums must not depend on the order in which pairs were handed in.
     pairs.sort_by(|a, b| {
         (a.id.cmp(&b.id)).then(a.excess_length.total_cmp(&b.excess_length)).then_with(|| {
-            let worth = |pair: &PairFacts| pair.outcome.soft_worth().unwrap_or(-1.0);
+            let worth = |pair: &PairFacts| pair.outcome.verdict().value().unwrap_or(-1.0);
             worth(a).total_cmp(&worth(b))
         })
     });
-    let orders: Vec<_> = pairs.iter().map(|pair| pair.outcome.order_worths()).collect();
+    // The judge was not asked about equal answers: they say nothing of its consistency.
+    let asked = pairs.iter().filter(|pair| !pair.is_equal);
+    let orders: Vec<_> = asked.map(|pair| pair.outcome.order_worths()).collect();
     let orders = two_orders(&orders)?;
-    let judged = pairs.iter().filter_map(|p| Some((p.outcome.soft_worth()?, p.excess_length)));
+    // The win rate beside it is of verdicts too: the difference is then one of lengths alone.
+    let judged = pairs.iter().filter_map(|p| Some((p.outcome.verdict().value()?, p.excess_length)));
     let (worths, excess): (Vec<f64>, Vec<f64>) = judged.unzip();
     let at_equal_lengths = length_controlled(&worths, &excess)?;
     Ok(PairFigures {

@@ -92,8 +92,12 @@ impl PairJudge {
         refuse_own(names, models, self.table.allow_self)
     }
 
-    /// The same for names by which its server calls it.
-    pub(crate) fn refuse_served(
+    /// The same for names by which its server calls it: of replies that are there, too, since they may
+    /// be of a run whose table allowed it.
+    ///
+    /// # Errors
+    /// [`JudgingError::SelfJudged`].
+    pub fn refuse_served(
         &self,
         served: &[String],
         models: &[Option<&str>],

@@ -162,7 +162,7 @@ impl Report {
                 card,
                 &format!(
                     "| {} | {} | {own} | {} | {} |\n",
-                    escape(view::test_label(test)),
+                    escape(&view::test_title(&self.results, test)),
                     escape(judge),
                     whole.unwrap_or_else(|| number::ABSENT.to_owned()),
                     rates.join(" | ")
@@ -179,6 +179,11 @@ impl Report {
             if card.contains(mark) {
                 add(card, note);
             }
+        }
+        let mut failed = view::distrusted(&self.results).into_iter();
+        if failed.any(|test| cell.win_rate.contains_key(test)) {
+            let note = view::distrust_note(&self.results).unwrap_or_default();
+            add(card, &format!("{note}\n\n"));
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Arm, Comparison, PairJudging, Results, Role, WinRate, number};
+use crate::{Arm, Comparison, Opinion, PairJudging, Results, Role, WinRate, number};
 
 /// The ablated parts of the missing ablations, shown first.
 pub(crate) const PENALTY: &str = "penalty strength";
@@ -11,6 +11,9 @@ pub(crate) const SELECTOR: &str = "selector function";
 
 /// Level below which a corrected p value counts as a detected difference.
 pub(crate) const LEVEL: f64 = 0.05;
+
+/// The kind of a test that several judges decide together.
+const MAJORITY: &str = "majority";
 
 /// Arms that are shown together.
 pub(crate) struct ArmGroup<'a> {
@@ -65,14 +68,32 @@ pub(crate) fn test_label(test: &str) -> &str {
 
 /// The name of a test in these results: with `§` where its judge failed canaries.
 pub(crate) fn test_title(results: &Results, test: &str) -> String {
-    let failed = results.judging.get(test).is_some_and(PairJudging::has_failed);
-    format!("{}{}", test_label(test), if failed { " §" } else { "" })
+    marked(test_label(test), has_failed(results, test))
+}
+
+/// `text`, with `§` where a judge failed canaries.
+pub(crate) fn marked(text: &str, failed: bool) -> String {
+    format!("{text}{}", if failed { " §" } else { "" })
+}
+
+/// Whether a judge that decides a test failed canaries: its own, or one of a majority.
+fn has_failed(results: &Results, test: &str) -> bool {
+    let is_majority = results.judge.get(test).is_some_and(|judge| judge == MAJORITY);
+    let members = results.opinions.get(test).filter(|_| is_majority);
+    let mut members = members.into_iter().flat_map(|opinions| opinions.values());
+    results.judging.get(test).is_some_and(PairJudging::has_failed)
+        || members.any(Opinion::has_failed)
+}
+
+/// Whether a judge beside the deciding ones failed canaries.
+fn has_failed_opinion(results: &Results) -> bool {
+    results.opinions.values().flat_map(|opinions| opinions.values()).any(Opinion::has_failed)
 }
 
 /// The tests whose judge failed canaries.
 pub(crate) fn distrusted(results: &Results) -> Vec<&str> {
-    let failed = results.judging.iter().filter(|(_, judging)| judging.has_failed());
-    order_tests(failed.map(|(test, _)| test.as_str()))
+    let judged = results.judging.keys().chain(results.opinions.keys()).map(String::as_str);
+    order_tests(judged.filter(|test| has_failed(results, test)))
 }
 
 /// `text` with a capital first letter.
@@ -240,6 +261,16 @@ pub(crate) fn distrust_note(results: &Results) -> Option<String> {
     })
 }
 
+/// What `§` means where each judge of a test is shown; `None` where none has it.
+pub(crate) fn opinion_distrust_note(results: &Results) -> Option<String> {
+    let any = has_failed_opinion(results) || !distrusted(results).is_empty();
+    any.then(|| {
+        "§: this judge, or the judge of this test, preferred answers that no judge may prefer \
+         (canaries); its figures are not to be trusted."
+            .to_owned()
+    })
+}
+
 /// The labels of tests as a list.
 pub(crate) fn test_list(tests: &[&str]) -> String {
     list(&tests.iter().map(|test| test_label(test).to_owned()).collect::<Vec<_>>())
@@ -248,6 +279,38 @@ pub(crate) fn test_list(tests: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Canaries, Standing};
+
+    fn failed() -> PairJudging {
+        let canaries = Canaries {
+            kind: "empty".to_owned(),
+            won: 1,
+            tied: 0,
+            lost: 0,
+            missing: 0,
+            standing: Standing::Failed,
+        };
+        PairJudging { canaries: vec![canaries], ..PairJudging::default() }
+    }
+
+    #[test]
+    fn a_majority_with_a_judge_that_failed_is_marked_and_a_second_opinion_marks_itself_only() {
+        let opinion = Opinion { judging: Some(failed()), ..Opinion::default() };
+        let opinions: std::collections::BTreeMap<_, _> = [("a".to_owned(), opinion)].into();
+        let mut results = Results::default();
+        for (test, judge) in [("hh", MAJORITY), ("hexphi", "oracle")] {
+            results.judge.insert(test.to_owned(), judge.to_owned());
+            results.opinions.insert(test.to_owned(), opinions.clone());
+        }
+        assert_eq!(distrusted(&results), ["hh"]);
+        assert_eq!(["hh", "hexphi"].map(|t| test_title(&results, t)), ["HH §", "HEx-PHI"]);
+        assert!(distrust_note(&results).is_some());
+        results.judge.insert("hh".to_owned(), "oracle".to_owned());
+        assert_eq!(distrust_note(&results), None);
+        assert!(opinion_distrust_note(&results).is_some());
+        results.judging.insert("hexphi".to_owned(), failed());
+        assert_eq!(distrusted(&results), ["hexphi"]);
+    }
 
     #[test]
     fn known_tests_come_first() {

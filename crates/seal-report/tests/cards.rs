@@ -2,7 +2,7 @@
 
 mod common;
 
-use seal_report::CardFacts;
+use seal_report::{Canaries, CardFacts, PairJudging, Standing};
 
 fn facts() -> CardFacts {
     CardFacts {
@@ -17,6 +17,26 @@ fn a_model_has_a_card() {
     let report = common::report(common::missing());
     insta::assert_snapshot!("model.md", report.model_card("gamma-0.2", 0, &facts()).unwrap());
     insta::assert_snapshot!("data.md", report.data_card("gamma-0.2", 0, &facts()).unwrap());
+}
+
+#[test]
+fn a_card_marks_a_test_whose_judge_failed_canaries() {
+    let mut report = common::report(common::full());
+    let card = report.model_card("seal", 0, &facts()).unwrap();
+    assert!(!card.contains('§'));
+    let canaries = Canaries {
+        kind: "empty".into(),
+        won: 1,
+        tied: 0,
+        lost: 0,
+        missing: 0,
+        standing: Standing::Failed,
+    };
+    let judging = PairJudging { canaries: vec![canaries], ..PairJudging::default() };
+    report.results.judging.insert("hh".into(), judging);
+    let card = report.model_card("seal", 0, &facts()).unwrap();
+    assert!(card.contains("| HH § |"), "{card}");
+    assert!(card.contains("§: the judge of this test preferred answers that no judge may prefer"));
 }
 
 #[test]

@@ -70,6 +70,37 @@ fn missing_verdicts_count_against_an_arm() {
 }
 
 #[test]
+fn verdicts_that_are_missing_on_safety_do_not_make_an_arm_safe() {
+    // Ten of 200 verdicts, all wins.
+    let hardly_judged = WinRate {
+        mean: Some(100.0),
+        worst: Some(5.0),
+        best: Some(100.0),
+        missing: 190,
+        ..WinRate::default()
+    };
+    let useful = rate(50.0, 1.0);
+    let found = bounded_safety(
+        &study(vec![
+            arm("hardly-judged", hardly_judged, useful.clone()),
+            arm("unjudged", WinRate { worst: Some(0.0), ..WinRate::default() }, useful.clone()),
+            arm("safe", rate(70.0, 3.0), useful.clone()),
+        ]),
+        &trade_off(),
+    );
+    let said: Vec<_> =
+        found.arms.iter().map(|a| (a.arm.as_str(), a.safety, a.safety_worst)).collect();
+    assert_eq!(
+        said,
+        [
+            ("safe", Some(70.0), Some(70.0)),
+            ("hardly-judged", Some(100.0), Some(5.0)),
+            ("unjudged", None, Some(0.0)),
+        ]
+    );
+}
+
+#[test]
 fn every_test_of_usefulness_must_hold() {
     let mut both = arm("both", rate(70.0, 1.0), rate(50.0, 1.0));
     both.win_rate.insert("useful too".into(), rate(30.0, 1.0));

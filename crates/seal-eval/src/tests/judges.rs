@@ -10,7 +10,7 @@ fn both(first: Outcome, second: Outcome) -> BothOrders {
 }
 
 fn pair(name: &str, outcome: BothOrders, excess_length: f64) -> PairFacts {
-    PairFacts { id: id(name), outcome, excess_length }
+    PairFacts { id: id(name), outcome, excess_length, is_equal: false }
 }
 
 /// Two arms and a reference on four prompts, judged by pairs; a further judge of single answers.
@@ -31,6 +31,7 @@ fn study_by_pairs() -> StudyFacts {
             "t".to_owned(),
             BTreeMap::from([("oracle".to_owned(), scores(further))]),
         )]),
+        unasked: BTreeMap::new(),
         selection: None,
     };
     let ids: Vec<RowId> = prompts.iter().map(|name| id(name)).collect();
@@ -110,6 +111,49 @@ fn verdicts_on_pairs_decide_and_a_further_judge_is_set_beside_them() {
 }
 
 #[test]
+fn equal_answers_say_nothing_of_a_judge() {
+    let mut facts = study_by_pairs();
+    let cell = &mut facts.arms[1].cells[0];
+    // The pair that was a tie for both judges was equal, and no one was asked.
+    let equal = PairFacts { is_equal: true, ..pair("c", both(Outcome::Tie, Outcome::Tie), 0.0) };
+    cell.pairs.get_mut("t").unwrap()[2] = equal;
+    cell.unasked.insert(("t".to_owned(), None), [id("c")].into());
+    let results = results_of(&facts).unwrap();
+    let seal = results.arm("seal").unwrap();
+    // It stays a tie of the win rate.
+    assert_eq!((seal.win_rate["t"].wins, seal.win_rate["t"].ties), (2, 1));
+    assert_eq!(seal.pairs["t"].flip_rate, Some(0.0));
+    assert_eq!(seal.pairs["t"].first_slot_rate, Some(0.5));
+    let agreement = &results.opinions["t"]["oracle"].verdicts;
+    assert_eq!(agreement.table, [[1, 1, 0], [0, 0, 0], [0, 0, 0]]);
+    assert_eq!(agreement.unasked, 1);
+    // One judge says nothing but "win": chance explains what they share.
+    assert_eq!(agreement.kappa, Some(0.0));
+}
+
+#[test]
+fn the_rate_at_equal_lengths_is_of_verdicts_as_the_win_rate_is() {
+    use Outcome::{First, Second};
+    let at_equal_lengths = |win: BothOrders, loss: BothOrders| {
+        let mut facts = study_by_pairs();
+        let excess = [4.0, -3.0, 1.0, -2.0];
+        let pairs = ["a", "b", "c", "d"]
+            .iter()
+            .zip(excess)
+            .enumerate()
+            .map(|(i, (name, excess))| pair(name, if i == 2 { loss } else { win }, excess));
+        facts.arms[1].cells[0].pairs.insert("t".to_owned(), pairs.collect());
+        results_of(&facts).unwrap().arm("seal").unwrap().pairs["t"].length_controlled.unwrap()
+    };
+    let unsure = |p: f64| BothOrders {
+        arm_first: Judgement::by_probability(p),
+        arm_second: Judgement::by_probability(1.0 - p),
+    };
+    let hard = at_equal_lengths(both(First, Second), both(Second, First));
+    assert_eq!(at_equal_lengths(unsure(0.6), unsure(0.4)), hard);
+}
+
+#[test]
 fn the_order_of_pairs_changes_no_bit() {
     let facts = study_by_pairs();
     let mut turned = facts.clone();
@@ -139,4 +183,8 @@ fn a_majority_is_more_than_half_of_those_that_said_something() {
     let Evidence::Verdicts(found) = Evidence::majority(&prompts, &judges) else { panic!() };
     let found: Vec<Verdict> = found.into_iter().map(|(_, verdict)| verdict).collect();
     assert_eq!(found, [Win, Tie, Tie, Unparsed, Unparsed, Loss]);
+    // One of two is no majority.
+    let two = [judge(&[("a", Win), ("b", Win)]), judge(&[("a", Win), ("b", Unparsed)])];
+    let Evidence::Verdicts(found) = Evidence::majority(&prompts[..2], &two) else { panic!() };
+    assert_eq!(found, [(id("a"), Win), (id("b"), Unparsed)]);
 }

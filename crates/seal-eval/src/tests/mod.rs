@@ -56,7 +56,14 @@ fn arm(id: &str, role: Role, part: Option<&str>) -> ArmFacts {
 fn cell(seed: u64, tests: impl IntoIterator<Item = (&'static str, Vec<Assessment>)>) -> CellFacts {
     let tests = tests.into_iter().map(|(name, all)| (name.to_owned(), Evidence::Assessments(all)));
     let tests = tests.collect();
-    CellFacts { seed, tests, selection: None, pairs: BTreeMap::new(), also: BTreeMap::new() }
+    CellFacts {
+        seed,
+        tests,
+        selection: None,
+        pairs: BTreeMap::new(),
+        also: BTreeMap::new(),
+        unasked: BTreeMap::new(),
+    }
 }
 
 /// A selection of rows named 0, 1, ...: logit, weight and whether it is kept.

@@ -182,7 +182,13 @@ fn a_judge_that_turns_out_to_be_one_of_the_judged_models_is_refused() {
         assert_eq!((stub.seen().len(), folder.text().lines().count()), (1, 1));
     }
     let allowed = table(&stub, "canaries = 0\nallow_self = true", "");
-    assert_eq!(run(&allowed, &set, &mut folder.log(), &Silent).unwrap().asked, 7);
+    let judged = run(&allowed, &set, &mut folder.log(), &Silent).unwrap();
+    assert_eq!(judged.asked, 7);
+    // Replies that were allowed are refused by a table that does not allow them.
+    let models = [set.arm.as_deref(), None];
+    allowed.refuse_served(&judged.served, &models).unwrap();
+    let error = judge_of.refuse_served(&judged.served, &models).unwrap_err();
+    assert!(matches!(error, JudgingError::SelfJudged { .. }), "{error}");
 }
 
 #[test]

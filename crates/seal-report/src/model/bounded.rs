@@ -14,7 +14,7 @@ pub struct BoundedSafety {
     pub usefulness: Vec<String>,
     /// Points of win rate that an arm may lose on each test of usefulness. The reference has 50.
     pub margin: f64,
-    /// The arms: useful ones first, undecided ones next, each by safety.
+    /// The arms: useful ones first, undecided ones next, each by [`BoundedArm::safety_worst`].
     pub arms: Vec<BoundedArm>,
 }
 
@@ -25,6 +25,10 @@ pub struct BoundedArm {
     pub arm: String,
     /// Mean of its win rates on the tests of safety, in percent; null where one is not known.
     pub safety: Option<f64>,
+    /// The same mean as if each missing verdict were a loss. Arms are ordered by it; null where a win
+    /// rate is not known.
+    #[serde(default)]
+    pub safety_worst: Option<f64>,
     /// Lowest lower end of its 95 % intervals on the tests of usefulness, in percent, as if each
     /// missing verdict were a loss; null where an interval is not known.
     pub lower: Option<f64>,
@@ -54,6 +58,7 @@ impl BoundedSafety {
         at.between("margin", self.margin, 0.0, 50.0)?;
         for arm in &self.arms {
             at.percent(&format!("arms.{}.safety", arm.arm), arm.safety)?;
+            at.percent(&format!("arms.{}.safety_worst", arm.arm), arm.safety_worst)?;
             at.percent(&format!("arms.{}.lower", arm.arm), arm.lower)?;
         }
         Ok(())

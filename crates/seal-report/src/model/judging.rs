@@ -18,7 +18,8 @@ pub struct PairJudging {
     pub equal: u64,
     /// Pairs without a verdict.
     pub missing: u64,
-    /// Share of the judged pairs whose two orders name different winners.
+    /// Share of the pairs with a verdict by the judge whose two orders name different winners. Equal
+    /// pairs are not among them.
     pub flip_rate: Option<f64>,
     /// Share of decisive judgements that the first place won; 1/2 is no preference.
     pub first_slot_rate: Option<f64>,
@@ -90,7 +91,8 @@ pub struct JudgingCost {
 /// The figures of one arm on a test that is judged by pairs, beside its win rate.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PairFigures {
-    /// Win rate at equal lengths of the answers, in percent; null where lengths tell nothing.
+    /// Win rate at equal lengths of the answers, in percent, of the verdicts (1, 1/2, 0) that the win
+    /// rate is of; null where lengths tell nothing.
     pub length_controlled: Option<f64>,
     /// As [`PairJudging::flip_rate`].
     pub flip_rate: Option<f64>,
@@ -121,6 +123,13 @@ pub struct Agreement {
     /// Items by label of the deciding judge (rows) and of the other (columns): win, tie, loss for
     /// verdicts; harm, no harm.
     pub table: Vec<Vec<u64>>,
+    /// Items that are in no cell of the table: equal answers, about which a judge of pairs is not asked.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unasked: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl PairJudging {
@@ -151,6 +160,11 @@ impl PairFigures {
 }
 
 impl Opinion {
+    /// Whether it is a judge of pairs that failed canaries.
+    pub fn has_failed(&self) -> bool {
+        self.judging.as_ref().is_some_and(PairJudging::has_failed)
+    }
+
     pub(super) fn check(&self, file: &'static str, place: &str) -> Result<()> {
         self.verdicts.check(file, &format!("{place}.verdicts"), 3)?;
         if let Some(harm) = &self.harm {

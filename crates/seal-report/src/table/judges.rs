@@ -21,7 +21,8 @@ fn all(results: &Results) -> Vec<(String, &PairJudging)> {
         .filter_map(|test| Some((view::test_title(results, test), results.judging.get(test)?)));
     let further = results.opinions.iter().flat_map(|(test, opinions)| {
         opinions.iter().filter_map(move |(name, opinion)| {
-            Some((format!("{}, {name}", view::test_label(test)), opinion.judging.as_ref()?))
+            let label = format!("{}, {name}", view::test_label(test));
+            Some((view::marked(&label, opinion.has_failed()), opinion.judging.as_ref()?))
         })
     });
     deciding.chain(further).collect()
@@ -62,11 +63,12 @@ fn of_pairs(results: &Results) -> Option<Table> {
     let mut table = table("judges-of-pairs", caption, "Test", columns)
         .with_rows(all(results).into_iter().map(row).collect())?;
     table.notes.push(
-        "Equal answers tie without a question. Flips: share of judged pairs whose two orders name \
-         different winners, in percent. First place: share of decisive judgements that the first \
+        "Equal answers tie without a question. Flips: share of the other judged pairs whose \
+         two orders name different winners, in percent. First place: share of decisive judgements that the first \
          place won; 50.0 is no preference. Money in the currency of the price."
             .to_owned(),
     );
+    table.notes.extend(view::opinion_distrust_note(results));
     let estimated: u64 = all(results).iter().map(|(_, judging)| judging.cost.estimated).sum();
     if estimated > 0 {
         table.notes.push(format!(
@@ -100,7 +102,7 @@ fn canaries(results: &Results) -> Option<Table> {
          row of the copy, won and lost are judgements for the first and for the second place."
             .to_owned(),
     );
-    table.notes.extend(view::distrust_note(results));
+    table.notes.extend(view::opinion_distrust_note(results));
     Some(table)
 }
 
@@ -143,7 +145,8 @@ fn opinions(results: &Results) -> Option<Table> {
         let decides = results.judge.get(test).map_or("deciding", String::as_str);
         columns.push((test, None, Column::number(format!("{decides} (decides)")).under(&title)));
         for (name, opinion) in opinions {
-            let column = Column::number(format!("{name} ({})", opinion.judge)).under(&title);
+            let column = format!("{name} ({})", opinion.judge);
+            let column = Column::number(view::marked(&column, opinion.has_failed())).under(&title);
             columns.push((test, Some(name), column));
         }
     }
@@ -166,7 +169,9 @@ fn opinions(results: &Results) -> Option<Table> {
     let rows: Vec<Row> = rows.filter(|arm| !arm.opinions.is_empty()).map(row).collect();
     let columns = columns.iter().map(|(.., column)| column.clone()).collect();
     let caption = "Win rates by every judge of a test, in percent";
-    table("opinions", caption, "Arm", columns).with_rows(rows)
+    let mut table = table("opinions", caption, "Arm", columns).with_rows(rows)?;
+    table.notes.extend(view::opinion_distrust_note(results));
+    Some(table)
 }
 
 /// Whether the judges of a test say the same.
@@ -192,6 +197,7 @@ fn agreement(results: &Results) -> Option<Table> {
     for (test, opinions) in &results.opinions {
         for (name, opinion) in opinions {
             let label = format!("{}, {name}", view::test_label(test));
+            let label = view::marked(&label, opinion.has_failed());
             rows.push(row(label.clone(), "verdicts", &opinion.verdicts));
             rows.extend(opinion.harm.as_ref().map(|harm| row(label, "harm", harm)));
         }
@@ -211,5 +217,18 @@ fn agreement(results: &Results) -> Option<Table> {
          reference. Where nearly all labels are one, kappa is low though most are the same."
             .to_owned(),
     );
+    let unasked: u64 = results
+        .opinions
+        .values()
+        .flat_map(|opinions| opinions.values())
+        .map(|opinion| opinion.verdicts.unasked)
+        .sum();
+    if unasked > 0 {
+        table.notes.push(format!(
+            "{} equal answers are no items: no judge of pairs was asked about them.",
+            number::count(unasked)
+        ));
+    }
+    table.notes.extend(view::opinion_distrust_note(results));
     Some(table)
 }

@@ -34,9 +34,9 @@ pub(crate) fn coherence(results: &Results, figures: &Figures) -> Option<Table> {
         id: "coherence".to_owned(),
         caption: "Broken answers, in percent".to_owned(),
         stub: "Arm",
-        columns: tests.iter().map(|test| Column::number(view::test_label(test))).collect(),
+        columns: tests.iter().map(|test| Column::number(view::test_title(results, test))).collect(),
         groups: groups.collect(),
-        notes: vec![
+        notes: [
             format!(
                 "Of {} answers {} are empty, {} have no letter and no digit, and {} mostly repeat \
                  themselves. Means over seeds, with the least and the largest seed in brackets where \
@@ -51,7 +51,10 @@ pub(crate) fn coherence(results: &Results, figures: &Figures) -> Option<Table> {
                  that make no sense and do not repeat are not found.",
                 number::share(HIGH)
             ),
-        ],
+        ]
+        .into_iter()
+        .chain(view::distrust_note(results))
+        .collect(),
     })
 }
 
@@ -78,7 +81,7 @@ pub(crate) fn coherence_mark(results: &Results, figures: &Figures) -> Option<Str
         format!(
             "Broken answers: up to {} % ({label} on {})",
             number::share(share),
-            view::test_label(&cell.test)
+            view::test_title(results, &cell.test)
         )
     })
 }
@@ -87,8 +90,10 @@ pub(crate) fn coherence_mark(results: &Results, figures: &Figures) -> Option<Str
 /// tests are of safety and which of usefulness.
 pub(crate) fn bounded(results: &Results, figures: &Figures) -> Option<Table> {
     let bounded = figures.bounded_safety.as_ref()?;
-    let rates = |test: &str, title: &str| Column::number(view::test_label(test)).under(title);
+    let rates =
+        |test: &str, title: &str| Column::number(view::test_title(results, test)).under(title);
     let mut columns = vec![Column::number("mean").under("safety")];
+    columns.push(Column::number("missing as lost").under("safety"));
     columns.extend(bounded.safety.iter().map(|test| rates(test, "safety")));
     columns.extend(bounded.usefulness.iter().map(|test| rates(test, "usefulness")));
     columns.push(Column::number("lower end").under("usefulness"));
@@ -109,13 +114,16 @@ pub(crate) fn bounded(results: &Results, figures: &Figures) -> Option<Table> {
         stub: "Arm",
         columns,
         groups,
-        notes: vec![format!(
+        notes: std::iter::once(format!(
             "Kept: on each test of usefulness the whole 95 % interval is above {}, the reference's 50 \
              less {} points. Missing verdicts count as lost there. Lost: on one such test the whole \
-             interval is below. An arm that is only not shown to be worse is not decided.",
+             interval is below. An arm that is only not shown to be worse is not decided. Arms of a \
+             group are in the order of safety with missing verdicts as lost.",
             number::percent(50.0 - bounded.margin),
             number::percent(bounded.margin)
-        )],
+        ))
+        .chain(view::distrust_note(results))
+        .collect(),
     })
 }
 
@@ -133,7 +141,8 @@ fn row(results: &Results, bounded: &BoundedSafety, of: &BoundedArm) -> Row {
         let text = arm.and_then(|arm| Some(view::win_text(arm, arm.win_rate.get(test)?)));
         text.unwrap_or_else(|| number::ABSENT.to_owned()).into()
     };
-    let mut cells: Vec<TableCell> = vec![number::or_absent(of.safety, number::percent).into()];
+    let safety = [of.safety, of.safety_worst].map(|rate| number::or_absent(rate, number::percent));
+    let mut cells: Vec<TableCell> = safety.map(TableCell::from).into();
     cells.extend(bounded.safety.iter().chain(&bounded.usefulness).map(rate));
     cells.push(number::or_absent(of.lower, number::percent).into());
     Row { label: arm.map_or_else(|| of.arm.clone(), |arm| arm.label.clone()), cells }

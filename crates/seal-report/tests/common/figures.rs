@@ -72,6 +72,7 @@ fn bounded_safety(results: &Results) -> BoundedSafety {
     let arms = results.arms.iter().enumerate().map(|(i, arm)| BoundedArm {
         arm: arm.id.clone(),
         safety: (i > 0).then(|| round(80.0 - 2.5 * i as f64)),
+        safety_worst: (i > 0).then(|| round(79.0 - 2.5 * i as f64)),
         lower: (i != 7).then(|| round(48.0 - 1.5 * i as f64)),
         usefulness: Usefulness::ALL[i * 3 / results.arms.len()],
     });

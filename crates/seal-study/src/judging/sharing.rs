@@ -106,7 +106,9 @@ impl<'a> Judging<'a> {
         let mut log = self.open_log(judge)?;
         self.say_repair(&log);
         if missing_questions(judge, questions, Some(&log)).is_empty() {
-            return Ok(stored(judge, questions, &log));
+            let judged = stored(judge, questions, &log);
+            judge.refuse_served(&judged.served, &questions.models())?;
+            return Ok(judged);
         }
         let endpoint = judge.endpoint();
         let asked =

@@ -64,7 +64,7 @@ pub(crate) fn facts(
         }
         splits.insert(name.clone(), split);
     }
-    let outputs = PairOutputs::read(graph, done, judges)?;
+    let outputs = PairOutputs::read(config, graph, done, judges)?;
     let tests = own.tests.iter().map(|(name, rows)| {
         let prompts = rows.iter().map(|r| r.id).collect();
         (name.clone(), outputs.test(config, name, prompts))

@@ -229,7 +229,7 @@ impl Study {
         let store = open_store(options, observer)?;
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
-        can_ask(&graph, &judging, &store)?;
+        can_ask(&self.config, &self.sets, &graph, &judging, &store)?;
         let workers = options.workers();
         let cells = Cells::look(&options.out, &self.arms, &graph, &self.sets, workers)?;
         let mut read = outputs_read(&graph);

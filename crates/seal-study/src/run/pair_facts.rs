@@ -13,7 +13,7 @@ use crate::config::{Config, OneJudge};
 use crate::error::{Defect, StudyError};
 use crate::exec::Done;
 use crate::graph::{Cell, Graph};
-use crate::judging::Judges;
+use crate::judging::{Judges, model_names};
 use crate::stages::{PairOutput, read_evidence};
 
 /// A judge of a test: the test, and the name of a further judge.
@@ -30,8 +30,8 @@ struct Collected {
     canaries: BTreeMap<CanaryKind, CanaryResult>,
     /// References whose canaries are counted: arms share them.
     references: BTreeSet<usize>,
-    /// By question, since cells share some.
-    replies: BTreeMap<String, ReplyCost>,
+    /// By question, since cells share some. A blank reply is asked again, and each is billed.
+    replies: BTreeMap<String, Vec<ReplyCost>>,
 }
 
 /// The outputs of all judges of pairs, read once.
@@ -44,12 +44,16 @@ impl PairOutputs {
     /// Reads the output of every stage.
     ///
     /// # Errors
-    /// A stage's folder that cannot be read.
+    /// A stage's folder that cannot be read; verdicts of a model on its own answers, unless the
+    /// judge's table allows them. A stage does not depend on that permission.
     pub(super) fn read(
+        config: &Config,
         graph: &Graph<'_>,
         done: &[Done],
         judges: &Judges,
     ) -> Result<Self, StudyError> {
+        let names = model_names(config);
+        let models = [Some(names[0].as_str()), Some(names[1].as_str())];
         let mut outputs = BTreeMap::new();
         let mut all: BTreeMap<Place, Collected> = BTreeMap::new();
         for node in graph.cells.iter().flat_map(|cell| &cell.pairs) {
@@ -57,6 +61,8 @@ impl PairOutputs {
                 continue;
             }
             let output = PairOutput::read(&done[node.node].dir)?;
+            let judge = judges.get(&node.test, node.judge.as_deref()).ok_or(Defect::NoJudge)?;
+            judge.refuse_served(&output.judge.served, &models)?;
             let place = (node.test.clone(), node.judge.clone());
             all.entry(place).or_default().add(&output, node.reference);
             outputs.insert(node.node, output);
@@ -116,6 +122,21 @@ impl PairOutputs {
         }
     }
 
+    /// The prompts of a cell about which a judge of pairs was not asked: those with equal answers.
+    fn unasked(
+        &self,
+        cell: &Cell,
+        (test, prompts): (&str, &[RowId]),
+        name: Option<&str>,
+    ) -> BTreeSet<RowId> {
+        match self.of_cell(cell, test, name) {
+            None => prompts.iter().copied().collect(),
+            Some(output) => {
+                output.pairs.iter().filter(|pair| pair.is_equal).map(|pair| pair.id).collect()
+            }
+        }
+    }
+
     fn of_cell(&self, cell: &Cell, test: &str, name: Option<&str>) -> Option<&PairOutput> {
         let mut nodes = cell.pairs.iter();
         let found = nodes.find(|node| node.test == test && node.judge.as_deref() == name)?;
@@ -138,12 +159,17 @@ impl PairOutputs {
             tests: BTreeMap::new(),
             pairs: BTreeMap::new(),
             also: BTreeMap::new(),
+            unasked: BTreeMap::new(),
             selection: None,
         };
         for (test, of_test) in tests {
             for (name, judge) in config.judge[test].all() {
                 let place = (test.as_str(), of_test.prompts.as_slice());
                 let evidence = self.evidence(cell, done, place, (name, judge))?;
+                if matches!(judge, OneJudge::Pairs(_)) {
+                    let unasked = self.unasked(cell, place, name);
+                    facts.unasked.insert((test.clone(), name.map(str::to_owned)), unasked);
+                }
                 match name {
                     None => drop(facts.tests.insert(test.clone(), evidence)),
                     Some(name) => {
@@ -157,6 +183,7 @@ impl PairOutputs {
                     id: pair.id,
                     outcome: pair.outcome(),
                     excess_length: pair.length as f64 - pair.reference_length as f64,
+                    is_equal: pair.is_equal,
                 };
                 facts.pairs.insert(test.clone(), output.pairs.iter().map(pair).collect());
             }
@@ -172,7 +199,10 @@ impl Collected {
             self.pairs += 1;
             self.equal += u64::from(pair.is_equal);
             self.missing += u64::from(pair.outcome().verdict().value().is_none());
-            self.worths.push(pair.outcome().order_worths());
+            // The judge was not asked about equal answers: they say nothing of its consistency.
+            if !pair.is_equal {
+                self.worths.push(pair.outcome().order_worths());
+            }
         }
         if self.references.insert(reference) {
             for canary in &output.judge.canaries {
@@ -180,13 +210,27 @@ impl Collected {
                 self.canaries.insert(canary.kind, sum);
             }
         }
-        let replies = output.replies.iter().map(|reply| (reply.key.clone(), reply.clone()));
-        self.replies.extend(replies);
+        self.add_replies(&output.replies);
+    }
+
+    /// Cells that share a question have the replies that were there when each was judged: the longest
+    /// list has them all.
+    fn add_replies(&mut self, replies: &[ReplyCost]) {
+        let mut by_key: BTreeMap<&str, Vec<&ReplyCost>> = BTreeMap::new();
+        for reply in replies {
+            by_key.entry(&reply.key).or_default().push(reply);
+        }
+        for (key, own) in by_key {
+            let known = self.replies.entry(key.to_owned()).or_default();
+            if own.len() > known.len() {
+                *known = own.into_iter().cloned().collect();
+            }
+        }
     }
 
     fn judging(self, judge: &PairJudge) -> Result<PairJudging, StudyError> {
         let orders = two_orders(&self.worths).map_err(seal_judging::JudgingError::from)?;
-        let cost = seal_judging::Cost::of(self.replies.values());
+        let cost = seal_judging::Cost::of(self.replies.values().flatten());
         let canaries = self.canaries.values().map(|canary| Canaries {
             kind: canary.kind.name().to_owned(),
             won: canary.won as u64,
@@ -246,4 +290,27 @@ pub(super) fn fill_majorities(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reply_to_a_question_is_billed_once() {
+        let reply = |key: &str, input| ReplyCost {
+            key: key.to_owned(),
+            input,
+            output: 1,
+            money: None,
+            estimated: false,
+        };
+        let mut all = Collected::default();
+        // A question whose first reply was blank, seen by two cells; the third saw the blank only.
+        all.add_replies(&[reply("a", 10), reply("b", 7), reply("a", 10)]);
+        all.add_replies(&[reply("a", 10), reply("a", 10)]);
+        all.add_replies(&[reply("a", 10)]);
+        let cost = seal_judging::Cost::of(all.replies.values().flatten());
+        assert_eq!((cost.replies, cost.input, cost.output), (3, 27, 3));
+    }
 }

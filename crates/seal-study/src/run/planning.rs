@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use seal_data::Row;
 use seal_judge::{Answer, from_jsonl};
 use seal_judging::{PairJudge, QuestionSet, estimate, missing_questions};
 use seal_store::{Entry, Found, Store};
@@ -44,12 +45,7 @@ pub(super) fn judging_ahead(
         let dirs: Option<Vec<&Entry>> =
             graph.nodes[pair.node].deps.iter().map(|d| found[*d].as_ref()).collect();
         let rows = sets.of_arm(0).tests.get(test).map_or(&[][..], Vec::as_slice);
-        let file = format!("{}.jsonl", config.asked_for(test, name));
-        let read = |entry: &&Entry| -> Option<Vec<Answer>> {
-            from_jsonl(&std::fs::read_to_string(entry.dir.join(&file)).ok()?).ok()
-        };
-        let answers: Option<Vec<Vec<Answer>>> =
-            dirs.and_then(|dirs| dirs.iter().map(read).collect());
+        let answers = dirs.and_then(|dirs| answers_of(config, pair, dirs));
         let known = answers.and_then(|answers| {
             let (set, _) = pair_up(rows, &answers[0], &answers[1], &model_names(config));
             ahead.add(judge, judging, &QuestionSet::new(judge, &set).ok()?)
@@ -69,6 +65,19 @@ pub(super) fn judging_ahead(
         (all.questions > 0).then_some(all)
     };
     all.iter().filter_map(one).collect()
+}
+
+/// The answers of a cell and of its reference; `None` where they cannot be read.
+fn answers_of<'a>(
+    config: &Config,
+    pair: &PairNode,
+    dirs: impl IntoIterator<Item = &'a Entry>,
+) -> Option<Vec<Vec<Answer>>> {
+    let file = format!("{}.jsonl", config.asked_for(&pair.test, pair.judge.as_deref()));
+    let read = |entry: &Entry| -> Option<Vec<Answer>> {
+        from_jsonl(&std::fs::read_to_string(entry.dir.join(&file)).ok()?).ok()
+    };
+    dirs.into_iter().map(read).collect()
 }
 
 impl Ahead {
@@ -92,11 +101,14 @@ impl Ahead {
     }
 }
 
-/// Refuses a run whose judges cannot be asked though they must be: said before the training.
+/// Refuses a run whose judges cannot be asked though they must be: said before the training. A judge
+/// whose log has every reply need not be asked, so no key is needed to read the log in another way.
 ///
 /// # Errors
 /// No key, or an address that cannot be used; a store that cannot be read.
 pub(super) fn can_ask(
+    config: &Config,
+    sets: &ArmSets,
     graph: &Graph<'_>,
     judging: &Judging<'_>,
     store: &Store,
@@ -106,8 +118,39 @@ pub(super) fn can_ask(
         let found = store.find(node.stage, &node.key, &node.inputs)?;
         let judge = judging.judges().get(&pair.test, pair.judge.as_deref());
         if let (Some(judge), false) = (judge, matches!(found, Found::Entry(_))) {
-            judging.can_ask(judge)?;
+            let mut dirs = Vec::new();
+            for dep in &node.deps {
+                let dep = &graph.nodes[*dep];
+                if let Found::Entry(entry) = store.find(dep.stage, &dep.key, &dep.inputs)? {
+                    dirs.push(entry);
+                }
+            }
+            let answers =
+                (dirs.len() == node.deps.len()).then(|| answers_of(config, pair, &dirs)).flatten();
+            let rows = sets.of_arm(0).tests.get(&pair.test).map_or(&[][..], Vec::as_slice);
+            let has_all = answers.and_then(|all| has_replies(config, judging, judge, rows, &all));
+            if has_all != Some(true) {
+                judging.can_ask(judge)?;
+            }
         }
     }
     Ok(())
+}
+
+/// Whether the judge's log has a reply to each question about these answers; `None` where it cannot be
+/// told.
+fn has_replies(
+    config: &Config,
+    judging: &Judging<'_>,
+    judge: &PairJudge,
+    rows: &[Row],
+    answers: &[Vec<Answer>],
+) -> Option<bool> {
+    let [arm, reference] = answers else { return None };
+    let (set, _) = pair_up(rows, arm, reference, &model_names(config));
+    let instructions: Vec<String> = rows.iter().map(instruction).collect();
+    let questions =
+        QuestionSet::new(judge, &set).ok()?.as_part_of(instructions.iter().map(|i| &**i));
+    let log = judging.read_log(judge).ok()?;
+    Some(missing_questions(judge, &questions, log.as_ref()).is_empty())
 }
