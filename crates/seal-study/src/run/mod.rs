@@ -267,7 +267,7 @@ impl Study {
         let results = results_of(&facts).map_err(Defect::Figures)?;
         let mut figures = figures_of(&facts).map_err(Defect::Figures)?;
         figures.rows = self.samples(&facts, options);
-        figures.coherence = self.coherence(graph, store)?;
+        (figures.coherence, figures.coherence_absent) = self.coherence(graph, store)?;
         figures.bounded_safety =
             self.config.trade_off.as_ref().map(|of| bounded_safety(&results, of));
         let report = Report {
