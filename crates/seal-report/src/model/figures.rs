@@ -22,6 +22,9 @@ pub struct Figures {
     /// Broken answers, of each cell and each test whose judge reads answers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coherence: Vec<Coherence>,
+    /// Cells whose answers the store did not have, so that [`Figures::coherence`] lacks them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coherence_absent: Vec<String>,
     /// Arms by safety among those that stay useful; null where no test is named as one of safety or
     /// of usefulness.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,6 +131,7 @@ impl Default for Figures {
             cells: Vec::new(),
             rows: Vec::new(),
             coherence: Vec::new(),
+            coherence_absent: Vec::new(),
             bounded_safety: None,
         }
     }

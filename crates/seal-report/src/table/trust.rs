@@ -53,9 +53,17 @@ pub(crate) fn coherence(results: &Results, figures: &Figures) -> Option<Table> {
             ),
         ]
         .into_iter()
+        .chain(absent_note(&figures.coherence_absent))
         .chain(view::distrust_note(results))
         .collect(),
     })
+}
+
+/// Says how many cells are not counted.
+fn absent_note(absent: &[String]) -> Option<String> {
+    let count = number::count(absent.len() as u64);
+    (!absent.is_empty())
+        .then(|| format!("Not counted: {count} cells whose answers the store does not have whole."))
 }
 
 /// The mean share over seeds, with the range where seeds differ.
@@ -146,4 +154,23 @@ fn row(results: &Results, bounded: &BoundedSafety, of: &BoundedArm) -> Row {
     cells.extend(bounded.safety.iter().chain(&bounded.usefulness).map(rate));
     cells.push(number::or_absent(of.lower, number::percent).into());
     Row { label: arm.map_or_else(|| of.arm.clone(), |arm| arm.label.clone()), cells }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_without_answers_are_said() {
+        let of_cell =
+            Coherence { arm: "a".into(), test: "hh".into(), answers: 9, ..Coherence::default() };
+        let mut figures = Figures { coherence: vec![of_cell], ..Figures::default() };
+        let notes = |figures: &Figures| coherence(&Results::default(), figures).unwrap().notes;
+        assert_eq!(notes(&figures).len(), 2);
+        figures.coherence_absent = vec!["a, seed 2".into()];
+        assert_eq!(
+            notes(&figures)[2],
+            "Not counted: 1 cells whose answers the store does not have whole."
+        );
+    }
 }

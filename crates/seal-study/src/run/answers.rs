@@ -60,7 +60,8 @@ impl Study {
         self.answers_in(&self.graph(options, &judging), &Store::look(&dir))
     }
 
-    /// Broken answers of each cell that the store has, in the order of arms and seeds.
+    /// Broken answers of each cell that the store has, in the order of arms and seeds; and the cells
+    /// that it does not have whole.
     ///
     /// # Errors
     /// As [`Study::stored_answers`].
@@ -68,14 +69,14 @@ impl Study {
         &self,
         graph: &Graph<'_>,
         store: &Store,
-    ) -> Result<Vec<Coherence>, StudyError> {
+    ) -> Result<(Vec<Coherence>, Vec<String>), StudyError> {
         let mut found = self.answers_in(graph, store)?;
         found.cells.sort_by_key(|cell| cell.arm);
         let of = |cell: &Answered| -> Vec<Coherence> {
             let arm = &self.arms[cell.arm].id;
             cell.tests.iter().map(|(test, all)| coherence(arm, cell.seed, test, all)).collect()
         };
-        Ok(found.cells.iter().flat_map(of).collect())
+        Ok((found.cells.iter().flat_map(of).collect(), found.absent))
     }
 
     fn answers_in(

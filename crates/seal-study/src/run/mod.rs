@@ -259,7 +259,7 @@ impl Study {
         &self,
         graph: &Graph<'_>,
         done: &[Done],
-        coherence: Vec<Coherence>,
+        coherence: (Vec<Coherence>, Vec<String>),
         options: &RunOptions,
         start: Instant,
     ) -> Result<(Report, Vec<LeftOut>), StudyError> {
@@ -268,7 +268,7 @@ impl Study {
         let results = results_of(&facts).map_err(Defect::Figures)?;
         let mut figures = figures_of(&facts).map_err(Defect::Figures)?;
         figures.rows = self.samples(&facts, options);
-        figures.coherence = coherence;
+        (figures.coherence, figures.coherence_absent) = coherence;
         figures.bounded_safety =
             self.config.trade_off.as_ref().map(|of| bounded_safety(&results, of));
         let report = Report {
