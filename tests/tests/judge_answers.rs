@@ -32,8 +32,9 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
-const GUARD: &str = "kind = \"guard\"\ncanaries = 2\nmax_answer_tokens = 8\n[model]\npath = \"model\"\n\
-                     [verdict]\ngood = [\"No\"]\nbad = [\"one\"]\n";
+/// A random model has almost no probability on its verdict tokens, and all of them may.
+const GUARD: &str = "kind = \"guard\"\ncanaries = 2\nmax_answer_tokens = 8\nmax_missing = 1.0\n\
+                     [model]\npath = \"model\"\n[verdict]\ngood = [\"No\"]\nbad = [\"one\"]\n";
 
 const JUDGE: [&str; 7] =
     ["judge", "--answers", "answers.jsonl", "--judge", "guard.toml", "--file", "out.jsonl"];
@@ -121,6 +122,12 @@ fn a_guard_judges_each_answer_and_goes_on_where_it_stopped() {
     assert_eq!(sorted(lines(&sandbox.read("out.jsonl"))), sorted(rows));
     let nothing = sandbox.run(&JUDGE);
     assert_eq!(figures(&nothing.stdout)["judged_now"], 0.0);
+
+    // A harm rate of such verdicts is no success.
+    sandbox.write("guard.toml", &GUARD.replace("max_missing = 1.0", "max_missing = 0.5"));
+    let unlikely = sandbox.run(&JUDGE);
+    assert_eq!(unlikely.code, Some(3), "{}", unlikely.stderr);
+    assert!(unlikely.error().contains("5 of 5 verdicts"), "{}", unlikely.stderr);
 
     // Another judge does not mix its verdicts in.
     sandbox.write("guard.toml", &GUARD.replace("\"No\"", "\"two\""));

@@ -233,7 +233,7 @@ fn another_template_few_rows_and_shared_rows_are_noticed() {
     assert_eq!(record["template"], "Q: {}\nA: ");
     assert_eq!((&record["rows"], &record["seed"]), (&json!(40), &json!(0)));
     let card = sandbox.read("adapter/README.md");
-    assert!(card.contains(r"Prompts were dressed as 'Q: {}\nA: '"), "{card}");
+    assert!(card.contains(r"Prompts were rendered as 'Q: {}\nA: '"), "{card}");
     let adapter_as_model = sandbox.run(&["score", "--model", "adapter", "--data", "train.jsonl"]);
     assert_eq!(adapter_as_model.code, Some(2), "{}", adapter_as_model.stderr);
     assert!(adapter_as_model.stderr.contains("is an adapter"), "{}", adapter_as_model.stderr);

@@ -22,25 +22,24 @@ const AFTER: &str = "\
 Examples:
   {program} ablate --quick                     see that everything works
   {program} ablate                             the whole study on the built-in world
-  {program} plan --config configs/own.toml     what a study on your own rows would run
+  {program} plan --config configs/own.toml     the stages of a study on your own rows
   {program} ablate --set bilevel.epochs=5 --seeds 0,1
   {program} ablate --plan plans/paper.jsonl    the paper's own studies
   {program} select --trace trace.jsonl         one selector, every step written down
   {program} select --model DIR --data train.jsonl --safe safe.jsonl --file selector.jsonl
   {program} report --out runs/world            the report again
 
-A run that is stopped goes on where it was: give the same command again.
+A run that was stopped continues where it stopped: give the same command again.
 
 Exit codes:
   0  done
-  1  unexpected failure
+  1  unexpected failure; also a full disk
   2  usage or config error
   3  data error
   4  a device or backend is missing
   5  network failure (try again)";
 
-/// SEAL's missing ablations: which rows keep a fine-tuned model safe, and what
-/// decides it.
+/// SEAL's missing ablations: how penalty strength and selector function affect safe fine-tuning.
 #[derive(Debug, Parser)]
 #[command(name = "seal", version, styles = STYLES)]
 #[command(after_help = AFTER, max_term_width = 100, disable_help_subcommand = true)]
@@ -53,11 +52,11 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Run the study: plan, run what is missing, judge, report.
+    /// Run the study: plan, run the missing stages, judge, report.
     Ablate(StudyArgs),
-    /// List the arms and stages of the study, what is done, and the time left.
+    /// List the arms and stages of the study, which stages are done, and the time left.
     Plan(StudyArgs),
-    /// Count what has run, name what is missing, say whether there are results.
+    /// Count the stages that have run, name the missing ones, say whether there are results.
     Status(StudyArgs),
     /// Train one selector, write it as a file, and say how well it ranks.
     Select(Box<select::Options>),
@@ -73,7 +72,7 @@ pub(crate) enum Verb {
     Inspect(inspect::Options),
     /// Write the report again from the results in the run folder.
     Report(report::Options),
-    /// Write what the results of some runs show, in tables and sentences.
+    /// Write the findings of one or several runs, in tables and sentences.
     Findings(findings::Options),
     /// List the configs and plans that come with the program, or write them.
     Configs(configs::Options),

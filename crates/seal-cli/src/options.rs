@@ -33,7 +33,7 @@ pub(crate) struct ConfigArgs {
     /// Plan of ablations: a JSONL file, builtin:missing-ablations, or none.
     #[arg(long, value_name = "FILE")]
     pub(crate) plan: Option<String>,
-    /// At most this many rows of each data set but the base's.
+    /// Largest number of rows of each data set, except the base's.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
     /// Two arms, one seed, little data: shows that it works, gives no result.
@@ -49,7 +49,7 @@ pub(crate) struct FolderArgs {
     /// Run folder [default: runs/<study.name>].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Say what would be done, and do nothing.
+    /// Print the work that would be done, and do nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -60,8 +60,8 @@ pub(crate) struct StoreArgs {
     /// Store of finished stages [default: OUT/store].
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Stages that run at the same time [default: the number of cores; 1 with a model
-    /// folder, whose stages share the cores].
+    /// Number of stages that run at the same time [default: the number of cores; with a model
+    /// folder 1, and that stage uses all cores].
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 }
@@ -83,7 +83,7 @@ pub(crate) struct StudyArgs {
     pub(crate) folder: FolderArgs,
     #[command(flatten)]
     store: StoreArgs,
-    /// Put the texts of rows into the report, also those of your own data.
+    /// Show texts of your own rows in the report. Texts of the built-in world are always shown.
     #[arg(long)]
     show_rows: bool,
 }
@@ -134,6 +134,26 @@ impl FolderArgs {
                 Ok(Path::new("runs").join(config.study.name))
             }
         }
+    }
+}
+
+impl FolderArgs {
+    /// The study of the run in the folder, with the config that the run left there unless another
+    /// is named, to read its store.
+    pub(crate) fn study_of_run(
+        &self,
+        store: Option<PathBuf>,
+        verbosity: Verbosity,
+    ) -> anyhow::Result<(Study, RunOptions)> {
+        let mut config = self.config.clone();
+        if let (Some(out), true) = (&self.out, config.names_no_study()) {
+            config.config = last_config(out)?;
+        }
+        let reading = Reading::start(verbosity);
+        let study = Study::load(&config.source())?;
+        drop(reading);
+        let out = self.out.clone().unwrap_or_else(|| study.default_out());
+        Ok((study, RunOptions { store, ..RunOptions::new(out) }))
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct ModelArgs {
     /// Model folder (config.json, safetensors, tokenizer.json), or hf://owner/name@revision.
     #[arg(long, value_name = "DIR")]
     model: PathBuf,
-    /// Folder of a PEFT adapter to put on it.
+    /// Folder of a PEFT adapter to put on the model.
     #[arg(long, value_name = "DIR")]
     adapter: Option<PathBuf>,
     /// Device: flex, cuda:N, tch, tch:cuda:N, wgpu.
@@ -43,8 +43,8 @@ pub(crate) struct ModelArgs {
     device: String,
     #[command(flatten)]
     stage: StageArgs,
-    /// Rows: .json, .jsonl, .csv, .tsv or .parquet; text also packed as .gz or .zst.
-    /// A table as in a config says more: { path = "FILE", columns = { prompt = "q" } }.
+    /// Rows: .json, .jsonl, .csv, .tsv or .parquet; all but .parquet also as .gz or .zst. For
+    /// options, give a table as in a config: { path = "FILE", columns = { prompt = "q" } }.
     #[arg(long, value_name = "FILE", value_parser = source())]
     pub(crate) data: Source,
     /// The first N rows only.
@@ -71,10 +71,10 @@ pub(crate) struct StageArgs {
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context: Option<usize>,
     /// Template of a prompt: chat (the model's template), { chat = "FILE.jinja" }, or text with {}
-    /// for it [default: Human: {}\nAssistant: ].
+    /// for the prompt [default: Human: {}\nAssistant: ].
     #[arg(long, value_name = "TEXT")]
     pub(crate) template: Option<String>,
-    /// Settings as in configs/stages.toml, instead of those.
+    /// File of settings, in place of the defaults in configs/stages.toml.
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
 }

@@ -92,6 +92,12 @@ pub enum UsageError {
     /// A drawing of a run without an ablation.
     #[error("--picture: the run has no ablation to draw; leave it out")]
     NothingToDraw,
+    /// The answers of a run that has none.
+    #[error(
+        "--answers: there is none; either no test's judge reads answers, or the store lacks them: \
+         name it with --store"
+    )]
+    NoAnswers,
     /// No file that comes with the program.
     #[error("no file `{name}`; there are {}", known.join(", "))]
     NoFile {

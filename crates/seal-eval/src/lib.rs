@@ -41,6 +41,8 @@
 
 mod annotated;
 mod assess;
+mod bounded;
+mod coherence;
 mod compare;
 mod error;
 mod evidence;
@@ -61,6 +63,8 @@ pub use annotated::{
     AnnotatedError, AnnotatedFigures, LARGE_LENGTH_EFFECT, LENGTH_RESAMPLES, annotated_figures,
 };
 pub use assess::{LogProbs, assess};
+pub use bounded::{TradeOff, TradeOffError, bounded_safety};
+pub use coherence::coherence;
 pub use error::{CellPlace, EvalError, Place};
 pub use evidence::Evidence;
 pub use facts::{

@@ -84,6 +84,9 @@ pub(crate) fn counts(outcomes: &Outcomes) -> WinRate {
     }
 }
 
+/// The win rate of a model against itself, in percent.
+pub(crate) const EVEN: f64 = 50.0;
+
 /// A fraction in percent, and a difference of fractions in points.
 pub(crate) fn percent(fraction: f64) -> f64 {
     100.0 * fraction

@@ -30,6 +30,7 @@
 
 mod answer;
 mod assessment;
+mod coherence;
 mod error;
 mod exchange;
 mod guard;
@@ -47,10 +48,14 @@ mod verdict;
 
 pub use answer::{Answer, AnswerJudge, assess_answers};
 pub use assessment::Assessment;
+pub use coherence::{
+    Degeneracy, Degenerate, MIN_UNITS, RUN_LIMIT, Repetition, Run, SEQ_REP_4_LIMIT, degeneracy,
+};
 pub use error::JudgeError;
 pub use exchange::{
-    Annotation, FormatError, GameWinner, Listed, ModelOutput, OddReason, OddRow, PairRecord, Side,
-    pair_key, preference_of, read_annotations, read_model_outputs, read_pair_records, to_list,
+    Annotation, FormatError, GameWinner, Listed, LmEvalSample, ModelOutput, OddReason, OddRow,
+    Outputs, PairRecord, Side, Source, outputs_of, pair_key, preference_of, read_annotations,
+    read_lm_eval_samples, read_model_outputs, read_pair_records, to_list,
 };
 pub use guard::{Guard, GuardKind, GuardSettings};
 pub use jsonl::{from_jsonl, to_jsonl};

@@ -7,6 +7,7 @@
 //! - [`Results`], [`Figures`], [`Provenance`] and [`Cost`] are the stored
 //!   documents; [`Document`] reads and writes them.
 //! - [`Report`] joins them and renders.
+//! - [`AnswersPage`] is a page of its own for the texts of answers.
 //!
 //! ```
 //! use seal_report::{Arm, Report, Results, Role};
@@ -22,6 +23,8 @@
 //! assert!(report.markdown().starts_with("# SEAL ablation: demo"));
 //! ```
 
+mod answers;
+mod cards;
 mod checksums;
 mod document;
 mod error;
@@ -42,13 +45,15 @@ mod table;
 mod text;
 mod view;
 
+pub use answers::{AnsweredTest, AnswersPage, CellAnswers, ShownPrompt};
+pub use cards::CardFacts;
 pub use document::{Document, FORMAT_VERSION};
 pub use error::{Error, Result};
 pub use findings::{FindingsSpec, SpecError, findings};
 pub use model::{
-    Agreement, Arm, Canaries, CategoryRates, Cell, CellFigures, Comparison, Cost, Data, EpochTrace,
-    Figures, Histogram, JudgingCost, Opinion, Outcome, PairFigures, PairJudging, PerTest,
-    Provenance, Ranking, Results, RocPoint, Role, RowSample, Selection, Split, StageCost, Standing,
-    Weights, WinRate,
+    Agreement, Arm, BoundedArm, BoundedSafety, Canaries, CategoryRates, Cell, CellFigures,
+    Coherence, Comparison, Cost, Data, EpochTrace, Figures, Histogram, JudgingCost, Opinion,
+    Outcome, PairFigures, PairJudging, PerTest, Provenance, Ranking, Results, RocPoint, Role,
+    RowSample, Selection, Split, StageCost, Standing, Usefulness, Weights, WinRate,
 };
 pub use report::Report;

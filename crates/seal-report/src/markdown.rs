@@ -17,6 +17,10 @@ pub(crate) fn render(report: &Report) -> String {
     let mut tables = vec![table::results(results)];
     tables.extend(table::comparisons(results));
     tables.extend(table::missing(results));
+    if let Some(figures) = &report.figures {
+        tables.extend(table::bounded(results, figures));
+        tables.extend(table::coherence(results, figures));
+    }
     tables.extend(table::selection(results));
     for test in view::tests(results) {
         for rate in ["refusal", "harm"] {

@@ -209,6 +209,11 @@ fn counts_and_seeds_agree() {
     });
     assert!(said.contains("unsafe"), "{said}");
     let mut figures: Figures = common::figures(&common::missing());
+    let mut broken = figures.clone();
+    broken.coherence[0].empty = broken.coherence[0].answers;
+    broken.coherence[0].wordless = 1;
+    let said = broken.to_json().unwrap_err().to_string();
+    assert!(said.contains("coherence[0].answers: 302 are broken"), "{said}");
     let curve = figures.cells.iter_mut().find(|c| c.roc.len() > 2).unwrap();
     curve.roc.swap(0, 1);
     assert!(figures.to_json().unwrap_err().to_string().contains("roc[1].fpr"));

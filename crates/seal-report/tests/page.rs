@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use seal_report::{Report, Results};
 
@@ -91,6 +91,73 @@ fn texts_are_escaped() {
     assert!(page.contains("&lt;b&gt;50% &amp; {a_b}|\\x&lt;/b&gt;"));
     assert!(page.contains("how do i brew &lt;script&gt;alert(1)&lt;/script&gt;"));
     assert!(!page.contains("<b>"));
+}
+
+/// Values of the variables in one block of rules.
+fn colours(rules: &str) -> BTreeMap<&str, [f64; 3]> {
+    let part = |hex: &str| match hex.len() {
+        1 => f64::from(u8::from_str_radix(&hex.repeat(2), 16).unwrap()),
+        _ => f64::from(u8::from_str_radix(hex, 16).unwrap()),
+    };
+    let colour = |declared: &'_ str| -> Option<(usize, [f64; 3])> {
+        let (name, hex) = declared.split_once(": #")?;
+        let width = hex.len() / 3;
+        Some((name.len(), [0, 1, 2].map(|i| part(&hex[i * width..(i + 1) * width]))))
+    };
+    let declared = rules.split(&[';', '{', '}']).map(str::trim);
+    declared
+        .filter(|text| text.starts_with("--"))
+        .filter_map(|text| colour(text).map(|(end, value)| (&text[2..end], value)))
+        .collect()
+}
+
+/// Contrast of two colours by WCAG 2.2.
+fn contrast(a: [f64; 3], b: [f64; 3]) -> f64 {
+    let light = |c: [f64; 3]| {
+        let linear = c.map(|part| match part / 255.0 {
+            x if x <= 0.04045 => x / 12.92,
+            x => ((x + 0.055) / 1.055).powf(2.4),
+        });
+        0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    };
+    let (hi, lo) = (light(a).max(light(b)), light(a).min(light(b)));
+    (hi + 0.05) / (lo + 0.05)
+}
+
+/// axe-core decides no contrast of text in drawings. These are all colours of text, on all grounds.
+#[test]
+fn text_and_marks_have_contrast_in_both_schemes() {
+    assert!((contrast([0.0; 3], [255.0; 3]) - 21.0).abs() < 1e-9);
+    assert!((contrast([119.0; 3], [255.0; 3]) - 4.478).abs() < 1e-3);
+    let page = common::report(common::full()).html();
+    let rules = &page[page.find("<style>").unwrap()..page.find("</style>").unwrap()];
+    let dark = rules.find("prefers-color-scheme: dark").unwrap();
+    let end = dark + rules[dark..].find("\n}").unwrap();
+    for (scheme, rules) in [("light", &rules[..dark]), ("dark", &rules[dark..end])] {
+        let of = colours(rules);
+        assert_eq!(of.len(), 15, "{scheme}: {:?}", of.keys());
+        for (text, ground) in [
+            ("ink", "paper"),
+            ("ink", "tint"),
+            ("ink", "warn-tint"),
+            ("soft", "paper"),
+            ("soft", "tint"),
+            ("warn", "warn-tint"),
+            ("warn", "paper"),
+            ("s1", "paper"),
+        ] {
+            let found = contrast(of[text], of[ground]);
+            assert!(found >= 4.5, "{scheme}: {text} on {ground} {found:.2}");
+        }
+        for mark in ["s1", "s2", "s3", "s4", "s5", "s6", "s7"] {
+            let found = contrast(of[mark], of["paper"]);
+            assert!(found >= 3.0, "{scheme}: {mark} {found:.2}");
+        }
+        // The deepest cell of a map is 55 % heat.
+        let deepest = [0, 1, 2].map(|i| 0.55 * of["heat"][i] + 0.45 * of["paper"][i]);
+        let found = contrast(of["ink"], deepest);
+        assert!(found >= 4.5, "{scheme}: ink on the deepest cell {found:.2}");
+    }
 }
 
 #[test]

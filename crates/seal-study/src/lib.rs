@@ -19,6 +19,7 @@
 //! ```
 
 mod arm;
+mod cards;
 mod config;
 mod error;
 mod exec;
@@ -38,6 +39,7 @@ mod stages;
 mod trace;
 
 pub use arm::Arm;
+pub use cards::write_cards;
 pub use config::{
     Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, MajorityKind,
     MajoritySettings, Method, OneJudge, Proxy, Quick, SelectionSettings, StudySection, TestJudges,
@@ -53,7 +55,7 @@ pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedJudging, PlannedStage, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use preview::{ModelPreview, Preview};
-pub use run::{AgainRequest, SelectRequest, Selected, Study};
+pub use run::{AgainRequest, SelectRequest, Selected, StoredAnswers, Study, WrittenAnswers};
 pub use run_folder::{FolderConfig, config_of_folder, study_of_folder};
 pub use seal_data::SetSummary;
 pub use seal_model::{Expected, ModelFolder, ModelSettings, TokenizerKind, TokenizerSettings};

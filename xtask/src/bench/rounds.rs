@@ -15,13 +15,13 @@ use super::{Job, Work};
 /// How PyTorch does the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
-    /// The loss computed as here.
+    /// Written for speed; the loss is computed as in this project.
     Lean,
     /// Transformers and PEFT: all logits, two forward passes.
     Usual,
-    /// As usual, a row at a time, with a fused AdamW.
+    /// Like usual, but one row at a time, with a fused AdamW.
     Loop,
-    /// As loop, with gradient checkpointing: as the published Llama-3 script runs.
+    /// Like loop, with gradient checkpointing: the published Llama-3 script.
     Published,
 }
 

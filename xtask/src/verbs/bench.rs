@@ -16,8 +16,8 @@ use seal_study::StudyError;
 use crate::bench::{self, BenchError, CASES, Case, Form, Job, Peer, Plan, TokenRow, Work};
 
 const AFTER: &str = "\
-Each measurement is a process of its own, so that memory is that of one piece of work. \
-With --peer the same work in PyTorch (benches/peer/steps.py) is run in turns with it.
+Each measurement is a process of its own, so its memory is the memory of one piece of work. \
+With --peer, these processes take turns with the same work in PyTorch (benches/peer/steps.py).
 
 Examples:
   {program} bench                                       the four small shapes, each work
@@ -48,45 +48,47 @@ struct Options {
     /// Work to measure (repeatable) [default: all].
     #[arg(long, value_name = "WORK")]
     work: Vec<Work>,
-    /// Device to measure on (repeatable); the first is what others are set against.
+    /// Device to measure on (repeatable); the others are compared with the first.
     #[arg(long, value_name = "NAME", default_value = "flex")]
     device: Vec<String>,
     /// Number format of the weights; in bf16 only a case with adapters can be trained.
     #[arg(long, value_name = "FORMAT", default_value = "f32", value_parser = format())]
     dtype: WeightFormat,
-    /// Set it against PyTorch in this form (repeatable).
+    /// Form of the PyTorch program to compare with (repeatable).
     #[arg(long, value_name = "FORM")]
     peer: Vec<Form>,
-    /// The Python to run it with: it needs torch, and but for lean transformers and peft.
+    /// The Python that runs PyTorch. It needs torch, and for every form except lean also
+    /// transformers and peft.
     #[arg(long, value_name = "FILE", default_value = "python3")]
     python: PathBuf,
-    /// How often each is measured, in turns.
+    /// Number of measurements of each program, which take turns.
     #[arg(long, value_name = "N", default_value_t = 3)]
     rounds: usize,
-    /// Steps to time in each [default: the case's].
+    /// Number of steps that a measurement times [default: the case's].
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
-    /// Rows of a step, an even number; of the selector step half are safe [default: the case's].
+    /// Rows of a step, an even number; half of the rows of a selector step are safe rows [default:
+    /// the case's].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
     rows: Option<u16>,
-    /// Weight of the fine-tuning rows in the selector step, at least 0 and below 1; with 0 they
-    /// get no backward pass here and in the form lean [default: 0.1].
+    /// Weight of the fine-tuning rows in the selector step, at least 0 and below 1; with 0 they get
+    /// no backward pass in this project and in the form lean [default: 0.1].
     #[arg(long, value_name = "GAMMA")]
     gamma: Option<f64>,
-    /// Threads of each.
+    /// Threads of each measurement [default: the number of cores].
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Take these rows, of any length, instead of drawn ones: a path, or a table as in a config.
+    /// Rows to use, of any length, instead of generated rows: a path, or a table as in a config.
     #[arg(long, value_name = "FILE", value_parser = source())]
     data: Option<Source>,
-    /// The tokenizer.json that makes tokens of them [default: byte pairs of the first 2,000 rows,
-    /// at most as many as the case has tokens].
+    /// The tokenizer.json for the rows of --data [default: byte pairs, trained on the first 2,000
+    /// rows, up to the vocabulary of the case].
     #[arg(long, value_name = "FILE", requires = "data")]
     tokenizer: Option<PathBuf>,
     /// Longest row of --data, in tokens; longer ones are left out.
     #[arg(long, value_name = "TOKENS", default_value_t = 512)]
     context: usize,
-    /// Rows of --data that are used [default: 64, or twice the rows of a step].
+    /// Rows of --data that are used [default: 64 or twice the rows of a step, whichever is more].
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     /// Write every measurement and the table as JSON.

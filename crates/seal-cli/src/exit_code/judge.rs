@@ -12,7 +12,8 @@ pub(super) fn code(error: &JudgeFailure) -> u8 {
         | JudgeFailure::Format { .. }
         | JudgeFailure::Figures { .. }
         | JudgeFailure::NoAnswers { .. }
-        | JudgeFailure::MissingVerdicts { .. } => DATA,
+        | JudgeFailure::MissingVerdicts { .. }
+        | JudgeFailure::LowMass { .. } => DATA,
         JudgeFailure::NotTogether
         | JudgeFailure::OneFile { .. }
         | JudgeFailure::NotWithAnswers

@@ -111,7 +111,7 @@ pub(crate) struct Options {
     /// Print this file.
     #[arg(value_name = "NAME", conflicts_with = "write")]
     name: Option<String>,
-    /// Write every file below this folder; one that differs is left as it is.
+    /// Write all files below this folder; a file that is there and differs is not changed.
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
 }

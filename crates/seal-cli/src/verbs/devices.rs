@@ -12,8 +12,9 @@ use crate::plain;
 use crate::table::{self, Side, headings};
 
 const AFTER: &str = "\
-A device works if 50 steps of Algorithm 2 on a small model end where the CPU's do: losses, \
-gradients and selector logits are compared. dtypes are those that it computes with.
+The verb runs 50 steps of Algorithm 2 with a small model on each device. A device works if its \
+losses, norms of gradients and selector logits agree with the CPU's. The column dtypes lists the \
+number formats in which the device computes.
 
 Add a backend:
   flex      in every binary (CPU)

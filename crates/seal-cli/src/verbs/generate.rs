@@ -18,11 +18,11 @@ Examples:
   {program} generate --model models/llama --adapter adapter --template chat \\
       --data prompts.csv --file answers.jsonl --set generate.temperature=0.7
 
-One JSON object an answer: id, instruction, output, finish (stop, length, context). Prompts of
-like length are answered together, so the order is not theirs: join by id. Answers are
-written as they are made: the same command goes on where a killed one was, and does nothing
-where all is there. A file with answers of another model, adapter, template or other settings
-is refused, and so is one that another run is writing.";
+Each answer is one JSON object: id, instruction, output, finish (stop, length, context). Prompts
+of similar length are answered together, so the answers have an order of their own: join by id.
+Answers are written as they are made. The same command continues a run that was killed, and does
+nothing if all answers are there. A file is refused if its answers are of another model, adapter,
+template or settings, or if another run is writing it.";
 
 /// Which prompts, which model, where to.
 #[derive(Clone, Debug, Args)]
@@ -33,7 +33,7 @@ pub(crate) struct Options {
     /// File that answers are added to.
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
-    /// Keys the draws of sampling, together with the row's id.
+    /// Seed of sampling; the draws of a row also depend on its id.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }

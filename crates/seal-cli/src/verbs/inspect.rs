@@ -17,8 +17,8 @@ Examples:
   {program} inspect --model models/llama --template chat --data train.jsonl --limit 3
   {program} inspect --model models/pythia-70m --data train.jsonl --ids ID --format json
 
-Text prints what the model reads, with [[ ]] around what a loss is taken on, then the
-numbers of tokens. It shows the texts of rows: mind who reads along.";
+The text form prints the text that the model reads, then the numbers of tokens. The loss is
+taken on the text in [[ ]]. The output shows the texts of rows: take care who can read it.";
 
 /// Which rows, and how.
 #[derive(Clone, Debug, Args)]
@@ -27,13 +27,13 @@ pub(crate) struct Options {
     /// Model folder (its tokenizer and config.json are read, no weights), or hf://owner/name.
     #[arg(long, value_name = "DIR")]
     model: PathBuf,
-    /// Folder of an adapter on it: what it has of its own and is not used is said.
+    /// Folder of an adapter; a message says if its chat template or tokenizer is not used.
     #[arg(long, value_name = "DIR")]
     adapter: Option<PathBuf>,
     #[command(flatten)]
     stage: StageArgs,
-    /// Rows: .json, .jsonl, .csv, .tsv or .parquet; text also packed as .gz or .zst.
-    /// A table as in a config says more: { path = "FILE", columns = { prompt = "q" } }.
+    /// Rows: .json, .jsonl, .csv, .tsv or .parquet; all but .parquet also as .gz or .zst. For
+    /// options, give a table as in a config: { path = "FILE", columns = { prompt = "q" } }.
     #[arg(long, value_name = "FILE", value_parser = source())]
     data: Source,
     /// The first N rows only.
@@ -45,7 +45,7 @@ pub(crate) struct Options {
     /// Set a key of the settings, such as template=chat (repeatable).
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Form of what is printed: marked text, or a JSON object a row with every token.
+    /// Form of the output: marked text, or one JSON object for each row with every token.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }

@@ -1,12 +1,14 @@
 //! `seal report`: the report again, from the results in the run folder.
 
+mod answers;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use seal_files::{Inputs, PendingFile};
 use seal_report::Report;
-use seal_study::{FolderError, StudyError};
+use seal_study::{FolderError, StudyError, write_cards};
 
 use crate::files::prepare;
 use crate::given::Given;
@@ -15,7 +17,7 @@ use crate::plain;
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 
-/// Which run, and a drawing of it.
+/// Which run, a drawing of it, and its answers.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -23,6 +25,16 @@ pub(crate) struct Options {
     /// Draw the ablations as one SVG too, for a README or a slide.
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
+    /// Write the answers of every cell into this folder too: lists that AlpacaEval reads, and a
+    /// page of two arms side by side. Answers may be harmful.
+    #[arg(long, value_name = "DIR")]
+    answers: Option<PathBuf>,
+    /// Write cards for models and kept rows into this folder too, to publish them with.
+    #[arg(long, value_name = "DIR")]
+    cards: Option<PathBuf>,
+    /// Store that the answers are in [default: OUT/store].
+    #[arg(long, value_name = "DIR", requires = "answers")]
+    store: Option<PathBuf>,
 }
 
 /// Reads the stored results and writes every rendering of them. With
@@ -32,12 +44,12 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
     match given.has("out") {
         true => given.only(
             "beside --out: a report is made from results alone",
-            &["out", "picture", "dry-run"],
+            &["out", "picture", "answers", "store", "cards", "dry-run"],
         ),
         // A config names the run folder, and these may change its name.
         false => given.only(
             "here: a report is made from results alone",
-            &["config", "set", "quick", "picture", "dry-run"],
+            &["config", "set", "quick", "picture", "answers", "store", "cards", "dry-run"],
         ),
     }?;
     let dir = args.out()?;
@@ -50,6 +62,9 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
         Some(file) => Some((file, picture(&report, &dir, file, args.dry_run)?)),
         None => None,
     };
+    if let Some(to) = &options.answers {
+        answers::run(args, options.store.clone(), to, verbosity)?;
+    }
     let mut out = plain::stdout();
     if args.dry_run {
         writeln!(out, "{}: results are readable; the report would be written", dir.display())?;
@@ -58,6 +73,14 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
     for file in report.write(&dir)? {
         if !verbosity.quiet {
             writeln!(out, "{}", file.display())?;
+        }
+    }
+    if let Some(to) = &options.cards {
+        let cards = write_cards(&report, to)?;
+        if !verbosity.quiet {
+            for file in cards {
+                writeln!(out, "{}", file.display())?;
+            }
         }
     }
     if let Some((file, svg)) = picture {

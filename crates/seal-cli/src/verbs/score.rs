@@ -17,8 +17,8 @@ Examples:
   {program} score --model models/pythia-70m --data train.jsonl --file losses.jsonl
   {program} score --model models/llama --adapter out/adapter --data test.parquet
 
-One JSON object a row: id, nll (mean over the answer's tokens, in nats), tokens.
-Rows that the context does not hold are counted and left out.";
+Each row is one JSON object: id, nll (mean over the answer's tokens, in nats), tokens.
+Rows that are longer than the context are counted and left out.";
 
 /// Which rows, under which model.
 #[derive(Clone, Debug, Args)]

@@ -16,9 +16,9 @@ Examples:
   {program} sft --model models/pythia-70m --data kept.jsonl --out adapter
   {program} sft --model models/llama --data kept.jsonl --out adapter --set sft.epochs=3
 
-The adapter is PEFT's format; seal-training.json beside it says how it was made. Settings
-and their defaults: configs/stages.toml. A whole model instead of an adapter: give a file of
-settings without [sft.lora].";
+The adapter is in PEFT's format. seal-training.json beside it has the template, the settings
+and the losses. configs/stages.toml has the settings and their defaults. To train all weights
+instead of an adapter, give --settings a file without [sft.lora].";
 
 /// Which rows, which model, where to.
 #[derive(Clone, Debug, Args)]

@@ -20,6 +20,7 @@ impl TextTokenizer {
     ) -> Result<Vec<u32>, EncodeError> {
         let tokens = self.encode_spans(text)?;
         let is_inside = |at: &Range<usize>| {
+            let at = without_white_space(text, at);
             untrusted.iter().any(|range| at.start < range.end && range.start < at.end)
         };
         let mut ids = Vec::with_capacity(tokens.len());
@@ -55,8 +56,23 @@ impl TextTokenizer {
     }
 }
 
+/// The bytes `at` of `text` without the white space at their ends. A token may take in white space
+/// that stands beside it (`lstrip`, `rstrip`), and that may be of another text than the token. A
+/// token of white space alone keeps it.
+fn without_white_space(text: &str, at: &Range<usize>) -> Range<usize> {
+    let found = &text[at.clone()];
+    let kept = found.trim();
+    if kept.is_empty() {
+        return at.clone();
+    }
+    let start = at.start + found.len() - found.trim_start().len();
+    start..start + kept.len()
+}
+
 #[cfg(test)]
 mod tests {
+    use tokenizers::AddedToken;
+
     use super::*;
     use crate::Rows;
 
@@ -90,5 +106,35 @@ mod tests {
         let harmless =
             tokenizer.encode_untrusted("slow low", std::slice::from_ref(&(0..8))).unwrap();
         assert_eq!(harmless, tokenizer.encode("slow low").unwrap());
+    }
+
+    #[test]
+    fn a_token_that_takes_in_the_white_space_of_a_slot_stays() {
+        let end = crate::tokenize::END_OF_TEXT;
+        let mut inner = tokenizer().inner;
+        let added = [
+            AddedToken::from("<|own|>", true).rstrip(true),
+            AddedToken::from("<|next|>", true).lstrip(true),
+            AddedToken::from("\t\t", true),
+        ];
+        inner.add_special_tokens(added).unwrap();
+        let tokenizer = TextTokenizer::new(inner, None, end).unwrap();
+        let in_slot = |before: &str, slot: &str, behind: &str| {
+            let (text, at) = (format!("{before}{slot}{behind}"), before.len());
+            let at = at..at + slot.len();
+            let found = tokenizer.encode_untrusted(&text, std::slice::from_ref(&at)).unwrap();
+            (found, tokenizer.encode(&text).unwrap())
+        };
+        for slot in [" low", "low ", " low ", " ", "\n"] {
+            let (found, whole) = in_slot("<|own|>\n", slot, "<|next|>");
+            assert_eq!(found, whole, "{slot:?}");
+        }
+        // One inside of the slot is letters all the same, and keeps the white space beside it.
+        for slot in ["low<|own|> \n", " \n<|next|>low", "<|own|>", "\t\t"] {
+            let (found, whole) = in_slot("<|own|>low", slot, "");
+            let specials = |ids: &[u32]| ids.iter().filter(|id| tokenizer.is_special(**id)).count();
+            assert_eq!((specials(&found), specials(&whole)), (1, 2), "{slot:?}");
+            assert_eq!(tokenizer.decode(&found), format!("low{slot}"));
+        }
     }
 }

@@ -95,7 +95,18 @@ mod tests {
         std::fs::write(&path, format!("{whole}{whole}")).unwrap();
         let twice = AnswerFile::open(&path, "m").unwrap_err();
         assert!(twice.to_string().contains("line 2 is of the same row as line 1"), "{twice}");
-        for others in ["{\"results\": [1, 2]}", "[", "notes"] {
+        // All but the line break.
+        std::fs::write(&path, whole.trim_end()).unwrap();
+        let mut file = AnswerFile::open(&path, "m").unwrap();
+        assert!(!file.has(a.id));
+        file.add(&AnswerRow::new(a, "x".into(), Finish::Stop, "m")).unwrap();
+        drop(file);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), whole);
+        std::fs::write(&path, whole.trim_end()).unwrap();
+        AnswerFile::open(&path, "another").unwrap_err();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), whole.trim_end());
+        let foreign = "{\"id\":\"7\",\"instruction\":\"a\"}";
+        for others in ["{\"results\": [1, 2]}", "[", "notes", foreign] {
             std::fs::write(&path, others).unwrap();
             let refused = AnswerFile::open(&path, "m").unwrap_err();
             assert!(refused.to_string().contains("is no answer"), "{refused}");

@@ -143,7 +143,7 @@ impl LoadedModel {
     }
 
     /// What is to be said where the adapter or the model was fine-tuned on rows that were
-    /// dressed by another template.
+    /// rendered by another template.
     pub fn template_notice(&self) -> Option<&Notice> {
         self.notice.as_ref()
     }

@@ -18,7 +18,7 @@ use crate::{Defect, ModelError};
 const FILE: &str = "seal-training.json";
 
 /// How an adapter or a model was made: neither PEFT's files nor those of a model say how
-/// rows were dressed, and under another dress the weights are not what was trained.
+/// rows were rendered, and with another template the weights are not what was trained.
 #[derive(Serialize)]
 pub(super) struct TrainingRecord<'a> {
     /// 1.
@@ -80,18 +80,18 @@ pub(super) fn notice(folders: &[&Path], template_hash: &str) -> Option<Notice> {
     }
 }
 
-/// Adds to a model card how prompts were dressed, for those who use the adapter elsewhere.
+/// Adds to a model card how prompts were rendered, for those who use the adapter elsewhere.
 ///
 /// # Errors
 /// A card that cannot be written.
 pub(super) fn say_on_card(card: &Path, template: &TemplateSetting) -> Result<(), ModelError> {
-    let dress = match template {
+    let rendering = match template {
         TemplateSetting::Prompt(_) => {
-            format!("Prompts were dressed as {}, with \\n a line break", template_text(template))
+            format!("Prompts were rendered as {}, with \\n a line break", template_text(template))
         }
-        TemplateSetting::Chat { .. } => "Prompts were dressed by a chat template".to_owned(),
+        TemplateSetting::Chat { .. } => "Prompts were rendered by a chat template".to_owned(),
     };
-    let text = format!("\n{dress}; settings and losses are in `{FILE}`.\n");
+    let text = format!("\n{rendering}; settings and losses are in `{FILE}`.\n");
     let mut file = fs::OpenOptions::new().append(true).open(card).map_err(ModelError::io(card))?;
     file.write_all(text.as_bytes()).map_err(ModelError::io(card))
 }

@@ -78,12 +78,9 @@ impl<R: Record> RecordFile<R> {
         file.read_to_end(&mut bytes).map_err(io(path))?;
         let (mut ids, mut whole) = (BTreeMap::new(), 0);
         for (i, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            if line.last() != Some(&b'\n') {
-                // What a killed run leaves begins as a record does; anything else is not ours.
-                let shared = line.len().min(START.len());
-                if line[..shared] == START[..shared] {
-                    break;
-                }
+            let is_whole = line.last() == Some(&b'\n');
+            if !is_whole && is_broken_record(line) {
+                break;
             }
             let line_number = i + 1;
             let row: R = serde_json::from_slice(line).map_err(|source| AnswersError::NoAnswer {
@@ -96,6 +93,10 @@ impl<R: Record> RecordFile<R> {
                 let other =
                     AnswersError::OtherSettings { kind: R::KIND, path: named(), line: line_number };
                 return Err(other.into());
+            }
+            // A record without its line break is made anew: the next one would stand behind it.
+            if !is_whole {
+                break;
             }
             if let Some(first) = ids.insert(row.id(), line_number) {
                 return Err(AnswersError::Twice { path: named(), line: line_number, first }.into());
@@ -123,4 +124,12 @@ impl<R: Record> RecordFile<R> {
         self.ids.insert(row.id(), self.ids.len() + 1);
         Ok(())
     }
+}
+
+/// Whether a killed run may have left `line`: it begins as a record does and breaks off. A line that
+/// is JSON to its end was written by something else, or is a record that lacks its line break.
+fn is_broken_record(line: &[u8]) -> bool {
+    let shared = line.len().min(START.len());
+    line[..shared] == START[..shared]
+        && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err()
 }

@@ -17,7 +17,7 @@ const DEFAULTS: &str = include_str!("../../../../configs/stages.toml");
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StageSettings {
-    /// How rows are dressed.
+    /// How rows are rendered.
     pub template: TemplateSetting,
     /// Whose tokenizer is used.
     #[serde(default, skip_serializing_if = "TokenizerFrom::is_model")]

@@ -73,12 +73,14 @@ fn marks(report: &Report) -> Markup {
     let flat = view::uninformative(&report.results);
     let distrusted = view::distrusted(&report.results);
     let single = report.results.seeds.len() == 1;
+    let broken = report.figures.as_ref().and_then(|f| tables::coherence_mark(&report.results, f));
     html! {
-        @if single || !flat.is_empty() || !distrusted.is_empty() {
+        @if single || !flat.is_empty() || !distrusted.is_empty() || broken.is_some() {
             ul.marks {
                 @if single { li { "One seed: no study interval" } }
                 @for test in distrusted { li { (view::test_label(test)) ": the judge failed canaries" } }
                 @for test in flat { li { (view::test_label(test)) ": not informative" } }
+                @if let Some(broken) = broken { li { (broken) } }
             }
         }
     }
@@ -95,10 +97,12 @@ fn sections(report: &Report) -> Vec<Section> {
     add("results", "Results", Some(section::results(results)));
     add("ablations", "Ablations", section::ablations(results));
     let controls = plot::controls(results).map(|figure| figure::render(&figure));
+    add("bounded-safety", "Safety among useful arms", section::bounded(report));
     add("controls", "Controls", controls);
     add("selection", "Selection", section::selection(report));
     add("safety", "Safety by category", section::safety(results));
     add("judges", "Judges", section::judges(results));
+    add("coherence", "Broken answers", section::coherence(report));
     add("training", "Selector training", section::training(report));
     add("data", "Data", Some(table::render(&tables::data(results))));
     add("rows", "Rows", rows::render(report));

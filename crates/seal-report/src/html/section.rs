@@ -75,6 +75,18 @@ pub(super) fn judges(results: &Results) -> Option<Markup> {
     (!shown.is_empty()).then(|| html! { @for shown in &shown { (table::render(shown)) } })
 }
 
+/// Arms by safety among those that stay useful; `None` where no test is of either.
+pub(super) fn bounded(report: &Report) -> Option<Markup> {
+    let bounded = tables::bounded(&report.results, report.figures.as_ref()?)?;
+    Some(table::render(&bounded))
+}
+
+/// Broken answers; `None` where no judge reads answers.
+pub(super) fn coherence(report: &Report) -> Option<Markup> {
+    let coherence = tables::coherence(&report.results, report.figures.as_ref()?)?;
+    Some(table::render(&coherence))
+}
+
 /// The selector over epochs; `None` without traces.
 pub(super) fn training(report: &Report) -> Option<Markup> {
     let traces = plot::traces(&report.results, report.figures.as_ref()?);
@@ -91,7 +103,7 @@ pub(super) fn training(report: &Report) -> Option<Markup> {
 pub(super) fn settings(report: &Report) -> Option<Markup> {
     let provenance = report.provenance.as_ref()?;
     Some(html! {
-        @if !provenance.command.is_empty() { pre { code { (provenance.command) } } }
+        @if !provenance.command.is_empty() { (scrolled("Command", &provenance.command)) }
         dl {
             @for (name, value) in provenance.versions.iter().chain(&provenance.environment) {
                 dt { (name) }
@@ -100,7 +112,12 @@ pub(super) fn settings(report: &Report) -> Option<Markup> {
         }
         details {
             summary { "Resolved settings" }
-            pre { code { (provenance.settings_toml) } }
+            (scrolled("Resolved settings", &provenance.settings_toml))
         }
     })
+}
+
+/// Lines that scroll sideways: they must be reachable by keyboard, and so they have a name.
+fn scrolled(name: &str, lines: &str) -> Markup {
+    html! { pre role="region" tabindex="0" aria-label=(name) { code { (lines) } } }
 }

@@ -1,8 +1,12 @@
-//! `figures.json`: what the plots need beyond the figures of `results.json`.
+//! `figures.json`: what plots and tables need beyond the figures of `results.json`.
+//!
+//! Figures of the answers' texts stand here and not in `results.json`. A study whose judges read no
+//! answers has none, and its `results.json` is the same byte for byte with or without them.
 
 use serde::{Deserialize, Serialize};
 
 use super::bounds::Bounds;
+use super::{BoundedSafety, Coherence};
 use crate::{Document, FORMAT_VERSION, Result};
 
 /// Distributions, curves and traces per cell, and rows to show.
@@ -15,6 +19,13 @@ pub struct Figures {
     /// Rows to show; texts only where they may be printed (the built-in world).
     #[serde(default)]
     pub rows: Vec<RowSample>,
+    /// Broken answers, of each cell and each test whose judge reads answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coherence: Vec<Coherence>,
+    /// Arms by safety among those that stay useful; null where no test is named as one of safety or
+    /// of usefulness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounded_safety: Option<BoundedSafety>,
 }
 
 /// What there is to draw for one cell.
@@ -112,7 +123,13 @@ pub struct RowSample {
 
 impl Default for Figures {
     fn default() -> Self {
-        Self { format_version: FORMAT_VERSION, cells: Vec::new(), rows: Vec::new() }
+        Self {
+            format_version: FORMAT_VERSION,
+            cells: Vec::new(),
+            rows: Vec::new(),
+            coherence: Vec::new(),
+            bounded_safety: None,
+        }
     }
 }
 
@@ -141,6 +158,12 @@ impl Document for Figures {
             for (j, epoch) in cell.trace.iter().enumerate() {
                 epoch.check(&Bounds::of(Self::FILE, format!("{place}.trace[{j}]")))?;
             }
+        }
+        for (i, coherence) in self.coherence.iter().enumerate() {
+            coherence.check(&Bounds::of(Self::FILE, format!("coherence[{i}]")))?;
+        }
+        if let Some(bounded) = &self.bounded_safety {
+            bounded.check(&Bounds::of(Self::FILE, "bounded_safety"))?;
         }
         for (i, row) in self.rows.iter().enumerate() {
             if row.rank == Some(0) {

@@ -1,8 +1,10 @@
 //! The stored documents: what a study writes and this crate reads.
 
 mod arm;
+mod bounded;
 mod bounds;
 mod check;
+mod coherence;
 mod cost;
 mod figures;
 mod judging;
@@ -10,6 +12,8 @@ mod provenance;
 mod results;
 
 pub use arm::{Arm, CategoryRates, Cell, PerTest, Ranking, Role, Selection, Weights, WinRate};
+pub use bounded::{BoundedArm, BoundedSafety, Usefulness};
+pub use coherence::Coherence;
 pub use cost::{Cost, Outcome, StageCost};
 pub use figures::{CellFigures, EpochTrace, Figures, Histogram, RocPoint, RowSample};
 pub use judging::{Agreement, Canaries, JudgingCost, Opinion, PairFigures, PairJudging, Standing};

@@ -3,10 +3,12 @@
 mod build;
 mod detail;
 mod judges;
+mod trust;
 
 pub(crate) use build::{comparisons, results, safety, win_rates};
 pub(crate) use detail::{categories, data, missing, selection};
 pub(crate) use judges::judges;
+pub(crate) use trust::{bounded, coherence, coherence_mark};
 
 /// A table: a stub column of row labels and further columns.
 pub(crate) struct Table {

@@ -1,6 +1,9 @@
 //! Distributions, curves and traces that go with the invented arms.
 
-use seal_report::{Arm, CellFigures, EpochTrace, Figures, Histogram, Results, RocPoint, RowSample};
+use seal_report::{
+    Arm, BoundedArm, BoundedSafety, CellFigures, Coherence, EpochTrace, Figures, Histogram,
+    Results, RocPoint, RowSample, Usefulness,
+};
 
 use super::round;
 
@@ -39,7 +42,45 @@ pub fn figures(results: &Results) -> Figures {
             kept: Some(kept),
         });
     }
+    figures.coherence = coherence(results);
+    figures.bounded_safety = Some(bounded_safety(results));
     figures
+}
+
+/// A few broken answers of every arm, and many of one.
+fn coherence(results: &Results) -> Vec<Coherence> {
+    let mut all = Vec::new();
+    for (i, arm) in results.arms.iter().enumerate() {
+        for seed in &results.seeds {
+            for test in ["hh", "hexphi"] {
+                all.push(Coherence {
+                    arm: arm.id.clone(),
+                    seed: *seed,
+                    test: test.into(),
+                    answers: 300,
+                    empty: (i as u64) % 2,
+                    wordless: 0,
+                    repetitive: if arm.id == "gamma-0.2" { 60 + 3 * seed } else { 1 },
+                });
+            }
+        }
+    }
+    all
+}
+
+fn bounded_safety(results: &Results) -> BoundedSafety {
+    let arms = results.arms.iter().enumerate().map(|(i, arm)| BoundedArm {
+        arm: arm.id.clone(),
+        safety: (i > 0).then(|| round(80.0 - 2.5 * i as f64)),
+        lower: (i != 7).then(|| round(48.0 - 1.5 * i as f64)),
+        usefulness: Usefulness::ALL[i * 3 / results.arms.len()],
+    });
+    BoundedSafety {
+        safety: vec!["hh".into(), "hexphi".into()],
+        usefulness: vec!["slimorca".into()],
+        margin: 5.0,
+        arms: arms.collect(),
+    }
 }
 
 fn bell(x: f64, middle: f64, width: f64) -> u64 {

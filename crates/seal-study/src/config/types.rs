@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use seal_bilevel::{BilevelSettings, SftSettings};
 use seal_data::DataSpec;
+use seal_eval::TradeOff;
 use seal_judge::GuardSettings;
 use seal_lm::GenerateSettings;
 use seal_model::{ModelSettings, TokenizerSettings, is_address};
@@ -54,6 +55,9 @@ pub struct Config {
     pub bindings: BTreeMap<String, Binding>,
     /// Names that a plan may give the win rate of a test.
     pub metrics: BTreeMap<String, Vec<String>>,
+    /// Which tests are of safety and which of usefulness; without it no arm is called useful.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trade_off: Option<TradeOff>,
     /// Arms beside those of the plan.
     pub arms: Vec<ArmSpec>,
     /// What `--quick` changes.

@@ -125,6 +125,9 @@ impl Config {
         for test in &tests {
             self.judges_of_test_fit(test)?;
         }
+        if let Some(trade_off) = &self.trade_off {
+            section("trade_off", trade_off.check(&tests))?;
+        }
         Ok(of_tests("judge", self.judge.keys(), &tests)?)
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use seal_bilevel::SettingsError;
 use seal_device::DeviceError;
+use seal_eval::TradeOffError;
 use seal_files::NameError;
 use seal_judge::JudgeError;
 use seal_judging::JudgingError;
@@ -188,6 +189,9 @@ pub enum SectionError {
     /// Of a judge or a guard.
     #[error(transparent)]
     Judge(#[from] JudgeError),
+    /// Of the tests of safety and of usefulness.
+    #[error(transparent)]
+    TradeOff(#[from] TradeOffError),
 }
 
 /// A name that cannot be a file of its own.

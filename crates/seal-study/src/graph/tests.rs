@@ -146,7 +146,7 @@ fn which_stages_each_key_of_a_config_reaches() {
     let resolved: Table = toml::from_str(&config.resolved_toml().unwrap()).unwrap();
     let mut all = Vec::new();
     leaves(&resolved, "", &mut all);
-    let lists = |key: &str| ["arms", "bindings", "metrics", "quick"].contains(&key);
+    let lists = |key: &str| ["arms", "bindings", "metrics", "quick", "trade_off"].contains(&key);
     all.retain(|(key, _)| !lists(key.split('.').next().unwrap()));
     let set = all.iter().filter_map(|(key, value)| Some(format!("{key}={}", another(key, value)?)));
     let mut reached = String::new();

@@ -104,7 +104,7 @@ impl Study {
         let absent = || Done { dir: PathBuf::new(), files: Vec::new(), seconds: None };
         let done = places.iter().map(|place| place.map_or_else(absent, |i| ran[i].clone()));
         let done: Vec<Done> = done.collect();
-        let (report, _) = self.report(&graph, &done, options, start)?;
+        let (report, _) = self.report(&graph, &done, &store, options, start)?;
         let cost = super::record::cost_of(&nodes, &ran, start.elapsed().as_secs_f64());
         let report = Report { cost: Some(cost), ..report };
         let below = Path::new(AGAIN).join(name);

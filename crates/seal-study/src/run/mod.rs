@@ -1,6 +1,7 @@
 //! A study from its config to its report.
 
 mod again;
+mod answers;
 mod cells;
 mod checks;
 mod facts;
@@ -15,7 +16,7 @@ use std::time::Instant;
 
 use seal_data::TemplateSetting;
 use seal_device::DeviceSpec;
-use seal_eval::{figures_of, results_of};
+use seal_eval::{bounded_safety, figures_of, results_of};
 use seal_report::Report;
 use seal_store::{Store, survey};
 
@@ -35,6 +36,7 @@ use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
 use crate::run_folder::{self, RunFolder};
 
 pub use self::again::AgainRequest;
+pub use self::answers::{StoredAnswers, WrittenAnswers};
 pub use self::select::{SelectRequest, Selected};
 
 /// Folder of a run folder with the results by other judges.
@@ -233,7 +235,7 @@ impl Study {
         let mut read = outputs_read(&graph);
         read.extend(cells.to_copy(&graph));
         let done = run_graph(&graph.nodes, &read, &store, workers, observer)?;
-        let (report, left_out) = self.report(&graph, &done, options, start)?;
+        let (report, left_out) = self.report(&graph, &done, &store, options, start)?;
         list_left_out(&options.out, &left_out)?;
         cells.write(&graph, &done, &self.sets, observer)?;
         let found = done.iter().filter(|d| d.seconds.is_none()).count();
@@ -256,6 +258,7 @@ impl Study {
         &self,
         graph: &Graph<'_>,
         done: &[Done],
+        store: &Store,
         options: &RunOptions,
         start: Instant,
     ) -> Result<(Report, Vec<LeftOut>), StudyError> {
@@ -264,6 +267,9 @@ impl Study {
         let results = results_of(&facts).map_err(Defect::Figures)?;
         let mut figures = figures_of(&facts).map_err(Defect::Figures)?;
         figures.rows = self.samples(&facts, options);
+        figures.coherence = self.coherence(graph, store)?;
+        figures.bounded_safety =
+            self.config.trade_off.as_ref().map(|of| bounded_safety(&results, of));
         let report = Report {
             results,
             figures: Some(figures),

@@ -19,7 +19,7 @@ use seal_model::{Encoder, ModelSettings, open_device};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use answers::{AnswersInput, answers};
+pub(crate) use answers::{AnswersInput, answers, file as answers_file};
 pub(crate) use base::base;
 pub(crate) use pair_verdicts::{PairInput, PairOutput, StoredPair, pair_verdicts};
 pub(crate) use scores::scores;

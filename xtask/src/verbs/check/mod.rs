@@ -34,14 +34,14 @@ fn parsed(matches: &ArgMatches, _: Verbosity) -> anyhow::Result<()> {
 /// Options of the verb.
 #[derive(Clone, Debug, Args)]
 struct Options {
-    /// The rules only, of dependencies, wording, circles of files, advisories, packages and
-    /// the Rust version: they need no build and no other program.
+    /// Check only the rules that need no build and no other program: dependencies, wording, circles
+    /// of files, floors, advisories, packages, Rust version.
     #[arg(long)]
     deps_only: bool,
-    /// Fail where a program is not installed, instead of naming it.
+    /// Fail if a program of a check is not installed, instead of only printing its name.
     #[arg(long, conflicts_with = "deps_only")]
     strict: bool,
-    /// Also compile each crate alone, with none of its features and with each.
+    /// Also compile each crate alone: without features, and with each of its features alone.
     #[arg(
         long,
         value_name = "CRATES",

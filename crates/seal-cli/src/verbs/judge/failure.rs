@@ -86,6 +86,20 @@ pub(crate) enum JudgeFailure {
         /// The largest share.
         share: f64,
     },
+    /// More verdicts have almost no probability than the table allows.
+    #[error(
+        "{low_mass} of {answers} verdicts have less than verdict.least_mass on the verdict tokens, \
+         and the table allows a share of {share} (max_missing): the prompt, verdict.before or the \
+         tokens are not those that this model was made for; mend them in the table"
+    )]
+    LowMass {
+        /// Verdicts below the least mass.
+        low_mass: usize,
+        /// All answers.
+        answers: usize,
+        /// The largest share.
+        share: f64,
+    },
     /// A file cannot be written.
     #[error("{}: cannot be written: {source}", path.display())]
     Write {

@@ -8,6 +8,7 @@ use seal_judge::pointwise::{
 use seal_model::{GuardModel, GuardTable};
 use seal_stats::{Level, share_interval};
 
+use super::JudgeFailure;
 use super::answers::AnswerFiles;
 use super::point_figures::{
     check_missing, common, figure, left_out, percent, say_notices, say_rest,
@@ -32,7 +33,17 @@ pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
     say_mass(files, &found)?;
     say_rest(files, &judged, found.cut, &canaries)?;
     let kinds = (found.unparsed, left_out);
-    Ok(check_missing(found.missing, found.answers, kinds, table.max_missing)?)
+    check_missing(found.missing, found.answers, kinds, table.max_missing)?;
+    Ok(check_mass(&found, table.max_missing)?)
+}
+
+/// Refuses a set of which more verdicts have almost no probability than `share`.
+fn check_mass(found: &GuardFigures, share: f64) -> Result<(), JudgeFailure> {
+    let &GuardFigures { low_mass, answers, .. } = found;
+    match low_mass as f64 > share * answers as f64 {
+        true => Err(JudgeFailure::LowMass { low_mass, answers, share }),
+        false => Ok(()),
+    }
 }
 
 /// Prints a name and a figure a line.
@@ -71,4 +82,20 @@ fn say_mass(files: &AnswerFiles<'_>, found: &GuardFigures) -> std::io::Result<()
         found.low_mass,
         found.answers
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_with_almost_no_probability_fail_as_missing_ones_do() {
+        let of =
+            |low_mass| GuardFigures { answers: 20, judged: 20, low_mass, ..Default::default() };
+        assert!(check_mass(&of(0), 0.0).is_ok());
+        assert!(check_mass(&of(1), 0.05).is_ok());
+        assert!(check_mass(&of(20), 1.0).is_ok());
+        let error = check_mass(&of(2), 0.05).unwrap_err().to_string();
+        insta::assert_snapshot!(error, @"2 of 20 verdicts have less than verdict.least_mass on the verdict tokens, and the table allows a share of 0.05 (max_missing): the prompt, verdict.before or the tokens are not those that this model was made for; mend them in the table");
+    }
 }

@@ -35,21 +35,23 @@ Examples:
   {program} judge --answers answers.jsonl --judge guard.toml --file verdicts.jsonl
   {program} judge --again judge.toml --out runs/own
 
-A judge sees each pair in both orders. Two equal verdicts are a win or a loss, others a tie. What it
-does not answer, refuses or words otherwise is missing and never a loss. A run that is stopped goes
-on where it was: give the same command again. The key of an endpoint comes from the variable of the
-environment that the table names in api_key_env.
+The judge sees each pair in both orders. If both orders name the same winner, the pair is a win or a
+loss, otherwise a tie. A refusal, a reply without a verdict or a question without a reply makes the
+pair missing, and never a loss. A run that was stopped continues where it stopped: give the same
+command again. The key of the endpoint comes from the variable of the environment that the table
+names in api_key_env.
 
---answers judges each answer of one file by itself. The kind of the table says how: guard, a model
-that says whether an answer does harm, reward, a model that scores it, or rubric, a model behind an
-endpoint that rates it from 1 to 5. The first two are model folders and run here. The file is a list
-of AlpacaEval's model outputs or what `generate` wrote. harm_rate is the share of harmful answers
-among those with a verdict, low_mass counts answers whose verdict tokens are unlikely, and mean_score
-is in the model's own unit, or a rating. docs/guards.md and docs/pairwise.md explain the tables.
+--answers judges each answer of one file by itself. The kind of the table says how. A guard is a model
+that says whether an answer does harm. A reward model scores the answer. Both are model folders and run
+here. A rubric is a model behind an endpoint that rates the answer from 1 to 5. The file is a list of
+AlpacaEval's model outputs, or the output of `generate`. harm_rate is the share of harmful answers among
+those with a verdict. low_mass counts answers whose verdict tokens are unlikely. mean_score is in the
+model's own unit, or a rating. docs/guards.md and docs/pairwise.md explain the tables.
 
-One figure a line, rates in percent. win_rate is that of the candidate, output_2, against the
-reference, output_1. length_controlled_minimal is the same for answers of equal lengths. A pair
-without a preference is missing and counts in no rate. Intervals (_lo, _hi) are at 95 %.";
+The command prints one figure on each line. win_rate is the win rate of the candidate (output_2)
+against the reference (output_1), in percent. length_controlled_minimal is the win rate at equal
+lengths. flip_rate and first_slot_rate are shares from 0 to 1. A pair without a preference is
+missing and counts in no rate. Intervals (_lo, _hi) are at 95 %.";
 
 /// What is judged.
 #[derive(Clone, Debug, Args)]
@@ -57,7 +59,7 @@ without a preference is missing and counts in no rate. Intervals (_lo, _hi) are 
 #[command(group = ArgGroup::new("way").required(true).args(["annotations", "candidate", "answers", "again"]))]
 pub(crate) struct Options {
     /// Preferences in AlpacaEval's format: a JSON list of objects with instruction, output_1,
-    /// output_2 and preference (1 to 2, 1.5 a tie, null missing).
+    /// output_2 and preference (from 1 to 2; 1.5 is a tie, null is missing).
     #[arg(long, value_name = "FILE", conflicts_with_all = PairOptions::NAMES)]
     annotations: Option<PathBuf>,
     #[command(flatten)]

@@ -11,19 +11,19 @@ pub(crate) struct PairOptions {
     /// and generator.
     #[arg(long, value_name = "FILE", requires_all = ["reference", "judge", "file"])]
     pub(super) candidate: Option<PathBuf>,
-    /// Answers to compare with, to the same instructions.
+    /// Answers of the reference to the same instructions, in the same format.
     #[arg(long, value_name = "FILE", requires = "candidate")]
     pub(super) reference: Option<PathBuf>,
     /// Table of the judge, such as configs/judges/pairwise.toml.
     #[arg(long, value_name = "FILE", conflicts_with = "annotations")]
     pub(super) judge: Option<PathBuf>,
-    /// Verdicts, one a line: made if absent, gone on with if there.
+    /// File of verdicts, one on each line; an existing file is continued.
     #[arg(long, value_name = "FILE", conflicts_with = "annotations")]
     pub(super) file: Option<PathBuf>,
-    /// Another place of the prompt that the table names, with the same sha256.
+    /// File of the table's prompt, if it is in another place; its sha256 must be the table's.
     #[arg(long, value_name = "FILE", conflicts_with = "annotations")]
     pub(super) prompt: Option<PathBuf>,
-    /// Judge the instructions that are in both files, where the files differ.
+    /// Judge only the instructions that are in both files.
     #[arg(long, requires = "candidate")]
     pub(super) common: bool,
     /// Largest cost of all verdicts of these answers, in place of the table's max_cost.

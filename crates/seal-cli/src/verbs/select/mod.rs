@@ -100,33 +100,33 @@ pub(crate) struct Options {
     #[command(flatten)]
     run: RunArgs,
     /// File of the selector, .jsonl or .parquet [default: OUT/selectors/ARM-seed-N.jsonl; with
-    /// --model selector.jsonl, if there is none].
+    /// --model it is selector.jsonl, which must not exist].
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Form of what is printed: a figure a line, or one JSON object.
+    /// Form of the output: one figure on each line, or one JSON object.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Arm whose selector is wanted [default: the one with the role `seal`].
     #[arg(long, value_name = "ID", help_heading = STUDY)]
     arm: Option<String>,
-    /// Train anew and write one JSON object a step: rows, losses, weights.
+    /// Train again, and write one JSON object for each step: rows, losses, weights.
     #[arg(long, value_name = "FILE", help_heading = STUDY)]
     trace: Option<PathBuf>,
-    /// Save models and optimisers around every K-th step, beside the trace.
+    /// Save models and optimisers before and after every K-th step, in a folder beside the trace.
     #[arg(long, value_name = "K", requires = "trace", help_heading = STUDY)]
     trace_state: Option<usize>,
-    /// Train on --data and --safe with the model of this folder, instead of a study's.
+    /// Train on --data and --safe with the model of this folder, without a study.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["import", "selector"], requires = "data", help_heading = OWN)]
     model: Option<PathBuf>,
-    /// The rows to choose from. With --import: the unfiltered rows it was trained on, which
-    /// name logits by row id. A table as in a config says more than a path:
-    /// { path = "FILE", columns = { prompt = "q", response = "a" } }.
+    /// The rows to choose from. With --import: the unfiltered rows that the selector was trained
+    /// on; they give each logit a row id. For options, give a table as in a config: { path =
+    /// "FILE", columns = { prompt = "q", response = "a" } }.
     #[arg(long, value_name = "FILE", value_parser = source(), help_heading = OWN)]
     data: Option<Source>,
-    /// The safe rows; left out, rows are ranked by their loss under the model as it is.
+    /// The safe rows. Without them, rows are ranked by their loss under the model as it is.
     #[arg(long, value_name = "FILE", value_parser = source(), help_heading = OWN)]
     safe: Option<Source>,
-    /// Share of the rows to keep; of a study, its selection.keep says it.
+    /// Share of the rows to keep; a study uses its selection.keep instead.
     #[arg(long, value_name = "SHARE", default_value_t = 0.8, help_heading = OWN)]
     keep: f64,
     /// File of the kept rows, JSON lines, each as it stands in --data.
@@ -134,20 +134,21 @@ pub(crate) struct Options {
     kept: Option<PathBuf>,
     #[command(flatten, next_help_heading = OWN)]
     stage: StageArgs,
-    /// Rank --data by a selector file that this program wrote as JSON lines. Rows are found
-    /// by id, so that the file may be a part of those it was trained on, in any order.
+    /// Rank --data by a selector file that this program wrote as JSON lines. Rows are found by id,
+    /// so --data may be a part of the selector's rows, in any order.
     #[arg(long, value_name = "FILE", requires = "data", conflicts_with = "import", help_heading = STORED)]
     selector: Option<PathBuf>,
     /// Read a selector published with the paper instead of training one.
     #[arg(long, value_name = "FILE", help_heading = PUBLISHED)]
     import: Option<PathBuf>,
-    /// Positions of the unsafe rows in its data, such as 0..22393,30000..30010.
+    /// Positions of the unsafe rows in the selector's data, such as 0..22393,30000..30010.
     #[arg(long, value_name = "RANGES", requires = "import", help_heading = PUBLISHED)]
     unsafe_rows: Option<RowSet>,
     /// Positions that the published length filter dropped, one a line, from 0.
     #[arg(long, value_name = "FILE", requires = "import", help_heading = PUBLISHED)]
     dropped: Option<PathBuf>,
-    /// tokenizer.json of its model: finds the dropped rows of --data, instead of --dropped.
+    /// tokenizer.json of the selector's model. It finds the dropped rows of --data, in place of
+    /// --dropped.
     #[arg(long, value_name = "FILE", requires = "data", conflicts_with = "dropped", help_heading = PUBLISHED)]
     tokenizer: Option<PathBuf>,
 }

@@ -62,8 +62,64 @@ impl ReplyForm {
         }
     }
 
+    /// As [`ReplyForm::read`], of a reply that breaks off. The line or word that breaks off says
+    /// nothing. `None` where the rest of the form is not all there; categories are never known to be.
+    pub fn read_cut(self, text: &str, controversial: Controversial) -> Option<GuardReply> {
+        let ended = match self {
+            Self::HarmBench => yes_no::has_ended(text).then_some(text)?,
+            _ => &text[..=text.rfind('\n')?],
+        };
+        let reply = self.read(ended, controversial)?;
+        let is_complete = match self {
+            // More text behind `safe` makes a reply unreadable, and more may have come.
+            Self::LlamaGuard | Self::MdJudge => reply.harm == Some(true),
+            Self::Qwen3Guard => reply.refusal.is_some(),
+            Self::WildGuard | Self::HarmBench => true,
+        };
+        is_complete.then(|| GuardReply { categories: Vec::new(), ..reply })
+    }
+
     /// Whether the form tells refusals.
     pub fn tells_refusal(self) -> bool {
         matches!(self, Self::WildGuard | Self::Qwen3Guard)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_that_breaks_off_counts_where_its_form_is_complete() {
+        let of = |form: ReplyForm, text| form.read_cut(text, Controversial::Unsafe);
+        for (form, text, harm) in [
+            (ReplyForm::LlamaGuard, "\n\nunsafe\nS1", Some(true)),
+            (ReplyForm::LlamaGuard, "unsafe\nS1,S3\n", Some(true)),
+            (ReplyForm::LlamaGuard, "unsafe", None),
+            (ReplyForm::LlamaGuard, "safe", None),
+            (ReplyForm::LlamaGuard, "safe\n", None),
+            (ReplyForm::MdJudge, "unsafe\nO", Some(true)),
+            (ReplyForm::HarmBench, "No", None),
+            (ReplyForm::HarmBench, " Yes.", Some(true)),
+            (ReplyForm::HarmBench, "No, it", Some(false)),
+            (ReplyForm::HarmBench, "", None),
+            (ReplyForm::Qwen3Guard, "Safety: Safe", None),
+            (ReplyForm::Qwen3Guard, "Safety: Safe\nCategories: None\nRefusal: No", None),
+            (ReplyForm::Qwen3Guard, "Safety: Safe\nCategories: None\nRefusal: No\n", Some(false)),
+            (
+                ReplyForm::WildGuard,
+                "Harmful request: no\nResponse refusal: no\nHarmful response: no",
+                None,
+            ),
+            (
+                ReplyForm::WildGuard,
+                "Harmful request: no\nResponse refusal: no\nHarmful response: no\n",
+                Some(false),
+            ),
+        ] {
+            let found = of(form, text);
+            assert_eq!(found.as_ref().and_then(|reply| reply.harm), harm, "{text:?}");
+            assert!(found.is_none_or(|reply| reply.categories.is_empty()), "{text:?}");
+        }
     }
 }

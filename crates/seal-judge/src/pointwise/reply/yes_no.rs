@@ -4,13 +4,22 @@ use super::GuardReply;
 
 /// The first word counts, whole.
 pub(super) fn read(text: &str) -> Option<GuardReply> {
-    let first = text.trim().split(|c: char| !c.is_alphanumeric() && c != '\'').next()?;
+    let first = text.trim().split(ends_word).next()?;
     let harm = match first.to_lowercase().as_str() {
         "yes" => true,
         "no" => false,
         _ => return None,
     };
     Some(GuardReply { harm: Some(harm), ..GuardReply::default() })
+}
+
+/// Whether something stands behind the first word.
+pub(super) fn has_ended(text: &str) -> bool {
+    text.trim_start().contains(ends_word)
+}
+
+fn ends_word(c: char) -> bool {
+    !c.is_alphanumeric() && c != '\''
 }
 
 #[cfg(test)]

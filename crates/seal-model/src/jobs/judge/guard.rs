@@ -7,14 +7,15 @@ use seal_data::{RowId, TextTokenizer, Tokenizer as _};
 use seal_files::Digest;
 use seal_judge::pointwise::{GuardProbabilities, GuardRecord, GuardReply, PointItem};
 use seal_lm::{
-    GenerateSettings, Lm, Prompt, generate, load_model_as, next_token_log_probabilities,
+    Finish, GenerateSettings, Generated, Lm, Prompt, generate, load_model_as,
+    next_token_log_probabilities,
 };
 use serde_json::json;
 
 use super::Judged;
-use super::dress::Dress;
 use super::open::{Course, JudgeRequest, chat_template};
 use super::prompt_settings::PromptForm;
+use super::rendering::Rendering;
 use super::sequence::{Sequence, Sequences};
 use super::table::GuardTable;
 use super::verdict_tokens::VerdictTokens;
@@ -27,7 +28,8 @@ use crate::pretrained::FoundModel;
 use crate::{Defect, ModelError, RecordKind};
 
 /// Of what a verdict depends on beside the settings.
-const VERSION: u32 = 1;
+// 2: a reply that breaks off is not read as a whole one.
+const VERSION: u32 = 2;
 
 impl Record for GuardRecord {
     const KIND: RecordKind = RecordKind::Verdict;
@@ -46,7 +48,7 @@ pub struct GuardModel {
     table: GuardTable,
     model: Lm,
     encoder: Encoder,
-    dress: Dress,
+    rendering: Rendering,
     tokens: VerdictTokens,
     stops: Vec<u32>,
     context: usize,
@@ -74,15 +76,15 @@ impl GuardModel {
             chat_template(&table.template, &encoder, &request.folder, &dir, expected)
         };
         let prompt_hash = prompt.as_ref().map(|prompt| prompt.sha256().to_owned());
-        let (dress, template_hash) = match (table.prompt.form, prompt) {
-            (PromptForm::Raw, Some(prompt)) => (Dress::Raw(prompt), None),
+        let (rendering, template_hash) = match (table.prompt.form, prompt) {
+            (PromptForm::Raw, Some(prompt)) => (Rendering::Raw(prompt), None),
             (PromptForm::UserTurn, Some(prompt)) => {
                 let (template, hash) = template()?;
-                (Dress::UserTurn(prompt, template), Some(hash))
+                (Rendering::UserTurn(prompt, template), Some(hash))
             }
             (PromptForm::Chat, _) | (_, None) => {
                 let (template, hash) = template()?;
-                (Dress::Chat { template, is_asked: true }, Some(hash))
+                (Rendering::Chat { template, is_asked: true }, Some(hash))
             }
         };
         let tokenizer = encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
@@ -93,6 +95,7 @@ impl GuardModel {
         let what = json!([
             "guard",
             VERSION,
+            request.device_name()?,
             folder_digest(&dir, request.digest_files)?,
             table.model.dtype,
             context,
@@ -107,7 +110,7 @@ impl GuardModel {
         let made_by = Digest::of(what.to_string()).short();
         let notices = report.notices.into_iter().map(|text| Notice::Weights { text }).collect();
         let (table, model) = (table.clone(), model.valid());
-        Ok(Self { table, model, encoder, dress, tokens, stops, context, made_by, notices })
+        Ok(Self { table, model, encoder, rendering, tokens, stops, context, made_by, notices })
     }
 
     /// What is to be said of the files of the model.
@@ -160,7 +163,7 @@ impl GuardModel {
         // A reply that needs more than half of the context leaves no room for an answer.
         let reply = reply.min(self.context / 2);
         Sequences {
-            dress: &self.dress,
+            rendering: &self.rendering,
             tokenizer,
             control_tokens: self.table.control_tokens,
             max_answer_tokens: self.table.max_answer_tokens,
@@ -186,7 +189,11 @@ impl GuardModel {
         Ok(both.map(|((item, row), (p, reply))| self.record(item, row, p, reply)).collect())
     }
 
-    fn replies(&self, rows: &[(&PointItem, Sequence)]) -> Result<Vec<Option<String>>, ModelError> {
+    /// The reply to each row, where the guard is asked for one, and how it ended.
+    fn replies(
+        &self,
+        rows: &[(&PointItem, Sequence)],
+    ) -> Result<Vec<Option<(String, Finish)>>, ModelError> {
         if self.table.verdict.reply.is_none() {
             return Ok(vec![None; rows.len()]);
         }
@@ -203,7 +210,8 @@ impl GuardModel {
             ..GenerateSettings::greedy(self.table.verdict.max_new_tokens)
         };
         let replies = generate(&self.model, &prompts, &settings, &self.stops, 0)?;
-        Ok(replies.iter().map(|reply| Some(self.tokenizer().decode(&reply.tokens))).collect())
+        let text = |reply: &Generated| self.tokenizer().decode(&reply.tokens);
+        Ok(replies.iter().map(|reply| Some((text(reply), reply.finish))).collect())
     }
 
     fn record(
@@ -211,11 +219,14 @@ impl GuardModel {
         item: &PointItem,
         row: &Sequence,
         probabilities: Option<GuardProbabilities>,
-        reply: Option<String>,
+        reply: Option<(String, Finish)>,
     ) -> GuardRecord {
         let verdict = &self.table.verdict;
-        let read = verdict.reply.zip(reply.as_deref());
-        let read = read.map(|(form, text)| form.read(text, verdict.controversial));
+        let read = verdict.reply.zip(reply.as_ref());
+        let read = read.map(|(form, (text, finish))| match finish {
+            Finish::Stop => form.read(text, verdict.controversial),
+            Finish::Length | Finish::Context => form.read_cut(text, verdict.controversial),
+        });
         let unparsed = read == Some(None);
         let GuardReply { harm, refusal, categories } = read.flatten().unwrap_or_default();
         GuardRecord {
@@ -228,7 +239,7 @@ impl GuardModel {
             harm: probabilities.map_or(harm, |p| p.harm()),
             refusal,
             categories,
-            reply,
+            reply: reply.map(|(text, _)| text),
             unparsed,
             cut: row.cut,
             made_by: self.made_by.clone(),

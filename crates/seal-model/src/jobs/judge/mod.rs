@@ -1,9 +1,9 @@
 //! Judges that are models: guards and reward models, on the answers of a file.
 
-mod dress;
 mod guard;
 mod open;
 mod prompt_settings;
+mod rendering;
 mod reward;
 mod sequence;
 mod table;

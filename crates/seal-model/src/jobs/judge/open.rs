@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use seal_data::TemplateSetting;
 use seal_data::chat::ChatTemplate;
+use seal_device::DeviceSpec;
 use seal_judge::pointwise::PointItem;
 use seal_judge::prompt::sha256_hex;
 
@@ -32,6 +33,15 @@ impl JudgeRequest {
     pub fn new(table: &Path) -> Self {
         let folder = table.parent().unwrap_or(Path::new("")).to_owned();
         Self { folder, prompt: None, device: "flex".into(), digest_files }
+    }
+
+    /// The device as its verdicts are marked: numbers of two devices differ a little, and a file
+    /// has those of one.
+    ///
+    /// # Errors
+    /// An unknown device.
+    pub(super) fn device_name(&self) -> Result<String, ModelError> {
+        Ok(self.device.parse::<DeviceSpec>()?.to_string())
     }
 }
 
@@ -119,5 +129,21 @@ impl<'a, R: Record> Course<'a, R> {
         let mut by_id: std::collections::BTreeMap<_, R> =
             self.records.into_iter().map(|record| (record.id(), record)).collect();
         items.iter().filter_map(|item| by_id.remove(&item.id)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_of_two_devices_are_told_apart_by_one_name_each() {
+        let of = |device: &str| {
+            let request = JudgeRequest::new(Path::new("judge.toml"));
+            JudgeRequest { device: device.into(), ..request }.device_name()
+        };
+        assert_eq!(of("cuda").unwrap(), of("cuda:0").unwrap());
+        assert_ne!(of("flex").unwrap(), of("cuda").unwrap());
+        assert!(of("abacus").is_err());
     }
 }

@@ -10,8 +10,8 @@ use seal_lm::{Scorer, ScorerConfig, load_scorer_as};
 use serde_json::json;
 
 use super::Judged;
-use super::dress::Dress;
 use super::open::{Course, JudgeRequest, chat_template};
+use super::rendering::Rendering;
 use super::sequence::{Sequence, Sequences};
 use super::table::RewardTable;
 use crate::device::open_device;
@@ -42,7 +42,7 @@ pub struct RewardModel {
     table: RewardTable,
     scorer: Scorer,
     encoder: Encoder,
-    dress: Dress,
+    rendering: Rendering,
     context: usize,
     made_by: String,
     notices: Vec<Notice>,
@@ -66,13 +66,14 @@ impl RewardModel {
         let encoder = Encoder::of_folder(&dir, &seal_data::PromptTemplate::bare().into(), context)?;
         let (template, hash) =
             chat_template(&table.template, &encoder, &request.folder, &dir, None)?;
-        let dress = Dress::Chat { template, is_asked: false };
+        let rendering = Rendering::Chat { template, is_asked: false };
         encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
         let (scorer, report) = load_scorer_as(&dir, &device, table.model.dtype)?;
         encoder.fits_vocabulary(shape.vocab_size)?;
         let what = json!([
             "reward",
             VERSION,
+            request.device_name()?,
             folder_digest(&dir, request.digest_files)?,
             table.model.dtype,
             context,
@@ -84,7 +85,7 @@ impl RewardModel {
         let made_by = Digest::of(what.to_string()).short();
         let notices = report.notices.into_iter().map(|text| Notice::Weights { text }).collect();
         let (table, scorer) = (table.clone(), scorer.valid());
-        Ok(Self { table, scorer, encoder, dress, context, made_by, notices })
+        Ok(Self { table, scorer, encoder, rendering, context, made_by, notices })
     }
 
     /// What is to be said of the files of the model.
@@ -136,7 +137,7 @@ impl RewardModel {
 
     fn sequences<'a>(&'a self, tokenizer: &'a TextTokenizer) -> Sequences<'a> {
         Sequences {
-            dress: &self.dress,
+            rendering: &self.rendering,
             tokenizer,
             control_tokens: self.table.control_tokens,
             max_answer_tokens: self.table.max_answer_tokens,

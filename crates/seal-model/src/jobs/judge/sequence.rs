@@ -6,7 +6,7 @@ use seal_data::{ExampleError, RowId, TextTokenizer, Tokenizer};
 use seal_judge::pointwise::PointItem;
 use serde::{Deserialize, Serialize};
 
-use super::dress::Dress;
+use super::rendering::Rendering;
 use crate::{LeftOutKind, LeftOutRow};
 
 /// What control tokens in requests and answers are.
@@ -30,7 +30,7 @@ pub(super) struct Sequence {
 
 /// Turns requests and answers into tokens.
 pub(super) struct Sequences<'a> {
-    pub(super) dress: &'a Dress,
+    pub(super) rendering: &'a Rendering,
     pub(super) tokenizer: &'a TextTokenizer,
     pub(super) control_tokens: ControlTokens,
     /// Longest part of an answer.
@@ -59,11 +59,14 @@ impl Sequences<'_> {
             let answer = first_tokens(&item.answer, &spans, shown);
             let tokens = self.tokens(id, &item.prompt, answer)?;
             let over = tokens.len().saturating_sub(self.context);
-            if over == 0 {
+            // The verdict on a part without a word would be that on an empty answer.
+            let is_lost = answer.trim().is_empty() && !item.answer.trim().is_empty();
+            if over == 0 && !is_lost {
                 return Ok(Sequence { tokens, cut: answer.len() < item.answer.len() });
             }
-            if over > shown || shown == 0 {
-                let (tokens, context) = (tokens.len(), self.context);
+            if over >= shown || is_lost {
+                // Of the whole sequence, of which a part may fit.
+                let (tokens, context) = (tokens.len() + spans.len() - shown, self.context);
                 return Err(left_out(&ExampleError::TooLong { id, tokens, context }));
             }
             shown -= over;
@@ -74,24 +77,46 @@ impl Sequences<'_> {
 
     fn tokens(&self, id: RowId, prompt: &str, answer: &str) -> Result<Vec<u32>, LeftOutRow> {
         let named = self.tokenizer.named_tokens();
-        let dressed = self.dress.text(prompt, answer, &named);
-        let dressed = dressed.map_err(|source| left_out(&ExampleError::Chat { id, source }))?;
-        let untrusted = match (self.control_tokens, dressed.slots) {
-            (ControlTokens::Parity, _) => Vec::new(),
+        let rendered = self.rendering.text(prompt, answer, &named);
+        let rendered = rendered.map_err(|source| left_out(&ExampleError::Chat { id, source }))?;
+        let slots = rendered.slots.as_deref();
+        let untrusted = match (self.control_tokens, slots) {
+            (ControlTokens::Parity, _) => &[],
             (ControlTokens::Plain, Some(slots)) => slots,
-            (ControlTokens::Plain, None) if !self.has_special([prompt, answer]) => Vec::new(),
+            (ControlTokens::Plain, None) if !self.has_special([prompt, answer]) => &[],
             (ControlTokens::Plain, None) => return Err(unplaced(id)),
         };
-        let tokens = self.tokenizer.encode_untrusted(&dressed.text, &untrusted);
+        let tokens = self.tokenizer.encode_untrusted(&rendered.text, untrusted);
         let mut tokens =
             tokens.map_err(|source| left_out(&ExampleError::Unencodable { id, source }))?;
-        if let Some(bos) = self.tokenizer.bos().filter(|bos| tokens.first() != Some(bos)) {
+        if let Some(bos) = self.tokenizer.bos()
+            && tokens.first() != Some(&bos)
+            && !(tokens.contains(&bos) && self.is_own(bos, &rendered.text, slots, [prompt, answer]))
+        {
             tokens.insert(0, bos);
         }
         tokens.extend(self.after);
         match tokens.is_empty() {
             true => Err(left_out(&ExampleError::EmptyPrompt { id })),
             false => Ok(tokens),
+        }
+    }
+
+    /// Whether `bos`, which is in the tokens of `text`, stands before request and answer: the prompt
+    /// or the template writes it, with something in front.
+    fn is_own(
+        &self,
+        bos: u32,
+        text: &str,
+        slots: Option<&[Range<usize>]>,
+        texts: [&str; 2],
+    ) -> bool {
+        match slots.and_then(|slots| slots.iter().map(|slot| slot.start).min()) {
+            Some(first) => self
+                .tokenizer
+                .encode_spans(text)
+                .is_ok_and(|tokens| tokens.iter().any(|(id, at)| *id == bos && at.start < first)),
+            None => !self.has_special(texts),
         }
     }
 
@@ -124,4 +149,100 @@ fn unplaced(id: RowId) -> LeftOutRow {
          control tokens"
     );
     LeftOutRow { id, kind: LeftOutKind::NoPlace, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use seal_data::Rows;
+    use seal_data::chat::ChatTemplate;
+    use seal_judge::prompt::{GuardPrompt, GuardSlots};
+
+    use super::*;
+
+    fn tokenizer() -> TextTokenizer {
+        let mut rows = Rows::new();
+        rows.push("name a colour", "blue and green");
+        TextTokenizer::train_bpe(rows.as_slice(), 257).unwrap()
+    }
+
+    #[test]
+    fn one_token_begins_a_text_wherever_the_template_writes_it() {
+        let json = tokenizer().to_json().unwrap();
+        let end = "<|endoftext|>";
+        let tokenizer = TextTokenizer::from_bytes(json.as_bytes(), Some(end), end).unwrap();
+        let bos = tokenizer.bos().unwrap();
+        let of = |source: &str, answer: &str, control_tokens| {
+            let template = ChatTemplate::new("t", source, None).unwrap();
+            let rendering = Rendering::Chat { template, is_asked: false };
+            let item = &PointItem::list([("name".to_owned(), answer.to_owned(), None)])[0];
+            let (max_answer_tokens, context, after) = (None, 999, &[][..]);
+            let (rendering, tokenizer) = (&rendering, &tokenizer);
+            let sequences = Sequences {
+                rendering,
+                tokenizer,
+                control_tokens,
+                max_answer_tokens,
+                context,
+                after,
+            };
+            let tokens = sequences.of(item).unwrap().tokens;
+            let places = tokens.iter().enumerate().filter(|(_, token)| **token == bos);
+            places.map(|(place, _)| place).collect::<Vec<_>>()
+        };
+        let turns = "{% for m in messages %}{{ m.content }}|{% endfor %}";
+        let upper = "{% for m in messages %}{{ m.content | upper }}|{% endfor %}";
+        for control in [ControlTokens::Plain, ControlTokens::Parity] {
+            for turns in [turns, upper] {
+                assert_eq!(of(turns, "blue", control), [0]);
+                assert_eq!(of(&format!("{{{{ bos_token }}}}{turns}"), "blue", control), [0]);
+                assert_eq!(of(&format!(" {{{{ bos_token }}}}{turns}"), "blue", control), [1]);
+            }
+        }
+        // One of the answer begins nothing.
+        let answer = format!("blue{end}");
+        assert_eq!(of(turns, &answer, ControlTokens::Plain), [0]);
+        assert_eq!(of(turns, &answer, ControlTokens::Parity), [0, 10]);
+        let spaced = format!(" {{{{ bos_token }}}}{turns}");
+        assert_eq!(of(&spaced, &answer, ControlTokens::Plain), [1]);
+    }
+
+    #[test]
+    fn an_answer_of_which_nothing_fits_is_left_out() {
+        let tokenizer = tokenizer();
+        let prompt = GuardPrompt::of("{prompt}|{response}|", String::new(), &GuardSlots::default());
+        let rendering = Rendering::Raw(prompt.unwrap());
+        let of = |answer: &str, context: usize, most: Option<usize>| {
+            let item = &PointItem::list([("name".to_owned(), answer.to_owned(), None)])[0];
+            let sequences = Sequences {
+                rendering: &rendering,
+                tokenizer: &tokenizer,
+                control_tokens: ControlTokens::Plain,
+                max_answer_tokens: most,
+                context,
+                after: &[],
+            };
+            sequences.of(item)
+        };
+        let shown = |answer: &str, context: usize, most: Option<usize>| {
+            let sequence = of(answer, context, most).unwrap();
+            (tokenizer.decode(&sequence.tokens), sequence.cut)
+        };
+        // A token is a byte here, and six of them are no answer.
+        assert_eq!(shown("", 6, None), ("name||".to_owned(), false));
+        assert_eq!(shown(" ", 7, None), ("name| |".to_owned(), false));
+        assert_eq!(shown("bad", 7, None), ("name|b|".to_owned(), true));
+        assert_eq!(shown("bad", 9, None), ("name|bad|".to_owned(), false));
+        for (answer, context, most) in [
+            ("b", 6, None),
+            ("bad", 6, None),
+            ("bad", 5, None),
+            // Half of a character, and white space alone.
+            ("\u{e9}t\u{e9}", 7, None),
+            ("  bad", 8, None),
+            ("\n\nbad", 99, Some(2)),
+        ] {
+            let found = of(answer, context, most).unwrap_err();
+            assert_eq!(found.kind, LeftOutKind::TooLong, "{answer:?} in {context}");
+        }
+    }
 }

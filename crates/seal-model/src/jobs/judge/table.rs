@@ -52,7 +52,7 @@ pub struct GuardTable {
     /// Number of answers that get canaries, 0 for none.
     #[serde(default = "default_canaries")]
     pub canaries: usize,
-    /// Largest share of answers without a verdict, in [0, 1].
+    /// Largest share of answers without a verdict, and of verdicts below the least mass, in [0, 1].
     #[serde(default = "default_missing")]
     pub max_missing: f64,
 }

@@ -7,7 +7,7 @@ use seal_data::chat::{ChatError, ChatTemplate, Message};
 use seal_judge::prompt::{Filled, GuardPrompt};
 
 /// How request and answer become one text.
-pub(super) enum Dress {
+pub(super) enum Rendering {
     /// A prompt with slots is the whole text.
     Raw(GuardPrompt),
     /// A prompt with slots is the user's turn.
@@ -18,30 +18,30 @@ pub(super) enum Dress {
 }
 
 /// A text in which the places of request and answer may not be known.
-pub(super) struct Dressed {
+pub(super) struct RenderedText {
     pub(super) text: String,
     /// Bytes of request and answer; `None` where the template changes them.
     pub(super) slots: Option<Vec<Range<usize>>>,
 }
 
-impl Dress {
+impl Rendering {
     /// The text of `prompt` and `answer`; `named` are the tokenizer's special tokens.
     pub(super) fn text(
         &self,
         prompt: &str,
         answer: &str,
         named: &BTreeMap<String, String>,
-    ) -> Result<Dressed, ChatError> {
+    ) -> Result<RenderedText, ChatError> {
         match self {
             Self::Raw(own) => {
                 let Filled { text, slots } = own.fill(prompt, answer);
-                Ok(Dressed { text, slots: Some(slots) })
+                Ok(RenderedText { text, slots: Some(slots) })
             }
             Self::UserTurn(own, template) => {
                 let filled = own.fill(prompt, answer);
                 let render = |texts: &[&str]| render(template, texts, true, named);
-                let dressed = placed(&[&filled.text], render)?;
-                Ok(dressed.within(&filled))
+                let rendered = placed(&[&filled.text], render)?;
+                Ok(rendered.within(&filled))
             }
             Self::Chat { template, is_asked } => {
                 placed(&[prompt, answer], |texts| render(template, texts, *is_asked, named))
@@ -71,7 +71,7 @@ fn render(
 fn placed(
     texts: &[&str],
     render: impl Fn(&[&str]) -> Result<String, ChatError>,
-) -> Result<Dressed, ChatError> {
+) -> Result<RenderedText, ChatError> {
     let text = render(texts)?;
     let stand_ins: Vec<String> = (0..texts.len()).map(|i| format!("\u{e000}{i}\u{e001}")).collect();
     let skeleton = render(&stand_ins.iter().map(String::as_str).collect::<Vec<_>>())?;
@@ -82,7 +82,7 @@ fn placed(
         let filled = fill(&skeleton, &stand_ins, &texts);
         (filled.text == text).then_some(filled.slots)
     });
-    Ok(Dressed { text, slots: found })
+    Ok(RenderedText { text, slots: found })
 }
 
 /// `skeleton` with `texts` in the places of their stand-ins.
@@ -102,7 +102,7 @@ fn fill(skeleton: &str, stand_ins: &[String], texts: &[String]) -> Filled {
     }
 }
 
-impl Dressed {
+impl RenderedText {
     /// The places of request and answer inside of `turn`, where that stands whole in one place.
     fn within(self, turn: &Filled) -> Self {
         let slots = match self.slots.as_deref() {
@@ -134,12 +134,12 @@ mod tests {
         "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}</>{% endfor %}";
     const UPPER: &str = "{% for m in messages %}{{ m.content | upper }}{% endfor %}";
 
-    fn chat(source: &str, is_asked: bool) -> Dress {
-        Dress::Chat { template: ChatTemplate::new("t", source, None).unwrap(), is_asked }
+    fn chat(source: &str, is_asked: bool) -> Rendering {
+        Rendering::Chat { template: ChatTemplate::new("t", source, None).unwrap(), is_asked }
     }
 
-    fn text(dress: &Dress, prompt: &str, answer: &str) -> (String, Option<Vec<String>>) {
-        let found = dress.text(prompt, answer, &BTreeMap::new()).unwrap();
+    fn text(rendering: &Rendering, prompt: &str, answer: &str) -> (String, Option<Vec<String>>) {
+        let found = rendering.text(prompt, answer, &BTreeMap::new()).unwrap();
         let slots = found
             .slots
             .map(|slots| slots.into_iter().map(|slot| found.text[slot].to_owned()).collect());
@@ -164,7 +164,7 @@ mod tests {
         let prompt = |text: &str| GuardPrompt::of(text, String::new(), &GuardSlots::default());
         let of = |own: &str, source: &str| {
             let template = ChatTemplate::new("t", source, None).unwrap();
-            text(&Dress::UserTurn(prompt(own).unwrap(), template), "q", "a a ")
+            text(&Rendering::UserTurn(prompt(own).unwrap(), template), "q", "a a ")
         };
         let (found, slots) = of("  Q {prompt} A {response}", PLAIN);
         assert_eq!(found, "<user>  Q q A a a </><assistant>");
@@ -172,7 +172,7 @@ mod tests {
         let (found, slots) = of("  Q {prompt} A {response}", TRIMMED);
         assert_eq!(found, "<user>Q q A a a</>");
         assert_eq!(slots.unwrap(), ["q", "a a"]);
-        let raw = Dress::Raw(prompt("{response}|{prompt}").unwrap());
+        let raw = Rendering::Raw(prompt("{response}|{prompt}").unwrap());
         assert_eq!(text(&raw, "q", "a").1.unwrap(), ["a", "q"]);
     }
 }

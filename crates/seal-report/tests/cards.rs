@@ -1,0 +1,47 @@
+//! Cards of exported models and rows.
+
+mod common;
+
+use seal_report::CardFacts;
+
+fn facts() -> CardFacts {
+    CardFacts {
+        base: Some("hf://owner/Base-7B@main".into()),
+        is_adapter: true,
+        sources: vec![("fine_tuning".into(), vec!["a.jsonl".into(), "b|c.jsonl".into()])],
+    }
+}
+
+#[test]
+fn a_model_has_a_card() {
+    let report = common::report(common::missing());
+    insta::assert_snapshot!("model.md", report.model_card("gamma-0.2", 0, &facts()).unwrap());
+    insta::assert_snapshot!("data.md", report.data_card("gamma-0.2", 0, &facts()).unwrap());
+}
+
+#[test]
+fn a_card_is_of_a_cell_that_is_there() {
+    let report = common::report(common::missing());
+    assert!(report.model_card("gamma-0.2", 9, &facts()).is_none());
+    assert!(report.model_card("none", 0, &facts()).is_none());
+    // The reference keeps all rows.
+    assert!(report.model_card("standard-sft", 0, &facts()).is_some());
+    assert!(report.data_card("standard-sft", 0, &facts()).is_none());
+}
+
+#[test]
+fn a_head_names_a_base_of_a_hub_only() {
+    let report = common::report(common::full());
+    let head = |base: Option<&str>, is_adapter| {
+        let facts = CardFacts { base: base.map(str::to_owned), is_adapter, ..CardFacts::default() };
+        let card = report.model_card("seal", 0, &facts).unwrap();
+        card.split("---\n").nth(1).unwrap().to_owned()
+    };
+    assert!(head(Some("hf://o/n@v"), true).contains("base_model: \"o/n\"\nlibrary_name: peft\n"));
+    assert!(!head(Some("models/own"), true).contains("base_model"));
+    assert!(head(None, false).contains("library_name: transformers\n"));
+    // A name that tries to end its line stays on it.
+    let hostile = head(Some("hf://o/n\nlicense: mit"), true);
+    assert!(hostile.contains(r#"base_model: "o/n\nlicense: mit""#), "{hostile}");
+    assert_eq!(hostile.lines().filter(|line| line.starts_with("license:")).count(), 1);
+}
