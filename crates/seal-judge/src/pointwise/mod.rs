@@ -9,6 +9,7 @@
 //! to two.
 
 mod canary;
+mod canary_count;
 mod figures;
 mod item;
 mod probabilities;
@@ -16,7 +17,8 @@ mod record;
 mod reply;
 mod verdict;
 
-pub use canary::{CanaryCount, PointCanary, count_guard_canaries, count_reward_canaries};
+pub use canary::PointCanary;
+pub use canary_count::{CanaryCount, count_guard_canaries, count_reward_canaries};
 pub use figures::{GuardFigures, RewardFigures, guard_figures, reward_figures};
 pub use item::{PointItem, with_canaries};
 pub use probabilities::GuardProbabilities;

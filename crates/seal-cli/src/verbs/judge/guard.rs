@@ -9,7 +9,7 @@ use seal_model::{GuardModel, GuardTable};
 use seal_stats::{Level, share_interval};
 
 use super::JudgeFailure;
-use super::answers::AnswerFiles;
+use super::answer_files::AnswerFiles;
 use super::point_figures::{
     check_missing, common, figure, left_out, percent, say_notices, say_rest,
 };

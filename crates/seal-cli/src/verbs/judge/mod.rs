@@ -3,6 +3,7 @@
 
 mod again;
 mod annotations;
+mod answer_files;
 mod answer_options;
 mod answers;
 mod endpoint;

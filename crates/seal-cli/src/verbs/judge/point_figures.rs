@@ -6,7 +6,7 @@ use seal_judge::pointwise::CanaryCount;
 use seal_model::{Judged, Notice};
 
 use super::JudgeFailure;
-use super::answers::AnswerFiles;
+use super::answer_files::AnswerFiles;
 use crate::own::say_left_out;
 use crate::{plain, words};
 

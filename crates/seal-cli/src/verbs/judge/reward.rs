@@ -5,7 +5,7 @@ use std::io::Write as _;
 use seal_judge::pointwise::{PointCanary, count_reward_canaries, reward_figures, with_canaries};
 use seal_model::{RewardModel, RewardTable};
 
-use super::answers::AnswerFiles;
+use super::answer_files::AnswerFiles;
 use super::point_figures::{check_missing, common, figure, left_out, say_notices, say_rest};
 use crate::own::Steps;
 use crate::plain;

@@ -11,7 +11,7 @@ use seal_judging::{JudgingError, Stopped, VerdictLog};
 use seal_stats::{Level, share_interval};
 
 use super::JudgeFailure;
-use super::answers::AnswerFiles;
+use super::answer_files::AnswerFiles;
 use super::endpoint::{
     client, print_estimate, say_read, say_repair, say_stopped, say_waiting, say_written,
 };

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use seal_endpoint::EndpointError;
 use seal_judging::{Event, Observer};
 
 use crate::own::Steps;
@@ -79,6 +80,13 @@ impl Watcher {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Says `text` where no error like this one was told before.
+    fn tell(&self, told: &mut Told, error: &EndpointError, text: &str) {
+        if told.is_new(&error.without_wait().to_string()) {
+            self.say(text);
+        }
+    }
+
     fn say(&self, text: &str) {
         if !self.verbosity.quiet {
             // Progress that cannot be shown stops nothing.
@@ -100,15 +108,13 @@ impl Observer for Watcher {
                 shared.blank.1 += usize::from(*is_again);
             }
             Event::Failed { error } => {
-                if shared.failures.is_new(&error.without_wait().to_string()) {
-                    self.say(&format!("no reply to a question: {error}"));
-                }
+                let text = format!("no reply to a question: {error}");
+                self.tell(&mut shared.failures, error, &text);
             }
             // With -v the log says it.
             Event::Retrying { error, wait } if self.verbosity.verbose == 0 => {
-                if shared.waits.is_new(&error.without_wait().to_string()) {
-                    self.say(&format!("{error}; next attempt in {:.1} s", wait.as_secs_f64()));
-                }
+                let text = format!("{error}; next attempt in {:.1} s", wait.as_secs_f64());
+                self.tell(&mut shared.waits, error, &text);
             }
             _ => {}
         }
