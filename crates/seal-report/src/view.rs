@@ -96,6 +96,13 @@ pub(crate) fn distrusted(results: &Results) -> Vec<&str> {
     order_tests(judged.filter(|test| has_failed(results, test)))
 }
 
+/// Tests whose judge names another winner in the other order in more than half of the pairs.
+pub(crate) fn by_place(results: &Results) -> Vec<&str> {
+    let judging = results.judging.iter();
+    let found = judging.filter(|(_, judge)| judge.flip_rate.is_some_and(|rate| rate > 0.5));
+    order_tests(found.map(|(test, _)| test.as_str()))
+}
+
 /// `text` with a capital first letter.
 pub(crate) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();

@@ -72,13 +72,18 @@ pub(crate) fn render(report: &Report) -> String {
 fn marks(report: &Report) -> Markup {
     let flat = view::uninformative(&report.results);
     let distrusted = view::distrusted(&report.results);
+    let by_place = view::by_place(&report.results);
     let single = report.results.seeds.len() == 1;
     let broken = report.figures.as_ref().and_then(|f| tables::coherence_mark(&report.results, f));
     html! {
-        @if single || !flat.is_empty() || !distrusted.is_empty() || broken.is_some() {
+        @let trusted = distrusted.is_empty() && by_place.is_empty() && broken.is_none();
+        @if single || !flat.is_empty() || !trusted {
             ul.marks {
                 @if single { li { "One seed: no study interval" } }
                 @for test in distrusted { li { (view::test_label(test)) ": the judge failed canaries" } }
+                @for test in by_place {
+                    li { (view::test_label(test)) ": the judge follows the place of an answer" }
+                }
                 @for test in flat { li { (view::test_label(test)) ": not informative" } }
                 @if let Some(broken) = broken { li { (broken) } }
             }

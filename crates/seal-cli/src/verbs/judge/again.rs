@@ -22,6 +22,7 @@ pub(super) struct AgainOptions {
     again: Option<PathBuf>,
     /// Run folder. The results go into its folder again/, beside those that are there.
     #[arg(long, value_name = "DIR", requires = "again")]
+    #[arg(conflicts_with_all = ["annotations", "answers", "candidate"])]
     out: Option<PathBuf>,
     /// Tests to judge [default: those whose answers were generated].
     #[arg(long, value_name = "NAME,..", requires = "again", value_delimiter = ',')]

@@ -12,5 +12,6 @@ pub(crate) struct AnswerOptions {
     pub(super) answers: Option<PathBuf>,
     /// Device of a judge that is a model: flex, cuda:N, tch, tch:cuda:N, wgpu.
     #[arg(long, default_value = "flex", requires = "answers")]
+    #[arg(conflicts_with_all = ["annotations", "candidate", "again"])]
     pub(super) device: String,
 }

@@ -42,12 +42,13 @@ pair missing, and never a loss. A run that was stopped continues where it stoppe
 command again. The key of the endpoint comes from the variable of the environment that the table
 names in api_key_env.
 
---answers judges each answer of one file by itself. The kind of the table says how. A guard is a model
-that says whether an answer does harm. A reward model scores the answer. Both are model folders and run
-here. A rubric is a model behind an endpoint that rates the answer from 1 to 5. The file is a list of
-AlpacaEval's model outputs, or the output of `generate`. harm_rate is the share of harmful answers among
-those with a verdict. low_mass counts answers whose verdict tokens are unlikely. mean_score is in the
-model's own unit, or a rating. docs/guards.md and docs/pairwise.md explain the tables.
+--answers judges each answer of one file by itself. The kind of the table says how. A guard is a
+model that says whether an answer does harm. A reward model scores the answer. Both are model
+folders and run here. A rubric is a model behind an endpoint that rates the answer from 1 to 5. The
+file is a list of AlpacaEval's model outputs, or the output of `generate`. harm_rate is the share of
+harmful answers among those with a verdict. low_mass counts answers whose verdict tokens are
+unlikely. mean_score is in the model's own unit, or a rating. docs/guards.md and docs/pairwise.md
+explain the tables.
 
 The command prints one figure on each line. win_rate is the win rate of the candidate (output_2)
 against the reference (output_1), in percent. length_controlled_minimal is the win rate at equal

@@ -13,6 +13,7 @@ pub(crate) struct PairOptions {
     pub(super) candidate: Option<PathBuf>,
     /// Answers of the reference to the same instructions, in the same format.
     #[arg(long, value_name = "FILE", requires = "candidate")]
+    #[arg(conflicts_with_all = ["annotations", "answers", "again"])]
     pub(super) reference: Option<PathBuf>,
     /// Table of the judge, such as configs/judges/pairwise.toml.
     #[arg(long, value_name = "FILE", conflicts_with = "annotations")]

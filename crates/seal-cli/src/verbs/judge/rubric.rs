@@ -21,7 +21,7 @@ use crate::plain;
 
 /// Judges what is missing and prints the figures.
 pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
-    let judge = open(files)?;
+    let judge = open(files).map_err(JudgeFailure::from)?;
     let models: Vec<Option<&str>> = files.models.iter().map(|name| Some(name.as_str())).collect();
     judge.refuse_self(&models).map_err(JudgeFailure::from)?;
     let set = AnswerSet::new(&judge, &files.items, &files.models).map_err(JudgeFailure::from)?;
