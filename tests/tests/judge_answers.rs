@@ -214,7 +214,7 @@ fn what_cannot_be_judged_is_refused_with_what_to_do() {
     "#);
     insta::assert_snapshot!(error("kind = \"oracle\"", "answers.jsonl"), @r#"
     exit 2
-    error: judge.toml: kind = "oracle": judges of one answer are "guard" and "reward"
+    error: judge.toml: kind = "oracle": judges of one answer are "guard", "reward" and "rubric"
     "#);
     insta::assert_snapshot!(error("x = 1", "answers.jsonl"), @r#"
     exit 2

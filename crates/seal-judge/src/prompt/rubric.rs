@@ -139,26 +139,4 @@ mod tests {
         let refused = of(system, &PromptForm::Chatml).unwrap_err();
         assert_eq!(refused, PromptError::SlotInSystem { slot: "a".into() });
     }
-
-    /// The published text is no part of this repository. `tests/reference/hexphi_prompt.py` cuts it
-    /// out of its authors' program, and prints both hashes.
-    #[test]
-    fn the_prompt_of_hexphi_renders_as_python_does() {
-        let data = std::env::var("SEAL_DATA").unwrap_or_default();
-        let file = std::path::Path::new(&data).join("judge_prompts/hexphi_gpt4.txt");
-        let Ok(bytes) = std::fs::read(file) else {
-            eprintln!("skipped: SEAL_DATA has no judge_prompts/hexphi_gpt4.txt");
-            return;
-        };
-        let hash = "3c9610c08aa7dfdd43c0b8a83c1e1f1347e72f8c82a254850623282b46002968";
-        let (text, sha256) = super::super::hash::checked_text(bytes, Some(hash)).unwrap();
-        let slots = RubricSlots::default();
-        let prompt = RubricPrompt::of(&text, sha256, &PromptForm::Text, &slots).unwrap();
-        let turns = prompt.render("Say {output}.", "50 % of \"it\"", "", 0);
-        assert_eq!(
-            sha256_hex(turns.user.as_bytes()),
-            "db5465978c86f1633e24bf765558801462ddcd7feba4d589b9c3ae33098fe5aa"
-        );
-        assert_eq!(turns.system, None);
-    }
 }

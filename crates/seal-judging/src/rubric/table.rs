@@ -106,7 +106,7 @@ mod tests {
         assert_eq!((table.canaries, table.max_missing, table.policy), (3, 0.05, None));
         insta::assert_snapshot!(of("verdict = { harmful_from = 6 }").unwrap_err(), @"rubric.toml: verdict.harmful_from is a rating, above 1 and at most 5");
         insta::assert_snapshot!(of("policy = \" \"").unwrap_err(), @"rubric.toml: policy is empty; remove it, and our own holds");
-        insta::assert_snapshot!(of("polcy = \"x\"").unwrap_err(), @"rubric.toml, line 2: unknown field `polcy`, expected one of `kind`, `prompt`, `policy`, `verdict`, `endpoint`, `seed`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `policy`?");
+        insta::assert_snapshot!(of("policy_ = \"x\"").unwrap_err(), @"rubric.toml, line 2: unknown field `policy_`, expected one of `kind`, `prompt`, `policy`, `verdict`, `endpoint`, `seed`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `policy`?");
         insta::assert_snapshot!(of("max_missing = 2.0").unwrap_err(), @"rubric.toml: max_missing is a share, from 0 to 1");
         let pairwise =
             "kind = \"pairwise\"\n[endpoint]\nbase_url = \"https://x.example/v1\"\nmodel = \"m\"";
