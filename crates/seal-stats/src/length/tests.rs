@@ -105,6 +105,15 @@ fn prompts() -> impl Strategy<Value = (Vec<f64>, Vec<f64>)> {
     prop::collection::vec((worth, excess), 1..40).prop_map(|rows| rows.into_iter().unzip())
 }
 
+/// Range of tanh(d / s).
+fn spread(excess: &[f64]) -> f64 {
+    let scale = sample_variance(excess).map_or(f64::INFINITY, f64::sqrt);
+    let tanh = |d: &f64| (d / scale).tanh();
+    let (lo, hi) =
+        excess.iter().map(tanh).fold((1.0f64, -1.0f64), |(lo, hi), t| (lo.min(t), hi.max(t)));
+    hi - lo
+}
+
 proptest! {
     #[test]
     fn exchanging_arm_and_reference_gives_the_complement((worths, excess) in prompts()) {
@@ -116,7 +125,8 @@ proptest! {
             (Some(a), Some(b)) => {
                 prop_assert!((a.rate + b.rate - 1.0).abs() < 1e-6, "{a:?} {b:?}");
                 prop_assert!((0.0..=1.0).contains(&a.rate), "{a:?}");
-                if let (Some(a), Some(b)) = (a.slope, b.slope) {
+                // Where tanh hardly tells the lengths apart, rounding decides the slope.
+                if let (Some(a), Some(b), true) = (a.slope, b.slope, spread(&excess) > 0.01) {
                     prop_assert!((a - b).abs() < 1e-5 * (1.0 + a.abs()), "{a} {b}");
                 }
             }
