@@ -4,8 +4,8 @@
 //! keyed by exactly these, so it does not depend on what was drawn before, on
 //! the batch the row happens to sit in, or on the thread that asks.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::SeedableRng;
 
 /// A part of a seed: a number, a name or an id.
 #[derive(Clone, Copy, Debug)]

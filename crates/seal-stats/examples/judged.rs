@@ -17,8 +17,8 @@
 
 use std::io::Write;
 
+use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use seal_stats::{
     Level, Outcomes, length_controlled, length_controlled_interval, mean, prompt_interval,

@@ -4,8 +4,8 @@
 //! rate near 0 or 1, which a normal interval does not. The statistic is a mean, so the jackknife
 //! acceleration has a closed form and no leave-one-out pass is needed.
 
+use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
 use crate::level::{normal_cdf, normal_quantile};
 use crate::resample::resampled_means;

@@ -8,8 +8,8 @@
 //! they are reported. Values off any coarse lattice (many seeds, some verdicts missing) are drawn one
 //! by one; both ways draw from the same distribution.
 
+use chacha20::ChaCha8Rng;
 use rand::Rng;
-use rand_chacha::ChaCha8Rng;
 
 /// Finest lattice tried: covers up to 4 seeds with missing verdicts and 12 without. On a finer one
 /// the convolutions would cost more than the draws they save.

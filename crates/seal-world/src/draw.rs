@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use chacha20::ChaCha8Rng;
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
-use rand_chacha::ChaCha8Rng;
 use seal_rows::{Row, RowId, Rows, seed};
 
 use crate::harm::{self, Kind};

@@ -5,8 +5,8 @@ pub mod call;
 pub mod reference;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 /// Largest distance allowed, relative to the norm of what is expected. The

@@ -5,8 +5,8 @@
 
 use std::fmt;
 
+use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use seal_stats::{Outcomes, StatsError};
 use statrs::distribution::{ContinuousCDF, Normal};

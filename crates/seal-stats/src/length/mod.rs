@@ -16,8 +16,8 @@
 
 mod fit;
 
+use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
 use crate::bootstrap::{bca_probabilities, quantile};
 use crate::resample::position;
