@@ -40,3 +40,38 @@ fn undefined_without_two_prompts() {
     let missing = Outcomes::rates(3, 1, vec![None, None, Some(0.5)]).unwrap();
     assert_eq!(prompt_interval(&missing, Level::P95, 1000, 0), None);
 }
+
+#[test]
+fn two_prompts_are_enough() {
+    let two = Outcomes::rates(2, 1, vec![Some(1.0), Some(0.0)]).unwrap();
+    assert!(prompt_interval(&two, Level::P95, 1000, 0).is_some());
+}
+
+/// One value far from the others has the largest acceleration there is, nearly 1/6. With a
+/// resampled distribution that lies nearly whole on one side, the correction passes its pole.
+#[test]
+fn behind_the_pole_of_the_correction_is_the_end_of_the_distribution() {
+    let level = Level::new(0.999).unwrap();
+    for sign in [1.0, -1.0] {
+        let mut influence = vec![0.0; 2000];
+        influence[0] = sign;
+        let mut resampled: Vec<f64> = vec![0.0; 9999];
+        resampled.push(sign);
+        resampled.sort_by(f64::total_cmp);
+        let (lower, upper) = bca_probabilities(sign, &influence, &resampled, level).unwrap();
+        match sign > 0.0 {
+            true => assert!(upper == 1.0 && lower > 0.5 && lower < 1.0, "{lower} {upper}"),
+            false => assert!(lower == 0.0 && upper > 0.0 && upper < 0.5, "{lower} {upper}"),
+        }
+    }
+}
+
+#[test]
+fn a_distribution_on_one_side_of_the_estimate_has_no_correction() {
+    assert_eq!(bias_correction(0.0, &[1.0, 2.0]), None);
+    assert_eq!(bias_correction(3.0, &[1.0, 2.0]), None);
+    // Equal within rounding, on either side.
+    assert_eq!(bias_correction(0.0, &[-1e-12, 0.0]), Some(0.0));
+    assert_eq!(bias_correction(0.0, &[0.0, 1e-12]), Some(0.0));
+    assert_eq!(acceleration(&[0.5, 0.5], 0.5), None);
+}

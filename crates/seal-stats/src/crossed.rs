@@ -173,4 +173,25 @@ mod tests {
         let padded = Outcomes::rates(4, 3, cells).unwrap();
         assert_eq!(Crossed::fit(&padded), Crossed::fit(&full));
     }
+
+    #[test]
+    fn two_prompts_and_two_seeds_are_enough_and_may_leave_no_degree_of_freedom() {
+        let cells = vec![Some(0.5), Some(1.0), Some(0.25), None];
+        let fit = Crossed::fit(&Outcomes::rates(2, 2, cells).unwrap()).unwrap();
+        assert_eq!((fit.seeds, fit.s2_inter), (2, 0.0));
+        let one_prompt = Outcomes::rates(1, 2, vec![Some(0.5), Some(1.0)]).unwrap();
+        assert_eq!(Crossed::fit(&one_prompt), None);
+        let one_seed = Outcomes::rates(2, 1, vec![Some(0.5), Some(1.0)]).unwrap();
+        assert_eq!(Crossed::fit(&one_seed), None);
+    }
+
+    #[test]
+    fn a_matrix_is_singular_by_the_size_of_its_own_entries() {
+        let nearly = |by: f64| vec![vec![by, by], vec![by, by * (1.0 + 1e-10)]];
+        for by in [1e-8, 1.0, 1e8] {
+            assert_eq!(invert(nearly(by)), None, "{by}");
+        }
+        let inverse = invert(vec![vec![0.0, 2e8], vec![4e8, 0.0]]).unwrap();
+        assert_eq!(inverse, [[0.0, 2.5e-9], [5e-9, 0.0]]);
+    }
 }

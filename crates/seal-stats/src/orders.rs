@@ -130,4 +130,12 @@ mod tests {
         let error = two_orders(&[[Some(0.5), Some(1.5)]]).unwrap_err().to_string();
         insta::assert_snapshot!(error, @"outcome 1.5 of prompt 0, seed 1 is outside [0, 1]; a win is 1, a tie 0.5, a loss 0, a missing verdict None");
     }
+
+    #[test]
+    fn each_place_can_win_everything() {
+        let (won, lost) = (Some(1.0), Some(0.0));
+        assert_eq!(two_orders(&[[won, lost]]).unwrap().first_slot, Some(1.0));
+        assert_eq!(two_orders(&[[lost, won]]).unwrap().first_slot, Some(0.0));
+        assert_eq!(two_orders(&[[won, won]]).unwrap().first_slot, Some(0.5));
+    }
 }

@@ -163,3 +163,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn two_prompts_are_enough_for_an_interval() {
+    let found = length_controlled_interval(&[1.0, 0.0], &[1.0, -1.0], Level::P95, 100, 0);
+    assert!(found.unwrap().is_some());
+}
+
+/// Lengths that say nothing of the verdicts leave the mean, and so the skewed interval of the mean.
+#[test]
+fn the_interval_follows_the_skew_of_the_worths() {
+    let worths: Vec<f64> = (0..120).map(|i| f64::from(i >= 12)).collect();
+    let excess: Vec<f64> = (0..120).map(|i| if i % 2 == 0 { 50.0 } else { -50.0 }).collect();
+    let level = Level::P95;
+    let ours = length_controlled_interval(&worths, &excess, level, 4000, 1).unwrap().unwrap();
+    let cells = worths.iter().copied().map(Some).collect();
+    let outcomes = crate::Outcomes::rates(120, 1, cells).unwrap();
+    let plain = crate::prompt_interval(&outcomes, level, 40_000, 2).unwrap();
+    // With the other sign of the acceleration both ends are .02 higher.
+    close(ours.lo, plain.lo, 0.008);
+    close(ours.hi, plain.hi, 0.008);
+}
