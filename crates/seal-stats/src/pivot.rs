@@ -132,4 +132,26 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_slope_is_the_derivative_of_the_tail() {
+        let pivot = Pivot::new((1.0, 99.0), (3.0, 2.0), 1.0);
+        for d in [0.5, 2.0, 6.0] {
+            let (_, slope) = pivot.tail(d);
+            let by = 1e-4;
+            close(slope, (pivot.tail(d + by).0 - pivot.tail(d - by).0) / (2.0 * by), 1e-6);
+        }
+    }
+
+    #[test]
+    fn widths_have_the_unit_of_the_values() {
+        let width = |unit: f64| {
+            let squared = unit * unit;
+            let pivot = Pivot::new((squared, 99.0), (3.0 * squared, 2.0), squared);
+            pivot.half_width(Level::P95) / unit
+        };
+        for unit in [1e-9, 1e9] {
+            close(width(unit), width(1.0), 1e-12);
+        }
+    }
 }

@@ -51,3 +51,14 @@ fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
     let scale = (products(a, mean_a, a, mean_a) * products(b, mean_b, b, mean_b)).sqrt();
     (scale > 0.0).then(|| (products(a, mean_a, b, mean_b) / scale).clamp(-1.0, 1.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constant_list_has_no_correlation() {
+        assert_eq!(spearman(&[2.0, 2.0], &[1.0, 3.0]), Ok(None));
+        assert_eq!(spearman(&[1.0, 2.0, 4.0], &[9.0, 7.0, 5.0]), Ok(Some(-1.0)));
+    }
+}

@@ -178,6 +178,12 @@ mod tests {
         let many = Sums { least: 0, chances: vec![0.5, 0.0, 0.5] }.of(1000);
         assert!(many.least > 600 && many.chances.len() < 800, "{}", many.chances.len());
         near(many.chances.iter().sum(), 1.0, 1e-12);
+        // Less than the limit is cut off, the limit is not.
+        let one = Sums { least: 0, chances: vec![1.0] };
+        let at = Sums { least: 3, chances: vec![NEGLIGIBLE, 0.5, NEGLIGIBLE] }.plus(&one);
+        assert_eq!((at.least, at.chances.len()), (3, 3));
+        let below = Sums { least: 3, chances: vec![1e-16, 0.5, 1e-16] }.plus(&one);
+        assert_eq!((below.least, below.chances.len()), (4, 1));
     }
 
     #[test]
@@ -187,6 +193,9 @@ mod tests {
         assert_eq!(steps(&[0.5, -1.0]), Some((2, -2)));
         assert_eq!(steps(&[1.0 / 3.0, 0.5]), Some((6, 2)));
         assert_eq!(steps(&[0.2, 0.25, 1.0 / 3.0]), None);
+        // Within rounding only.
+        assert_eq!(steps(&[0.0, 1.0 + 1e-12]), Some((1, 0)));
+        assert_eq!(steps(&[0.0, 1e-9]), None);
     }
 
     #[test]
