@@ -1,17 +1,19 @@
 """Adapters of PEFT with every setting that is not the default, for the tests of
 `seal-lm`: which of them are plain LoRA, and what the plain ones do.
 
-    python tests/reference/peft_settings.py crates/seal-lm/tests/golden
+    python tests/reference/peft_settings.py crates/seal-lm/tests/golden [NAME ...]
 
-Needs torch 2.x on the CPU, transformers 4.57, peft 0.17 and safetensors. Each adapter is put
+Names are those of the adapters to make; all unless given. Needs torch 2.x on the CPU, transformers 4.57, peft 0.17 and safetensors. Each adapter is put
 on the model `tied` that llama.py made, its tensors are drawn, and it is saved by PEFT. It is
-plain if PEFT's logits are those of the weights W + (alpha / r) B A written out here, with W
-the weights of the folder. A setting that is refused needs no tensors: only
+plain if PEFT's logits are those of the weights W + s B A written out here, with W the weights of
+the folder and s = alpha / r, or alpha / sqrt(r), of the layer. A setting that is refused needs no tensors: only
 `adapter_config.json` is kept.
 """
 
 import json
+import math
 import pathlib
+import re
 import shutil
 import sys
 
@@ -40,6 +42,10 @@ VARIANTS = {
     "dora": {"use_dora": True},
     "rank-pattern": {"rank_pattern": {"q_proj": 2}},
     "alpha-pattern": {"alpha_pattern": {"q_proj": 16}},
+    "rslora-patterns": {
+        "use_rslora": True, "rank_pattern": {"layers.1.self_attn.q_proj": 2, "v_proj": 8},
+        "alpha_pattern": {"self_attn.v_proj": 3, "model.layers.0.self_attn.q_proj": 32},
+    },
     "saved-module": {"modules_to_save": ["lm_head"]},
     "layers": {"layers_to_transform": [0]},
     "excluded": {"exclude_modules": ["layers.0.self_attn.q_proj"]},
@@ -59,6 +65,8 @@ CONFIG_ONLY = {
     "a-later-flag": {"use_something": True},
     "a-later-number": {"something_alpha": 2.5},
     "lora-bias": {"lora_bias": True},
+    "rank-expression": {"rank_pattern": {"q_.*": 2}},
+    "alpha-expression": {"alpha_pattern": {"layers.[01].self_attn.q_proj": 2}},
     "qalora": {"use_qalora": True},
     "parameters": {"target_parameters": ["mlp.up_proj.weight"]},
     "another-task": {"task_type": "SEQ_CLS"},
@@ -87,8 +95,14 @@ def draw(model, seed):
                 p.copy_(torch.randn(p.shape, generator=generator, dtype=p.dtype) * 0.2)
 
 
+def of_layer(config, pattern, key, path):
+    """The number of the layer `path`: of the pattern, or of the key that holds for all."""
+    found = [n for name, n in config[pattern].items() if re.match(rf"(.*\.)?({name})$", path)]
+    return found[0] if found else config[key]
+
+
 def by_hand(home, folder):
-    """The logits of W + (alpha / r) B A, or None if the file has other tensors."""
+    """The logits of W + s B A, or None if the file has other tensors."""
     config = json.loads((folder / "adapter_config.json").read_text())
     tensors = load_file(folder / "adapter_model.safetensors")
     model, left = base(home), dict(tensors)
@@ -96,18 +110,29 @@ def by_hand(home, folder):
         for name, weight in model.named_parameters():
             at = "base_model.model." + name.removesuffix(".weight")
             a, b = left.pop(at + ".lora_A.weight", None), left.pop(at + ".lora_B.weight", None)
-            if a is not None and a.shape[0] == config["r"] and b.shape[0] == weight.shape[0]:
-                weight += config["lora_alpha"] / config["r"] * b.double() @ a.double()
+            r = of_layer(config, "rank_pattern", "r", name.removesuffix(".weight"))
+            alpha = of_layer(config, "alpha_pattern", "lora_alpha", name.removesuffix(".weight"))
+            if a is not None and a.shape[0] == r and b.shape[0] == weight.shape[0]:
+                scale = alpha / (math.sqrt(r) if config["use_rslora"] else r)
+                weight += scale * b.double() @ a.double()
             elif a is not None:
                 return None
     return None if left else logits(model)
 
 
-def main(golden):
+def main(golden, names):
     home, out = golden / "tied", golden / "peft"
-    shutil.rmtree(out, ignore_errors=True)
     listing = {"row": ROW, "adapters": {}}
+    if names:
+        listing = json.loads((out / "expected.json").read_text())
+        for name in names:
+            shutil.rmtree(out / name, ignore_errors=True)
+    else:
+        shutil.rmtree(out, ignore_errors=True)
+    chosen = lambda name: not names or name in names
     for i, (name, change) in enumerate(VARIANTS.items()):
+        if not chosen(name):
+            continue
         folder = out / name
         torch.manual_seed(i)
         # PiSSA and OLoRA change the base at their start, in f32.
@@ -133,17 +158,20 @@ def main(golden):
         print(f"{name}: plain {plain}", file=sys.stderr)
     default = json.loads((out / "default" / "adapter_config.json").read_text())
     for name, change in CONFIG_ONLY.items():
+        if not chosen(name):
+            continue
         (out / name).mkdir()
         text = json.dumps({**default, **change}, indent=2)
         (out / name / "adapter_config.json").write_text(text + "\n")
         listing["adapters"][name] = {"plain": False, "field": next(iter(change))}
     later = out / "later"
-    shutil.copytree(out / "default", later)
-    text = json.dumps({**default, **LATER_NEUTRAL}, indent=2)
-    (later / "adapter_config.json").write_text(text + "\n")
-    listing["adapters"]["later"] = listing["adapters"]["default"]
+    if chosen("later"):
+        shutil.copytree(out / "default", later)
+        text = json.dumps({**default, **LATER_NEUTRAL}, indent=2)
+        (later / "adapter_config.json").write_text(text + "\n")
+        listing["adapters"]["later"] = listing["adapters"]["default"]
     (out / "expected.json").write_text(json.dumps(listing) + "\n")
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]))
+    main(pathlib.Path(sys.argv[1]), sys.argv[2:])

@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         lora_alpha: 8.0,
         lora_dropout: 0.0,
         target_modules: vec!["all-linear".into()],
+        ..LoraConfig::default()
     };
     let mut model = model.with_lora(&lora, 0)?;
     let optim = OptimConfig { lr: 1e-2, ..Default::default() };

@@ -32,9 +32,11 @@ impl Lm {
         let mut model = self.no_grad();
         for (i, block) in model.trunk.layers.iter_mut().enumerate() {
             for (path, linear) in block.linears_mut() {
-                if !config.targets(&format!("{layers}.{i}.{path}")) {
+                let at = format!("{layers}.{i}.{path}");
+                if !config.targets(&at) {
                     continue;
                 }
+                let rank = config.rank_of(&at);
                 let ([input, output], device) =
                     (linear.weight.val().dims(), linear.weight.val().device());
                 let mut factor = |role, shape| {
@@ -42,10 +44,9 @@ impl Lm {
                     let wanted = Wanted { layers, block, path, role, shape: Shape::Matrix(shape) };
                     Ok::<_, LmError>(parameter(source.numbers(&wanted)?, shape, &device))
                 };
-                let a = factor(Role::LoraA, [input, config.r])?;
-                let b = factor(Role::LoraB, [config.r, output])?;
-                let scale = config.lora_alpha / config.r as f64;
-                linear.lora = Some(Lora::new(a, b, scale, config.lora_dropout));
+                let a = factor(Role::LoraA, [input, rank])?;
+                let b = factor(Role::LoraB, [rank, output])?;
+                linear.lora = Some(Lora::new(a, b, config.scale_of(&at), config.lora_dropout));
             }
         }
         Ok(model)
@@ -120,7 +121,8 @@ mod tests {
             let first = format!("{}.{}", plan.block_path(1), plan.blocks.plan(1).linears()[0].path);
             for targets in [&["all-linear"][..], &names[..1], &names[1..], &[&first]] {
                 let target_modules = targets.iter().map(|name| (*name).to_owned()).collect();
-                let lora = LoraConfig { r: 3, lora_alpha: 6.0, lora_dropout: 0.0, target_modules };
+                let lora =
+                    LoraConfig { r: 3, lora_alpha: 6.0, target_modules, ..LoraConfig::default() };
                 let adapted = model.clone().with_lora(&lora, 0).unwrap();
                 let said = Cost::of(&config).trained_weights(Some(&lora));
                 assert_eq!(said, adapted.trained_weights() as f64, "{targets:?}");

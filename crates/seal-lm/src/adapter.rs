@@ -31,12 +31,27 @@ pub fn save_adapter(
         true => json!(ALL_LINEAR),
         false => json!(config.target_modules),
     };
-    let json = json!({
+    let mut json = json!({
         "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": base,
         "r": config.r, "lora_alpha": config.lora_alpha, "lora_dropout": config.lora_dropout,
         "target_modules": targets, "bias": "none", "fan_in_fan_out": false,
         "inference_mode": true,
     });
+    // Older versions of PEFT know no other fields.
+    for (key, value, is_set) in [
+        ("use_rslora", json!(config.use_rslora), config.use_rslora),
+        ("rank_pattern", json!(config.rank_pattern), !config.rank_pattern.is_empty()),
+        ("alpha_pattern", json!(config.alpha_pattern), !config.alpha_pattern.is_empty()),
+        (
+            "layers_to_transform",
+            json!(config.layers_to_transform),
+            !config.layers_to_transform.is_empty(),
+        ),
+    ] {
+        if is_set {
+            json[key] = value;
+        }
+    }
     let path = dir.join(AdapterFiles::CARD);
     seal_files::write(&path, card(config, base).as_bytes()).map_err(LmError::io(path))?;
     write_json(&json, &dir.join(AdapterFiles::CONFIG))
@@ -92,8 +107,17 @@ fn check_settings(config: &LoraConfig, dir: &Path) -> Result<(), LmError> {
     if stored.r != config.r {
         return Err(differ("r", stored.r as f64, config.r as f64));
     }
-    match stored.lora_alpha == config.lora_alpha {
-        true => Ok(()),
-        false => Err(differ("lora_alpha", stored.lora_alpha, config.lora_alpha)),
+    if stored.lora_alpha != config.lora_alpha {
+        return Err(differ("lora_alpha", stored.lora_alpha, config.lora_alpha));
     }
+    let key = match () {
+        () if stored.use_rslora != config.use_rslora => "use_rslora",
+        () if stored.rank_pattern != config.rank_pattern => "rank_pattern",
+        () if stored.alpha_pattern != config.alpha_pattern => "alpha_pattern",
+        () => return Ok(()),
+    };
+    Err(LmError::Format {
+        path: dir.join(AdapterFiles::CONFIG),
+        reason: format!("{key} is not that of the settings"),
+    })
 }

@@ -159,6 +159,7 @@ mod tests {
             lora_alpha: 4.0,
             lora_dropout: 0.0,
             target_modules: vec!["all-linear".to_owned()],
+            ..LoraConfig::default()
         };
         for width in [16, 64, 128, 256] {
             let config = LmConfig { hidden_size: width, intermediate_size: 2 * width, ..config() };

@@ -1,5 +1,7 @@
 //! Settings of adapters, named as PEFT names them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::setting::SettingError;
@@ -17,7 +19,7 @@ pub(crate) const ALL_LINEAR: &str = "all-linear";
 pub struct LoraConfig {
     /// Rank.
     pub r: usize,
-    /// The side path is scaled by `lora_alpha / r`.
+    /// The side path is scaled by `lora_alpha / r`, or as `use_rslora` says.
     pub lora_alpha: f64,
     /// Share of the side path's inputs that are dropped in training.
     #[serde(default)]
@@ -28,6 +30,34 @@ pub struct LoraConfig {
     /// as PEFT writes it.
     #[serde(deserialize_with = "one_or_more")]
     pub target_modules: Vec<String>,
+    /// Whether the side path is scaled by `lora_alpha / sqrt(r)` (Kalajdzievski 2023).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub use_rslora: bool,
+    /// Blocks that get an adapter, from 0; all unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers_to_transform: Vec<usize>,
+    /// Ranks of single layers, named as in `target_modules`; `r` holds for the others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rank_pattern: BTreeMap<String, usize>,
+    /// The same of `lora_alpha`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub alpha_pattern: BTreeMap<String, f64>,
+}
+
+impl Default for LoraConfig {
+    /// PEFT's: rank 8 and alpha 8. They name no layer.
+    fn default() -> Self {
+        Self {
+            r: 8,
+            lora_alpha: 8.0,
+            lora_dropout: 0.0,
+            target_modules: Vec::new(),
+            use_rslora: false,
+            layers_to_transform: Vec::new(),
+            rank_pattern: BTreeMap::new(),
+            alpha_pattern: BTreeMap::new(),
+        }
+    }
 }
 
 /// A list of names, or one name.
@@ -47,7 +77,36 @@ fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
 impl LoraConfig {
     /// Whether the layer at `path`, or of that name, gets an adapter.
     pub fn targets(&self, path: &str) -> bool {
-        self.target_modules.iter().any(|target| target == ALL_LINEAR || is_end(target, path))
+        let is_named = |target: &String| target.as_str() == ALL_LINEAR || is_end(target, path);
+        let is_in = || match block_of(path) {
+            Some(block) => self.layers_to_transform.contains(&block),
+            // A name alone is that of a layer of every block.
+            None => true,
+        };
+        (self.layers_to_transform.is_empty() || is_in()) && self.target_modules.iter().any(is_named)
+    }
+
+    /// Rank of the adapter on the layer at `path`.
+    pub fn rank_of(&self, path: &str) -> usize {
+        value_at(&self.rank_pattern, path).copied().unwrap_or(self.r)
+    }
+
+    /// What the side path of the layer at `path` is multiplied by.
+    pub fn scale_of(&self, path: &str) -> f64 {
+        let alpha = value_at(&self.alpha_pattern, path).copied().unwrap_or(self.lora_alpha);
+        self.scale(alpha, self.rank_of(path))
+    }
+
+    fn scale(&self, alpha: f64, rank: usize) -> f64 {
+        match self.use_rslora {
+            true => alpha / (rank as f64).sqrt(),
+            false => alpha / rank as f64,
+        }
+    }
+
+    /// The largest rank of a layer.
+    pub fn largest_rank(&self) -> usize {
+        self.rank_pattern.values().copied().fold(self.r, usize::max)
     }
 
     /// Says what is wrong, if anything, whatever model the adapter is for.
@@ -71,16 +130,27 @@ impl LoraConfig {
 
     /// As [`LoraConfig::validate`], whatever the layers are called.
     pub(crate) fn validate_numbers(&self) -> Result<(), SettingError> {
-        if self.r == 0 || self.r > MAX_RANK {
-            return Err(SettingError::range("r", format!("from 1 to {MAX_RANK}"), self.r as f64));
+        let ranks = self.rank_pattern.values().map(|r| ("rank_pattern", *r));
+        for (key, r) in std::iter::once(("r", self.r)).chain(ranks) {
+            if r == 0 || r > MAX_RANK {
+                return Err(SettingError::range(key, format!("from 1 to {MAX_RANK}"), r as f64));
+            }
         }
-        let alpha = self.lora_alpha;
-        if !(alpha.is_finite() && alpha > 0.0) {
-            return Err(SettingError::range("lora_alpha", "above 0", alpha));
+        let alphas = self.alpha_pattern.values().map(|alpha| ("alpha_pattern", *alpha));
+        for (key, alpha) in std::iter::once(("lora_alpha", self.lora_alpha)).chain(alphas) {
+            if !(alpha.is_finite() && alpha > 0.0) {
+                return Err(SettingError::range(key, "above 0", alpha));
+            }
+            // What tensors are multiplied by is an f32.
+            let fits = |r: usize| (self.scale(alpha, r) as f32).is_normal();
+            if !(fits(self.r) && self.rank_pattern.values().all(|r| fits(*r))) {
+                return Err(SettingError::range(key, "a scale that f32 holds", alpha));
+            }
         }
-        // What tensors are multiplied by is an f32.
-        if !((alpha / self.r as f64) as f32).is_normal() {
-            return Err(SettingError::range("lora_alpha", "a scale that f32 holds", alpha));
+        for (key, name) in self.pattern_keys() {
+            if !is_name(name) {
+                return Err(SettingError::PatternKey { key, name: name.to_owned() });
+            }
         }
         if !(0.0..1.0).contains(&self.lora_dropout) {
             return Err(SettingError::range("lora_dropout", "in [0, 1)", self.lora_dropout));
@@ -116,14 +186,61 @@ impl LoraConfig {
     /// As [`LoraConfig::validate`], for a model of shape `config`.
     ///
     /// # Errors
-    /// The same, and a target that this model has no layer for.
+    /// The same; a target that this model has no layer for, a block that it does not have, and a
+    /// layer that two keys of a pattern name: PEFT takes the first of them, and tables here have no
+    /// order.
     pub fn validate_for(&self, config: &LmConfig) -> Result<(), SettingError> {
         self.validate()?;
-        match self.unmatched(config).first() {
-            None => Ok(()),
-            Some(target) => Err(no_layer(target, config)),
+        if let Some(target) = self.unmatched(config).first() {
+            return Err(no_layer(target, config));
         }
+        let blocks = config.num_hidden_layers;
+        if let Some(block) = self.layers_to_transform.iter().find(|block| **block >= blocks) {
+            return Err(SettingError::NoBlock { block: *block, blocks });
+        }
+        let paths: Vec<String> = families::plan(config).linear_paths().collect();
+        for path in paths.iter().filter(|path| self.targets(path)) {
+            for key in [RANKS, ALPHAS] {
+                let names =
+                    self.pattern_keys().filter(|(of, name)| *of == key && is_end(name, path));
+                let names: Vec<&str> = names.map(|(_, name)| name).collect();
+                if let [first, second, ..] = names.as_slice() {
+                    let (first, second) = ((*first).to_owned(), (*second).to_owned());
+                    return Err(SettingError::TwoPatterns {
+                        key,
+                        first,
+                        second,
+                        path: path.clone(),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
+
+    /// The keys of both patterns, with the name of the pattern.
+    fn pattern_keys(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let ranks = self.rank_pattern.keys().map(|name| (RANKS, name.as_str()));
+        ranks.chain(self.alpha_pattern.keys().map(|name| (ALPHAS, name.as_str())))
+    }
+}
+
+const RANKS: &str = "rank_pattern";
+const ALPHAS: &str = "alpha_pattern";
+
+/// The value of a pattern for the layer at `path`.
+fn value_at<'a, T>(pattern: &'a BTreeMap<String, T>, path: &str) -> Option<&'a T> {
+    pattern.iter().find(|(name, _)| is_end(name, path)).map(|(_, value)| value)
+}
+
+/// Whether a key of a pattern is a name, which as a regular expression means itself.
+pub(crate) fn is_name(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.".contains(&b))
+}
+
+/// Number of the block of a layer: the first number among the parts of its path.
+fn block_of(path: &str) -> Option<usize> {
+    path.split('.').find_map(|part| part.parse().ok())
 }
 
 fn no_layer(target: &str, config: &LmConfig) -> SettingError {

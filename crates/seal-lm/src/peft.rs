@@ -5,23 +5,27 @@
 //! lists must be neutral too, so that a later variant of LoRA is refused by name and not
 //! taken for the plain one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use crate::folder::Folder;
-use crate::lora::ALL_LINEAR;
+use crate::lora::{ALL_LINEAR, is_name};
 use crate::text::read_json;
 use crate::{LmConfig, LmError, LoraConfig};
 
 /// Fields that are read one by one.
-const READ: [&str; 12] = [
+const READ: [&str; 15] = [
     "peft_type",
     "task_type",
     "init_lora_weights",
     "r",
     "lora_alpha",
     "lora_dropout",
+    "use_rslora",
+    "rank_pattern",
+    "alpha_pattern",
     "target_modules",
     "layers_to_transform",
     "layers_pattern",
@@ -104,6 +108,13 @@ pub fn read_adapter_settings(dir: &Path) -> Result<AdapterSettings, LmError> {
         lora_alpha: f.number("lora_alpha", DEFAULT as f64)?,
         lora_dropout: f.number("lora_dropout", 0.0)?,
         target_modules: f.targets(dir)?,
+        use_rslora: f.flag("use_rslora")?,
+        // Where only some blocks are adapted, the targets above are whole paths.
+        layers_to_transform: Vec::new(),
+        rank_pattern: f.pattern("rank_pattern", |value| {
+            value.as_u64().and_then(|r| usize::try_from(r).ok())
+        })?,
+        alpha_pattern: f.pattern("alpha_pattern", Value::as_f64)?,
     };
     lora.validate_numbers().map_err(|e| LmError::format(&path, e))?;
     let base = match f.get("base_model_name_or_path") {
@@ -193,6 +204,31 @@ impl<'a> Fields<'a> {
         match self.get(key) {
             None => Ok(default),
             Some(value) => value.as_f64().ok_or_else(|| self.refuse(key, "a number is wanted")),
+        }
+    }
+
+    fn flag(&self, key: &str) -> Result<bool, LmError> {
+        let value = self.get(key).map_or(Some(false), Value::as_bool);
+        value.ok_or_else(|| self.refuse(key, "true or false is wanted"))
+    }
+
+    /// A number for each of some layers.
+    fn pattern<T>(
+        &self,
+        key: &str,
+        number: impl Fn(&Value) -> Option<T>,
+    ) -> Result<BTreeMap<String, T>, LmError> {
+        let wanted = || self.refuse(key, "a number for each name is wanted");
+        match self.get(key) {
+            None => Ok(BTreeMap::new()),
+            Some(Value::Object(table)) if !table.keys().all(|name| is_name(name)) => {
+                Err(self.refuse(key, "a regular expression; names of layers are read alone"))
+            }
+            Some(Value::Object(table)) => table
+                .iter()
+                .map(|(name, value)| Ok((name.clone(), number(value).ok_or_else(wanted)?)))
+                .collect(),
+            Some(_) => Err(wanted()),
         }
     }
 

@@ -139,6 +139,37 @@ pub enum SettingError {
         /// The names that it has.
         known: String,
     },
+    /// A block that this model does not have.
+    #[error("layers_to_transform: no block {block} in this model of {blocks}, counted from 0")]
+    NoBlock {
+        /// The number.
+        block: usize,
+        /// Blocks of the model.
+        blocks: usize,
+    },
+    /// A key of a pattern that is no name. PEFT takes regular expressions there.
+    #[error(
+        "{key}: `{name}` is not the name of a layer; write names as in target_modules, one for each \
+         layer, and no regular expression"
+    )]
+    PatternKey {
+        /// The pattern.
+        key: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// Two names of one layer in a pattern.
+    #[error("{key}: `{first}` and `{second}` both name `{path}`; write longer names")]
+    TwoPatterns {
+        /// The pattern.
+        key: &'static str,
+        /// One of the names.
+        first: String,
+        /// Another one.
+        second: String,
+        /// The layer.
+        path: String,
+    },
 }
 
 impl SettingError {

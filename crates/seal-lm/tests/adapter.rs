@@ -22,6 +22,7 @@ fn lora(dropout: f64) -> LoraConfig {
         lora_alpha: 8.0,
         lora_dropout: dropout,
         target_modules: vec!["q_proj".into(), "down_proj".into()],
+        ..LoraConfig::default()
     }
 }
 
@@ -251,7 +252,10 @@ fn variants_of_peft_are_refused_by_name() {
         error.replace(&dir.path().display().to_string(), "DIR")
     };
     use serde_json::json;
-    insta::assert_snapshot!(read("use_rslora", json!(true)), @"DIR/adapter_config.json: use_rslora = true: not plain LoRA, which alone is read");
+    insta::assert_snapshot!(read("use_dora", json!(true)), @"DIR/adapter_config.json: use_dora = true: not plain LoRA, which alone is read");
+    insta::assert_snapshot!(read("use_rslora", json!("yes")), @r#"DIR/adapter_config.json: use_rslora = "yes": true or false is wanted"#);
+    insta::assert_snapshot!(read("rank_pattern", json!({"q_.*": 2})), @r#"DIR/adapter_config.json: rank_pattern = {"q_.*":2}: a regular expression; names of layers are read alone"#);
+    insta::assert_snapshot!(read("alpha_pattern", json!({"q_proj": "2"})), @r#"DIR/adapter_config.json: alpha_pattern = {"q_proj":"2"}: a number for each name is wanted"#);
     insta::assert_snapshot!(read("bias", json!("all")), @r#"DIR/adapter_config.json: bias = "all": "none" is wanted: biases are not adapted here"#);
     insta::assert_snapshot!(read("modules_to_save", json!(["lm_head"])), @r#"DIR/adapter_config.json: modules_to_save = ["lm_head"]: not plain LoRA, which alone is read"#);
     insta::assert_snapshot!(read("peft_type", json!("IA3")), @r#"DIR/adapter_config.json: peft_type = "IA3": "LORA" is wanted"#);

@@ -200,6 +200,7 @@ fn every_family_runs_in_half_precision() {
             lora_alpha: 4.0,
             lora_dropout: 0.2,
             target_modules: vec!["all-linear".into()],
+            ..LoraConfig::default()
         };
         let key = DropoutKey { seed: 0, step: 0, ids: &batch.ids, lengths: &batch.lengths };
         let weights = vec![1.0 / batch.targets.len() as f32; batch.targets.len()];

@@ -37,6 +37,7 @@ fn lora() -> LoraConfig {
         target_modules: ["q_proj", "k_proj", "v_proj", "gate_proj", "up_proj"]
             .map(Into::into)
             .into(),
+        ..LoraConfig::default()
     }
 }
 

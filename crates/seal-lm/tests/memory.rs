@@ -44,6 +44,7 @@ fn two_models_share_their_frozen_base() {
         lora_alpha: 4.0,
         lora_dropout: 0.0,
         target_modules: vec!["q_proj".to_owned(), "v_proj".to_owned()],
+        ..LoraConfig::default()
     };
     let rows = batch(&examples(1001, 3, &SHAPES), None);
     // Whatever the device sets up once is set up before anything is counted.

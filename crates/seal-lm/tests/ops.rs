@@ -58,6 +58,7 @@ fn adapters_get_the_same_gradients() {
         lora_alpha: 6.0,
         lora_dropout: 0.0,
         target_modules: vec!["all-linear".into()],
+        ..LoraConfig::default()
     };
     let batch = batch(&examples(101, 0, &SHAPES), None);
     let fused = model(&common::config(), 0, &tape()).with_lora(&lora, 1).unwrap();
@@ -82,6 +83,7 @@ fn every_way_of_making_the_backward_pass_gives_the_same() {
         lora_alpha: 6.0,
         lora_dropout: 0.3,
         target_modules: vec!["q_proj".into(), "down_proj".into()],
+        ..LoraConfig::default()
     };
     for (i, config) in configs().into_iter().enumerate() {
         let examples = examples(config.vocab_size, i as u64, &SHAPES);
@@ -147,6 +149,7 @@ fn parts_add_up(shapes: &[(usize, usize)]) {
         lora_alpha: 4.0,
         lora_dropout: 0.2,
         target_modules: vec!["all-linear".into()],
+        ..LoraConfig::default()
     };
     let batch = batch(&examples(101, 8, shapes), None);
     let key = DropoutKey { seed: 1, step: 2, ids: &batch.ids, lengths: &batch.lengths };
@@ -180,6 +183,7 @@ fn half_precision_stays_near_full_precision() {
         lora_alpha: 8.0,
         lora_dropout: 0.0,
         target_modules: vec!["q_proj".into(), "v_proj".into()],
+        ..LoraConfig::default()
     };
     let batch = batch(&examples(101, 2, &SHAPES), None);
     // Less steep: what is rounded here is weights, not what they make of it.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use common::{cpu, distance, golden, norm, values};
 use seal_data::{Batch, Example, RowId};
-use seal_lm::{AdapterFiles, AdapterSettings, Lm, LmError, load_adapter, load_weights};
+use seal_lm::{AdapterFiles, AdapterSettings, Lm, LmError, LoraConfig, load_adapter, load_weights};
 use seal_lm::{read_adapter_settings, save_adapter};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -84,6 +84,62 @@ fn names_that_no_layer_has_are_told() {
     assert_eq!(settings.unmatched(&golden::config("tied")), ["c_attn", "query_key_value"]);
     let settings = read_adapter_settings(&folder("default")).unwrap();
     assert!(settings.unmatched(&golden::config("tied")).is_empty());
+}
+
+/// Every field of the settings of a layer, as it is trained and written.
+#[test]
+fn ranks_and_scales_of_single_layers_are_written_and_read() {
+    let lora = LoraConfig {
+        r: 4,
+        lora_alpha: 8.0,
+        target_modules: vec!["q_proj".into(), "v_proj".into()],
+        use_rslora: true,
+        layers_to_transform: vec![1],
+        rank_pattern: BTreeMap::from([("v_proj".to_owned(), 2)]),
+        alpha_pattern: BTreeMap::from([("layers.1.self_attn.q_proj".to_owned(), 3.0)]),
+        ..LoraConfig::default()
+    };
+    let model = base().with_lora(&lora, 7).unwrap();
+    let layer = |block: usize, name: &str| model.trunk.layers[block].linear(name).unwrap();
+    assert!(layer(0, "q_proj").lora.is_none() && layer(0, "v_proj").lora.is_none());
+    let of = |name: &str| {
+        let rank = layer(1, name).lora.as_ref().unwrap().a.val().dims()[1];
+        (rank, lora.scale_of(&format!("model.layers.1.self_attn.{name}")))
+    };
+    assert_eq!(of("q_proj"), (4, 3.0 / 2.0));
+    assert_eq!(of("v_proj"), (2, 8.0 / 2f64.sqrt()));
+    let dir = tempfile::tempdir().unwrap();
+    save_adapter(&model, &lora, "tied", dir.path()).unwrap();
+    let read = read_adapter_settings(dir.path()).unwrap().lora;
+    assert!(read.use_rslora && read.rank_pattern == lora.rank_pattern);
+    assert_eq!(read.alpha_pattern, lora.alpha_pattern);
+    for lora in [&lora, &read] {
+        load_adapter(base(), lora, dir.path()).unwrap();
+    }
+    let plain = LoraConfig { use_rslora: false, ..lora.clone() };
+    let error = load_adapter(base(), &plain, dir.path()).unwrap_err().to_string();
+    assert!(error.ends_with("use_rslora is not that of the settings"), "{error}");
+}
+
+#[test]
+fn patterns_that_cannot_be_followed_are_refused() {
+    let error = |change: &dyn Fn(&mut LoraConfig)| {
+        let target_modules = vec!["q_proj".to_owned()];
+        let mut lora = LoraConfig { target_modules, ..LoraConfig::default() };
+        change(&mut lora);
+        base().with_lora(&lora, 0).unwrap_err().to_string()
+    };
+    let lines = [
+        error(&|lora| lora.layers_to_transform = vec![0, 9]),
+        error(&|lora| _ = lora.rank_pattern.insert("q_proj".into(), 0)),
+        error(&|lora| _ = lora.rank_pattern.insert("q_.*".into(), 2)),
+        error(&|lora| _ = lora.alpha_pattern.insert("q_proj".into(), f64::NAN)),
+        error(&|lora| {
+            lora.alpha_pattern.insert("q_proj".into(), 1.0);
+            lora.alpha_pattern.insert("self_attn.q_proj".into(), 2.0);
+        }),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
 }
 
 /// A copy of the adapter `default` with changed settings.

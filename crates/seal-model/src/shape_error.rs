@@ -88,8 +88,8 @@ pub(crate) fn can_be_held(shape: &LmConfig) -> Result<(), ShapeError> {
 /// # Errors
 /// [`RankTooLarge`].
 pub fn rank_fits(section: &'static str, lora: Option<&LoraConfig>) -> Result<(), RankTooLarge> {
-    match lora.filter(|lora| lora.r > LARGEST_RANK) {
-        Some(lora) => Err(RankTooLarge { section, rank: lora.r }),
+    match lora.map(LoraConfig::largest_rank).filter(|rank| *rank > LARGEST_RANK) {
+        Some(rank) => Err(RankTooLarge { section, rank }),
         None => Ok(()),
     }
 }

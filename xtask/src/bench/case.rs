@@ -80,7 +80,13 @@ fn shape() -> LmConfig {
 
 fn lora(targets: &[&str]) -> Option<LoraConfig> {
     let target_modules = targets.iter().map(|t| (*t).to_owned()).collect();
-    Some(LoraConfig { r: 16, lora_alpha: 16.0, lora_dropout: 0.0, target_modules })
+    Some(LoraConfig {
+        r: 16,
+        lora_alpha: 16.0,
+        lora_dropout: 0.0,
+        target_modules,
+        ..LoraConfig::default()
+    })
 }
 
 fn pythia(

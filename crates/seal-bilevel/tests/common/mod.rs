@@ -78,6 +78,7 @@ pub fn lora(dropout: f64) -> LoraConfig {
         lora_alpha: 8.0,
         lora_dropout: dropout,
         target_modules: vec!["q_proj".into(), "v_proj".into()],
+        ..LoraConfig::default()
     }
 }
 

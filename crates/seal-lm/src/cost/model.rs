@@ -52,8 +52,11 @@ impl Cost {
         let of_block = |i: usize| {
             let at = plan.block_path(i);
             let linears = plan.blocks.plan(i).linears();
-            let adapted = linears.iter().filter(|l| lora.targets(&format!("{at}.{}", l.path)));
-            adapted.map(|l| lora.r as f64 * (l.shape[0] + l.shape[1]) as f64).sum::<f64>()
+            let named = linears.iter().map(|l| (format!("{at}.{}", l.path), l.shape));
+            let adapted = named.filter(|(path, _)| lora.targets(path));
+            let weights =
+                |(path, [from, to]): (String, [usize; 2])| lora.rank_of(&path) * (from + to);
+            adapted.map(|layer| weights(layer) as f64).sum::<f64>()
         };
         (0..plan.blocks.count).map(of_block).sum()
     }

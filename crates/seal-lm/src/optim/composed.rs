@@ -116,6 +116,7 @@ mod tests {
             lora_alpha: 4.0,
             lora_dropout: 0.0,
             target_modules: vec!["q_proj".into(), "down_proj".into()],
+            ..LoraConfig::default()
         });
         let device = DeviceSpec::default().open().unwrap().autodiff();
         let model = Lm::init(&config, 0, &device).unwrap();

@@ -81,6 +81,7 @@ impl AdapterSettings {
                 Targets::One(name) => vec![name.clone()],
                 Targets::Many(names) => names.clone(),
             },
+            ..LoraConfig::default()
         }
     }
 }
