@@ -30,13 +30,17 @@ pub fn annotations(judge: &PairJudge, set: &PairSet, judged: &Judged) -> Vec<Ann
     set.pairs.iter().zip(&judged.pairs).map(annotation).collect()
 }
 
-/// Wins, losses, ties, flips and the first place's share of judged pairs.
+/// Wins, losses, ties, flips and the first place's share of judged pairs. Equal answers tie; the judge
+/// was not asked about them, so they count in neither the flip rate nor the first place's share.
 ///
 /// # Errors
 /// Never for outcomes of a judge: worths are in [0, 1].
-pub fn orders(judged: &Judged) -> Result<TwoOrders, StatsError> {
-    let worths = judged.pairs.iter().map(|outcome| outcome.order_worths());
-    two_orders(&worths.collect::<Vec<_>>())
+pub fn orders(set: &PairSet, judged: &Judged) -> Result<TwoOrders, StatsError> {
+    let worths: Vec<_> = judged.pairs.iter().map(|outcome| outcome.order_worths()).collect();
+    let asked = set.pairs.iter().zip(&worths).filter(|(pair, _)| pair.arm != pair.reference);
+    let asked = two_orders(&asked.map(|(_, worths)| *worths).collect::<Vec<_>>())?;
+    let TwoOrders { flip_rate, first_slot, .. } = asked;
+    Ok(TwoOrders { flip_rate, first_slot, ..two_orders(&worths)? })
 }
 
 #[cfg(test)]

@@ -131,7 +131,7 @@ impl JudgeTable {
     /// [`JudgingError::Table`] and [`JudgingError::Settings`] for what is no table of a judge, for
     /// a key in it, and for values that cannot be used.
     pub fn parse(text: &str, path: &Path) -> Result<Self, JudgingError> {
-        let table: Self = read_table(text, path)?;
+        let table: Self = read_table(text, path, "pairwise")?;
         table.check(path)?;
         Ok(table)
     }
@@ -187,6 +187,18 @@ mod tests {
         insta::assert_snapshot!(of("verdict = { first = [] }").unwrap_err(), @"judge.toml: verdict.first and verdict.second need at least one label each");
         insta::assert_snapshot!(of("prompt = { file = \"p\", form = \"fastchat\" }").unwrap_err(), @"judge.toml: prompt.record names the record of a file of FastChat");
         insta::assert_snapshot!(of("kind = \"pairwise\"").unwrap_err(), @"judge.toml, line 2: duplicate key");
+    }
+
+    #[test]
+    fn a_judge_of_another_kind_is_named() {
+        let of = |kind: &str| {
+            let text = format!("kind = \"{kind}\"\n[model]\npath = \"m\"");
+            JudgeTable::parse(&text, Path::new("t.toml")).unwrap_err().to_string()
+        };
+        insta::assert_snapshot!(of("guard"), @r#"t.toml: kind = "guard": this is a model that says whether an answer does harm, and "pairwise" is needed here"#);
+        insta::assert_snapshot!(of("reward"), @r#"t.toml: kind = "reward": this is a model that scores one answer, and "pairwise" is needed here"#);
+        insta::assert_snapshot!(of("rubric"), @r#"t.toml: kind = "rubric": this is a judge that rates one answer, and "pairwise" is needed here"#);
+        insta::assert_snapshot!(of("oracle"), @r#"t.toml: kind = "oracle": this is no judge that is known, and "pairwise" is needed here"#);
     }
 
     #[test]

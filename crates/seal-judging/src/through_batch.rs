@@ -145,7 +145,7 @@ pub(crate) fn outstanding_of(
 /// Reads the output of a batch, or its file of errors, into the log.
 ///
 /// # Errors
-/// A file that cannot be read or that is no output of a batch; a log that cannot be written.
+/// A file that cannot be read; [`JudgingError::NoBatch`]; a log that cannot be written.
 /// [`JudgingError::ServedAnother`] where the table lists names and a new reply has another, or lists
 /// none and the log has several; [`JudgingError::SelfJudged`]. All replies are in the log then.
 pub fn read_batch(
@@ -194,12 +194,14 @@ fn read_lines(
         .map(|number| (id(inquiry, number), number))
         .collect();
     let mut read = BatchRead::default();
-    for text in BufReader::new(file).lines() {
+    for (i, text) in BufReader::new(file).lines().enumerate() {
         let text = text.map_err(JudgingError::io("read", path))?;
         if text.trim().is_empty() {
             continue;
         }
-        let found = read_batch_line(inquiry.endpoint(), &name, &text)?;
+        let found = read_batch_line(inquiry.endpoint(), &name, &text).map_err(|source| {
+            JudgingError::NoBatch { path: path.to_owned(), line: i + 1, source }
+        })?;
         let Some(number) = by_id.get(found.id.as_str()) else {
             read.foreign += 1;
             continue;

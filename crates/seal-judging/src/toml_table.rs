@@ -7,12 +7,16 @@ use serde::de::DeserializeOwned;
 
 use crate::error::JudgingError;
 
-/// Reads a table; `path` names it in messages.
+/// Reads a table of the kind `expected`; `path` names it in messages.
 ///
 /// # Errors
-/// [`JudgingError::Table`] for what is no such table, and [`JudgingError::Settings`] for a key of an
+/// [`JudgingError::Kind`]; [`JudgingError::Table`] for what is no such table, and [`JudgingError::Settings`] for a key of an
 /// endpoint in it.
-pub(crate) fn read_table<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, JudgingError> {
+pub(crate) fn read_table<T: DeserializeOwned>(
+    text: &str,
+    path: &Path,
+    expected: &'static str,
+) -> Result<T, JudgingError> {
     let bad = |error: toml::de::Error| {
         // The error's own display quotes the line, which may hold a key.
         let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
@@ -26,7 +30,14 @@ pub(crate) fn read_table<T: DeserializeOwned>(text: &str, path: &Path) -> Result
         let why = "this is the config of a study; the table of a judge has kind and [endpoint]";
         return Err(JudgingError::Table { path: path.to_owned(), line: None, why: why.to_owned() });
     }
-    toml::from_str(text).map_err(bad)
+    // Before the keys, which are those of another kind.
+    match value.get("kind").and_then(serde_json::Value::as_str) {
+        Some(found) if found != expected => {
+            let (path, found) = (path.to_owned(), seal_text::escape_start(found, 100));
+            Err(JudgingError::Kind { path, found, expected })
+        }
+        _ => toml::from_str(text).map_err(bad),
+    }
 }
 
 /// What is wrong with numbers and names that every table has.

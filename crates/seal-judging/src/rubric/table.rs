@@ -62,7 +62,7 @@ impl RubricTable {
     /// # Errors
     /// What is no such table, a key in it, and values that cannot be used.
     pub fn parse(text: &str, path: &Path) -> Result<Self, JudgingError> {
-        let table: Self = read_table(text, path)?;
+        let table: Self = read_table(text, path, "rubric")?;
         let at = || path.to_owned();
         let of = |source| JudgingError::Settings { path: at(), source };
         table.endpoint.check().map_err(of)?;
@@ -75,9 +75,6 @@ impl RubricTable {
     }
 
     fn fault(&self) -> Option<String> {
-        if self.kind != TableKind::Rubric {
-            return Some("kind is \"rubric\" for a judge that rates answers".to_owned());
-        }
         if self.policy.as_ref().is_some_and(|policy| policy.trim().is_empty()) {
             return Some("policy is empty; remove it, and our own holds".to_owned());
         }
@@ -111,6 +108,6 @@ mod tests {
         let pairwise =
             "kind = \"pairwise\"\n[endpoint]\nbase_url = \"https://x.example/v1\"\nmodel = \"m\"";
         let error = RubricTable::parse(pairwise, Path::new("t.toml")).unwrap_err();
-        insta::assert_snapshot!(error, @r#"t.toml: kind is "rubric" for a judge that rates answers"#);
+        insta::assert_snapshot!(error, @r#"t.toml: kind = "pairwise": this is a judge that compares two answers, and "rubric" is needed here"#);
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use seal_files::Inputs;
 use seal_judge::pointwise::PointItem;
 use seal_judge::read_model_outputs;
-use seal_model::{JudgeModelError, JudgeRequest, table_kind};
+use seal_model::{JudgeModelError, JudgeRequest, ModelError, table_kind};
 use seal_study::remembered_digests;
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ pub(super) fn run(
     prepare(&inputs, &outputs)?;
     let text = fs::read_to_string(table)
         .map_err(|source| JudgeModelError::Unreadable { path: table.clone(), source })
-        .map_err(seal_model::ModelError::from)?;
+        .map_err(ModelError::from)?;
     let kind = table_kind(&text, table)?;
     if matches!(kind.as_str(), "guard" | "reward") {
         refuse_endpoint_options(judge, dry_run, &kind)?;
@@ -69,7 +69,7 @@ pub(super) fn run(
         dry_run,
         verbosity,
     };
-    match kind.as_str() {
+    let judged = match kind.as_str() {
         "guard" => guard::run(&files),
         "reward" => reward::run(&files),
         "rubric" => rubric::run(&files),
@@ -80,6 +80,15 @@ pub(super) fn run(
         )
         .into()),
         _ => Err(of_kind(table, kind, "judges of one answer are \"guard\", \"reward\" and \"rubric\"").into()),
+    };
+    judged.map_err(by_table)
+}
+
+/// An error of a model that the table names: its words are the table's keys.
+fn by_table(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<ModelError>() {
+        Ok(error) => JudgeFailure::Model(error).into(),
+        Err(other) => other,
     }
 }
 

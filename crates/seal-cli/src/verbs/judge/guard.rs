@@ -13,8 +13,8 @@ use super::answer_files::AnswerFiles;
 use super::point_figures::{
     check_missing, common, figure, left_out, percent, say_notices, say_rest,
 };
-use crate::own::Steps;
 use crate::plain;
+use crate::steps::Steps;
 
 /// Judges what is missing and prints the figures.
 pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {

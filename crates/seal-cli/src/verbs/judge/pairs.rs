@@ -206,7 +206,7 @@ fn finish(
     verbosity: Verbosity,
 ) -> anyhow::Result<()> {
     let rows = seal_judging::annotations(judge, set, judged);
-    let orders = seal_judging::orders(judged).map_err(JudgingError::from);
+    let orders = seal_judging::orders(set, judged).map_err(JudgingError::from);
     let orders = orders.map_err(JudgeFailure::from)?;
     if let Some(path) = &options.write_annotations {
         let text = to_list(&rows)?;

@@ -7,8 +7,8 @@ use seal_model::{RewardModel, RewardTable};
 
 use super::answer_files::AnswerFiles;
 use super::point_figures::{check_missing, common, figure, left_out, say_notices, say_rest};
-use crate::own::Steps;
 use crate::plain;
+use crate::steps::Steps;
 
 /// Scores what is missing and prints the figures.
 pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {

@@ -15,7 +15,7 @@ use super::answer_files::AnswerFiles;
 use super::endpoint::{
     client, print_estimate, say_read, say_repair, say_stopped, say_waiting, say_written,
 };
-use super::point_figures::{figure, percent, say_canaries};
+use super::point_figures::{failed_canaries, figure, percent, say_canaries};
 use super::watcher::Watcher;
 use crate::plain;
 
@@ -147,10 +147,9 @@ fn print(files: &AnswerFiles<'_>, rated: &Rated) -> std::io::Result<()> {
     ] {
         figure(out, name, Some(count as f64))?;
     }
-    let failed = rated.canaries.iter().filter(|count| count.failed > 0).count();
-    let failed = failed + usize::from(rated.repeats.different > 0);
-    let is_tested = !rated.canaries.is_empty();
-    figure(out, "canaries_failed", is_tested.then_some(failed as f64))?;
+    let kinds = rated.canaries.iter().map(|count| (count.passed, count.failed));
+    let kinds = kinds.chain([(rated.repeats.same, rated.repeats.different)]);
+    figure(out, "canaries_failed", failed_canaries(kinds))?;
     for (name, count) in [
         ("replies", rated.cost.replies as u64),
         ("replies_asked_now", rated.asked as u64),
@@ -159,7 +158,6 @@ fn print(files: &AnswerFiles<'_>, rated: &Rated) -> std::io::Result<()> {
     ] {
         figure(out, name, Some(count as f64))?;
     }
-    let is_priced = rated.cost.unpriced == 0 && rated.cost.replies > 0;
-    figure(out, "cost", is_priced.then_some(rated.cost.money))?;
+    figure(out, "cost", (rated.cost.unpriced == 0).then_some(rated.cost.money))?;
     out.flush()
 }
