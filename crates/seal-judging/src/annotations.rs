@@ -4,8 +4,8 @@ use seal_judge::{Annotation, BothOrders, preference_of};
 use seal_stats::{StatsError, TwoOrders, two_orders};
 
 use crate::judge::PairJudge;
+use crate::judged::Judged;
 use crate::pairs::{Pair, PairSet};
-use crate::stored::Judged;
 
 /// The judged pairs as annotations: the reference is number 1, the arm number 2.
 ///
@@ -14,8 +14,8 @@ use crate::stored::Judged;
 /// 1.5 for a tie, 1 for a loss. A pair without a verdict has none.
 pub fn annotations(judge: &PairJudge, set: &PairSet, judged: &Judged) -> Vec<Annotation> {
     let annotator = match judged.served.as_slice() {
-        [one] => one.clone(),
-        _ => judge.endpoint().model.clone(),
+        [one] if judge.table().model.is_none() => one.clone(),
+        _ => judge.name(),
     };
     let annotation = |(pair, outcome): (&Pair, &BothOrders)| Annotation {
         instruction: pair.instruction.clone(),

@@ -19,6 +19,14 @@ pub enum JudgingError {
     /// The table is of a judge that does something else.
     #[error("{path}: kind = {found:?}: this is {}, and {expected:?} is needed here", what(.found))]
     Kind { path: PathBuf, found: String, expected: &'static str },
+    /// The judge is a model on this machine where only a server can be asked.
+    #[error(
+        "{path}: the judge is a model on this machine ([model]), and here a judge behind an [endpoint] is asked"
+    )]
+    LocalModel { path: PathBuf },
+    /// The judge is behind an endpoint where a model on this machine was opened.
+    #[error("{path}: the judge is behind an [endpoint], and no model on this machine")]
+    NoModel { path: PathBuf },
     /// The table's way of reading verdicts cannot be used.
     #[error("{path}: {source}")]
     Reading { path: PathBuf, source: ReadingError },

@@ -20,6 +20,8 @@ pub(super) fn code(error: &JudgeFailure) -> u8 {
         | JudgeFailure::OneFile { .. }
         | JudgeFailure::NotWithAnswers
         | JudgeFailure::NotOfThisKind { .. }
+        | JudgeFailure::OnlyEndpoint { .. }
+        | JudgeFailure::OnlyModel { .. }
         | JudgeFailure::Kind { .. } => USAGE,
         JudgeFailure::Write { .. } => UNEXPECTED,
         JudgeFailure::Judging(error) => judging(error),
@@ -47,6 +49,8 @@ pub(super) fn judging(error: &JudgingError) -> u8 {
         JudgingError::Io { action: "read", .. }
         | JudgingError::Table { .. }
         | JudgingError::Kind { .. }
+        | JudgingError::LocalModel { .. }
+        | JudgingError::NoModel { .. }
         | JudgingError::Reading { .. }
         | JudgingError::Settings { .. }
         | JudgingError::Prompt { .. }
@@ -62,6 +66,9 @@ pub(super) fn judging(error: &JudgingError) -> u8 {
 }
 
 fn endpoint(error: &EndpointError) -> u8 {
+    if matches!(error, EndpointError::Model { .. }) {
+        return UNEXPECTED;
+    }
     match error.class() {
         Class::Passing => RETRY,
         Class::ThisQuestion | Class::Stop => USAGE,

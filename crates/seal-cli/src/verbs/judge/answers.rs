@@ -13,7 +13,6 @@ use seal_study::remembered_digests;
 use serde_json::Value;
 
 use super::answer_files::AnswerFiles;
-use super::answer_options::AnswerOptions;
 use super::pair_options::PairOptions;
 use super::{JudgeFailure, annotations, guard, reward, rubric};
 use crate::files::{json_lines, prepare};
@@ -22,7 +21,7 @@ use crate::verbosity::Verbosity;
 /// Judges what is missing and prints the figures.
 pub(super) fn run(
     path: &Path,
-    options: &AnswerOptions,
+    device: Option<&str>,
     (judge, dry_run): (&PairOptions, bool),
     verbosity: Verbosity,
 ) -> anyhow::Result<()> {
@@ -53,11 +52,12 @@ pub(super) fn run(
     let (items, models, odd_rows) = read_answers(path, verbosity)?;
     let request = JudgeRequest {
         prompt: judge.prompt.clone(),
-        device: options.device.clone(),
+        device: device.unwrap_or("flex").to_owned(),
         digest_files: remembered_digests,
         ..JudgeRequest::new(table)
     };
     let files = AnswerFiles {
+        device,
         items,
         models,
         odd_rows,
@@ -102,13 +102,8 @@ fn refuse_endpoint_options(
     dry_run: bool,
     kind: &str,
 ) -> Result<(), JudgeFailure> {
-    let given = [
-        ("--max-cost", options.max_cost.is_some()),
-        ("--dry-run", dry_run),
-        ("--batch-input", options.batch_input.is_some()),
-        ("--batch-output", options.batch_output.is_some()),
-    ];
-    match given.iter().find(|(_, is_given)| *is_given) {
+    let given = options.of_servers().into_iter().chain([("--dry-run", dry_run)]);
+    match given.into_iter().find(|(_, is_given)| *is_given) {
         Some((option, _)) => Err(JudgeFailure::NotOfThisKind { option, kind: kind.to_owned() }),
         None => Ok(()),
     }

@@ -158,6 +158,20 @@ pub(crate) enum JudgeFailure {
         /// Where it would be.
         path: PathBuf,
     },
+    /// An option of judges behind an endpoint with a judge that is a model here.
+    #[error(
+        "{option} is for judges behind an endpoint, and the table names a model here ([model])"
+    )]
+    OnlyEndpoint {
+        /// The option.
+        option: &'static str,
+    },
+    /// An option of judges that are models here with one behind an endpoint.
+    #[error("{option} is for judges that are models here, and the table names an [endpoint]")]
+    OnlyModel {
+        /// The option.
+        option: &'static str,
+    },
     /// The pairs cannot be judged.
     #[error(transparent)]
     Judging(#[from] JudgingError),

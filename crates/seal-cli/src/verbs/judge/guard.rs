@@ -20,7 +20,7 @@ use crate::steps::Steps;
 pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
     let table = GuardTable::parse(&files.text, files.table)?;
     let guard = GuardModel::open(&table, &files.request)?;
-    say_notices(files, guard.notices())?;
+    say_notices(guard.notices(), files.verbosity)?;
     let items = with_canaries(&files.items, &PointCanary::OF_GUARD, table.canaries);
     let steps = Steps::new("judging", files.verbosity);
     let judged = guard.judge(&items, files.verdicts, &mut |done, of| steps.at(done, of))?;

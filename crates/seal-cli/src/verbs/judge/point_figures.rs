@@ -8,6 +8,7 @@ use seal_model::{Judged, Notice};
 use super::JudgeFailure;
 use super::answer_files::AnswerFiles;
 use crate::own::say_left_out;
+use crate::verbosity::Verbosity;
 use crate::{plain, words};
 
 /// A name and a figure; one that is undefined is `nan`.
@@ -45,8 +46,8 @@ pub(super) fn failed_canaries(kinds: impl IntoIterator<Item = (usize, usize)>) -
 }
 
 /// Says what is to be known of a judge's model.
-pub(super) fn say_notices(files: &AnswerFiles<'_>, notices: &[Notice]) -> io::Result<()> {
-    let notices = if files.verbosity.quiet { &[] } else { notices };
+pub(super) fn say_notices(notices: &[Notice], verbosity: Verbosity) -> io::Result<()> {
+    let notices = if verbosity.quiet { &[] } else { notices };
     let say = |notice| writeln!(plain::stderr(), "{}", words::notice(notice));
     notices.iter().try_for_each(say)
 }

@@ -14,7 +14,7 @@ use crate::steps::Steps;
 pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
     let table = RewardTable::parse(&files.text, files.table)?;
     let model = RewardModel::open(&table, &files.request)?;
-    say_notices(files, model.notices())?;
+    say_notices(model.notices(), files.verbosity)?;
     let items = with_canaries(&files.items, &PointCanary::OF_REWARD, table.canaries);
     let steps = Steps::new("scoring", files.verbosity);
     let judged = model.judge(&items, files.verdicts, &mut |done, of| steps.at(done, of))?;
