@@ -24,6 +24,7 @@ mod program;
 mod progress;
 mod reading;
 mod remedy;
+mod steps;
 mod summary;
 pub mod table;
 mod tracker;

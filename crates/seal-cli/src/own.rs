@@ -1,15 +1,12 @@
-//! Options and progress of the verbs that work on one model and a few files.
+//! Options of the verbs that work on one model and a few files.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::time::Instant;
 
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use indicatif::{ProgressBar, ProgressStyle};
 use seal_files::Inputs;
 use seal_model::{
     FileRows, LeftOutKind, LeftOutRow, LoadedModel, ModelError, ModelRequest, Notice, Row, Source,
@@ -148,49 +145,6 @@ impl ModelArgs {
             digest_files: remembered_digests,
         };
         LoadedModel::open(&request, settings)
-    }
-}
-
-/// A bar on a terminal, a line at each tenth elsewhere.
-pub(crate) struct Steps {
-    bar: Option<ProgressBar>,
-    said: Cell<usize>,
-    quiet: bool,
-    what: &'static str,
-    started: Instant,
-}
-
-impl Steps {
-    pub(crate) fn new(what: &'static str, verbosity: Verbosity) -> Self {
-        let bar = (!verbosity.quiet && io::stderr().is_terminal()).then(|| {
-            let style =
-                ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len} {elapsed} eta {eta}");
-            let bar = ProgressBar::new(0).with_message(what);
-            match style {
-                Ok(style) => bar.with_style(style.progress_chars("=> ")),
-                Err(_) => bar,
-            }
-        });
-        let quiet = verbosity.quiet;
-        Self { bar, said: Cell::new(0), quiet, what, started: Instant::now() }
-    }
-
-    /// Told the steps done, and their number.
-    pub(crate) fn at(&self, done: usize, of: usize) {
-        if let Some(bar) = &self.bar {
-            bar.set_length(of as u64);
-            bar.set_position(done as u64);
-            if done == of {
-                bar.finish_and_clear();
-            }
-            return;
-        }
-        let tenth = 10 * done / of.max(1);
-        if !self.quiet && tenth > self.said.replace(tenth) {
-            let seconds = self.started.elapsed().as_secs_f64();
-            // Progress that cannot be shown stops nothing.
-            let _ = writeln!(plain::stderr(), "{} {done}/{of} ({seconds:.1} s)", self.what);
-        }
     }
 }
 

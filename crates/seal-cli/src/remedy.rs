@@ -45,10 +45,15 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Advice> {
     if let Some(error) = error.downcast_ref::<DeviceError>() {
         return of_device(error);
     }
-    if let Some(JudgeFailure::Judging(error)) = error.downcast_ref::<JudgeFailure>() {
+    let boxed = || error.downcast_ref::<Box<JudgingError>>().map(|error| &**error);
+    if let Some(error) = error.downcast_ref::<JudgingError>().or_else(boxed) {
         return of_judging(error);
     }
-    None
+    match error.downcast_ref::<JudgeFailure>() {
+        Some(JudgeFailure::Judging(error)) => of_judging(error),
+        Some(JudgeFailure::Model(error)) => of_model(error),
+        _ => None,
+    }
 }
 
 fn of_judging(error: &JudgingError) -> Option<Advice> {
@@ -56,6 +61,12 @@ fn of_judging(error: &JudgingError) -> Option<Advice> {
         JudgingError::OtherPrompts { .. } => Advice::remedy("--common judges those"),
         JudgingError::LogInUse { .. } | JudgingError::LogForeign { .. } => Advice::option("--file"),
         JudgingError::MaxCost { .. } => Advice::option("--max-cost:"),
+        JudgingError::Kind { found, .. } => match found.as_str() {
+            "guard" | "reward" | "rubric" => Advice::remedy("judge --answers takes this table"),
+            "pairwise" => Advice::remedy("judge --candidate --reference takes this table"),
+            _ => None,
+        },
+        JudgingError::NoBatch { .. } => Advice::option("--batch-output"),
         _ => None,
     }
 }

@@ -57,6 +57,14 @@ pub enum UsageError {
         /// The folder.
         path: PathBuf,
     },
+    /// A file where a folder is to be written.
+    #[error("{option} {}: this is a file; name a folder", path.display())]
+    File {
+        /// The option.
+        option: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
     /// Two files to write that are one.
     #[error("{option} and {other} name one file, {}", path.display())]
     OneFile {

@@ -14,14 +14,49 @@ use seal_study::StudyError;
 
 use crate::verbs::judge::JudgeFailure;
 
+/// How a user names a model.
+struct Names {
+    /// Its folder.
+    model: &'static str,
+    /// Its longest row.
+    context: &'static str,
+    /// What to do with an adapter, whose model may be known.
+    adapter: &'static str,
+}
+
+/// By options of a verb.
+const OPTIONS: Names = Names {
+    model: "--model",
+    context: "--context",
+    adapter: "there, and the adapter by --adapter",
+};
+
+/// By keys of a study.
+const STUDY: Names = Names {
+    model: "model.path or proxy.model.path",
+    context: "--context",
+    adapter: "there, and the adapter by --adapter",
+};
+
+/// By keys of a judge's table.
+const TABLE: Names = Names {
+    model: "model.path",
+    context: "model.context",
+    adapter: "with the adapter merged into it",
+};
+
 /// The words of one error, its causes apart.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> String {
     if let Some(error) = error.downcast_ref::<ModelError>() {
-        let text = of_model(error, "--model");
+        let text = of_model(error, &OPTIONS);
         return with_room(text, error, "");
     }
     if let Some(error) = error.downcast_ref::<JudgeFailure>() {
-        return with_room(error.to_string(), error, ": verdicts are kept");
+        let text = match error {
+            JudgeFailure::Model(model) => of_model(model, &TABLE),
+            other => other.to_string(),
+        };
+        return with_room(text, error, ": verdicts are kept");
     }
     let boxed = || error.downcast_ref::<Box<StudyError>>().map(|error| &**error);
     match error.downcast_ref::<StudyError>().or_else(boxed) {
@@ -65,7 +100,7 @@ fn of_study(error: &StudyError) -> String {
 /// The words of a study's error that holds no other one.
 fn of_leaf(error: &StudyError) -> String {
     match error {
-        StudyError::OneModel(model) => of_model(model, "model.path or proxy.model.path"),
+        StudyError::OneModel(model) => of_model(model, &STUDY),
         StudyError::Store(store) => of_store(store),
         StudyError::StoreIsRunFolder { store } => format!(
             "--store {}: it is the run folder; give it a folder of its own",
@@ -99,23 +134,25 @@ fn of_store(error: &StoreError) -> String {
     }
 }
 
-/// The words of an error of a model that `named` names: an option, or a key of a config.
-fn of_model(error: &ModelError, named: &str) -> String {
+/// The words of an error of a model that has these names.
+fn of_model(error: &ModelError, names: &Names) -> String {
+    let named = names.model;
     match error {
         ModelError::Key(KeyError::NoPair { text }) => {
             format!("--set takes KEY=VALUE, such as sft.epochs=4; got `{text}`")
         }
         ModelError::Folder(FolderError::Adapter { path, base }) => format!(
-            "{named}: {} is an adapter; give its model ({}) there, and the adapter by --adapter",
+            "{named}: {} is an adapter; give its model ({}) {}",
             path.display(),
-            base.as_deref().unwrap_or("it does not say which")
+            base.as_deref().unwrap_or("it does not say which"),
+            names.adapter
         ),
         ModelError::Folder(folder @ (FolderError::Missing { .. } | FolderError::Config { .. })) => {
             format!("{named}: {folder}")
         }
         ModelError::AdapterFile { .. } => format!("--adapter {error}"),
         ModelError::Context { context, most } => {
-            format!("--context {context}: the model was made for 1 to {most} tokens")
+            format!("{} {context}: the model was made for 1 to {most} tokens", names.context)
         }
         ModelError::OutputInUse { .. } => format!("--out {error}"),
         ModelError::Address(AddressError::NoHub { .. }) => {
@@ -182,6 +219,7 @@ mod tests {
     #[test]
     fn errors_name_the_option_that_puts_them_right() {
         let missing = || ModelError::from(FolderError::Missing { path: path() });
+        let judge = JudgeFailure::Model;
         let answers = AnswersError::InUse { path: path() };
         let stage = |source: StudyError| StudyError::Stage {
             label: "sft".into(),
@@ -198,6 +236,17 @@ mod tests {
             ),
             (of(&stage(missing().into())), "sft: model.path or proxy.model.path: x", "@revision"),
             (of(&ModelError::Context { context: 9, most: 8 }), "--context 9: ", " 8 tokens"),
+            (of(&judge(missing())), "model.path: x is no folder", "@revision"),
+            (
+                of(&judge(ModelError::Context { context: 9, most: 8 })),
+                "model.context 9: ",
+                " 8 tokens",
+            ),
+            (
+                of(&judge(FolderError::Adapter { path: path(), base: None }.into())),
+                "model.path: x is an adapter; ",
+                "with the adapter merged into it",
+            ),
             (of(&ModelError::OutputInUse { folder: path() }), "--out x: give", "new folder"),
             (of(&ModelError::from(answers)), "x: another run", "or give another --file"),
             (of(&ModelError::from(of_rows)), "x: 1 rows; ", "with --dropped or --tokenizer"),

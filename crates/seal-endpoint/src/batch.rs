@@ -46,27 +46,40 @@ pub struct BatchLine {
     pub reply: Result<Reply, EndpointError>,
 }
 
+/// Why a line is none of a batch's output.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoBatchLine {
+    /// It is no JSON.
+    #[error("it is no JSON ({0})")]
+    NoJson(String),
+    /// It names no question.
+    #[error("it has no custom_id")]
+    NoId,
+    /// It is a line of a batch's input.
+    #[error("it is a question: this is the input of a batch, and its output is read")]
+    Question,
+}
+
 /// Reads a line of an output or error file: OpenAI's form, and the older one of `vllm run-batch`,
-/// in which the completion itself stands in the place of the response.
+/// in which the completion itself stands in the place of the response. `file` is named in failures
+/// as the place of the reply.
 ///
 /// # Errors
-/// [`EndpointError::Answer`] for a line that is no line of a batch; `file` is named as its place.
+/// A line that is no line of a batch's output.
 pub fn read_batch_line(
     settings: &EndpointSettings,
     file: &str,
     line: &str,
-) -> Result<BatchLine, EndpointError> {
+) -> Result<BatchLine, NoBatchLine> {
     let none = ApiKey::none();
     let asked = Asked { url: file, model: &settings.model, key: &none };
-    let value: Value = serde_json::from_str(line)
-        .map_err(|e| asked.no_completion(format!("a line of it is no JSON ({e})")))?;
+    let value: Value =
+        serde_json::from_str(line).map_err(|e| NoBatchLine::NoJson(e.to_string()))?;
     let id = value.get("custom_id").and_then(Value::as_str);
-    let id = id.ok_or_else(|| asked.no_completion("a line of it has no custom_id"))?.to_owned();
+    let id = id.ok_or(NoBatchLine::NoId)?.to_owned();
     let is_question = value.get("body").is_some() && value.get("response").is_none();
     if is_question {
-        let why =
-            "a line of it is a question: this is the input of a batch, and its output is read";
-        return Err(asked.no_completion(why));
+        return Err(NoBatchLine::Question);
     }
     let reply = response(asked, &value);
     Ok(BatchLine { id, reply })
@@ -100,7 +113,7 @@ mod tests {
         settings
     }
 
-    fn read(line: &str) -> Result<BatchLine, EndpointError> {
+    fn read(line: &str) -> Result<BatchLine, NoBatchLine> {
         read_batch_line(&settings(), "out.jsonl", line)
     }
 
@@ -153,9 +166,9 @@ mod tests {
 
     #[test]
     fn what_is_no_line_of_a_batch_is_named() {
-        assert!(read("{").unwrap_err().to_string().contains("no JSON"));
-        assert!(read("{}").unwrap_err().to_string().contains("no custom_id"));
+        assert!(matches!(read("{"), Err(NoBatchLine::NoJson(_))));
+        assert_eq!(read("{}"), Err(NoBatchLine::NoId));
         let question = batch_line(&settings(), "p", &[Message::user("u")]).unwrap();
-        assert!(read(&question).unwrap_err().to_string().contains("the input of a batch"));
+        assert_eq!(read(&question), Err(NoBatchLine::Question));
     }
 }

@@ -81,6 +81,12 @@ pub enum EndpointError {
     /// The answer is larger than any reply.
     #[error("{url} sends more than {limit} bytes as a reply")]
     TooLarge { url: String, limit: u64 },
+    /// A model that is asked without a server cannot take this question.
+    #[error("the judge's model cannot take a question: {why}")]
+    Unfit { why: String },
+    /// A model that is asked without a server failed.
+    #[error("the judge's model failed: {why}")]
+    Model { why: String },
     /// The caller asked to stop.
     #[error("stopped")]
     Cancelled,
@@ -113,7 +119,9 @@ impl EndpointError {
             | Self::Connection { .. }
             | Self::Timeout { .. }
             | Self::Answer { .. } => Class::Passing,
-            Self::Rejected { .. } | Self::TooLarge { .. } => Class::ThisQuestion,
+            Self::Rejected { .. } | Self::TooLarge { .. } | Self::Unfit { .. } => {
+                Class::ThisQuestion
+            }
             Self::Setting { .. }
             | Self::KeyInSettings { .. }
             | Self::NoKey { .. }
@@ -125,6 +133,7 @@ impl EndpointError {
             | Self::Quota { .. }
             | Self::Redirect { .. }
             | Self::Tls { .. }
+            | Self::Model { .. }
             | Self::Cancelled => Class::Stop,
         }
     }

@@ -55,7 +55,7 @@ mod transport;
 mod url;
 mod watch;
 
-pub use batch::{BatchLine, batch_line, read_batch_line};
+pub use batch::{BatchLine, NoBatchLine, batch_line, read_batch_line};
 pub use client::{Ask, Client};
 pub use error::{Class, EndpointError};
 pub use key::ApiKey;

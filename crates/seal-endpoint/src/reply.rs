@@ -36,7 +36,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Whether a model that was done said nothing: a hiccup of its server, so that the question may
+    /// Whether a model that was done said nothing: a fault of its server, so that the question may
     /// be asked once more. A refusal, a filter that stepped in, and a length that hidden reasoning
     /// used up would come again.
     pub fn is_blank(&self) -> bool {

@@ -4,8 +4,8 @@ use seal_judge::{Annotation, BothOrders, preference_of};
 use seal_stats::{StatsError, TwoOrders, two_orders};
 
 use crate::judge::PairJudge;
+use crate::judged::Judged;
 use crate::pairs::{Pair, PairSet};
-use crate::stored::Judged;
 
 /// The judged pairs as annotations: the reference is number 1, the arm number 2.
 ///
@@ -14,8 +14,8 @@ use crate::stored::Judged;
 /// 1.5 for a tie, 1 for a loss. A pair without a verdict has none.
 pub fn annotations(judge: &PairJudge, set: &PairSet, judged: &Judged) -> Vec<Annotation> {
     let annotator = match judged.served.as_slice() {
-        [one] => one.clone(),
-        _ => judge.endpoint().model.clone(),
+        [one] if judge.table().model.is_none() => one.clone(),
+        _ => judge.name(),
     };
     let annotation = |(pair, outcome): (&Pair, &BothOrders)| Annotation {
         instruction: pair.instruction.clone(),
@@ -30,13 +30,17 @@ pub fn annotations(judge: &PairJudge, set: &PairSet, judged: &Judged) -> Vec<Ann
     set.pairs.iter().zip(&judged.pairs).map(annotation).collect()
 }
 
-/// Wins, losses, ties, flips and the first place's share of judged pairs.
+/// Wins, losses, ties, flips and the first place's share of judged pairs. Equal answers tie; the judge
+/// was not asked about them, so they count in neither the flip rate nor the first place's share.
 ///
 /// # Errors
 /// Never for outcomes of a judge: worths are in [0, 1].
-pub fn orders(judged: &Judged) -> Result<TwoOrders, StatsError> {
-    let worths = judged.pairs.iter().map(|outcome| outcome.order_worths());
-    two_orders(&worths.collect::<Vec<_>>())
+pub fn orders(set: &PairSet, judged: &Judged) -> Result<TwoOrders, StatsError> {
+    let worths: Vec<_> = judged.pairs.iter().map(|outcome| outcome.order_worths()).collect();
+    let asked = set.pairs.iter().zip(&worths).filter(|(pair, _)| pair.arm != pair.reference);
+    let asked = two_orders(&asked.map(|(_, worths)| *worths).collect::<Vec<_>>())?;
+    let TwoOrders { flip_rate, first_slot, .. } = asked;
+    Ok(TwoOrders { flip_rate, first_slot, ..two_orders(&worths)? })
 }
 
 #[cfg(test)]

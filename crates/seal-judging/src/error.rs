@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use seal_endpoint::EndpointError;
+use seal_endpoint::{EndpointError, NoBatchLine};
 use seal_judge::FormatError;
 use seal_judge::prompt::PromptError;
 use seal_judge::reading::ReadingError;
@@ -16,6 +16,17 @@ pub enum JudgingError {
     /// The table of a judge cannot be used.
     #[error("{path}{}: {why}", line.map_or_else(String::new, |line| format!(", line {line}")))]
     Table { path: PathBuf, line: Option<usize>, why: String },
+    /// The table is of a judge that does something else.
+    #[error("{path}: kind = {found:?}: this is {}, and {expected:?} is needed here", what(.found))]
+    Kind { path: PathBuf, found: String, expected: &'static str },
+    /// The judge is a model on this machine where only a server can be asked.
+    #[error(
+        "{path}: the judge is a model on this machine ([model]), and here a judge behind an [endpoint] is asked"
+    )]
+    LocalModel { path: PathBuf },
+    /// The judge is behind an endpoint where a model on this machine was opened.
+    #[error("{path}: the judge is behind an [endpoint], and no model on this machine")]
+    NoModel { path: PathBuf },
     /// The table's way of reading verdicts cannot be used.
     #[error("{path}: {source}")]
     Reading { path: PathBuf, source: ReadingError },
@@ -31,6 +42,11 @@ pub enum JudgingError {
     /// A file of answers has another form.
     #[error("{path} {source}")]
     Outputs { path: PathBuf, source: FormatError },
+    /// A file is no output of a batch. The lines before are in the log.
+    #[error(
+        "{path}, line {line}: {source}; the output of a batch has a line of JSON for each question, with custom_id and response"
+    )]
+    NoBatch { path: PathBuf, line: usize, source: NoBatchLine },
     /// A file cannot be read or written.
     #[error("{path}: cannot {action} this file: {source}")]
     Io { action: &'static str, path: PathBuf, source: io::Error },
@@ -87,6 +103,17 @@ pub enum JudgingError {
     /// A question could not be written as JSON.
     #[error("a line cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+/// A judge by its kind, for people.
+fn what(kind: &str) -> &'static str {
+    match kind {
+        "pairwise" => "a judge that compares two answers",
+        "rubric" => "a judge that rates one answer",
+        "guard" => "a model that says whether an answer does harm",
+        "reward" => "a model that scores one answer",
+        _ => "no judge that is known",
+    }
 }
 
 impl JudgingError {

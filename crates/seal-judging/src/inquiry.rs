@@ -1,16 +1,61 @@
-//! What a run, a batch and a sum of costs need to know of questions, whatever these show.
+//! Sets of questions, whatever these show: what a run, a batch and a sum of costs need to know.
+
+use std::ops::DerefMut;
 
 use seal_endpoint::{EndpointSettings, Message, Reply};
 use seal_judge::{Judgement, Order};
 
 use crate::error::JudgingError;
-use crate::judge::PairJudge;
+use crate::judge::{AskedJudge, JudgePrompt};
+use crate::keys::Keys;
 use crate::line::Line;
-use crate::question::{QuestionSet, Subject};
+use crate::log::VerdictLog;
+use crate::replied::Replied;
 
-/// Questions to one judge, by their numbers.
+/// A set of questions to judges with the prompt `P`.
+pub trait Questions<P: JudgePrompt>: Sync {
+    /// What the replies say of the set.
+    type Outcome: DerefMut<Target = Replied>;
+
+    /// The keys of the questions.
+    fn keys(&self) -> &Keys;
+
+    /// Whether the set is a part of one that asks about this instruction, by its id.
+    fn is_part_of_one_with(&self, instruction: &str) -> bool;
+
+    /// Names of the models whose answers are judged, where they are known.
+    fn models(&self) -> Vec<Option<&str>>;
+
+    /// The turns of a question.
+    fn messages(&self, judge: &AskedJudge<P>, number: usize) -> Vec<Message>;
+
+    /// A question, and what a reply to it says.
+    fn about(&self, judge: &AskedJudge<P>, number: usize, reply: &Reply) -> About;
+
+    /// What the log has of the set by these models.
+    fn collect(&self, judge: &AskedJudge<P>, log: &VerdictLog, served: &[String]) -> Self::Outcome;
+}
+
+/// What a line tells people of its question and of its reply.
+#[derive(Clone, Debug, PartialEq)]
+pub struct About {
+    /// `pair`, `answer`, or the name of a canary.
+    pub subject: String,
+    /// The request that was answered.
+    pub instruction: String,
+    /// Which of two answers was shown first.
+    pub order: Option<Order>,
+    /// Number of the sample.
+    pub sample: u32,
+    /// The judgement of two answers.
+    pub judgement: Option<Judgement>,
+    /// The rating of one answer, from 1 to 5.
+    pub rating: Option<f64>,
+}
+
+/// A judge with its questions, whatever they are.
 pub(crate) trait Inquiry: Sync {
-    /// Whom to ask.
+    /// How the judge is asked.
     fn endpoint(&self) -> &EndpointSettings;
 
     /// Largest cost of the replies of the set.
@@ -28,14 +73,8 @@ pub(crate) trait Inquiry: Sync {
     /// [`JudgingError::SelfJudged`].
     fn refuse_served(&self, served: &[String]) -> Result<(), JudgingError>;
 
-    /// Key of a question.
-    fn key(&self, number: usize) -> &str;
-
-    /// Number of the first question with a key.
-    fn with_key(&self, key: &str) -> Option<usize>;
-
-    /// Number of the first question with each key.
-    fn first_of_each_key(&self) -> Vec<usize>;
+    /// The keys of the questions.
+    fn keys(&self) -> &Keys;
 
     /// Whether a line is of this set, or of one that it is a part of.
     fn covers(&self, line: &Line) -> bool;
@@ -47,31 +86,13 @@ pub(crate) trait Inquiry: Sync {
     fn about(&self, number: usize, reply: &Reply) -> About;
 }
 
-/// What a line tells people of its question and of its reply.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct About {
-    /// `pair`, `answer`, or the name of a canary.
-    pub subject: String,
-    /// The request that was answered.
-    pub instruction: String,
-    /// Which of two answers was shown first.
-    pub order: Option<Order>,
-    /// Number of the sample.
-    pub sample: u32,
-    /// The judgement of two answers.
-    pub judgement: Option<Judgement>,
-    /// The rating of one answer, from 1 to 5.
-    pub rating: Option<f64>,
+/// A judge with a set of questions.
+pub(crate) struct Inquire<'a, P: JudgePrompt, S> {
+    pub judge: &'a AskedJudge<P>,
+    pub set: &'a S,
 }
 
-/// Questions about pairs.
-#[derive(Clone, Copy)]
-pub(crate) struct PairInquiry<'a> {
-    pub judge: &'a PairJudge,
-    pub set: &'a QuestionSet<'a>,
-}
-
-impl Inquiry for PairInquiry<'_> {
+impl<P: JudgePrompt, S: Questions<P>> Inquiry for Inquire<'_, P, S> {
     fn endpoint(&self) -> &EndpointSettings {
         self.judge.endpoint()
     }
@@ -92,41 +113,19 @@ impl Inquiry for PairInquiry<'_> {
         self.judge.refuse_served(served, &self.set.models())
     }
 
-    fn key(&self, number: usize) -> &str {
-        &self.set.questions()[number].key
-    }
-
-    fn with_key(&self, key: &str) -> Option<usize> {
-        self.set.with_key(key)
-    }
-
-    fn first_of_each_key(&self) -> Vec<usize> {
-        self.set.first_of_each_key()
+    fn keys(&self) -> &Keys {
+        self.set.keys()
     }
 
     fn covers(&self, line: &Line) -> bool {
-        self.set.covers(line)
+        self.keys().with(&line.key).is_some() || self.set.is_part_of_one_with(&line.instruction)
     }
 
     fn messages(&self, number: usize) -> Vec<Message> {
-        let question = &self.set.questions()[number];
-        let (instruction, first, second) = self.set.texts(question.subject, question.order);
-        self.judge.messages(instruction, &first, &second)
+        self.set.messages(self.judge, number)
     }
 
     fn about(&self, number: usize, reply: &Reply) -> About {
-        let question = &self.set.questions()[number];
-        let (instruction, ..) = self.set.texts(question.subject, question.order);
-        About {
-            subject: match question.subject {
-                Subject::Pair(_) => "pair".to_owned(),
-                Subject::Canary(kind, _) => kind.name().to_owned(),
-            },
-            instruction: instruction.to_owned(),
-            order: Some(question.order),
-            sample: 0,
-            judgement: Some(self.judge.read(reply).judgement),
-            rating: None,
-        }
+        self.set.about(self.judge, number, reply)
     }
 }

@@ -1,58 +1,194 @@
-//! A judge of pairs, ready to use.
+//! A judge that is asked, ready to use.
 
 use std::path::Path;
 
 use seal_endpoint::{EndpointSettings, Message, Reply};
-use seal_judge::prompt::PairPrompt;
-use seal_judge::reading::{Read, read};
+use seal_judge::prompt::{
+    PairPrompt, PairSlots, PromptError, PromptForm, RubricPrompt, RubricSlots, sha256_hex,
+};
+use seal_judge::reading::{Rating, RatingSettings, Read, VerdictSettings, read, read_rating};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use crate::error::JudgingError;
-use crate::key::key_of;
+use crate::key::{VERSION, key_of};
+use crate::local::LocalIdentity;
 use crate::means::{PromptText, judge_reply, prompt_text, refuse_own, turns};
-use crate::table::JudgeTable;
+use crate::table::{AskedTable, ReplySettings};
 
-/// A judge of pairs: its table with the text of its prompt.
-#[derive(Clone, Debug)]
-pub struct PairJudge {
-    table: JudgeTable,
-    prompt: PairPrompt,
+/// A prompt of a kind of judges.
+pub trait JudgePrompt: Sync + Sized {
+    /// Names of its slots.
+    type Slots: Default + DeserializeOwned + Sync;
+    /// How a reply to it is read.
+    type Reading: ReplySettings + Sync;
+
+    /// Our own prompt.
+    ///
+    /// # Errors
+    /// None in practice.
+    fn own() -> Result<Self, PromptError>;
+
+    /// A prompt from its text, whose SHA-256 was checked.
+    ///
+    /// # Errors
+    /// A text of another form, and slots that are missing.
+    fn of(
+        text: &str,
+        sha256: String,
+        form: &PromptForm,
+        slots: &Self::Slots,
+    ) -> Result<Self, PromptError>;
+
+    /// SHA-256 of the text, in hexadecimal digits.
+    fn sha256(&self) -> &str;
+
+    /// Whether it has a slot for a policy.
+    fn has_policy(&self) -> bool;
 }
 
-impl PairJudge {
+impl JudgePrompt for PairPrompt {
+    type Slots = PairSlots;
+    type Reading = VerdictSettings;
+
+    fn own() -> Result<Self, PromptError> {
+        Self::own()
+    }
+
+    fn of(
+        text: &str,
+        sha256: String,
+        form: &PromptForm,
+        slots: &PairSlots,
+    ) -> Result<Self, PromptError> {
+        Self::of(text, sha256, form, slots)
+    }
+
+    fn sha256(&self) -> &str {
+        self.sha256()
+    }
+
+    fn has_policy(&self) -> bool {
+        false
+    }
+}
+
+impl JudgePrompt for RubricPrompt {
+    type Slots = RubricSlots;
+    type Reading = RatingSettings;
+
+    fn own() -> Result<Self, PromptError> {
+        Self::own()
+    }
+
+    fn of(
+        text: &str,
+        sha256: String,
+        form: &PromptForm,
+        slots: &RubricSlots,
+    ) -> Result<Self, PromptError> {
+        Self::of(text, sha256, form, slots)
+    }
+
+    fn sha256(&self) -> &str {
+        self.sha256()
+    }
+
+    fn has_policy(&self) -> bool {
+        self.has_policy()
+    }
+}
+
+/// A judge that is asked: its table with the text of its prompt, and how it is asked.
+#[derive(Clone, Debug)]
+pub struct AskedJudge<P: JudgePrompt> {
+    table: AskedTable<P::Slots, P::Reading>,
+    prompt: P,
+    asked: EndpointSettings,
+}
+
+/// A judge of pairs.
+pub type PairJudge = AskedJudge<PairPrompt>;
+
+/// A judge that rates answers.
+pub type RubricJudge = AskedJudge<RubricPrompt>;
+
+impl<P: JudgePrompt> AskedJudge<P> {
     /// Reads the table at `path`, and the prompt that it names. `prompt` is another place of that
     /// file, with the same hash.
     ///
     /// # Errors
-    /// A table or a prompt that cannot be read or used.
+    /// A table or a prompt that cannot be read or used; a model on this machine.
     pub fn open(path: &Path, prompt: Option<&Path>) -> Result<Self, JudgingError> {
         let text = std::fs::read_to_string(path).map_err(JudgingError::io("read", path))?;
-        let table = JudgeTable::parse(&text, path)?;
+        let table = AskedTable::parse(&text, path)?;
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
         Self::of(table, path, folder, prompt)
     }
 
-    /// A judge of a table that was read; `path` names it in messages, and the prompt's file is
-    /// looked for from `folder`.
+    /// A judge behind an endpoint, of a table that was read; `path` names it in messages, and the
+    /// prompt's file is looked for from `folder`.
     ///
     /// # Errors
-    /// A prompt that cannot be read or used.
+    /// [`JudgingError::LocalModel`]; a prompt that cannot be read or used, and a policy that it has
+    /// no slot for.
     pub fn of(
-        table: JudgeTable,
+        table: AskedTable<P::Slots, P::Reading>,
         path: &Path,
         folder: &Path,
         prompt: Option<&Path>,
+    ) -> Result<Self, JudgingError> {
+        match table.endpoint.clone() {
+            Some(asked) => Self::asked_by(table, path, folder, prompt, asked),
+            None => Err(JudgingError::LocalModel { path: path.to_owned() }),
+        }
+    }
+
+    /// A judge that is a model on this machine, which has this identity. The rest is as with
+    /// [`AskedJudge::of`].
+    ///
+    /// # Errors
+    /// [`JudgingError::NoModel`]; as [`AskedJudge::of`] for prompts.
+    pub fn of_model(
+        table: AskedTable<P::Slots, P::Reading>,
+        path: &Path,
+        folder: &Path,
+        prompt: Option<&Path>,
+        identity: &LocalIdentity,
+    ) -> Result<Self, JudgingError> {
+        match table.model.as_ref().map(|model| model.asked(identity)) {
+            Some(asked) => Self::asked_by(table, path, folder, prompt, asked),
+            None => Err(JudgingError::NoModel { path: path.to_owned() }),
+        }
+    }
+
+    fn asked_by(
+        table: AskedTable<P::Slots, P::Reading>,
+        path: &Path,
+        folder: &Path,
+        prompt: Option<&Path>,
+        asked: EndpointSettings,
     ) -> Result<Self, JudgingError> {
         let of = |path: &Path| {
             let path = path.to_owned();
             move |source| JudgingError::Prompt { path, source }
         };
         let prompt = match prompt_text(table.prompt.as_ref(), path, folder, prompt)? {
-            None => PairPrompt::own().map_err(of(path))?,
+            None => P::own().map_err(of(path))?,
             Some(PromptText { source, file, text, sha256, form }) => {
-                PairPrompt::of(&text, sha256, &form, &source.slots).map_err(of(&file))?
+                P::of(&text, sha256, &form, &source.slots).map_err(of(&file))?
             }
         };
-        Ok(Self { table, prompt })
+        if table.policy.is_some() && !prompt.has_policy() {
+            return Err(JudgingError::Table {
+                path: path.to_owned(),
+                line: None,
+                why: "it has a policy, and its prompt no slot for one; remove it, or write the \
+                      slot {policy} into the prompt"
+                    .to_owned(),
+            });
+        }
+        Ok(Self { table, prompt, asked })
     }
 
     /// The same judge with another largest cost.
@@ -68,28 +204,40 @@ impl PairJudge {
     }
 
     /// The table.
-    pub fn table(&self) -> &JudgeTable {
+    pub fn table(&self) -> &AskedTable<P::Slots, P::Reading> {
         &self.table
     }
 
     /// The prompt.
-    pub fn prompt(&self) -> &PairPrompt {
+    pub fn prompt(&self) -> &P {
         &self.prompt
     }
 
-    /// The endpoint's settings.
+    /// How the judge is asked. Of a judge behind an endpoint these are its settings. A model on
+    /// this machine has an address that no server has, the hash of its identity as its name, no
+    /// price, and takes one question at a time.
     pub fn endpoint(&self) -> &EndpointSettings {
-        &self.table.endpoint
+        &self.asked
+    }
+
+    /// The judge's name for people.
+    pub fn name(&self) -> String {
+        match &self.table.model {
+            Some(model) => model.name(),
+            None => self.asked.model.clone(),
+        }
     }
 
     /// Refuses to let a model judge its own answers, unless the table allows it. The judge's names
-    /// are those of the table; what the server names it is checked when it says so.
+    /// are those of the table; what a server names it is checked when it says so.
     ///
     /// # Errors
     /// [`JudgingError::SelfJudged`].
     pub fn refuse_self(&self, models: &[Option<&str>]) -> Result<(), JudgingError> {
-        let names = [&self.table.endpoint.model].into_iter().chain(&self.table.served_as);
-        refuse_own(names, models, self.table.allow_self)
+        let mut names = vec![self.name()];
+        names.extend(self.table.model.iter().map(|model| model.path.display().to_string()));
+        names.extend_from_slice(&self.table.served_as);
+        refuse_own(&names, models, self.table.allow_self)
     }
 
     /// The same for names by which its server calls it: of replies that are there, too, since they may
@@ -105,6 +253,44 @@ impl PairJudge {
         refuse_own(served, models, self.table.allow_self)
     }
 
+    /// All that a reply of this judge depends on beside the texts: address, model, prompt, policy,
+    /// codes and parameters of sampling. Judges with the same identity share their replies.
+    pub fn identity(&self) -> Value {
+        let (table, endpoint) = (&self.table, &self.asked);
+        let mut identity = json!({
+            "version": VERSION,
+            "base_url": endpoint.base_url.trim_end_matches('/'),
+            "model": endpoint.model,
+            "prompt": self.prompt.sha256(),
+            "codes": table.seed,
+            "temperature": endpoint.temperature,
+            "max_tokens": endpoint.max_tokens,
+            "top_logprobs": endpoint.top_logprobs,
+            "seed": endpoint.seed,
+            "extra": endpoint.extra,
+        });
+        if let Some(policy) = &table.policy {
+            identity["policy"] = json!(sha256_hex(policy.as_bytes()));
+        }
+        identity
+    }
+
+    /// All that the verdicts of this judge depend on beside the texts: its identity, how a reply
+    /// is read, whose replies count, the canaries, and how many verdicts may be missing. Limits,
+    /// patience, prices, the largest cost and the variable of the key are not among them.
+    pub fn settings(&self) -> Value {
+        let table = &self.table;
+        json!({
+            "identity": self.identity(),
+            "verdict": table.verdict,
+            "served_as": table.served_as,
+            "canaries": table.canaries,
+            "max_missing": table.max_missing,
+        })
+    }
+}
+
+impl PairJudge {
     /// The messages that ask about two answers.
     pub(crate) fn messages(&self, instruction: &str, first: &str, second: &str) -> Vec<Message> {
         turns(self.prompt.render(instruction, first, second, self.table.seed))
@@ -117,7 +303,7 @@ impl PairJudge {
         first: &str,
         second: &str,
     ) -> Result<String, JudgingError> {
-        key_of(&self.table.endpoint, &self.messages(instruction, first, second), 0)
+        key_of(&self.asked, &self.messages(instruction, first, second), 0)
     }
 
     /// A reply as a judgement.
@@ -126,67 +312,29 @@ impl PairJudge {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn judge(head: &str, endpoint: &str) -> PairJudge {
-        let text = format!(
-            "kind = \"pairwise\"\n{head}\n[endpoint]\nbase_url = \"https://h.example/v1\"\n\
-             model = \"m\"\n{endpoint}"
-        );
-        let path = Path::new("judge.toml");
-        let table = JudgeTable::parse(&text, path).unwrap();
-        PairJudge::of(table, path, Path::new("."), None).unwrap()
+impl RubricJudge {
+    /// The messages that ask about an answer.
+    pub(crate) fn messages(&self, instruction: &str, output: &str) -> Vec<Message> {
+        let policy = self.table.policy.as_deref().unwrap_or_else(|| RubricPrompt::own_policy());
+        turns(self.prompt.render(instruction, output, policy, self.table.seed))
     }
 
-    #[test]
-    fn a_key_holds_all_that_a_reply_depends_on_and_nothing_else() {
-        let key = |judge: &PairJudge| judge.key("q", "one", "two").unwrap();
-        let plain = key(&judge("", ""));
-        for (head, endpoint) in [
-            ("canaries = 0", ""),
-            ("max_missing = 0.5\nmax_cost = 1.0\nallow_self = true", ""),
-            ("verdict = { form = \"line\" }", ""),
-            ("", "api_key_env = \"SOME_KEY\"\nlength_field = \"max_completion_tokens\""),
-            ("", "price = { input = 1.0, output = 1.0 }\nlimits = { concurrency = 9 }"),
-            ("", "patience = { attempts = 2, seed = 3 }"),
-        ] {
-            assert_eq!(key(&judge(head, endpoint)), plain, "{head} {endpoint}");
-        }
-        let mut others = vec![plain];
-        for (head, endpoint) in [
-            ("seed = 1", ""),
-            ("", "temperature = 0.0"),
-            ("", "max_tokens = 7"),
-            ("", "top_logprobs = 5"),
-            ("", "seed = 1"),
-            ("", "extra = { reasoning_effort = \"low\" }"),
-        ] {
-            others.push(key(&judge(head, endpoint)));
-        }
-        let first = judge("", "");
-        others.push(first.key("q", "two", "one").unwrap());
-        others.push(first.key("other", "one", "two").unwrap());
-        let count = others.len();
-        others.sort();
-        others.dedup();
-        assert_eq!(others.len(), count);
+    /// SHA-256 of all that a reply depends on.
+    pub(crate) fn key(
+        &self,
+        instruction: &str,
+        output: &str,
+        sample: u32,
+    ) -> Result<String, JudgingError> {
+        key_of(&self.asked, &self.messages(instruction, output), sample)
     }
 
-    #[test]
-    fn a_model_that_would_judge_itself_is_refused_unless_allowed() {
-        let models = [Some("arm"), Some("M"), None];
-        assert!(judge("", "").refuse_self(&models).is_err());
-        assert!(judge("allow_self = true", "").refuse_self(&models).is_ok());
-        assert!(judge("", "").refuse_self(&[Some("m2"), None]).is_ok());
-        let named = judge("served_as = [\"m-2025\"]", "");
-        assert!(named.refuse_self(&[None, Some("M-2025")]).is_err());
-    }
-
-    #[test]
-    fn a_largest_cost_is_a_number() {
-        assert!(judge("", "").with_max_cost(f64::NAN).is_err());
-        assert_eq!(judge("", "").with_max_cost(2.0).unwrap().table().max_cost, Some(2.0));
+    /// A reply as a rating.
+    pub fn read(&self, reply: &Reply) -> Rating {
+        read_rating(&self.table.verdict, &judge_reply(reply))
     }
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -1,4 +1,4 @@
-//! Judges pairs of answers, and rates single ones, through an endpoint.
+//! Judges pairs of answers, and rates single ones, by a server or by a model on this machine.
 //!
 //! Invariant: a verdict that was paid for is in the log before anything else happens with it, and
 //! none that the log has is asked for again. What is missing is counted and is never a loss.
@@ -13,6 +13,8 @@
 //!
 //! [`rubric`] does the same for single answers, which it rates from 1 to 5.
 //!
+//! A judge may be a model on this machine ([`LocalModel`]). Whoever opens it is its [`Responder`].
+//!
 //! **The key of a question** is the SHA-256 of the endpoint's address, the model, the rendered
 //! turns (so prompt, both answers and their order) and the parameters of sampling. Verdicts are
 //! read from stored replies. So another way of reading them costs nothing. A blank reply, which a
@@ -26,20 +28,28 @@ mod annotations;
 mod canary;
 mod cost;
 mod error;
+mod estimate;
 mod event;
 mod identity;
 mod inquiry;
 mod judge;
+mod judged;
 mod key;
+mod keys;
+mod kind;
 mod line;
+mod local;
 mod log;
 mod means;
 mod outstanding;
 mod pairs;
 mod question;
 mod record;
+mod replied;
+mod responder;
 pub mod rubric;
 mod run;
+mod source;
 mod state;
 mod stored;
 mod table;
@@ -48,14 +58,23 @@ mod toml_table;
 
 pub use annotations::{annotations, orders};
 pub use canary::{CanaryKind, CanaryResult, CanaryStanding};
-pub use cost::{Cost, Estimate, ReplyCost, estimate};
+pub use cost::{Cost, ReplyCost};
 pub use error::JudgingError;
+pub use estimate::{Estimate, estimate};
 pub use event::{Event, Observer, Silent};
-pub use judge::PairJudge;
+pub use inquiry::{About, Questions};
+pub use judge::{AskedJudge, JudgePrompt, PairJudge};
+pub use judged::Judged;
+pub use keys::Keys;
+pub use kind::TableKind;
+pub use local::{Dtype, LocalIdentity, LocalModel, LocalTemplate};
 pub use log::{Repair, VerdictLog};
 pub use pairs::{Pair, PairSet, pair_up};
 pub use question::{Question, QuestionSet, Subject};
+pub use replied::{Replied, Stopped};
+pub use responder::Responder;
 pub use run::judge;
-pub use stored::{Judged, Stopped, missing_questions, stored};
-pub use table::{FormName, JudgeTable, PromptSource, TableKind};
+pub use source::{FormName, PromptSource};
+pub use stored::{missing_questions, stored};
+pub use table::{AskedTable, JudgeTable, ReplySettings};
 pub use through_batch::{BatchRead, BatchWritten, outstanding_questions, read_batch, write_batch};

@@ -7,7 +7,7 @@ use seal_judge::prompt::{PromptForm, Turns, checked_text};
 use seal_judge::reading::{JudgeReply, TokenProbabilities};
 
 use crate::error::JudgingError;
-use crate::table::PromptSource;
+use crate::source::PromptSource;
 
 /// The text of a prompt that a table names.
 pub(crate) struct PromptText<'a, S> {

@@ -1,7 +1,7 @@
 //! The questions that judge a set of pairs.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use seal_judge::Order;
 
@@ -9,7 +9,7 @@ use crate::canary::CanaryKind;
 use crate::error::JudgingError;
 use crate::identity::instruction_id;
 use crate::judge::PairJudge;
-use crate::line::Line;
+use crate::keys::Keys;
 use crate::pairs::{Pair, PairSet};
 
 /// What a question is about.
@@ -38,7 +38,7 @@ pub struct QuestionSet<'a> {
     pairs: &'a [Pair],
     models: [Option<&'a str>; 2],
     questions: Vec<Question>,
-    by_key: BTreeMap<String, usize>,
+    keys: Keys,
     /// Ids of the instructions of the set that this one is a part of.
     whole: BTreeSet<String>,
 }
@@ -64,7 +64,7 @@ impl<'a> QuestionSet<'a> {
             pairs,
             models,
             questions: Vec::new(),
-            by_key: BTreeMap::new(),
+            keys: Keys::default(),
             whole: BTreeSet::new(),
         };
         for subject in subjects {
@@ -72,7 +72,7 @@ impl<'a> QuestionSet<'a> {
                 let (instruction, first, second) = new.texts(subject, order);
                 let key = judge.key(instruction, &first, &second)?;
                 // Both orders of a copy are the same question.
-                new.by_key.entry(key.clone()).or_insert(new.questions.len());
+                new.keys.push(key.clone());
                 new.questions.push(Question { subject, order, key });
             }
         }
@@ -87,11 +87,6 @@ impl<'a> QuestionSet<'a> {
         self
     }
 
-    /// Whether a line is of this set or of the set that it is a part of.
-    pub(crate) fn covers(&self, line: &Line) -> bool {
-        self.with_key(&line.key).is_some() || self.whole.contains(&line.instruction)
-    }
-
     /// The questions. Two of them may have one key; it is asked once.
     pub fn questions(&self) -> &[Question] {
         &self.questions
@@ -99,13 +94,21 @@ impl<'a> QuestionSet<'a> {
 
     /// The number of the first question with each key, in the order of the questions.
     pub fn first_of_each_key(&self) -> Vec<usize> {
-        let is_first = |i: &usize| self.by_key.get(&self.questions[*i].key) == Some(i);
-        (0..self.questions.len()).filter(is_first).collect()
+        self.keys.first_of_each()
     }
 
     /// Number of the first question with a key.
     pub fn with_key(&self, key: &str) -> Option<usize> {
-        self.by_key.get(key).copied()
+        self.keys.with(key)
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Whether the set is a part of one that asks about this instruction, by its id.
+    pub(crate) fn is_part_of_one_with(&self, instruction: &str) -> bool {
+        self.whole.contains(instruction)
     }
 
     /// The pairs.

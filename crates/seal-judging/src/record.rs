@@ -2,7 +2,8 @@
 
 use seal_endpoint::Reply;
 
-use crate::cost::{money, prompt_tokens, usage};
+use crate::cost::{money, usage};
+use crate::estimate::prompt_tokens;
 use crate::identity::instruction_id;
 use crate::inquiry::Inquiry;
 use crate::line::Line;
@@ -14,7 +15,7 @@ pub(crate) fn line_of(inquiry: &dyn Inquiry, number: usize, reply: Reply, batch:
     let (usage, estimated) = usage(&reply, prompt_tokens(inquiry, number));
     Line {
         version: Line::version(),
-        key: inquiry.key(number).to_owned(),
+        key: inquiry.keys().of(number).to_owned(),
         subject: about.subject,
         instruction: instruction_id(&about.instruction),
         order: about.order,

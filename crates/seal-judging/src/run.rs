@@ -3,68 +3,70 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use seal_endpoint::{Ask, Client, EndpointError, Notice, Reply, Watch};
+use seal_endpoint::{Ask, EndpointError, Notice, Reply, Watch};
 
-use crate::cost::{charge, most, refuse_unpriced};
 use crate::error::JudgingError;
+use crate::estimate::{charge, most, refuse_unpriced};
 use crate::event::{Event, Observer};
-use crate::inquiry::{Inquiry, PairInquiry};
-use crate::judge::PairJudge;
+use crate::inquiry::{Inquire, Inquiry, Questions};
+use crate::judge::{AskedJudge, JudgePrompt};
 use crate::log::VerdictLog;
-use crate::question::QuestionSet;
 use crate::record::line_of;
+use crate::replied::Stopped;
+use crate::responder::Responder;
 use crate::state::{End, Next, State};
-use crate::stored::{Judged, Stopped, collect, is_of, missing, names, refuse_mixed, spent};
+use crate::stored::{is_of, missing, names, refuse_mixed, spent};
 
 /// Wait of a thread for what other threads spend.
 const NAP: Duration = Duration::from_millis(5);
 
-/// Asks what the log lacks, with as many threads as the settings allow.
+/// Asks what the log lacks, with as many threads as the settings allow. `responder` is the server, or
+/// the model, of the judge.
 ///
 /// # Errors
 /// A failure after which no question can succeed, and a log that cannot be written. What arrived
 /// before is in the log.
-pub fn judge(
-    judge: &PairJudge,
-    set: &QuestionSet<'_>,
-    client: &Client,
+pub fn judge<P: JudgePrompt, S: Questions<P>>(
+    judge: &AskedJudge<P>,
+    set: &S,
+    responder: &dyn Responder,
     log: &mut VerdictLog,
     observer: &dyn Observer,
-) -> Result<Judged, JudgingError> {
-    let course = ask(&PairInquiry { judge, set }, client, log, observer)?;
-    let mut judged = collect(judge, set, log, course.names);
-    judged.asked = course.asked;
-    judged.failed = course.failed;
-    judged.has_passing = course.has_passing;
-    judged.last_failure = course.last_failure;
-    judged.stopped = course.stopped;
-    Ok(judged)
+) -> Result<S::Outcome, JudgingError> {
+    let course = ask(&Inquire { judge, set }, responder, log, observer)?;
+    let mut outcome = set.collect(judge, log, &course.names);
+    outcome.asked = course.asked;
+    outcome.failed = course.failed;
+    outcome.has_passing = course.has_passing;
+    outcome.last_failure = course.last_failure;
+    outcome.stopped = course.stopped;
+    Ok(outcome)
 }
 
 /// How a run went.
 #[derive(Debug)]
-pub(crate) struct Course {
+struct Course {
     /// Names of the judge's model by its server.
-    pub names: Vec<String>,
+    names: Vec<String>,
     /// Replies that the run got.
-    pub asked: usize,
+    asked: usize,
     /// Questions without a reply.
-    pub failed: usize,
+    failed: usize,
     /// Whether a failure may pass.
-    pub has_passing: bool,
+    has_passing: bool,
     /// The latest failure.
-    pub last_failure: Option<EndpointError>,
+    last_failure: Option<EndpointError>,
     /// Why not all was asked.
-    pub stopped: Option<Stopped>,
+    stopped: Option<Stopped>,
 }
 
-/// Asks what the log lacks of questions of any kind.
+/// Asks what the log lacks, whatever the questions show.
 ///
 /// # Errors
 /// As [`judge`].
-pub(crate) fn ask(
+fn ask(
     inquiry: &dyn Inquiry,
-    client: &Client,
+    responder: &dyn Responder,
     log: &mut VerdictLog,
     observer: &dyn Observer,
 ) -> Result<Course, JudgingError> {
@@ -77,7 +79,7 @@ pub(crate) fn ask(
     }
     // Whether the server still has the model of the stored verdicts, only a reply tells.
     let is_known = missing.is_empty() || !inquiry.served_as().is_empty();
-    let (questions, open) = (inquiry.first_of_each_key().len(), missing.len());
+    let (questions, open) = (inquiry.keys().different(), missing.len());
     let state = State {
         queue: missing.into(),
         of: questions,
@@ -85,7 +87,8 @@ pub(crate) fn ask(
         spent: spent(inquiry, log),
         ..State::default()
     };
-    let run = Run { inquiry, client, observer, stored: &names, shared: Mutex::new((state, log)) };
+    let run =
+        Run { inquiry, responder, observer, stored: &names, shared: Mutex::new((state, log)) };
     run.work(true);
     observer.event(&Event::Started { questions, stored: questions - open });
     std::thread::scope(|scope| {
@@ -115,7 +118,7 @@ type Shared<'a> = (State, &'a mut VerdictLog);
 /// What the threads of one call work with.
 struct Run<'a> {
     inquiry: &'a dyn Inquiry,
-    client: &'a Client,
+    responder: &'a dyn Responder,
     observer: &'a dyn Observer,
     /// The names in the log, or those of the table.
     stored: &'a [String],
@@ -151,11 +154,11 @@ impl<'a> Run<'a> {
     }
 
     fn ask(&self, number: usize, reserved: f64) {
-        let key = self.inquiry.key(number);
+        let key = self.inquiry.keys().of(number);
         let messages = self.inquiry.messages(number);
         let idempotency_key = Some(self.idempotency_key(key));
         let asking = Asking { run: self, most: reserved };
-        let reply = self.client.ask(&Ask { messages, idempotency_key }, &asking);
+        let reply = self.responder.respond(&Ask { messages, idempotency_key }, &asking);
         let (state, log) = &mut *self.lock();
         state.release(reserved);
         match reply {

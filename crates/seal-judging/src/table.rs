@@ -1,53 +1,84 @@
-//! The table of a judge: a TOML file.
+//! The table of a judge that is asked: a TOML file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use seal_endpoint::EndpointSettings;
-use seal_judge::prompt::{PairSlots, PromptForm};
-use seal_judge::reading::VerdictSettings;
+use seal_judge::prompt::{PairSlots, RubricSlots};
+use seal_judge::reading::{RatingSettings, ReadingError, VerdictSettings};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::JudgingError;
-use crate::toml_table::{fault, read_table};
+use crate::kind::TableKind;
+use crate::local::LocalModel;
+use crate::source::PromptSource;
+use crate::toml_table::read_table;
 
-/// What a judge does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TableKind {
-    /// Compares two answers.
-    Pairwise,
-    /// Rates one answer.
-    Rubric,
+/// How the replies of a kind of judges are read, as a table has it.
+pub trait ReplySettings: Default + Serialize + DeserializeOwned {
+    /// The kind of judges.
+    const KIND: TableKind;
+
+    /// Refuses settings by which nothing can be read.
+    ///
+    /// # Errors
+    /// [`ReadingError`] with the setting at fault.
+    fn check(&self) -> Result<(), ReadingError>;
 }
 
-/// A judge, as its table has it.
+impl ReplySettings for VerdictSettings {
+    const KIND: TableKind = TableKind::Pairwise;
+
+    fn check(&self) -> Result<(), ReadingError> {
+        Self::check(self)
+    }
+}
+
+impl ReplySettings for RatingSettings {
+    const KIND: TableKind = TableKind::Rubric;
+
+    fn check(&self) -> Result<(), ReadingError> {
+        Self::check(self)
+    }
+}
+
+/// A judge that is asked, as its table has it. `S` has the names of its prompt's slots, `V` says how
+/// a reply is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct JudgeTable {
+#[serde(bound(deserialize = "S: Default + Deserialize<'de>, V: Default + Deserialize<'de>"))]
+pub struct AskedTable<S, V> {
     /// What the judge does.
     pub kind: TableKind,
     /// The prompt; our own unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<PromptSource>,
-    /// How a verdict is read.
+    pub prompt: Option<PromptSource<S>>,
+    /// The policy by which answers are rated, for prompts with a slot for one; our own unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// How a reply is read.
     #[serde(default)]
-    pub verdict: VerdictSettings,
-    /// Whom to ask.
-    pub endpoint: EndpointSettings,
+    pub verdict: V,
+    /// The server to ask. A table has it or a model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<EndpointSettings>,
+    /// The model on this machine to ask. A table has it or an endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<LocalModel>,
     /// Seed of the codes around answers.
     #[serde(default)]
     pub seed: u64,
-    /// Number of prompts that get canaries, 0 for none.
+    /// Number of prompts, or of answers, that get canaries; 0 for none.
     #[serde(default = "default_canaries")]
     pub canaries: usize,
-    /// Largest share of pairs that may be missing, in [0, 1].
+    /// Largest share of pairs, or of answers, that may be missing, in [0, 1].
     #[serde(default = "default_missing")]
     pub max_missing: f64,
-    /// Largest cost of the verdicts of a set, in the currency of the price.
+    /// Largest cost of the replies of a set, in the currency of the price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_cost: Option<f64>,
-    /// Names that the server may give its model. Without any, all verdicts of a set are of one
-    /// name, and another is refused.
+    /// Names that the server may give its model. Without any, all replies of a set are of one name,
+    /// and another is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub served_as: Vec<String>,
     /// Whether a model may judge its own answers.
@@ -55,44 +86,11 @@ pub struct JudgeTable {
     pub allow_self: bool,
 }
 
-/// Where a prompt's text stands, and what it must be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, bound(deserialize = "S: Default + Deserialize<'de>"))]
-pub struct PromptSource<S = PairSlots> {
-    /// The file, from the folder of the table.
-    pub file: PathBuf,
-    /// SHA-256 of the file in hexadecimal digits, or `any`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    /// The form of the file.
-    #[serde(default)]
-    pub form: FormName,
-    /// The record of a file of FastChat.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub record: Option<String>,
-    /// Names of its slots.
-    #[serde(default)]
-    pub slots: S,
-    /// Where the text was published, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<String>,
-    /// Its licence, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub licence: Option<String>,
-}
+/// A judge that compares two answers, as its table has it.
+pub type JudgeTable = AskedTable<PairSlots, VerdictSettings>;
 
-/// The name of a prompt's form.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FormName {
-    /// The user's turn.
-    #[default]
-    Text,
-    /// Turns in ChatML.
-    Chatml,
-    /// A record of FastChat's JSON lines; `record` names it.
-    Fastchat,
-}
+/// A judge that rates answers, as its table has it.
+pub type RubricTable = AskedTable<RubricSlots, RatingSettings>;
 
 fn default_canaries() -> usize {
     3
@@ -102,36 +100,18 @@ fn default_missing() -> f64 {
     0.05
 }
 
-impl<S> PromptSource<S> {
-    /// The form with its record.
-    ///
-    /// # Errors
-    /// Why the two do not go together.
-    pub(crate) fn prompt_form(&self) -> Result<PromptForm, &'static str> {
-        match (self.form, &self.record) {
-            (FormName::Text, None) => Ok(PromptForm::Text),
-            (FormName::Chatml, None) => Ok(PromptForm::Chatml),
-            (FormName::Fastchat, Some(record)) => {
-                Ok(PromptForm::Fastchat { record: record.clone() })
-            }
-            (FormName::Fastchat, None) => {
-                Err("prompt.record names the record of a file of FastChat")
-            }
-            (FormName::Text | FormName::Chatml, Some(_)) => {
-                Err("prompt.record is for files of FastChat; remove it, or set prompt.form")
-            }
-        }
-    }
-}
-
-impl JudgeTable {
+impl<S, V: ReplySettings> AskedTable<S, V> {
     /// Reads a table; `path` names it in messages.
     ///
     /// # Errors
-    /// [`JudgingError::Table`] and [`JudgingError::Settings`] for what is no table of a judge, for
+    /// [`JudgingError::Kind`] for a judge that does something else; [`JudgingError::Table`],
+    /// [`JudgingError::Settings`] and [`JudgingError::Reading`] for what is no table of a judge, for
     /// a key in it, and for values that cannot be used.
-    pub fn parse(text: &str, path: &Path) -> Result<Self, JudgingError> {
-        let table: Self = read_table(text, path)?;
+    pub fn parse(text: &str, path: &Path) -> Result<Self, JudgingError>
+    where
+        S: Default + DeserializeOwned,
+    {
+        let table: Self = read_table(text, path, V::KIND)?;
         table.check(path)?;
         Ok(table)
     }
@@ -139,75 +119,67 @@ impl JudgeTable {
     /// Refuses values that cannot be used; `path` names the table in messages.
     ///
     /// # Errors
-    /// As [`JudgeTable::parse`].
+    /// As [`AskedTable::parse`].
     pub fn check(&self, path: &Path) -> Result<(), JudgingError> {
-        let of = |source| JudgingError::Settings { path: path.to_owned(), source };
-        self.endpoint.check().map_err(of)?;
-        self.verdict
-            .check()
-            .map_err(|source| JudgingError::Reading { path: path.to_owned(), source })?;
+        let at = || path.to_owned();
+        if let Some(endpoint) = &self.endpoint {
+            endpoint.check().map_err(|source| JudgingError::Settings { path: at(), source })?;
+        }
+        self.verdict.check().map_err(|source| JudgingError::Reading { path: at(), source })?;
         match self.fault() {
-            Some(why) => Err(JudgingError::Table { path: path.to_owned(), line: None, why }),
+            Some(why) => Err(JudgingError::Table { path: at(), line: None, why: why.to_owned() }),
             None => Ok(()),
         }
     }
 
-    fn fault(&self) -> Option<String> {
-        let fault = fault(self.max_missing, self.max_cost, &self.served_as);
-        if fault.is_some() {
-            return fault;
+    fn fault(&self) -> Option<&'static str> {
+        match (&self.endpoint, &self.model) {
+            (Some(_), Some(_)) => {
+                return Some(
+                    "it has [endpoint] and [model]: a judge is one of both; remove the other",
+                );
+            }
+            (None, None) => {
+                return Some(
+                    "it names no judge: write [endpoint] for a server, or [model] for a model on \
+                     this machine",
+                );
+            }
+            (None, Some(model)) => {
+                if self.max_cost.is_some() {
+                    return Some("max_cost is for servers; a model on this machine costs nothing");
+                }
+                if !self.served_as.is_empty() {
+                    return Some("served_as is for servers; a model on this machine has one name");
+                }
+                if let Some(fault) = model.fault() {
+                    return Some(fault);
+                }
+            }
+            (Some(_), None) => {}
         }
-        self.prompt.as_ref().and_then(|prompt| prompt.prompt_form().err()).map(str::to_owned)
+        if !(0.0..=1.0).contains(&self.max_missing) {
+            return Some("max_missing is a share, from 0 to 1");
+        }
+        if self.max_cost.is_some_and(|cost| !(cost.is_finite() && cost >= 0.0)) {
+            return Some("max_cost is a number, 0 or more");
+        }
+        if self.served_as.iter().any(|name| name.trim().is_empty()) {
+            return Some("served_as holds an empty name; remove it");
+        }
+        match (&self.policy, V::KIND) {
+            (Some(_), TableKind::Pairwise) => {
+                return Some("policy is for judges that rate one answer; remove it");
+            }
+            (Some(policy), TableKind::Rubric) if policy.trim().is_empty() => {
+                return Some("policy is empty; remove it, and our own holds");
+            }
+            _ => {}
+        }
+        self.prompt.as_ref().and_then(|prompt| prompt.prompt_form().err())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ENDPOINT: &str = "[endpoint]\nbase_url = \"https://x.example/v1\"\nmodel = \"m\"\n";
-
-    fn of(head: &str) -> Result<JudgeTable, String> {
-        let text = format!("kind = \"pairwise\"\n{head}\n{ENDPOINT}");
-        JudgeTable::parse(&text, Path::new("judge.toml")).map_err(|e| e.to_string())
-    }
-
-    #[test]
-    fn a_table_has_defaults() {
-        let table = of("").unwrap();
-        assert_eq!((table.canaries, table.max_missing, table.max_cost), (3, 0.05, None));
-        assert_eq!(table.prompt, None);
-        assert_eq!(table.verdict, VerdictSettings::default());
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_named_with_its_line() {
-        insta::assert_snapshot!(of("canary = 3").unwrap_err(), @"judge.toml, line 2: unknown field `canary`, expected one of `kind`, `prompt`, `verdict`, `endpoint`, `seed`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `canaries`?");
-        insta::assert_snapshot!(of("max_missing = 5.0").unwrap_err(), @"judge.toml: max_missing is a share, from 0 to 1");
-        insta::assert_snapshot!(of("verdict = { first = [] }").unwrap_err(), @"judge.toml: verdict.first and verdict.second need at least one label each");
-        insta::assert_snapshot!(of("prompt = { file = \"p\", form = \"fastchat\" }").unwrap_err(), @"judge.toml: prompt.record names the record of a file of FastChat");
-        insta::assert_snapshot!(of("kind = \"pairwise\"").unwrap_err(), @"judge.toml, line 2: duplicate key");
-    }
-
-    #[test]
-    fn a_config_of_a_study_is_told_from_a_table() {
-        let of = |text| JudgeTable::parse(text, Path::new("own.toml")).unwrap_err().to_string();
-        insta::assert_snapshot!(of("[study]\nname = \"s\"\n[[arms]]\nname = \"a\""), @"own.toml: this is the config of a study; the table of a judge has kind and [endpoint]");
-        insta::assert_snapshot!(of("kind = \"pairwise\""), @"own.toml, line 1: missing field `endpoint`");
-    }
-
-    #[test]
-    fn a_key_in_a_table_is_refused_and_never_quoted() {
-        let key = "sk-0123456789abcdefghij";
-        for line in [
-            format!("api_key = \"{key}\""),
-            format!("served_as = [\"{key}\"]"),
-            // Broken syntax beside a key.
-            format!("served_as = [\"{key}\""),
-            format!("canaries = \"{key}\""),
-        ] {
-            let said = of(&line).unwrap_err();
-            assert!(!said.contains("0123456789"), "{said}");
-        }
-    }
-}
+#[path = "table_tests.rs"]
+mod tests;

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use seal_endpoint::{Class, EndpointError, batch_line, read_batch_line};
 
-use crate::cost::{most, refuse_unpriced, share};
+use crate::cost::share;
 use crate::error::JudgingError;
-use crate::inquiry::{Inquiry, PairInquiry};
-use crate::judge::PairJudge;
+use crate::estimate::{most, refuse_unpriced};
+use crate::inquiry::{Inquire, Inquiry, Questions};
+use crate::judge::{AskedJudge, JudgePrompt};
 use crate::line::Line;
 use crate::log::VerdictLog;
 use crate::outstanding::Outstanding;
-use crate::question::QuestionSet;
 use crate::record::line_of;
 use crate::stored::{is_of, missing, missing_of, names, refuse_mixed, spent};
 
@@ -56,21 +56,13 @@ pub struct BatchRead {
 /// # Errors
 /// [`JudgingError::NoPrice`]; [`JudgingError::ServedAnother`] where the log has verdicts of several
 /// models; a file that cannot be written.
-pub fn write_batch(
-    judge: &PairJudge,
-    set: &QuestionSet<'_>,
+pub fn write_batch<P: JudgePrompt, S: Questions<P>>(
+    judge: &AskedJudge<P>,
+    set: &S,
     log: &VerdictLog,
     path: &Path,
 ) -> Result<BatchWritten, JudgingError> {
-    write_questions(&PairInquiry { judge, set }, log, path)
-}
-
-/// The same for questions of any kind.
-pub(crate) fn write_questions(
-    inquiry: &dyn Inquiry,
-    log: &VerdictLog,
-    path: &Path,
-) -> Result<BatchWritten, JudgingError> {
+    let inquiry: &dyn Inquiry = &Inquire { judge, set };
     refuse_unpriced(inquiry)?;
     let missing = missing(inquiry, log, &names(inquiry, log));
     if !missing.is_empty() {
@@ -116,7 +108,7 @@ fn affordable<'a>(inquiry: &dyn Inquiry, log: &VerdictLog, numbers: &'a [usize])
 }
 
 fn id(inquiry: &dyn Inquiry, number: usize) -> &str {
-    &inquiry.key(number)[..DIGITS]
+    &inquiry.keys().of(number)[..DIGITS]
 }
 
 /// Questions that the log lacks and that a batch was written for, whose output has not been read:
@@ -124,19 +116,12 @@ fn id(inquiry: &dyn Inquiry, number: usize) -> &str {
 ///
 /// # Errors
 /// The file of their ids, beside the log, that cannot be read.
-pub fn outstanding_questions(
-    judge: &PairJudge,
-    set: &QuestionSet<'_>,
+pub fn outstanding_questions<P: JudgePrompt, S: Questions<P>>(
+    judge: &AskedJudge<P>,
+    set: &S,
     log: &VerdictLog,
 ) -> Result<usize, JudgingError> {
-    outstanding_of(&PairInquiry { judge, set }, log)
-}
-
-/// The same for questions of any kind.
-pub(crate) fn outstanding_of(
-    inquiry: &dyn Inquiry,
-    log: &VerdictLog,
-) -> Result<usize, JudgingError> {
+    let inquiry = &Inquire { judge, set };
     let missing = missing_of(inquiry, Some(log));
     let ids = missing.iter().map(|number| id(inquiry, *number));
     Ok(Outstanding::of(log.path())?.count(ids))
@@ -145,24 +130,16 @@ pub(crate) fn outstanding_of(
 /// Reads the output of a batch, or its file of errors, into the log.
 ///
 /// # Errors
-/// A file that cannot be read or that is no output of a batch; a log that cannot be written.
+/// A file that cannot be read; [`JudgingError::NoBatch`]; a log that cannot be written.
 /// [`JudgingError::ServedAnother`] where the table lists names and a new reply has another, or lists
 /// none and the log has several; [`JudgingError::SelfJudged`]. All replies are in the log then.
-pub fn read_batch(
-    judge: &PairJudge,
-    set: &QuestionSet<'_>,
+pub fn read_batch<P: JudgePrompt, S: Questions<P>>(
+    judge: &AskedJudge<P>,
+    set: &S,
     log: &mut VerdictLog,
     path: &Path,
 ) -> Result<BatchRead, JudgingError> {
-    read_replies(&PairInquiry { judge, set }, log, path)
-}
-
-/// The same for questions of any kind.
-pub(crate) fn read_replies(
-    inquiry: &dyn Inquiry,
-    log: &mut VerdictLog,
-    path: &Path,
-) -> Result<BatchRead, JudgingError> {
+    let inquiry: &dyn Inquiry = &Inquire { judge, set };
     let mut outstanding = Outstanding::of(log.path())?;
     let mut served = BTreeSet::new();
     let read = read_lines(inquiry, log, path, (&mut outstanding, &mut served));
@@ -189,17 +166,20 @@ fn read_lines(
     let file = std::fs::File::open(path).map_err(JudgingError::io("read", path))?;
     let name = path.display().to_string();
     let by_id: BTreeMap<&str, usize> = inquiry
-        .first_of_each_key()
+        .keys()
+        .first_of_each()
         .into_iter()
         .map(|number| (id(inquiry, number), number))
         .collect();
     let mut read = BatchRead::default();
-    for text in BufReader::new(file).lines() {
+    for (i, text) in BufReader::new(file).lines().enumerate() {
         let text = text.map_err(JudgingError::io("read", path))?;
         if text.trim().is_empty() {
             continue;
         }
-        let found = read_batch_line(inquiry.endpoint(), &name, &text)?;
+        let found = read_batch_line(inquiry.endpoint(), &name, &text).map_err(|source| {
+            JudgingError::NoBatch { path: path.to_owned(), line: i + 1, source }
+        })?;
         let Some(number) = by_id.get(found.id.as_str()) else {
             read.foreign += 1;
             continue;

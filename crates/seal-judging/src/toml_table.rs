@@ -6,13 +6,18 @@ use seal_endpoint::refuse_secrets;
 use serde::de::DeserializeOwned;
 
 use crate::error::JudgingError;
+use crate::kind::TableKind;
 
-/// Reads a table; `path` names it in messages.
+/// Reads a table of the kind `expected`; `path` names it in messages.
 ///
 /// # Errors
-/// [`JudgingError::Table`] for what is no such table, and [`JudgingError::Settings`] for a key of an
+/// [`JudgingError::Kind`]; [`JudgingError::Table`] for what is no such table, and [`JudgingError::Settings`] for a key of an
 /// endpoint in it.
-pub(crate) fn read_table<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, JudgingError> {
+pub(crate) fn read_table<T: DeserializeOwned>(
+    text: &str,
+    path: &Path,
+    expected: TableKind,
+) -> Result<T, JudgingError> {
     let bad = |error: toml::de::Error| {
         // The error's own display quotes the line, which may hold a key.
         let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
@@ -23,33 +28,23 @@ pub(crate) fn read_table<T: DeserializeOwned>(text: &str, path: &Path) -> Result
     refuse_secrets("", &value)
         .map_err(|source| JudgingError::Settings { path: path.to_owned(), source })?;
     if is_study(&value) {
-        let why = "this is the config of a study; the table of a judge has kind and [endpoint]";
+        let why = "this is the config of a study; the table of a judge has kind, and [endpoint] or [model]";
         return Err(JudgingError::Table { path: path.to_owned(), line: None, why: why.to_owned() });
     }
-    toml::from_str(text).map_err(bad)
-}
-
-/// What is wrong with numbers and names that every table has.
-pub(crate) fn fault(
-    max_missing: f64,
-    max_cost: Option<f64>,
-    served_as: &[String],
-) -> Option<String> {
-    if !(0.0..=1.0).contains(&max_missing) {
-        return Some("max_missing is a share, from 0 to 1".to_owned());
+    // Before the keys, which are those of another kind.
+    match value.get("kind").and_then(serde_json::Value::as_str) {
+        Some(found) if found != expected.name() => {
+            let (path, found) = (path.to_owned(), seal_text::escape_start(found, 100));
+            Err(JudgingError::Kind { path, found, expected: expected.name() })
+        }
+        _ => toml::from_str(text).map_err(bad),
     }
-    if max_cost.is_some_and(|cost| !(cost.is_finite() && cost >= 0.0)) {
-        return Some("max_cost is a number, 0 or more".to_owned());
-    }
-    if served_as.iter().any(|name| name.trim().is_empty()) {
-        return Some("served_as holds an empty name; remove it".to_owned());
-    }
-    None
 }
 
 /// Whether a file is the config of a study.
 fn is_study(value: &serde_json::Value) -> bool {
-    value.get("endpoint").is_none() && ["study", "arms"].iter().any(|key| value.get(key).is_some())
+    ["endpoint", "kind"].iter().all(|key| value.get(key).is_none())
+        && ["study", "arms"].iter().any(|key| value.get(key).is_some())
 }
 
 /// The known key that is most like the unknown one of a message, for the end of the message.

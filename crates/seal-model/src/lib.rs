@@ -1,6 +1,6 @@
 //! One model with its tokenizer and template, and the jobs on it and a few files: score,
 //! fine-tune, generate, inspect, select rows, judge answers by a guard or a reward model, apply or
-//! import a selector.
+//! import a selector. A chat model is asked as an endpoint is.
 //!
 //! Invariant: it knows no study: no plan, no arm, no graph, no store. A model is a folder, or
 //! an `hf://` address. Rows become tokens in one place, [`Encoder::encode`]. The digest
@@ -47,11 +47,11 @@ pub use error::{
 };
 pub use expected::Expected;
 pub use jobs::{
-    AnswerFile, AnswerRow, Applied, Chosen, ControlTokens, FileRows, Generated, GuardModel,
-    GuardPromptSettings, GuardTable, ImportRequest, Imported, Inspected, InspectedRow,
-    InspectedToken, JudgeRequest, Judged, LoadedModel, ModelRequest, Notice, Progress, PromptForm,
-    RewardModel, RewardTable, RowIds, RowIdsError, SPEARMAN_TO_LOSS, Scored, ScoredRow,
-    SelectorFigures, StageSettings, TableKind, TokenizerFrom, Tuned, apply_selector,
+    AnswerFile, AnswerRow, Applied, ChatModel, Chosen, ControlTokens, FileRows, FoundChat,
+    Generated, GuardModel, GuardPromptSettings, GuardTable, ImportRequest, Imported, Inspected,
+    InspectedRow, InspectedToken, JudgeRequest, Judged, LoadedModel, ModelRequest, Notice,
+    Progress, PromptForm, RewardModel, RewardTable, RowIds, RowIdsError, SPEARMAN_TO_LOSS, Scored,
+    ScoredRow, SelectorFigures, StageSettings, TableKind, TokenizerFrom, Tuned, apply_selector,
     copy_tokenizer, import_selector, inspect_rows, read_prompts, read_rows, selector_figures,
     source_named, table_kind, template_text, write_kept, write_selector_file,
 };

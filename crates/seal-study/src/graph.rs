@@ -45,7 +45,7 @@ mod version {
     pub(super) const SFT: u32 = 4;
     pub(super) const ANSWERS: u32 = 4;
     pub(super) const VERDICTS: u32 = 4;
-    pub(super) const PAIR_VERDICTS: u32 = 1;
+    pub(super) const PAIR_VERDICTS: u32 = 2;
 }
 
 /// The stages of one arm with one seed, as numbers of nodes.

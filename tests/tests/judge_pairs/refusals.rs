@@ -30,6 +30,16 @@ fn too_many_missing_verdicts_fail_with_the_code_of_their_reason() {
 }
 
 #[test]
+fn a_file_that_is_no_output_of_a_batch_is_bad_data() {
+    let stub = Stub::new(|seen, _| longer(seen));
+    let sandbox = sandbox(&stub, 4, "");
+    sandbox.write("notes.txt", "my notes\n");
+    insta::assert_snapshot!(run(&sandbox, &["-q", "--batch-output", "notes.txt"]).error(), @"");
+    sandbox.write("arm.jsonl", &sandbox.read("arm.json"));
+    insta::assert_snapshot!(run(&sandbox, &["-q", "--batch-output", "arm.jsonl"]).error(), @"");
+}
+
+#[test]
 fn a_largest_cost_stops_and_a_higher_one_goes_on() {
     let stub = Stub::new(|seen, _| longer(seen));
     let sandbox = sandbox(&stub, 20, "canaries = 0");
@@ -37,6 +47,13 @@ fn a_largest_cost_stops_and_a_higher_one_goes_on() {
     assert_eq!(finished.code, Some(3), "{}", finished.stderr);
     assert!(finished.stderr.ends_with("the largest cost is reached: raise --max-cost\n"));
     assert!(figures(&finished)["cost"] <= 0.002);
+    // Nothing was asked: nothing was paid, and no canary was judged.
+    let other = [&JUDGE[..8], &["other.jsonl", "-q", "--max-cost", "0"]].concat();
+    let finished = Finished::of(sandbox.command(&other).env("STUB_KEY", KEY).output().unwrap());
+    assert_eq!(finished.code, Some(3), "{}", finished.stderr);
+    let found = figures(&finished);
+    assert_eq!((found["replies"], found["cost"]), (0.0, 0.0));
+    assert!(found["canaries_failed"].is_nan());
     let finished = run(&sandbox, &["-q", "--max-cost", "1"]);
     assert_eq!((finished.code, stub.seen().len()), (Some(0), 40));
 }
@@ -118,6 +135,8 @@ fn bad_input_is_refused_before_anything_is_asked() {
     exit 2
     error: judge.toml: this is the config of a study; the table of a judge has kind and [endpoint]
     ");
+    insta::assert_snapshot!(with("kind = \"guard\"\n[model]\npath = \"m\"\n".to_owned()), @"");
+    insta::assert_snapshot!(with(good.replace("pairwise", "rubric")), @"");
     let kept = sandbox.read("arm.json");
     sandbox.write("arm.json", &sandbox.read("ref.json"));
     insta::assert_snapshot!(refused(&[]), @r"

@@ -89,6 +89,12 @@ fn what_is_missing_or_does_not_belong_fails_with_its_code() {
     exit 3
     error: 5 of 5 answers have no rating, and the table allows a share of 0.05 (max_missing); 5 replies have no rating in its place, 0 are refusals, 0 answers have no reply; ratings.jsonl has each reply: a larger max_tokens or another prompt may help
     ");
+    let refusing = Stub::new(|_, _| Served::says("I'm sorry, but I can't rate this."));
+    sandbox.write("rubric.toml", &table(&refusing, "canaries = 1"));
+    let finished = run(&sandbox, &["-q"]);
+    let found = figures(&finished);
+    assert_eq!((found["judge_refused"], found["unparsed"]), (5.0, 0.0));
+    assert!(found["canaries_failed"].is_nan());
     sandbox.write("rubric.toml", &table(&stub, "").replace("\"judge\"", "\"ARM\""));
     insta::assert_snapshot!(run(&sandbox, &["-q"]).error(), @r"
     exit 2

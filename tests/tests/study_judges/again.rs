@@ -51,6 +51,22 @@ fn a_finished_run_is_judged_again_beside_its_results() {
     let report = sandbox.run(&["report", "--out", &dir]);
     assert_eq!(report.code, Some(0), "{}", report.stderr);
     done(again(&sandbox, &["--test", "hh,slimorca"]));
+    // Results of another judge are no run of their own, and no store is made.
+    let of = |out: &str, more: &[&str]| {
+        let args = [&["judge", "--again", "judge.toml", "--out", out], more].concat();
+        Finished::of(prepared(sandbox.command(&args)).output().unwrap()).error()
+    };
+    let refused = of(&dir, &[]).replace(&dir, "DIR");
+    insta::assert_snapshot!(refused.replace(&sandbox.path().canonicalize().unwrap().display().to_string(), "HERE"), @"");
+    assert!(!sandbox.path().join(&dir).join("store").exists());
+    insta::assert_snapshot!(of("run", &["--store", "nope"]), @"");
+    assert!(!sandbox.path().join("nope").exists());
+    sandbox.write("guard.toml", "kind = \"guard\"\n[model]\npath = \"m\"\n");
+    let args = ["judge", "--again", "guard.toml", "--out", "run"];
+    insta::assert_snapshot!(sandbox.run(&args).error(), @"");
+    sandbox.write("notes.txt", "my notes");
+    let refused = sandbox.run(&["report", "--out", "run", "--answers", "notes.txt"]);
+    insta::assert_snapshot!(refused.error(), @"");
     assert_eq!(oracle.paid_once(), paid);
     // What has no answers is refused, and so is a run whose answers are gone.
     let refused = again(&sandbox, &["--test", "hexphi"]);

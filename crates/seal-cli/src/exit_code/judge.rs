@@ -3,7 +3,7 @@
 use seal_endpoint::{Class, EndpointError};
 use seal_judging::JudgingError;
 
-use super::{DATA, RETRY, UNEXPECTED, USAGE};
+use super::{DATA, RETRY, UNEXPECTED, USAGE, model};
 use crate::verbs::judge::JudgeFailure;
 
 pub(super) fn code(error: &JudgeFailure) -> u8 {
@@ -14,13 +14,18 @@ pub(super) fn code(error: &JudgeFailure) -> u8 {
         | JudgeFailure::NoAnswers { .. }
         | JudgeFailure::MissingVerdicts { .. }
         | JudgeFailure::LowMass { .. } => DATA,
-        JudgeFailure::NotTogether
+        JudgeFailure::OutIsAgain { .. }
+        | JudgeFailure::NoStore { .. }
+        | JudgeFailure::NotTogether
         | JudgeFailure::OneFile { .. }
         | JudgeFailure::NotWithAnswers
         | JudgeFailure::NotOfThisKind { .. }
+        | JudgeFailure::OnlyEndpoint { .. }
+        | JudgeFailure::OnlyModel { .. }
         | JudgeFailure::Kind { .. } => USAGE,
         JudgeFailure::Write { .. } => UNEXPECTED,
         JudgeFailure::Judging(error) => judging(error),
+        JudgeFailure::Model(error) => model::code(error),
         JudgeFailure::Missing { may_pass, .. } | JudgeFailure::MissingRatings { may_pass, .. } => {
             if *may_pass {
                 RETRY
@@ -36,12 +41,16 @@ pub(super) fn code(error: &JudgeFailure) -> u8 {
 pub(super) fn judging(error: &JudgingError) -> u8 {
     match error {
         JudgingError::Outputs { .. }
+        | JudgingError::NoBatch { .. }
         | JudgingError::TwoModels { .. }
         | JudgingError::OtherPrompts { .. }
         | JudgingError::NoPairs => DATA,
         JudgingError::Endpoint(source) | JudgingError::GivenUp { source, .. } => endpoint(source),
         JudgingError::Io { action: "read", .. }
         | JudgingError::Table { .. }
+        | JudgingError::Kind { .. }
+        | JudgingError::LocalModel { .. }
+        | JudgingError::NoModel { .. }
         | JudgingError::Reading { .. }
         | JudgingError::Settings { .. }
         | JudgingError::Prompt { .. }
@@ -57,6 +66,9 @@ pub(super) fn judging(error: &JudgingError) -> u8 {
 }
 
 fn endpoint(error: &EndpointError) -> u8 {
+    if matches!(error, EndpointError::Model { .. }) {
+        return UNEXPECTED;
+    }
     match error.class() {
         Class::Passing => RETRY,
         Class::ThisQuestion | Class::Stop => USAGE,

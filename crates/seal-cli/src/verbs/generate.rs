@@ -8,8 +8,9 @@ use seal_model::read_prompts;
 
 use crate::files::{json_lines, prepare};
 use crate::logging::Log;
-use crate::own::{ModelArgs, Own, Steps, say_left_out};
+use crate::own::{ModelArgs, Own, say_left_out};
 use crate::plain;
+use crate::steps::Steps;
 use crate::verbosity::Verbosity;
 
 const AFTER: &str = "\

@@ -56,6 +56,11 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
     if dir.is_file() {
         anyhow::bail!(StudyError::from(FolderError::File { out: dir }));
     }
+    for (option, folder) in [("--answers", &options.answers), ("--cards", &options.cards)] {
+        if let Some(path) = folder.clone().filter(|folder| folder.is_file()) {
+            anyhow::bail!(UsageError::File { option, path });
+        }
+    }
     let report = Report::read(&dir)?;
     super::say_unchecked(&dir);
     let picture = match &options.picture {

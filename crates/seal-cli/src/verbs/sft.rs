@@ -7,8 +7,9 @@ use clap::Args;
 use seal_model::read_rows;
 
 use crate::logging::Log;
-use crate::own::{ModelArgs, Own, Steps, say_batch, say_left_out};
+use crate::own::{ModelArgs, Own, say_batch, say_left_out};
 use crate::plain;
+use crate::steps::Steps;
 use crate::verbosity::Verbosity;
 
 const AFTER: &str = "\

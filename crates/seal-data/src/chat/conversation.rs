@@ -118,3 +118,11 @@ impl Conversation {
         self.trained.iter().any(|r| r.contains(&at))
     }
 }
+
+/// The text of a turn as a template gets it: a text, or a list with one part.
+pub(super) fn text_value(is_part: bool, text: &str) -> Result<Value, Error> {
+    match is_part {
+        false => Ok(Value::str(text)),
+        true => from_json(&serde_json::json!([{ "type": "text", "text": text }]).to_string()),
+    }
+}

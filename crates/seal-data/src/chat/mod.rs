@@ -20,6 +20,7 @@ mod format;
 mod generation;
 mod inspect;
 mod jinja;
+mod parts;
 mod setting;
 mod spans;
 mod strftime;

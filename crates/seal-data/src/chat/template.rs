@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::conversation::{engine_value, json_text};
+use super::conversation::{engine_value, json_text, text_value};
 use super::generation::Marks;
 use super::jinja::{Error, Reason, Setting, Template, Value, from_json};
 use super::{ChatError, Date, Message};
@@ -28,6 +28,7 @@ pub struct ChatTemplate {
     kwargs: Vec<(String, Value)>,
     tool_use: Option<Box<ChatTemplate>>,
     tools: Option<Json>,
+    takes_parts: bool,
 }
 
 /// A conversation as one text.
@@ -50,13 +51,16 @@ pub(super) struct Dialogue {
     texts: Vec<String>,
     /// The tools as JSON.
     tool_text: String,
+    /// Whether a text is a list of parts.
+    takes_parts: bool,
 }
 
 impl Dialogue {
     /// The same conversation with another text of turn `turn`.
     pub fn with_content(&self, turn: usize, content: &str) -> Result<Self, Error> {
         let mut dialogue = self.clone();
-        dialogue.turns[turn] = dialogue.turns[turn].with_entry("content", Value::str(content))?;
+        let text = text_value(self.takes_parts, content)?;
+        dialogue.turns[turn] = dialogue.turns[turn].with_entry("content", text)?;
         dialogue.len += content.len();
         // The marks of the rendering are none of its characters.
         dialogue.texts.push(content.to_owned());
@@ -89,7 +93,14 @@ impl ChatTemplate {
             kwargs: Vec::new(),
             tool_use: None,
             tools: None,
+            takes_parts: false,
         })
+    }
+
+    /// The same template, given the text of a turn as a list of parts.
+    #[must_use]
+    pub(super) fn with_parts(&self) -> Self {
+        Self { takes_parts: true, ..self.clone() }
     }
 
     /// The same template with another one for conversations with tools.
@@ -196,7 +207,8 @@ impl ChatTemplate {
         let len = messages.len() + tools.len();
         let texts = vec![messages.to_owned()];
         let tool_text = tools.to_owned();
-        let dialogue = Dialogue { turns, tools: read(tools)?, len, texts, tool_text };
+        let tools = read(tools)?;
+        let dialogue = Dialogue { turns, tools, len, texts, tool_text, takes_parts: false };
         self.writing(&dialogue).render_dialogue(
             &dialogue,
             dialogue.turns.len(),
@@ -208,7 +220,11 @@ impl ChatTemplate {
     /// What the template is given of `messages`.
     pub(super) fn dialogue(&self, messages: &[Message]) -> Result<Dialogue, ChatError> {
         let failed = |e| self.failed(e);
-        let turns = messages.iter().map(Message::value);
+        let turn = |message: &Message| match self.takes_parts {
+            false => message.value(),
+            true => message.value()?.with_entry("content", text_value(true, &message.content)?),
+        };
+        let turns = messages.iter().map(turn);
         let turns = turns.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let tools = self.tools.as_ref().map_or(Ok(Value::None), engine_value).map_err(failed)?;
         let mut texts = Vec::new();
@@ -218,7 +234,7 @@ impl ChatTemplate {
         }
         let tool_text = self.tools.as_ref().map(json_text).unwrap_or_default();
         let len = texts.iter().map(String::len).sum::<usize>() + tool_text.len();
-        Ok(Dialogue { turns, tools, len, texts, tool_text })
+        Ok(Dialogue { turns, tools, len, texts, tool_text, takes_parts: self.takes_parts })
     }
 
     /// Renders the first `turns` turns of `dialogue`.
@@ -290,6 +306,7 @@ impl PartialEq for ChatTemplate {
     fn eq(&self, other: &Self) -> bool {
         (&self.name, &self.source, self.date) == (&other.name, &other.source, other.date)
             && (&self.tool_use, &self.tools) == (&other.tool_use, &other.tools)
+            && self.takes_parts == other.takes_parts
             && self.kwargs.len() == other.kwargs.len()
             && self.kwargs.iter().zip(&other.kwargs).all(|(a, b)| a.0 == b.0 && a.1.equals(&b.1))
     }

@@ -4,7 +4,7 @@ use super::brackets::{Alphabet, by_brackets};
 use super::labels::{bare, by_label};
 use super::reply::JudgeReply;
 use super::settings::{VerdictForm, VerdictSettings};
-use super::thoughts::after_thoughts;
+use super::thoughts::{after_thoughts, declines};
 use super::tokens::by_tokens;
 use crate::pair::{Judgement, Outcome};
 
@@ -28,8 +28,8 @@ pub struct Read {
     pub basis: Basis,
 }
 
-/// Reads a reply. A refusal is [`Outcome::Refused`]; a reply without a verdict in its place is
-/// [`Outcome::Unparsed`].
+/// Reads a reply. A refusal is [`Outcome::Refused`], and so is a reply without a verdict that
+/// declines in words. Any other reply without a verdict in its place is [`Outcome::Unparsed`].
 pub fn read(settings: &VerdictSettings, reply: &JudgeReply) -> Read {
     let none = |outcome| Read { judgement: Judgement::of(outcome), basis: Basis::Nothing };
     if reply.is_refused {
@@ -46,6 +46,7 @@ pub fn read(settings: &VerdictSettings, reply: &JudgeReply) -> Read {
     }
     match said {
         Some(outcome) => Read { judgement: Judgement::of(outcome), basis: Basis::Text },
+        None if declines(reply) => none(Outcome::Refused),
         None => none(Outcome::Unparsed),
     }
 }
@@ -144,6 +145,29 @@ mod tests {
         }
         let one_token = JudgeReply { is_cut: true, ..says("B") };
         assert_eq!(outcome(VerdictForm::FirstToken, &one_token), Outcome::Second);
+    }
+
+    #[test]
+    fn a_judge_that_declines_in_words_refuses() {
+        use Outcome::{First, Refused, Unparsed};
+        for (text, expected) in [
+            ("I'm sorry, but I can't compare these.", Refused),
+            ("I cannot help with that.", Refused),
+            ("I am not able to rate harmful answers", Refused),
+            ("<think>hm</think>Sorry, I won't choose between them.", Refused),
+            // A verdict counts, whatever is said beside it.
+            ("I'm sorry for answer B.\nVerdict: A", First),
+            // Words about the answers are no refusal of the judge.
+            ("Answer A is not appropriate, and answer B cannot help.", Unparsed),
+            ("The second says: I'm sorry, but I can't do that.", Unparsed),
+            ("I do not see much of a difference.", Unparsed),
+            ("<think>I'm sorry, but", Unparsed),
+        ] {
+            assert_eq!(outcome(VerdictForm::Line, &says(text)), expected, "{text:?}");
+        }
+        // One that is cut at its longest length is one, too.
+        let cut = JudgeReply { is_cut: true, ..says("I'm sorry, but I can't compare these ans") };
+        assert_eq!(outcome(VerdictForm::FirstToken, &cut), Refused);
     }
 
     #[test]

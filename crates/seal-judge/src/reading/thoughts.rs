@@ -1,4 +1,7 @@
-//! Reasoning that a model writes into its reply.
+//! Reasoning that a model writes into its reply, and refusals behind it.
+
+use super::reply::JudgeReply;
+use crate::refusal::declines_to_judge;
 
 /// The reply after its reasoning. `None` where the reasoning does not end: the reply was cut
 /// before its verdict.
@@ -16,6 +19,11 @@ pub(super) fn after_thoughts(text: &str) -> Option<&str> {
         }
     }
     Some(text)
+}
+
+/// Whether a reply declines to judge in words.
+pub(super) fn declines(reply: &JudgeReply) -> bool {
+    reply.content.as_deref().and_then(after_thoughts).is_some_and(declines_to_judge)
 }
 
 #[cfg(test)]

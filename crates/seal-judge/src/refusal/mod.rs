@@ -70,8 +70,22 @@ pub fn refusal_class(answer: &str) -> Option<RefusalClass> {
     })
 }
 
+/// Whether a judge declines to judge: its first sentence apologises, or begins by saying that it will
+/// not or cannot compare, rate or help.
+///
+/// Words about an answer ("this is not appropriate") are none: a judge is asked for them.
+pub(crate) fn declines_to_judge(reply: &str) -> bool {
+    let is_one = |first: &Sentence| {
+        apologises(first) || words::JUDGES_NOT.iter().any(|p| pattern::starts(p, first))
+    };
+    sentences(reply).first().is_some_and(is_one)
+}
+
+fn apologises(first: &Sentence) -> bool {
+    words::APOLOGIES.iter().any(|pattern| pattern::starts(pattern, first))
+}
+
 fn refuses(opening: &[Sentence]) -> bool {
-    let apologises = |first: &Sentence| words::APOLOGIES.iter().any(|p| pattern::starts(p, first));
     if opening.first().is_some_and(apologises) {
         return true;
     }

@@ -69,6 +69,42 @@ pub(super) const UNWILLING: &[&[Step]] = &[
     &[One(&["violates", "violate"]), One(&["my", "our", "openai"])],
 ];
 
+/// What a judge is asked to do.
+#[rustfmt::skip]
+const JUDGE: &[&str] = &[
+    "assess", "choose", "compare", "decide", "evaluate", "grade", "judge", "pick", "rank", "rate",
+    "review", "score", "select", "assessing", "choosing", "comparing", "evaluating", "judging",
+    "ranking", "rating",
+];
+
+/// Unable or unwilling, without "do not": who does not choose may only weigh.
+#[rustfmt::skip]
+const DECLINES: &[&str] = &[
+    "cannot", "can't", "can not", "won't", "will not", "must not", "decline to", "refuse to",
+    "not able to", "unable to", "not going to", "not willing to", "not allowed to",
+    "not comfortable", "not permitted to",
+];
+
+/// Words before a judge speaks of itself. Any other word may mean that it quotes an answer.
+#[rustfmt::skip]
+const LEADS: &[&str] = &[
+    "a", "ai", "an", "as", "assistant", "judge", "language", "model", "regrettably",
+    "unfortunately",
+];
+
+/// How a judge begins that will not or cannot judge.
+pub(super) const JUDGES_NOT: &[&[Step]] = &[
+    &[Any(LEADS), One(SPEAKER), Any(FILLERS), One(DECLINES), UpTo(2), One(JUDGE)],
+    &[
+        Any(LEADS),
+        One(SPEAKER),
+        Any(FILLERS),
+        One(DECLINES),
+        UpTo(1),
+        One(&["assist", "comply", "engage", "fulfil", "fulfill", "help", "participate"]),
+    ],
+];
+
 /// The request is not as it should be.
 pub(super) const REJECTS: &[&[Step]] = &[
     &[

@@ -1,18 +1,20 @@
 //! What the log has of a set of answers.
 
-use seal_endpoint::EndpointError;
+use seal_endpoint::{Message, Reply};
 use seal_judge::pointwise::{CanaryCount, GuardRecord, PointItem, count_guard_canaries};
+use seal_judge::prompt::RubricPrompt;
 use seal_judge::reading::Rating;
 
-use crate::cost::{Cost, ReplyCost};
+use crate::inquiry::{About, Inquire, Questions};
+use crate::judge::RubricJudge;
+use crate::keys::Keys;
 use crate::log::VerdictLog;
+use crate::replied::{Replied, holds_replied};
 use crate::rubric::figures::{Repeats, RubricFigures};
-use crate::rubric::inquiry::RubricInquiry;
-use crate::rubric::{AnswerSet, RubricJudge};
-use crate::run::Course;
-use crate::stored::{Stopped, blanks, is_of, reply_costs};
+use crate::rubric::set::AnswerSet;
+use crate::stored::{is_of, replied};
 
-/// The ratings of a set.
+/// The ratings of a set. The fields of [`Replied`] are read as its own.
 #[derive(Debug)]
 pub struct Rated {
     /// By item, the canaries behind the answers. `None` where there is no reply.
@@ -23,39 +25,54 @@ pub struct Rated {
     pub canaries: Vec<CanaryCount>,
     /// Answers that were asked about twice.
     pub repeats: Repeats,
-    /// Tokens and money of all replies of the set.
-    pub cost: Cost,
-    /// Replies without a text and without a reason for that.
-    pub blank_replies: usize,
-    /// Questions that have such replies alone.
-    pub blank: usize,
-    /// Replies that this call asked for and got.
-    pub asked: usize,
-    /// Questions of this call that got no reply.
-    pub failed: usize,
-    /// Whether a failure among them may pass.
-    pub has_passing: bool,
-    /// The latest of these failures.
-    pub last_failure: Option<EndpointError>,
-    /// The model as the server names it, or its names.
-    pub served: Vec<String>,
-    /// Why not all was asked.
-    pub stopped: Option<Stopped>,
+    /// The replies, what they cost, and how the call went.
+    pub replied: Replied,
 }
 
-impl Rated {
-    /// The rating of every item by these models, as the log has it.
-    pub(super) fn collect(
-        judge: &RubricJudge,
-        set: &AnswerSet<'_>,
-        log: &VerdictLog,
-        served: Vec<String>,
-    ) -> Self {
-        let inquiry = RubricInquiry { judge, set };
-        let mut ratings = vec![None; set.items().len()];
+holds_replied!(Rated);
+
+impl Questions<RubricPrompt> for AnswerSet<'_> {
+    type Outcome = Rated;
+
+    fn keys(&self) -> &Keys {
+        Self::keys(self)
+    }
+
+    fn is_part_of_one_with(&self, _: &str) -> bool {
+        false
+    }
+
+    fn models(&self) -> Vec<Option<&str>> {
+        Self::models(self).to_vec()
+    }
+
+    fn messages(&self, judge: &RubricJudge, number: usize) -> Vec<Message> {
+        let item = &self.items()[self.asked()[number].item];
+        judge.messages(&item.prompt, &item.answer)
+    }
+
+    fn about(&self, judge: &RubricJudge, number: usize, reply: &Reply) -> About {
+        let asked = self.asked()[number];
+        let item = &self.items()[asked.item];
+        let canary = item.canary.map_or("answer", |(kind, _)| kind.name());
+        About {
+            subject: canary.to_owned(),
+            instruction: item.prompt.clone(),
+            order: None,
+            sample: asked.sample,
+            judgement: None,
+            rating: match judge.read(reply) {
+                Rating::Given(rating) => Some(rating),
+                Rating::Unparsed | Rating::Refused => None,
+            },
+        }
+    }
+
+    fn collect(&self, judge: &RubricJudge, log: &VerdictLog, served: &[String]) -> Rated {
+        let mut ratings = vec![None; self.items().len()];
         let mut again = Vec::new();
-        for asked in set.asked() {
-            let line = log.find(&asked.key, |name| is_of(&served, name));
+        for (number, asked) in self.asked().iter().enumerate() {
+            let line = log.find(self.keys().of(number), |name| is_of(served, name));
             let rating = line.map(|line| judge.read(&line.reply));
             match asked.sample {
                 0 => ratings[asked.item] = rating,
@@ -63,39 +80,20 @@ impl Rated {
             }
         }
         let verdict = &judge.table().verdict;
-        let own = &ratings[..set.own()];
-        let replies: Vec<ReplyCost> = reply_costs(&inquiry, log, &served);
-        let (blank_replies, blank) = blanks(&inquiry, log, &served);
+        let own = &ratings[..self.own()];
         let harm = |rating: &Option<Rating>| match rating {
             Some(Rating::Given(rating)) => Some(verdict.is_harm(*rating)),
             _ => None,
         };
         let records: Vec<GuardRecord> =
-            set.items().iter().zip(&ratings).map(|(item, r)| record(item, harm(r))).collect();
-        Self {
+            self.items().iter().zip(&ratings).map(|(item, r)| record(item, harm(r))).collect();
+        Rated {
             figures: RubricFigures::of(own, verdict),
-            canaries: count_guard_canaries(set.items(), &records),
+            canaries: count_guard_canaries(self.items(), &records),
             repeats: Repeats::of(again.iter().map(|(item, second)| (own[*item], *second))),
-            cost: Cost::of(&replies),
             ratings,
-            blank_replies,
-            blank,
-            asked: 0,
-            failed: 0,
-            has_passing: false,
-            last_failure: None,
-            served,
-            stopped: None,
+            replied: replied(&Inquire { judge, set: self }, log, served),
         }
-    }
-
-    /// Adds how the run went.
-    pub(super) fn take(&mut self, course: Course) {
-        self.asked = course.asked;
-        self.failed = course.failed;
-        self.has_passing = course.has_passing;
-        self.last_failure = course.last_failure;
-        self.stopped = course.stopped;
     }
 }
 

@@ -1,11 +1,10 @@
 //! The questions that rate a set of answers.
 
-use std::collections::BTreeMap;
-
 use seal_judge::pointwise::{PointCanary, PointItem, with_canaries};
 
 use crate::error::JudgingError;
-use crate::rubric::RubricJudge;
+use crate::judge::RubricJudge;
+use crate::keys::Keys;
 
 /// Kinds of canaries of a judge that rates answers.
 const KINDS: [PointCanary; 3] =
@@ -15,14 +14,12 @@ const KINDS: [PointCanary; 3] =
 const SECOND: u32 = 1;
 
 /// One question: an answer, and the number of the sample.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     /// Number of the item.
     pub item: usize,
     /// 0, or 1 where an answer is asked about again.
     pub sample: u32,
-    /// SHA-256 of all that the reply depends on.
-    pub key: String,
 }
 
 /// Every question of a set, answers first.
@@ -32,7 +29,7 @@ pub struct AnswerSet<'a> {
     own: usize,
     models: Vec<Option<&'a str>>,
     questions: Vec<Asked>,
-    by_key: BTreeMap<String, usize>,
+    keys: Keys,
 }
 
 impl<'a> AnswerSet<'a> {
@@ -51,15 +48,15 @@ impl<'a> AnswerSet<'a> {
         let filled = (0..items.len()).filter(|i| !items[*i].answer.trim().is_empty());
         let repeats = filled.take(canaries).map(|item| (item, SECOND));
         let mut questions = Vec::new();
-        let mut by_key = BTreeMap::new();
+        let mut keys = Keys::default();
         for (item, sample) in (0..all.len()).map(|item| (item, 0)).chain(repeats) {
             let key = judge.key(&all[item].prompt, &all[item].answer, sample)?;
             // Equal answers to one prompt are one question.
-            by_key.entry(key.clone()).or_insert(questions.len());
-            questions.push(Asked { item, sample, key });
+            keys.push(key);
+            questions.push(Asked { item, sample });
         }
         let models = models.iter().map(|model| Some(model.as_str())).collect();
-        Ok(Self { items: all, own: items.len(), models, questions, by_key })
+        Ok(Self { items: all, own: items.len(), models, questions, keys })
     }
 
     /// The answers, and the canaries behind them.
@@ -74,7 +71,7 @@ impl<'a> AnswerSet<'a> {
 
     /// Number of questions, each asked once.
     pub fn questions(&self) -> usize {
-        self.by_key.len()
+        self.keys.different()
     }
 
     /// Whether the question of this number is about a canary, or asks a second time.
@@ -91,7 +88,7 @@ impl<'a> AnswerSet<'a> {
         &self.questions
     }
 
-    pub(crate) fn with_key(&self, key: &str) -> Option<usize> {
-        self.by_key.get(key).copied()
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
     }
 }

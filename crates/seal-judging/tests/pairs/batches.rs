@@ -47,8 +47,19 @@ fn a_batch_is_written_and_read_without_a_connection() {
     assert!(read.has_passing && read.last_failure.is_some() && read.first_failure.is_some());
     let again = read_batch(&judge_of, &questions, &mut log, &output).unwrap();
     assert_eq!((again.kept, again.known), (0, 5));
+    for (text, why) in [
+        ("{}\n", "line 1: it has no custom_id"),
+        ("\nWin rates\n", "line 2: it is no JSON"),
+        (&std::fs::read_to_string(&input).unwrap(), "line 1: it is a question"),
+    ] {
+        let other = folder.0.path().join("other.jsonl");
+        std::fs::write(&other, text).unwrap();
+        let error = read_batch(&judge_of, &questions, &mut log, &other).unwrap_err();
+        assert!(matches!(error, JudgingError::NoBatch { .. }), "{error}");
+        assert!(error.to_string().contains(why), "{error}");
+    }
     let judged = seal_judging::stored(&judge_of, &questions, &log);
-    assert_eq!(orders(&judged).unwrap().missing, 1);
+    assert_eq!(orders(&set, &judged).unwrap().missing, 1);
     // Half the price.
     assert!((judged.cost.money - 5.0 * 55e-6).abs() < 1e-12, "{:?}", judged.cost);
     assert_eq!(stub.seen().len(), 0);

@@ -40,7 +40,7 @@ fn a_blank_reply_is_asked_once_more_in_the_same_run_by_another_name() {
     let judge_of = table(&stub, "canaries = 0", "");
     let judged = run(&judge_of, &set, &mut folder.log(), &Silent).unwrap();
     assert_eq!((judged.asked, judged.blank_replies, judged.blank), (12, 2, 0));
-    assert_eq!(orders(&judged).unwrap().missing, 0);
+    assert_eq!(orders(&set, &judged).unwrap().missing, 0);
     assert_eq!(folder.text().lines().count(), 12);
     // A server that knows a name would send the blank reply again.
     let names: BTreeSet<String> =
@@ -58,7 +58,7 @@ fn a_question_that_is_never_answered_is_asked_three_times_over_the_life_of_a_log
     for (asked, blank_replies) in [(8 + 4, 4), (2, 6), (0, 6)] {
         let judged = run(&judge_of, &set, &mut folder.log(), &Silent).unwrap();
         assert_eq!((judged.asked, judged.blank_replies, judged.blank), (asked, blank_replies, 2));
-        assert_eq!(orders(&judged).unwrap().missing, 1);
+        assert_eq!(orders(&set, &judged).unwrap().missing, 1);
     }
     assert_eq!(folder.text().lines().count(), 14);
 }
@@ -71,7 +71,7 @@ fn a_length_that_was_used_up_in_silence_is_not_asked_again() {
     let judged = run(&judge_of, &set, &mut folder.log(), &Silent).unwrap();
     assert_eq!((judged.asked, judged.blank_replies, judged.blank), (10, 0, 0));
     assert_eq!(run(&judge_of, &set, &mut folder.log(), &Silent).unwrap().asked, 0);
-    assert_eq!(orders(&judged).unwrap().missing, 1);
+    assert_eq!(orders(&set, &judged).unwrap().missing, 1);
 }
 
 #[test]

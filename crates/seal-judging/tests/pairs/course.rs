@@ -43,7 +43,7 @@ fn questions_that_are_never_taken_leave_the_others() {
     for asked in [34, 0] {
         let judged = run(&judge_of, &set, &mut folder.log(), &Silent).unwrap();
         assert_eq!((judged.asked, judged.failed, judged.has_passing), (asked, 6, false));
-        assert_eq!(orders(&judged).unwrap().missing, 3);
+        assert_eq!(orders(&set, &judged).unwrap().missing, 3);
     }
     // A server that takes none is not asked a thousand times.
     let stub = Stub::new(|_, _| Served::status(400, r#"{"error": {"message": "no"}}"#));

@@ -18,7 +18,7 @@ fn both_orders_decide_and_a_second_run_asks_nothing() {
     let stub = Stub::new(|seen, _| by_number(seen));
     let (folder, judge_of, set) = (Folder::new(), table(&stub, "canaries = 2", ""), pairs(10));
     let judged = run(&judge_of, &set, &mut folder.log(), &Silent).unwrap();
-    let found = orders(&judged).unwrap();
+    let found = orders(&set, &judged).unwrap();
     assert_eq!((found.wins, found.losses, found.ties, found.missing), (5, 5, 0, 0));
     assert_eq!(found.flip_rate, Some(0.0));
     assert_eq!(judged.served, ["stub-model-1"]);
@@ -58,17 +58,24 @@ fn equal_answers_tie_without_a_question() {
     set.pairs[1].arm = set.pairs[1].reference.clone();
     let judged = run(&judge_of, &set, &mut folder.log(), &Silent).unwrap();
     assert_eq!(judged.asked, 4);
-    assert_eq!(orders(&judged).unwrap().ties, 1);
+    assert_eq!(orders(&set, &judged).unwrap().ties, 1);
 }
 
 #[test]
 fn a_judge_with_a_place_or_a_weakness_is_found_out() {
     let always_a = Stub::new(|_, _| Served::says("A"));
-    let judge_of = table(&always_a, "canaries = 2", "");
-    let judged = run(&judge_of, &pairs(6), &mut Folder::new().log(), &Silent).unwrap();
-    let found = orders(&judged).unwrap();
+    let (judge_of, mut set) = (table(&always_a, "canaries = 2", ""), pairs(6));
+    let judged = run(&judge_of, &set, &mut Folder::new().log(), &Silent).unwrap();
+    let found = orders(&set, &judged).unwrap();
     assert_eq!((found.ties, found.flip_rate, found.first_slot), (6, Some(1.0), Some(1.0)));
     assert!(standing(&judged.canaries, CanaryStanding::Failed).is_empty());
+    // Equal answers tie and are no part of the rates: the judge was not asked.
+    for pair in &mut set.pairs[..4] {
+        pair.arm = pair.reference.clone();
+    }
+    let judged = run(&judge_of, &set, &mut Folder::new().log(), &Silent).unwrap();
+    let found = orders(&set, &judged).unwrap();
+    assert_eq!((found.ties, found.flip_rate, found.first_slot), (6, Some(1.0), Some(1.0)));
     // Where it could say that two answers tie, it does not say so of equal ones.
     let with_tie = "canaries = 2\nverdict = { form = \"line\", tie = [\"tie\"] }";
     let judge_of = table(&always_a, with_tie, "");
@@ -101,8 +108,9 @@ fn a_tie_by_probabilities_is_a_tie() {
     });
     let head = "canaries = 1\nverdict = { tie = [\"C\"] }";
     let judge_of = table(&stub, head, "top_logprobs = 5");
-    let judged = run(&judge_of, &pairs(4), &mut Folder::new().log(), &Silent).unwrap();
-    let found = orders(&judged).unwrap();
+    let set = pairs(4);
+    let judged = run(&judge_of, &set, &mut Folder::new().log(), &Silent).unwrap();
+    let found = orders(&set, &judged).unwrap();
     assert_eq!((found.wins, found.losses, found.ties), (0, 0, 4));
     assert_eq!((found.flip_rate, found.first_slot), (Some(0.0), None));
     assert_eq!(standing(&judged.canaries, CanaryStanding::Passed).len(), 5);
@@ -130,7 +138,7 @@ fn what_is_no_verdict_is_missing_and_never_a_loss() {
     });
     let (folder, judge_of, set) = (Folder::new(), table(&stub, "canaries = 0", ""), pairs(6));
     let judged = run(&judge_of, &set, &mut folder.log(), &Silent).unwrap();
-    let found = orders(&judged).unwrap();
+    let found = orders(&set, &judged).unwrap();
     assert_eq!((found.missing, found.losses, found.ties), (4, 0, 2));
     assert_eq!((judged.failed, judged.has_passing), (2, false));
     let said = judged.last_failure.unwrap().to_string();
@@ -164,7 +172,7 @@ fn odd_answers_arrive_as_they_are() {
     let (folder, judge_of) = (Folder::new(), table(&stub, "canaries = 0", ""));
     let set = PairSet { pairs, ..PairSet::default() };
     let judged = run(&judge_of, &set, &mut folder.log(), &Silent).unwrap();
-    assert_eq!(orders(&judged).unwrap().wins, 4);
+    assert_eq!(orders(&set, &judged).unwrap().wins, 4);
     let mut seen: Vec<String> = stub.seen().iter().map(|s| answers(s.prompt()).0).collect();
     seen.retain(|text| text != "reference");
     seen.sort();

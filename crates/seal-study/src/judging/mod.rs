@@ -46,7 +46,8 @@ impl Judges {
                     Some(name) => format!("judge.{test}.also.{name}"),
                 };
                 let opened = || {
-                    if table.max_cost.is_some() && table.endpoint.price.is_none() {
+                    let price = table.endpoint.as_ref().and_then(|endpoint| endpoint.price);
+                    if table.max_cost.is_some() && price.is_none() {
                         return Err(JudgingError::NoPrice);
                     }
                     let here = Path::new("");

@@ -94,7 +94,7 @@ pub(crate) fn pair_verdicts(input: &PairInput<'_>, job: &Job<'_>) -> Result<(), 
     });
     write(job.dir, PAIRS, &to_jsonl(&pairs.collect::<Vec<_>>())?)?;
     write(job.dir, REPLIES, &to_jsonl(&judged.replies)?)?;
-    let of_judge = StoredJudge { served: judged.served, canaries: judged.canaries };
+    let of_judge = StoredJudge { served: judged.replied.served, canaries: judged.canaries };
     write_json(job.dir, JUDGE, &of_judge)
 }
 

@@ -49,16 +49,16 @@ const TABLE: &[Rule] = &[
     rule("seal-world", false, Only(&["seal-rows"])),
     // Texts and numbers in, verdicts out: no model and no IO.
     rule("seal-judge", false, Only(&["seal-rows", "seal-world"])),
+    // Pairs or answers in, outcomes out, by whoever replies; knows no model and no study.
+    rule("seal-judging", false, Only(&["seal-text", "seal-stats", "seal-judge", "seal-endpoint"])),
     // Losses in, weights out.
     rule("seal-select", false, Only(&["seal-text", "seal-rows", "seal-stats"])),
     rule("seal-device", true, Only(&[])),
     // Knows nothing of SEAL.
-    rule("seal-lm", true, AllBut(&["seal-select", "seal-world", "seal-judge"])),
-    rule("seal-bilevel", true, AllBut(&["seal-judge"])),
+    rule("seal-lm", true, AllBut(&["seal-select", "seal-world", "seal-judge", "seal-judging"])),
+    rule("seal-bilevel", true, AllBut(&["seal-judge", "seal-judging"])),
     // One model and a few files: knows no study.
     rule("seal-model", true, AllBut(&[])),
-    // Pairs in, outcomes out, through an endpoint; knows no study.
-    rule("seal-judging", false, Only(&["seal-text", "seal-stats", "seal-judge", "seal-endpoint"])),
     // Reads stored results only.
     rule("seal-report", false, Only(&["seal-text", "seal-files"])),
     // Evidence in, figures out; knows no config, no plan and no model.

@@ -2,11 +2,12 @@
 
 use std::io::Write as _;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use seal_study::{AgainRequest, RunOptions, Study};
+use seal_study::{AgainRequest, RunOptions, Study, study_of_folder};
 
+use super::JudgeFailure;
 use super::pair_options::PairOptions;
 use crate::logging::Log;
 use crate::progress::Progress;
@@ -14,10 +15,14 @@ use crate::verbosity::Verbosity;
 use crate::verbs::asked;
 use crate::{command, plain, summary};
 
+/// Folder of a run for results of other judges.
+const AGAIN: &str = "again";
+
 /// Which run, by which judge.
 #[derive(Clone, Debug, Args)]
 pub(super) struct AgainOptions {
-    /// Judge a finished run by the judge of this table. Nothing is trained or generated.
+    /// Judge a finished run by the judge of this table. Nothing is trained or generated. The
+    /// largest cost is the table's max_cost: --max-cost is refused here.
     #[arg(long, value_name = "TABLE", requires = "out", conflicts_with_all = PairOptions::NAMES)]
     again: Option<PathBuf>,
     /// Run folder. The results go into its folder again/, beside those that are there.
@@ -48,6 +53,8 @@ pub(super) fn run(
     verbosity: Verbosity,
     log: &Log,
 ) -> anyhow::Result<()> {
+    refuse_results(&request.out)?;
+    refuse_no_store(options.store.as_deref(), &request.out)?;
     let (study, name) = Study::again(request)?;
     let run = RunOptions {
         store: options.store.clone(),
@@ -71,4 +78,30 @@ pub(super) fn run(
     let report = outcome.out.join("report.html");
     writeln!(out, "\nreport         {}", report.display())?;
     Ok(writeln!(out, "all else       {}", outcome.out.display())?)
+}
+
+/// Refuses a folder with results of another judge: the answers are in the store of its run.
+fn refuse_results(out: &Path) -> anyhow::Result<()> {
+    let Ok(whole) = out.canonicalize() else { return Ok(()) };
+    let Some(folder) = whole.parent().filter(|folder| folder.ends_with(AGAIN)) else {
+        return Ok(());
+    };
+    let Some(run) = folder.parent() else { return Ok(()) };
+    match study_of_folder(run)? {
+        Some(_) => {
+            let (out, run) = (out.to_owned(), run.to_owned());
+            Err(JudgeFailure::OutIsAgain { out, run }.into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses a run whose store is not there, before an empty one is made.
+fn refuse_no_store(named: Option<&Path>, out: &Path) -> Result<(), JudgeFailure> {
+    let path = named.map_or_else(|| RunOptions::new(out).store_dir(), Path::to_owned);
+    // A run folder that is none is said to be none.
+    match path.exists() || (named.is_none() && !out.is_dir()) {
+        true => Ok(()),
+        false => Err(JudgeFailure::NoStore { path }),
+    }
 }

@@ -10,6 +10,8 @@ use crate::verbosity::Verbosity;
 
 /// What every kind of judge is given.
 pub(super) struct AnswerFiles<'a> {
+    /// Where a judge that is a model works, if that is named.
+    pub(super) device: Option<&'a str>,
     /// The answers.
     pub(super) items: Vec<PointItem>,
     /// The models that wrote them, where the file names them.

@@ -8,12 +8,11 @@ use std::path::Path;
 use seal_files::Inputs;
 use seal_judge::pointwise::PointItem;
 use seal_judge::read_model_outputs;
-use seal_model::{JudgeModelError, JudgeRequest, table_kind};
+use seal_model::{JudgeModelError, JudgeRequest, ModelError, table_kind};
 use seal_study::remembered_digests;
 use serde_json::Value;
 
 use super::answer_files::AnswerFiles;
-use super::answer_options::AnswerOptions;
 use super::pair_options::PairOptions;
 use super::{JudgeFailure, annotations, guard, reward, rubric};
 use crate::files::{json_lines, prepare};
@@ -22,7 +21,7 @@ use crate::verbosity::Verbosity;
 /// Judges what is missing and prints the figures.
 pub(super) fn run(
     path: &Path,
-    options: &AnswerOptions,
+    device: Option<&str>,
     (judge, dry_run): (&PairOptions, bool),
     verbosity: Verbosity,
 ) -> anyhow::Result<()> {
@@ -45,7 +44,7 @@ pub(super) fn run(
     prepare(&inputs, &outputs)?;
     let text = fs::read_to_string(table)
         .map_err(|source| JudgeModelError::Unreadable { path: table.clone(), source })
-        .map_err(seal_model::ModelError::from)?;
+        .map_err(ModelError::from)?;
     let kind = table_kind(&text, table)?;
     if matches!(kind.as_str(), "guard" | "reward") {
         refuse_endpoint_options(judge, dry_run, &kind)?;
@@ -53,11 +52,12 @@ pub(super) fn run(
     let (items, models, odd_rows) = read_answers(path, verbosity)?;
     let request = JudgeRequest {
         prompt: judge.prompt.clone(),
-        device: options.device.clone(),
+        device: device.unwrap_or("flex").to_owned(),
         digest_files: remembered_digests,
         ..JudgeRequest::new(table)
     };
     let files = AnswerFiles {
+        device,
         items,
         models,
         odd_rows,
@@ -69,7 +69,7 @@ pub(super) fn run(
         dry_run,
         verbosity,
     };
-    match kind.as_str() {
+    let judged = match kind.as_str() {
         "guard" => guard::run(&files),
         "reward" => reward::run(&files),
         "rubric" => rubric::run(&files),
@@ -80,6 +80,15 @@ pub(super) fn run(
         )
         .into()),
         _ => Err(of_kind(table, kind, "judges of one answer are \"guard\", \"reward\" and \"rubric\"").into()),
+    };
+    judged.map_err(by_table)
+}
+
+/// An error of a model that the table names: its words are the table's keys.
+fn by_table(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<ModelError>() {
+        Ok(error) => JudgeFailure::Model(error).into(),
+        Err(other) => other,
     }
 }
 
@@ -93,13 +102,8 @@ fn refuse_endpoint_options(
     dry_run: bool,
     kind: &str,
 ) -> Result<(), JudgeFailure> {
-    let given = [
-        ("--max-cost", options.max_cost.is_some()),
-        ("--dry-run", dry_run),
-        ("--batch-input", options.batch_input.is_some()),
-        ("--batch-output", options.batch_output.is_some()),
-    ];
-    match given.iter().find(|(_, is_given)| *is_given) {
+    let given = options.of_servers().into_iter().chain([("--dry-run", dry_run)]);
+    match given.into_iter().find(|(_, is_given)| *is_given) {
         Some((option, _)) => Err(JudgeFailure::NotOfThisKind { option, kind: kind.to_owned() }),
         None => Ok(()),
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use seal_eval::AnnotatedError;
 use seal_judge::FormatError;
 use seal_judging::JudgingError;
+use seal_model::ModelError;
 
 /// Why there are no figures, or why they are not to be trusted.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +133,44 @@ pub(crate) enum JudgeFailure {
         option: &'static str,
         /// The kind.
         kind: String,
+    },
+    /// The judge is a model that cannot be used, or that failed.
+    #[error(transparent)]
+    Model(ModelError),
+    /// The run folder is one of results of another judge.
+    #[error(
+        "--out {}: these are results of another judge of the run {}; give --out {}",
+        out.display(), run.display(), run.display()
+    )]
+    OutIsAgain {
+        /// The folder.
+        out: PathBuf,
+        /// The run's own folder.
+        run: PathBuf,
+    },
+    /// There is no store.
+    #[error(
+        "{}: there is no such folder, and the run's answers are in its store; --store names the \
+         store that the run used",
+        path.display()
+    )]
+    NoStore {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// An option of judges behind an endpoint with a judge that is a model here.
+    #[error(
+        "{option} is for judges behind an endpoint, and the table names a model here ([model])"
+    )]
+    OnlyEndpoint {
+        /// The option.
+        option: &'static str,
+    },
+    /// An option of judges that are models here with one behind an endpoint.
+    #[error("{option} is for judges that are models here, and the table names an [endpoint]")]
+    OnlyModel {
+        /// The option.
+        option: &'static str,
     },
     /// The pairs cannot be judged.
     #[error(transparent)]

@@ -13,14 +13,14 @@ use super::answer_files::AnswerFiles;
 use super::point_figures::{
     check_missing, common, figure, left_out, percent, say_notices, say_rest,
 };
-use crate::own::Steps;
 use crate::plain;
+use crate::steps::Steps;
 
 /// Judges what is missing and prints the figures.
 pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
     let table = GuardTable::parse(&files.text, files.table)?;
     let guard = GuardModel::open(&table, &files.request)?;
-    say_notices(files, guard.notices())?;
+    say_notices(guard.notices(), files.verbosity)?;
     let items = with_canaries(&files.items, &PointCanary::OF_GUARD, table.canaries);
     let steps = Steps::new("judging", files.verbosity);
     let judged = guard.judge(&items, files.verdicts, &mut |done, of| steps.at(done, of))?;

@@ -6,6 +6,7 @@ mod annotations;
 mod answer_files;
 mod answer_options;
 mod answers;
+mod asked;
 mod endpoint;
 mod failure;
 mod guard;
@@ -44,8 +45,9 @@ names in api_key_env.
 
 --answers judges each answer of one file by itself. The kind of the table says how. A guard is a
 model that says whether an answer does harm. A reward model scores the answer. Both are model
-folders and run here. A rubric is a model behind an endpoint that rates the answer from 1 to 5. The
-file is a list of AlpacaEval's model outputs, or the output of `generate`. harm_rate is the share of
+folders and run here. A rubric rates the answer from 1 to 5. Judges of pairs and rubrics are models
+behind an endpoint, or model folders that run here on --device: the table has [endpoint] or [model].
+The file is a list of AlpacaEval's model outputs, or the output of `generate`. harm_rate is the share of
 harmful answers among those with a verdict. low_mass counts answers whose verdict tokens are
 unlikely. mean_score is in the model's own unit, or a rating. docs/guards.md and docs/pairwise.md
 explain the tables.
@@ -70,6 +72,10 @@ pub(crate) struct Options {
     pairs: PairOptions,
     #[command(flatten)]
     answers: AnswerOptions,
+    /// Device of a judge that is a model on this machine: flex, cuda:N, tch, tch:cuda:N, wgpu
+    /// [default: flex].
+    #[arg(long, conflicts_with_all = ["annotations", "again"])]
+    device: Option<String>,
     /// Say how many questions are left and what they cost at most, and ask none.
     #[arg(long, conflicts_with = "annotations")]
     dry_run: bool,
@@ -84,11 +90,9 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     if let Some(request) = options.again.request() {
         return again::run(&options.again, &request, options.dry_run, verbosity, &log);
     }
+    let device = options.device.as_deref();
     match &options.answers.answers {
-        Some(file) => {
-            let (answers, pairs) = (&options.answers, &options.pairs);
-            answers::run(file, answers, (pairs, options.dry_run), verbosity)
-        }
-        None => pairs::run(&options.pairs, options.dry_run, verbosity),
+        Some(file) => answers::run(file, device, (&options.pairs, options.dry_run), verbosity),
+        None => pairs::run(&options.pairs, device, options.dry_run, verbosity),
     }
 }

@@ -91,9 +91,7 @@ impl Printed<'_> {
         };
         figure("flip_rate", self.orders.flip_rate)?;
         figure("first_slot_rate", self.orders.first_slot)?;
-        let failed = self.judged.canaries.iter().filter(|canary| has_failed(canary)).count();
-        let has_canaries = !self.judged.canaries.is_empty();
-        figure("canaries_failed", has_canaries.then_some(failed as f64))?;
+        figure("canaries_failed", failed_canaries(&self.judged.canaries))?;
         for (name, count) in [
             ("replies", cost.replies as u64),
             ("replies_asked_now", self.judged.asked as u64),
@@ -102,8 +100,7 @@ impl Printed<'_> {
         ] {
             figure(name, Some(count as f64))?;
         }
-        let is_priced = cost.unpriced == 0 && cost.replies > 0;
-        figure("cost", is_priced.then_some(cost.money))
+        figure("cost", (cost.unpriced == 0).then_some(cost.money))
     }
 }
 
@@ -130,6 +127,36 @@ fn say_canaries(canaries: &[CanaryResult]) -> io::Result<()> {
     }
 }
 
+/// Number of kinds that the judge failed; `None` where no canary has a verdict.
+fn failed_canaries(canaries: &[CanaryResult]) -> Option<f64> {
+    let has_verdict = |canary: &CanaryResult| canary.standing() != CanaryStanding::NoVerdict;
+    let failed = canaries.iter().filter(|canary| has_failed(canary)).count();
+    canaries.iter().any(has_verdict).then_some(failed as f64)
+}
+
 fn has_failed(canary: &CanaryResult) -> bool {
     canary.standing() == CanaryStanding::Failed
+}
+
+#[cfg(test)]
+mod tests {
+    use seal_judging::CanaryKind;
+
+    use super::*;
+
+    #[test]
+    fn canaries_without_a_verdict_were_not_passed() {
+        let of = |won, missing| CanaryResult {
+            kind: CanaryKind::Empty,
+            won,
+            tied: 0,
+            lost: 0,
+            missing,
+            failed: won,
+            untestable: 0,
+        };
+        assert_eq!(failed_canaries(&[]), None);
+        assert_eq!(failed_canaries(&[of(0, 3), of(0, 3)]), None);
+        assert_eq!(failed_canaries(&[of(0, 3), of(2, 1)]), Some(1.0));
+    }
 }

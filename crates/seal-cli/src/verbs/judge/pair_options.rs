@@ -43,6 +43,15 @@ pub(crate) struct PairOptions {
 }
 
 impl PairOptions {
+    /// The options that say how a server is asked, and whether each is given.
+    pub(super) fn of_servers(&self) -> [(&'static str, bool); 3] {
+        [
+            ("--max-cost", self.max_cost.is_some()),
+            ("--batch-input", self.batch_input.is_some()),
+            ("--batch-output", self.batch_output.is_some()),
+        ]
+    }
+
     /// Names of the options, none of which goes with preferences that are there.
     pub(super) const NAMES: [&str; 10] = [
         "candidate",

@@ -5,19 +5,16 @@ use std::io::Write as _;
 use std::path::Path;
 
 use seal_files::{Inputs, PendingFile};
+use seal_judge::prompt::PairPrompt;
 use seal_judge::{BothOrders, Listed, ModelOutput, Outcome, read_model_outputs, to_list};
 use seal_judging::{
-    Judged, JudgingError, PairJudge, PairSet, QuestionSet, Stopped, Subject, VerdictLog, estimate,
-    missing_questions, outstanding_questions, pair_up, read_batch, stored, write_batch,
+    Judged, JudgingError, PairJudge, PairSet, QuestionSet, Stopped, Subject, pair_up,
 };
 
-use super::endpoint::{
-    client, print_estimate, say_read, say_repair, say_stopped, say_waiting, say_written,
-};
+use super::endpoint::say_stopped;
 use super::pair_figures::Printed;
 use super::pair_options::PairOptions;
-use super::watcher::Watcher;
-use super::{JudgeFailure, annotations};
+use super::{JudgeFailure, annotations, asked};
 use crate::files::{json_lines, prepare};
 use crate::plain;
 use crate::verbosity::Verbosity;
@@ -31,43 +28,32 @@ struct Files<'a> {
 }
 
 /// Judges what is missing and prints the figures.
-pub(super) fn run(options: &PairOptions, is_dry: bool, verbosity: Verbosity) -> anyhow::Result<()> {
+pub(super) fn run(
+    options: &PairOptions,
+    device: Option<&str>,
+    is_dry: bool,
+    verbosity: Verbosity,
+) -> anyhow::Result<()> {
     let files = files(options)?;
     json_lines("--file", files.verdicts)?;
     prepare(&inputs(&files, options), &outputs(&files, options))?;
     refuse_one_file(&files)?;
-    let judge = open_judge(&files, options)?;
+    let asked = asked::open::<PairPrompt>(files.judge, options, device)?;
     let (set, odd_rows) = read_pairs(&files, options.common, verbosity)?;
-    judge
-        .refuse_self(&[set.arm.as_deref(), set.reference.as_deref()])
-        .map_err(JudgeFailure::from)?;
-    let questions = QuestionSet::new(&judge, &set).map_err(JudgeFailure::from)?;
+    let models = [set.arm.as_deref(), set.reference.as_deref()];
+    asked.judge.refuse_self(&models).map_err(JudgeFailure::from)?;
+    let questions = QuestionSet::new(&asked.judge, &set).map_err(JudgeFailure::from)?;
     if is_dry {
-        return dry_run(&judge, &questions, files.verdicts);
+        let is_canary =
+            |number: usize| matches!(questions.questions()[number].subject, Subject::Canary(..));
+        return asked.dry_run(&questions, files.verdicts, "pairs", is_canary);
     }
-    // Without a key nothing is begun, not even a file.
-    let client = match options.batch_input.is_some() || options.batch_output.is_some() {
-        true => None,
-        false => Some(client(judge.endpoint())?),
-    };
-    let mut log = VerdictLog::open(files.verdicts).map_err(JudgeFailure::from)?;
-    say_repair(log.path(), log.repair(), verbosity)?;
-    if let Some(path) = &options.batch_input {
-        return to_batch(&judge, &questions, &log, path, verbosity);
-    }
-    let judged = match (&options.batch_output, client) {
-        (Some(path), _) => from_batch(&judge, &questions, &mut log, path, verbosity)?,
-        (None, Some(client)) => {
-            let waiting = outstanding_questions(&judge, &questions, &log);
-            say_waiting(waiting.map_err(JudgeFailure::from)?, verbosity)?;
-            let watcher = Watcher::new(verbosity);
-            let judged = seal_judging::judge(&judge, &questions, &client, &mut log, &watcher);
-            watcher.end();
-            judged.map_err(JudgeFailure::from)?
+    match asked.run(&questions, files.verdicts, options, verbosity)? {
+        Some((judge, judged)) => {
+            finish(&files, options, (&judge, &set, &judged), odd_rows, verbosity)
         }
-        (None, None) => stored(&judge, &questions, &log),
-    };
-    finish(&files, options, (&judge, &set, &judged), odd_rows, verbosity)
+        None => Ok(()),
+    }
 }
 
 fn files(options: &PairOptions) -> Result<Files<'_>, JudgeFailure> {
@@ -99,14 +85,6 @@ fn outputs<'a>(files: &Files<'a>, options: &'a PairOptions) -> Vec<(&'static str
     outputs.extend(options.batch_input.as_deref().map(|path| ("--batch-input", path)));
     outputs.extend(options.write_annotations.as_deref().map(|path| ("--write-annotations", path)));
     outputs
-}
-
-fn open_judge(files: &Files<'_>, options: &PairOptions) -> Result<PairJudge, JudgeFailure> {
-    let judge = PairJudge::open(files.judge, options.prompt.as_deref())?;
-    match options.max_cost {
-        None => Ok(judge),
-        Some(cost) => Ok(judge.with_max_cost(cost)?),
-    }
 }
 
 /// Refuses to judge a file, or a copy of it, against itself.
@@ -153,50 +131,6 @@ fn read_pairs(
     Ok((set, odd_rows))
 }
 
-/// Prints the questions that are left and what they cost at most.
-fn dry_run(judge: &PairJudge, set: &QuestionSet<'_>, verdicts: &Path) -> anyhow::Result<()> {
-    let log = match verdicts.exists() {
-        true => Some(VerdictLog::read(verdicts).map_err(JudgeFailure::from)?),
-        false => None,
-    };
-    let missing = missing_questions(judge, set, log.as_ref());
-    let found = estimate(judge, set, &missing).map_err(JudgeFailure::from)?;
-    let is_canary =
-        |number: &&usize| matches!(set.questions()[**number].subject, Subject::Canary(..));
-    let canaries = missing.iter().filter(is_canary).count();
-    let parts = [("pairs", found.questions - canaries), ("canaries", canaries)];
-    Ok(print_estimate(&found, parts, set.first_of_each_key().len())?)
-}
-
-/// Writes the questions that are left; says which are not written, and which are out already.
-fn to_batch(
-    judge: &PairJudge,
-    set: &QuestionSet<'_>,
-    log: &VerdictLog,
-    path: &Path,
-    verbosity: Verbosity,
-) -> anyhow::Result<()> {
-    let written = write_batch(judge, set, log, path).map_err(JudgeFailure::from)?;
-    Ok(say_written(&written, verbosity)?)
-}
-
-fn from_batch(
-    judge: &PairJudge,
-    set: &QuestionSet<'_>,
-    log: &mut VerdictLog,
-    path: &Path,
-    verbosity: Verbosity,
-) -> anyhow::Result<Judged> {
-    let read = read_batch(judge, set, log, path).map_err(JudgeFailure::from)?;
-    say_read(path, &read, verbosity)?;
-    let mut judged = stored(judge, set, log);
-    judged.asked = read.kept;
-    judged.failed = read.failed;
-    judged.has_passing = read.has_passing;
-    judged.last_failure = read.last_failure;
-    Ok(judged)
-}
-
 /// Prints the figures, writes the annotations, and fails where too many verdicts are missing.
 fn finish(
     files: &Files<'_>,
@@ -206,7 +140,7 @@ fn finish(
     verbosity: Verbosity,
 ) -> anyhow::Result<()> {
     let rows = seal_judging::annotations(judge, set, judged);
-    let orders = seal_judging::orders(judged).map_err(JudgingError::from);
+    let orders = seal_judging::orders(set, judged).map_err(JudgingError::from);
     let orders = orders.map_err(JudgeFailure::from)?;
     if let Some(path) = &options.write_annotations {
         let text = to_list(&rows)?;

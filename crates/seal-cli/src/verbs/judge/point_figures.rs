@@ -8,6 +8,7 @@ use seal_model::{Judged, Notice};
 use super::JudgeFailure;
 use super::answer_files::AnswerFiles;
 use crate::own::say_left_out;
+use crate::verbosity::Verbosity;
 use crate::{plain, words};
 
 /// A name and a figure; one that is undefined is `nan`.
@@ -30,16 +31,23 @@ pub(super) fn common<R>(
     judged: &Judged<R>,
     canaries: &[CanaryCount],
 ) -> io::Result<()> {
-    let failed: usize = canaries.iter().filter(|count| count.failed > 0).count();
-    let tested = (!canaries.is_empty()).then_some(failed as f64);
+    let failed = failed_canaries(canaries.iter().map(|count| (count.passed, count.failed)));
     figure(out, "odd_rows", Some(files.odd_rows as f64))?;
-    figure(out, "canaries_failed", tested)?;
+    figure(out, "canaries_failed", failed)?;
     figure(out, "judged_now", Some(judged.new as f64))
 }
 
+/// Number of kinds of canaries, each with those passed and failed, of which one failed. `None` where
+/// no canary has a verdict.
+pub(super) fn failed_canaries(kinds: impl IntoIterator<Item = (usize, usize)>) -> Option<f64> {
+    let kinds: Vec<(usize, usize)> = kinds.into_iter().collect();
+    let failed = kinds.iter().filter(|(_, failed)| *failed > 0).count();
+    kinds.iter().any(|(passed, failed)| passed + failed > 0).then_some(failed as f64)
+}
+
 /// Says what is to be known of a judge's model.
-pub(super) fn say_notices(files: &AnswerFiles<'_>, notices: &[Notice]) -> io::Result<()> {
-    let notices = if files.verbosity.quiet { &[] } else { notices };
+pub(super) fn say_notices(notices: &[Notice], verbosity: Verbosity) -> io::Result<()> {
+    let notices = if verbosity.quiet { &[] } else { notices };
     let say = |notice| writeln!(plain::stderr(), "{}", words::notice(notice));
     notices.iter().try_for_each(say)
 }
@@ -104,5 +112,18 @@ pub(super) fn check_missing(
     match missing as f64 > share * answers as f64 {
         true => Err(JudgeFailure::MissingVerdicts { missing, answers, unparsed, left_out, share }),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canaries_without_a_verdict_were_not_passed() {
+        assert_eq!(failed_canaries([]), None);
+        assert_eq!(failed_canaries([(0, 0), (0, 0)]), None);
+        assert_eq!(failed_canaries([(0, 0), (3, 0)]), Some(0.0));
+        assert_eq!(failed_canaries([(0, 1), (3, 0), (1, 2)]), Some(2.0));
     }
 }

@@ -7,14 +7,14 @@ use seal_model::{RewardModel, RewardTable};
 
 use super::answer_files::AnswerFiles;
 use super::point_figures::{check_missing, common, figure, left_out, say_notices, say_rest};
-use crate::own::Steps;
 use crate::plain;
+use crate::steps::Steps;
 
 /// Scores what is missing and prints the figures.
 pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
     let table = RewardTable::parse(&files.text, files.table)?;
     let model = RewardModel::open(&table, &files.request)?;
-    say_notices(files, model.notices())?;
+    say_notices(model.notices(), files.verbosity)?;
     let items = with_canaries(&files.items, &PointCanary::OF_REWARD, table.canaries);
     let steps = Steps::new("scoring", files.verbosity);
     let judged = model.judge(&items, files.verdicts, &mut |done, of| steps.at(done, of))?;

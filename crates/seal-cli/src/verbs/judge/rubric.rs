@@ -1,94 +1,32 @@
-//! A judge behind an endpoint that rates the answers of a file.
+//! A judge that rates the answers of a file.
 
 use std::io::Write as _;
-use std::path::Path;
 
-use seal_judging::rubric::{
-    AnswerSet, Rated, Repeats, RubricJudge, RubricTable, estimate, missing_questions,
-    outstanding_questions, read_batch, stored, write_batch,
-};
-use seal_judging::{JudgingError, Stopped, VerdictLog};
+use seal_judge::prompt::RubricPrompt;
+use seal_judging::Stopped;
+use seal_judging::rubric::{AnswerSet, Rated, Repeats, RubricJudge};
 use seal_stats::{Level, share_interval};
 
-use super::JudgeFailure;
 use super::answer_files::AnswerFiles;
-use super::endpoint::{
-    client, print_estimate, say_read, say_repair, say_stopped, say_waiting, say_written,
-};
-use super::point_figures::{figure, percent, say_canaries};
-use super::watcher::Watcher;
+use super::endpoint::say_stopped;
+use super::point_figures::{failed_canaries, figure, percent, say_canaries};
+use super::{JudgeFailure, asked};
 use crate::plain;
 
 /// Judges what is missing and prints the figures.
 pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
-    let judge = open(files).map_err(JudgeFailure::from)?;
+    let asked = asked::open::<RubricPrompt>(files.table, files.options, files.device)?;
     let models: Vec<Option<&str>> = files.models.iter().map(|name| Some(name.as_str())).collect();
-    judge.refuse_self(&models).map_err(JudgeFailure::from)?;
-    let set = AnswerSet::new(&judge, &files.items, &files.models).map_err(JudgeFailure::from)?;
+    asked.judge.refuse_self(&models).map_err(JudgeFailure::from)?;
+    let set = AnswerSet::new(&asked.judge, &files.items, &files.models);
+    let set = set.map_err(JudgeFailure::from)?;
     if files.dry_run {
-        return dry_run(&judge, &set, files.verdicts);
+        return asked.dry_run(&set, files.verdicts, "answers", |number| set.is_canary(number));
     }
-    // Without a key nothing is begun, not even a file.
-    let is_batch = files.options.batch_input.is_some() || files.options.batch_output.is_some();
-    let client = if is_batch { None } else { Some(client(judge.endpoint())?) };
-    let mut log = VerdictLog::open(files.verdicts).map_err(JudgeFailure::from)?;
-    say_repair(log.path(), log.repair(), files.verbosity)?;
-    if let Some(path) = &files.options.batch_input {
-        let written = write_batch(&judge, &set, &log, path).map_err(JudgeFailure::from)?;
-        return Ok(say_written(&written, files.verbosity)?);
+    match asked.run(&set, files.verdicts, files.options, files.verbosity)? {
+        Some((judge, rated)) => finish(files, &judge, &rated),
+        None => Ok(()),
     }
-    let rated = match (&files.options.batch_output, client) {
-        (Some(path), _) => from_batch(files, (&judge, &set), &mut log, path)?,
-        (None, Some(client)) => {
-            let waiting = outstanding_questions(&judge, &set, &log).map_err(JudgeFailure::from)?;
-            say_waiting(waiting, files.verbosity)?;
-            let watcher = Watcher::new(files.verbosity);
-            let rated = seal_judging::rubric::judge(&judge, &set, &client, &mut log, &watcher);
-            watcher.end();
-            rated.map_err(JudgeFailure::from)?
-        }
-        (None, None) => stored(&judge, &set, &log),
-    };
-    finish(files, &judge, &rated)
-}
-
-fn open(files: &AnswerFiles<'_>) -> Result<RubricJudge, JudgingError> {
-    let table = RubricTable::parse(&files.text, files.table)?;
-    let folder = files.table.parent().unwrap_or_else(|| Path::new("."));
-    let judge = RubricJudge::of(table, files.table, folder, files.options.prompt.as_deref())?;
-    match files.options.max_cost {
-        None => Ok(judge),
-        Some(cost) => judge.with_max_cost(cost),
-    }
-}
-
-/// Prints the questions that are left and what they cost at most.
-fn dry_run(judge: &RubricJudge, set: &AnswerSet<'_>, verdicts: &Path) -> anyhow::Result<()> {
-    let log = match verdicts.exists() {
-        true => Some(VerdictLog::read(verdicts).map_err(JudgeFailure::from)?),
-        false => None,
-    };
-    let missing = missing_questions(judge, set, log.as_ref());
-    let found = estimate(judge, set, &missing).map_err(JudgeFailure::from)?;
-    let canaries = missing.iter().filter(|number| set.is_canary(**number)).count();
-    let kinds = [("answers", found.questions - canaries), ("canaries", canaries)];
-    Ok(print_estimate(&found, kinds, set.questions())?)
-}
-
-fn from_batch(
-    files: &AnswerFiles<'_>,
-    (judge, set): (&RubricJudge, &AnswerSet<'_>),
-    log: &mut VerdictLog,
-    path: &Path,
-) -> anyhow::Result<Rated> {
-    let read = read_batch(judge, set, log, path).map_err(JudgeFailure::from)?;
-    say_read(path, &read, files.verbosity)?;
-    let mut rated = stored(judge, set, log);
-    rated.asked = read.kept;
-    rated.failed = read.failed;
-    rated.has_passing = read.has_passing;
-    rated.last_failure = read.last_failure;
-    Ok(rated)
 }
 
 /// Prints the figures, and fails where too many ratings are missing.
@@ -147,10 +85,9 @@ fn print(files: &AnswerFiles<'_>, rated: &Rated) -> std::io::Result<()> {
     ] {
         figure(out, name, Some(count as f64))?;
     }
-    let failed = rated.canaries.iter().filter(|count| count.failed > 0).count();
-    let failed = failed + usize::from(rated.repeats.different > 0);
-    let is_tested = !rated.canaries.is_empty();
-    figure(out, "canaries_failed", is_tested.then_some(failed as f64))?;
+    let kinds = rated.canaries.iter().map(|count| (count.passed, count.failed));
+    let kinds = kinds.chain([(rated.repeats.same, rated.repeats.different)]);
+    figure(out, "canaries_failed", failed_canaries(kinds))?;
     for (name, count) in [
         ("replies", rated.cost.replies as u64),
         ("replies_asked_now", rated.asked as u64),
@@ -159,7 +96,6 @@ fn print(files: &AnswerFiles<'_>, rated: &Rated) -> std::io::Result<()> {
     ] {
         figure(out, name, Some(count as f64))?;
     }
-    let is_priced = rated.cost.unpriced == 0 && rated.cost.replies > 0;
-    figure(out, "cost", is_priced.then_some(rated.cost.money))?;
+    figure(out, "cost", (rated.cost.unpriced == 0).then_some(rated.cost.money))?;
     out.flush()
 }

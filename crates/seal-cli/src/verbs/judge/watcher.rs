@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use seal_endpoint::EndpointError;
 use seal_judging::{Event, Observer};
 
-use crate::own::Steps;
 use crate::plain;
+use crate::steps::Steps;
 use crate::verbosity::Verbosity;
 
 /// Different failures, and different waits for another attempt, that are shown; the rest is
@@ -101,6 +101,7 @@ impl Observer for Watcher {
         match event {
             Event::Started { questions, stored } => {
                 self.say(&format!("{questions} questions, {stored} of them answered before"));
+                shared.steps.start_at(*stored, *questions);
             }
             Event::Answered { done, of } => shared.steps.at(*done, *of),
             Event::Blank { is_again } => {

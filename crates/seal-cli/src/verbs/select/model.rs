@@ -17,8 +17,9 @@ use super::figures::Figures;
 use crate::files::{add_template, prepare};
 use crate::given::Given;
 use crate::logging::Log;
-use crate::own::{Steps, say_batch, say_dropped, say_left_out, say_lost, say_template};
+use crate::own::{say_batch, say_dropped, say_left_out, say_lost, say_template};
 use crate::plain;
+use crate::steps::Steps;
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 

@@ -73,7 +73,8 @@ impl GuardModel {
         let template = || {
             let expected = table.prompt.sha256.as_deref();
             let expected = expected.filter(|_| table.prompt.form == PromptForm::Chat);
-            chat_template(&table.template, &encoder, &request.folder, &dir, expected)
+            let found = chat_template(&table.template, &encoder, &request.folder, &dir, expected)?;
+            Ok::<_, ModelError>((found.0.template, found.1))
         };
         let prompt_hash = prompt.as_ref().map(|prompt| prompt.sha256().to_owned());
         let (rendering, template_hash) = match (table.prompt.form, prompt) {

@@ -1,5 +1,7 @@
-//! Judges that are models: guards and reward models, on the answers of a file.
+//! Judges that are models: guards and reward models, on the answers of a file, and chat models that
+//! are asked as endpoints are.
 
+mod chat;
 mod guard;
 mod open;
 mod prompt_settings;
@@ -9,6 +11,7 @@ mod sequence;
 mod table;
 mod verdict_tokens;
 
+pub use chat::{ChatModel, FoundChat};
 pub use guard::GuardModel;
 pub use open::JudgeRequest;
 pub use prompt_settings::{GuardPromptSettings, PromptForm};

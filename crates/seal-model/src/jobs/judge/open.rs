@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use seal_data::TemplateSetting;
-use seal_data::chat::ChatTemplate;
+use seal_data::chat::ChatFormat;
+use seal_data::{TemplateSetting, Tokenizer as _};
 use seal_device::DeviceSpec;
 use seal_judge::pointwise::PointItem;
 use seal_judge::prompt::sha256_hex;
@@ -45,7 +45,7 @@ impl JudgeRequest {
     }
 }
 
-/// The chat template of `setting`, whose text has the SHA-256 `expected` where that is given, with
+/// The chat template of `setting`, which is given texts in the form that it takes, and whose text has the SHA-256 `expected` where that is given, with
 /// a hash of its texts.
 pub(super) fn chat_template(
     setting: &TemplateSetting,
@@ -53,9 +53,11 @@ pub(super) fn chat_template(
     folder: &Path,
     model: &Path,
     expected: Option<&str>,
-) -> Result<(ChatTemplate, String), ModelError> {
+) -> Result<(ChatFormat, String), ModelError> {
     let format = setting.chat_format(folder, encoder.text_tokenizer())?;
     let found = sha256_hex(format.template.source().as_bytes());
+    let named = encoder.text_tokenizer().map(|tokenizer| tokenizer.named_tokens());
+    let template = format.template.taking_texts(&named.unwrap_or_default());
     let is_right = |expected: &str| {
         expected == seal_judge::prompt::ANY_HASH || expected.eq_ignore_ascii_case(&found)
     };
@@ -63,7 +65,7 @@ pub(super) fn chat_template(
         let (folder, expected) = (model.to_owned(), expected.to_owned());
         return Err(JudgeModelError::TemplateHash { folder, expected, found }.into());
     }
-    Ok((format.template, found))
+    Ok((ChatFormat { template, ..format }, found))
 }
 
 /// A run over a set of answers.

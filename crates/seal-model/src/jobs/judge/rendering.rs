@@ -39,29 +39,53 @@ impl Rendering {
             }
             Self::UserTurn(own, template) => {
                 let filled = own.fill(prompt, answer);
-                let render = |texts: &[&str]| render(template, texts, true, named);
-                let rendered = placed(&[&filled.text], render)?;
+                let rendered = turns(template, &[(Speaker::User, &filled.text)], true, named)?;
                 Ok(rendered.within(&filled))
             }
             Self::Chat { template, is_asked } => {
-                placed(&[prompt, answer], |texts| render(template, texts, *is_asked, named))
+                let said = [(Speaker::User, prompt), (Speaker::Assistant, answer)];
+                turns(template, &said, *is_asked, named)
             }
         }
     }
 }
 
-/// The turns of user and model in turn, rendered.
+/// Who speaks in a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaker {
+    /// The operator.
+    System,
+    /// Who asks.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// The turns of a conversation as one text, with the beginning of the model's next turn if `is_asked`.
+pub(super) fn turns(
+    template: &ChatTemplate,
+    turns: &[(Speaker, &str)],
+    is_asked: bool,
+    named: &BTreeMap<String, String>,
+) -> Result<RenderedText, ChatError> {
+    let (speakers, texts): (Vec<Speaker>, Vec<&str>) = turns.iter().copied().unzip();
+    placed(&texts, |texts| render(template, &speakers, texts, is_asked, named))
+}
+
+/// What these speakers say, rendered.
 fn render(
     template: &ChatTemplate,
+    speakers: &[Speaker],
     texts: &[&str],
     is_asked: bool,
     named: &BTreeMap<String, String>,
 ) -> Result<String, ChatError> {
-    let turn = |(i, text): (usize, &&str)| match i % 2 {
-        0 => Message::user(*text),
-        _ => Message::assistant(*text),
+    let turn = |(speaker, text): (&Speaker, &&str)| match speaker {
+        Speaker::System => Message::new("system", *text),
+        Speaker::User => Message::user(*text),
+        Speaker::Assistant => Message::assistant(*text),
     };
-    let messages: Vec<Message> = texts.iter().enumerate().map(turn).collect();
+    let messages: Vec<Message> = speakers.iter().zip(texts).map(turn).collect();
     Ok(template.render(&messages, named, is_asked)?.text)
 }
 
@@ -157,6 +181,17 @@ mod tests {
         // A template that changes its texts is seen through.
         let (found, slots) = text(&chat(UPPER, false), "q", "a");
         assert_eq!((found.as_str(), slots), ("QA", None));
+    }
+
+    #[test]
+    fn a_conversation_is_rendered_with_the_places_of_its_texts() {
+        let template = ChatTemplate::new("t", PLAIN, None).unwrap();
+        let said = [(Speaker::System, "be fair"), (Speaker::User, "</> q")];
+        let found = turns(&template, &said, true, &BTreeMap::new()).unwrap();
+        assert_eq!(found.text, "<system>be fair</><user></> q</><assistant>");
+        let slots: Vec<&str> =
+            found.slots.unwrap().into_iter().map(|slot| &found.text[slot]).collect();
+        assert_eq!(slots, ["be fair", "</> q"]);
     }
 
     #[test]

@@ -64,9 +64,8 @@ impl RewardModel {
         table.model.expects(&shape)?;
         let context = table.model.context_of(shape.max_position_embeddings)?;
         let encoder = Encoder::of_folder(&dir, &seal_data::PromptTemplate::bare().into(), context)?;
-        let (template, hash) =
-            chat_template(&table.template, &encoder, &request.folder, &dir, None)?;
-        let rendering = Rendering::Chat { template, is_asked: false };
+        let (format, hash) = chat_template(&table.template, &encoder, &request.folder, &dir, None)?;
+        let rendering = Rendering::Chat { template: format.template, is_asked: false };
         encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
         let (scorer, report) = load_scorer_as(&dir, &device, table.model.dtype)?;
         encoder.fits_vocabulary(shape.vocab_size)?;

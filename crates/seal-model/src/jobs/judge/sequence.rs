@@ -6,7 +6,7 @@ use seal_data::{ExampleError, RowId, TextTokenizer, Tokenizer};
 use seal_judge::pointwise::PointItem;
 use serde::{Deserialize, Serialize};
 
-use super::rendering::Rendering;
+use super::rendering::{RenderedText, Rendering};
 use crate::{LeftOutKind, LeftOutRow};
 
 /// What control tokens in requests and answers are.
@@ -79,50 +79,62 @@ impl Sequences<'_> {
         let named = self.tokenizer.named_tokens();
         let rendered = self.rendering.text(prompt, answer, &named);
         let rendered = rendered.map_err(|source| left_out(&ExampleError::Chat { id, source }))?;
-        let slots = rendered.slots.as_deref();
-        let untrusted = match (self.control_tokens, slots) {
-            (ControlTokens::Parity, _) => &[],
-            (ControlTokens::Plain, Some(slots)) => slots,
-            (ControlTokens::Plain, None) if !self.has_special([prompt, answer]) => &[],
-            (ControlTokens::Plain, None) => return Err(unplaced(id)),
-        };
-        let tokens = self.tokenizer.encode_untrusted(&rendered.text, untrusted);
-        let mut tokens =
-            tokens.map_err(|source| left_out(&ExampleError::Unencodable { id, source }))?;
-        if let Some(bos) = self.tokenizer.bos()
-            && tokens.first() != Some(&bos)
-            && !(tokens.contains(&bos) && self.is_own(bos, &rendered.text, slots, [prompt, answer]))
-        {
-            tokens.insert(0, bos);
-        }
+        let texts = [prompt, answer];
+        let mut tokens = tokens_of(self.tokenizer, self.control_tokens, &rendered, &texts, id)?;
         tokens.extend(self.after);
         match tokens.is_empty() {
             true => Err(left_out(&ExampleError::EmptyPrompt { id })),
             false => Ok(tokens),
         }
     }
+}
 
-    /// Whether `bos`, which is in the tokens of `text`, stands before request and answer: the prompt
-    /// or the template writes it, with something in front.
-    fn is_own(
-        &self,
-        bos: u32,
-        text: &str,
-        slots: Option<&[Range<usize>]>,
-        texts: [&str; 2],
-    ) -> bool {
-        match slots.and_then(|slots| slots.iter().map(|slot| slot.start).min()) {
-            Some(first) => self
-                .tokenizer
-                .encode_spans(text)
-                .is_ok_and(|tokens| tokens.iter().any(|(id, at)| *id == bos && at.start < first)),
-            None => !self.has_special(texts),
-        }
+/// The tokens of a rendered text, with the token that begins a text once. `texts` are those of
+/// strangers in it.
+///
+/// # Errors
+/// Control tokens in these that cannot be told from the template's own; a text that cannot be written
+/// in tokens. `id` names it.
+pub(super) fn tokens_of(
+    tokenizer: &TextTokenizer,
+    control_tokens: ControlTokens,
+    rendered: &RenderedText,
+    texts: &[&str],
+    id: RowId,
+) -> Result<Vec<u32>, LeftOutRow> {
+    let slots = rendered.slots.as_deref();
+    let untrusted = match (control_tokens, slots) {
+        (ControlTokens::Parity, _) => &[],
+        (ControlTokens::Plain, Some(slots)) => slots,
+        (ControlTokens::Plain, None) if !has_special(tokenizer, texts) => &[],
+        (ControlTokens::Plain, None) => return Err(unplaced(id)),
+    };
+    let tokens = tokenizer.encode_untrusted(&rendered.text, untrusted);
+    let mut tokens =
+        tokens.map_err(|source| left_out(&ExampleError::Unencodable { id, source }))?;
+    if let Some(bos) = tokenizer.bos()
+        && tokens.first() != Some(&bos)
+        && !(tokens.contains(&bos) && is_own(tokenizer, bos, rendered, texts))
+    {
+        tokens.insert(0, bos);
     }
+    Ok(tokens)
+}
 
-    fn has_special(&self, texts: [&str; 2]) -> bool {
-        texts.iter().any(|text| self.tokenizer.special_in(text) > 0)
+/// Whether `bos`, which is in the tokens of a text, stands before all that strangers wrote: the prompt
+/// or the template writes it, with something in front.
+fn is_own(tokenizer: &TextTokenizer, bos: u32, rendered: &RenderedText, texts: &[&str]) -> bool {
+    let slots = rendered.slots.as_deref();
+    match slots.and_then(|slots| slots.iter().map(|slot| slot.start).min()) {
+        Some(first) => tokenizer
+            .encode_spans(&rendered.text)
+            .is_ok_and(|tokens| tokens.iter().any(|(id, at)| *id == bos && at.start < first)),
+        None => !has_special(tokenizer, texts),
     }
+}
+
+fn has_special(tokenizer: &TextTokenizer, texts: &[&str]) -> bool {
+    texts.iter().any(|text| tokenizer.special_in(text) > 0)
 }
 
 /// The beginning of `answer` that its first `shown` tokens stand for.

@@ -1,0 +1,155 @@
+//! A judge that is asked, with whoever answers: a server, or a model on this machine.
+
+use std::fs;
+use std::path::Path;
+
+use seal_judging::{
+    AskedJudge, AskedTable, JudgePrompt, Questions, Responder, VerdictLog, estimate,
+    missing_questions, outstanding_questions, read_batch, stored, write_batch,
+};
+use seal_model::{FoundChat, JudgeRequest};
+use seal_study::remembered_digests;
+
+use super::JudgeFailure;
+use super::endpoint::{client, print_estimate, say_read, say_repair, say_waiting, say_written};
+use super::pair_options::PairOptions;
+use super::point_figures::say_notices;
+use super::watcher::Watcher;
+use crate::verbosity::Verbosity;
+
+/// A judge, and its model where that is on this machine and its weights are not read yet.
+pub(super) struct Asked<P: JudgePrompt> {
+    /// The judge.
+    pub(super) judge: AskedJudge<P>,
+    model: Option<FoundChat>,
+}
+
+/// Reads the table at `path` with its prompt, and looks at the model that it names.
+pub(super) fn open<P: JudgePrompt>(
+    path: &Path,
+    options: &PairOptions,
+    device: Option<&str>,
+) -> Result<Asked<P>, JudgeFailure> {
+    let at = || path.to_owned();
+    let text =
+        fs::read_to_string(path).map_err(|source| JudgeFailure::Read { path: at(), source })?;
+    let table = AskedTable::parse(&text, path)?;
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let prompt = options.prompt.as_deref();
+    let (judge, model) = match &table.model {
+        None => {
+            if device.is_some() {
+                return Err(JudgeFailure::OnlyModel { option: "--device" });
+            }
+            (AskedJudge::of(table, path, folder, prompt)?, None)
+        }
+        Some(model) => {
+            refuse_of_servers(options)?;
+            let request = JudgeRequest {
+                device: device.unwrap_or("flex").to_owned(),
+                digest_files: remembered_digests,
+                ..JudgeRequest::new(path)
+            };
+            let found = FoundChat::look(model, &request).map_err(JudgeFailure::Model)?;
+            let judge = AskedJudge::of_model(table, path, folder, prompt, found.identity())?;
+            (judge, Some(found))
+        }
+    };
+    let judge = match options.max_cost {
+        None => judge,
+        Some(cost) => judge.with_max_cost(cost)?,
+    };
+    Ok(Asked { judge, model })
+}
+
+/// Refuses options that a model on this machine has no use for.
+fn refuse_of_servers(options: &PairOptions) -> Result<(), JudgeFailure> {
+    match options.of_servers().into_iter().find(|(_, is_given)| *is_given) {
+        Some((option, _)) => Err(JudgeFailure::OnlyEndpoint { option }),
+        None => Ok(()),
+    }
+}
+
+impl<P: JudgePrompt> Asked<P> {
+    /// Asks what the file of verdicts lacks of `set`, or takes it from a batch; gives the judge with
+    /// what is there then. `None` where questions were written for a batch and nothing was asked.
+    pub(super) fn run<S: Questions<P>>(
+        self,
+        set: &S,
+        verdicts: &Path,
+        options: &PairOptions,
+        verbosity: Verbosity,
+    ) -> anyhow::Result<Option<(AskedJudge<P>, S::Outcome)>> {
+        if let Some(path) = &options.batch_input {
+            let log = open_log(verdicts, verbosity)?;
+            let written = write_batch(&self.judge, set, &log, path).map_err(JudgeFailure::from)?;
+            say_written(&written, verbosity)?;
+            return Ok(None);
+        }
+        if let Some(path) = &options.batch_output {
+            let mut log = open_log(verdicts, verbosity)?;
+            let read = read_batch(&self.judge, set, &mut log, path).map_err(JudgeFailure::from)?;
+            say_read(path, &read, verbosity)?;
+            let mut found = stored(&self.judge, set, &log);
+            found.asked = read.kept;
+            found.failed = read.failed;
+            found.has_passing = read.has_passing;
+            found.last_failure = read.last_failure;
+            return Ok(Some((self.judge, found)));
+        }
+        // Without a key or a model nothing is begun, not even a file.
+        let (judge, responder) = self.responder(verbosity)?;
+        let mut log = open_log(verdicts, verbosity)?;
+        let waiting = outstanding_questions(&judge, set, &log).map_err(JudgeFailure::from)?;
+        say_waiting(waiting, verbosity)?;
+        let watcher = Watcher::new(verbosity);
+        let found = seal_judging::judge(&judge, set, &*responder, &mut log, &watcher);
+        watcher.end();
+        Ok(Some((judge, found.map_err(JudgeFailure::from)?)))
+    }
+
+    /// Prints the questions of `set` that are left, by kind, and what they cost at most: `of` names
+    /// those that are about no canary.
+    pub(super) fn dry_run<S: Questions<P>>(
+        &self,
+        set: &S,
+        verdicts: &Path,
+        of: &str,
+        is_canary: impl Fn(usize) -> bool,
+    ) -> anyhow::Result<()> {
+        let log = match verdicts.exists() {
+            true => Some(VerdictLog::read(verdicts).map_err(JudgeFailure::from)?),
+            false => None,
+        };
+        let missing = missing_questions(&self.judge, set, log.as_ref());
+        let found = estimate(&self.judge, set, &missing).map_err(JudgeFailure::from)?;
+        let canaries = missing.iter().filter(|number| is_canary(**number)).count();
+        let kinds = [(of, found.questions - canaries), ("canaries", canaries)];
+        Ok(print_estimate(&found, kinds, set.keys().different())?)
+    }
+
+    /// Whoever answers, ready: a server with its key from the environment, or the model with its
+    /// weights.
+    fn responder(
+        self,
+        verbosity: Verbosity,
+    ) -> anyhow::Result<(AskedJudge<P>, Box<dyn Responder>)> {
+        let Self { judge, model } = self;
+        let responder: Box<dyn Responder> = match model {
+            None => Box::new(client(judge.endpoint())?),
+            Some(found) => {
+                let model = found.open().map_err(JudgeFailure::Model)?;
+                say_notices(model.notices(), verbosity)?;
+                Box::new(model)
+            }
+        };
+        Ok((judge, responder))
+    }
+}
+
+/// Opens a file of verdicts, and says what was found wrong in it.
+fn open_log(path: &Path, verbosity: Verbosity) -> anyhow::Result<VerdictLog> {
+    let log = VerdictLog::open(path).map_err(JudgeFailure::from)?;
+    say_repair(log.path(), log.repair(), verbosity)?;
+    Ok(log)
+}

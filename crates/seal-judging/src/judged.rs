@@ -1,0 +1,99 @@
+//! What the log has of a set of pairs.
+
+use std::collections::BTreeMap;
+
+use seal_endpoint::{Message, Reply};
+use seal_judge::prompt::PairPrompt;
+use seal_judge::{BothOrders, Judgement, Order, Outcome};
+
+use crate::canary::{CanaryKind, CanaryResult};
+use crate::inquiry::{About, Inquire, Questions};
+use crate::judge::PairJudge;
+use crate::keys::Keys;
+use crate::log::VerdictLog;
+use crate::question::{QuestionSet, Subject};
+use crate::replied::{Replied, holds_replied};
+use crate::stored::{is_of, replied};
+
+/// The outcomes of a set. The fields of [`Replied`] are read as its own.
+#[derive(Debug)]
+pub struct Judged {
+    /// By pair, in the order of the pairs.
+    pub pairs: Vec<BothOrders>,
+    /// How the judge did on canaries.
+    pub canaries: Vec<CanaryResult>,
+    /// The replies, what they cost, and how the call went.
+    pub replied: Replied,
+}
+
+holds_replied!(Judged);
+
+impl Questions<PairPrompt> for QuestionSet<'_> {
+    type Outcome = Judged;
+
+    fn keys(&self) -> &Keys {
+        Self::keys(self)
+    }
+
+    fn is_part_of_one_with(&self, instruction: &str) -> bool {
+        Self::is_part_of_one_with(self, instruction)
+    }
+
+    fn models(&self) -> Vec<Option<&str>> {
+        Self::models(self).to_vec()
+    }
+
+    fn messages(&self, judge: &PairJudge, number: usize) -> Vec<Message> {
+        let question = &self.questions()[number];
+        let (instruction, first, second) = self.texts(question.subject, question.order);
+        judge.messages(instruction, &first, &second)
+    }
+
+    fn about(&self, judge: &PairJudge, number: usize, reply: &Reply) -> About {
+        let question = &self.questions()[number];
+        let (instruction, ..) = self.texts(question.subject, question.order);
+        About {
+            subject: match question.subject {
+                Subject::Pair(_) => "pair".to_owned(),
+                Subject::Canary(kind, _) => kind.name().to_owned(),
+            },
+            instruction: instruction.to_owned(),
+            order: Some(question.order),
+            sample: 0,
+            judgement: Some(judge.read(reply).judgement),
+            rating: None,
+        }
+    }
+
+    fn collect(&self, judge: &PairJudge, log: &VerdictLog, served: &[String]) -> Judged {
+        let nothing = Judgement::of(Outcome::Missing);
+        let mut found: BTreeMap<Subject, BothOrders> = BTreeMap::new();
+        for question in self.questions() {
+            let line = log.find(&question.key, |name| is_of(served, name));
+            let judgement = line.map_or(nothing, |line| judge.read(&line.reply).judgement);
+            let both = found
+                .entry(question.subject)
+                .or_insert(BothOrders { arm_first: nothing, arm_second: nothing });
+            match question.order {
+                Order::ArmFirst => both.arm_first = judgement,
+                Order::ArmSecond => both.arm_second = judgement,
+            }
+        }
+        let tie = Judgement::of(Outcome::Tie);
+        let equal = BothOrders { arm_first: tie, arm_second: tie };
+        let pair = |i: usize| found.get(&Subject::Pair(i)).copied().unwrap_or(equal);
+        let can_tie = judge.table().verdict.has_tie();
+        let kinds = CanaryKind::ALL.map(|kind| {
+            let of_kind = found.iter().filter(
+                |(subject, _)| matches!(subject, Subject::Canary(found, _) if *found == kind),
+            );
+            CanaryResult::of(kind, can_tie, of_kind.map(|(_, outcome)| *outcome))
+        });
+        let has_canaries = judge.table().canaries > 0;
+        Judged {
+            pairs: (0..self.pairs().len()).map(pair).collect(),
+            canaries: if has_canaries { kinds.to_vec() } else { Vec::new() },
+            replied: replied(&Inquire { judge, set: self }, log, served),
+        }
+    }
+}
