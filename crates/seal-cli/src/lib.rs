@@ -27,6 +27,7 @@ mod remedy;
 mod summary;
 pub mod table;
 mod tracker;
+mod tracking;
 mod usage;
 mod verbosity;
 mod verbs;
