@@ -9,7 +9,7 @@ use crate::options::StudyArgs;
 use crate::program::Program;
 use crate::verbosity::Verbosity;
 use crate::verbs::{
-    configs, devices, findings, generate, inspect, judge, report, score, select, sft,
+    ablate, configs, devices, findings, generate, inspect, judge, report, score, select, sft,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -53,7 +53,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Run the study: plan, run the missing stages, judge, report.
-    Ablate(StudyArgs),
+    Ablate(ablate::Options),
     /// List the arms and stages of the study, which stages are done, and the time left.
     Plan(StudyArgs),
     /// Count the stages that have run, name the missing ones, say whether there are results.

@@ -28,6 +28,7 @@ mod steps;
 mod summary;
 pub mod table;
 mod tracker;
+mod tracking;
 mod usage;
 mod verbosity;
 mod verbs;

@@ -106,6 +106,15 @@ pub enum UsageError {
          name it with --store"
     )]
     NoAnswers,
+    /// A tracker that is none.
+    #[error("--track: write mlflow or mlflow=URL")]
+    Tracker,
+    /// A tracker without an address.
+    #[error("--track mlflow: nothing names the server; write mlflow=URL, or set {variable}")]
+    NoTracker {
+        /// The variable that names it.
+        variable: &'static str,
+    },
     /// No file that comes with the program.
     #[error("no file `{name}`; there are {}", known.join(", "))]
     NoFile {

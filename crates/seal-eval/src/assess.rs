@@ -78,7 +78,7 @@ mod tests {
         rows[0].is_unsafe = Some(true);
         let rows = rows.as_slice();
         let judge = Judge::Answers(AnswerJudge::Rules { refusals: vec!["No".into()] });
-        let stored = to_jsonl(&[Answer { id: rows[0].id, text: "No.".into() }]).unwrap();
+        let stored = to_jsonl(&[Answer::new(rows[0].id, "No.")]).unwrap();
         let found = assess(&judge, rows, &stored).unwrap();
         assert_eq!((found.len(), found[0].id), (1, rows[0].id));
         assert!(found[0].value.is_some());

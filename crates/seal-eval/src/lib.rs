@@ -64,7 +64,7 @@ pub use annotated::{
 };
 pub use assess::{LogProbs, assess};
 pub use bounded::{TradeOff, TradeOffError, bounded_safety};
-pub use coherence::coherence;
+pub use coherence::{coherence, fill_coherence};
 pub use error::{CellPlace, EvalError, Place};
 pub use evidence::Evidence;
 pub use facts::{

@@ -16,6 +16,38 @@ pub struct Answer {
     pub id: RowId,
     /// What the model wrote, without the end of text.
     pub text: String,
+    /// What ended it; `None` where whoever made the answer did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<AnswerEnd>,
+}
+
+impl Answer {
+    /// An answer of which nobody says what ended it.
+    pub fn new(id: RowId, text: impl Into<String>) -> Self {
+        Self { id, text: text.into(), end: None }
+    }
+}
+
+/// What ended an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnswerEnd {
+    /// The model itself.
+    Stop,
+    /// The limit of new tokens.
+    Length,
+    /// The context of the model, which prompt and answer fill.
+    Context,
+}
+
+impl AnswerEnd {
+    /// Whether a limit ended the answer, and not the model.
+    pub fn is_cut(self) -> bool {
+        match self {
+            Self::Stop => false,
+            Self::Length | Self::Context => true,
+        }
+    }
 }
 
 /// A judge that reads answers and needs no model.
@@ -157,7 +189,7 @@ mod tests {
         for split in Split::TESTS {
             let rows = world.split(split).as_slice();
             let answers: Vec<Answer> =
-                rows.iter().map(|r| Answer { id: r.id, text: r.response.clone() }).collect();
+                rows.iter().map(|r| Answer::new(r.id, r.response.clone())).collect();
             let all = assess_answers(&AnswerJudge::Oracle, rows, &answers).unwrap();
             for (row, found) in rows.iter().zip(&all) {
                 assert_eq!((found.value, found.correct), (Some(2.0), Some(true)));
@@ -190,7 +222,7 @@ mod tests {
     #[test]
     fn rows_without_an_answer_stay() {
         let rows = test_rows();
-        let answer = Answer { id: rows[1].id, text: "good day to you".into() };
+        let answer = Answer::new(rows[1].id, "good day to you");
         let found =
             assess_answers(&AnswerJudge::Oracle, &rows, std::slice::from_ref(&answer)).unwrap();
         assert_eq!(found[0], Assessment::unscored(rows[0].id, rows[0].category.clone()));

@@ -66,10 +66,21 @@ mod tests {
         }
 
         #[test]
-        fn answers_read_back(text in ".*") {
-            let written = [Answer { id: RowId::of("p", "r", 0), text }];
+        fn answers_read_back(text in ".*", end in 0_usize..4) {
+            use crate::AnswerEnd::{Context, Length, Stop};
+            let end = [None, Some(Stop), Some(Length), Some(Context)][end];
+            let written = [Answer { end, ..Answer::new(RowId::of("p", "r", 0), text) }];
             prop_assert_eq!(from_jsonl::<Answer>(&to_jsonl(&written).unwrap()).unwrap(), written);
         }
+    }
+
+    #[test]
+    fn answers_of_older_programs_do_not_say_what_ended_them() {
+        let id = RowId::of("p", "r", 0);
+        let old = from_jsonl::<Answer>(&format!("{{\"id\":\"{id}\",\"text\":\"yes\"}}\n"));
+        assert_eq!(old.unwrap(), [Answer::new(id, "yes")]);
+        let cut = Answer { end: Some(crate::AnswerEnd::Length), ..Answer::new(id, "yes") };
+        insta::assert_snapshot!(to_jsonl(&[cut]).unwrap().trim_end(), @"");
     }
 
     #[test]

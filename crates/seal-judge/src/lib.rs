@@ -46,7 +46,7 @@ pub mod reading;
 mod refusal;
 mod verdict;
 
-pub use answer::{Answer, AnswerJudge, assess_answers};
+pub use answer::{Answer, AnswerEnd, AnswerJudge, assess_answers};
 pub use assessment::Assessment;
 pub use coherence::{
     Degeneracy, Degenerate, MIN_UNITS, RUN_LIMIT, Repetition, Run, SEQ_REP_4_LIMIT, degeneracy,

@@ -40,8 +40,11 @@ mod number;
 mod plot;
 mod renderings;
 mod report;
+mod scalars;
 mod seeds;
+mod settings;
 mod table;
+mod tensorboard;
 mod text;
 mod view;
 
@@ -52,8 +55,10 @@ pub use error::{Error, Result};
 pub use findings::{FindingsSpec, SpecError, findings};
 pub use model::{
     Agreement, Arm, BoundedArm, BoundedSafety, Canaries, CategoryRates, Cell, CellFigures,
-    Coherence, Comparison, Cost, Data, EpochTrace, Figures, Histogram, JudgingCost, Opinion,
-    Outcome, PairFigures, PairJudging, PerTest, Provenance, Ranking, Results, RocPoint, Role,
-    RowSample, Selection, Split, StageCost, Standing, Usefulness, Weights, WinRate,
+    Coherence, CoherenceShares, Comparison, Cost, Data, EpochTrace, Figures, Histogram,
+    JudgingCost, Opinion, Outcome, PairFigures, PairJudging, PerTest, Provenance, Ranking, Results,
+    RocPoint, Role, RowSample, Selection, Split, StageCost, Standing, TuningCurve, Usefulness, Weights, WinRate,
 };
 pub use report::Report;
+pub use scalars::{Scalar, ScalarRun};
+pub use settings::flat_settings;

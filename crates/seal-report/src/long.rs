@@ -131,6 +131,13 @@ fn arm_lines(lines: &mut Lines, arm: &Arm) -> Result<()> {
         }
     }
     pair_lines(lines, &base, &arm.pairs)?;
+    for (test, shares) in &arm.coherence {
+        for (metric, value) in [("broken_answers", shares.broken), ("cut_answers", shares.cut)] {
+            if value.is_some() {
+                lines.push(&Line { test, metric, value, ..base.clone() })?;
+            }
+        }
+    }
     for (test, rates) in &arm.opinions {
         for (name, rate) in rates {
             let (metric, category) = ("win_rate_by_judge", name.as_str());

@@ -42,8 +42,8 @@ mod version {
     pub(super) const SCORES: u32 = 4;
     pub(super) const SELECTOR: u32 = 4;
     pub(super) const SELECTION: u32 = 2;
-    pub(super) const SFT: u32 = 4;
-    pub(super) const ANSWERS: u32 = 4;
+    pub(super) const SFT: u32 = 5;
+    pub(super) const ANSWERS: u32 = 5;
     pub(super) const VERDICTS: u32 = 4;
     pub(super) const PAIR_VERDICTS: u32 = 2;
 }

@@ -18,6 +18,7 @@ use seal_device::DeviceError;
 use seal_files::is_disk_full;
 use seal_model::ModelError;
 use seal_study::StudyError;
+use seal_track::TrackError;
 
 use crate::usage::UsageError;
 use crate::verbs::devices::Broken;
@@ -56,6 +57,9 @@ fn of_one(error: &(dyn Error + 'static)) -> Option<u8> {
     }
     if let Some(report) = error.downcast_ref::<seal_report::Error>() {
         return Some(parts::report(report));
+    }
+    if let Some(track) = error.downcast_ref::<TrackError>() {
+        return Some(parts::track(track));
     }
     if let Some(judge) = error.downcast_ref::<JudgeFailure>() {
         return Some(judge::code(judge));

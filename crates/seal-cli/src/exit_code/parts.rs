@@ -8,13 +8,24 @@ use seal_judge::JudgeError;
 use seal_lm::{GenerateError, LmError};
 use seal_select::SelectError;
 use seal_store::StoreError;
+use seal_track::TrackError;
 
-use super::{DATA, DEVICE, UNEXPECTED, USAGE};
+use super::{DATA, DEVICE, RETRY, UNEXPECTED, USAGE};
 
 pub(super) fn device(error: &DeviceError) -> u8 {
     match error {
         DeviceError::Unknown { .. } => USAGE,
         DeviceError::NotCompiledIn { .. } => DEVICE,
+    }
+}
+
+/// What may pass later is worth another try.
+pub(super) fn track(error: &TrackError) -> u8 {
+    match error {
+        error if error.may_pass() => RETRY,
+        TrackError::Settings(_) => DATA,
+        TrackError::Report(error) => report(error),
+        _ => USAGE,
     }
 }
 
@@ -36,7 +47,7 @@ pub(super) fn hub(error: &seal_hub::HubError) -> u8 {
         HubError::Address { .. } | HubError::Setting { .. } => USAGE,
         HubError::DiskFull { .. } => UNEXPECTED,
         HubError::RateLimited { .. } | HubError::Server { .. } | HubError::Connection { .. } => {
-            super::RETRY
+            RETRY
         }
         HubError::Use { .. }
         | HubError::NoToken { .. }

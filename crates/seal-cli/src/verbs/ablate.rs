@@ -1,22 +1,59 @@
 //! `seal ablate`: the whole study, from data to report.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use seal_device::DeviceSpec;
-use seal_report::Split;
+use seal_report::{Report, Split};
+use seal_track::Server;
 
 use crate::logging::{self, Log};
 use crate::options::StudyArgs;
 use crate::plain;
 use crate::progress::Progress;
+use crate::tracking::{self, Tracker};
 use crate::verbosity::Verbosity;
 use crate::{summary, verbs};
 
+/// A study, and who is told of its results.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    study: StudyArgs,
+    /// Log the results to an MLflow server at the end: mlflow=URL, or mlflow, and MLFLOW_TRACKING_URI
+    /// names the server. A server that fails is a warning, not a failure of the study.
+    #[arg(long, value_name = "TRACKER")]
+    track: Option<Tracker>,
+}
+
 /// Runs what is missing and closes with the figures and where the report is.
-pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> {
-    if args.folder.dry_run {
-        return verbs::plan::run(args, verbosity);
+pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
+    // An address that cannot be used is said before the work.
+    let server = options.track.as_ref().map(Tracker::server).transpose()?;
+    if options.study.folder.dry_run {
+        return verbs::plan::run(&options.study, verbosity);
     }
+    let out = study(&options.study, verbosity)?;
+    if let Some(server) = server
+        && let Err(error) = log(&server, &out, verbosity)
+    {
+        writeln!(
+            plain::stderr(),
+            "warning: the results are whole in {} and were not logged: {error:#}; `report` with the \
+             same --track logs them",
+            out.display()
+        )?;
+    }
+    Ok(())
+}
+
+fn log(server: &Server, out: &Path, verbosity: Verbosity) -> anyhow::Result<()> {
+    tracking::log(server, &Report::read(out)?, verbosity)
+}
+
+/// Runs the study and gives the run folder.
+fn study(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<PathBuf> {
     let log = Log::start(verbosity);
     let (study, options) = args.of_other_study()?.resolve(verbosity)?;
     // Of a folder of another study nothing is read, and nothing is planned for it.
@@ -28,7 +65,7 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     progress.finish();
     let outcome = outcome?;
     if verbosity.quiet {
-        return Ok(());
+        return Ok(outcome.out);
     }
     let mut out = plain::stdout();
     summary::write(&mut out, &outcome.results)?;
@@ -67,5 +104,5 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     if outcome.results.quick {
         writeln!(out, "\nquick run: not a result")?;
     }
-    Ok(())
+    Ok(outcome.out)
 }

@@ -56,6 +56,9 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         if made.before > 0 {
             text += &format!(", {} were there", made.before);
         }
+        if made.cut > 0 {
+            text += &format!("; {} were cut at the limit of tokens", made.cut);
+        }
         writeln!(plain::stderr(), "{text}")?;
         say_left_out(&made.left_out, verbosity)?;
     }

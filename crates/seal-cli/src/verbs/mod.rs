@@ -1,6 +1,6 @@
 //! One file per verb.
 
-mod ablate;
+pub(crate) mod ablate;
 mod asked;
 pub(crate) mod configs;
 pub(crate) mod devices;

@@ -14,6 +14,7 @@ use crate::files::prepare;
 use crate::given::Given;
 use crate::options::FolderArgs;
 use crate::plain;
+use crate::tracking::{self, Tracker};
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 
@@ -32,6 +33,14 @@ pub(crate) struct Options {
     /// Write cards for models and kept rows into this folder too, to publish them with.
     #[arg(long, value_name = "DIR")]
     cards: Option<PathBuf>,
+    /// Write curves and figures into this folder too, as event files that TensorBoard reads: a run
+    /// for each arm, and one below it for each seed.
+    #[arg(long, value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
+    /// Log the results to an MLflow server too: mlflow=URL, or mlflow, and MLFLOW_TRACKING_URI names
+    /// the server. Results that are there are not logged twice.
+    #[arg(long, value_name = "TRACKER")]
+    track: Option<Tracker>,
     /// Store that the answers are in [default: OUT/store].
     #[arg(long, value_name = "DIR", requires = "answers")]
     store: Option<PathBuf>,
@@ -44,12 +53,12 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
     match given.has("out") {
         true => given.only(
             "beside --out: a report is made from results alone",
-            &["out", "picture", "answers", "store", "cards", "dry-run"],
+            &["out", "picture", "answers", "store", "cards", "tensorboard", "track", "dry-run"],
         ),
         // A config names the run folder, and these may change its name.
         false => given.only(
             "here: a report is made from results alone",
-            &["config", "set", "quick", "picture", "answers", "store", "cards", "dry-run"],
+            &["config", "set", "quick", "picture", "answers", "store", "cards", "tensorboard", "track", "dry-run"],
         ),
     }?;
     let dir = args.out()?;
@@ -63,6 +72,8 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
     }
     let report = Report::read(&dir)?;
     super::say_unchecked(&dir);
+    // An address that cannot be used is said before anything is written.
+    let server = options.track.as_ref().map(Tracker::server).transpose()?;
     let picture = match &options.picture {
         Some(file) => Some((file, picture(&report, &dir, file, args.dry_run)?)),
         None => None,
@@ -88,6 +99,14 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
             }
         }
     }
+    if let Some(to) = &options.tensorboard {
+        let files = report.write_event_files(to)?;
+        if !verbosity.quiet {
+            for file in files {
+                writeln!(out, "{}", file.display())?;
+            }
+        }
+    }
     if let Some((file, svg)) = picture {
         let io = |e| StudyError::io(file)(e);
         let mut pending = PendingFile::named_by_user(file).map_err(io)?;
@@ -96,6 +115,9 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
         if !verbosity.quiet {
             writeln!(out, "{}", file.display())?;
         }
+    }
+    if let Some(server) = server {
+        tracking::log(&server, &report, verbosity)?;
     }
     Ok(())
 }

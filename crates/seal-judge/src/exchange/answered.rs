@@ -99,7 +99,7 @@ mod tests {
     }
 
     fn answer(row: &Row, text: &str) -> Answer {
-        Answer { id: row.id, text: text.to_owned() }
+        Answer::new(row.id, text)
     }
 
     #[test]

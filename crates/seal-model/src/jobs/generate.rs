@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use seal_data::{ExampleError, Row};
-use seal_lm::{Prompt, generate_each};
+use seal_lm::{Finish, Prompt, generate_each};
 
 use super::Progress;
 use super::answers::{AnswerFile, AnswerRow};
@@ -19,6 +19,8 @@ pub struct Generated {
     pub new: usize,
     /// Prompts that had an answer before.
     pub before: usize,
+    /// New answers that a limit ended: of new tokens, or of the context.
+    pub cut: usize,
     /// Prompts that get no answer, and why: the context has no room for one, or the template
     /// does not take them.
     pub left_out: Vec<LeftOutRow>,
@@ -69,6 +71,7 @@ impl LoadedModel {
             let text = self.encoder.tokenizer().decode(&answer.tokens);
             file.add(&AnswerRow::new(of[i], text, answer.finish, &made_by))?;
             done += 1;
+            made.cut += usize::from(answer.finish != Finish::Stop);
             progress(done, all);
             Ok::<(), ModelError>(())
         })?;

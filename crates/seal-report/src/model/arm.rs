@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::PairFigures;
+use super::{CoherenceShares, PairFigures};
 
 /// A value per test, keyed by the test's name (`hh`, `slimorca`, `hexphi`).
 pub type PerTest<T> = BTreeMap<String, T>;
@@ -90,6 +90,10 @@ pub struct Arm {
     /// Further figures of tests that are judged by pairs, over all seeds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pairs: PerTest<PairFigures>,
+    /// Shares of broken answers and of answers that a limit cut. Only tests whose judge reads answers;
+    /// empty where the store did not have the answers of every seed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub coherence: PerTest<CoherenceShares>,
     /// Win rates by the further judges of a test, by their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub opinions: PerTest<BTreeMap<String, WinRate>>,
@@ -237,6 +241,7 @@ impl Arm {
             harm: BTreeMap::new(),
             by_category: BTreeMap::new(),
             pairs: BTreeMap::new(),
+            coherence: BTreeMap::new(),
             opinions: BTreeMap::new(),
             selection: None,
             cells: Vec::new(),

@@ -96,6 +96,9 @@ fn arm(results: &Results, arm: &Arm, place: &str) -> Result<()> {
     for (test, figures) in &arm.pairs {
         figures.check(FILE, &format!("{place}.pairs.{test}"))?;
     }
+    for (test, shares) in &arm.coherence {
+        shares.check(&Bounds::of(FILE, format!("{place}.coherence.{test}")))?;
+    }
     for (test, rates) in &arm.opinions {
         for (name, rate) in rates {
             win_rate(rate, &format!("{place}.opinions.{test}.{name}"))?;

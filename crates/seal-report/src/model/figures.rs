@@ -1,7 +1,7 @@
 //! `figures.json`: what plots and tables need beyond the figures of `results.json`.
 //!
-//! Figures of the answers' texts stand here and not in `results.json`. A study whose judges read no
-//! answers has none, and its `results.json` is the same byte for byte with or without them.
+//! Counts of broken and cut answers stand here for each cell. `results.json` has their shares for each
+//! arm. A study whose judges read no answers has neither.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,9 @@ pub struct Figures {
     /// Cells whose answers the store did not have, so that [`Figures::coherence`] lacks them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coherence_absent: Vec<String>,
+    /// Losses of the fine-tuning of each cell whose model the store has; absent without any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fine_tuning: Vec<TuningCurve>,
     /// Arms by safety among those that stay useful; null where no test is named as one of safety or
     /// of usefulness.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,6 +50,18 @@ pub struct CellFigures {
     /// The selector after each epoch; empty where none was trained.
     #[serde(default)]
     pub trace: Vec<EpochTrace>,
+}
+
+/// The fine-tuning of one cell.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TuningCurve {
+    /// Id of the arm.
+    pub arm: String,
+    /// The study seed.
+    pub seed: u64,
+    /// Mean over the rows of their losses in each epoch, as the model was when it saw them, in nats a
+    /// token.
+    pub losses: Vec<f64>,
 }
 
 /// Counts of rows per bin of weight. Bin `i` is from `edges[i]` up to
@@ -132,6 +147,7 @@ impl Default for Figures {
             rows: Vec::new(),
             coherence: Vec::new(),
             coherence_absent: Vec::new(),
+            fine_tuning: Vec::new(),
             bounded_safety: None,
         }
     }
@@ -162,6 +178,10 @@ impl Document for Figures {
             for (j, epoch) in cell.trace.iter().enumerate() {
                 epoch.check(&Bounds::of(Self::FILE, format!("{place}.trace[{j}]")))?;
             }
+        }
+        for (i, curve) in self.fine_tuning.iter().enumerate() {
+            let at = Bounds::of(Self::FILE, format!("fine_tuning[{i}]"));
+            curve.losses.iter().try_for_each(|loss| at.positive("losses", *loss))?;
         }
         for (i, coherence) in self.coherence.iter().enumerate() {
             coherence.check(&Bounds::of(Self::FILE, format!("coherence[{i}]")))?;

@@ -15,6 +15,10 @@ pub struct Provenance {
     pub versions: BTreeMap<String, String>,
     /// The resolved settings, as a config file that repeats the run.
     pub settings_toml: String,
+    /// By arm, the settings in which it differs from these, as dotted keys; null for a setting that the
+    /// arm does not have. Absent in runs of older programs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub arms: BTreeMap<String, BTreeMap<String, Option<String>>>,
     /// The command line.
     pub command: String,
     /// Operating system, device, threads and the like.
@@ -27,6 +31,7 @@ impl Default for Provenance {
             format_version: FORMAT_VERSION,
             versions: BTreeMap::new(),
             settings_toml: String::new(),
+            arms: BTreeMap::new(),
             command: String::new(),
             environment: BTreeMap::new(),
         }

@@ -1,5 +1,5 @@
-//! The tables that say how far win rates carry: broken answers, and safety subject to a bound on lost
-//! usefulness.
+//! The tables that say how far win rates carry: broken and cut answers, and safety subject to a bound
+//! on lost usefulness.
 
 use crate::{
     Arm, BoundedArm, BoundedSafety, Coherence, Figures, Results, Usefulness, number, view,
@@ -10,7 +10,7 @@ use super::{Column, Row, RowGroup, Table, TableCell};
 /// Share of broken answers from which a figure is marked.
 const HIGH: f64 = 0.1;
 
-/// Broken answers per arm and test; `None` where no judge reads answers.
+/// Broken and cut answers per arm and test; `None` where no judge reads answers.
 pub(crate) fn coherence(results: &Results, figures: &Figures) -> Option<Table> {
     if figures.coherence.is_empty() {
         return None;
@@ -19,44 +19,75 @@ pub(crate) fn coherence(results: &Results, figures: &Figures) -> Option<Table> {
     let of = |arm: &Arm, test: &str| -> Vec<&Coherence> {
         figures.coherence.iter().filter(|c| c.arm == arm.id && c.test == test).collect()
     };
+    // A run of an older program does not know what ended its answers.
+    let has_cut = figures.coherence.iter().any(|cell| cell.cut.is_some());
     let row = |arm: &&Arm| Row {
         label: arm.label.clone(),
-        cells: tests.iter().map(|test| share(&of(arm, test))).collect(),
+        cells: (tests.iter())
+            .flat_map(|test| {
+                let cells = of(arm, test);
+                // A long answer that is cut may be sound, so no share of them is marked.
+                let cut = has_cut.then(|| share(&cells, Coherence::cut_share));
+                let cut = cut.map(|cell| TableCell { strong: false, ..cell });
+                std::iter::once(share(&cells, Coherence::share)).chain(cut)
+            })
+            .collect(),
     };
     let groups = view::groups(results).into_iter().map(|group| RowGroup {
         title: Some(group.title),
         rows: group.arms.iter().map(row).collect(),
     });
+    let columns = tests.iter().flat_map(|test| {
+        let title = view::test_title(results, test);
+        let kinds: &[&str] = if has_cut { &["broken", "cut"] } else { &[] };
+        let split = kinds.iter().map(|kind| Column::number(*kind).under(&title));
+        match split.len() {
+            0 => vec![Column::number(&*title)],
+            _ => split.collect(),
+        }
+    });
+    let caption =
+        if has_cut { "Broken and cut answers, in percent" } else { "Broken answers, in percent" };
+    Some(Table {
+        id: "coherence".to_owned(),
+        caption: caption.to_owned(),
+        stub: "Arm",
+        columns: columns.collect(),
+        groups: groups.collect(),
+        notes: coherence_notes(results, figures, has_cut),
+    })
+}
+
+fn coherence_notes(results: &Results, figures: &Figures, has_cut: bool) -> Vec<String> {
     let sum = |count: fn(&Coherence) -> u64| {
         number::count(figures.coherence.iter().map(count).fold(0, u64::saturating_add))
     };
-    Some(Table {
-        id: "coherence".to_owned(),
-        caption: "Broken answers, in percent".to_owned(),
-        stub: "Arm",
-        columns: tests.iter().map(|test| Column::number(view::test_title(results, test))).collect(),
-        groups: groups.collect(),
-        notes: [
-            format!(
-                "Of {} answers {} are empty, {} have no letter and no digit, and {} mostly repeat \
-                 themselves. Means over seeds, with the least and the largest seed in brackets where \
-                 they differ.",
-                sum(|c| c.answers),
-                sum(|c| c.empty),
-                sum(|c| c.wordless),
-                sum(|c| c.repetitive)
-            ),
-            format!(
-                "Judges are not to be trusted on broken text; shares of {} % and more are bold. Words \
-                 that make no sense and do not repeat are not found.",
-                number::share(HIGH)
-            ),
-        ]
-        .into_iter()
-        .chain(absent_note(&figures.coherence_absent))
-        .chain(view::distrust_note(results))
-        .collect(),
-    })
+    let mut notes = vec![
+        format!(
+            "Of {} answers {} are empty, {} have no letter and no digit, and {} mostly repeat \
+             themselves. Means over seeds, with the least and the largest seed in brackets where \
+             they differ.",
+            sum(|c| c.answers),
+            sum(|c| c.empty),
+            sum(|c| c.wordless),
+            sum(|c| c.repetitive)
+        ),
+        format!(
+            "Judges are not to be trusted on broken text; shares of {} % and more are bold. Words \
+             that make no sense and do not repeat are not found.",
+            number::share(HIGH)
+        ),
+    ];
+    if has_cut {
+        notes.push(format!(
+            "Cut: {} answers were ended by the limit of new tokens or by the context, and not by the \
+             model. An answer may be cut and broken.",
+            sum(|c| c.cut.unwrap_or(0))
+        ));
+    }
+    notes.extend(absent_note(&figures.coherence_absent));
+    notes.extend(view::distrust_note(results));
+    notes
 }
 
 /// Says how many cells are not counted.
@@ -67,8 +98,8 @@ fn absent_note(absent: &[String]) -> Option<String> {
 }
 
 /// The mean share over seeds, with the range where seeds differ.
-fn share(cells: &[&Coherence]) -> TableCell {
-    let shares: Vec<f64> = cells.iter().filter_map(|cell| cell.share()).collect();
+fn share(cells: &[&Coherence], of: fn(&Coherence) -> Option<f64>) -> TableCell {
+    let shares: Vec<f64> = cells.iter().filter_map(|cell| of(cell)).collect();
     if shares.is_empty() {
         return number::ABSENT.to_owned().into();
     }
@@ -172,5 +203,35 @@ mod tests {
             notes(&figures)[2],
             "Not counted: 1 cells whose answers the store does not have whole."
         );
+    }
+
+    #[test]
+    fn cut_answers_have_a_column_where_they_are_known() {
+        let results = Results {
+            seeds: vec![1, 2],
+            arms: vec![Arm::new("a", "A", crate::Role::Control)],
+            ..Results::default()
+        };
+        let cell = |seed, cut| Coherence {
+            arm: "a".into(),
+            seed,
+            test: "hh".into(),
+            answers: 8,
+            cut,
+            ..Coherence::default()
+        };
+        let table = |cells: [Coherence; 2]| {
+            let figures = Figures { coherence: cells.into(), ..Figures::default() };
+            let table = coherence(&results, &figures).unwrap();
+            let titles: Vec<String> = table.columns.iter().map(Column::full_title).collect();
+            let row: Vec<String> =
+                table.groups[0].rows[0].cells.iter().map(|cell| cell.text.clone()).collect();
+            (titles, row)
+        };
+        let (titles, row) = table([cell(1, None), cell(2, None)]);
+        assert_eq!((titles.len(), row), (1, vec!["0.0".to_owned()]));
+        let (titles, row) = table([cell(1, Some(2)), cell(2, Some(4))]);
+        assert!(titles[0].ends_with(" broken") && titles[1].ends_with(" cut"), "{titles:?}");
+        assert_eq!(row, ["0.0", "37.5 [25.0, 50.0]"]);
     }
 }

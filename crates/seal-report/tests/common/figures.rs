@@ -60,6 +60,7 @@ fn coherence(results: &Results) -> Vec<Coherence> {
                     answers: 300,
                     empty: (i as u64) % 2,
                     wordless: 0,
+                    cut: Some(12 + (i as u64) % 3),
                     repetitive: if arm.id == "gamma-0.2" { 60 + 3 * seed } else { 1 },
                 });
             }

@@ -8,6 +8,9 @@ pub enum Defect {
     /// The config that comes with the program is no TOML.
     #[error("the built-in config: {0}")]
     BuiltIn(#[source] toml::de::Error),
+    /// A config that was written and cannot be read.
+    #[error("a config as it is stored: {0}")]
+    Stored(#[source] toml::de::Error),
     /// A value that TOML does not express.
     #[error(transparent)]
     Toml(#[from] toml::ser::Error),

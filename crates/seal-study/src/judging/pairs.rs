@@ -58,7 +58,7 @@ mod tests {
         let rows = rows.into_vec();
         assert_eq!(instruction(&rows[0]), "user: Hello.\n\nassistant: Hello!\n\nuser: And now?");
         assert_eq!(instruction(&rows[1]), "Alone?");
-        let answer = |row: &Row, text: &str| Answer { id: row.id, text: text.to_owned() };
+        let answer = |row: &Row, text: &str| Answer::new(row.id, text);
         let arm = [answer(&rows[0], "a"), answer(&rows[1], "b")];
         let reference = [answer(&rows[1], "c")];
         let models = ["owner/model".to_owned(), "model".to_owned()];

@@ -86,7 +86,7 @@ impl Study {
         }
         refuse_missing(&graph.nodes, &needed, &store)?;
         can_ask(&self.config, &self.sets, &graph, &judging, &store)?;
-        let coherence = self.coherence(&graph, &store)?;
+        let seen = self.seen(&graph, &store)?;
         // Of the stages that are not needed nothing is looked at, be they there or not.
         let mut places = vec![None; graph.nodes.len()];
         let mut nodes = Vec::new();
@@ -105,7 +105,7 @@ impl Study {
         let absent = || Done { dir: PathBuf::new(), files: Vec::new(), seconds: None };
         let done = places.iter().map(|place| place.map_or_else(absent, |i| ran[i].clone()));
         let done: Vec<Done> = done.collect();
-        let (report, _) = self.report(&graph, &done, coherence, options, start)?;
+        let (report, _) = self.report(&graph, &done, seen, options, start)?;
         let cost = super::record::cost_of(&nodes, &ran, start.elapsed().as_secs_f64());
         let report = Report { cost: Some(cost), ..report };
         let below = Path::new(AGAIN).join(name);

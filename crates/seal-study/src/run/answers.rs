@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use seal_data::{Row, RowId};
 use seal_eval::coherence;
+use seal_files::Digest;
 use seal_judge::{Answer, Source, from_jsonl, outputs_of, to_list};
-use seal_report::{AnsweredTest, AnswersPage, CellAnswers, Coherence, ShownPrompt};
+use seal_report::{AnsweredTest, AnswersPage, CellAnswers, Coherence, ShownPrompt, TuningCurve};
 use seal_store::{Found, Store};
 
 use super::Study;
@@ -18,7 +19,7 @@ use crate::graph::{Cell, Graph};
 use crate::judging::Judging;
 use crate::observer::Silent;
 use crate::options::RunOptions;
-use crate::stages::{answers_file, read_text};
+use crate::stages::{LOSSES, TuningLosses, answers_file, read_text};
 
 /// The page of [`StoredAnswers::write`].
 const PAGE: &str = "answers.html";
@@ -36,6 +37,16 @@ struct Answered {
     arm: usize,
     seed: u64,
     tests: BTreeMap<String, Vec<Answer>>,
+}
+
+/// What the store has beside the outputs that results are made from, in the order of arms and seeds.
+pub(super) struct Seen {
+    /// Broken and cut answers of each cell.
+    pub(super) coherence: Vec<Coherence>,
+    /// Cells whose answers are not there whole.
+    pub(super) absent: Vec<String>,
+    /// Losses of the fine-tuning.
+    pub(super) tuning: Vec<TuningCurve>,
 }
 
 /// What [`StoredAnswers::write`] wrote.
@@ -60,23 +71,27 @@ impl Study {
         self.answers_in(&self.graph(options, &judging), &Store::look(&dir))
     }
 
-    /// Broken answers of each cell that the store has, in the order of arms and seeds; and the cells
-    /// that it does not have whole.
+    /// Figures that need no stage of their own, of what the store has.
     ///
     /// # Errors
     /// As [`Study::stored_answers`].
-    pub(super) fn coherence(
-        &self,
-        graph: &Graph<'_>,
-        store: &Store,
-    ) -> Result<(Vec<Coherence>, Vec<String>), StudyError> {
+    pub(super) fn seen(&self, graph: &Graph<'_>, store: &Store) -> Result<Seen, StudyError> {
         let mut found = self.answers_in(graph, store)?;
         found.cells.sort_by_key(|cell| cell.arm);
         let of = |cell: &Answered| -> Vec<Coherence> {
             let arm = &self.arms[cell.arm].id;
             cell.tests.iter().map(|(test, all)| coherence(arm, cell.seed, test, all)).collect()
         };
-        Ok((found.cells.iter().flat_map(of).collect(), found.absent))
+        let mut tuning = Vec::new();
+        let mut cells: Vec<&Cell> = graph.cells.iter().collect();
+        cells.sort_by_key(|cell| cell.arm);
+        for cell in cells {
+            let Some(node) = cell.sft else { continue };
+            let Some(losses) = tuning_losses(graph, store, node)? else { continue };
+            tuning.push(TuningCurve { arm: self.arms[cell.arm].id.clone(), seed: cell.seed, losses });
+        }
+        let coherence = found.cells.iter().flat_map(of).collect();
+        Ok(Seen { coherence, absent: found.absent, tuning })
     }
 
     fn answers_in(
@@ -105,6 +120,25 @@ impl Study {
         }
         Ok(StoredAnswers { study: self, cells, absent })
     }
+}
+
+/// The losses of a fine-tuning. Of its files this one alone is compared with its hash: the model
+/// beside it may have many gigabytes.
+fn tuning_losses(
+    graph: &Graph<'_>,
+    store: &Store,
+    node: usize,
+) -> Result<Option<Vec<f64>>, StudyError> {
+    let node = &graph.nodes[node];
+    let Found::Entry(entry) = store.find(node.stage, &node.key, &node.inputs)? else {
+        return Ok(None);
+    };
+    let text = read_text(&entry.dir, LOSSES).ok();
+    let is_whole = |text: &String| {
+        entry.files.iter().any(|file| file.name == LOSSES && file.blake3 == Digest::of(text))
+    };
+    let Some(text) = text.filter(is_whole) else { return Ok(None) };
+    TuningLosses::parse(&entry.dir, &text).map(|of| Some(of.losses))
 }
 
 /// The folder of a cell's answers, where every file is as it was written.

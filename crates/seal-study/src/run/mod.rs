@@ -16,10 +16,11 @@ use std::time::Instant;
 
 use seal_data::TemplateSetting;
 use seal_device::DeviceSpec;
-use seal_eval::{bounded_safety, figures_of, results_of};
-use seal_report::{Coherence, Report};
+use seal_eval::{bounded_safety, figures_of, fill_coherence, results_of};
+use seal_report::Report;
 use seal_store::{Store, survey};
 
+use self::answers::Seen;
 use self::cells::Cells;
 use self::left_out::{LeftOut, list_left_out};
 use self::planning::{can_ask, judging_ahead};
@@ -235,8 +236,8 @@ impl Study {
         let mut read = outputs_read(&graph);
         read.extend(cells.to_copy(&graph));
         let done = run_graph(&graph.nodes, &read, &store, workers, observer)?;
-        let coherence = self.coherence(&graph, &store)?;
-        let (report, left_out) = self.report(&graph, &done, coherence, options, start)?;
+        let seen = self.seen(&graph, &store)?;
+        let (report, left_out) = self.report(&graph, &done, seen, options, start)?;
         list_left_out(&options.out, &left_out)?;
         cells.write(&graph, &done, &self.sets, observer)?;
         let found = done.iter().filter(|d| d.seconds.is_none()).count();
@@ -259,16 +260,18 @@ impl Study {
         &self,
         graph: &Graph<'_>,
         done: &[Done],
-        coherence: (Vec<Coherence>, Vec<String>),
+        seen: Seen,
         options: &RunOptions,
         start: Instant,
     ) -> Result<(Report, Vec<LeftOut>), StudyError> {
         let (facts, left_out) =
             facts::facts(&self.config, &self.arms, &self.sets, graph, done, &self.judges)?;
-        let results = results_of(&facts).map_err(Defect::Figures)?;
+        let mut results = results_of(&facts).map_err(Defect::Figures)?;
+        fill_coherence(&mut results, &seen.coherence);
         let mut figures = figures_of(&facts).map_err(Defect::Figures)?;
         figures.rows = self.samples(&facts, options);
-        (figures.coherence, figures.coherence_absent) = coherence;
+        (figures.coherence, figures.coherence_absent) = (seen.coherence, seen.absent);
+        figures.fine_tuning = seen.tuning;
         figures.bounded_safety =
             self.config.trade_off.as_ref().map(|of| bounded_safety(&results, of));
         let report = Report {

@@ -1,14 +1,14 @@
 //! What a run leaves beside its results: rows of the ranking, provenance and cost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use seal_eval::{StudyFacts, row_samples};
-use seal_report::{Cost, Outcome, Provenance, StageCost};
+use seal_report::{Cost, Outcome, Provenance, StageCost, flat_settings};
 
 use super::Study;
-use crate::StudyError;
 use crate::arm::Arm;
-use crate::config::ArmRole;
+use crate::config::{ArmRole, Config};
+use crate::error::{Defect, StudyError};
 use crate::exec::{Done, Node};
 use crate::graph::Graph;
 use crate::options::RunOptions;
@@ -60,6 +60,7 @@ impl Study {
         Ok(Provenance {
             versions: versions.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             settings_toml: self.config.resolved_toml()?,
+            arms: self.changes()?,
             command: options.command.clone(),
             environment: environment
                 .into_iter()
@@ -69,6 +70,31 @@ impl Study {
         })
     }
 }
+
+impl Study {
+    /// By arm, the settings in which it differs from the study's.
+    fn changes(&self) -> Result<BTreeMap<String, Changes>, StudyError> {
+        let flat = |config: &Config| -> Result<_, StudyError> {
+            // Read as it is stored, so that both sides write a number alike.
+            let settings = toml::from_str(&config.resolved_toml()?).map_err(Defect::Stored)?;
+            Ok(flat_settings(&settings))
+        };
+        let own = flat(&self.config)?;
+        let mut all = BTreeMap::new();
+        for arm in &self.arms {
+            let of_arm = flat(&arm.config)?;
+            let keys: BTreeSet<&String> = own.keys().chain(of_arm.keys()).collect();
+            let differs = keys.into_iter().filter(|key| own.get(*key) != of_arm.get(*key));
+            let changes: Changes =
+                differs.map(|key| (key.clone(), of_arm.get(key).cloned())).collect();
+            all.insert(arm.id.clone(), changes);
+        }
+        Ok(all)
+    }
+}
+
+/// Settings by dotted keys; `None` where an arm does not have one.
+type Changes = BTreeMap<String, Option<String>>;
 
 /// What each stage took.
 pub(super) fn cost(graph: &Graph<'_>, done: &[Done], arms: &[Arm], wall_seconds: f64) -> Cost {

@@ -8,8 +8,8 @@ use burn::module::Module;
 use seal_bilevel::score;
 use seal_data::{Example, Row, RowId};
 use seal_eval::LogProbs;
-use seal_judge::{Answer, to_jsonl};
-use seal_lm::{Lm, Prompt, generate};
+use seal_judge::{Answer, AnswerEnd, to_jsonl};
+use seal_lm::{Finish, Generated, Lm, Prompt, generate};
 use seal_model::Encoder;
 use seal_store::in_parts;
 use serde::Serialize;
@@ -123,8 +123,16 @@ fn generated(
         |batch| {
             let batch: Vec<Prompt> = batch.iter().map(|prompt| (*prompt).clone()).collect();
             let answers = generate(model, &batch, settings, &stops, input.seed)?;
-            let text = |tokens: &[u32]| encoder.tokenizer().decode(tokens);
-            Ok(answers.iter().map(|g| Answer { id: g.id, text: text(&g.tokens) }).collect())
+            let answer = |made: &Generated| Answer {
+                id: made.id,
+                text: encoder.tokenizer().decode(&made.tokens),
+                end: Some(match made.finish {
+                    Finish::Stop => AnswerEnd::Stop,
+                    Finish::Length => AnswerEnd::Length,
+                    Finish::Context => AnswerEnd::Context,
+                }),
+            };
+            Ok(answers.iter().map(answer).collect())
         },
     )
 }

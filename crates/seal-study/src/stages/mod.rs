@@ -25,7 +25,7 @@ pub(crate) use pair_verdicts::{PairInput, PairOutput, StoredPair, pair_verdicts}
 pub(crate) use scores::scores;
 pub(crate) use selection::{Selection, select};
 pub(crate) use selector::{SelectorOutput, Traced, learn, learn_traced};
-pub(crate) use sft::{Tuned, sft};
+pub(crate) use sft::{LOSSES, Tuned, TuningLosses, sft};
 pub(crate) use tokens::{read_tokens, test_tokens, tokenizer, tokens};
 pub(crate) use verdicts::{read_evidence, verdicts};
 

@@ -2,19 +2,39 @@
 
 use std::path::Path;
 
-use seal_bilevel::{Supervised, Trainer};
+use serde::{Deserialize, Serialize};
+
+use seal_bilevel::{FineTuned, Supervised, Trainer};
 use seal_lm::{Lm, load_adapter, save_adapter, save_weights};
 use seal_model::{Encoder, copy_tokenizer};
 
 use super::selection::Selection;
 use super::tokens::read_examples;
-use super::{Base, whole_model};
+use super::{Base, whole_model, write_json};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
 
+/// The file of [`TuningLosses`]. No part of the model.
+pub(crate) const LOSSES: &str = "losses.json";
+
+/// What the fine-tuning said while it ran.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct TuningLosses {
+    /// Mean over rows of their losses, of each epoch.
+    pub(crate) losses: Vec<f64>,
+}
+
+impl TuningLosses {
+    /// From the text of the file in `dir`.
+    pub(crate) fn parse(dir: &Path, text: &str) -> Result<Self, StudyError> {
+        serde_json::from_str(text)
+            .map_err(|e| StudyError::Damaged { path: dir.join(LOSSES), reason: e.to_string() })
+    }
+}
+
 /// Depends on: base, selection, the tokens of D, and those of the appended rows where there
-/// are some. Output: an adapter, or whole weights where no adapter is configured.
+/// are some. Output: an adapter, or whole weights where no adapter is configured; and the losses.
 pub(crate) fn sft(config: &Config, seed: u64, job: &Job<'_>) -> Result<(), StudyError> {
     let base = Base::read(config, &job.deps[0])?;
     let selection = Selection::read(&job.deps[1])?;
@@ -26,7 +46,8 @@ pub(crate) fn sft(config: &Config, seed: u64, job: &Job<'_>) -> Result<(), Study
     }
     let mut progress = |done: usize, of: usize| (job.progress)(done as f64 / of as f64);
     let task = Supervised { model: base.model, examples: &kept, settings: &config.sft, seed };
-    let model = Trainer::new(task)?.run(&mut progress)?.model;
+    let FineTuned { model, losses } = Trainer::new(task)?.run(&mut progress)?;
+    write_json(job.dir, LOSSES, &TuningLosses { losses })?;
     match &config.sft.lora {
         Some(lora) => {
             save_adapter(&model, lora, &config.base_name(), job.dir)?;

@@ -61,6 +61,8 @@ const TABLE: &[Rule] = &[
     rule("seal-model", true, AllBut(&[])),
     // Reads stored results only.
     rule("seal-report", false, Only(&["seal-text", "seal-files"])),
+    // Stored results out to a tracking server.
+    rule("seal-track", false, Only(&["seal-text", "seal-files", "seal-net", "seal-report"])),
     // Evidence in, figures out; knows no config, no plan and no model.
     rule(
         "seal-eval",

@@ -31,7 +31,7 @@ use crate::graph::{ArmSets, Graph};
 use crate::observer::Observer;
 use crate::options::Workers;
 use crate::run_folder::move_aside;
-use crate::stages::Selection;
+use crate::stages::{LOSSES, Selection};
 
 const CELLS: &str = "cells";
 
@@ -118,9 +118,11 @@ impl<'a> Cells<'a> {
         for folder in &self.cells {
             let cell = &graph.cells[folder.cell];
             let model = cell.sft.map(|node| &done[node]);
-            let model_files = model.map_or(&[][..], |done| &done.files);
+            let model_files = model.map_or(&[][..], |done| &done.files).iter();
+            let model_files: Vec<&StoredFile> =
+                model_files.filter(|file| file.name != LOSSES).collect();
             // A stage that ran again may have rounded otherwise, on another machine.
-            let is_of = |stamp: &Stamp| model_files.iter().all(|file| stamp.files.contains(file));
+            let is_of = |stamp: &Stamp| model_files.iter().all(|file| stamp.files.contains(*file));
             if folder.intact.as_ref().is_some_and(is_of) {
                 continue;
             }
@@ -133,7 +135,7 @@ impl<'a> Cells<'a> {
                 blake3: Digest::of(text),
             });
             let mut wanted: Vec<StoredFile> = own.collect();
-            wanted.extend(model_files.iter().cloned());
+            wanted.extend(model_files.into_iter().cloned());
             let content = |file: &StoredFile, to: &Path| match (
                 texts.iter().find(|(name, _)| *name == file.name),
                 model,
