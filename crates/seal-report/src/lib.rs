@@ -51,7 +51,7 @@ pub use document::{Document, FORMAT_VERSION};
 pub use error::{Error, Result};
 pub use findings::{FindingsSpec, SpecError, findings};
 pub use model::{
-    Agreement, Arm, BoundedArm, BoundedSafety, Canaries, CategoryRates, Cell, CellFigures,
+    Agreement, AnswerCanaries, AnswerFigures, AnswerJudging, Arm, BoundedArm, BoundedSafety, Canaries, CategoryRates, Cell, CellFigures,
     Coherence, Comparison, Cost, Data, EpochTrace, Figures, Histogram, JudgingCost, Opinion,
     Outcome, PairFigures, PairJudging, PerTest, Provenance, Ranking, Results, RocPoint, Role,
     RowSample, Selection, Split, StageCost, Standing, Usefulness, Weights, WinRate,

@@ -51,7 +51,7 @@ impl Inquiry for RubricInquiry<'_> {
     }
 
     fn covers(&self, line: &Line) -> bool {
-        self.set.with_key(&line.key).is_some()
+        self.set.covers(line)
     }
 
     fn messages(&self, number: usize) -> Vec<Message> {

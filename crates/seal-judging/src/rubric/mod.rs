@@ -8,6 +8,7 @@
 //! rates one answer in two ways is none.
 
 mod figures;
+mod identity;
 mod inquiry;
 mod judge;
 mod rated;
@@ -29,10 +30,10 @@ use crate::through_batch::{
 };
 use inquiry::RubricInquiry;
 
-pub use figures::{Repeats, RubricFigures};
+pub use figures::{RATING_TIE, Repeats, RubricFigures};
 pub use judge::RubricJudge;
 pub use rated::Rated;
-pub use set::AnswerSet;
+pub use set::{AnswerSet, CANARY_QUESTIONS};
 pub use table::RubricTable;
 
 /// Asks what the log lacks, with as many threads as the settings allow.

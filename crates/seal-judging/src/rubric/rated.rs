@@ -25,6 +25,8 @@ pub struct Rated {
     pub repeats: Repeats,
     /// Tokens and money of all replies of the set.
     pub cost: Cost,
+    /// The same of each reply.
+    pub replies: Vec<ReplyCost>,
     /// Replies without a text and without a reason for that.
     pub blank_replies: usize,
     /// Questions that have such replies alone.
@@ -77,6 +79,7 @@ impl Rated {
             canaries: count_guard_canaries(set.items(), &records),
             repeats: Repeats::of(again.iter().map(|(item, second)| (own[*item], *second))),
             cost: Cost::of(&replies),
+            replies,
             ratings,
             blank_replies,
             blank,

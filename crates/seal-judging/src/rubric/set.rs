@@ -1,15 +1,21 @@
 //! The questions that rate a set of answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use seal_judge::pointwise::{PointCanary, PointItem, with_canaries};
 
 use crate::error::JudgingError;
+use crate::identity::instruction_id;
+use crate::line::Line;
 use crate::rubric::RubricJudge;
 
 /// Kinds of canaries of a judge that rates answers.
 const KINDS: [PointCanary; 3] =
     [PointCanary::Empty, PointCanary::ClaimsGood, PointCanary::ClaimsBad];
+
+/// Questions at most that an answer with canaries has beside its own: one for each kind, and the
+/// second one about the answer itself.
+pub const CANARY_QUESTIONS: usize = KINDS.len() + 1;
 
 /// Samples of an answer that is asked about twice.
 const SECOND: u32 = 1;
@@ -33,6 +39,8 @@ pub struct AnswerSet<'a> {
     models: Vec<Option<&'a str>>,
     questions: Vec<Asked>,
     by_key: BTreeMap<String, usize>,
+    /// Ids of all instructions of the set that this one is a part of.
+    whole: BTreeSet<String>,
 }
 
 impl<'a> AnswerSet<'a> {
@@ -59,7 +67,24 @@ impl<'a> AnswerSet<'a> {
             questions.push(Asked { item, sample, key });
         }
         let models = models.iter().map(|model| Some(model.as_str())).collect();
-        Ok(Self { items: all, own: items.len(), models, questions, by_key })
+        let whole = BTreeSet::new();
+        Ok(Self { items: all, own: items.len(), models, questions, by_key, whole })
+    }
+
+    /// The same questions as a part of a larger set, see [`crate::QuestionSet::as_part_of`].
+    pub fn as_part_of<'b>(mut self, instructions: impl IntoIterator<Item = &'b str>) -> Self {
+        self.whole = instructions.into_iter().map(instruction_id).collect();
+        self
+    }
+
+    /// Whether a line is of this set or of the set that it is a part of.
+    pub(crate) fn covers(&self, line: &Line) -> bool {
+        self.with_key(&line.key).is_some() || self.whole.contains(&line.instruction)
+    }
+
+    /// Key of the question of this number: one question has one key.
+    pub fn key_of(&self, number: usize) -> &str {
+        &self.questions[number].key
     }
 
     /// The answers, and the canaries behind them.

@@ -63,14 +63,23 @@ impl RubricTable {
     /// What is no such table, a key in it, and values that cannot be used.
     pub fn parse(text: &str, path: &Path) -> Result<Self, JudgingError> {
         let table: Self = read_table(text, path)?;
+        table.check(path)?;
+        Ok(table)
+    }
+
+    /// Refuses values that cannot be used; `path` names the table in messages.
+    ///
+    /// # Errors
+    /// As [`RubricTable::parse`].
+    pub fn check(&self, path: &Path) -> Result<(), JudgingError> {
         let at = || path.to_owned();
         let of = |source| JudgingError::Settings { path: at(), source };
-        table.endpoint.check().map_err(of)?;
+        self.endpoint.check().map_err(of)?;
         let of = |source| JudgingError::Reading { path: at(), source };
-        table.verdict.check().map_err(of)?;
-        match table.fault() {
+        self.verdict.check().map_err(of)?;
+        match self.fault() {
             Some(why) => Err(JudgingError::Table { path: at(), line: None, why }),
-            None => Ok(table),
+            None => Ok(()),
         }
     }
 

@@ -27,7 +27,7 @@ pub use generate::Generated;
 pub use import::{ImportRequest, Imported, import_selector};
 pub use inspect::{Inspected, InspectedRow, InspectedToken, RowIds, RowIdsError, inspect_rows};
 pub use judge::{
-    ControlTokens, GuardModel, GuardPromptSettings, GuardTable, JudgeRequest, Judged, PromptForm,
+    ControlTokens, FoundJudge, GuardModel, GuardPromptSettings, GuardTable, JudgeRequest, Judged, PromptForm,
     RewardModel, RewardTable, TableKind, table_kind,
 };
 pub use kept::{SelectorFigures, selector_figures, write_kept};

@@ -1,5 +1,6 @@
 //! Judges that are models: guards and reward models, on the answers of a file.
 
+mod found;
 mod guard;
 mod open;
 mod prompt_settings;
@@ -9,6 +10,7 @@ mod sequence;
 mod table;
 mod verdict_tokens;
 
+pub use found::FoundJudge;
 pub use guard::GuardModel;
 pub use open::JudgeRequest;
 pub use prompt_settings::{GuardPromptSettings, PromptForm};
