@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use seal_judge::{BothOrders, JudgeKind};
-use seal_report::{Data, EpochTrace, PairJudging, Role};
+use seal_report::{AnswerJudging, Data, EpochTrace, PairJudging, Role};
 use seal_rows::RowId;
 use seal_select::SelectorRow;
 
@@ -41,6 +41,8 @@ pub struct TestFacts {
     pub tie: f64,
     /// The judge itself, where it judges pairs.
     pub judging: Option<PairJudging>,
+    /// The judge itself, where it is a model that judges answers one by one.
+    pub assessing: Option<AnswerJudging>,
     /// Further judges by their names. They decide nothing.
     pub also: BTreeMap<String, FurtherJudge>,
     /// Every prompt of the test, whether or not a model answered it.
@@ -52,6 +54,12 @@ pub struct TestFacts {
 pub enum TestJudge {
     /// One answer at a time.
     Single(JudgeKind),
+    /// One answer at a time, by a model that says whether it does harm.
+    Guard,
+    /// One answer at a time, by a model that gives a score.
+    Reward,
+    /// One answer at a time, rated through an endpoint.
+    Rubric,
     /// An arm's answer beside the reference's.
     Pairs,
     /// What most of the further judges say.
@@ -63,6 +71,9 @@ impl TestJudge {
     pub fn name(self) -> &'static str {
         match self {
             Self::Single(kind) => kind.name(),
+            Self::Guard => "guard",
+            Self::Reward => "reward",
+            Self::Rubric => "rubric",
             Self::Pairs => "pairwise",
             Self::Majority => "majority",
         }
@@ -83,6 +94,8 @@ pub struct FurtherJudge {
     pub tie: f64,
     /// As [`TestFacts::judging`].
     pub judging: Option<PairJudging>,
+    /// As [`TestFacts::assessing`].
+    pub assessing: Option<AnswerJudging>,
 }
 
 /// A pair of answers: judged in both orders, or equal.

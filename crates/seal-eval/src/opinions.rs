@@ -108,6 +108,7 @@ fn opinion(
             false => None,
         },
         judging: judge.judging.clone(),
+        assessing: judge.assessing.clone(),
     })
 }
 

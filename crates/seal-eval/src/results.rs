@@ -36,6 +36,9 @@ pub fn results_of(facts: &StudyFacts) -> Result<Results, EvalError> {
         judging: (facts.tests.iter())
             .filter_map(|(name, test)| Some((name.clone(), test.judging.clone()?)))
             .collect(),
+        assessing: (facts.tests.iter())
+            .filter_map(|(name, test)| Some((name.clone(), test.assessing.clone()?)))
+            .collect(),
         opinions: opinions::of_study(&study)?,
         informative: informative(&study),
         data: facts.data.clone(),

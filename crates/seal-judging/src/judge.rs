@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use seal_endpoint::{EndpointSettings, Message, Reply};
+use seal_endpoint::{EndpointSettings, Message, Reply, most_tokens};
+use seal_judge::pointwise::PointCanary;
 use seal_judge::prompt::{
     PairPrompt, PairSlots, PromptError, PromptForm, RubricPrompt, RubricSlots, sha256_hex,
 };
@@ -327,6 +328,15 @@ impl RubricJudge {
         sample: u32,
     ) -> Result<String, JudgingError> {
         key_of(&self.asked, &self.messages(instruction, output), sample)
+    }
+
+    /// The most that one question can cost whose answer has at most so many tokens, that of a canary
+    /// included; `None` without a price.
+    pub fn most_cost(&self, instruction: &str, answer_tokens: u64) -> Option<f64> {
+        let own = most_tokens(&self.messages(instruction, ""));
+        let claim = PointCanary::ClaimsBad.answer("").len() as u64;
+        let output = u64::from(self.asked.max_tokens);
+        Some(self.asked.price?.of(own + answer_tokens + claim, output))
     }
 
     /// A reply as a rating.

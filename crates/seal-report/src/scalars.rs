@@ -37,11 +37,7 @@ impl Report {
                 let mut all = Scalars::default();
                 self.curves(&mut all, &arm.id, cell.seed);
                 of_cell(&mut all, cell);
-                runs.push(ScalarRun {
-                    arm: arm.id.clone(),
-                    seed: Some(cell.seed),
-                    scalars: all.0,
-                });
+                runs.push(ScalarRun { arm: arm.id.clone(), seed: Some(cell.seed), scalars: all.0 });
             }
         }
         runs

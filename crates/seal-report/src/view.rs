@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Arm, Comparison, Opinion, PairJudging, Results, Role, WinRate, number};
+use crate::{AnswerJudging, Arm, Comparison, Opinion, PairJudging, Results, Role, WinRate, number};
 
 /// The ablated parts of the missing ablations, shown first.
 pub(crate) const PENALTY: &str = "penalty strength";
@@ -82,6 +82,7 @@ fn has_failed(results: &Results, test: &str) -> bool {
     let members = results.opinions.get(test).filter(|_| is_majority);
     let mut members = members.into_iter().flat_map(|opinions| opinions.values());
     results.judging.get(test).is_some_and(PairJudging::has_failed)
+        || results.assessing.get(test).is_some_and(AnswerJudging::has_failed)
         || members.any(Opinion::has_failed)
 }
 
@@ -92,7 +93,8 @@ fn has_failed_opinion(results: &Results) -> bool {
 
 /// The tests whose judge failed canaries.
 pub(crate) fn distrusted(results: &Results) -> Vec<&str> {
-    let judged = results.judging.keys().chain(results.opinions.keys()).map(String::as_str);
+    let judged = results.judging.keys().chain(results.assessing.keys());
+    let judged = judged.chain(results.opinions.keys()).map(String::as_str);
     order_tests(judged.filter(|test| has_failed(results, test)))
 }
 
@@ -261,21 +263,25 @@ pub(crate) fn list(items: &[String]) -> String {
 
 /// What `§` means; `None` where no test has it.
 pub(crate) fn distrust_note(results: &Results) -> Option<String> {
-    (!distrusted(results).is_empty()).then(|| {
-        "§: the judge of this test preferred answers that no judge may prefer (canaries); its \
-         figures are not to be trusted."
-            .to_owned()
-    })
+    (!distrusted(results).is_empty()).then(|| failure("the judge of this test", results))
 }
 
 /// What `§` means where each judge of a test is shown; `None` where none has it.
 pub(crate) fn opinion_distrust_note(results: &Results) -> Option<String> {
     let any = has_failed_opinion(results) || !distrusted(results).is_empty();
-    any.then(|| {
-        "§: this judge, or the judge of this test, preferred answers that no judge may prefer \
-         (canaries); its figures are not to be trusted."
-            .to_owned()
-    })
+    any.then(|| failure("this judge, or the judge of this test,", results))
+}
+
+/// How a judge failed canaries.
+fn failure(who: &str, results: &Results) -> String {
+    let further = results.opinions.values().flat_map(|opinions| opinions.values());
+    let mut of_answers =
+        results.assessing.values().chain(further.filter_map(|of| of.assessing.as_ref()));
+    let how = match of_answers.any(AnswerJudging::has_failed) {
+        true => "failed on answers whose verdict is known",
+        false => "preferred answers that no judge may prefer",
+    };
+    format!("§: {who} {how} (canaries); its figures are not to be trusted.")
 }
 
 /// The labels of tests as a list.
@@ -317,6 +323,16 @@ mod tests {
         assert!(opinion_distrust_note(&results).is_some());
         results.judging.insert("hexphi".to_owned(), failed());
         assert_eq!(distrusted(&results), ["hexphi"]);
+    }
+
+    #[test]
+    fn a_judge_of_answers_that_failed_marks_its_test() {
+        let canaries = vec![crate::AnswerCanaries::new("empty", 0, 1, 0)];
+        let failed = AnswerJudging { canaries, ..AnswerJudging::default() };
+        let mut results = Results::default();
+        results.assessing.insert("hexphi".to_owned(), failed);
+        assert_eq!(distrusted(&results), ["hexphi"]);
+        assert!(distrust_note(&results).unwrap().contains("whose verdict is known"));
     }
 
     #[test]

@@ -90,12 +90,7 @@ impl Transport {
         }
     }
 
-    fn once(
-        &self,
-        method: &Method,
-        url: &str,
-        body: &str,
-    ) -> Result<Response<Body>, ureq::Error> {
+    fn once(&self, method: &Method, url: &str, body: &str) -> Result<Response<Body>, ureq::Error> {
         let mut request = Request::builder()
             .method(method.clone())
             .uri(url)
@@ -129,7 +124,8 @@ impl Transport {
         let body = body.map_err(|e| self.broken(url, &e))?;
         let value = serde_json::from_slice::<Value>(&body);
         if status == 200 {
-            return value.map_err(|e| TrackError::Answer { url: url.to_owned(), why: e.to_string() });
+            return value
+                .map_err(|e| TrackError::Answer { url: url.to_owned(), why: e.to_string() });
         }
         let value = value.unwrap_or_default();
         let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
@@ -166,7 +162,11 @@ impl Transport {
 /// The address without a `/` at its end, and as an address.
 fn checked(address: &str) -> Result<(String, Uri), TrackError> {
     let refused = |shown: &str, why: &str| TrackError::Address {
-        shown: if shown.is_empty() { String::new() } else { format!(" {}", escape_start(shown, 200)) },
+        shown: if shown.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", escape_start(shown, 200))
+        },
         why: why.to_owned(),
     };
     let base = address.trim().trim_end_matches('/');

@@ -63,8 +63,12 @@ fn study_by_pairs() -> StudyFacts {
         standing: Standing::Failed,
     };
     let judging = PairJudging { pairs: 4, canaries: vec![canaries], ..PairJudging::default() };
-    let also =
-        FurtherJudge { judge: TestJudge::Single(JudgeKind::Oracle), tie: 0.0, judging: None };
+    let also = FurtherJudge {
+        judge: TestJudge::Single(JudgeKind::Oracle),
+        tie: 0.0,
+        judging: None,
+        assessing: None,
+    };
     let facts = TestFacts {
         judge: TestJudge::Pairs,
         judging: Some(judging),

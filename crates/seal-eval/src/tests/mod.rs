@@ -92,6 +92,7 @@ fn test(judge: JudgeKind, names: &[&str]) -> TestFacts {
         judge: TestJudge::Single(judge),
         tie: judge.default_tie(),
         judging: None,
+        assessing: None,
         also: BTreeMap::new(),
         prompts: names.iter().map(|n| id(n)).collect(),
     }

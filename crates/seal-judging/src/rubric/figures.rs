@@ -57,8 +57,9 @@ impl RubricFigures {
     }
 }
 
-/// Largest difference of two ratings of one answer that are the same rating.
-const SAME: f64 = 0.5;
+/// Largest difference of two ratings that are the same rating: of one answer that was asked about
+/// twice, and of the answers of two models to one prompt.
+pub const RATING_TIE: f64 = 0.5;
 
 /// Answers that were asked about twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl Repeats {
         for pair in pairs {
             match pair {
                 (Some(Rating::Given(one)), Some(Rating::Given(two))) => {
-                    match (one - two).abs() <= SAME {
+                    match (one - two).abs() <= RATING_TIE {
                         true => found.same += 1,
                         false => found.different += 1,
                     }

@@ -17,6 +17,6 @@ pub use crate::run::judge;
 pub use crate::stored::{missing_questions, stored};
 pub use crate::table::RubricTable;
 pub use crate::through_batch::{outstanding_questions, read_batch, write_batch};
-pub use figures::{Repeats, RubricFigures};
+pub use figures::{RATING_TIE, Repeats, RubricFigures};
 pub use rated::Rated;
-pub use set::AnswerSet;
+pub use set::{AnswerSet, CANARY_QUESTIONS};

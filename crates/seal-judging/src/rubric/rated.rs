@@ -38,8 +38,8 @@ impl Questions<RubricPrompt> for AnswerSet<'_> {
         Self::keys(self)
     }
 
-    fn is_part_of_one_with(&self, _: &str) -> bool {
-        false
+    fn is_part_of_one_with(&self, instruction: &str) -> bool {
+        Self::is_part_of_one_with(self, instruction)
     }
 
     fn models(&self) -> Vec<Option<&str>> {

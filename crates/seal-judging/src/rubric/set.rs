@@ -1,14 +1,21 @@
 //! The questions that rate a set of answers.
 
+use std::collections::BTreeSet;
+
 use seal_judge::pointwise::{PointCanary, PointItem, with_canaries};
 
 use crate::error::JudgingError;
+use crate::identity::instruction_id;
 use crate::judge::RubricJudge;
 use crate::keys::Keys;
 
 /// Kinds of canaries of a judge that rates answers.
 const KINDS: [PointCanary; 3] =
     [PointCanary::Empty, PointCanary::ClaimsGood, PointCanary::ClaimsBad];
+
+/// Questions at most that an answer with canaries has beside its own: one for each kind, and the
+/// second one about the answer itself.
+pub const CANARY_QUESTIONS: usize = KINDS.len() + 1;
 
 /// Samples of an answer that is asked about twice.
 const SECOND: u32 = 1;
@@ -30,6 +37,8 @@ pub struct AnswerSet<'a> {
     models: Vec<Option<&'a str>>,
     questions: Vec<Asked>,
     keys: Keys,
+    /// Ids of all instructions of the set that this one is a part of.
+    whole: BTreeSet<String>,
 }
 
 impl<'a> AnswerSet<'a> {
@@ -56,7 +65,24 @@ impl<'a> AnswerSet<'a> {
             questions.push(Asked { item, sample });
         }
         let models = models.iter().map(|model| Some(model.as_str())).collect();
-        Ok(Self { items: all, own: items.len(), models, questions, keys })
+        let whole = BTreeSet::new();
+        Ok(Self { items: all, own: items.len(), models, questions, keys, whole })
+    }
+
+    /// The same questions as a part of a larger set, see [`crate::QuestionSet::as_part_of`].
+    pub fn as_part_of<'b>(mut self, instructions: impl IntoIterator<Item = &'b str>) -> Self {
+        self.whole = instructions.into_iter().map(instruction_id).collect();
+        self
+    }
+
+    /// Whether an instruction, by its id, is of the set that this one is a part of.
+    pub(crate) fn is_part_of_one_with(&self, instruction: &str) -> bool {
+        self.whole.contains(instruction)
+    }
+
+    /// Key of the question of this number: one question has one key.
+    pub fn key_of(&self, number: usize) -> &str {
+        self.keys.of(number)
     }
 
     /// The answers, and the canaries behind them.

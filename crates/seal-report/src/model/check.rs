@@ -60,6 +60,9 @@ fn results(results: &Results) -> Result<()> {
     for (test, judging) in &results.judging {
         judging.check(FILE, &format!("judging.{test}"))?;
     }
+    for (test, judging) in &results.assessing {
+        judging.check(FILE, &format!("assessing.{test}"))?;
+    }
     for (test, opinions) in &results.opinions {
         for (name, opinion) in opinions {
             opinion.check(FILE, &format!("opinions.{test}.{name}"))?;

@@ -1,5 +1,6 @@
 //! The stored documents: what a study writes and this crate reads.
 
+mod answer_judging;
 mod arm;
 mod bounded;
 mod bounds;
@@ -8,14 +9,17 @@ mod coherence;
 mod cost;
 mod figures;
 mod judging;
+mod opinion;
 mod provenance;
 mod results;
 
+pub use answer_judging::{AnswerCanaries, AnswerFigures, AnswerJudging};
 pub use arm::{Arm, CategoryRates, Cell, PerTest, Ranking, Role, Selection, Weights, WinRate};
 pub use bounded::{BoundedArm, BoundedSafety, Usefulness};
 pub use coherence::{Coherence, CoherenceShares};
 pub use cost::{Cost, Outcome, StageCost};
 pub use figures::{CellFigures, EpochTrace, Figures, Histogram, RocPoint, RowSample, TuningCurve};
-pub use judging::{Agreement, Canaries, JudgingCost, Opinion, PairFigures, PairJudging, Standing};
+pub use judging::{Canaries, JudgingCost, PairFigures, PairJudging, Standing};
+pub use opinion::{Agreement, Opinion};
 pub use provenance::Provenance;
 pub use results::{Comparison, Data, Results, Split};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::FORMAT_VERSION;
 
-use super::{Arm, Opinion, PairJudging, PerTest, Role};
+use super::{AnswerJudging, Arm, Opinion, PairJudging, PerTest, Role};
 
 /// The figures of a study. Win rates are in percent, everything else is a
 /// fraction, and what does not apply is `None`.
@@ -29,6 +29,9 @@ pub struct Results {
     /// The deciding judge of each test that is judged by pairs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub judging: PerTest<PairJudging>,
+    /// The deciding judge of each test whose answers a model judges one by one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub assessing: PerTest<AnswerJudging>,
     /// Further judges of a test, by their names in the config.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub opinions: PerTest<BTreeMap<String, Opinion>>,
@@ -102,6 +105,7 @@ impl Default for Results {
             seeds: Vec::new(),
             judge: BTreeMap::new(),
             judging: BTreeMap::new(),
+            assessing: BTreeMap::new(),
             opinions: BTreeMap::new(),
             informative: BTreeMap::new(),
             data: Data::default(),

@@ -2,12 +2,14 @@
 
 use crate::{Agreement, Arm, PairJudging, Results, number, view};
 
-use super::{Column, Row, RowGroup, Table, TableCell};
+use super::answer_judges::answer_judges;
+use super::{Column, Row, Table, TableCell, table};
 
 /// Every table that there is something for.
 pub(crate) fn judges(results: &Results) -> Vec<Table> {
     let tables = [of_pairs(results), canaries(results), figures(results)];
     let mut tables: Vec<Table> = tables.into_iter().flatten().collect();
+    tables.extend(answer_judges(results));
     tables.extend(opinions(results));
     tables.extend(agreement(results));
     tables
@@ -26,21 +28,6 @@ fn all(results: &Results) -> Vec<(String, &PairJudging)> {
         })
     });
     deciding.chain(further).collect()
-}
-
-fn table(id: &str, caption: &str, stub: &'static str, columns: Vec<Column>) -> Table {
-    let (id, caption) = (id.to_owned(), caption.to_owned());
-    Table { id, caption, stub, columns, groups: Vec::new(), notes: Vec::new() }
-}
-
-impl Table {
-    /// With these rows in one group; `None` without any.
-    fn with_rows(mut self, rows: Vec<Row>) -> Option<Self> {
-        (!rows.is_empty()).then(|| {
-            self.groups = vec![RowGroup { title: None, rows }];
-            self
-        })
-    }
 }
 
 fn of_pairs(results: &Results) -> Option<Table> {

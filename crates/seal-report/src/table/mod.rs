@@ -1,5 +1,6 @@
 //! Tables as data, built once and rendered as HTML, Markdown and LaTeX.
 
+mod answer_judges;
 mod build;
 mod detail;
 mod judges;
@@ -49,6 +50,22 @@ pub(crate) struct TableCell {
     pub strong: bool,
     /// Depth of the background, 0 to 1, in a table that is read as a map.
     pub shade: Option<f64>,
+}
+
+/// A table without rows.
+fn table(id: &str, caption: &str, stub: &'static str, columns: Vec<Column>) -> Table {
+    let (id, caption) = (id.to_owned(), caption.to_owned());
+    Table { id, caption, stub, columns, groups: Vec::new(), notes: Vec::new() }
+}
+
+impl Table {
+    /// With these rows in one group; `None` without any.
+    fn with_rows(mut self, rows: Vec<Row>) -> Option<Self> {
+        (!rows.is_empty()).then(|| {
+            self.groups = vec![RowGroup { title: None, rows }];
+            self
+        })
+    }
 }
 
 impl Column {

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use burn::module::Module as _;
 use seal_data::{RowId, TextTokenizer, Tokenizer as _};
-use seal_files::Digest;
 use seal_judge::pointwise::{GuardProbabilities, GuardRecord, GuardReply, PointItem};
 use seal_lm::{
     Finish, GenerateSettings, Generated, Lm, Prompt, generate, load_model_as,
@@ -13,7 +12,8 @@ use seal_lm::{
 use serde_json::json;
 
 use super::Judged;
-use super::open::{Course, JudgeRequest, chat_template};
+use super::found::FoundJudge;
+use super::open::{Course, JudgeRequest, chat_template, without_place};
 use super::prompt_settings::PromptForm;
 use super::rendering::Rendering;
 use super::sequence::{Sequence, Sequences};
@@ -56,14 +56,18 @@ pub struct GuardModel {
     notices: Vec<Notice>,
 }
 
-impl GuardModel {
-    /// Opens the guard of `table`.
-    ///
-    /// # Errors
-    /// A model folder, prompt or tokenizer that cannot be used; a prompt with another hash than
-    /// the table's; a verdict that is not one token.
-    pub fn open(table: &GuardTable, request: &JudgeRequest) -> Result<Self, ModelError> {
-        let device = open_device(&request.device, table.model.dtype)?;
+/// A guard without its weights.
+struct Prepared {
+    encoder: Encoder,
+    rendering: Rendering,
+    tokens: VerdictTokens,
+    stops: Vec<u32>,
+    context: usize,
+    found: FoundJudge,
+}
+
+impl Prepared {
+    fn of(table: &GuardTable, request: &JudgeRequest) -> Result<Self, ModelError> {
         // Before the model, which may take minutes to fetch and read.
         let prompt = table.prompt.read(&request.folder, request.prompt.as_deref())?;
         let (dir, shape) = FoundModel::shape_of(&table.model.path)?;
@@ -91,24 +95,53 @@ impl GuardModel {
         let tokenizer = encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
         let tokens = VerdictTokens::resolve(&table.verdict, &encoder, tokenizer, shape.vocab_size)?;
         let stops = tokenizer.stops();
-        let (model, report) = load_model_as(&dir, &device, table.model.dtype)?;
-        encoder.fits(&model)?;
-        let what = json!([
+        encoder.fits_vocabulary(shape.vocab_size)?;
+        let digest = folder_digest(&dir, request.digest_files)?;
+        let prompt = prompt_hash.clone().or_else(|| template_hash.clone());
+        let identity = json!([
             "guard",
             VERSION,
             request.device_name()?,
-            folder_digest(&dir, request.digest_files)?,
+            digest,
             table.model.dtype,
             context,
             table.prompt.form,
             prompt_hash,
             template_hash,
-            table.template,
+            without_place(&table.template),
             table.verdict,
             table.max_answer_tokens,
             table.control_tokens,
         ]);
-        let made_by = Digest::of(what.to_string()).short();
+        let found = FoundJudge { dir, shape, digest, prompt, identity };
+        Ok(Self { encoder, rendering, tokens, stops, context, found })
+    }
+}
+
+impl GuardTable {
+    /// Looks for all that a verdict depends on, without reading weights. A model on a hub is
+    /// fetched whole.
+    ///
+    /// # Errors
+    /// As [`GuardModel::open`], weights apart.
+    pub fn find(&self, request: &JudgeRequest) -> Result<FoundJudge, ModelError> {
+        Prepared::of(self, request).map(|prepared| prepared.found)
+    }
+}
+
+impl GuardModel {
+    /// Opens the guard of `table`.
+    ///
+    /// # Errors
+    /// A model folder, prompt or tokenizer that cannot be used; a prompt with another hash than
+    /// the table's; a verdict that is not one token.
+    pub fn open(table: &GuardTable, request: &JudgeRequest) -> Result<Self, ModelError> {
+        let device = open_device(&request.device, table.model.dtype)?;
+        let Prepared { encoder, rendering, tokens, stops, context, found } =
+            Prepared::of(table, request)?;
+        let (model, report) = load_model_as(&found.dir, &device, table.model.dtype)?;
+        encoder.fits(&model)?;
+        let made_by = found.made_by();
         let notices = report.notices.into_iter().map(|text| Notice::Weights { text }).collect();
         let (table, model) = (table.clone(), model.valid());
         Ok(Self { table, model, encoder, rendering, tokens, stops, context, made_by, notices })

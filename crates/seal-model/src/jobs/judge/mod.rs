@@ -2,6 +2,7 @@
 //! are asked as endpoints are.
 
 mod chat;
+mod found;
 mod guard;
 mod open;
 mod prompt_settings;
@@ -12,6 +13,7 @@ mod table;
 mod verdict_tokens;
 
 pub use chat::{ChatModel, FoundChat};
+pub use found::FoundJudge;
 pub use guard::GuardModel;
 pub use open::JudgeRequest;
 pub use prompt_settings::{GuardPromptSettings, PromptForm};

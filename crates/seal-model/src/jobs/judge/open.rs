@@ -68,6 +68,15 @@ pub(super) fn chat_template(
     Ok((ChatFormat { template, ..format }, found))
 }
 
+/// The setting without the place of a file, whose text has a hash of its own.
+pub(super) fn without_place(setting: &TemplateSetting) -> TemplateSetting {
+    let mut setting = setting.clone();
+    if let TemplateSetting::Chat { chat, .. } = &mut setting {
+        *chat = None;
+    }
+    setting
+}
+
 /// A run over a set of answers.
 pub(super) struct Course<'a, R> {
     pub(super) file: RecordFile<R>,

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use burn::module::Module as _;
 use seal_data::{RowId, TextTokenizer};
-use seal_files::Digest;
 use seal_judge::pointwise::{PointItem, RewardRecord};
 use seal_lm::{Scorer, ScorerConfig, load_scorer_as};
 use serde_json::json;
 
 use super::Judged;
-use super::open::{Course, JudgeRequest, chat_template};
+use super::found::FoundJudge;
+use super::open::{Course, JudgeRequest, chat_template, without_place};
 use super::rendering::Rendering;
 use super::sequence::{Sequence, Sequences};
 use super::table::RewardTable;
@@ -48,14 +48,16 @@ pub struct RewardModel {
     notices: Vec<Notice>,
 }
 
-impl RewardModel {
-    /// Opens the reward model of `table`.
-    ///
-    /// # Errors
-    /// A model folder or tokenizer that cannot be used; a model that writes text, or gives several
-    /// scores.
-    pub fn open(table: &RewardTable, request: &JudgeRequest) -> Result<Self, ModelError> {
-        let device = open_device(&request.device, table.model.dtype)?;
+/// A reward model without its weights.
+struct Prepared {
+    encoder: Encoder,
+    rendering: Rendering,
+    context: usize,
+    found: FoundJudge,
+}
+
+impl Prepared {
+    fn of(table: &RewardTable, request: &JudgeRequest) -> Result<Self, ModelError> {
         let (dir, config) = FoundModel::scorer_of(&table.model.path)?;
         let ScorerConfig { shape, labels, .. } = config;
         if labels != 1 {
@@ -67,21 +69,47 @@ impl RewardModel {
         let (format, hash) = chat_template(&table.template, &encoder, &request.folder, &dir, None)?;
         let rendering = Rendering::Chat { template: format.template, is_asked: false };
         encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
-        let (scorer, report) = load_scorer_as(&dir, &device, table.model.dtype)?;
         encoder.fits_vocabulary(shape.vocab_size)?;
-        let what = json!([
+        let digest = folder_digest(&dir, request.digest_files)?;
+        let identity = json!([
             "reward",
             VERSION,
             request.device_name()?,
-            folder_digest(&dir, request.digest_files)?,
+            digest,
             table.model.dtype,
             context,
             hash,
-            table.template,
+            without_place(&table.template),
             table.max_answer_tokens,
             table.control_tokens,
         ]);
-        let made_by = Digest::of(what.to_string()).short();
+        let found = FoundJudge { dir, shape, digest, prompt: Some(hash), identity };
+        Ok(Self { encoder, rendering, context, found })
+    }
+}
+
+impl RewardTable {
+    /// Looks for all that a score depends on, without reading weights. A model on a hub is
+    /// fetched whole.
+    ///
+    /// # Errors
+    /// As [`RewardModel::open`], weights apart.
+    pub fn find(&self, request: &JudgeRequest) -> Result<FoundJudge, ModelError> {
+        Prepared::of(self, request).map(|prepared| prepared.found)
+    }
+}
+
+impl RewardModel {
+    /// Opens the reward model of `table`.
+    ///
+    /// # Errors
+    /// A model folder or tokenizer that cannot be used; a model that writes text, or gives several
+    /// scores.
+    pub fn open(table: &RewardTable, request: &JudgeRequest) -> Result<Self, ModelError> {
+        let device = open_device(&request.device, table.model.dtype)?;
+        let Prepared { encoder, rendering, context, found } = Prepared::of(table, request)?;
+        let (scorer, report) = load_scorer_as(&found.dir, &device, table.model.dtype)?;
+        let made_by = found.made_by();
         let notices = report.notices.into_iter().map(|text| Notice::Weights { text }).collect();
         let (table, scorer) = (table.clone(), scorer.valid());
         Ok(Self { table, scorer, encoder, rendering, context, made_by, notices })

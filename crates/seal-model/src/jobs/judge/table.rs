@@ -55,6 +55,9 @@ pub struct GuardTable {
     /// Largest share of answers without a verdict, and of verdicts below the least mass, in [0, 1].
     #[serde(default = "default_missing")]
     pub max_missing: f64,
+    /// Whether a study's own model may judge its answers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_self: bool,
 }
 
 /// A reward model, as its table has it.
@@ -89,6 +92,9 @@ pub struct RewardTable {
     /// Largest share of answers without a score, in [0, 1].
     #[serde(default = "default_missing")]
     pub max_missing: f64,
+    /// Whether a study's own model may judge its answers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_self: bool,
 }
 
 fn default_batch() -> usize {
@@ -122,16 +128,25 @@ impl GuardTable {
     /// [`JudgeModelError::Table`] and [`JudgeModelError::Verdict`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ModelError> {
         let table: Self = read(text, path)?;
+        table.check(path)?;
+        Ok(table)
+    }
+
+    /// Refuses values that cannot be used; `path` names the table in messages.
+    ///
+    /// # Errors
+    /// As [`GuardTable::parse`].
+    pub fn check(&self, path: &Path) -> Result<(), ModelError> {
+        if self.kind != TableKind::Guard {
+            return Err(fault(path, "kind is \"guard\" for a judge that looks for harm"));
+        }
         let shared =
-            shared_fault(table.batch, table.max_missing, table.max_answer_tokens, &table.template);
-        if let Some(why) = shared.or_else(|| table.prompt.fault()) {
+            shared_fault(self.batch, self.max_missing, self.max_answer_tokens, &self.template);
+        if let Some(why) = shared.or_else(|| self.prompt.fault()) {
             return Err(fault(path, why));
         }
-        table
-            .verdict
-            .check()
-            .map_err(|source| JudgeModelError::Verdict { path: path.to_owned(), source })?;
-        Ok(table)
+        let of = |source| JudgeModelError::Verdict { path: path.to_owned(), source };
+        Ok(self.verdict.check().map_err(of)?)
     }
 }
 
@@ -142,15 +157,27 @@ impl RewardTable {
     /// [`JudgeModelError::Table`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ModelError> {
         let table: Self = read(text, path)?;
-        if let Some(why) =
-            shared_fault(table.batch, table.max_missing, table.max_answer_tokens, &table.template)
-        {
+        table.check(path)?;
+        Ok(table)
+    }
+
+    /// Refuses values that cannot be used; `path` names the table in messages.
+    ///
+    /// # Errors
+    /// As [`RewardTable::parse`].
+    pub fn check(&self, path: &Path) -> Result<(), ModelError> {
+        if self.kind != TableKind::Reward {
+            return Err(fault(path, "kind is \"reward\" for a judge that scores answers"));
+        }
+        let shared =
+            shared_fault(self.batch, self.max_missing, self.max_answer_tokens, &self.template);
+        if let Some(why) = shared {
             return Err(fault(path, why));
         }
-        if !(table.tie.is_finite() && table.tie >= 0.0) {
-            return Err(fault(path, "tie is a difference of scores, 0 or more"));
+        match self.tie.is_finite() && self.tie >= 0.0 {
+            true => Ok(()),
+            false => Err(fault(path, "tie is a difference of scores, 0 or more")),
         }
-        Ok(table)
     }
 }
 
@@ -216,7 +243,7 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named() {
         let error = |head: &str| guard(head).unwrap_err();
-        insta::assert_snapshot!(error("canary = 3"), @"j.toml, line 2: unknown field `canary`, expected one of `kind`, `model`, `licence`, `prompt`, `template`, `verdict`, `max_answer_tokens`, `control_tokens`, `batch`, `canaries`, `max_missing`");
+        insta::assert_snapshot!(error("canary = 3"), @"j.toml, line 2: unknown field `canary`, expected one of `kind`, `model`, `licence`, `prompt`, `template`, `verdict`, `max_answer_tokens`, `control_tokens`, `batch`, `canaries`, `max_missing`, `allow_self`");
         insta::assert_snapshot!(error("batch = 0"), @"j.toml: batch is at least 1");
         insta::assert_snapshot!(error("max_missing = 2.0"), @"j.toml: max_missing is a share, from 0 to 1");
         insta::assert_snapshot!(error("max_answer_tokens = 0"), @"j.toml: max_answer_tokens is at least 1; without it whole answers are shown");

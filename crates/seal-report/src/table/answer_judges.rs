@@ -1,0 +1,141 @@
+//! Tables of the judges of single answers that are models.
+
+use crate::{AnswerJudging, Arm, Results, number, view};
+
+use super::{Column, Row, Table, TableCell, table};
+
+/// Every table that there is something for.
+pub(super) fn answer_judges(results: &Results) -> impl Iterator<Item = Table> {
+    [judges(results), canaries(results), figures(results)].into_iter().flatten()
+}
+
+/// The judges with the names of their tests: the deciding ones, then the others.
+fn all(results: &Results) -> Vec<(String, &AnswerJudging)> {
+    let deciding = view::order_tests(results.assessing.keys().map(String::as_str));
+    let deciding = deciding
+        .into_iter()
+        .filter_map(|test| Some((view::test_title(results, test), results.assessing.get(test)?)));
+    let further = results.opinions.iter().flat_map(|(test, opinions)| {
+        opinions.iter().filter_map(move |(name, opinion)| {
+            let label = format!("{}, {name}", view::test_label(test));
+            Some((view::marked(&label, opinion.has_failed()), opinion.assessing.as_ref()?))
+        })
+    });
+    deciding.chain(further).collect()
+}
+
+fn judges(results: &Results) -> Option<Table> {
+    let row = |(label, judging): (String, &AnswerJudging)| {
+        let count = |count: u64| TableCell::from(number::count(count));
+        let absent = || number::ABSENT.to_owned();
+        let mut cells: Vec<TableCell> = vec![judging.models.join(", ").into()];
+        cells.extend([judging.answers, judging.missing].map(count));
+        cells.push(judging.low_mass.map_or_else(absent, number::count).into());
+        cells.push(count(judging.cut));
+        let cost = judging.cost.as_ref();
+        for spent in [
+            cost.map(|cost| cost.replies),
+            cost.map(|cost| cost.input_tokens),
+            cost.map(|cost| cost.output_tokens),
+        ] {
+            cells.push(spent.map_or_else(absent, number::count).into());
+        }
+        let money = cost.and_then(|cost| cost.money);
+        cells.push(number::or_absent(money, |money| number::fixed(money, 4)).into());
+        Row { label, cells }
+    };
+    let numbers = ["answers", "missing", "low mass", "cut"].map(Column::number);
+    let cost = ["replies", "tokens in", "tokens out", "money"].map(Column::number);
+    let columns = std::iter::once(Column::text("model")).chain(numbers).chain(cost).collect();
+    let caption = "Judges of single answers: verdicts and cost";
+    let mut table = table("judges-of-answers", caption, "Test", columns)
+        .with_rows(all(results).into_iter().map(row).collect())?;
+    table.notes.push(
+        "Missing: answers without a verdict, which are never losses. Low mass: verdicts of a guard \
+         whose tokens have little probability. Cut: answers of which the judge saw the beginning \
+         only. Only judges behind an endpoint have replies. Money in the currency of the price."
+            .to_owned(),
+    );
+    table.notes.extend(view::opinion_distrust_note(results));
+    let estimated = all(results).into_iter().filter_map(|(_, judging)| judging.cost.as_ref());
+    let estimated: u64 = estimated.map(|cost| cost.estimated).sum();
+    if estimated > 0 {
+        table.notes.push(format!(
+            "The tokens of {} replies are estimated, because the server counts none.",
+            number::count(estimated)
+        ));
+    }
+    Some(table)
+}
+
+fn canaries(results: &Results) -> Option<Table> {
+    let rows = all(results).into_iter().flat_map(|(label, judging)| {
+        judging.canaries.iter().map(move |canaries| {
+            let counts = [canaries.passed, canaries.failed, canaries.missing];
+            let mut cells: Vec<TableCell> = vec![canaries.kind.clone().into()];
+            cells.extend(counts.map(|count| TableCell::from(number::count(count))));
+            let strong = canaries.standing == crate::Standing::Failed;
+            let text = canaries.standing.name().to_owned();
+            cells.push(TableCell { text, strong, shade: None });
+            Row { label: label.clone(), cells }
+        })
+    });
+    let numbers = ["passed", "failed", "missing"].map(Column::number);
+    let columns = std::iter::once(Column::text("canary")).chain(numbers);
+    let columns = columns.chain([Column::text("standing")]).collect();
+    let caption = "Canaries of judges of single answers: answers whose verdict is known";
+    let mut table =
+        table("answer-canaries", caption, "Test", columns).with_rows(rows.collect::<Vec<Row>>())?;
+    table.notes.push(
+        "An empty answer does no harm and scores no better than an answer. A claim, and control \
+         tokens, behind an answer change no verdict. A repeat is an answer that was rated twice."
+            .to_owned(),
+    );
+    table.notes.extend(view::opinion_distrust_note(results));
+    Some(table)
+}
+
+/// Arms with the means of these judges.
+fn figures(results: &Results) -> Option<Table> {
+    let judges = all(results);
+    let mut columns = Vec::new();
+    let has = |judging: &AnswerJudging, is_p: bool| {
+        judging.arms.values().any(|of| match is_p {
+            true => of.mean_p_harmful.is_some(),
+            false => of.mean_score.is_some(),
+        })
+    };
+    for (i, (label, judging)) in judges.iter().enumerate() {
+        for (is_p, title) in [(true, "mean p of harm"), (false, "mean score")] {
+            if has(judging, is_p) {
+                columns.push((i, is_p, Column::number(title).under(label)));
+            }
+        }
+    }
+    let cell = |arm: &Arm, (i, is_p, _): &(usize, bool, Column)| -> TableCell {
+        let of = judges[*i].1.arms.get(&arm.id);
+        let value = of.and_then(|of| if *is_p { of.mean_p_harmful } else { of.mean_score });
+        number::or_absent(value, |value| number::fixed(value, 3)).into()
+    };
+    let row = |arm: &Arm| Row {
+        label: arm.label.clone(),
+        cells: columns.iter().map(|column| cell(arm, column)).collect(),
+    };
+    let is_judged =
+        |arm: &&Arm| judges.iter().any(|(_, judging)| judging.arms.contains_key(&arm.id));
+    let rows = view::groups(results).into_iter().flat_map(|group| group.arms);
+    let rows: Vec<Row> = rows.filter(|arm| is_judged(&*arm)).map(row).collect();
+    if columns.is_empty() {
+        return None;
+    }
+    let heads = columns.iter().map(|(.., column)| column.clone()).collect();
+    let caption = "Arms by judges of single answers: means over answers and seeds";
+    let mut table = table("answer-figures", caption, "Arm", heads).with_rows(rows)?;
+    table.notes.push(
+        "The score of a reward model is in its own unit and compares answers to the same prompts. A \
+         rating is from 1 to 5, and 5 is the worst."
+            .to_owned(),
+    );
+    table.notes.extend(view::opinion_distrust_note(results));
+    Some(table)
+}
