@@ -12,6 +12,7 @@ use crate::key::Key;
 use crate::observer::Silent;
 use crate::resources::Resources;
 use crate::runner::{InProcess, Work};
+use crate::threads::NoThread;
 
 #[derive(Debug, thiserror::Error)]
 #[error("no {0}")]
@@ -265,4 +266,40 @@ fn stages_that_depend_on_themselves_are_an_error_and_no_endless_wait() {
     let store = Store::open(root.path()).unwrap();
     let nodes = [node("a", &[0], ok)];
     assert!(matches!(run(&nodes, &store, 1, &Silent), Err(GraphError::NeverRun)));
+}
+
+/// Has no thread for the first stages that it is handed.
+struct Scarce {
+    refusals: AtomicUsize,
+}
+
+impl<'a> Runner<Work<'a, Refused>> for Scarce {
+    type Error = Refused;
+
+    fn run(&self, node: &TestNode<'a>, job: &Job<'_>) -> Result<(), StageError<Refused>> {
+        let left = self.refusals.load(Ordering::SeqCst);
+        if left > 0 {
+            self.refusals.store(left - 1, Ordering::SeqCst);
+            return Err(StageError::NoThread(NoThread::new(Refused("thread"))));
+        }
+        (node.work)(job).map_err(StageError::Work)
+    }
+}
+
+#[test]
+fn workers_without_a_thread_leave_their_stages_to_the_others() {
+    for (jobs, refusals, fails) in [(3, 0, false), (3, 2, false), (3, 3, true), (1, 1, true)] {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        // One after the other, so that refusals are counted one by one.
+        let nodes = [node("a", &[], ok), node("b", &[0], ok), node("c", &[1], ok)];
+        let runner = Scarce { refusals: AtomicUsize::new(refusals) };
+        let capacity = Capacity::new(jobs, 1);
+        let ran = run_graph(&nodes, &[], &store, &capacity, &runner, &Silent);
+        match (ran, fails) {
+            (Ok(done), false) => assert_eq!(done.len(), 3),
+            (Err(GraphError::Stage { source: StageError::NoThread(_), .. }), true) => {}
+            (other, _) => panic!("{jobs} jobs, {refusals} refusals: {other:?}"),
+        }
+    }
 }
