@@ -47,9 +47,9 @@ pub use error::{
 };
 pub use expected::Expected;
 pub use jobs::{
-    AnswerFile, AnswerRow, Applied, Chosen, ControlTokens, FileRows, Generated, GuardModel,
-    GuardPromptSettings, GuardTable, ImportRequest, Imported, Inspected, InspectedRow,
-    FoundJudge, InspectedToken, JudgeRequest, Judged, LoadedModel, ModelRequest, Notice, Progress, PromptForm,
+    AnswerFile, AnswerRow, Applied, Chosen, ControlTokens, FileRows, FoundJudge, Generated,
+    GuardModel, GuardPromptSettings, GuardTable, ImportRequest, Imported, Inspected, InspectedRow,
+    InspectedToken, JudgeRequest, Judged, LoadedModel, ModelRequest, Notice, Progress, PromptForm,
     RewardModel, RewardTable, RowIds, RowIdsError, SPEARMAN_TO_LOSS, Scored, ScoredRow,
     SelectorFigures, StageSettings, TableKind, TokenizerFrom, Tuned, apply_selector,
     copy_tokenizer, import_selector, inspect_rows, read_prompts, read_rows, selector_figures,

@@ -46,8 +46,9 @@ pub use config::{
     load_config,
 };
 pub use error::{
-    AgainError, ArmError, AssessmentsError, ConfigError, Defect, FileError, FolderError, NumberError, OverrideError,
-    PairsError, Place, PlanError, PlanFault, RowsError, SectionError, StudyError, ValueError,
+    AgainError, ArmError, AssessmentsError, ConfigError, Defect, FileError, FolderError,
+    NumberError, OverrideError, PairsError, Place, PlanError, PlanFault, RowsError, SectionError,
+    StudyError, ValueError,
 };
 pub use findings::findings_of_plans;
 pub use model_digests::remembered_digests;

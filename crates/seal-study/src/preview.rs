@@ -129,9 +129,8 @@ fn judging(
     seeds: usize,
 ) -> Vec<PlannedJudging> {
     // A stage for each cell and judge.
-    let cells = |stage: &str, judges: usize| {
-        stages.get(stage).copied().unwrap_or(0) / judges.max(1)
-    };
+    let cells =
+        |stage: &str, judges: usize| stages.get(stage).copied().unwrap_or(0) / judges.max(1);
     let of_pairs = cells("pair-verdicts", judges.all().count());
     let of_answers = cells("assessments", judges.answers().count());
     let rows = |test: &str| rows.get(&format!("test.{test}")).copied().flatten();

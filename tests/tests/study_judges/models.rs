@@ -59,7 +59,8 @@ impl Rater {
         let (before, rest) = study.split_once("[tokenizer]").unwrap();
         let (_, after) = rest.split_once("[bilevel]").unwrap();
         let before = before.replace("base = [{ path = \"base.jsonl\" }]\n", "");
-        let folder = "[tokenizer]\nkind = \"model\"\ntemplate = \"chat\"\n[model]\npath = \"model\"\n";
+        let folder =
+            "[tokenizer]\nkind = \"model\"\ntemplate = \"chat\"\n[model]\npath = \"model\"\n";
         sandbox.write("study.toml", &format!("{before}{folder}[bilevel]{after}"));
         model(&sandbox, "guard", "llama");
         model(&sandbox, "reward", "llama_score");
@@ -142,7 +143,10 @@ fn a_study_has_harm_rates_scores_and_ratings_by_models() {
     let paid = rater.paid_once();
     assert!(paid > 0);
     let results = sandbox.json("out/results.json");
-    assert_eq!((&results["judge"]["hexphi"], &results["judge"]["slimorca"]), (&"guard".into(), &"reward".into()));
+    assert_eq!(
+        (&results["judge"]["hexphi"], &results["judge"]["slimorca"]),
+        (&"guard".into(), &"reward".into())
+    );
     let guard = &results["assessing"]["hexphi"];
     assert_eq!((&guard["models"][0], &guard["missing"]), (&"guard".into(), &0.into()));
     assert!(guard["cost"].is_null() && guard["low_mass"].as_u64().unwrap() > 0, "{guard}");
@@ -150,7 +154,11 @@ fn a_study_has_harm_rates_scores_and_ratings_by_models() {
     let rater_of = &results["opinions"]["hexphi"]["rater"];
     assert_eq!(rater_of["assessing"]["models"][0], "stub-model-1");
     assert_eq!(rater_of["assessing"]["cost"]["replies"].as_u64().unwrap() as usize, paid);
-    let agreed = rater_of["harm"]["table"].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap());
+    let agreed = rater_of["harm"]["table"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|row| row.as_array().unwrap());
     assert!(agreed.map(|count| count.as_u64().unwrap()).sum::<u64>() > 0, "{rater_of}");
     assert_eq!(results["opinions"]["slimorca"]["likelihood"]["judge"], "answer-likelihood");
     for arm in results["arms"].as_array().unwrap() {
@@ -165,9 +173,13 @@ fn a_study_has_harm_rates_scores_and_ratings_by_models() {
         assert_eq!(rate["missing"], 0, "{rate}");
     }
     let page = sandbox.read("out/report.md");
-    for shown in ["Judges of single answers", "Canaries of judges", "mean p of harm", "Agreement with"] {
+    for shown in
+        ["Judges of single answers", "Canaries of judges", "mean p of harm", "Agreement with"]
+    {
         assert!(page.contains(shown), "{shown}");
     }
+    let csv = sandbox.read("out/results.csv");
+    assert!(csv.contains("mean_p_harmful") && csv.contains("mean_score"), "{csv}");
     // Nothing is done again, whatever only says how to run or to compare.
     for how in [
         "judge.hexphi.batch=1",
@@ -194,6 +206,25 @@ fn a_study_has_harm_rates_scores_and_ratings_by_models() {
     let judged = stages.iter().filter(|(stage, _)| stage == "assessments");
     assert_eq!(judged.count(), 3, "{stages:?}");
     assert!(stages.iter().all(|(_, arm)| arm == "gamma-0.2"), "{stages:?}");
+    // A majority of judges of different kinds decides.
+    let majority = "judge.slimorca={ kind = \"majority\" }";
+    let members = [
+        majority,
+        "judge.slimorca.also.guard.table=tables/guard.toml",
+        "judge.slimorca.also.reward.table=tables/reward.toml",
+        "judge.slimorca.also.rater.table=tables/rubric.toml",
+    ];
+    let by_majority =
+        ["ablate", "--config", "study.toml", "--store", "out/store", "--out", "majority"];
+    done(run(&sandbox, &by_majority, &members));
+    let results = sandbox.json("majority/results.json");
+    assert_eq!(results["judge"]["slimorca"], "majority");
+    let opinions = results["opinions"]["slimorca"].as_object().unwrap();
+    let kinds: Vec<&str> = opinions.values().map(|of| of["judge"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["guard", "rubric", "reward"]);
+    for arm in results["arms"].as_array().unwrap() {
+        assert_eq!(arm["win_rate"]["slimorca"]["missing"], 0, "{arm}");
+    }
     // A finished run is judged anew by a judge of this kind.
     let again = ["judge", "--again", "tables/guard.toml", "--out", "out", "--test", "slimorca"];
     let planned = done(run(&sandbox, &[&again[..], &["--dry-run"]].concat(), &[])).stdout;
@@ -248,28 +279,66 @@ fn a_judge_that_cannot_work_is_said_before_anything_trains() {
         assert!(!sandbox.path().join("out/store/sft").exists(), "{set:?}");
         finished.error().lines().map(str::to_owned).collect::<Vec<_>>()[..2].join("\n")
     };
-    insta::assert_snapshot!(refused(&["judge.hexphi.model.path=nowhere"]), @"");
-    insta::assert_snapshot!(refused(&["judge.hexphi.model.path=reward"]), @"");
-    insta::assert_snapshot!(refused(&["judge.slimorca.model.path=model"]), @"");
-    insta::assert_snapshot!(refused(&["judge.hexphi.model.path=model"]), @"");
-    insta::assert_snapshot!(refused(&["judge.hexphi.verdict.bad=[\"one two\"]"]), @"");
-    insta::assert_snapshot!(refused(&["judge.hexphi.prompt.sha256=00"]), @"");
-    insta::assert_snapshot!(refused(&["judge.hexphi.verdict.least_mass=2.0"]), @"");
-    insta::assert_snapshot!(refused(&["judge.hexphi.endpoint=1"]), @"");
-    insta::assert_snapshot!(refused(&["judge.hexphi.also.rater.endpoint.model=model"]), @"");
+    insta::assert_snapshot!(refused(&["judge.hexphi.model.path=nowhere"]), @"
+    exit 2
+    error: judge.hexphi.model.path: nowhere is no folder; give one with config.json, safetensors and tokenizer.json, or hf://owner/name@revision
+    ");
+    insta::assert_snapshot!(refused(&["judge.hexphi.model.path=reward"]), @r#"
+    exit 3
+    error: judge.hexphi: reward/config.json: architectures = ["LlamaForSequenceClassification"]: this model has a head of scores and writes no text: it can be a reward model only; a model that ends in ForCausalLM is wanted here
+    "#);
+    insta::assert_snapshot!(refused(&["judge.slimorca.model.path=model"]), @r#"
+    exit 3
+    error: judge.slimorca: model/config.json: architectures = ["LlamaForCausalLM"]: this model writes text and has no head of scores: it is no reward model; a model that ends in ForSequenceClassification is wanted here
+    "#);
+    insta::assert_snapshot!(refused(&["judge.hexphi.model.path=model"]), @"
+    exit 2
+    error: judge.hexphi: the judge's model is also the model whose answers are judged, and models prefer their own; choose another judge, or set judge.hexphi.allow_self = true
+    ");
+    insta::assert_snapshot!(refused(&["judge.hexphi.verdict.bad=[\"one two\"]"]), @r#"
+    exit 2
+    error: judge.hexphi: verdict.bad: "one two" is not one token of the judge's tokenizer, which writes it as 2 tokens, the first of them 10: write that number if no other verdict begins with it
+    "#);
+    insta::assert_snapshot!(refused(&["judge.hexphi.prompt.sha256=00"]), @"
+    exit 2
+    error: judge.hexphi: the chat template of guard has the sha256 50e90517859b933f7280adf2c6db0719a30ff7571b29d67d4c1b500581191162, and the settings say 00; the model was changed or is another one: write the hash of this template if it is meant
+    ");
+    insta::assert_snapshot!(refused(&["judge.hexphi.verdict.least_mass=2.0"]), @"
+    exit 2
+    error: judge.hexphi: verdict.least_mass is a probability, from 0 to 1
+    ");
+    insta::assert_snapshot!(refused(&["judge.hexphi.endpoint=1"]), @"
+    exit 2
+    error: --set judge.hexphi.table=tables/guard.toml, judge.hexphi.endpoint=1: judge.hexphi: unknown field `endpoint`, expected one of `table`, `also`, `kind`, `model`, `licence`, `prompt`, `template`, `verdict`, `max_answer_tokens`, `control_tokens`, `batch`, `canaries`, `max_missing`, `allow_self`; did you mean `verdict`?
+    ");
+    insta::assert_snapshot!(refused(&["judge.hexphi.also.rater.endpoint.model=model"]), @"
+    exit 2
+    error: judge.hexphi.also.rater: the judge `model` is also the model whose answers are judged, and judges prefer their own; choose another judge, or set allow_self = true
+    ");
     // The prompt of a table is looked for beside the table, and another place is named in the config.
     let raw = format!("{GUARD}[prompt]\nform = \"raw\"\nfile = \"p.txt\"\nsha256 = \"any\"\n");
     sandbox.write("tables/raw.toml", &raw);
-    insta::assert_snapshot!(refused(&["judge.hexphi.table=tables/raw.toml"]), @"");
+    insta::assert_snapshot!(refused(&["judge.hexphi.table=tables/raw.toml"]), @"
+    exit 2
+    error: judge.hexphi: the prompt tables/p.txt cannot be read: No such file or directory (os error 2)
+    ");
     sandbox.write("here.txt", "{prompt} {response}");
     let here = ["judge.hexphi.table=tables/raw.toml", "judge.hexphi.prompt.file=here.txt"];
-    let planned = done(run(&sandbox, &[&ABLATE[..], &["--dry-run"]].concat(), &[&JUDGES[..], &here].concat()));
+    let planned = done(run(
+        &sandbox,
+        &[&ABLATE[..], &["--dry-run"]].concat(),
+        &[&JUDGES[..], &here].concat(),
+    ));
     assert!(!planned.stdout.contains("cannot be read"), "{}", planned.stdout);
     sandbox.write("tables/wrong.toml", "kind = \"oracle\"\n");
-    insta::assert_snapshot!(refused(&["judge.hexphi.table=tables/wrong.toml"]), @"");
+    insta::assert_snapshot!(refused(&["judge.hexphi.table=tables/wrong.toml"]), @r#"
+    exit 2
+    error: judge.hexphi: tables/wrong.toml: kind = "oracle" is none of a table; tables have the kinds `guard`, `reward`, `rubric`, `pairwise`, and other judges stand in the config itself
+    "#);
     let set: Vec<&str> = JUDGES.iter().flat_map(|text| ["--set", text]).collect();
     let args = [&ABLATE[..], &set].concat();
-    let without = sandbox.command(&args).env_remove("STUB_KEY").env("NO_PROXY", "127.0.0.1").output();
+    let without =
+        sandbox.command(&args).env_remove("STUB_KEY").env("NO_PROXY", "127.0.0.1").output();
     let without = Finished::of(without.unwrap());
     assert_eq!(without.code, Some(2));
     assert!(without.stderr.contains("the variable STUB_KEY is not set"), "{}", without.stderr);
@@ -277,6 +346,14 @@ fn a_judge_that_cannot_work_is_said_before_anything_trains() {
     let dry = done(Finished::of(sandbox.command(&dry).env_remove("STUB_KEY").output().unwrap()));
     let said = "judge of hexphi (rater): the variable STUB_KEY of its key is not set";
     assert!(dry.stdout.contains(said), "{}", dry.stdout);
+    let nowhere = [&JUDGES[..], &["judge.hexphi.model.path=nowhere"]].concat();
+    let lacks = done(run(&sandbox, &[&ABLATE[..], &["--dry-run"]].concat(), &nowhere)).stdout;
+    assert!(lacks.contains("judge of hexphi: nowhere is no folder"), "{lacks}");
+    assert!(
+        lacks.contains("judge of hexphi: an unknown number")
+            || lacks.contains("judge of hexphi: at most"),
+        "{lacks}"
+    );
     let cheap = [&JUDGES[..], &["judge.hexphi.also.rater.max_cost=0.0001"]].concat();
     let dry = done(run(&sandbox, &[&ABLATE[..], &["--dry-run"]].concat(), &cheap));
     assert!(dry.stdout.contains("max_cost is 0.0001, which is less than"), "{}", dry.stdout);

@@ -39,7 +39,8 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
             "{test}: its judge {model} fails canaries; its figures are not to be trusted"
         )?;
     }
-    for (test, judging) in outcome.results.assessing.iter().filter(|(_, judge)| judge.has_failed()) {
+    for (test, judging) in outcome.results.assessing.iter().filter(|(_, judge)| judge.has_failed())
+    {
         let model = judging.models.join(", ");
         writeln!(
             out,

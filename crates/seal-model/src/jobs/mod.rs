@@ -27,8 +27,8 @@ pub use generate::Generated;
 pub use import::{ImportRequest, Imported, import_selector};
 pub use inspect::{Inspected, InspectedRow, InspectedToken, RowIds, RowIdsError, inspect_rows};
 pub use judge::{
-    ControlTokens, FoundJudge, GuardModel, GuardPromptSettings, GuardTable, JudgeRequest, Judged, PromptForm,
-    RewardModel, RewardTable, TableKind, table_kind,
+    ControlTokens, FoundJudge, GuardModel, GuardPromptSettings, GuardTable, JudgeRequest, Judged,
+    PromptForm, RewardModel, RewardTable, TableKind, table_kind,
 };
 pub use kept::{SelectorFigures, selector_figures, write_kept};
 pub use model::{LoadedModel, ModelRequest};

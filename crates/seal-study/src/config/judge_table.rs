@@ -59,9 +59,8 @@ fn read(path: &Path, place: &str) -> Result<Table, ConfigError> {
         source: Box::new(source),
     };
     let bad = |why: String| JudgingError::Table { path: path.to_owned(), line: None, why };
-    let text = std::fs::read_to_string(path).map_err(|source| {
-        of(JudgingError::Io { action: "read", path: path.to_owned(), source })
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| of(JudgingError::Io { action: "read", path: path.to_owned(), source }))?;
     let of_model = |source: ModelError| ConfigError::JudgeModel {
         section: place.to_owned(),
         source: Box::new(source),

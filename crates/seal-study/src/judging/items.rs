@@ -9,10 +9,7 @@ use seal_judge::pointwise::PointItem;
 use super::pairs::instruction;
 
 /// The rows that were answered, in the order of their ids, and the answer to each.
-pub(crate) fn answered<'a>(
-    rows: &'a [Row],
-    answers: &[Answer],
-) -> (Vec<&'a Row>, Vec<PointItem>) {
+pub(crate) fn answered<'a>(rows: &'a [Row], answers: &[Answer]) -> (Vec<&'a Row>, Vec<PointItem>) {
     let texts: BTreeMap<RowId, &str> =
         answers.iter().map(|answer| (answer.id, answer.text.as_str())).collect();
     let mut rows: Vec<&Row> = rows.iter().filter(|row| texts.contains_key(&row.id)).collect();
@@ -40,7 +37,10 @@ mod tests {
         let (found, items) = answered(&rows, &answers);
         assert_eq!((found.len(), items.len()), (2, 2));
         for (row, item) in found.iter().zip(&items) {
-            assert_eq!((&item.prompt, item.answer_id.clone()), (&row.prompt, Some(row.id.to_string())));
+            assert_eq!(
+                (&item.prompt, item.answer_id.clone()),
+                (&row.prompt, Some(row.id.to_string()))
+            );
         }
         rows.reverse();
         assert_eq!(answered(&rows, &answers).1, items);

@@ -48,17 +48,13 @@ impl Judges {
     ///
     /// # Errors
     /// A prompt or a model folder that cannot be read or used, a largest cost without a price, and a
-    /// judge that is the model under test.
+    /// judge behind an endpoint with the name of the model under test.
     pub(crate) fn of(config: &Config) -> Result<Self, StudyError> {
         let mut judges = Self::default();
         for (test, name, judge) in places(config) {
             let section = section(test, name);
             if let Some(table) = model_table(judge) {
                 let found = table.find(&config.device).map_err(of_model(&section))?;
-                let model = config.model.folder().and_then(|folder| folder.found.as_ref());
-                if model.is_some_and(|model| model.digest == found.digest) && !table.allow_self() {
-                    return Err(ConfigError::from(ValueError::SelfJudged { key: section }).into());
-                }
                 let judge = ModelJudge { table, found: Some(found) };
                 judges.add(test, name, Opened::Answers(AnswerJudge::Model(judge)));
             } else if let Some(opened) = through_endpoint(config, judge, &section)? {
@@ -66,6 +62,28 @@ impl Judges {
             }
         }
         Ok(judges)
+    }
+
+    /// Refuses a judge whose folder has the files of one of these models, unless its table allows it.
+    ///
+    /// # Errors
+    /// [`ValueError::SelfJudged`] with the place of the judge.
+    pub(crate) fn refuse_self<'a>(
+        &self,
+        configs: impl Iterator<Item = &'a Config>,
+    ) -> Result<(), ConfigError> {
+        let folders = configs.filter_map(|config| config.model.folder());
+        let models: BTreeSet<&str> =
+            folders.filter_map(|folder| Some(folder.found.as_ref()?.digest.as_str())).collect();
+        for (test, name, judge) in self.answers() {
+            let AnswerJudge::Model(ModelJudge { table, found: Some(found) }) = judge else {
+                continue;
+            };
+            if models.contains(found.digest.as_str()) && !table.allow_self() {
+                return Err(ValueError::SelfJudged { key: section(test, name) }.into());
+            }
+        }
+        Ok(())
     }
 
     /// The judges as far as they are here, for a look ahead; nothing is fetched. What is missing is

@@ -111,7 +111,8 @@ fn runs(judge: &ModelJudge) -> PlannedWork {
     let model = judge.table.model();
     let expected = model.expect.as_ref();
     let found = judge.found.as_ref().map(|found| Cost::of(&found.shape).parameters() as u64);
-    let told = || expected.map(|e| e.parameters.unwrap_or(Cost::of(&e.shape()).parameters() as u64));
+    let told =
+        || expected.map(|e| e.parameters.unwrap_or(Cost::of(&e.shape()).parameters() as u64));
     let parameters = found.or_else(told);
     let memory = parameters.map(|parameters| parameters * model.dtype.bytes() as u64);
     PlannedWork::Runs { parameters, memory }

@@ -130,10 +130,9 @@ fn tests(config: &Config, named: &[String]) -> Result<Vec<String>, AgainError> {
         let judge = config.judge.get(test).map(|judges| &judges.first);
         judge.is_some_and(|judge| match judge {
             OneJudge::Single(settings) => !settings.kind.is_likelihood(),
-            OneJudge::Pairs(_)
-            | OneJudge::Guard(_)
-            | OneJudge::Reward(_)
-            | OneJudge::Rubric(_) => true,
+            OneJudge::Pairs(_) | OneJudge::Guard(_) | OneJudge::Reward(_) | OneJudge::Rubric(_) => {
+                true
+            }
             OneJudge::Majority(_) => false,
         })
     };

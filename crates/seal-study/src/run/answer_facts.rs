@@ -144,9 +144,7 @@ impl Collected {
     fn judging(self, judge: &AnswerJudge) -> AnswerJudging {
         let (models, cost) = match judge {
             AnswerJudge::Model(judge) => (vec![judge.name()], None),
-            AnswerJudge::Rubric(_) => {
-                (self.served.into_iter().collect(), Some(self.bills.cost()))
-            }
+            AnswerJudge::Rubric(_) => (self.served.into_iter().collect(), Some(self.bills.cost())),
         };
         let count = |name: &str, found: &StoredCanary| {
             let [passed, failed, missing] =

@@ -8,8 +8,8 @@ use seal_model::LeftOutRow;
 use seal_report::{Data, EpochTrace, Split};
 use seal_select::SelectorRow;
 
-use super::left_out::LeftOut;
 use super::judge_facts::{JudgeOutputs, fill_majorities};
+use super::left_out::LeftOut;
 use crate::arm::{Arm, reference};
 use crate::config::{ArmRole, Config, Method};
 use crate::error::StudyError;

@@ -132,6 +132,7 @@ impl Study {
         let sets = sets.without(&indices);
         checks::check(&loaded.config, &kept, &sets)?;
         let judges = Judges::of(&loaded.config)?;
+        judges.refuse_self(kept.iter().map(|arm| &arm.config))?;
         Ok(Self { config: loaded.config, arms: kept, sets, left_out, judges })
     }
 

@@ -78,10 +78,8 @@ pub(crate) struct StoredCanary {
 impl Sum {
     /// Of these numbers, in their order.
     pub(crate) fn of(values: impl Iterator<Item = f64>) -> Self {
-        values.fold(Self::default(), |all, value| Self {
-            sum: all.sum + value,
-            count: all.count + 1,
-        })
+        values
+            .fold(Self::default(), |all, value| Self { sum: all.sum + value, count: all.count + 1 })
     }
 
     pub(crate) fn with(self, other: Self) -> Self {

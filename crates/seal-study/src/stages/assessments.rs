@@ -165,7 +165,10 @@ fn by_guard(
         low_mass: table.verdict.reads_tokens().then_some(figures.low_mass),
         cut: figures.cut,
         p_harmful: Sum::of(own.filter_map(|record| record.p_harmful)),
-        canaries: count_guard_canaries(&items, &judged.records).iter().map(StoredCanary::of).collect(),
+        canaries: count_guard_canaries(&items, &judged.records)
+            .iter()
+            .map(StoredCanary::of)
+            .collect(),
         ..StoredAnswers::default()
     };
     let records = to_jsonl(&judged.records)?;
@@ -269,7 +272,8 @@ fn by_rubric(
             refused: rating == Some(Rating::Refused),
         })
     };
-    let lines: Result<Vec<String>, _> = set.items().iter().zip(&rated.ratings).map(record).collect();
+    let lines: Result<Vec<String>, _> =
+        set.items().iter().zip(&rated.ratings).map(record).collect();
     let lines = lines.map_err(Defect::Json)?;
     write(job.dir, RECORDS, &lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
     AssessedOutput { assessments, replies: rated.replies, judge: stored }.write(job.dir)
