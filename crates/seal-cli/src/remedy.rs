@@ -10,7 +10,7 @@ use seal_data::DataError;
 use seal_device::DeviceError;
 use seal_judging::JudgingError;
 use seal_model::ModelError;
-use seal_study::{FolderError, OverrideError, StudyError};
+use seal_study::{ConfigError, FolderError, OverrideError, StudyError};
 
 use crate::program::running;
 use crate::verbs::judge::JudgeFailure;
@@ -89,6 +89,7 @@ fn of_study(error: &StudyError) -> Option<Advice> {
         StudyError::Device(error) => of_device(error),
         StudyError::Data(error) => of_data(error),
         StudyError::OneModel(error) => of_model(error),
+        StudyError::Config(ConfigError::JudgeModel { source, .. }) => of_model(source),
         StudyError::Stage { source, .. } => of_study(source),
         _ => None,
     }

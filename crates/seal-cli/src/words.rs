@@ -10,7 +10,7 @@ use seal_model::{
     template_text,
 };
 use seal_store::{Remedy, StoreError};
-use seal_study::StudyError;
+use seal_study::{ConfigError, StudyError};
 
 use crate::verbs::judge::JudgeFailure;
 
@@ -101,6 +101,13 @@ fn of_study(error: &StudyError) -> String {
 fn of_leaf(error: &StudyError) -> String {
     match error {
         StudyError::OneModel(model) => of_model(model, &STUDY),
+        StudyError::Config(ConfigError::JudgeModel { section, source }) => {
+            let text = of_model(source, &TABLE);
+            match text.starts_with("model.") {
+                true => format!("{section}.{text}"),
+                false => format!("{section}: {text}"),
+            }
+        }
         StudyError::Store(store) => of_store(store),
         StudyError::StoreIsRunFolder { store } => format!(
             "--store {}: it is the run folder; give it a folder of its own",
@@ -250,6 +257,14 @@ mod tests {
             (of(&ModelError::OutputInUse { folder: path() }), "--out x: give", "new folder"),
             (of(&ModelError::from(answers)), "x: another run", "or give another --file"),
             (of(&ModelError::from(of_rows)), "x: 1 rows; ", "with --dropped or --tokenizer"),
+            (
+                of(&StudyError::from(ConfigError::JudgeModel {
+                    section: "judge.hh".into(),
+                    source: Box::new(missing()),
+                })),
+                "judge.hh.model.path: x is no",
+                "@revision",
+            ),
             (of(&arm), "--arm: `a` is no arm that", "such arms are: b"),
             (of(&StudyError::StoreIsRunFolder { store: path() }), "--store x: ", "its own"),
             (

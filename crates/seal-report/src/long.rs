@@ -6,7 +6,10 @@
 //! values are empty; `ablation` is the name that the plan gives. `win_rate_by_judge` lines have the
 //! name of a further judge in `category`. `difference` lines are the tests against SEAL.
 
-use crate::{Arm, PairFigures, PerTest, Ranking, Result, Results, Weights, WinRate, text, view};
+use crate::{
+    AnswerJudging, Arm, PairFigures, PerTest, Ranking, Result, Results, Weights, WinRate, text,
+    view,
+};
 
 const HEADER: [&str; 18] = [
     "arm",
@@ -35,6 +38,16 @@ pub(crate) fn render(results: &Results) -> Result<String> {
     lines.writer.write_record(HEADER)?;
     for arm in &results.arms {
         arm_lines(&mut lines, arm)?;
+    }
+    for (test, judging) in &results.assessing {
+        answer_lines(&mut lines, results, (test, ""), judging)?;
+    }
+    for (test, opinions) in &results.opinions {
+        for (name, opinion) in opinions {
+            if let Some(judging) = &opinion.assessing {
+                answer_lines(&mut lines, results, (test, name), judging)?;
+            }
+        }
     }
     for comparison in &results.comparisons {
         let Some(arm) = results.arm(&comparison.arm) else { continue };
@@ -106,6 +119,28 @@ impl Lines {
         let fields: Vec<_> = record.iter().map(|field| text::cell(field)).collect();
         Ok(self.writer.write_record(fields.iter().map(|field| field.as_bytes()))?)
     }
+}
+
+/// Means of a judge of single answers, by arm; the name of a further judge stands as the category.
+fn answer_lines(
+    lines: &mut Lines,
+    results: &Results,
+    (test, category): (&str, &str),
+    judging: &AnswerJudging,
+) -> Result<()> {
+    for (id, figures) in &judging.arms {
+        let Some(arm) = results.arm(id) else { continue };
+        for (metric, value) in
+            [("mean_p_harmful", figures.mean_p_harmful), ("mean_score", figures.mean_score)]
+        {
+            if value.is_some() {
+                let n = Some(figures.answers - figures.missing);
+                let arm = Some(arm);
+                lines.push(&Line { arm, test, category, metric, value, n, ..Line::default() })?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn arm_lines(lines: &mut Lines, arm: &Arm) -> Result<()> {

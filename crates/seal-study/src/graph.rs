@@ -19,9 +19,10 @@ use crate::sets::{Sets, TrainingSet};
 use crate::stages::{self, AnswersInput};
 
 pub(crate) use self::arm_sets::ArmSets;
-pub(crate) use self::pair_node::PairNode;
+pub(crate) use self::pair_node::{AnswerNode, PairNode};
 
 mod arm_sets;
+mod assessments;
 mod cost;
 mod facts;
 mod inputs;
@@ -46,6 +47,7 @@ mod version {
     pub(super) const ANSWERS: u32 = 5;
     pub(super) const VERDICTS: u32 = 4;
     pub(super) const PAIR_VERDICTS: u32 = 2;
+    pub(super) const ASSESSMENTS: u32 = 1;
 }
 
 /// The stages of one arm with one seed, as numbers of nodes.
@@ -57,10 +59,12 @@ pub(crate) struct Cell {
     pub(crate) selection: Option<usize>,
     pub(crate) sft: Option<usize>,
     pub(crate) answers: usize,
-    /// Of the judges of single answers.
+    /// Of the judges of single answers that are no models.
     pub(crate) verdicts: Option<usize>,
     /// Of the judges of pairs; empty where the answers are those of the reference.
     pub(crate) pairs: Vec<PairNode>,
+    /// Of the judges of single answers that are models.
+    pub(crate) assessed: Vec<AnswerNode>,
 }
 
 /// All stages of a study, and which cells they belong to.
@@ -129,6 +133,7 @@ pub(crate) fn graph<'a>(
         for cell in &mut cells[first..] {
             let (arm, known) = (&arms[cell.arm], &sets.by_arm[cell.arm]);
             cell.pairs = builder.pairs(cell, arm, known, of_reference, judging);
+            cell.assessed = builder.assessments(cell, arm, known, judging);
         }
     }
     Graph { nodes: builder.nodes, cells, tokens }
@@ -287,6 +292,7 @@ impl<'a> Builder<'a> {
                 Box::new(move |job| stages::verdicts(c, sets, job)),
             )
         });
-        Cell { arm: i, seed, selector, selection, sft, answers, verdicts, pairs: Vec::new() }
+        let (pairs, assessed) = (Vec::new(), Vec::new());
+        Cell { arm: i, seed, selector, selection, sft, answers, verdicts, pairs, assessed }
     }
 }

@@ -46,13 +46,14 @@ pub use config::{
     load_config,
 };
 pub use error::{
-    AgainError, ArmError, ConfigError, Defect, FileError, FolderError, NumberError, OverrideError,
-    PairsError, Place, PlanError, PlanFault, RowsError, SectionError, StudyError, ValueError,
+    AgainError, ArmError, AssessmentsError, ConfigError, Defect, FileError, FolderError,
+    NumberError, OverrideError, PairsError, Place, PlanError, PlanFault, RowsError, SectionError,
+    StudyError, ValueError,
 };
 pub use findings::findings_of_plans;
 pub use model_digests::remembered_digests;
 pub use observer::{Event, Observer, Silent};
-pub use options::{Outcome, PlanView, PlannedJudging, PlannedStage, RunOptions};
+pub use options::{Outcome, PlanView, PlannedJudging, PlannedStage, PlannedWork, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use preview::{ModelPreview, Preview};
 pub use run::{AgainRequest, SelectRequest, Selected, StoredAnswers, Study, WrittenAnswers};

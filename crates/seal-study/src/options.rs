@@ -74,19 +74,42 @@ pub struct PlannedStage {
     pub cost: f64,
 }
 
-/// The questions of one judge of pairs, before any answer is there.
+/// What one judge that is a model will do, before any answer is there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedJudging {
     /// The test.
     pub test: String,
     /// Name of a further judge; `None` for the one that decides.
     pub judge: Option<String>,
-    /// The model to ask.
+    /// The judge's model.
     pub model: String,
-    /// Questions at most. Equal answers, and replies that are there, make them fewer.
-    pub questions: usize,
-    /// Their cost at most; `None` without a price. Each token of an answer counts as four.
-    pub cost: Option<f64>,
+    /// Questions, or answers to judge, at most. Equal answers, and replies that are there, make them
+    /// fewer. `None` where the rows of the test are not known.
+    pub questions: Option<usize>,
+    /// What that takes.
+    pub work: PlannedWork,
+}
+
+/// What a judge takes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PlannedWork {
+    /// It is asked through an endpoint.
+    Asks {
+        /// Cost of the questions at most; `None` without a price. Each token of an answer counts as
+        /// four.
+        cost: Option<f64>,
+        /// The largest cost that its settings allow on the test.
+        max_cost: Option<f64>,
+        /// The variable of its key, where that is not set.
+        unset: Option<String>,
+    },
+    /// It runs here.
+    Runs {
+        /// Number of weights, where it is known.
+        parameters: Option<u64>,
+        /// Bytes of the weights.
+        memory: Option<u64>,
+    },
 }
 
 /// What would run.
@@ -94,7 +117,7 @@ pub struct PlannedJudging {
 pub struct PlanView {
     /// All stages; each comes after those it depends on.
     pub stages: Vec<PlannedStage>,
-    /// The judges of pairs that have something to ask.
+    /// The judges that are models and have something to do.
     pub judging: Vec<PlannedJudging>,
 }
 

@@ -15,8 +15,8 @@ use crate::StudyError;
 use crate::arm::{Arm, arms};
 use crate::config::{Config, ConfigSource, Method, load};
 use crate::graph::stage_counts;
-use crate::judging::{Judges, Questions, planned};
-use crate::options::PlannedJudging;
+use crate::judging::{Judges, Questions, planned, planned_answers};
+use crate::options::{PlannedJudging, PlannedWork};
 
 /// A study as its config has it.
 #[derive(Clone, Debug)]
@@ -36,7 +36,8 @@ pub struct Preview {
     pub flops: Option<f64>,
     /// Whether models and rows are here, so that the study's stages can be listed.
     pub is_here: bool,
-    /// The judges of pairs with their questions at most, of tests whose rows are known.
+    /// The judges that are models with what they do at most; judges of pairs, of tests whose rows are
+    /// known.
     pub judging: Vec<PlannedJudging>,
     /// What this machine lacks, each with its remedy.
     pub missing: Vec<String>,
@@ -102,11 +103,8 @@ impl Preview {
             None => BTreeMap::new(),
         };
         let seeds = config.study.seeds.len();
-        // A judge whose prompt is not here asks nothing yet.
-        let judges = Judges::of(config).unwrap_or_else(|error| {
-            missing.push(error.to_string());
-            Judges::default()
-        });
+        // A judge whose prompt is not here does nothing yet.
+        let judges = Judges::ahead(config, &mut missing);
         let stages = stage_counts(&all, seeds, &judges);
         Ok(Self {
             device,
@@ -122,7 +120,7 @@ impl Preview {
     }
 }
 
-/// The questions of judges of pairs at most. Their prompts are not read: nothing is said of money.
+/// What judges do at most. Their prompts are not read: nothing is said of money.
 fn judging(
     config: &Config,
     judges: &Judges,
@@ -130,18 +128,30 @@ fn judging(
     rows: &BTreeMap<String, Option<usize>>,
     seeds: usize,
 ) -> Vec<PlannedJudging> {
-    let all = judges.all().count().max(1);
     // A stage for each cell and judge.
-    let cells = stages.get("pair-verdicts").copied().unwrap_or(0) / all;
-    let one = |(test, name, judge): (&str, Option<&str>, &seal_judging::PairJudge)| {
-        let rows = rows.get(&format!("test.{test}")).copied().flatten()?;
-        let questions = Questions { cells, references: (0..seeds).collect() };
-        let prompts = vec![String::new(); rows];
-        let place = (test, name);
-        let planned = planned(place, judge, &questions, &prompts, config.generate.max_new_tokens);
-        Some(PlannedJudging { cost: None, ..planned })
+    let cells =
+        |stage: &str, judges: usize| stages.get(stage).copied().unwrap_or(0) / judges.max(1);
+    let of_pairs = cells("pair-verdicts", judges.all().count());
+    let of_answers = cells("assessments", judges.answers().count());
+    let rows = |test: &str| rows.get(&format!("test.{test}")).copied().flatten();
+    let tokens = config.generate.max_new_tokens;
+    let without_cost = |mut planned: PlannedJudging| {
+        if let PlannedWork::Asks { cost, .. } = &mut planned.work {
+            *cost = None;
+        }
+        planned
     };
-    judges.all().filter_map(one).collect()
+    let pairs = judges.all().filter_map(|(test, name, judge)| {
+        let questions = Questions { cells: of_pairs, references: (0..seeds).collect() };
+        let prompts = vec![String::new(); rows(test)?];
+        Some(without_cost(planned((test, name), judge, &questions, &prompts, tokens)))
+    });
+    let answers = judges.answers().map(|(test, name, judge)| {
+        let prompts = rows(test).map(|rows| vec![String::new(); rows]);
+        let place = (test, name);
+        without_cost(planned_answers(place, judge, of_answers, prompts.as_deref(), tokens))
+    });
+    pairs.chain(answers).collect()
 }
 
 fn selector_rows(config: &Config) -> usize {

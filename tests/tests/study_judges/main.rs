@@ -1,7 +1,11 @@
-//! Judges of pairs inside a study, behind an endpoint on this machine.
+//! Judges that are models inside a study: of pairs, behind an endpoint on this machine, and of single
+//! answers.
 
 mod again;
+#[path = "../common/mod.rs"]
+mod common;
 mod ends;
+mod models;
 mod setup;
 #[path = "../../../crates/seal-endpoint/tests/stub/mod.rs"]
 mod stub;

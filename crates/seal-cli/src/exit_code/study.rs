@@ -1,12 +1,13 @@
 //! The codes of a study's errors.
 
-use seal_study::{AgainError, PairsError, StudyError};
+use seal_study::{AgainError, AssessmentsError, ConfigError, PairsError, StudyError};
 
 use super::{DATA, RETRY, UNEXPECTED, USAGE, judge, model, parts};
 
 pub(super) fn code(error: &StudyError) -> u8 {
     match error {
         StudyError::Folder(error) if error.is_of_its_files() => DATA,
+        StudyError::Config(ConfigError::JudgeModel { source, .. }) => model::code(source),
         StudyError::Config(_)
         | StudyError::Plan(_)
         | StudyError::Obstacle { .. }
@@ -25,6 +26,7 @@ pub(super) fn code(error: &StudyError) -> u8 {
         StudyError::Judge(error) => parts::judge(error),
         StudyError::Judging(error) => judge::judging(error),
         StudyError::Pairs(error) => pairs(error),
+        StudyError::Assessments(error) => assessments(error),
         StudyError::Again(error) => again(error),
         StudyError::Training(error) => parts::training(error),
         StudyError::Model(error) => parts::weights(error),
@@ -41,6 +43,16 @@ fn pairs(error: &PairsError) -> u8 {
     match error {
         PairsError::Missing { may_pass: true, .. } => RETRY,
         PairsError::Missing { may_pass: false, .. } | PairsError::Budget { .. } => DATA,
+    }
+}
+
+/// As those of the verb that judges single answers.
+fn assessments(error: &AssessmentsError) -> u8 {
+    match error {
+        AssessmentsError::Missing { may_pass: true, .. } => RETRY,
+        AssessmentsError::Missing { may_pass: false, .. }
+        | AssessmentsError::LowMass { .. }
+        | AssessmentsError::Budget { .. } => DATA,
     }
 }
 

@@ -27,7 +27,10 @@ pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
         .map(|(name, n)| n.map_or_else(|| format!("{name} ?"), |n| format!("{name} {n}")))
         .collect();
     writeln!(out, "rows: {}", rows.join(", "))?;
-    asked::write(out, &preview.judging)?;
+    // Where all is here, the list of stages ends with the exact numbers.
+    if !preview.is_here {
+        asked::write(out, &preview.judging)?;
+    }
     for model in &preview.models {
         writeln!(out, "model {}: {}", model.name, sizes(model))?;
     }

@@ -139,3 +139,52 @@ fn figures(results: &Results) -> Option<Table> {
     table.notes.extend(view::opinion_distrust_note(results));
     Some(table)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{AnswerCanaries, AnswerFigures, JudgingCost, Opinion, Role};
+
+    fn judged(of: AnswerFigures, cost: Option<JudgingCost>) -> AnswerJudging {
+        AnswerJudging {
+            models: vec!["m".to_owned()],
+            answers: of.answers,
+            missing: of.missing,
+            canaries: vec![AnswerCanaries::new("empty", 2, 1, 0)],
+            arms: BTreeMap::from([("seal".to_owned(), of)]),
+            cost,
+            ..AnswerJudging::default()
+        }
+    }
+
+    #[test]
+    fn deciding_and_further_judges_have_rows_and_means() {
+        let mut results = Results::default();
+        results.arms.push(Arm::new("seal", "SEAL", Role::Seal));
+        let guard =
+            AnswerFigures { answers: 8, missing: 2, mean_p_harmful: Some(0.25), mean_score: None };
+        results.assessing.insert("hexphi".to_owned(), judged(guard, None));
+        let rater = AnswerFigures { answers: 8, mean_score: Some(1.5), ..AnswerFigures::default() };
+        let cost = JudgingCost { replies: 9, estimated: 3, ..JudgingCost::default() };
+        let opinion = Opinion { assessing: Some(judged(rater, Some(cost))), ..Opinion::default() };
+        let opinions = BTreeMap::from([("rater".to_owned(), opinion)]);
+        results.opinions.insert("hexphi".to_owned(), opinions);
+        let tables: Vec<Table> = answer_judges(&results).collect();
+        let text = |table: &Table| {
+            let rows = table.groups.iter().flat_map(|group| &group.rows);
+            rows.map(|row| {
+                let cells = row.cells.iter().map(|cell| cell.text.clone());
+                std::iter::once(row.label.clone()).chain(cells).collect::<Vec<_>>().join(" | ")
+            })
+            .collect::<Vec<_>>()
+        };
+        let [judges, canaries, figures] = tables.as_slice() else { panic!("three tables") };
+        insta::assert_snapshot!(text(judges).join("\n"), @"");
+        insta::assert_snapshot!(text(canaries).join("\n"), @"");
+        insta::assert_snapshot!(text(figures).join("\n"), @"");
+        assert!(judges.notes.iter().any(|note| note.contains("3 replies are estimated")));
+        assert_eq!(answer_judges(&Results::default()).count(), 0);
+    }
+}

@@ -47,7 +47,10 @@ impl Config {
         for (judge, settings) in judges.all() {
             let of = match settings {
                 OneJudge::Majority(_) => continue,
-                OneJudge::Pairs(_) => None,
+                OneJudge::Pairs(_)
+                | OneJudge::Guard(_)
+                | OneJudge::Reward(_)
+                | OneJudge::Rubric(_) => None,
                 OneJudge::Single(settings) => Some(settings).filter(|s| s.kind.is_likelihood()),
             };
             if of.is_some() || all.iter().all(|asking| asking.of.is_some()) {

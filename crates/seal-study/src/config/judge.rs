@@ -8,9 +8,14 @@ use std::collections::BTreeMap;
 use seal_eval::TestJudge;
 use seal_judge::{JudgeKind, JudgeSettings};
 use seal_judging::JudgeTable;
+use seal_judging::rubric::{RATING_TIE, RubricTable};
+use seal_model::{GuardTable, RewardTable};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::{Table, Value};
+
+/// Kinds of judges that are models.
+pub(super) const MODELS: [&str; 4] = ["guard", "reward", "rubric", "pairwise"];
 
 /// One judge of a test.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,6 +25,12 @@ pub enum OneJudge {
     Single(JudgeSettings),
     /// Compares an arm's answer with the reference's, through an endpoint.
     Pairs(Box<JudgeTable>),
+    /// A model folder that says whether an answer does harm.
+    Guard(Box<GuardTable>),
+    /// A model folder that scores an answer.
+    Reward(Box<RewardTable>),
+    /// Rates one answer at a time, through an endpoint.
+    Rubric(Box<RubricTable>),
     /// Says what most of the further judges say.
     Majority(MajoritySettings),
 }
@@ -61,6 +72,9 @@ impl OneJudge {
         match self {
             Self::Single(settings) => TestJudge::Single(settings.kind),
             Self::Pairs(_) => TestJudge::Pairs,
+            Self::Guard(_) => TestJudge::Guard,
+            Self::Reward(_) => TestJudge::Reward,
+            Self::Rubric(_) => TestJudge::Rubric,
             Self::Majority(_) => TestJudge::Majority,
         }
     }
@@ -69,7 +83,9 @@ impl OneJudge {
     pub(crate) fn tie(&self) -> f64 {
         match self {
             Self::Single(settings) => settings.tie(),
-            Self::Pairs(_) | Self::Majority(_) => 0.0,
+            Self::Reward(table) => table.tie,
+            Self::Rubric(_) => RATING_TIE,
+            Self::Pairs(_) | Self::Guard(_) | Self::Majority(_) => 0.0,
         }
     }
 
@@ -77,7 +93,11 @@ impl OneJudge {
     pub(crate) fn single(&self) -> Option<&JudgeSettings> {
         match self {
             Self::Single(settings) => Some(settings),
-            Self::Pairs(_) | Self::Majority(_) => None,
+            Self::Pairs(_)
+            | Self::Guard(_)
+            | Self::Reward(_)
+            | Self::Rubric(_)
+            | Self::Majority(_) => None,
         }
     }
 
@@ -99,12 +119,21 @@ impl OneJudge {
             Some("pairwise") => JudgeTable::deserialize(table)
                 .map_err(said)
                 .map(|table| Self::Pairs(Box::new(table))),
+            Some("guard") => GuardTable::deserialize(table)
+                .map_err(said)
+                .map(|table| Self::Guard(Box::new(table))),
+            Some("reward") => RewardTable::deserialize(table)
+                .map_err(said)
+                .map(|table| Self::Reward(Box::new(table))),
+            Some("rubric") => RubricTable::deserialize(table)
+                .map_err(said)
+                .map(|table| Self::Rubric(Box::new(table))),
             Some("majority") => {
                 MajoritySettings::deserialize(table).map_err(said).map(Self::Majority)
             }
             Some(kind) if kind.parse::<JudgeKind>().is_err() => {
                 let known = JudgeKind::ALL.map(JudgeKind::name);
-                let known = known.iter().chain(&["pairwise", "majority"]);
+                let known = known.iter().chain(&MODELS).chain(&["majority"]);
                 let known: Vec<String> = known.map(|name| format!("`{name}`")).collect();
                 let known = known.join(", ");
                 Err(E::custom(format!("unknown variant `{kind}`, expected one of {known}")))

@@ -5,10 +5,13 @@
 use std::path::Path;
 
 use seal_endpoint::refuse_secrets;
+use seal_judging::rubric::RubricTable;
 use seal_judging::{JudgeTable, JudgingError};
 use seal_model::overrides::{parse_set, put};
+use seal_model::{GuardTable, ModelError, RewardTable};
 use toml::{Table, Value};
 
+use super::judge::MODELS;
 use crate::error::{ConfigError, Defect, StudyError};
 
 /// Key of a judge that names a table.
@@ -40,11 +43,7 @@ fn expand_one(judge: &mut Table, folder: &Path, place: &str) -> Result<(), Confi
         _ => return Ok(()),
     };
     judge.remove(TABLE);
-    let of = |source: JudgingError| ConfigError::Judge {
-        section: place.to_owned(),
-        source: Box::new(source),
-    };
-    let mut whole = read(&file).map_err(of)?;
+    let mut whole = read(&file, place)?;
     for (key, value) in std::mem::take(judge) {
         put(&mut whole, &key, value)?;
     }
@@ -52,23 +51,46 @@ fn expand_one(judge: &mut Table, folder: &Path, place: &str) -> Result<(), Confi
     Ok(())
 }
 
-/// The keys of the table at `path`, with the place of its prompt as seen from here.
-fn read(path: &Path) -> Result<Table, JudgingError> {
-    let text = std::fs::read_to_string(path).map_err(|source| JudgingError::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })?;
+/// The keys of the table at `path`, with the places of its prompt and template as seen from here;
+/// `place` is that of the judge. The model's folder is relative to here already.
+fn read(path: &Path, place: &str) -> Result<Table, ConfigError> {
+    let of = |source: JudgingError| ConfigError::Judge {
+        section: place.to_owned(),
+        source: Box::new(source),
+    };
+    let bad = |why: String| JudgingError::Table { path: path.to_owned(), line: None, why };
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| of(JudgingError::Io { action: "read", path: path.to_owned(), source }))?;
+    let of_model = |source: ModelError| ConfigError::JudgeModel {
+        section: place.to_owned(),
+        source: Box::new(source),
+    };
+    let kind = match toml::from_str::<Table>(&text) {
+        Ok(table) => table.get("kind").and_then(Value::as_str).map(str::to_owned),
+        Err(_) => None,
+    };
     // Faults are said of the table's own lines.
-    JudgeTable::parse(&text, path)?;
-    let mut table: Table = toml::from_str(&text).map_err(|e| JudgingError::Table {
-        path: path.to_owned(),
-        line: None,
-        why: e.message().to_owned(),
-    })?;
-    let file = table.get_mut("prompt").and_then(|prompt| prompt.get_mut("file"));
-    if let Some(Value::String(file)) = file {
-        *file = path.parent().unwrap_or(Path::new("")).join(&*file).display().to_string();
+    match kind.as_deref() {
+        Some("guard") => drop(GuardTable::parse(&text, path).map_err(of_model)?),
+        Some("reward") => drop(RewardTable::parse(&text, path).map_err(of_model)?),
+        Some("rubric") => drop(RubricTable::parse(&text, path).map_err(of)?),
+        Some("pairwise") | None => drop(JudgeTable::parse(&text, path).map_err(of)?),
+        Some(kind) => {
+            let known = MODELS.map(|kind| format!("`{kind}`")).join(", ");
+            let why = format!(
+                "kind = {kind:?} is none of a table; tables have the kinds {known}, and other judges \
+                 stand in the config itself"
+            );
+            return Err(of(bad(why)));
+        }
+    }
+    let mut table: Table = toml::from_str(&text).map_err(|e| of(bad(e.message().to_owned())))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for (section, key) in [("prompt", "file"), ("template", "chat")] {
+        let file = table.get_mut(section).and_then(|section| section.get_mut(key));
+        if let Some(Value::String(file)) = file {
+            *file = folder.join(&*file).display().to_string();
+        }
     }
     Ok(table)
 }

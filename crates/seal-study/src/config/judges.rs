@@ -2,6 +2,7 @@
 
 use seal_data::Row;
 use seal_judge::JudgeKind;
+use seal_model::ModelError;
 
 use super::judge::OneJudge;
 use super::names::Names;
@@ -50,6 +51,11 @@ impl Config {
                 OneJudge::Pairs(table) => table.check(key.as_ref()).map_err(|source| {
                     ConfigError::Judge { section: key.clone(), source: Box::new(source) }
                 })?,
+                OneJudge::Rubric(table) => table.check(key.as_ref()).map_err(|source| {
+                    ConfigError::Judge { section: key.clone(), source: Box::new(source) }
+                })?,
+                OneJudge::Guard(table) => table.check(key.as_ref()).map_err(of_model(&key))?,
+                OneJudge::Reward(table) => table.check(key.as_ref()).map_err(of_model(&key))?,
                 OneJudge::Majority(_) if name.is_some() => {
                     return Err(ValueError::MajorityBeside { key }.into());
                 }
@@ -61,4 +67,10 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// What a judge that is a model folder says of the settings in `section`.
+fn of_model(section: &str) -> impl FnOnce(ModelError) -> ConfigError {
+    let section = section.to_owned();
+    move |source| ConfigError::JudgeModel { section, source: Box::new(source) }
 }

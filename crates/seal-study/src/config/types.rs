@@ -12,7 +12,7 @@ use seal_world::WorldSettings;
 use serde::{Deserialize, Serialize};
 
 use super::arms::{ArmSpec, Binding};
-use super::judge::TestJudges;
+use super::judge::{OneJudge, TestJudges};
 use crate::error::{Defect, StudyError};
 use crate::model_digests::remembered_digests;
 
@@ -236,7 +236,9 @@ impl Config {
 
     /// Whether a model folder is used, or something must be fetched first.
     pub fn is_remote(&self) -> bool {
-        let folder = self.model.folder().is_some();
+        let is_model = |judge: &OneJudge| matches!(judge, OneJudge::Guard(_) | OneJudge::Reward(_));
+        let judged = self.judge.values().any(|all| all.all().any(|(_, judge)| is_model(judge)));
+        let folder = self.model.folder().is_some() || judged;
         let sources = self.data.iter().flat_map(|data| {
             let sets = [&data.base, &data.fine_tuning, &data.safe, &data.safety];
             sets.into_iter().chain(data.test.values()).flatten()

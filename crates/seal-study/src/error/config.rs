@@ -11,7 +11,7 @@ use seal_judge::JudgeError;
 use seal_judging::JudgingError;
 use seal_lm::SettingError;
 use seal_model::overrides::TableError;
-use seal_model::{HalfPrecision, KeyError, RankTooLarge, ShapeError};
+use seal_model::{HalfPrecision, KeyError, ModelError, RankTooLarge, ShapeError};
 use seal_world::WorldError;
 
 use super::value::ValueError;
@@ -50,13 +50,21 @@ pub enum ConfigError {
         /// What is wrong with it.
         source: SectionError,
     },
-    /// What the judge of pairs says of its settings.
+    /// What the judge behind an endpoint says of its settings.
     #[error("{}", of_judge(section, &source.to_string()))]
     Judge {
         /// The judge's section.
         section: String,
         /// What is wrong with it.
         source: Box<JudgingError>,
+    },
+    /// What the judge that is a model folder says of its settings, or of its files.
+    #[error("{}", of_judge(section, &source.to_string()))]
+    JudgeModel {
+        /// The judge's section.
+        section: String,
+        /// What is wrong with it.
+        source: Box<ModelError>,
     },
     /// Adapters of a rank that no machine holds.
     #[error(transparent)]

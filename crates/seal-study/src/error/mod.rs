@@ -4,6 +4,7 @@
 //! module that returns them.
 
 mod again;
+mod answers;
 mod change;
 mod config;
 mod defect;
@@ -28,6 +29,7 @@ use seal_store::StoreError;
 use seal_world::WorldError;
 
 pub use self::again::AgainError;
+pub use self::answers::AssessmentsError;
 pub use self::change::OverrideError;
 pub use self::config::{ArmError, ConfigError, FileError, NumberError, Place, SectionError};
 pub use self::defect::Defect;
@@ -114,6 +116,9 @@ pub enum StudyError {
     /// Pairs without verdicts.
     #[error(transparent)]
     Pairs(#[from] PairsError),
+    /// Answers without verdicts.
+    #[error(transparent)]
+    Assessments(#[from] AssessmentsError),
     /// Training that failed.
     #[error("{0}")]
     Training(#[from] BilevelError),

@@ -87,6 +87,15 @@ pub enum ValueError {
         /// The test.
         test: String,
     },
+    /// A judge that is the model under test.
+    #[error(
+        "{key}: the judge's model is also the model whose answers are judged, and models prefer their \
+         own; choose another judge, or set {key}.allow_self = true"
+    )]
+    SelfJudged {
+        /// The judge.
+        key: String,
+    },
     /// A majority that is no deciding judge.
     #[error("{key}: a majority decides; make it the test's own judge, and list the others in also")]
     MajorityBeside {

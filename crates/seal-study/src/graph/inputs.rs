@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::facts::{RowFacts, SetFacts};
 use crate::config::{Asking, Config, Method, name_of};
+use crate::judging::AnswerJudge;
 
 /// The rows that a tokenizer is trained on, and its size.
 pub(super) fn tokenizer(c: &Config, facts: &SetFacts) -> Value {
@@ -141,6 +142,15 @@ pub(super) fn verdicts(c: &Config, facts: &SetFacts) -> Option<Value> {
 /// `asked` names the file of answers.
 pub(super) fn pair_verdicts(judge: &PairJudge, asked: &str, rows: &RowFacts) -> Value {
     json!({"judge": judge.settings(), "answers": asked, "rows": rows.content.texts})
+}
+
+/// Of a judge of single answers that is a model on a test: the judge without what only says how to
+/// run, the prompts, and what of a row says whether a refusal is due. `asked` names the file of
+/// answers.
+pub(super) fn assessments(judge: &AnswerJudge, asked: &str, rows: &RowFacts) -> Value {
+    let content = &rows.content;
+    json!({"judge": judge.settings(), "answers": asked, "rows": content.texts,
+        "labels": content.labels, "categories": content.categories})
 }
 
 /// Tokenizer and template, by what they are and not by where a file lies.

@@ -6,11 +6,13 @@ use std::sync::{Arc as Shared, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use seal_endpoint::{ApiKey, Class, Client, EndpointError, EndpointSettings};
+use seal_judging::rubric::{AnswerSet, Rated, RubricJudge};
 use seal_judging::{
-    Judged, JudgingError, PairJudge, QuestionSet, Repair, VerdictLog, missing_questions, stored,
+    Judged, JudgingError, PairJudge, QuestionSet, Repair, VerdictLog, missing_questions, rubric,
+    stored,
 };
 use seal_store::{Key, lasting_folder};
-use serde_json::json;
+use serde_json::Value;
 
 use super::Judges;
 use crate::error::StudyError;
@@ -28,7 +30,36 @@ const LOG: &str = "verdicts.jsonl";
 /// How long to wait before a log of another process is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
-/// The judges of pairs of a run.
+/// A judge behind an endpoint, whatever it is asked.
+pub(crate) trait Asks {
+    /// Whom to ask.
+    fn endpoint(&self) -> &EndpointSettings;
+
+    /// All that a reply depends on beside the texts.
+    fn identity(&self) -> Value;
+}
+
+impl Asks for PairJudge {
+    fn endpoint(&self) -> &EndpointSettings {
+        self.endpoint()
+    }
+
+    fn identity(&self) -> Value {
+        self.identity()
+    }
+}
+
+impl Asks for RubricJudge {
+    fn endpoint(&self) -> &EndpointSettings {
+        self.endpoint()
+    }
+
+    fn identity(&self) -> Value {
+        self.identity()
+    }
+}
+
+/// The judges of a run that are models.
 pub(crate) struct Judging<'a> {
     judges: &'a Judges,
     store: PathBuf,
@@ -68,15 +99,15 @@ impl<'a> Judging<'a> {
     }
 
     /// The key of a judge's log.
-    fn log_key(judge: &PairJudge) -> Key {
-        Key::of(LOGS, VERSION, &json!(judge.identity()))
+    fn log_key(judge: &dyn Asks) -> Key {
+        Key::of(LOGS, VERSION, &judge.identity())
     }
 
     /// The log of a judge to read only; `None` where there is none yet.
     ///
     /// # Errors
     /// A file that cannot be read or is no log.
-    pub(crate) fn read_log(&self, judge: &PairJudge) -> Result<Option<VerdictLog>, JudgingError> {
+    pub(crate) fn read_log(&self, judge: &dyn Asks) -> Result<Option<VerdictLog>, JudgingError> {
         let path = self.store.join(LOGS).join(Self::log_key(judge).as_str()).join(LOG);
         match path.exists() {
             true => VerdictLog::read(&path).map(Some),
@@ -88,11 +119,11 @@ impl<'a> Judging<'a> {
     ///
     /// # Errors
     /// As [`Client::new`].
-    pub(crate) fn can_ask(&self, judge: &PairJudge) -> Result<(), JudgingError> {
+    pub(crate) fn can_ask(&self, judge: &dyn Asks) -> Result<(), JudgingError> {
         self.client(judge).map(|_| ())
     }
 
-    /// Asks what the judge's log lacks.
+    /// Asks what the judge's log lacks of a set of pairs.
     ///
     /// # Errors
     /// A log that cannot be written; what [`seal_judging::judge`] reports. An endpoint that failed
@@ -104,12 +135,42 @@ impl<'a> Judging<'a> {
         progress: &(dyn Fn(f64) + Sync),
     ) -> Result<Judged, StudyError> {
         let mut log = self.open_log(judge)?;
-        self.say_repair(&log);
         if missing_questions(judge, questions, Some(&log)).is_empty() {
             let judged = stored(judge, questions, &log);
             judge.refuse_served(&judged.served, &questions.models())?;
             return Ok(judged);
         }
+        self.ask(judge, |client| {
+            seal_judging::judge(judge, questions, client, &mut log, &Progress(progress))
+        })
+    }
+
+    /// The same of a set of single answers by `models`.
+    ///
+    /// # Errors
+    /// As [`Judging::judge`].
+    pub(crate) fn rate(
+        &self,
+        judge: &RubricJudge,
+        set: &AnswerSet<'_>,
+        models: &[Option<&str>],
+        progress: &(dyn Fn(f64) + Sync),
+    ) -> Result<Rated, StudyError> {
+        let mut log = self.open_log(judge)?;
+        if rubric::missing_questions(judge, set, Some(&log)).is_empty() {
+            let rated = rubric::stored(judge, set, &log);
+            judge.refuse_served(&rated.served, models)?;
+            return Ok(rated);
+        }
+        self.ask(judge, |client| rubric::judge(judge, set, client, &mut log, &Progress(progress)))
+    }
+
+    /// Asks by `ask`, unless the endpoint failed for good before.
+    fn ask<T>(
+        &self,
+        judge: &dyn Asks,
+        ask: impl FnOnce(&Client) -> Result<T, JudgingError>,
+    ) -> Result<T, StudyError> {
         let endpoint = judge.endpoint();
         let asked =
             (endpoint.base_url.clone(), endpoint.model.clone(), endpoint.api_key_env.clone());
@@ -118,8 +179,8 @@ impl<'a> Judging<'a> {
             return Err(JudgingError::Endpoint(error).into());
         }
         let client = self.client(judge)?;
-        let judged = seal_judging::judge(judge, questions, &client, &mut log, &Progress(progress));
-        match &judged {
+        let found = ask(&client);
+        match &found {
             Err(JudgingError::Endpoint(source) | JudgingError::GivenUp { source, .. })
                 if source.class() != Class::ThisQuestion =>
             {
@@ -127,18 +188,22 @@ impl<'a> Judging<'a> {
             }
             _ => {}
         }
-        Ok(judged?)
+        Ok(found?)
     }
 
     /// The log of a judge, when no other process writes to it.
-    fn open_log(&self, judge: &PairJudge) -> Result<VerdictLog, StudyError> {
+    fn open_log(&self, judge: &dyn Asks) -> Result<VerdictLog, StudyError> {
         let path = lasting_folder(&self.store, LOGS, &Self::log_key(judge))?.join(LOG);
         seal_files::refuse_link(&path).map_err(StudyError::at_file(&path))?;
         let mut is_said = false;
         loop {
             match VerdictLog::open(&path) {
                 Err(JudgingError::LogInUse { .. }) => {}
-                other => return Ok(other?),
+                Ok(log) => {
+                    self.say_repair(&log);
+                    return Ok(log);
+                }
+                Err(error) => return Err(error.into()),
             }
             if !std::mem::replace(&mut is_said, true) {
                 let message = format!("{}: another run judges; this one waits", path.display());
@@ -167,7 +232,7 @@ impl<'a> Judging<'a> {
     }
 
     /// The client of a judge's endpoint: one for all stages, so that its limits are theirs.
-    fn client(&self, judge: &PairJudge) -> Result<Shared<Client>, JudgingError> {
+    fn client(&self, judge: &dyn Asks) -> Result<Shared<Client>, JudgingError> {
         let endpoint = judge.endpoint();
         let mut state = self.lock();
         if let Some((_, client)) = state.clients.iter().find(|(known, _)| known == endpoint) {

@@ -20,7 +20,7 @@ use crate::options::{Outcome, RunOptions};
 use crate::run_folder::{RunFolder, config_of_folder};
 
 /// Stages that judge.
-const JUDGING: [&str; 2] = ["verdicts", "pair-verdicts"];
+const JUDGING: [&str; 3] = ["verdicts", "pair-verdicts", "assessments"];
 
 /// Which run to judge again, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,11 +49,13 @@ impl Study {
         let set = tests.iter().map(|test| format!("judge.{test}.table={table}"));
         let source = ConfigSource { set: set.collect(), ..source };
         let study = Self::load(&source)?;
-        let judges: Vec<_> = study
-            .judges
-            .all()
+        let of_pairs = study.judges.all().map(|(test, name, judge)| (test, name, judge.settings()));
+        let answers = study.judges.answers();
+        let of_answers = answers.map(|(test, name, judge)| (test, name, judge.settings()));
+        let judges: Vec<_> = of_pairs
+            .chain(of_answers)
             .filter(|(test, name, _)| name.is_none() && tests.iter().any(|t| t == test))
-            .map(|(test, _, judge)| (test.to_owned(), judge.settings()))
+            .map(|(test, _, settings)| (test.to_owned(), settings))
             .collect();
         let digest = Digest::of(json!(judges).to_string()).short();
         let stem = request.table.file_stem().unwrap_or_default().to_string_lossy();
@@ -128,7 +130,9 @@ fn tests(config: &Config, named: &[String]) -> Result<Vec<String>, AgainError> {
         let judge = config.judge.get(test).map(|judges| &judges.first);
         judge.is_some_and(|judge| match judge {
             OneJudge::Single(settings) => !settings.kind.is_likelihood(),
-            OneJudge::Pairs(_) => true,
+            OneJudge::Pairs(_) | OneJudge::Guard(_) | OneJudge::Reward(_) | OneJudge::Rubric(_) => {
+                true
+            }
             OneJudge::Majority(_) => false,
         })
     };

@@ -8,8 +8,8 @@ use seal_model::LeftOutRow;
 use seal_report::{Data, EpochTrace, Split};
 use seal_select::SelectorRow;
 
+use super::judge_facts::{JudgeOutputs, fill_majorities};
 use super::left_out::LeftOut;
-use super::pair_facts::{PairOutputs, fill_majorities};
 use crate::arm::{Arm, reference};
 use crate::config::{ArmRole, Config, Method};
 use crate::error::StudyError;
@@ -64,7 +64,7 @@ pub(crate) fn facts(
         }
         splits.insert(name.clone(), split);
     }
-    let outputs = PairOutputs::read(config, graph, done, judges)?;
+    let outputs = JudgeOutputs::read(config, arms, graph, done, judges)?;
     let tests = own.tests.iter().map(|(name, rows)| {
         let prompts = rows.iter().map(|r| r.id).collect();
         (name.clone(), outputs.test(config, name, prompts))

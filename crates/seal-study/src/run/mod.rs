@@ -1,13 +1,16 @@
 //! A study from its config to its report.
 
 mod again;
+mod answer_facts;
 mod answers;
+mod bills;
 mod cells;
 mod checks;
 mod facts;
+mod judge_facts;
 mod left_out;
-mod pair_facts;
 mod planning;
+mod planning_answers;
 mod record;
 mod select;
 
@@ -83,6 +86,9 @@ impl Study {
             let sources = sets.into_iter().flatten().chain(tests);
             files.extend(sources.map(|source| ("the rows", data.root.join(&source.path))));
         }
+        for (_, _, judge) in self.judges.answers() {
+            files.extend(judge.input_files());
+        }
         for (_, _, judge) in self.judges.all() {
             if let Some(prompt) = &judge.table().prompt {
                 files.push(("the judge's prompt", prompt.file.clone()));
@@ -127,6 +133,7 @@ impl Study {
         let sets = sets.without(&indices);
         checks::check(&loaded.config, &kept, &sets)?;
         let judges = Judges::of(&loaded.config)?;
+        judges.refuse_self(kept.iter().map(|arm| &arm.config))?;
         Ok(Self { config: loaded.config, arms: kept, sets, left_out, judges })
     }
 
@@ -310,7 +317,8 @@ fn outputs_read(graph: &Graph<'_>) -> Vec<usize> {
     let of = |cell: &crate::graph::Cell| [cell.selector, cell.selection, cell.verdicts];
     let of_cells = graph.cells.iter().flat_map(of).flatten();
     let of_pairs = graph.cells.iter().flat_map(|cell| cell.pairs.iter().map(|pair| pair.node));
-    let of_cells = of_cells.chain(of_pairs);
+    let of_answers = graph.cells.iter().flat_map(|cell| cell.assessed.iter().map(|of| of.node));
+    let of_cells = of_cells.chain(of_pairs).chain(of_answers);
     let mut read: Vec<usize> = of_cells.chain(graph.tokens.values().copied()).collect();
     read.sort_unstable();
     read.dedup();

@@ -1,4 +1,4 @@
-//! What a study's judges of pairs will ask, and whether they can be asked.
+//! What a study's judges that are models will do, and whether they can be asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,11 +7,12 @@ use seal_judge::{Answer, from_jsonl};
 use seal_judging::{PairJudge, QuestionSet, estimate, missing_questions};
 use seal_store::{Entry, Found, Store};
 
+use super::planning_answers::{answers_ahead, can_rate};
 use crate::StudyError;
 use crate::config::Config;
 use crate::graph::{ArmSets, Graph, PairNode};
 use crate::judging::{Judging, Questions, instruction, model_names, pair_up, planned};
-use crate::options::PlannedJudging;
+use crate::options::{PlannedJudging, PlannedWork};
 
 /// What is known of the questions of one judge.
 #[derive(Default)]
@@ -45,7 +46,7 @@ pub(super) fn judging_ahead(
         let dirs: Option<Vec<&Entry>> =
             graph.nodes[pair.node].deps.iter().map(|d| found[*d].as_ref()).collect();
         let rows = sets.of_arm(0).tests.get(test).map_or(&[][..], Vec::as_slice);
-        let answers = dirs.and_then(|dirs| answers_of(config, pair, dirs));
+        let answers = dirs.and_then(|dirs| answers_of(config, (test, name), dirs));
         let known = answers.and_then(|answers| {
             let (set, _) = pair_up(rows, &answers[0], &answers[1], &model_names(config));
             ahead.add(judge, judging, &QuestionSet::new(judge, &set).ok()?)
@@ -60,20 +61,22 @@ pub(super) fn judging_ahead(
         let prompts: Vec<String> = rows.iter().map(instruction).collect();
         let tokens = config.generate.max_new_tokens;
         let mut all = planned(*place, judge, &ahead.unknown, &prompts, tokens);
-        all.questions += ahead.known.len();
-        all.cost = all.cost.map(|cost| cost + ahead.cost);
-        (all.questions > 0).then_some(all)
+        all.questions = all.questions.map(|questions| questions + ahead.known.len());
+        if let PlannedWork::Asks { cost: Some(cost), .. } = &mut all.work {
+            *cost += ahead.cost;
+        }
+        all.questions.is_some_and(|questions| questions > 0).then_some(all)
     };
-    all.iter().filter_map(one).collect()
+    all.iter().filter_map(one).chain(answers_ahead(config, judging, sets, graph, found)).collect()
 }
 
 /// The answers of a cell and of its reference; `None` where they cannot be read.
 fn answers_of<'a>(
     config: &Config,
-    pair: &PairNode,
+    (test, name): (&str, Option<&str>),
     dirs: impl IntoIterator<Item = &'a Entry>,
 ) -> Option<Vec<Vec<Answer>>> {
-    let file = format!("{}.jsonl", config.asked_for(&pair.test, pair.judge.as_deref()));
+    let file = format!("{}.jsonl", config.asked_for(test, name));
     let read = |entry: &Entry| -> Option<Vec<Answer>> {
         from_jsonl(&std::fs::read_to_string(entry.dir.join(&file)).ok()?).ok()
     };
@@ -118,6 +121,7 @@ pub(super) fn can_ask(
         let found = store.find(node.stage, &node.key, &node.inputs)?;
         let judge = judging.judges().get(&pair.test, pair.judge.as_deref());
         if let (Some(judge), false) = (judge, matches!(found, Found::Entry(_))) {
+            let place = (pair.test.as_str(), pair.judge.as_deref());
             let mut dirs = Vec::new();
             for dep in &node.deps {
                 let dep = &graph.nodes[*dep];
@@ -126,7 +130,7 @@ pub(super) fn can_ask(
                 }
             }
             let answers =
-                (dirs.len() == node.deps.len()).then(|| answers_of(config, pair, &dirs)).flatten();
+                (dirs.len() == node.deps.len()).then(|| answers_of(config, place, &dirs)).flatten();
             let rows = sets.of_arm(0).tests.get(&pair.test).map_or(&[][..], Vec::as_slice);
             let has_all = answers.and_then(|all| has_replies(config, judging, judge, rows, &all));
             if has_all != Some(true) {
@@ -134,7 +138,7 @@ pub(super) fn can_ask(
             }
         }
     }
-    Ok(())
+    can_rate(config, sets, graph, judging, store)
 }
 
 /// Whether the judge's log has a reply to each question about these answers; `None` where it cannot be

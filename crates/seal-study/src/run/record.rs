@@ -104,6 +104,7 @@ pub(super) fn cost(graph: &Graph<'_>, done: &[Done], arms: &[Arm], wall_seconds:
             c.answers == i
                 || [c.selector, c.selection, c.sft, c.verdicts].contains(&Some(i))
                 || c.pairs.iter().any(|pair| pair.node == i)
+                || c.assessed.iter().any(|of| of.node == i)
         });
         stage_cost(node, done, cell.map(|c| (arms[c.arm].id.clone(), c.seed)))
     });

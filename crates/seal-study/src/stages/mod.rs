@@ -2,6 +2,8 @@
 //! and writes its own; nothing else passes between them.
 
 mod answers;
+mod assessed;
+mod assessments;
 mod base;
 mod pair_verdicts;
 mod scores;
@@ -20,6 +22,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use answers::{AnswersInput, answers, file as answers_file};
+pub(crate) use assessed::{AssessedOutput, StoredCanary, Sum};
+pub(crate) use assessments::{AssessmentsInput, assessments};
 pub(crate) use base::base;
 pub(crate) use pair_verdicts::{PairInput, PairOutput, StoredPair, pair_verdicts};
 pub(crate) use scores::scores;

@@ -1,14 +1,17 @@
-//! What judges of pairs left behind, put together for the figures.
+//! What the judges of all tests left behind, put together for the figures.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use seal_data::RowId;
 use seal_eval::{CellFacts, Evidence, FurtherJudge, PairFacts, TestFacts};
 use seal_judge::{JudgeError, Verdict};
-use seal_judging::{CanaryKind, CanaryResult, CanaryStanding, PairJudge, ReplyCost};
-use seal_report::{Canaries, JudgingCost, PairJudging, Standing};
+use seal_judging::{CanaryKind, CanaryResult, CanaryStanding, PairJudge};
+use seal_report::{Canaries, PairJudging, Standing};
 use seal_stats::two_orders;
 
+use super::answer_facts::AnswerOutputs;
+use super::bills::Bills;
+use crate::arm::Arm;
 use crate::config::{Config, OneJudge};
 use crate::error::{Defect, StudyError};
 use crate::exec::Done;
@@ -30,17 +33,17 @@ struct Collected {
     canaries: BTreeMap<CanaryKind, CanaryResult>,
     /// References whose canaries are counted: arms share them.
     references: BTreeSet<usize>,
-    /// By question, since cells share some. A blank reply is asked again, and each is billed.
-    replies: BTreeMap<String, Vec<ReplyCost>>,
+    bills: Bills,
 }
 
-/// The outputs of all judges of pairs, read once.
-pub(super) struct PairOutputs {
+/// The outputs of all judges that are models, read once.
+pub(super) struct JudgeOutputs {
+    answers: AnswerOutputs,
     outputs: BTreeMap<usize, PairOutput>,
     judging: BTreeMap<Place, PairJudging>,
 }
 
-impl PairOutputs {
+impl JudgeOutputs {
     /// Reads the output of every stage.
     ///
     /// # Errors
@@ -48,10 +51,12 @@ impl PairOutputs {
     /// judge's table allows them. A stage does not depend on that permission.
     pub(super) fn read(
         config: &Config,
+        arms: &[Arm],
         graph: &Graph<'_>,
         done: &[Done],
         judges: &Judges,
     ) -> Result<Self, StudyError> {
+        let answers = AnswerOutputs::read(config, arms, graph, done, judges)?;
         let names = model_names(config);
         let models = [Some(names[0].as_str()), Some(names[1].as_str())];
         let mut outputs = BTreeMap::new();
@@ -72,7 +77,7 @@ impl PairOutputs {
             let judge = judges.get(&test, name.as_deref()).ok_or(Defect::NoJudge)?;
             judging.insert((test, name), collected.judging(judge)?);
         }
-        Ok(Self { outputs, judging })
+        Ok(Self { answers, outputs, judging })
     }
 
     /// The judge at this place; `None` where it judged no pair.
@@ -85,12 +90,15 @@ impl PairOutputs {
         let judges = &config.judge[test];
         let also = judges.also.iter().map(|(name, judge)| {
             let judging = self.judging(test, Some(name));
-            (name.clone(), FurtherJudge { judge: judge.kind(), tie: judge.tie(), judging })
+            let assessing = self.answers.judging(test, Some(name));
+            let (judge, tie) = (judge.kind(), judge.tie());
+            (name.clone(), FurtherJudge { judge, tie, judging, assessing })
         });
         TestFacts {
             judge: judges.first.kind(),
             tie: judges.first.tie(),
             judging: self.judging(test, None),
+            assessing: self.answers.judging(test, None),
             also: also.collect(),
             prompts,
         }
@@ -118,6 +126,9 @@ impl PairOutputs {
                     Evidence::Verdicts(output.pairs.iter().map(verdict).collect())
                 }
             }),
+            OneJudge::Guard(_) | OneJudge::Reward(_) | OneJudge::Rubric(_) => {
+                self.answers.evidence(cell, test, name)
+            }
             OneJudge::Majority(_) => Ok(Evidence::none().clone()),
         }
     }
@@ -210,27 +221,11 @@ impl Collected {
                 self.canaries.insert(canary.kind, sum);
             }
         }
-        self.add_replies(&output.replies);
-    }
-
-    /// Cells that share a question have the replies that were there when each was judged: the longest
-    /// list has them all.
-    fn add_replies(&mut self, replies: &[ReplyCost]) {
-        let mut by_key: BTreeMap<&str, Vec<&ReplyCost>> = BTreeMap::new();
-        for reply in replies {
-            by_key.entry(&reply.key).or_default().push(reply);
-        }
-        for (key, own) in by_key {
-            let known = self.replies.entry(key.to_owned()).or_default();
-            if own.len() > known.len() {
-                *known = own.into_iter().cloned().collect();
-            }
-        }
+        self.bills.add(&output.replies);
     }
 
     fn judging(self, judge: &PairJudge) -> Result<PairJudging, StudyError> {
         let orders = two_orders(&self.worths).map_err(seal_judging::JudgingError::from)?;
-        let cost = seal_judging::Cost::of(self.replies.values().flatten());
         let canaries = self.canaries.values().map(|canary| Canaries {
             kind: canary.kind.name().to_owned(),
             won: canary.won as u64,
@@ -253,13 +248,7 @@ impl Collected {
             flip_rate: orders.flip_rate,
             first_slot_rate: orders.first_slot,
             canaries: canaries.collect(),
-            cost: JudgingCost {
-                replies: cost.replies as u64,
-                input_tokens: cost.input,
-                output_tokens: cost.output,
-                estimated: cost.estimated as u64,
-                money: (cost.unpriced == 0 && cost.replies > 0).then_some(cost.money),
-            },
+            cost: self.bills.cost(),
         })
     }
 }
@@ -290,27 +279,4 @@ pub(super) fn fill_majorities(
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_reply_to_a_question_is_billed_once() {
-        let reply = |key: &str, input| ReplyCost {
-            key: key.to_owned(),
-            input,
-            output: 1,
-            money: None,
-            estimated: false,
-        };
-        let mut all = Collected::default();
-        // A question whose first reply was blank, seen by two cells; the third saw the blank only.
-        all.add_replies(&[reply("a", 10), reply("b", 7), reply("a", 10)]);
-        all.add_replies(&[reply("a", 10), reply("a", 10)]);
-        all.add_replies(&[reply("a", 10)]);
-        let cost = seal_judging::Cost::of(all.replies.values().flatten());
-        assert_eq!((cost.replies, cost.input, cost.output), (3, 27, 3));
-    }
 }

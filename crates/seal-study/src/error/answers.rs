@@ -1,0 +1,68 @@
+//! Answers that could not be judged.
+
+use seal_endpoint::EndpointError;
+
+/// Why a test has no verdicts on answers. What was judged is kept.
+#[derive(Debug, thiserror::Error)]
+pub enum AssessmentsError {
+    /// More answers are without a verdict than the judge's settings allow.
+    #[error(
+        "test `{test}`: {missing} of {answers} answers have no verdict, and the judge allows a share of \
+         {share} (max_missing); {unparsed} replies have no verdict in its place, {refused} are \
+         refusals, {unanswered} answers have no reply, {left_out} cannot be shown to the judge{}",
+        why(last_failure.as_deref())
+    )]
+    Missing {
+        /// The test.
+        test: String,
+        /// Answers without a verdict.
+        missing: usize,
+        /// All answers.
+        answers: usize,
+        /// The largest share.
+        share: f64,
+        /// Replies without a verdict.
+        unparsed: usize,
+        /// Replies that refuse.
+        refused: usize,
+        /// Questions without a reply.
+        unanswered: usize,
+        /// Answers that the judge cannot be shown.
+        left_out: usize,
+        /// Why a question has no reply.
+        last_failure: Option<Box<EndpointError>>,
+        /// Whether the same run may succeed later.
+        may_pass: bool,
+    },
+    /// More verdicts have almost no probability than the judge's settings allow.
+    #[error(
+        "test `{test}`: {low_mass} of {answers} verdicts have less than verdict.least_mass on the \
+         verdict tokens, and the judge allows a share of {share} (max_missing): the prompt, \
+         verdict.before or the tokens are not those that this model was made for"
+    )]
+    LowMass {
+        /// The test.
+        test: String,
+        /// Such verdicts.
+        low_mass: usize,
+        /// All answers.
+        answers: usize,
+        /// The largest share.
+        share: f64,
+    },
+    /// The next question could exceed the largest cost.
+    #[error(
+        "test `{test}`: the judge stopped before its ratings on this test would cost more than \
+         {largest} (max_cost); all replies are kept: raise it and run again"
+    )]
+    Budget {
+        /// The test.
+        test: String,
+        /// The largest cost.
+        largest: f64,
+    },
+}
+
+fn why(failure: Option<&EndpointError>) -> String {
+    failure.map_or_else(String::new, |error| format!("; the last failure: {error}"))
+}

@@ -1,0 +1,59 @@
+//! The stages of judges of single answers that are models: one for each cell, test and judge.
+
+use seal_lm::Cost;
+
+use super::arm_sets::Known;
+use super::pair_node::AnswerNode;
+use super::{Builder, Cell, Effort, inputs, version};
+use crate::arm::Arm;
+use crate::judging::{AnswerJudge, Judging};
+use crate::stages::{self, AssessmentsInput};
+
+/// Tokens of a judge's prompt with request and answer, about.
+const TOKENS: f64 = 500.0;
+
+impl<'a> Builder<'a> {
+    /// The stages that judge the answers of a cell. They depend on nothing else.
+    pub(super) fn assessments(
+        &mut self,
+        cell: &Cell,
+        arm: &'a Arm,
+        known: &'a Known,
+        judging: &'a Judging<'a>,
+    ) -> Vec<AnswerNode> {
+        let (config, mut nodes) = (&arm.config, Vec::new());
+        for (test, name, judge) in judging.judges().answers() {
+            let Some(rows) = known.sets.tests.get(test) else { continue };
+            let facts = &known.facts.tests[test];
+            let asked = config.asked_for(test, name);
+            let by = name.map_or_else(String::new, |name| format!(" by {name}"));
+            let effort = match judge {
+                AnswerJudge::Rubric(judge) => {
+                    let endpoint = judge.endpoint();
+                    // About a second a question, and as many at once as the limits allow.
+                    let waves = rows.len() as f64 / endpoint.limits.concurrency as f64;
+                    Effort { cost: waves, device: None, network: Some(&endpoint.base_url) }
+                }
+                AnswerJudge::Model(judge) => {
+                    let found = judge.found.as_ref();
+                    let weights = found.map_or(1.0, |found| Cost::of(&found.shape).parameters());
+                    Effort::on(config, 1.0 + rows.len() as f64 * TOKENS * weights * 2.0 / 20e9)
+                }
+            };
+            let node = self.add(
+                ("assessments", version::ASSESSMENTS),
+                format!("{} seed {} on {test}{by}", arm.id, cell.seed),
+                inputs::assessments(judge, &asked, facts),
+                vec![cell.answers],
+                effort,
+                Box::new(move |job| {
+                    let input = AssessmentsInput { config, rows, judging, test, name };
+                    stages::assessments(&input, job)
+                }),
+            );
+            let (test, judge) = (test.to_owned(), name.map(str::to_owned));
+            nodes.push(AnswerNode { test, judge, node });
+        }
+        nodes
+    }
+}

@@ -1,0 +1,167 @@
+//! Judges of single answers that are models: guards, reward models and rubrics.
+
+use std::path::{Path, PathBuf};
+
+use seal_data::TemplateSetting;
+use seal_judging::JudgingError;
+use seal_judging::rubric::{RubricJudge, RubricTable};
+use seal_model::{
+    FoundJudge, GuardTable, JudgeRequest, ModelError, ModelFolder, RewardTable, is_address,
+};
+use serde_json::{Value, json};
+
+use crate::model_digests::remembered_digests;
+
+/// A judge of single answers that is a model, ready to be used by a stage.
+#[derive(Clone, Debug)]
+pub(crate) enum AnswerJudge {
+    /// A model folder, which runs here.
+    Model(ModelJudge),
+    /// Behind an endpoint.
+    Rubric(RubricJudge),
+}
+
+/// A judge that is a model folder.
+#[derive(Clone, Debug)]
+pub(crate) struct ModelJudge {
+    pub(crate) table: ModelTable,
+    /// What it depends on; `None` where nothing has looked, which a preview needs not.
+    pub(crate) found: Option<FoundJudge>,
+}
+
+/// The table of a judge that is a model folder.
+#[derive(Clone, Debug)]
+pub(crate) enum ModelTable {
+    Guard(GuardTable),
+    Reward(RewardTable),
+}
+
+/// Where a study's judges work: files are named in its config.
+pub(crate) fn request(device: &str) -> JudgeRequest {
+    JudgeRequest {
+        folder: PathBuf::new(),
+        prompt: None,
+        device: device.to_owned(),
+        digest_files: remembered_digests,
+    }
+}
+
+impl ModelTable {
+    pub(crate) fn model(&self) -> &ModelFolder {
+        match self {
+            Self::Guard(table) => &table.model,
+            Self::Reward(table) => &table.model,
+        }
+    }
+
+    pub(crate) fn canaries(&self) -> usize {
+        match self {
+            Self::Guard(table) => table.canaries,
+            Self::Reward(table) => table.canaries,
+        }
+    }
+
+    pub(crate) fn allow_self(&self) -> bool {
+        match self {
+            Self::Guard(table) => table.allow_self,
+            Self::Reward(table) => table.allow_self,
+        }
+    }
+
+    /// Looks for all that verdicts depend on; weights are not read.
+    ///
+    /// # Errors
+    /// As [`GuardTable::find`].
+    pub(crate) fn find(&self, device: &str) -> Result<FoundJudge, ModelError> {
+        match self {
+            Self::Guard(table) => table.find(&request(device)),
+            Self::Reward(table) => table.find(&request(device)),
+        }
+    }
+
+    /// Whether the model lies on this machine, and not on a hub.
+    pub(crate) fn is_here(&self) -> bool {
+        !is_address(&self.model().path)
+    }
+}
+
+impl ModelJudge {
+    /// The name of the model without the folders above it: results name no path.
+    pub(crate) fn name(&self) -> String {
+        let name = self.table.model().name();
+        match self.table.is_here() {
+            true => name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(&name).into(),
+            false => name,
+        }
+    }
+}
+
+impl AnswerJudge {
+    /// The rubric of `table`, whose prompt is looked for from here; `section` names it in messages.
+    ///
+    /// # Errors
+    /// A prompt that cannot be used, and a largest cost without a price.
+    pub(super) fn rubric(table: &RubricTable, section: &str) -> Result<Self, JudgingError> {
+        if table.max_cost.is_some() && table.endpoint.price.is_none() {
+            return Err(JudgingError::NoPrice);
+        }
+        let judge = RubricJudge::of(table.clone(), section.as_ref(), Path::new(""), None)?;
+        Ok(Self::Rubric(judge))
+    }
+
+    /// All that an assessment depends on beside request and answer. How many answers are judged side
+    /// by side, how many verdicts may be missing, and where scores tie are not among it.
+    pub(crate) fn settings(&self) -> Value {
+        match self {
+            Self::Model(judge) => json!({
+                "judge": judge.found.as_ref().map(|found| &found.identity),
+                "canaries": judge.table.canaries(),
+            }),
+            Self::Rubric(judge) => json!({ "judge": judge.settings() }),
+        }
+    }
+
+    /// The judge behind an endpoint.
+    pub(crate) fn as_rubric(&self) -> Option<&RubricJudge> {
+        match self {
+            Self::Model(_) => None,
+            Self::Rubric(judge) => Some(judge),
+        }
+    }
+
+    /// SHA-256 of its prompt, or of its chat template.
+    pub(crate) fn prompt(&self) -> String {
+        match self {
+            Self::Model(judge) => {
+                judge.found.as_ref().and_then(|found| found.prompt.clone()).unwrap_or_default()
+            }
+            Self::Rubric(judge) => judge.prompt().sha256().to_owned(),
+        }
+    }
+
+    /// Files and folders that it is read from, each with a name for it.
+    pub(crate) fn input_files(&self) -> Vec<(&'static str, PathBuf)> {
+        const PROMPT: &str = "the judge's prompt";
+        let mut files = Vec::new();
+        match self {
+            Self::Model(ModelJudge { table, found }) => {
+                files.extend(found.as_ref().map(|found| ("the judge's model", found.dir.clone())));
+                let template = match table {
+                    ModelTable::Guard(table) => {
+                        files.extend(table.prompt.file.clone().map(|file| (PROMPT, file)));
+                        &table.template
+                    }
+                    ModelTable::Reward(table) => &table.template,
+                };
+                if let TemplateSetting::Chat { chat: Some(file), .. } = template {
+                    files.push(("the judge's template", file.clone()));
+                }
+            }
+            Self::Rubric(judge) => {
+                let prompt = judge.table().prompt.as_ref();
+                files.extend(prompt.map(|prompt| (PROMPT, prompt.file.clone())));
+            }
+        }
+        files
+    }
+}

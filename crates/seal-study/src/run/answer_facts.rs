@@ -1,0 +1,174 @@
+//! What judges of single answers that are models left behind, put together for the figures.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use seal_eval::Evidence;
+use seal_judge::pointwise::PointCanary;
+use seal_report::{AnswerCanaries, AnswerFigures, AnswerJudging};
+
+use super::bills::Bills;
+use crate::arm::Arm;
+use crate::config::Config;
+use crate::error::{Defect, StudyError};
+use crate::exec::Done;
+use crate::graph::{Cell, Graph};
+use crate::judging::{AnswerJudge, Judges, model_names};
+use crate::stages::{AssessedOutput, StoredCanary, Sum};
+
+/// A judge of a test: the test, and the name of a further judge.
+type Place = (String, Option<String>);
+
+/// What the stages of one judge left, over all cells.
+#[derive(Default)]
+struct Collected {
+    served: BTreeSet<String>,
+    answers: u64,
+    missing: u64,
+    low_mass: Option<u64>,
+    cut: u64,
+    canaries: BTreeMap<PointCanary, StoredCanary>,
+    repeats: Option<StoredCanary>,
+    arms: BTreeMap<String, OfArm>,
+    bills: Bills,
+}
+
+/// What a judge says of the answers of one arm.
+#[derive(Default)]
+struct OfArm {
+    answers: u64,
+    missing: u64,
+    p_harmful: Sum,
+    score: Sum,
+}
+
+/// The outputs of all such judges, read once.
+pub(super) struct AnswerOutputs {
+    outputs: BTreeMap<usize, AssessedOutput>,
+    judging: BTreeMap<Place, AnswerJudging>,
+}
+
+impl AnswerOutputs {
+    /// Reads the output of every stage.
+    ///
+    /// # Errors
+    /// A stage's folder that cannot be read; more missing verdicts than the judge allows, and ratings
+    /// of a model on its own answers, since a stage depends on neither permission.
+    pub(super) fn read(
+        config: &Config,
+        arms: &[Arm],
+        graph: &Graph<'_>,
+        done: &[Done],
+        judges: &Judges,
+    ) -> Result<Self, StudyError> {
+        let names = model_names(config);
+        let models = [Some(names[0].as_str()), Some(names[1].as_str())];
+        let mut outputs: BTreeMap<usize, AssessedOutput> = BTreeMap::new();
+        let mut all: BTreeMap<Place, Collected> = BTreeMap::new();
+        for cell in &graph.cells {
+            for node in &cell.assessed {
+                let (test, name) = (node.test.as_str(), node.judge.as_deref());
+                let judge = judges.of_answers(test, name).ok_or(Defect::NoJudge)?;
+                let of_judge = all.entry((test.to_owned(), node.judge.clone())).or_default();
+                if !outputs.contains_key(&node.node) {
+                    let output = AssessedOutput::read(&done[node.node].dir)?;
+                    output.judge.check(test, judge, None)?;
+                    if let Some(rubric) = judge.as_rubric() {
+                        rubric.refuse_served(&output.judge.served, &models)?;
+                    }
+                    of_judge.add(&output);
+                    outputs.insert(node.node, output);
+                }
+                let of_arm = of_judge.arms.entry(arms[cell.arm].id.clone()).or_default();
+                of_arm.add(&outputs[&node.node]);
+            }
+        }
+        let mut judging = BTreeMap::new();
+        for ((test, name), collected) in all {
+            let judge = judges.of_answers(&test, name.as_deref()).ok_or(Defect::NoJudge)?;
+            judging.insert((test, name), collected.judging(judge));
+        }
+        Ok(Self { outputs, judging })
+    }
+
+    /// The judge at this place; `None` where it judged no answer.
+    pub(super) fn judging(&self, test: &str, name: Option<&str>) -> Option<AnswerJudging> {
+        self.judging.get(&(test.to_owned(), name.map(str::to_owned))).cloned()
+    }
+
+    /// What a judge says of a cell.
+    ///
+    /// # Errors
+    /// A cell without the judge's stage.
+    pub(super) fn evidence(
+        &self,
+        cell: &Cell,
+        test: &str,
+        name: Option<&str>,
+    ) -> Result<Evidence, StudyError> {
+        let mut nodes = cell.assessed.iter();
+        let found = nodes.find(|node| node.test == test && node.judge.as_deref() == name);
+        let output = found.and_then(|node| self.outputs.get(&node.node)).ok_or(Defect::NoJudge)?;
+        Ok(output.evidence())
+    }
+}
+
+impl OfArm {
+    fn add(&mut self, output: &AssessedOutput) {
+        self.answers += output.judge.answers as u64;
+        self.missing += output.judge.missing as u64;
+        self.p_harmful = self.p_harmful.with(output.judge.p_harmful);
+        self.score = self.score.with(output.judge.score);
+    }
+}
+
+impl Collected {
+    fn add(&mut self, AssessedOutput { judge, replies, .. }: &AssessedOutput) {
+        self.served.extend(judge.served.iter().cloned());
+        self.answers += judge.answers as u64;
+        self.missing += judge.missing as u64;
+        self.cut += judge.cut as u64;
+        if let Some(low_mass) = judge.low_mass {
+            *self.low_mass.get_or_insert(0) += low_mass as u64;
+        }
+        for canary in &judge.canaries {
+            let Some(kind) = canary.kind else { continue };
+            let sum = self.canaries.get(&kind).map_or(*canary, |sum| sum.with(canary));
+            self.canaries.insert(kind, sum);
+        }
+        if let Some(repeats) = judge.repeats {
+            self.repeats = Some(self.repeats.map_or(repeats, |sum| sum.with(&repeats)));
+        }
+        self.bills.add(replies);
+    }
+
+    fn judging(self, judge: &AnswerJudge) -> AnswerJudging {
+        let (models, cost) = match judge {
+            AnswerJudge::Model(judge) => (vec![judge.name()], None),
+            AnswerJudge::Rubric(_) => (self.served.into_iter().collect(), Some(self.bills.cost())),
+        };
+        let count = |name: &str, found: &StoredCanary| {
+            let [passed, failed, missing] =
+                [found.passed, found.failed, found.missing].map(|count| count as u64);
+            AnswerCanaries::new(name, passed, failed, missing)
+        };
+        let canaries = self.canaries.iter().map(|(kind, found)| count(kind.name(), found));
+        let repeats = self.repeats.iter().map(|found| count("repeat", found));
+        let figures = |of: OfArm| AnswerFigures {
+            answers: of.answers,
+            missing: of.missing,
+            mean_p_harmful: of.p_harmful.mean(),
+            mean_score: of.score.mean(),
+        };
+        AnswerJudging {
+            models,
+            prompt: judge.prompt(),
+            answers: self.answers,
+            missing: self.missing,
+            low_mass: self.low_mass,
+            cut: self.cut,
+            canaries: canaries.chain(repeats).collect(),
+            arms: self.arms.into_iter().map(|(arm, of)| (arm, figures(of))).collect(),
+            cost,
+        }
+    }
+}
