@@ -2,8 +2,9 @@
 
     python tests/reference/guard_prompts.py shared/data/judge_prompts
 
-HarmBench fills its prompt by `str.format(behavior=..., generation=...)`, WildGuard by
-`str.format(prompt=..., response=...)`. Prints the first 16 digits of the SHA-256 of each filled
+HarmBench fills its prompts by `str.format(behavior=..., generation=...)`, WildGuard by
+`str.format(prompt=..., response=...)`, and MD-Judge's card by `%`, for which {prompt} and {response} stand
+in the file. Files that are not there are left out. Prints the first 16 digits of the SHA-256 of each filled
 text.
 """
 
@@ -18,12 +19,16 @@ SAMPLES = [
 ]
 FILES = {
     "harmbench-llama2.txt": ("behavior", "generation"),
+    "harmbench-mistral.txt": ("behavior", "generation"),
+    "md-judge.txt": ("prompt", "response"),
     "wildguard.txt": ("prompt", "response"),
 }
 
 
 def main(folder):
     for name, (prompt, answer) in FILES.items():
+        if not (folder / name).exists():
+            continue
         text = (folder / name).read_bytes().decode()
         filled = [text.format(**{prompt: q, answer: a}) for q, a in SAMPLES]
         print(name, [hashlib.sha256(t.encode()).hexdigest()[:16] for t in filled])

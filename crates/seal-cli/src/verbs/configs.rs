@@ -37,7 +37,7 @@ macro_rules! file {
 }
 
 /// Every config and plan of the repository. A test holds the list against its folders.
-const FILES: [Shipped; 30] = [
+const FILES: [Shipped; 31] = [
     file!("configs/data/hexphi.toml", "HEx-PHI as a test: harmful instructions in 11 categories"),
     file!("configs/data/hh.toml", "the Anthropic HH test, its harmless part"),
     file!("configs/data/slimorca.toml", "a SlimOrca test, apart from the rows that train"),
@@ -70,6 +70,10 @@ const FILES: [Shipped; 30] = [
     file!("configs/judges/qwen3guard_gen.toml", "the guard Qwen3Guard-Gen"),
     file!("configs/judges/rubric.toml", "a judge that rates answers through an endpoint: copy it"),
     file!("configs/judges/skywork_reward_v2.toml", "the reward model Skywork-Reward-V2"),
+    file!(
+        "configs/judges/strong_reject.toml",
+        "the rubric of StrongREJECT; its prompt is with others"
+    ),
     file!("configs/judges/wildguard.toml", "the guard WildGuard; its prompt is with its authors"),
     file!("configs/llama3-8b.toml", "Llama-3-8B-Instruct with the paper's settings"),
     file!(

@@ -96,8 +96,26 @@ mod tests {
                 slots("prompt", "response"),
                 WILDGUARD,
             ),
+            (
+                "harmbench-mistral.txt",
+                "c1c47e30cc03e00197f1d12be25296fc3150969bb3ddb058bfd9f550e0d66f81",
+                slots("behavior", "generation"),
+                HARMBENCH_MISTRAL,
+            ),
+            (
+                "md-judge.txt",
+                "26fd3ef9cc9d075435f009dc125c4c20e6d5c10588820728b636b455ea4aea17",
+                slots("prompt", "response"),
+                MD_JUDGE,
+            ),
         ] {
-            let bytes = std::fs::read(folder.join(file)).unwrap();
+            let path = folder.join(file);
+            // The folder may lack some of them.
+            if !path.exists() {
+                eprintln!("skipped: {} is not there", path.display());
+                continue;
+            }
+            let bytes = std::fs::read(path).unwrap();
             let (text, sha256) = checked_text(bytes, Some(hash)).unwrap();
             let prompt = GuardPrompt::of(&text, sha256, &slots).unwrap();
             let found = SAMPLES.map(|(request, answer)| {
@@ -114,5 +132,8 @@ mod tests {
         ("", ""),
     ];
     const HARMBENCH: [&str; 3] = ["e730ab16d8fdcebb", "c2c20ac12ab5dbfc", "7b7293011f3d0d65"];
+    const HARMBENCH_MISTRAL: [&str; 3] =
+        ["32669a9d2bf5e270", "d26bfc305154ac4e", "60d19e96c6f63026"];
+    const MD_JUDGE: [&str; 3] = ["7e7f99f49149545a", "92aad270229715dc", "6d3fec0718b3499f"];
     const WILDGUARD: [&str; 3] = ["fd7dc7baf7530d30", "f9f191aa2ad4ead3", "9aee51e3e08a4d42"];
 }

@@ -141,7 +141,7 @@ fn what_is_no_verdict_is_missing_and_never_a_loss() {
     let found = orders(&set, &judged).unwrap();
     assert_eq!((found.missing, found.losses, found.ties), (4, 0, 2));
     assert_eq!((judged.failed, judged.has_passing), (2, false));
-    let said = judged.last_failure.unwrap().to_string();
+    let said = judged.last_failure.as_ref().unwrap().to_string();
     assert!(said.contains("too long"), "{said}");
     // Refusals and odd replies were paid for and stay; the failed question is asked again.
     assert_eq!(run(&judge_of, &set, &mut folder.log(), &Silent).unwrap().failed, 2);

@@ -102,7 +102,8 @@ impl AnswerJudge {
     /// # Errors
     /// A prompt that cannot be used, and a largest cost without a price.
     pub(super) fn rubric(table: &RubricTable, section: &str) -> Result<Self, JudgingError> {
-        if table.max_cost.is_some() && table.endpoint.price.is_none() {
+        let price = table.endpoint.as_ref().and_then(|endpoint| endpoint.price);
+        if table.max_cost.is_some() && price.is_none() {
             return Err(JudgingError::NoPrice);
         }
         let judge = RubricJudge::of(table.clone(), section.as_ref(), Path::new(""), None)?;

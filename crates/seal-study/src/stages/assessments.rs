@@ -276,7 +276,7 @@ fn by_rubric(
         set.items().iter().zip(&rated.ratings).map(record).collect();
     let lines = lines.map_err(Defect::Json)?;
     write(job.dir, RECORDS, &lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
-    AssessedOutput { assessments, replies: rated.replies, judge: stored }.write(job.dir)
+    AssessedOutput { assessments, replies: rated.replied.replies, judge: stored }.write(job.dir)
 }
 
 /// What `judge` adds to the file of finished records, which outlives a kill. A file that is damaged
