@@ -7,6 +7,7 @@
 //! and a list that is damaged counts as empty.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -54,7 +55,10 @@ impl Digests {
     /// Those that the user's runs of `program` remember, in `<program>/digests.json` of the
     /// user's folder for caches.
     pub fn of_user(program: &str) -> Self {
-        Self::at(user_cache().map(|dir| dir.join(program).join("digests.json")))
+        Self::at(
+            user_cache(|name| std::env::var_os(name))
+                .map(|dir| dir.join(program).join("digests.json")),
+        )
     }
 
     /// Those in the file `list`, which need not exist; without a file none are remembered.
@@ -195,109 +199,12 @@ fn is_settled([_, mtime, ctime, ..]: &[i128; 5]) -> bool {
     [mtime, ctime].into_iter().all(|time| now - time > SETTLED * 1_000_000_000)
 }
 
-/// `XDG_CACHE_HOME`, or the folder that stands for it.
-fn user_cache() -> Option<PathBuf> {
-    let named = |variable: &str| {
-        std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
-    };
+/// `XDG_CACHE_HOME`, or the folder that stands for it. `variable` gives the value of a variable.
+fn user_cache(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let named = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")))
 }
 
 #[cfg(all(test, unix))]
-#[expect(clippy::disallowed_methods, reason = "files are given times of the clock")]
-mod tests {
-    use std::fs::File;
-    use std::time::{Duration, SystemTime};
-
-    use super::*;
-
-    fn settled(path: &Path, bytes: &[u8]) {
-        fs::write(path, bytes).unwrap();
-        let long_ago = SystemTime::now() - Duration::from_secs(3600);
-        File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
-    }
-
-    fn digests(dir: &Path) -> Digests {
-        Digests::at(Some(dir.join("cache").join("digests.json")))
-    }
-
-    #[test]
-    fn a_file_changed_a_moment_ago_is_not_remembered() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("model.safetensors");
-        settled(&path, &vec![1; SMALLEST as usize]);
-        let mut known = digests(dir.path());
-        known.of(&path).unwrap();
-        // Setting its time back was itself a change, and that time cannot be set.
-        assert!(known.files.is_empty());
-    }
-
-    #[test]
-    fn what_is_remembered_is_used_until_anything_differs() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("model.safetensors");
-        settled(&path, &vec![1; SMALLEST as usize]);
-        let name = fs::canonicalize(&path).unwrap().to_str().unwrap().to_owned();
-        let right = Digest::of_file(&path).unwrap();
-        let other = Digest::of("remembered");
-        let remember = |stamp: [i128; 5]| {
-            let mut known = digests(dir.path());
-            let file = Known { stamp, blake3: other };
-            known.files.insert(name.clone(), file);
-            known.is_changed = true;
-            known.keep();
-            digests(dir.path())
-        };
-        let now = stamp(&path).unwrap().unwrap();
-        assert_eq!(remember(now).of(&path).unwrap(), other);
-        for part in 0..now.len() {
-            let mut changed = now;
-            changed[part] += 1;
-            assert_eq!(remember(changed).of(&path).unwrap(), right, "{part}");
-        }
-        // A damaged list counts as empty, whatever bit it is.
-        remember(now);
-        let list = dir.path().join("cache").join("digests.json");
-        let whole = fs::read(&list).unwrap();
-        for at in 0..whole.len() {
-            let mut bytes = whole.clone();
-            bytes[at] ^= 1;
-            fs::write(&list, &bytes).unwrap();
-            assert_eq!(digests(dir.path()).of(&path).unwrap(), right, "{at}");
-        }
-    }
-
-    #[test]
-    fn threads_share_what_is_remembered() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("model.safetensors");
-        settled(&path, &vec![1; SMALLEST as usize]);
-        let place = fs::canonicalize(&path).unwrap();
-        let other = Digest::of("remembered");
-        let now = stamp(&place).unwrap().unwrap();
-        let mut known = digests(dir.path());
-        let name = place.to_str().unwrap().to_owned();
-        known.remember(Some((name, Known { stamp: now, blake3: other })));
-        let shared = SharedDigests(Mutex::new(known));
-        std::thread::scope(|scope| {
-            let found = [(), ()].map(|()| scope.spawn(|| shared.of(&path).unwrap()));
-            assert_eq!(found.map(|thread| thread.join().unwrap()), [other; 2]);
-        });
-        shared.keep();
-        assert_eq!(digests(dir.path()).remembered(&place).unwrap(), Some(other));
-        // A touched file is read again.
-        fs::write(&path, vec![2; SMALLEST as usize]).unwrap();
-        assert_eq!(shared.of(&path).unwrap(), Digest::of(vec![2; SMALLEST as usize]));
-    }
-
-    #[test]
-    fn a_settled_file_is_remembered() {
-        let now = SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        let now = now.as_nanos() as i128;
-        let long_ago = now - 10_000_000_000;
-        assert!(is_settled(&[0, long_ago, long_ago, 0, 0]));
-        assert!(!is_settled(&[0, long_ago, now, 0, 0]));
-        assert!(!is_settled(&[0, now, long_ago, 0, 0]));
-        assert!(!is_settled(&[0, now + 10_000_000_000, long_ago, 0, 0]));
-    }
-}
+#[path = "digests_tests.rs"]
+mod tests;

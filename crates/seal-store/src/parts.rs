@@ -126,6 +126,18 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn links_are_not_followed() {
+        let (outside, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let link = root.path().join("link");
+        std::os::unix::fs::symlink(outside.path(), &link).unwrap();
+        for dir in [link.clone(), link.join("inside")] {
+            assert!(in_parts(&dir, "t", 1, |part| make(&mut Vec::new(), part)).is_err());
+        }
+        assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+    }
+
     #[test]
     fn a_failure_leaves_what_was_finished() {
         let dir = tempfile::tempdir().unwrap();

@@ -302,4 +302,12 @@ fn workers_without_a_thread_leave_their_stages_to_the_others() {
             (other, _) => panic!("{jobs} jobs, {refusals} refusals: {other:?}"),
         }
     }
+    // No more workers than stages that are left.
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::open(root.path()).unwrap();
+    let nodes = [node("a", &[], ok), node("b", &[0], ok)];
+    run(&nodes[..1], &store, 1, &Silent).unwrap();
+    let runner = Scarce { refusals: AtomicUsize::new(1) };
+    let ran = run_graph(&nodes, &[], &store, &Capacity::new(3, 1), &runner, &Silent);
+    assert!(matches!(ran, Err(GraphError::Stage { .. })), "{ran:?}");
 }

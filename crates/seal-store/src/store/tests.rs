@@ -156,6 +156,36 @@ fn a_manifest_of_another_output_or_version_or_without_files_is_damage() {
     assert!(reason("sft", &key, &inputs).contains("is no name of a file"));
 }
 
+/// What a look at an entry says, whose files are not read.
+#[test]
+fn the_flaw_of_an_entry_is_named() {
+    let flaw = |damage: &dyn Fn(&Path)| {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let entry = made(&store);
+        assert_eq!(entry.bytes(), 256 + 3);
+        damage(&entry.dir);
+        let (key, inputs) = key();
+        match store.find("sft", &key, &inputs).unwrap() {
+            Found::Damaged(damage) => damage.to_string().replace(&*entry.dir.to_string_lossy(), ""),
+            other => panic!("{other:?}"),
+        }
+    };
+    let manifest =
+        |text: &'static str| move |dir: &Path| fs::write(dir.join(MANIFEST), text).unwrap();
+    let lines = [
+        flaw(&|dir| fs::write(dir.join("config.json"), "{}").unwrap()),
+        flaw(&|dir| {
+            fs::remove_file(dir.join("config.json")).unwrap();
+            fs::create_dir(dir.join("config.json")).unwrap();
+        }),
+        flaw(&|dir| fs::remove_file(dir.join("config.json")).unwrap()),
+        flaw(&manifest("no JSON")),
+        flaw(&manifest("{\"stage\": \"sft\"}")),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
 #[test]
 fn an_output_without_files_or_with_a_folder_is_none() {
     let root = tempfile::tempdir().unwrap();

@@ -144,3 +144,55 @@ fn a_lasting_folder_is_never_swept_and_is_the_programs_own() {
     assert_eq!(store.swept(), &Swept::default());
     assert_eq!(fs::read_to_string(&path).unwrap(), "paid\n");
 }
+
+#[test]
+fn a_folder_is_free_until_something_is_in_it() {
+    let root = tempfile::tempdir().unwrap();
+    assert_eq!(owner::look(root.path()).unwrap(), Ownership::Free);
+    assert_eq!(owner::look(&root.path().join("absent")).unwrap(), Ownership::Free);
+    let file = root.path().join("file");
+    fs::write(&file, "").unwrap();
+    assert!(matches!(owner::look(&file).unwrap_err(), StoreError::Io { .. }));
+    fs::remove_file(&file).unwrap();
+    assert!(!Store::open(root.path()).unwrap().is_adopted());
+}
+
+#[test]
+fn files_beside_an_empty_lock_are_those_of_others() {
+    for (name, text) in [("notes.txt", ""), ("claims/notes.txt", ""), ("lock", "12345")] {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("lock"), "").unwrap();
+        fs::create_dir(root.path().join("claims")).unwrap();
+        assert_eq!(owner::look(root.path()).unwrap(), Ownership::Unmarked);
+        fs::write(root.path().join(name), text).unwrap();
+        let error = owner::look(root.path()).unwrap_err();
+        assert!(matches!(error, StoreError::Foreign { .. }), "{name}: {error}");
+    }
+}
+
+#[test]
+fn names_of_scratch_have_a_stage_a_key_and_perhaps_a_number() {
+    let key = "0123456789abcdef0123456789abcdef";
+    for (name, expected) in [
+        (format!("sft-{key}"), true),
+        (format!("pair-verdicts-{key}-0"), true),
+        (format!("sft-{key}-123456789"), true),
+        (format!("sft-{key}-1234567890"), false),
+        (format!("sft-{key}-x"), false),
+        (format!("-{key}"), false),
+        ("sft-0123".to_owned(), false),
+        ("sft-0123-4".to_owned(), false),
+        (format!("sft-{}", key.to_uppercase()), false),
+    ] {
+        assert_eq!(owner::is_scratch_name(&name), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_lasting_folder_is_made_for_a_key() {
+    let root = tempfile::tempdir().unwrap();
+    let (key, _) = key();
+    let folder = owner::lasting_folder(root.path(), "judgements", &key).unwrap();
+    assert_eq!(folder, root.path().join("judgements").join(key.as_str()));
+    assert!(folder.is_dir());
+}
