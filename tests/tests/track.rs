@@ -54,7 +54,10 @@ fn a_study_is_logged_and_a_server_that_fails_does_not_fail_it() {
     let seal = arms.iter().position(|arm| arm["role"] == "ablation").unwrap();
     let gamma = kept.runs.iter().find(|run| run["info"]["run_name"] == arms[seal]["id"]).unwrap();
     let params = gamma["params"].as_array().unwrap();
-    assert!(params.iter().any(|p| p["key"] == "bilevel.gamma" && p["value"] == "0.1"), "{params:?}");
+    assert!(
+        params.iter().any(|p| p["key"] == "bilevel.gamma" && p["value"] == "0.1"),
+        "{params:?}"
+    );
     let again = tracked();
     let words = format!("0 runs logged to {}", stub.url());
     assert!(again.stderr.contains(&words) && again.stderr.contains(&format!("{runs} were there")));
@@ -64,7 +67,8 @@ fn a_study_is_logged_and_a_server_that_fails_does_not_fail_it() {
     let mut files = 0;
     for arm in arms {
         let id = arm["id"].as_str().unwrap();
-        let folders = arm["cells"].as_array().unwrap().iter().map(|c| format!("/seed-{}", c["seed"]));
+        let folders =
+            arm["cells"].as_array().unwrap().iter().map(|c| format!("/seed-{}", c["seed"]));
         for folder in std::iter::once(String::new()).chain(folders) {
             let path = format!("board/{id}{folder}/events.out.tfevents.0.seal");
             let bytes = fs::read(sandbox.path().join(&path)).unwrap();

@@ -63,8 +63,7 @@ pub(crate) fn log(server: &Server, report: &Report, verbosity: Verbosity) -> any
     if verbosity.quiet {
         return Ok(());
     }
-    let mut text =
-        format!("{logged} runs logged to {}, experiment {experiment}", server.address());
+    let mut text = format!("{logged} runs logged to {}, experiment {experiment}", server.address());
     if present > 0 {
         text += &format!("; {present} were there");
     }

@@ -37,11 +37,7 @@ impl Report {
                 let mut all = Scalars::default();
                 self.curves(&mut all, &arm.id, cell.seed);
                 of_cell(&mut all, cell);
-                runs.push(ScalarRun {
-                    arm: arm.id.clone(),
-                    seed: Some(cell.seed),
-                    scalars: all.0,
-                });
+                runs.push(ScalarRun { arm: arm.id.clone(), seed: Some(cell.seed), scalars: all.0 });
             }
         }
         runs
@@ -140,6 +136,10 @@ fn over_seeds(arm: &Arm) -> Vec<Scalar> {
     for (test, shares) in &arm.coherence {
         all.figure("broken", test, shares.broken);
         all.figure("cut", test, shares.cut);
+    }
+    for (test, nll) in &arm.base_nll {
+        all.figure("base_nll", test, nll.mean);
+        all.figure("base_nll_above", test, nll.above);
     }
     if let Some(selection) = &arm.selection {
         all.selection(&selection.ranking, &selection.weights);

@@ -20,7 +20,10 @@ fn add(flat: &mut BTreeMap<String, String>, key: String, value: &Value) {
         }
         // A list of plain values is one setting.
         Value::Array(values) if values.iter().any(|v| v.is_object() || v.is_array()) => {
-            values.iter().enumerate().for_each(|(i, value)| add(flat, below(&i.to_string()), value));
+            values
+                .iter()
+                .enumerate()
+                .for_each(|(i, value)| add(flat, below(&i.to_string()), value));
         }
         Value::Null => {}
         Value::String(text) => {

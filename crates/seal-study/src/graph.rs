@@ -22,6 +22,7 @@ pub(crate) use self::arm_sets::ArmSets;
 pub(crate) use self::pair_node::PairNode;
 
 mod arm_sets;
+mod base_nll;
 mod cost;
 mod facts;
 mod inputs;
@@ -44,6 +45,7 @@ mod version {
     pub(super) const SELECTION: u32 = 2;
     pub(super) const SFT: u32 = 5;
     pub(super) const ANSWERS: u32 = 5;
+    pub(super) const BASE_NLL: u32 = 1;
     pub(super) const VERDICTS: u32 = 4;
     pub(super) const PAIR_VERDICTS: u32 = 1;
 }
@@ -57,6 +59,8 @@ pub(crate) struct Cell {
     pub(crate) selection: Option<usize>,
     pub(crate) sft: Option<usize>,
     pub(crate) answers: usize,
+    /// The answers under the base, where the config asks for it.
+    pub(crate) base_nll: Option<usize>,
     /// Of the judges of single answers.
     pub(crate) verdicts: Option<usize>,
     /// Of the judges of pairs; empty where the answers are those of the reference.
@@ -129,6 +133,9 @@ pub(crate) fn graph<'a>(
         for cell in &mut cells[first..] {
             let (arm, known) = (&arms[cell.arm], &sets.by_arm[cell.arm]);
             cell.pairs = builder.pairs(cell, arm, known, of_reference, judging);
+            let first = reference(arms);
+            let by = (&arms[first].config, &*sets.by_arm[first]);
+            cell.base_nll = builder.base_nll(cell, arm, known, by);
         }
     }
     Graph { nodes: builder.nodes, cells, tokens }
@@ -287,6 +294,8 @@ impl<'a> Builder<'a> {
                 Box::new(move |job| stages::verdicts(c, sets, job)),
             )
         });
-        Cell { arm: i, seed, selector, selection, sft, answers, verdicts, pairs: Vec::new() }
+        let base_nll = None;
+        let pairs = Vec::new();
+        Cell { arm: i, seed, selector, selection, sft, answers, base_nll, verdicts, pairs }
     }
 }

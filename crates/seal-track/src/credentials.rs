@@ -27,7 +27,8 @@ impl Credentials {
     /// [`TrackError::Variable`] for a user name without a password, or the other way round, and for
     /// values that cannot stand in a request.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, TrackError> {
-        let of = |name: &'static str| var(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+        let of =
+            |name: &'static str| var(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let header = match (of(USERNAME), of(PASSWORD)) {
             (Some(user), Some(password)) => {
                 if user.contains(':') {

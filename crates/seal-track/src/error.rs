@@ -29,7 +29,9 @@ pub enum TrackError {
     )]
     Denied { url: String, status: u16, said: String },
     /// A redirect: credentials do not follow it.
-    #[error("{url} redirects to {to}: credentials do not follow; give the address that it leads to")]
+    #[error(
+        "{url} redirects to {to}: credentials do not follow; give the address that it leads to"
+    )]
     Redirect { url: String, to: String },
     /// Any other failure that the server tells.
     #[error("{url} failed ({status}){said}")]

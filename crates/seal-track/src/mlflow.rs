@@ -103,9 +103,7 @@ impl Server {
             }
             self.text(&experiment["experiment_id"], "an experiment has no id")
         };
-        let is = |error: &TrackError, wanted: &str| {
-            matches!(error, TrackError::Refused { code, .. } if code == wanted)
-        };
+        let is = |error: &TrackError, wanted: &str| matches!(error, TrackError::Refused { code, .. } if code == wanted);
         match self.0.get(BY_NAME, &query) {
             Ok(found) => of(found),
             Err(error) if is(&error, "RESOURCE_DOES_NOT_EXIST") => {
@@ -205,8 +203,7 @@ impl Server {
     }
 
     fn text(&self, field: &Value, why: &str) -> Result<String, TrackError> {
-        let absent =
-            || TrackError::Answer { url: self.address().to_owned(), why: why.to_owned() };
+        let absent = || TrackError::Answer { url: self.address().to_owned(), why: why.to_owned() };
         field.as_str().map(str::to_owned).ok_or_else(absent)
     }
 }
@@ -216,7 +213,10 @@ fn pair(key: &str, value: &str) -> Value {
 }
 
 /// Milliseconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "a server shows when a run was logged, no result does")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a server shows when a run was logged, no result does"
+)]
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

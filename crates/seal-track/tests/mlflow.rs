@@ -94,7 +94,10 @@ fn every_number_is_logged_once() {
     let kept = stub.kept();
     assert_eq!(kept.experiments, ["study"]);
     let names: Vec<&Value> = kept.runs.iter().map(|run| &run["info"]["run_name"]).collect();
-    assert_eq!(names, ["sft", "sft, seed 1", "sft, seed 2", "seal", "seal, seed 1", "seal, seed 2"]);
+    assert_eq!(
+        names,
+        ["sft", "sft, seed 1", "sft, seed 2", "seal", "seal, seed 1", "seal, seed 2"]
+    );
     assert!(kept.runs.iter().all(|run| run["info"]["status"] == "FINISHED"));
     let all = tracked_runs(&report).unwrap();
     for (run, logged) in all.iter().zip(&kept.runs) {
@@ -102,7 +105,10 @@ fn every_number_is_logged_once() {
         assert_eq!(sent.len(), run.metrics.len());
         for (metric, sent) in run.metrics.iter().zip(sent) {
             assert_eq!(sent["key"], metric.tag.as_str());
-            assert_eq!((&sent["value"], &sent["step"]), (&metric.value.into(), &metric.step.into()));
+            assert_eq!(
+                (&sent["value"], &sent["step"]),
+                (&metric.value.into(), &metric.step.into())
+            );
         }
         assert_eq!(logged["params"].as_array().unwrap().len(), run.params.len());
         assert!(run.params.len() > 150);

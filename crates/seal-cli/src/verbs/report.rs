@@ -58,7 +58,18 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
         // A config names the run folder, and these may change its name.
         false => given.only(
             "here: a report is made from results alone",
-            &["config", "set", "quick", "picture", "answers", "store", "cards", "tensorboard", "track", "dry-run"],
+            &[
+                "config",
+                "set",
+                "quick",
+                "picture",
+                "answers",
+                "store",
+                "cards",
+                "tensorboard",
+                "track",
+                "dry-run",
+            ],
         ),
     }?;
     let dir = args.out()?;

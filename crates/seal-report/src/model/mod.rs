@@ -13,7 +13,7 @@ mod results;
 
 pub use arm::{Arm, CategoryRates, Cell, PerTest, Ranking, Role, Selection, Weights, WinRate};
 pub use bounded::{BoundedArm, BoundedSafety, Usefulness};
-pub use coherence::{Coherence, CoherenceShares};
+pub use coherence::{BaseNll, BaseNllFigures, Coherence, CoherenceShares};
 pub use cost::{Cost, Outcome, StageCost};
 pub use figures::{CellFigures, EpochTrace, Figures, Histogram, RocPoint, RowSample, TuningCurve};
 pub use judging::{Agreement, Canaries, JudgingCost, Opinion, PairFigures, PairJudging, Standing};

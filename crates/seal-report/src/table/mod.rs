@@ -1,14 +1,16 @@
 //! Tables as data, built once and rendered as HTML, Markdown and LaTeX.
 
 mod build;
+mod coherence;
 mod detail;
 mod judges;
 mod trust;
 
 pub(crate) use build::{comparisons, results, safety, win_rates};
+pub(crate) use coherence::{coherence, coherence_mark};
 pub(crate) use detail::{categories, data, missing, selection};
 pub(crate) use judges::judges;
-pub(crate) use trust::{bounded, coherence, coherence_mark};
+pub(crate) use trust::bounded;
 
 /// A table: a stub column of row labels and further columns.
 pub(crate) struct Table {

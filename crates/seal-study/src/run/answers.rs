@@ -88,7 +88,11 @@ impl Study {
         for cell in cells {
             let Some(node) = cell.sft else { continue };
             let Some(losses) = tuning_losses(graph, store, node)? else { continue };
-            tuning.push(TuningCurve { arm: self.arms[cell.arm].id.clone(), seed: cell.seed, losses });
+            tuning.push(TuningCurve {
+                arm: self.arms[cell.arm].id.clone(),
+                seed: cell.seed,
+                losses,
+            });
         }
         let coherence = found.cells.iter().flat_map(of).collect();
         Ok(Seen { coherence, absent: found.absent, tuning })

@@ -3,6 +3,7 @@
 
 mod answers;
 mod base;
+mod base_nll;
 mod pair_verdicts;
 mod scores;
 mod selection;
@@ -21,6 +22,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use answers::{AnswersInput, answers, file as answers_file};
 pub(crate) use base::base;
+pub(crate) use base_nll::{base_nll, read_base_nll};
 pub(crate) use pair_verdicts::{PairInput, PairOutput, StoredPair, pair_verdicts};
 pub(crate) use scores::scores;
 pub(crate) use selection::{Selection, select};

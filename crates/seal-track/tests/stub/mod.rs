@@ -83,9 +83,8 @@ fn no_such(what: &str) -> (u16, Value) {
 fn answer(kept: &mut Kept, request: &Seen) -> (u16, Value) {
     let body = &request.body;
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
-    let run = |kept: &mut Kept| {
-        kept.runs.iter().position(|run| run["info"]["run_id"] == body["run_id"])
-    };
+    let run =
+        |kept: &mut Kept| kept.runs.iter().position(|run| run["info"]["run_id"] == body["run_id"]);
     match (request.method.as_str(), path) {
         ("GET", "experiments/get-by-name") => {
             let name = query.strip_prefix("experiment_name=").unwrap_or_default();
