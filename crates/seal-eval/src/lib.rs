@@ -41,6 +41,7 @@
 
 mod annotated;
 mod assess;
+mod base_nll;
 mod bounded;
 mod coherence;
 mod compare;
@@ -63,6 +64,7 @@ pub use annotated::{
     AnnotatedError, AnnotatedFigures, LARGE_LENGTH_EFFECT, LENGTH_RESAMPLES, annotated_figures,
 };
 pub use assess::{LogProbs, assess};
+pub use base_nll::{CellNll, base_nll, fill_base_nll};
 pub use bounded::{TradeOff, TradeOffError, bounded_safety};
 pub use coherence::{coherence, fill_coherence};
 pub use error::{CellPlace, EvalError, Place};

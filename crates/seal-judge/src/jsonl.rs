@@ -80,7 +80,7 @@ mod tests {
         let old = from_jsonl::<Answer>(&format!("{{\"id\":\"{id}\",\"text\":\"yes\"}}\n"));
         assert_eq!(old.unwrap(), [Answer::new(id, "yes")]);
         let cut = Answer { end: Some(crate::AnswerEnd::Length), ..Answer::new(id, "yes") };
-        insta::assert_snapshot!(to_jsonl(&[cut]).unwrap().trim_end(), @"");
+        insta::assert_snapshot!(to_jsonl(&[cut]).unwrap().trim_end(), @r#"{"id":"ca18b11c9f0a8f74cef3cc960c6d4228","text":"yes","end":"length"}"#);
     }
 
     #[test]

@@ -54,11 +54,11 @@ pub use document::{Document, FORMAT_VERSION};
 pub use error::{Error, Result};
 pub use findings::{FindingsSpec, SpecError, findings};
 pub use model::{
-    Agreement, AnswerCanaries, AnswerFigures, AnswerJudging, Arm, BoundedArm, BoundedSafety,
-    Canaries, CategoryRates, Cell, CellFigures, Coherence, CoherenceShares, Comparison, Cost, Data,
-    EpochTrace, Figures, Histogram, JudgingCost, Opinion, Outcome, PairFigures, PairJudging,
-    PerTest, Provenance, Ranking, Results, RocPoint, Role, RowSample, Selection, Split, StageCost,
-    Standing, TuningCurve, Usefulness, Weights, WinRate,
+    Agreement, AnswerCanaries, AnswerFigures, AnswerJudging, Arm, BaseNll, BaseNllFigures,
+    BoundedArm, BoundedSafety, Canaries, CategoryRates, Cell, CellFigures, Coherence,
+    CoherenceShares, Comparison, Cost, Data, EpochTrace, Figures, Histogram, JudgingCost, Opinion,
+    Outcome, PairFigures, PairJudging, PerTest, Provenance, Ranking, Results, RocPoint, Role,
+    RowSample, Selection, Split, StageCost, Standing, TuningCurve, Usefulness, Weights, WinRate,
 };
 pub use report::Report;
 pub use scalars::{Scalar, ScalarRun};

@@ -173,6 +173,13 @@ fn arm_lines(lines: &mut Lines, arm: &Arm) -> Result<()> {
             }
         }
     }
+    for (test, nll) in &arm.base_nll {
+        for (metric, value) in [("base_nll", nll.mean), ("base_nll_above", nll.above)] {
+            if value.is_some() {
+                lines.push(&Line { test, metric, value, ..base.clone() })?;
+            }
+        }
+    }
     for (test, rates) in &arm.opinions {
         for (name, rate) in rates {
             let (metric, category) = ("win_rate_by_judge", name.as_str());

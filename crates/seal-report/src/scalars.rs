@@ -137,6 +137,10 @@ fn over_seeds(arm: &Arm) -> Vec<Scalar> {
         all.figure("broken", test, shares.broken);
         all.figure("cut", test, shares.cut);
     }
+    for (test, nll) in &arm.base_nll {
+        all.figure("base_nll", test, nll.mean);
+        all.figure("base_nll_above", test, nll.above);
+    }
     if let Some(selection) = &arm.selection {
         all.selection(&selection.ranking, &selection.weights);
     }

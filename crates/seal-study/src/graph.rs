@@ -23,6 +23,7 @@ pub(crate) use self::pair_node::{AnswerNode, PairNode};
 
 mod arm_sets;
 mod assessments;
+mod base_nll;
 mod cost;
 mod facts;
 mod inputs;
@@ -45,6 +46,7 @@ mod version {
     pub(super) const SELECTION: u32 = 2;
     pub(super) const SFT: u32 = 5;
     pub(super) const ANSWERS: u32 = 5;
+    pub(super) const BASE_NLL: u32 = 1;
     pub(super) const VERDICTS: u32 = 4;
     pub(super) const PAIR_VERDICTS: u32 = 2;
     pub(super) const ASSESSMENTS: u32 = 1;
@@ -59,6 +61,8 @@ pub(crate) struct Cell {
     pub(crate) selection: Option<usize>,
     pub(crate) sft: Option<usize>,
     pub(crate) answers: usize,
+    /// The answers under the base, where the config asks for it.
+    pub(crate) base_nll: Option<usize>,
     /// Of the judges of single answers that are no models.
     pub(crate) verdicts: Option<usize>,
     /// Of the judges of pairs; empty where the answers are those of the reference.
@@ -134,6 +138,9 @@ pub(crate) fn graph<'a>(
             let (arm, known) = (&arms[cell.arm], &sets.by_arm[cell.arm]);
             cell.pairs = builder.pairs(cell, arm, known, of_reference, judging);
             cell.assessed = builder.assessments(cell, arm, known, judging);
+            let first = reference(arms);
+            let by = (&arms[first].config, &*sets.by_arm[first]);
+            cell.base_nll = builder.base_nll(cell, arm, known, by);
         }
     }
     Graph { nodes: builder.nodes, cells, tokens }
@@ -292,7 +299,18 @@ impl<'a> Builder<'a> {
                 Box::new(move |job| stages::verdicts(c, sets, job)),
             )
         });
-        let (pairs, assessed) = (Vec::new(), Vec::new());
-        Cell { arm: i, seed, selector, selection, sft, answers, verdicts, pairs, assessed }
+        let (base_nll, pairs, assessed) = (None, Vec::new(), Vec::new());
+        Cell {
+            arm: i,
+            seed,
+            selector,
+            selection,
+            sft,
+            answers,
+            base_nll,
+            verdicts,
+            pairs,
+            assessed,
+        }
     }
 }

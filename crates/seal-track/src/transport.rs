@@ -179,11 +179,15 @@ fn checked(address: &str) -> Result<(String, Uri), TrackError> {
     if base.contains(['?', '#']) {
         return Err(refused("", "it has a query or a fragment; leave it out"));
     }
-    let url: Uri = base.parse().map_err(|_| refused(base, "this is no address"))?;
-    if Origin::of(&url).is_none() {
+    let scheme = base.split("://").next().unwrap_or_default().to_ascii_lowercase();
+    if !matches!(scheme.as_str(), "http" | "https") {
         let why = "it begins with http:// or https://; a store of files or a database has a \
                    server in front of it: `mlflow server`";
         return Err(refused(base, why));
+    }
+    let url: Uri = base.parse().map_err(|_| refused(base, "this is no address"))?;
+    if Origin::of(&url).is_none() {
+        return Err(refused(base, "it has no host, or a port that is none"));
     }
     Ok((base.to_owned(), url))
 }
@@ -195,7 +199,15 @@ mod tests {
     #[test]
     fn addresses_that_are_no_servers_are_refused() {
         assert_eq!(checked(" http://h:5000/ml/ ").unwrap().0, "http://h:5000/ml");
-        for bad in ["sqlite:///x.db", "./mlruns", "databricks", "", "ftp://h", "http://h?a=b"] {
+        for bad in [
+            "sqlite:///x.db",
+            "./mlruns",
+            "databricks",
+            "",
+            "ftp://h",
+            "http://h?a=b",
+            "http://h:x",
+        ] {
             let said = checked(bad).unwrap_err().to_string();
             assert!(said.starts_with("the address of the tracking server"), "{said}");
         }

@@ -3,7 +3,7 @@
 //! A judge compares contents. An empty answer, or one that says the same words again and again, has
 //! none, and verdicts on such answers are not to be trusted. So their share is told beside every win
 //! rate. The marks here need no model. They do not find word salad: words that never repeat and make no
-//! sense look like prose to a count. A likelihood under the base model would find some of it.
+//! sense look like prose to a count. A study can let its base score the answers for that.
 
 mod limits;
 mod repetition;

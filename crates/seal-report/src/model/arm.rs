@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CoherenceShares, PairFigures};
+use super::{BaseNllFigures, CoherenceShares, PairFigures};
 
 /// A value per test, keyed by the test's name (`hh`, `slimorca`, `hexphi`).
 pub type PerTest<T> = BTreeMap<String, T>;
@@ -94,6 +94,9 @@ pub struct Arm {
     /// empty where the store did not have the answers of every seed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub coherence: PerTest<CoherenceShares>,
+    /// Answers under the base of the study. Empty where the config does not ask for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub base_nll: PerTest<BaseNllFigures>,
     /// Win rates by the further judges of a test, by their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub opinions: PerTest<BTreeMap<String, WinRate>>,
@@ -242,6 +245,7 @@ impl Arm {
             by_category: BTreeMap::new(),
             pairs: BTreeMap::new(),
             coherence: BTreeMap::new(),
+            base_nll: BTreeMap::new(),
             opinions: BTreeMap::new(),
             selection: None,
             cells: Vec::new(),

@@ -102,6 +102,9 @@ fn arm(results: &Results, arm: &Arm, place: &str) -> Result<()> {
     for (test, shares) in &arm.coherence {
         shares.check(&Bounds::of(FILE, format!("{place}.coherence.{test}")))?;
     }
+    for (test, nll) in &arm.base_nll {
+        nll.check(&Bounds::of(FILE, format!("{place}.base_nll.{test}")))?;
+    }
     for (test, rates) in &arm.opinions {
         for (name, rate) in rates {
             win_rate(rate, &format!("{place}.opinions.{test}.{name}"))?;

@@ -71,3 +71,59 @@ impl Coherence {
         Ok(())
     }
 }
+
+/// The answers of one cell to one test under the base of the study.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BaseNll {
+    /// Id of the arm.
+    pub arm: String,
+    /// The study seed.
+    pub seed: u64,
+    /// The test.
+    pub test: String,
+    /// Answers that were scored: those with a token that fit the context.
+    pub answers: u64,
+    /// Mean over the answers of their mean negative log-likelihoods, in nats a token; null without one.
+    pub mean: Option<f64>,
+    /// The limit above which an answer counts as incoherent: the 99th percentile of the reference's
+    /// answers to the test, over all seeds. Null without such an answer.
+    pub limit: Option<f64>,
+    /// Answers above the limit.
+    pub above: u64,
+}
+
+impl BaseNll {
+    /// The share of the answers above the limit, from 0 to 1; `None` without an answer or a limit.
+    pub fn share(&self) -> Option<f64> {
+        self.limit?;
+        (self.answers > 0).then(|| self.above as f64 / self.answers as f64)
+    }
+
+    pub(super) fn check(&self, at: &Bounds) -> Result<()> {
+        at.positive("mean", self.mean)?;
+        at.positive("limit", self.limit)?;
+        match self.above > self.answers {
+            true => {
+                let problem = format!("{} are above, and there are {}", self.above, self.answers);
+                Err(at.wrong("answers", problem))
+            }
+            false => Ok(()),
+        }
+    }
+}
+
+/// Figures of an arm's answers to one test under the base: means over the seeds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BaseNllFigures {
+    /// As [`BaseNll::mean`].
+    pub mean: Option<f64>,
+    /// As [`BaseNll::share`].
+    pub above: Option<f64>,
+}
+
+impl BaseNllFigures {
+    pub(super) fn check(&self, at: &Bounds) -> Result<()> {
+        at.positive("mean", self.mean)?;
+        at.share("above", self.above)
+    }
+}

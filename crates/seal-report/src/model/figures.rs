@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::bounds::Bounds;
-use super::{BoundedSafety, Coherence};
+use super::{BaseNll, BoundedSafety, Coherence};
 use crate::{Document, FORMAT_VERSION, Result};
 
 /// Distributions, curves and traces per cell, and rows to show.
@@ -25,6 +25,10 @@ pub struct Figures {
     /// Cells whose answers the store did not have, so that [`Figures::coherence`] lacks them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coherence_absent: Vec<String>,
+    /// Answers under the base, of each cell and each test whose judge reads answers; absent where the
+    /// config does not ask for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub base_nll: Vec<BaseNll>,
     /// Losses of the fine-tuning of each cell whose model the store has; absent without any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fine_tuning: Vec<TuningCurve>,
@@ -147,6 +151,7 @@ impl Default for Figures {
             rows: Vec::new(),
             coherence: Vec::new(),
             coherence_absent: Vec::new(),
+            base_nll: Vec::new(),
             fine_tuning: Vec::new(),
             bounded_safety: None,
         }
@@ -182,6 +187,9 @@ impl Document for Figures {
         for (i, curve) in self.fine_tuning.iter().enumerate() {
             let at = Bounds::of(Self::FILE, format!("fine_tuning[{i}]"));
             curve.losses.iter().try_for_each(|loss| at.positive("losses", *loss))?;
+        }
+        for (i, nll) in self.base_nll.iter().enumerate() {
+            nll.check(&Bounds::of(Self::FILE, format!("base_nll[{i}]")))?;
         }
         for (i, coherence) in self.coherence.iter().enumerate() {
             coherence.check(&Bounds::of(Self::FILE, format!("coherence[{i}]")))?;

@@ -16,7 +16,7 @@ mod results;
 pub use answer_judging::{AnswerCanaries, AnswerFigures, AnswerJudging};
 pub use arm::{Arm, CategoryRates, Cell, PerTest, Ranking, Role, Selection, Weights, WinRate};
 pub use bounded::{BoundedArm, BoundedSafety, Usefulness};
-pub use coherence::{Coherence, CoherenceShares};
+pub use coherence::{BaseNll, BaseNllFigures, Coherence, CoherenceShares};
 pub use cost::{Cost, Outcome, StageCost};
 pub use figures::{CellFigures, EpochTrace, Figures, Histogram, RocPoint, RowSample, TuningCurve};
 pub use judging::{Canaries, JudgingCost, PairFigures, PairJudging, Standing};

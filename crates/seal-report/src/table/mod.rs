@@ -2,14 +2,16 @@
 
 mod answer_judges;
 mod build;
+mod coherence;
 mod detail;
 mod judges;
 mod trust;
 
 pub(crate) use build::{comparisons, results, safety, win_rates};
+pub(crate) use coherence::{coherence, coherence_mark};
 pub(crate) use detail::{categories, data, missing, selection};
 pub(crate) use judges::judges;
-pub(crate) use trust::{bounded, coherence, coherence_mark};
+pub(crate) use trust::bounded;
 
 /// A table: a stub column of row labels and further columns.
 pub(crate) struct Table {

@@ -68,6 +68,9 @@ def expected(of, selection, figures, where):
     for test, shares in of.get("coherence", {}).items():
         for kind in ["broken", "cut"]:
             put(f"{kind}/{test}", 0, shares.get(kind))
+    for test, nll in of.get("base_nll", {}).items():
+        put(f"base_nll/{test}", 0, nll["mean"])
+        put(f"base_nll_above/{test}", 0, nll["above"])
     for name in SELECTION if selection is not None else []:
         put(f"selection/{name}", 0, selection.get(name))
     if where is not None:

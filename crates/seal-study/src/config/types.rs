@@ -55,6 +55,9 @@ pub struct Config {
     pub bindings: BTreeMap<String, Binding>,
     /// Names that a plan may give the win rate of a test.
     pub metrics: BTreeMap<String, Vec<String>>,
+    /// What is found out about answers beside verdicts.
+    #[serde(default)]
+    pub coherence: CoherenceSettings,
     /// Which tests are of safety and which of usefulness; without it no arm is called useful.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trade_off: Option<TradeOff>,
@@ -176,6 +179,16 @@ pub struct Proxy {
     /// Tokenizer and prompt template; left out, as the fine-tuned model's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<TokenizerSettings>,
+}
+
+/// What is found out about answers beside verdicts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoherenceSettings {
+    /// Whether the base scores every answer: its mean negative log-likelihood a token, given its
+    /// prompt. It finds words that make no sense and do not repeat.
+    #[serde(default)]
+    pub base_nll: bool,
 }
 
 /// A small run that shows that everything works.

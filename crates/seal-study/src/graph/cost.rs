@@ -13,6 +13,7 @@ pub(super) struct Cost {
     pub(super) selector: f64,
     pub(super) sft: f64,
     pub(super) answers: f64,
+    pub(super) base_nll: f64,
 }
 
 impl Cost {
@@ -24,7 +25,14 @@ impl Cost {
     pub(super) fn of(c: &Config, facts: &SetFacts) -> Self {
         // A folder that was not looked for has no cost to be told.
         let (Ok(m), Ok(context)) = (c.model.shape(), c.model.context()) else {
-            return Self { base: 1.0, scores: 1.0, selector: 1.0, sft: 1.0, answers: 1.0 };
+            return Self {
+                base: 1.0,
+                scores: 1.0,
+                selector: 1.0,
+                sft: 1.0,
+                answers: 1.0,
+                base_nll: 1.0,
+            };
         };
         let tokens = |size: &Size| {
             // About four characters a token, one word in the built-in world.
@@ -50,6 +58,7 @@ impl Cost {
             selector: pass(per_epoch * c.bilevel.epochs as f64),
             sft: pass(3.0 * data * share * c.sft.epochs as f64),
             answers: pass(3.0 * tests),
+            base_nll: pass(2.0 * tests),
         }
     }
 }

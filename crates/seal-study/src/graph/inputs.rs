@@ -113,6 +113,18 @@ pub(super) fn answers(c: &Config, facts: &SetFacts, seed: u64) -> Value {
     inputs
 }
 
+/// Of the answers under a base: its device, how it encodes texts, and the tests whose judges read
+/// answers, by the names of their files.
+pub(super) fn base_nll(by: &Config, arm: &Config, facts: &SetFacts) -> Value {
+    let askings = arm.askings(facts.tests.keys());
+    let asked = askings.iter().filter(|asking| asking.of.is_none());
+    let tests: BTreeMap<&String, &RowFacts> =
+        asked.filter_map(|asking| Some((&asking.name, facts.tests.get(asking.test)?))).collect();
+    let texts: BTreeMap<_, _> =
+        tests.into_iter().map(|(name, rows)| (name, json!(rows.content.texts))).collect();
+    json!({"tests": texts, "encoding": encoding(by), "device": by.device})
+}
+
 /// Of the judges of single answers: all but where they draw a tie, which is seen when two arms are
 /// compared. `None` without such a judge.
 pub(super) fn verdicts(c: &Config, facts: &SetFacts) -> Option<Value> {

@@ -3,6 +3,7 @@
 mod again;
 mod answer_facts;
 mod answers;
+mod base_nll;
 mod bills;
 mod cells;
 mod checks;
@@ -19,7 +20,7 @@ use std::time::Instant;
 
 use seal_data::TemplateSetting;
 use seal_device::DeviceSpec;
-use seal_eval::{bounded_safety, figures_of, fill_coherence, results_of};
+use seal_eval::{base_nll, bounded_safety, figures_of, fill_base_nll, fill_coherence, results_of};
 use seal_report::Report;
 use seal_store::{Store, survey};
 
@@ -275,10 +276,12 @@ impl Study {
             facts::facts(&self.config, &self.arms, &self.sets, graph, done, &self.judges)?;
         let mut results = results_of(&facts).map_err(Defect::Figures)?;
         fill_coherence(&mut results, &seen.coherence);
+        let nll = base_nll(&self.cell_nlls(graph, done)?, &results.reference);
+        fill_base_nll(&mut results, &nll);
         let mut figures = figures_of(&facts).map_err(Defect::Figures)?;
         figures.rows = self.samples(&facts, options);
         (figures.coherence, figures.coherence_absent) = (seen.coherence, seen.absent);
-        figures.fine_tuning = seen.tuning;
+        (figures.base_nll, figures.fine_tuning) = (nll, seen.tuning);
         figures.bounded_safety =
             self.config.trade_off.as_ref().map(|of| bounded_safety(&results, of));
         let report = Report {
@@ -314,7 +317,8 @@ impl Study {
 
 /// Stages whose outputs the results are made from.
 fn outputs_read(graph: &Graph<'_>) -> Vec<usize> {
-    let of = |cell: &crate::graph::Cell| [cell.selector, cell.selection, cell.verdicts];
+    let of =
+        |cell: &crate::graph::Cell| [cell.selector, cell.selection, cell.base_nll, cell.verdicts];
     let of_cells = graph.cells.iter().flat_map(of).flatten();
     let of_pairs = graph.cells.iter().flat_map(|cell| cell.pairs.iter().map(|pair| pair.node));
     let of_answers = graph.cells.iter().flat_map(|cell| cell.assessed.iter().map(|of| of.node));

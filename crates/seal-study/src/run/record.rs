@@ -102,7 +102,7 @@ pub(super) fn cost(graph: &Graph<'_>, done: &[Done], arms: &[Arm], wall_seconds:
         // The first cell that needs it; others may share it.
         let cell = graph.cells.iter().find(|c| {
             c.answers == i
-                || [c.selector, c.selection, c.sft, c.verdicts].contains(&Some(i))
+                || [c.selector, c.selection, c.sft, c.base_nll, c.verdicts].contains(&Some(i))
                 || c.pairs.iter().any(|pair| pair.node == i)
                 || c.assessed.iter().any(|of| of.node == i)
         });

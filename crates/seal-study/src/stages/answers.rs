@@ -63,16 +63,16 @@ pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), Stu
 }
 
 /// Where the finished parts of a test are kept, and who is told of them.
-struct Parts<'a> {
-    dir: &'a Path,
-    name: &'a str,
-    progress: &'a dyn Fn(f64),
+pub(super) struct Parts<'a> {
+    pub(super) dir: &'a Path,
+    pub(super) name: &'a str,
+    pub(super) progress: &'a dyn Fn(f64),
 }
 
 impl Parts<'_> {
     /// One value for each of `items`, in their order. They go through `make` in batches of at
     /// most `batch` like lengths, always the same ones, and each batch outlives a kill.
-    fn of<I, T: Serialize + DeserializeOwned>(
+    pub(super) fn of<I, T: Serialize + DeserializeOwned>(
         &self,
         items: &[I],
         batch: usize,
