@@ -1,6 +1,8 @@
 //! Judged pairs as AlpacaEval's annotations, and what the two orders say of them.
 
-use seal_judge::{Annotation, BothOrders, preference_of};
+use seal_judge::{
+    Annotation, BothOrders, Verdict, mean_soft_worth, mean_worth, preference_of, sampled_verdict,
+};
 use seal_stats::{StatsError, TwoOrders, two_orders};
 
 use crate::judge::PairJudge;
@@ -11,32 +13,45 @@ use crate::stored::Judged;
 ///
 /// The preference is soft where both orders have probabilities: the mean over them of the
 /// probability that the arm's answer is better. Otherwise it is that of the verdict: 2 for a win,
-/// 1.5 for a tie, 1 for a loss. A pair without a verdict has none.
+/// 1.5 for a tie, 1 for a loss. Of several samples it is the mean. A pair without a verdict has none.
 pub fn annotations(judge: &PairJudge, set: &PairSet, judged: &Judged) -> Vec<Annotation> {
     let annotator = match judged.served.as_slice() {
         [one] => one.clone(),
         _ => judge.endpoint().model.clone(),
     };
-    let annotation = |(pair, outcome): (&Pair, &BothOrders)| Annotation {
+    let annotation = |(pair, samples): (&Pair, &Vec<BothOrders>)| Annotation {
         instruction: pair.instruction.clone(),
         output_1: pair.reference.clone(),
         output_2: pair.arm.clone(),
         generator_1: set.reference.clone(),
         generator_2: set.arm.clone(),
         annotator: Some(annotator.clone()),
-        preference: outcome.soft_worth().map(preference_of),
+        preference: mean_soft_worth(samples).map(preference_of),
         ..Annotation::default()
     };
     set.pairs.iter().zip(&judged.pairs).map(annotation).collect()
 }
 
-/// Wins, losses, ties, flips and the first place's share of judged pairs.
+/// Wins, losses, ties, flips and the first place's share of judged pairs. Of a pair that was judged
+/// several times the verdict is that of its mean worth. Flips and the first place's share are of all
+/// samples.
 ///
 /// # Errors
 /// Never for outcomes of a judge: worths are in [0, 1].
 pub fn orders(judged: &Judged) -> Result<TwoOrders, StatsError> {
-    let worths = judged.pairs.iter().map(|outcome| outcome.order_worths());
-    two_orders(&worths.collect::<Vec<_>>())
+    let of_samples: Vec<_> = judged.samples().map(|outcome| outcome.order_worths()).collect();
+    let verdicts: Vec<Verdict> =
+        judged.pairs.iter().map(|samples| sampled_verdict(samples)).collect();
+    let count = |wanted: Verdict| verdicts.iter().filter(|verdict| **verdict == wanted).count();
+    let worths: Vec<f64> = judged.pairs.iter().filter_map(|samples| mean_worth(samples)).collect();
+    Ok(TwoOrders {
+        wins: count(Verdict::Win),
+        losses: count(Verdict::Loss),
+        ties: count(Verdict::Tie),
+        missing: judged.missing(),
+        win_rate: seal_stats::mean(&worths),
+        ..two_orders(&of_samples)?
+    })
 }
 
 #[cfg(test)]

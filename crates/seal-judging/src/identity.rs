@@ -30,13 +30,18 @@ impl PairJudge {
     /// patience, prices, the largest cost and the variable of the key are not among them.
     pub fn settings(&self) -> Value {
         let table = self.table();
-        json!({
+        let mut settings = json!({
             "identity": self.identity(),
             "verdict": table.verdict,
             "served_as": table.served_as,
             "canaries": table.canaries,
             "max_missing": table.max_missing,
-        })
+        });
+        // One sample is what older programs asked for, and their verdicts stay.
+        if table.samples > 1 {
+            settings["samples"] = json!(table.samples);
+        }
+        settings
     }
 }
 

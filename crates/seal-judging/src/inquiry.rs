@@ -124,7 +124,7 @@ impl Inquiry for PairInquiry<'_> {
             },
             instruction: instruction.to_owned(),
             order: Some(question.order),
-            sample: 0,
+            sample: question.sample,
             judgement: Some(self.judge.read(reply).judgement),
             rating: None,
         }

@@ -116,8 +116,9 @@ impl PairJudge {
         instruction: &str,
         first: &str,
         second: &str,
+        sample: u32,
     ) -> Result<String, JudgingError> {
-        key_of(&self.table.endpoint, &self.messages(instruction, first, second), 0)
+        key_of(&self.table.endpoint, &self.messages(instruction, first, second), sample)
     }
 
     /// A reply as a judgement.
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_key_holds_all_that_a_reply_depends_on_and_nothing_else() {
-        let key = |judge: &PairJudge| judge.key("q", "one", "two").unwrap();
+        let key = |judge: &PairJudge| judge.key("q", "one", "two", 0).unwrap();
         let plain = key(&judge("", ""));
         for (head, endpoint) in [
             ("canaries = 0", ""),
@@ -166,8 +167,9 @@ mod tests {
             others.push(key(&judge(head, endpoint)));
         }
         let first = judge("", "");
-        others.push(first.key("q", "two", "one").unwrap());
-        others.push(first.key("other", "one", "two").unwrap());
+        others.push(first.key("q", "two", "one", 0).unwrap());
+        others.push(first.key("other", "one", "two", 0).unwrap());
+        others.push(first.key("q", "one", "two", 1).unwrap());
         let count = others.len();
         others.sort();
         others.dedup();

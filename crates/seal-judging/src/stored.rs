@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use seal_endpoint::EndpointError;
-use seal_judge::{BothOrders, Judgement, Order, Outcome};
+use seal_judge::{BothOrders, Judgement, Order, Outcome, mean_worth};
 
 use crate::canary::{CanaryKind, CanaryResult};
 use crate::cost::{Cost, ReplyCost, charge, charge_alone};
@@ -17,8 +17,8 @@ use crate::question::{QuestionSet, Subject};
 /// The outcomes of a set.
 #[derive(Debug)]
 pub struct Judged {
-    /// By pair, in the order of the pairs.
-    pub pairs: Vec<BothOrders>,
+    /// By pair, in the order of the pairs: the outcome of each sample. Equal answers have one.
+    pub pairs: Vec<Vec<BothOrders>>,
     /// How the judge did on canaries.
     pub canaries: Vec<CanaryResult>,
     /// Tokens and money of all verdicts of the set.
@@ -41,6 +41,18 @@ pub struct Judged {
     pub served: Vec<String>,
     /// Why not all was asked.
     pub stopped: Option<Stopped>,
+}
+
+impl Judged {
+    /// Pairs without a verdict of any sample.
+    pub fn missing(&self) -> usize {
+        self.pairs.iter().filter(|samples| mean_worth(samples).is_none()).count()
+    }
+
+    /// The outcomes of all samples of all pairs.
+    pub fn samples(&self) -> impl Iterator<Item = BothOrders> + '_ {
+        self.pairs.iter().flatten().copied()
+    }
 }
 
 /// Why not all was asked, though nothing failed.
@@ -131,12 +143,12 @@ pub(crate) fn collect(
     served: Vec<String>,
 ) -> Judged {
     let nothing = Judgement::of(Outcome::Missing);
-    let mut found: BTreeMap<Subject, BothOrders> = BTreeMap::new();
+    let mut found: BTreeMap<(Subject, u32), BothOrders> = BTreeMap::new();
     for question in set.questions() {
         let line = log.find(&question.key, |name| is_of(&served, name));
         let judgement = line.map_or(nothing, |line| judge.read(&line.reply).judgement);
         let both = found
-            .entry(question.subject)
+            .entry((question.subject, question.sample))
             .or_insert(BothOrders { arm_first: nothing, arm_second: nothing });
         match question.order {
             Order::ArmFirst => both.arm_first = judgement,
@@ -149,12 +161,18 @@ pub(crate) fn collect(
     let (blank_replies, blank) = blanks(&inquiry, log, &served);
     let tie = Judgement::of(Outcome::Tie);
     let equal = BothOrders { arm_first: tie, arm_second: tie };
-    let pair = |i: usize| found.get(&Subject::Pair(i)).copied().unwrap_or(equal);
+    let pair = |i: usize| -> Vec<BothOrders> {
+        let pair = Subject::Pair(i);
+        match found.range((pair, 0)..=(pair, u32::MAX)).map(|(_, both)| *both).collect::<Vec<_>>() {
+            none if none.is_empty() => vec![equal],
+            samples => samples,
+        }
+    };
     let can_tie = judge.table().verdict.has_tie();
     let kinds = CanaryKind::ALL.map(|kind| {
         let of_kind = found
             .iter()
-            .filter(|(subject, _)| matches!(subject, Subject::Canary(found, _) if *found == kind));
+            .filter(|((of, _), _)| matches!(of, Subject::Canary(found, _) if *found == kind));
         CanaryResult::of(kind, can_tie, of_kind.map(|(_, outcome)| *outcome))
     });
     let has_canaries = judge.table().canaries > 0;

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::JudgingError;
 use crate::toml_table::{fault, read_table};
 
+/// Most samples of a pair.
+const MOST_SAMPLES: u32 = 100;
+
 /// What a judge does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -37,6 +40,10 @@ pub struct JudgeTable {
     /// Seed of the codes around answers.
     #[serde(default)]
     pub seed: u64,
+    /// How often each pair is judged in both orders, at least 1. The worth of the pair is the mean over
+    /// these samples.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub samples: u32,
     /// Number of prompts that get canaries, 0 for none.
     #[serde(default = "default_canaries")]
     pub canaries: usize,
@@ -92,6 +99,15 @@ pub enum FormName {
     Chatml,
     /// A record of FastChat's JSON lines; `record` names it.
     Fastchat,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(samples: &u32) -> bool {
+    *samples == 1
 }
 
 fn default_canaries() -> usize {
@@ -157,6 +173,19 @@ impl JudgeTable {
         if fault.is_some() {
             return fault;
         }
+        if !(1..=MOST_SAMPLES).contains(&self.samples) {
+            return Some(format!("samples is from 1 to {MOST_SAMPLES}"));
+        }
+        if self.samples > 1 && self.endpoint.temperature == Some(0.0) {
+            let why = "samples above 1 need endpoint.temperature above 0: without it every sample is the \
+                       same reply, and each is paid for";
+            return Some(why.to_owned());
+        }
+        if self.samples > 1 && self.endpoint.seed.is_some() {
+            let why = "samples above 1 and endpoint.seed do not go together: with one seed every sample \
+                       is the same reply; leave out the seed";
+            return Some(why.to_owned());
+        }
         self.prompt.as_ref().and_then(|prompt| prompt.prompt_form().err()).map(str::to_owned)
     }
 }
@@ -182,7 +211,17 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_named_with_its_line() {
-        insta::assert_snapshot!(of("canary = 3").unwrap_err(), @"judge.toml, line 2: unknown field `canary`, expected one of `kind`, `prompt`, `verdict`, `endpoint`, `seed`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `canaries`?");
+        insta::assert_snapshot!(of("canary = 3").unwrap_err(), @"judge.toml, line 2: unknown field `canary`, expected one of `kind`, `prompt`, `verdict`, `endpoint`, `seed`, `samples`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `canaries`?");
+        for samples in ["samples = 0", "samples = 101"] {
+            assert_eq!(of(samples).unwrap_err(), "judge.toml: samples is from 1 to 100");
+        }
+        let cold = JudgeTable::parse(
+            &format!("kind = \"pairwise\"\nsamples = 3\n{ENDPOINT}temperature = 0\n"),
+            Path::new("judge.toml"),
+        );
+        let said = cold.unwrap_err().to_string();
+        assert!(said.contains("samples above 1 need endpoint.temperature above 0"), "{said}");
+        assert_eq!(of("samples = 3").unwrap().samples, 3);
         insta::assert_snapshot!(of("max_missing = 5.0").unwrap_err(), @"judge.toml: max_missing is a share, from 0 to 1");
         insta::assert_snapshot!(of("verdict = { first = [] }").unwrap_err(), @"judge.toml: verdict.first and verdict.second need at least one label each");
         insta::assert_snapshot!(of("prompt = { file = \"p\", form = \"fastchat\" }").unwrap_err(), @"judge.toml: prompt.record names the record of a file of FastChat");
