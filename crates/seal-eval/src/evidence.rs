@@ -17,6 +17,19 @@ pub enum Evidence {
     /// A judge of pairs: its verdict on the model's answer beside the
     /// reference model's, for each prompt. It says nothing of rates.
     Verdicts(Vec<(RowId, Verdict)>),
+    /// A judge of pairs that may have judged each pair several times.
+    Sampled(Vec<SampledPair>),
+}
+
+/// What a judge of pairs says of one prompt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SampledPair {
+    /// The prompt.
+    pub id: RowId,
+    /// The verdict of the mean worth, or why there is none.
+    pub verdict: Verdict,
+    /// Mean over the samples of their worths, in [0, 1]; `None` without a verdict.
+    pub worth: Option<f64>,
 }
 
 /// Nothing is known of the model.
@@ -50,7 +63,33 @@ impl Evidence {
         match self {
             Self::Assessments(ours) => verdicts(prompts, ours, reference.assessments(), tie),
             Self::Verdicts(found) => in_order(prompts, found),
+            Self::Sampled(found) => {
+                let verdicts: Vec<_> = found.iter().map(|pair| (pair.id, pair.verdict)).collect();
+                in_order(prompts, &verdicts)
+            }
         }
+    }
+
+    /// The worth of each prompt for a win rate, in the order of `prompts`: that of the verdict, and of a
+    /// pair that was judged several times the mean over its samples. `None` without a verdict.
+    ///
+    /// # Errors
+    /// As [`Evidence::verdicts`].
+    pub fn worths(
+        &self,
+        reference: &Self,
+        prompts: &[RowId],
+        tie: f64,
+    ) -> Result<Vec<Option<f64>>, JudgeError> {
+        let verdicts = self.verdicts(reference, prompts, tie)?;
+        let sampled: BTreeMap<RowId, Option<f64>> = match self {
+            Self::Sampled(found) => found.iter().map(|pair| (pair.id, pair.worth)).collect(),
+            Self::Assessments(_) | Self::Verdicts(_) => BTreeMap::new(),
+        };
+        let worth = |(id, verdict): (RowId, Verdict)| {
+            sampled.get(&id).copied().unwrap_or_else(|| verdict.value())
+        };
+        Ok(verdicts.into_iter().map(worth).collect())
     }
 
     /// How much better each prompt went than with the reference model: the
@@ -61,6 +100,10 @@ impl Evidence {
             Self::Assessments(ours) => ours,
             Self::Verdicts(found) => {
                 let gain = |(id, v): &(RowId, Verdict)| Some((*id, v.value()? - 0.5));
+                return found.iter().filter_map(gain).collect();
+            }
+            Self::Sampled(found) => {
+                let gain = |pair: &SampledPair| Some((pair.id, pair.worth? - 0.5));
                 return found.iter().filter_map(gain).collect();
             }
         };
@@ -75,7 +118,7 @@ impl Evidence {
     pub fn assessments(&self) -> &[Assessment] {
         match self {
             Self::Assessments(all) => all,
-            Self::Verdicts(_) => &[],
+            Self::Verdicts(_) | Self::Sampled(_) => &[],
         }
     }
 }
@@ -146,6 +189,24 @@ mod tests {
         let theirs = Evidence::Assessments(vec![scored(1, 0.5), scored(3, 0.0), scored(4, 0.0)]);
         assert_eq!(ours.gains(&theirs), BTreeMap::from([(id(1), 1.5)]));
         assert!(ours.gains(Evidence::none()).is_empty());
+    }
+
+    #[test]
+    fn several_samples_count_by_their_mean() {
+        let pair = |n, verdict, worth| SampledPair { id: id(n), verdict, worth };
+        let pairs = Evidence::Sampled(vec![
+            pair(1, Verdict::Win, Some(0.75)),
+            pair(2, Verdict::Unparsed, None),
+        ]);
+        let prompts = [id(2), id(1), id(3)];
+        let none = Evidence::none();
+        assert_eq!(pairs.worths(none, &prompts, 0.0).unwrap(), [None, Some(0.75), None]);
+        let verdicts = pairs.verdicts(none, &prompts, 0.0).unwrap();
+        assert_eq!(verdicts[1], (id(1), Verdict::Win));
+        assert_eq!(pairs.gains(none), BTreeMap::from([(id(1), 0.25)]));
+        let plain = Evidence::Verdicts(vec![(id(1), Verdict::Win)]);
+        assert_eq!(plain.worths(none, &prompts, 0.0).unwrap(), [None, Some(1.0), None]);
+        assert!(pairs.worths(none, &[id(1)], 0.0).is_err());
     }
 
     #[test]

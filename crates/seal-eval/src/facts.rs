@@ -99,12 +99,12 @@ pub struct FurtherJudge {
 }
 
 /// A pair of answers: judged in both orders, or equal.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PairFacts {
     /// The prompt.
     pub id: RowId,
-    /// The judgements.
-    pub outcome: BothOrders,
+    /// The judgements: one in both orders for each sample.
+    pub samples: Vec<BothOrders>,
     /// Characters of the arm's answer less those of the reference's.
     pub excess_length: f64,
     /// Whether the answers are the same: a tie about which no judge was asked.

@@ -68,7 +68,7 @@ pub use base_nll::{CellNll, base_nll, fill_base_nll};
 pub use bounded::{TradeOff, TradeOffError, bounded_safety};
 pub use coherence::{coherence, fill_coherence};
 pub use error::{CellPlace, EvalError, Place};
-pub use evidence::Evidence;
+pub use evidence::{Evidence, SampledPair};
 pub use facts::{
     ArmFacts, CellFacts, FurtherJudge, PairFacts, PromptsByJudge, SelectionFacts, StudyFacts,
     TestFacts, TestJudge,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use seal_judge::mean_worth;
 use seal_report::{Cell, PairFigures, PerTest};
 use seal_stats::{StatsError, length_controlled, two_orders};
 
@@ -45,16 +46,17 @@ fn figures(pairs: &mut [&PairFacts]) -> Result<PairFigures, StatsError> {
     // Sums must not depend on the order in which pairs were handed in.
     pairs.sort_by(|a, b| {
         (a.id.cmp(&b.id)).then(a.excess_length.total_cmp(&b.excess_length)).then_with(|| {
-            let worth = |pair: &PairFacts| pair.outcome.verdict().value().unwrap_or(-1.0);
+            let worth = |pair: &PairFacts| mean_worth(&pair.samples).unwrap_or(-1.0);
             worth(a).total_cmp(&worth(b))
         })
     });
     // The judge was not asked about equal answers: they say nothing of its consistency.
     let asked = pairs.iter().filter(|pair| !pair.is_equal);
-    let orders: Vec<_> = asked.map(|pair| pair.outcome.order_worths()).collect();
+    let samples = asked.flat_map(|pair| &pair.samples);
+    let orders: Vec<_> = samples.map(|sample| sample.order_worths()).collect();
     let orders = two_orders(&orders)?;
     // The win rate beside it is of verdicts too: the difference is then one of lengths alone.
-    let judged = pairs.iter().filter_map(|p| Some((p.outcome.verdict().value()?, p.excess_length)));
+    let judged = pairs.iter().filter_map(|p| Some((mean_worth(&p.samples)?, p.excess_length)));
     let (worths, excess): (Vec<f64>, Vec<f64>) = judged.unzip();
     let at_equal_lengths = length_controlled(&worths, &excess)?;
     Ok(PairFigures {

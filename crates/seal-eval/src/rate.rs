@@ -46,10 +46,10 @@ pub fn outcomes(
     let mut cells = vec![None; prompts.len() * seeds.len()];
     for (column, (ours, reference)) in seeds.iter().enumerate() {
         let found = ours
-            .verdicts(reference, &prompts, tie)
+            .worths(reference, &prompts, tie)
             .map_err(|source| EvalError::Evidence { column, source: Box::new(source) })?;
-        for (row, (_, verdict)) in found.into_iter().enumerate() {
-            cells[row * seeds.len() + column] = verdict.value();
+        for (row, worth) in found.into_iter().enumerate() {
+            cells[row * seeds.len() + column] = worth;
         }
     }
     Outcomes::rates(prompts.len(), seeds.len(), cells).map_err(EvalError::at(Place::Verdicts))

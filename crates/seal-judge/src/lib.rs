@@ -44,6 +44,7 @@ pub mod pointwise;
 pub mod prompt;
 pub mod reading;
 mod refusal;
+mod sampled;
 mod verdict;
 
 pub use answer::{Answer, AnswerEnd, AnswerJudge, assess_answers};
@@ -64,4 +65,5 @@ pub use kind::{DEFAULT_TIE_NATS, JudgeKind};
 pub use likelihood::LikelihoodJudge;
 pub use pair::{BothOrders, ContradictoryJudgement, Judgement, Order, Outcome};
 pub use refusal::{RefusalClass, refusal_class};
+pub use sampled::{mean_soft_worth, mean_worth, sampled_verdict};
 pub use verdict::{Verdict, compare, verdicts};

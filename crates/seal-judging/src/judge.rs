@@ -281,13 +281,18 @@ impl<P: JudgePrompt> AskedJudge<P> {
     /// patience, prices, the largest cost and the variable of the key are not among them.
     pub fn settings(&self) -> Value {
         let table = &self.table;
-        json!({
+        let mut settings = json!({
             "identity": self.identity(),
             "verdict": table.verdict,
             "served_as": table.served_as,
             "canaries": table.canaries,
             "max_missing": table.max_missing,
-        })
+        });
+        // One sample is what older programs asked for, and their verdicts stay.
+        if table.samples > 1 {
+            settings["samples"] = json!(table.samples);
+        }
+        settings
     }
 }
 
@@ -303,8 +308,9 @@ impl PairJudge {
         instruction: &str,
         first: &str,
         second: &str,
+        sample: u32,
     ) -> Result<String, JudgingError> {
-        key_of(&self.asked, &self.messages(instruction, first, second), 0)
+        key_of(&self.asked, &self.messages(instruction, first, second), sample)
     }
 
     /// A reply as a judgement.

@@ -15,7 +15,7 @@ fn judge(head: &str, endpoint: &str) -> PairJudge {
 
 #[test]
 fn a_key_holds_all_that_a_reply_depends_on_and_nothing_else() {
-    let key = |judge: &PairJudge| judge.key("q", "one", "two").unwrap();
+    let key = |judge: &PairJudge| judge.key("q", "one", "two", 0).unwrap();
     let plain = key(&judge("", ""));
     for (head, endpoint) in [
         ("canaries = 0", ""),
@@ -39,8 +39,9 @@ fn a_key_holds_all_that_a_reply_depends_on_and_nothing_else() {
         others.push(key(&judge(head, endpoint)));
     }
     let first = judge("", "");
-    others.push(first.key("q", "two", "one").unwrap());
-    others.push(first.key("other", "one", "two").unwrap());
+    others.push(first.key("q", "two", "one", 0).unwrap());
+    others.push(first.key("other", "one", "two", 0).unwrap());
+    others.push(first.key("q", "one", "two", 1).unwrap());
     let count = others.len();
     others.sort();
     others.dedup();

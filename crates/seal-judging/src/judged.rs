@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use seal_endpoint::{Message, Reply};
 use seal_judge::prompt::PairPrompt;
-use seal_judge::{BothOrders, Judgement, Order, Outcome};
+use seal_judge::{BothOrders, Judgement, Order, Outcome, mean_worth};
 
 use crate::canary::{CanaryKind, CanaryResult};
 use crate::inquiry::{About, Inquire, Questions};
@@ -18,8 +18,8 @@ use crate::stored::{is_of, replied};
 /// The outcomes of a set. The fields of [`Replied`] are read as its own.
 #[derive(Debug)]
 pub struct Judged {
-    /// By pair, in the order of the pairs.
-    pub pairs: Vec<BothOrders>,
+    /// By pair, in the order of the pairs: the outcome of each sample. Equal answers have one.
+    pub pairs: Vec<Vec<BothOrders>>,
     /// How the judge did on canaries.
     pub canaries: Vec<CanaryResult>,
     /// The replies, what they cost, and how the call went.
@@ -27,6 +27,18 @@ pub struct Judged {
 }
 
 holds_replied!(Judged);
+
+impl Judged {
+    /// Pairs without a verdict of any sample.
+    pub fn missing(&self) -> usize {
+        self.pairs.iter().filter(|samples| mean_worth(samples).is_none()).count()
+    }
+
+    /// The outcomes of all samples of all pairs.
+    pub fn samples(&self) -> impl Iterator<Item = BothOrders> + '_ {
+        self.pairs.iter().flatten().copied()
+    }
+}
 
 impl Questions<PairPrompt> for QuestionSet<'_> {
     type Outcome = Judged;
@@ -59,7 +71,7 @@ impl Questions<PairPrompt> for QuestionSet<'_> {
             },
             instruction: instruction.to_owned(),
             order: Some(question.order),
-            sample: 0,
+            sample: question.sample,
             judgement: Some(judge.read(reply).judgement),
             rating: None,
         }
@@ -67,12 +79,12 @@ impl Questions<PairPrompt> for QuestionSet<'_> {
 
     fn collect(&self, judge: &PairJudge, log: &VerdictLog, served: &[String]) -> Judged {
         let nothing = Judgement::of(Outcome::Missing);
-        let mut found: BTreeMap<Subject, BothOrders> = BTreeMap::new();
+        let mut found: BTreeMap<(Subject, u32), BothOrders> = BTreeMap::new();
         for question in self.questions() {
             let line = log.find(&question.key, |name| is_of(served, name));
             let judgement = line.map_or(nothing, |line| judge.read(&line.reply).judgement);
             let both = found
-                .entry(question.subject)
+                .entry((question.subject, question.sample))
                 .or_insert(BothOrders { arm_first: nothing, arm_second: nothing });
             match question.order {
                 Order::ArmFirst => both.arm_first = judgement,
@@ -81,12 +93,19 @@ impl Questions<PairPrompt> for QuestionSet<'_> {
         }
         let tie = Judgement::of(Outcome::Tie);
         let equal = BothOrders { arm_first: tie, arm_second: tie };
-        let pair = |i: usize| found.get(&Subject::Pair(i)).copied().unwrap_or(equal);
+        let pair = |i: usize| -> Vec<BothOrders> {
+            let pair = Subject::Pair(i);
+            let samples = found.range((pair, 0)..=(pair, u32::MAX));
+            match samples.map(|(_, both)| *both).collect::<Vec<_>>() {
+                none if none.is_empty() => vec![equal],
+                samples => samples,
+            }
+        };
         let can_tie = judge.table().verdict.has_tie();
         let kinds = CanaryKind::ALL.map(|kind| {
-            let of_kind = found.iter().filter(
-                |(subject, _)| matches!(subject, Subject::Canary(found, _) if *found == kind),
-            );
+            let of_kind = found
+                .iter()
+                .filter(|((of, _), _)| matches!(of, Subject::Canary(found, _) if *found == kind));
             CanaryResult::of(kind, can_tie, of_kind.map(|(_, outcome)| *outcome))
         });
         let has_canaries = judge.table().canaries > 0;

@@ -28,6 +28,8 @@ pub struct Question {
     pub subject: Subject,
     /// Which answer is shown first.
     pub order: Order,
+    /// Number of the sample, from 0. A canary has one.
+    pub sample: u32,
     /// SHA-256 of all that the reply depends on, in hexadecimal digits.
     pub key: String,
 }
@@ -67,13 +69,20 @@ impl<'a> QuestionSet<'a> {
             keys: Keys::default(),
             whole: BTreeSet::new(),
         };
-        for subject in subjects {
+        let samples = |subject: &Subject| match subject {
+            Subject::Pair(_) => judge.table().samples,
+            Subject::Canary(..) => 1,
+        };
+        let sampled = subjects
+            .into_iter()
+            .flat_map(|subject| (0..samples(&subject)).map(move |sample| (subject, sample)));
+        for (subject, sample) in sampled {
             for order in Order::BOTH {
                 let (instruction, first, second) = new.texts(subject, order);
-                let key = judge.key(instruction, &first, &second)?;
+                let key = judge.key(instruction, &first, &second, sample)?;
                 // Both orders of a copy are the same question.
                 new.keys.push(key.clone());
-                new.questions.push(Question { subject, order, key });
+                new.questions.push(Question { subject, order, sample, key });
             }
         }
         Ok(new)

@@ -68,6 +68,10 @@ pub struct AskedTable<S, V> {
     /// Seed of the codes around answers.
     #[serde(default)]
     pub seed: u64,
+    /// How often each pair is judged in both orders, at least 1. The worth of the pair is the mean over
+    /// these samples.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub samples: u32,
     /// Number of prompts, or of answers, that get canaries; 0 for none.
     #[serde(default = "default_canaries")]
     pub canaries: usize,
@@ -91,6 +95,15 @@ pub type JudgeTable = AskedTable<PairSlots, VerdictSettings>;
 
 /// A judge that rates answers, as its table has it.
 pub type RubricTable = AskedTable<RubricSlots, RatingSettings>;
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(samples: &u32) -> bool {
+    *samples == 1
+}
 
 fn default_canaries() -> usize {
     3
@@ -176,7 +189,31 @@ impl<S, V: ReplySettings> AskedTable<S, V> {
             }
             _ => {}
         }
+        if let Some(fault) = self.fault_of_samples() {
+            return Some(fault);
+        }
         self.prompt.as_ref().and_then(|prompt| prompt.prompt_form().err())
+    }
+
+    fn fault_of_samples(&self) -> Option<&'static str> {
+        let endpoint = self.endpoint.as_ref();
+        match (self.samples, V::KIND) {
+            (1, _) => None,
+            (_, TableKind::Rubric) => Some("samples is for judges of pairs; remove it"),
+            (0 | 101.., _) => Some("samples is from 1 to 100"),
+            _ if self.model.is_some() => Some(
+                "samples is for servers; a model on this machine gives the same reply each time",
+            ),
+            _ if endpoint.is_some_and(|e| e.temperature == Some(0.0)) => Some(
+                "samples above 1 need endpoint.temperature above 0: without it every sample is the \
+                 same reply, and each is paid for",
+            ),
+            _ if endpoint.is_some_and(|e| e.seed.is_some()) => Some(
+                "samples above 1 and endpoint.seed do not go together: with one seed every sample is \
+                 the same reply; leave out the seed",
+            ),
+            _ => None,
+        }
     }
 }
 

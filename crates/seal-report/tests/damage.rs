@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use seal_report::{Document, Error, Figures, Report, Results};
+use seal_report::{BaseNll, Document, Error, Figures, Report, Results, TuningCurve};
 
 const FILES: [&str; 5] =
     ["results.json", "figures.json", "provenance.json", "cost.json", "checksums.json"];
@@ -214,6 +214,18 @@ fn counts_and_seeds_agree() {
     broken.coherence[0].wordless = 1;
     let said = broken.to_json().unwrap_err().to_string();
     assert!(said.contains("coherence[0].answers: 302 are broken"), "{said}");
+    let mut broken = figures.clone();
+    broken.coherence[1].cut = Some(broken.coherence[1].answers + 1);
+    let said = broken.to_json().unwrap_err().to_string();
+    assert!(said.contains("coherence[1].answers: 301 are cut"), "{said}");
+    let mut broken = figures.clone();
+    broken.base_nll = vec![BaseNll { answers: 2, above: 3, ..BaseNll::default() }];
+    let said = broken.to_json().unwrap_err().to_string();
+    assert!(said.contains("base_nll[0].answers: 3 are above"), "{said}");
+    broken.base_nll.clear();
+    broken.fine_tuning = vec![TuningCurve { losses: vec![1.0, -1.0], ..TuningCurve::default() }];
+    let said = broken.to_json().unwrap_err().to_string();
+    assert!(said.contains("fine_tuning[0].losses"), "{said}");
     let curve = figures.cells.iter_mut().find(|c| c.roc.len() > 2).unwrap();
     curve.roc.swap(0, 1);
     assert!(figures.to_json().unwrap_err().to_string().contains("roc[1].fpr"));

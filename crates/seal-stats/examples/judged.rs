@@ -5,7 +5,11 @@
 //!
 //! ```text
 //! cargo run --release -p seal-stats --example judged -- [repetitions, 1000] [resamples, 500]
+//! cargo run --release -p seal-stats --example judged -- two-level [repetitions] [resamples]
 //! ```
+//!
+//! The second command compares the bootstrap over prompts with one that also draws the samples of each
+//! prompt again.
 //!
 //! The judge prefers the arm's answer with the logistic probability of 1.5 q / noise + 0.8 tanh(d /
 //! 400) / noise, plus or minus its preference for the first place. q is the difference in quality and
@@ -136,11 +140,83 @@ fn simulate(
     ])
 }
 
+/// 95 % percentile interval of a bootstrap over prompts and, in each, over its samples.
+fn two_level(judged: &[Vec<f64>], resamples: usize, rng: &mut ChaCha8Rng) -> (f64, f64) {
+    let mut draw = |n: usize| -> usize {
+        let u: f64 = StandardUniform.sample(rng);
+        ((u * n as f64) as usize).min(n - 1)
+    };
+    let mut means: Vec<f64> = (0..resamples)
+        .map(|_| {
+            let prompts = (0..judged.len()).map(|_| {
+                let samples = &judged[draw(judged.len())];
+                let drawn = (0..samples.len()).map(|_| samples[draw(samples.len())]);
+                drawn.sum::<f64>() / samples.len() as f64
+            });
+            prompts.sum::<f64>() / judged.len() as f64
+        })
+        .collect();
+    means.sort_by(f64::total_cmp);
+    let at = |p: f64| means[((p * resamples as f64) as usize).min(resamples - 1)];
+    (at(0.025), at(0.975))
+}
+
+/// Coverage and width of both bootstraps of the win rate: over prompts, and over prompts and samples.
+fn compare(
+    cell: &Cell,
+    repetitions: usize,
+    resamples: usize,
+) -> Result<[f64; 4], Box<dyn std::error::Error>> {
+    let Cell { world, prompts, samples } = cell;
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let expected: Vec<f64> =
+        (0..400_000).map(|_| world.expected(&world.prompt(&mut rng))).collect();
+    let truth = mean(&expected).ok_or("no prompts")?;
+    let mut found = [0.0; 4];
+    for repetition in 0..repetitions {
+        let judged: Vec<Vec<f64>> = (0..*prompts)
+            .map(|_| {
+                let prompt = world.prompt(&mut rng);
+                let worth = |pair: [Option<f64>; 2]| pair.iter().flatten().sum::<f64>() / 2.0;
+                (0..*samples).map(|_| worth(world.judge(&prompt, &mut rng))).collect()
+            })
+            .collect();
+        let worths: Vec<Option<f64>> = judged.iter().map(|samples| mean(samples)).collect();
+        let outcomes = Outcomes::rates(*prompts, 1, worths)?;
+        let plain = prompt_interval(&outcomes, Level::P95, resamples, repetition as u64)
+            .ok_or("no interval")?;
+        let (lo, hi) = two_level(&judged, resamples, &mut rng);
+        for (at, (lo, hi)) in [(0, (plain.lo, plain.hi)), (2, (lo, hi))] {
+            found[at] += f64::from(u8::from(lo <= truth && truth <= hi));
+            found[at + 1] += hi - lo;
+        }
+    }
+    Ok(found.map(|sum| sum / repetitions as f64))
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>());
+    let mut arguments = std::env::args().skip(1).peekable();
+    let is_two_level = arguments.next_if(|first| first == "two-level").is_some();
+    let mut arguments = arguments.map(|text| text.parse::<usize>());
     let repetitions = arguments.next().transpose()?.unwrap_or(1_000);
     let resamples = arguments.next().transpose()?.unwrap_or(500);
     let mut out = std::io::stdout().lock();
+    if is_two_level {
+        writeln!(out, "better noise samples prompts  covered  width  two-level covered  width")?;
+        for (noise, place) in [(0.5, 0.0), (2.0, 0.5)] {
+            for samples in [1, 3, 5] {
+                let (better, prompts) = (0.0, 200);
+                let cell = Cell { world: World { better, noise, place }, prompts, samples };
+                let [covered, width, both, both_width] = compare(&cell, repetitions, resamples)?;
+                writeln!(
+                    out,
+                    "{better:>6} {noise:>5} {samples:>7} {prompts:>7} {covered:>8.3} {width:>6.3} \
+                     {both:>18.3} {both_width:>6.3}"
+                )?;
+            }
+        }
+        return Ok(());
+    }
     writeln!(
         out,
         "better noise place samples prompts   rate covered  width   at equal lengths  covered  width  \

@@ -10,7 +10,7 @@ fn both(first: Outcome, second: Outcome) -> BothOrders {
 }
 
 fn pair(name: &str, outcome: BothOrders, excess_length: f64) -> PairFacts {
-    PairFacts { id: id(name), outcome, excess_length, is_equal: false }
+    PairFacts { id: id(name), samples: vec![outcome], excess_length, is_equal: false }
 }
 
 /// Two arms and a reference on four prompts, judged by pairs; a further judge of single answers.

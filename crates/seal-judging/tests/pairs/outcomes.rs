@@ -51,6 +51,41 @@ fn a_question_is_read_by_its_settings_and_not_asked_again_for_them() {
     assert_eq!(run(&warm, &set, &mut folder.log(), &Silent).unwrap().asked, 8);
 }
 
+/// A judge that names the better answer two times of three, whatever the order.
+#[test]
+fn samples_are_asked_each_and_count_by_their_mean() {
+    let stub = Stub::new(|seen, before| match before % 6 {
+        0..4 => by_number(seen),
+        // The other one, in both orders.
+        _ => match by_number(seen).body.contains("\"A\"") {
+            true => Served::says("B"),
+            false => Served::says("A"),
+        },
+    });
+    let (folder, set) = (Folder::new(), pairs(4));
+    let one_at_a_time = "temperature = 1.0\nlimits = { concurrency = 1 }";
+    let judge_of = table(&stub, "samples = 3\ncanaries = 1", one_at_a_time);
+    let judged = run(&judge_of, &set, &mut folder.log(), &Silent).unwrap();
+    // 4 pairs, 3 samples, 2 orders; a canary is asked once in each order, its copy once.
+    assert_eq!((judged.asked, stub.seen().len()), (4 * 3 * 2 + 9, 4 * 3 * 2 + 9));
+    assert_eq!(judged.pairs.iter().map(Vec::len).collect::<Vec<_>>(), [3; 4]);
+    // Each of the four has a sample that names the other answer: worths of 2/3 and 1/3.
+    let worths: Vec<f64> =
+        annotations(&judge_of, &set, &judged).iter().map(|a| a.preference.unwrap() - 1.0).collect();
+    let near = |worth: f64| worths.iter().filter(|w| (**w - worth).abs() < 1e-12).count();
+    assert_eq!((near(2.0 / 3.0), near(1.0 / 3.0)), (2, 2));
+    let found = orders(&judged).unwrap();
+    assert_eq!((found.wins, found.losses, found.ties, found.missing), (2, 2, 0, 0));
+    assert!((found.win_rate.unwrap() - 0.5).abs() < 1e-12);
+    // With two more samples the three that are there are not asked again.
+    let five = table(&stub, "samples = 5\ncanaries = 0", one_at_a_time);
+    assert_eq!(run(&five, &set, &mut folder.log(), &Silent).unwrap().asked, 4 * 2 * 2);
+    // One sample is what was asked before there were several.
+    let one = table(&stub, "canaries = 0", one_at_a_time);
+    let judged = run(&one, &set, &mut folder.log(), &Silent).unwrap();
+    assert_eq!((judged.asked, judged.pairs[0].len()), (0, 1));
+}
+
 #[test]
 fn equal_answers_tie_without_a_question() {
     let stub = Stub::new(|seen, _| by_number(seen));

@@ -38,3 +38,36 @@ impl<'a> Builder<'a> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::super::tests::loaded;
+    use super::super::{ArmSets, graph};
+    use crate::judging::{Judges, Judging};
+    use crate::observer::Silent;
+
+    #[test]
+    fn one_base_scores_the_answers_of_every_arm_where_the_config_asks_for_it() {
+        let nodes = |set: &[String]| {
+            let arms = loaded(set).unwrap();
+            let sets = ArmSets::of(&arms).unwrap();
+            let judges = Judges::of(&arms[0].config).unwrap();
+            let judging = Judging::new(&judges, Path::new(""), &Silent);
+            let graph = graph(&arms, &sets, &arms[0].config.study.seeds, &judging);
+            let of = |stage: &str| -> Vec<(String, Vec<usize>)> {
+                let nodes = graph.nodes.iter().filter(|node| node.stage == stage);
+                nodes.map(|node| (node.label.clone(), node.deps.clone())).collect()
+            };
+            (of("base-nll"), of("answers").len(), graph.cells.iter().all(|c| c.base_nll.is_some()))
+        };
+        let (off, _, _) = nodes(&[]);
+        assert!(off.is_empty());
+        let (on, answers, every_cell) = nodes(&["coherence.base_nll=true".to_owned()]);
+        assert!(every_cell && on.len() == answers && answers > 10, "{} of {answers}", on.len());
+        let bases: BTreeSet<usize> = on.iter().map(|(_, deps)| deps[0]).collect();
+        assert_eq!(bases.len(), 1);
+    }
+}

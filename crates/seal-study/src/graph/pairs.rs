@@ -28,7 +28,8 @@ impl<'a> Builder<'a> {
             let by = name.map_or_else(String::new, |name| format!(" by {name}"));
             let endpoint = judge.endpoint();
             // About a second a question, and as many at once as the limits allow.
-            let waves = 2.0 * rows.len() as f64 / endpoint.limits.concurrency as f64;
+            let questions = 2.0 * rows.len() as f64 * f64::from(judge.table().samples);
+            let waves = questions / endpoint.limits.concurrency as f64;
             let effort = Effort { cost: waves, device: None, network: Some(&endpoint.base_url) };
             let node = self.add(
                 ("pair-verdicts", version::PAIR_VERDICTS),

@@ -58,7 +58,8 @@ pub(super) fn keys(more: &[String]) -> Result<Keys, StudyError> {
 
 /// The stages of which a key is new.
 fn changed(before: &Keys, after: &Keys) -> String {
-    let order = ["base", "scores", "selector", "selection", "sft", "answers", "verdicts"];
+    let order =
+        ["base", "scores", "selector", "selection", "sft", "answers", "base-nll", "verdicts"];
     let order = ["tokenizer", "tokens"].into_iter().chain(order);
     let is_new = |stage: &&str| {
         let old: BTreeSet<&String> = before.get(*stage).into_iter().flatten().collect();

@@ -41,14 +41,18 @@ pub(crate) fn planned(
     let most = |prompt: &String| judge.most_cost(prompt, answer);
     let pairs = prompts.iter().map(most).sum::<Option<f64>>();
     let of_canaries = prompts.iter().take(judge.table().canaries).map(most).sum::<Option<f64>>();
+    let samples = judge.table().samples;
     let cost = pairs.zip(of_canaries).map(|(pairs, canaries)| {
-        2.0 * pairs * questions.cells as f64 + OF_CANARIES as f64 * canaries * references as f64
+        2.0 * pairs * questions.cells as f64 * f64::from(samples)
+            + OF_CANARIES as f64 * canaries * references as f64
     });
     PlannedJudging {
         test: test.to_owned(),
         judge: name.map(str::to_owned),
         model: judge.endpoint().model.clone(),
-        questions: Some(2 * prompts.len() * questions.cells + canaries * references),
+        questions: Some(
+            2 * prompts.len() * questions.cells * samples as usize + canaries * references,
+        ),
         work: asks(judge.endpoint(), judge.table().max_cost, cost),
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use seal_data::RowId;
-use seal_eval::{CellFacts, Evidence, FurtherJudge, PairFacts, TestFacts};
-use seal_judge::{JudgeError, Verdict};
+use seal_eval::{CellFacts, Evidence, FurtherJudge, PairFacts, SampledPair, TestFacts};
+use seal_judge::{JudgeError, Verdict, mean_worth, sampled_verdict};
 use seal_judging::{CanaryKind, CanaryResult, CanaryStanding, PairJudge};
 use seal_report::{Canaries, PairJudging, Standing};
 use seal_stats::two_orders;
@@ -121,9 +121,12 @@ impl JudgeOutputs {
             OneJudge::Pairs(_) => Ok(match self.of_cell(cell, test, name) {
                 None => Evidence::ties(prompts),
                 Some(output) => {
-                    let verdict =
-                        |pair: &crate::stages::StoredPair| (pair.id, pair.outcome().verdict());
-                    Evidence::Verdicts(output.pairs.iter().map(verdict).collect())
+                    let sampled = |pair: &crate::stages::StoredPair| {
+                        let samples = pair.samples();
+                        let worth = mean_worth(&samples);
+                        SampledPair { id: pair.id, verdict: sampled_verdict(&samples), worth }
+                    };
+                    Evidence::Sampled(output.pairs.iter().map(sampled).collect())
                 }
             }),
             OneJudge::Guard(_) | OneJudge::Reward(_) | OneJudge::Rubric(_) => {
@@ -192,7 +195,7 @@ impl JudgeOutputs {
             if let Some(output) = self.of_cell(cell, test, None) {
                 let pair = |pair: &crate::stages::StoredPair| PairFacts {
                     id: pair.id,
-                    outcome: pair.outcome(),
+                    samples: pair.samples(),
                     excess_length: pair.length as f64 - pair.reference_length as f64,
                     is_equal: pair.is_equal,
                 };
@@ -209,10 +212,11 @@ impl Collected {
         for pair in &output.pairs {
             self.pairs += 1;
             self.equal += u64::from(pair.is_equal);
-            self.missing += u64::from(pair.outcome().verdict().value().is_none());
+            let samples = pair.samples();
+            self.missing += u64::from(mean_worth(&samples).is_none());
             // The judge was not asked about equal answers: they say nothing of its consistency.
             if !pair.is_equal {
-                self.worths.push(pair.outcome().order_worths());
+                self.worths.extend(samples.iter().map(|sample| sample.order_worths()));
             }
         }
         if self.references.insert(reference) {

@@ -36,6 +36,9 @@ pub(crate) struct StoredPair {
     pub(crate) id: RowId,
     pub(crate) arm_first: Judgement,
     pub(crate) arm_second: Judgement,
+    /// The same of further samples, the arm's answer first and second.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) further: Vec<[Judgement; 2]>,
     /// Characters of the arm's answer.
     pub(crate) length: u64,
     /// Characters of the reference's answer.
@@ -61,8 +64,10 @@ pub(crate) struct PairOutput {
 }
 
 impl StoredPair {
-    pub(crate) fn outcome(&self) -> BothOrders {
-        BothOrders { arm_first: self.arm_first, arm_second: self.arm_second }
+    /// The outcome of each sample.
+    pub(crate) fn samples(&self) -> Vec<BothOrders> {
+        let all = std::iter::once([self.arm_first, self.arm_second]).chain(self.further.clone());
+        all.map(|[arm_first, arm_second]| BothOrders { arm_first, arm_second }).collect()
     }
 }
 
@@ -81,12 +86,16 @@ pub(crate) fn pair_verdicts(input: &PairInput<'_>, job: &Job<'_>) -> Result<(), 
     let questions = QuestionSet::new(judge, &set)?.as_part_of(instructions.iter().map(|i| &**i));
     let judged = input.judging.judge(judge, &questions, job.progress)?;
     refuse_missing(input, judge, &judged)?;
-    let pairs = set.pairs.iter().zip(&judged.pairs).zip(ids).map(|((pair, outcome), id)| {
+    let pairs = set.pairs.iter().zip(&judged.pairs).zip(ids).map(|((pair, samples), id)| {
+        let both = |sample: &BothOrders| [sample.arm_first, sample.arm_second];
+        let nothing = [Judgement::of(Outcome::Missing); 2];
+        let [arm_first, arm_second] = samples.first().map_or(nothing, both);
         let length = |text: &str| text.chars().count() as u64;
         StoredPair {
             id,
-            arm_first: outcome.arm_first,
-            arm_second: outcome.arm_second,
+            arm_first,
+            arm_second,
+            further: samples.iter().skip(1).map(both).collect(),
             length: length(&pair.arm),
             reference_length: length(&pair.reference),
             is_equal: pair.arm == pair.reference,
@@ -110,12 +119,12 @@ fn refuse_missing(
         let largest = judge.table().max_cost.unwrap_or_default();
         return Err(PairsError::Budget { test, largest }.into());
     }
-    let missing = judged.pairs.iter().filter(|pair| pair.verdict().value().is_none()).count();
+    let missing = judged.missing();
     let share = judge.table().max_missing;
     if missing as f64 <= share * judged.pairs.len() as f64 {
         return Ok(());
     }
-    let orders = judged.pairs.iter().flat_map(|pair| [pair.arm_first, pair.arm_second]);
+    let orders = judged.samples().flat_map(|pair| [pair.arm_first, pair.arm_second]);
     let outcomes: Vec<Outcome> = orders.map(Judgement::outcome).collect();
     let count = |outcome: Outcome| outcomes.iter().filter(|found| **found == outcome).count();
     Err(PairsError::Missing {

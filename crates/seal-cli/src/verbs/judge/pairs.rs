@@ -169,8 +169,8 @@ fn finish(
 
 /// Why pairs have no verdict, by number of judgements, and what to do.
 fn kinds_of_missing(judged: &Judged, verdicts: &Path) -> String {
-    let both = |pair: &BothOrders| [pair.arm_first.outcome(), pair.arm_second.outcome()];
-    let all: Vec<Outcome> = judged.pairs.iter().flat_map(both).collect();
+    let both = |pair: BothOrders| [pair.arm_first.outcome(), pair.arm_second.outcome()];
+    let all: Vec<Outcome> = judged.samples().flat_map(both).collect();
     let of = |outcome: Outcome| all.iter().filter(|found| **found == outcome).count();
     format!(
         "; {} replies have no verdict in its place ({} of all questions have blank replies alone), \
