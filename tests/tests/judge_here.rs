@@ -33,9 +33,7 @@ fn sandbox() -> Sandbox {
     }
     sandbox.write("model/tokenizer.json", &tokenizer.to_string());
     let rows = |name: &str, answers: [&str; 3]| {
-        let row = |(i, answer): (usize, &str)| {
-            json!({"instruction": format!("Open the w{i}0"), "output": answer, "generator": name})
-        };
+        let row = |(i, answer): (usize, &str)| json!({"instruction": format!("Open the w{i}0"), "output": answer, "generator": name});
         Value::Array(answers.into_iter().enumerate().map(|(i, a)| row((i + 2, a))).collect())
     };
     sandbox.write("arm.json", &rows("arm", ["one two", "w33 w44", "No"]).to_string());
@@ -111,13 +109,15 @@ fn a_model_folder_judges_pairs_and_its_replies_are_read_as_those_of_a_server() {
     let said: BTreeSet<&str> =
         rows.iter().map(|row| row["reply"]["content"].as_str().unwrap().trim()).collect();
     let said: Vec<&str> = said.into_iter().collect();
-    let verdict = format!(
-        "verdict = {{ first = {said:?}, second = [\"w14\", \"w15\"], least_mass = 0.0 }}"
-    );
+    let verdict =
+        format!("verdict = {{ first = {said:?}, second = [\"w14\", \"w15\"], least_mass = 0.0 }}");
     assert!(!said.contains(&"w14") && !said.contains(&"w15"), "{said:?}");
     sandbox.write("judge.toml", &table("pairwise", &verdict, ""));
     let (second, _) = done(&sandbox, &PAIRS);
-    assert_eq!((second["replies_asked_now"], second["missing"], second["n_total"]), (0.0, 0.0, 3.0));
+    assert_eq!(
+        (second["replies_asked_now"], second["missing"], second["n_total"]),
+        (0.0, 0.0, 3.0)
+    );
     let worth = |order: &str, row: &Value| {
         let found = probabilities(row);
         let p: f64 = said.iter().map(|label| found[*label]).sum();
@@ -163,11 +163,10 @@ fn a_model_folder_rates_answers() {
 fn what_the_model_cannot_be_asked_is_missing() {
     let sandbox = sandbox();
     let long = vec!["one"; 200].join(" ");
-    let row = |i: usize, output: &str, name: &str| {
-        json!({"instruction": format!("Open the w{i}"), "output": output, "generator": name})
-    };
+    let row = |i: usize, output: &str, name: &str| json!({"instruction": format!("Open the w{i}"), "output": output, "generator": name});
     let rows = |name: &str| -> Value {
-        let answers = (0..3).map(|i| row(20 + i, if i == 1 && name == "arm" { &long } else { name }, name));
+        let answers =
+            (0..3).map(|i| row(20 + i, if i == 1 && name == "arm" { &long } else { name }, name));
         Value::Array(answers.collect())
     };
     sandbox.write("arm.json", &rows("arm").to_string());
@@ -177,7 +176,10 @@ fn what_the_model_cannot_be_asked_is_missing() {
     let finished = sandbox.run(&PAIRS);
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     let said = &finished.stderr;
-    assert!(said.contains("no reply to a question: the judge's model cannot take a question: "), "{said}");
+    assert!(
+        said.contains("no reply to a question: the judge's model cannot take a question: "),
+        "{said}"
+    );
     assert!(said.contains("more than its context of 128"), "{said}");
 }
 
@@ -192,19 +194,52 @@ fn what_does_not_go_together_is_refused() {
         said
     };
     let own = table("pairwise", "", "");
-    insta::assert_snapshot!(refused(&format!("{own}{endpoint}"), &PAIRS), @"");
-    insta::assert_snapshot!(refused("kind = \"pairwise\"\n", &PAIRS), @"");
-    insta::assert_snapshot!(refused(&table("pairwise", "max_cost = 1.0", ""), &PAIRS), @"");
+    insta::assert_snapshot!(refused(&format!("{own}{endpoint}"), &PAIRS), @"
+    exit 2
+    error: judge.toml: it has [endpoint] and [model]: a judge is one of both; remove the other
+    ");
+    insta::assert_snapshot!(refused("kind = \"pairwise\"\n", &PAIRS), @"
+    exit 2
+    error: judge.toml: it names no judge: write [endpoint] for a server, or [model] for a model on this machine
+    ");
+    insta::assert_snapshot!(refused(&table("pairwise", "max_cost = 1.0", ""), &PAIRS), @"
+    exit 2
+    error: judge.toml: max_cost is for servers; a model on this machine costs nothing
+    ");
     let with = |more: &[&'static str]| [&PAIRS[..], more].concat();
-    insta::assert_snapshot!(refused(&own, &with(&["--max-cost", "1"])), @"");
-    insta::assert_snapshot!(refused(&own, &with(&["--batch-input", "in.jsonl"])), @"");
-    insta::assert_snapshot!(refused(&own, &with(&["--device", "abacus"])), @"");
+    insta::assert_snapshot!(refused(&own, &with(&["--max-cost", "1"])), @"
+    exit 2
+    error: --max-cost is for judges behind an endpoint, and the table names a model here ([model])
+    ");
+    insta::assert_snapshot!(refused(&own, &with(&["--batch-input", "in.jsonl"])), @"
+    exit 2
+    error: --batch-input is for judges behind an endpoint, and the table names a model here ([model])
+    ");
+    insta::assert_snapshot!(refused(&own, &with(&["--device", "abacus"])), @"
+    exit 2
+    error: unknown device `abacus`: known are flex, cuda:N, tch, tch:cuda:N, wgpu
+    ");
     let server = format!("kind = \"pairwise\"\n{endpoint}");
-    insta::assert_snapshot!(refused(&server, &with(&["--device", "flex"])), @"");
-    insta::assert_snapshot!(refused(&server.replace("pairwise", "rubric"), &[&RATE[..], &["--device", "flex"]].concat()), @"");
-    insta::assert_snapshot!(refused(&own.replace("\"model\"", "\"nope\""), &PAIRS), @"");
-    insta::assert_snapshot!(refused(&table("pairwise", "", "context = 999"), &PAIRS), @"");
+    insta::assert_snapshot!(refused(&server, &with(&["--device", "flex"])), @"
+    exit 2
+    error: --device is for judges that are models here, and the table names an [endpoint]
+    ");
+    insta::assert_snapshot!(refused(&server.replace("pairwise", "rubric"), &[&RATE[..], &["--device", "flex"]].concat()), @"
+    exit 2
+    error: --device is for judges that are models here, and the table names an [endpoint]
+    ");
+    insta::assert_snapshot!(refused(&own.replace("\"model\"", "\"nope\""), &PAIRS), @"
+    exit 2
+    error: model.path: nope is no folder; give one with config.json, safetensors and tokenizer.json, or hf://owner/name@revision
+    ");
+    insta::assert_snapshot!(refused(&table("pairwise", "", "context = 999"), &PAIRS), @"
+    exit 2
+    error: model.context 999: the model was made for 1 to 128 tokens
+    ");
     let own_answers = sandbox.read("arm.json").replace("\"arm\"", "\"model\"");
     sandbox.write("arm.json", &own_answers);
-    insta::assert_snapshot!(refused(&own, &PAIRS), @"");
+    insta::assert_snapshot!(refused(&own, &PAIRS), @"
+    exit 2
+    error: the judge `model` is also the model whose answers are judged, and judges prefer their own; choose another judge, or set allow_self = true
+    ");
 }

@@ -91,6 +91,11 @@ mod tests {
         let quota = EndpointError::Quota { url: url(), said: String::new() };
         assert_eq!(judging(&JudgingError::GivenUp { failed: 5, source: server }), RETRY);
         assert_eq!(judging(&JudgingError::Endpoint(quota)), USAGE);
+        let why = || "it is long".to_owned();
+        let failed = EndpointError::Model { why: why() };
+        assert_eq!(judging(&JudgingError::Endpoint(failed)), UNEXPECTED);
+        let unfit = EndpointError::Unfit { why: why() };
+        assert_eq!(judging(&JudgingError::GivenUp { failed: 5, source: unfit }), USAGE);
         assert_eq!(judging(&JudgingError::NoPairs), DATA);
         assert_eq!(judging(&JudgingError::NoPrice), USAGE);
     }

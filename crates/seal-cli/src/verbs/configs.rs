@@ -70,7 +70,10 @@ const FILES: [Shipped; 31] = [
     file!("configs/judges/qwen3guard_gen.toml", "the guard Qwen3Guard-Gen"),
     file!("configs/judges/rubric.toml", "a judge that rates answers through an endpoint: copy it"),
     file!("configs/judges/skywork_reward_v2.toml", "the reward model Skywork-Reward-V2"),
-    file!("configs/judges/strong_reject.toml", "the rubric of StrongREJECT; its prompt is with others"),
+    file!(
+        "configs/judges/strong_reject.toml",
+        "the rubric of StrongREJECT; its prompt is with others"
+    ),
     file!("configs/judges/wildguard.toml", "the guard WildGuard; its prompt is with its authors"),
     file!("configs/llama3-8b.toml", "Llama-3-8B-Instruct with the paper's settings"),
     file!(
