@@ -16,6 +16,7 @@ pub(super) fn code(error: &JudgeFailure) -> u8 {
         | JudgeFailure::LowMass { .. } => DATA,
         JudgeFailure::OutIsAgain { .. }
         | JudgeFailure::NoStore { .. }
+        | JudgeFailure::NoSuchStore { .. }
         | JudgeFailure::NotTogether
         | JudgeFailure::OneFile { .. }
         | JudgeFailure::NotWithAnswers
