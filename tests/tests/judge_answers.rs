@@ -238,8 +238,14 @@ fn what_cannot_be_judged_is_refused_with_what_to_do() {
     error: p.txt: the settings name no sha256 for the prompt; the text has ba91327399a73aa5fd13a8da79bd7278e91f90f256f8e6f1a874c70ef397a989: write that if it is meant, or "any" to take whatever stands in the file
     "#);
     let of_model = |from: &str, to: &str| error(&GUARD.replace(from, to), "answers.jsonl");
-    insta::assert_snapshot!(of_model("path = \"model\"", "path = \"nope\""), @"");
-    insta::assert_snapshot!(of_model("path = \"model\"", "path = \"model\"\ncontext = 99999"), @"");
+    insta::assert_snapshot!(of_model("path = \"model\"", "path = \"nope\""), @"
+    exit 2
+    error: model.path: nope is no folder; give one with config.json, safetensors and tokenizer.json, or hf://owner/name@revision
+    ");
+    insta::assert_snapshot!(of_model("path = \"model\"", "path = \"model\"\ncontext = 99999"), @"
+    exit 2
+    error: model.context 99999: the model was made for 1 to 128 tokens
+    ");
     sandbox.write("empty.jsonl", "{\"output\": \"no instruction\"}\n");
     insta::assert_snapshot!(error(GUARD, "empty.jsonl"), @"
     exit 3

@@ -194,19 +194,52 @@ fn what_does_not_go_together_is_refused() {
         said
     };
     let own = table("pairwise", "", "");
-    insta::assert_snapshot!(refused(&format!("{own}{endpoint}"), &PAIRS), @"");
-    insta::assert_snapshot!(refused("kind = \"pairwise\"\n", &PAIRS), @"");
-    insta::assert_snapshot!(refused(&table("pairwise", "max_cost = 1.0", ""), &PAIRS), @"");
+    insta::assert_snapshot!(refused(&format!("{own}{endpoint}"), &PAIRS), @"
+    exit 2
+    error: judge.toml: it has [endpoint] and [model]: a judge is one of both; remove the other
+    ");
+    insta::assert_snapshot!(refused("kind = \"pairwise\"\n", &PAIRS), @"
+    exit 2
+    error: judge.toml: it names no judge: write [endpoint] for a server, or [model] for a model on this machine
+    ");
+    insta::assert_snapshot!(refused(&table("pairwise", "max_cost = 1.0", ""), &PAIRS), @"
+    exit 2
+    error: judge.toml: max_cost is for servers; a model on this machine costs nothing
+    ");
     let with = |more: &[&'static str]| [&PAIRS[..], more].concat();
-    insta::assert_snapshot!(refused(&own, &with(&["--max-cost", "1"])), @"");
-    insta::assert_snapshot!(refused(&own, &with(&["--batch-input", "in.jsonl"])), @"");
-    insta::assert_snapshot!(refused(&own, &with(&["--device", "abacus"])), @"");
+    insta::assert_snapshot!(refused(&own, &with(&["--max-cost", "1"])), @"
+    exit 2
+    error: --max-cost is for judges behind an endpoint, and the table names a model here ([model])
+    ");
+    insta::assert_snapshot!(refused(&own, &with(&["--batch-input", "in.jsonl"])), @"
+    exit 2
+    error: --batch-input is for judges behind an endpoint, and the table names a model here ([model])
+    ");
+    insta::assert_snapshot!(refused(&own, &with(&["--device", "abacus"])), @"
+    exit 2
+    error: unknown device `abacus`: known are flex, cuda:N, tch, tch:cuda:N, wgpu
+    ");
     let server = format!("kind = \"pairwise\"\n{endpoint}");
-    insta::assert_snapshot!(refused(&server, &with(&["--device", "flex"])), @"");
-    insta::assert_snapshot!(refused(&server.replace("pairwise", "rubric"), &[&RATE[..], &["--device", "flex"]].concat()), @"");
-    insta::assert_snapshot!(refused(&own.replace("\"model\"", "\"nope\""), &PAIRS), @"");
-    insta::assert_snapshot!(refused(&table("pairwise", "", "context = 999"), &PAIRS), @"");
+    insta::assert_snapshot!(refused(&server, &with(&["--device", "flex"])), @"
+    exit 2
+    error: --device is for judges that are models here, and the table names an [endpoint]
+    ");
+    insta::assert_snapshot!(refused(&server.replace("pairwise", "rubric"), &[&RATE[..], &["--device", "flex"]].concat()), @"
+    exit 2
+    error: --device is for judges that are models here, and the table names an [endpoint]
+    ");
+    insta::assert_snapshot!(refused(&own.replace("\"model\"", "\"nope\""), &PAIRS), @"
+    exit 2
+    error: model.path: nope is no folder; give one with config.json, safetensors and tokenizer.json, or hf://owner/name@revision
+    ");
+    insta::assert_snapshot!(refused(&table("pairwise", "", "context = 999"), &PAIRS), @"
+    exit 2
+    error: model.context 999: the model was made for 1 to 128 tokens
+    ");
     let own_answers = sandbox.read("arm.json").replace("\"arm\"", "\"model\"");
     sandbox.write("arm.json", &own_answers);
-    insta::assert_snapshot!(refused(&own, &PAIRS), @"");
+    insta::assert_snapshot!(refused(&own, &PAIRS), @"
+    exit 2
+    error: the judge `model` is also the model whose answers are judged, and judges prefer their own; choose another judge, or set allow_self = true
+    ");
 }

@@ -6,7 +6,8 @@ use crate::canary::CanaryKind;
 use crate::cost::{money, share};
 use crate::error::JudgingError;
 use crate::inquiry::{Inquire, Inquiry, Questions};
-use crate::judge::{AskedJudge, JudgePrompt, PairJudge};
+use crate::judge::{AskedJudge, PairJudge};
+use crate::judge_prompt::JudgePrompt;
 use crate::line::Line;
 
 /// What a set of questions would cost, before any is asked.

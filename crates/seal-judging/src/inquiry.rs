@@ -6,7 +6,8 @@ use seal_endpoint::{EndpointSettings, Message, Reply};
 use seal_judge::{Judgement, Order};
 
 use crate::error::JudgingError;
-use crate::judge::{AskedJudge, JudgePrompt};
+use crate::judge::AskedJudge;
+use crate::judge_prompt::JudgePrompt;
 use crate::keys::Keys;
 use crate::line::Line;
 use crate::log::VerdictLog;

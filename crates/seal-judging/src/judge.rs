@@ -4,101 +4,16 @@ use std::path::Path;
 
 use seal_endpoint::{EndpointSettings, Message, Reply, most_tokens};
 use seal_judge::pointwise::PointCanary;
-use seal_judge::prompt::{
-    PairPrompt, PairSlots, PromptError, PromptForm, RubricPrompt, RubricSlots, sha256_hex,
-};
-use seal_judge::reading::{Rating, RatingSettings, Read, VerdictSettings, read, read_rating};
-use serde::de::DeserializeOwned;
+use seal_judge::prompt::{PairPrompt, RubricPrompt, sha256_hex};
+use seal_judge::reading::{Rating, Read, read, read_rating};
 use serde_json::{Value, json};
 
 use crate::error::JudgingError;
+use crate::judge_prompt::JudgePrompt;
 use crate::key::{VERSION, key_of};
 use crate::local::LocalIdentity;
 use crate::means::{PromptText, judge_reply, prompt_text, refuse_own, turns};
-use crate::table::{AskedTable, ReplySettings};
-
-/// A prompt of a kind of judges.
-pub trait JudgePrompt: Sync + Sized {
-    /// Names of its slots.
-    type Slots: Default + DeserializeOwned + Sync;
-    /// How a reply to it is read.
-    type Reading: ReplySettings + Sync;
-
-    /// Our own prompt.
-    ///
-    /// # Errors
-    /// None in practice.
-    fn own() -> Result<Self, PromptError>;
-
-    /// A prompt from its text, whose SHA-256 was checked.
-    ///
-    /// # Errors
-    /// A text of another form, and slots that are missing.
-    fn of(
-        text: &str,
-        sha256: String,
-        form: &PromptForm,
-        slots: &Self::Slots,
-    ) -> Result<Self, PromptError>;
-
-    /// SHA-256 of the text, in hexadecimal digits.
-    fn sha256(&self) -> &str;
-
-    /// Whether it has a slot for a policy.
-    fn has_policy(&self) -> bool;
-}
-
-impl JudgePrompt for PairPrompt {
-    type Slots = PairSlots;
-    type Reading = VerdictSettings;
-
-    fn own() -> Result<Self, PromptError> {
-        Self::own()
-    }
-
-    fn of(
-        text: &str,
-        sha256: String,
-        form: &PromptForm,
-        slots: &PairSlots,
-    ) -> Result<Self, PromptError> {
-        Self::of(text, sha256, form, slots)
-    }
-
-    fn sha256(&self) -> &str {
-        self.sha256()
-    }
-
-    fn has_policy(&self) -> bool {
-        false
-    }
-}
-
-impl JudgePrompt for RubricPrompt {
-    type Slots = RubricSlots;
-    type Reading = RatingSettings;
-
-    fn own() -> Result<Self, PromptError> {
-        Self::own()
-    }
-
-    fn of(
-        text: &str,
-        sha256: String,
-        form: &PromptForm,
-        slots: &RubricSlots,
-    ) -> Result<Self, PromptError> {
-        Self::of(text, sha256, form, slots)
-    }
-
-    fn sha256(&self) -> &str {
-        self.sha256()
-    }
-
-    fn has_policy(&self) -> bool {
-        self.has_policy()
-    }
-}
+use crate::table::AskedTable;
 
 /// A judge that is asked: its table with the text of its prompt, and how it is asked.
 #[derive(Clone, Debug)]
@@ -215,8 +130,8 @@ impl<P: JudgePrompt> AskedJudge<P> {
     }
 
     /// How the judge is asked. Of a judge behind an endpoint these are its settings. A model on
-    /// this machine has an address that no server has, the hash of its identity as its name, no
-    /// price, and takes one question at a time.
+    /// this machine has an address that no server has, the hash of its identity as its name and a
+    /// price of 0, and takes one question at a time.
     pub fn endpoint(&self) -> &EndpointSettings {
         &self.asked
     }

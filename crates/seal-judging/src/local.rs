@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use seal_endpoint::EndpointSettings;
+use seal_endpoint::{EndpointSettings, Price};
 use serde::{Deserialize, Serialize};
 
 /// Stands in the place of an address. No server has it.
@@ -126,13 +126,14 @@ impl LocalModel {
     }
 
     /// The settings by which a question to this model is written down and counted: the hash is its
-    /// name, it has no price, and takes one question at a time.
+    /// name, it costs nothing, and takes one question at a time.
     pub(crate) fn asked(&self, identity: &LocalIdentity) -> EndpointSettings {
         let mut asked = EndpointSettings::new(HERE, &identity.digest);
         asked.max_tokens = self.max_tokens;
         asked.top_logprobs = Some(self.top_logprobs);
         asked.temperature = Some(0.0);
         asked.limits.concurrency = 1;
+        asked.price = Some(Price { input: 0.0, output: 0.0, batch: 1.0 });
         asked
     }
 }

@@ -34,9 +34,15 @@ fn a_file_that_is_no_output_of_a_batch_is_bad_data() {
     let stub = Stub::new(|seen, _| longer(seen));
     let sandbox = sandbox(&stub, 4, "");
     sandbox.write("notes.txt", "my notes\n");
-    insta::assert_snapshot!(run(&sandbox, &["-q", "--batch-output", "notes.txt"]).error(), @"");
+    insta::assert_snapshot!(run(&sandbox, &["-q", "--batch-output", "notes.txt"]).error(), @"
+    exit 3
+    error: --batch-output notes.txt, line 1: it is no JSON (expected value at line 1 column 1); the output of a batch has a line of JSON for each question, with custom_id and response
+    ");
     sandbox.write("arm.jsonl", &sandbox.read("arm.json"));
-    insta::assert_snapshot!(run(&sandbox, &["-q", "--batch-output", "arm.jsonl"]).error(), @"");
+    insta::assert_snapshot!(run(&sandbox, &["-q", "--batch-output", "arm.jsonl"]).error(), @"
+    exit 3
+    error: --batch-output arm.jsonl, line 1: it has no custom_id; the output of a batch has a line of JSON for each question, with custom_id and response
+    ");
 }
 
 #[test]
@@ -131,12 +137,18 @@ fn bad_input_is_refused_before_anything_is_asked() {
     error: 0 instructions are in the candidate's file only and 3 in the reference's file only; 1 are in both. A win rate needs the same prompts: complete the files, or ask for the common ones; --common judges those
     ");
     let study = with("[study]\nname = \"s\"\n[[arms]]\nname = \"a\"\n".to_owned());
-    insta::assert_snapshot!(study, @r"
+    insta::assert_snapshot!(study, @"
     exit 2
-    error: judge.toml: this is the config of a study; the table of a judge has kind and [endpoint]
+    error: judge.toml: this is the config of a study; the table of a judge has kind, and [endpoint] or [model]
     ");
-    insta::assert_snapshot!(with("kind = \"guard\"\n[model]\npath = \"m\"\n".to_owned()), @"");
-    insta::assert_snapshot!(with(good.replace("pairwise", "rubric")), @"");
+    insta::assert_snapshot!(with("kind = \"guard\"\n[model]\npath = \"m\"\n".to_owned()), @r#"
+    exit 2
+    error: judge.toml: kind = "guard": this is a model that says whether an answer does harm, and "pairwise" is needed here; judge --answers takes this table
+    "#);
+    insta::assert_snapshot!(with(good.replace("pairwise", "rubric")), @r#"
+    exit 2
+    error: judge.toml: kind = "rubric": this is a judge that rates one answer, and "pairwise" is needed here; judge --answers takes this table
+    "#);
     let kept = sandbox.read("arm.json");
     sandbox.write("arm.json", &sandbox.read("ref.json"));
     insta::assert_snapshot!(refused(&[]), @r"

@@ -57,16 +57,28 @@ fn a_finished_run_is_judged_again_beside_its_results() {
         Finished::of(prepared(sandbox.command(&args)).output().unwrap()).error()
     };
     let refused = of(&dir, &[]).replace(&dir, "DIR");
-    insta::assert_snapshot!(refused.replace(&sandbox.path().canonicalize().unwrap().display().to_string(), "HERE"), @"");
+    insta::assert_snapshot!(refused.replace(&sandbox.path().canonicalize().unwrap().display().to_string(), "HERE"), @"
+    exit 2
+    error: --out DIR: these are results of another judge of the run HERE/run; give --out HERE/run
+    ");
     assert!(!sandbox.path().join(&dir).join("store").exists());
-    insta::assert_snapshot!(of("run", &["--store", "nope"]), @"");
+    insta::assert_snapshot!(of("run", &["--store", "nope"]), @"
+    exit 2
+    error: --store nope: there is no such folder; name the store that the run used, which has its answers
+    ");
     assert!(!sandbox.path().join("nope").exists());
     sandbox.write("guard.toml", "kind = \"guard\"\n[model]\npath = \"m\"\n");
     let args = ["judge", "--again", "guard.toml", "--out", "run"];
-    insta::assert_snapshot!(sandbox.run(&args).error(), @"");
+    insta::assert_snapshot!(sandbox.run(&args).error(), @r#"
+    exit 2
+    error: judge.hh: guard.toml: kind = "guard": this is a model that says whether an answer does harm, and "pairwise" is needed here; judge --answers takes this table
+    "#);
     sandbox.write("notes.txt", "my notes");
     let refused = sandbox.run(&["report", "--out", "run", "--answers", "notes.txt"]);
-    insta::assert_snapshot!(refused.error(), @"");
+    insta::assert_snapshot!(refused.error(), @"
+    exit 2
+    error: --answers notes.txt: this is a file; name a folder
+    ");
     assert_eq!(oracle.paid_once(), paid);
     // What has no answers is refused, and so is a run whose answers are gone.
     let refused = again(&sandbox, &["--test", "hexphi"]);

@@ -16,6 +16,7 @@ pub(super) fn code(error: &JudgeFailure) -> u8 {
         | JudgeFailure::LowMass { .. } => DATA,
         JudgeFailure::OutIsAgain { .. }
         | JudgeFailure::NoStore { .. }
+        | JudgeFailure::NoSuchStore { .. }
         | JudgeFailure::NotTogether
         | JudgeFailure::OneFile { .. }
         | JudgeFailure::NotWithAnswers
@@ -91,6 +92,11 @@ mod tests {
         let quota = EndpointError::Quota { url: url(), said: String::new() };
         assert_eq!(judging(&JudgingError::GivenUp { failed: 5, source: server }), RETRY);
         assert_eq!(judging(&JudgingError::Endpoint(quota)), USAGE);
+        let why = || "it is long".to_owned();
+        let failed = EndpointError::Model { why: why() };
+        assert_eq!(judging(&JudgingError::Endpoint(failed)), UNEXPECTED);
+        let unfit = EndpointError::Unfit { why: why() };
+        assert_eq!(judging(&JudgingError::GivenUp { failed: 5, source: unfit }), USAGE);
         assert_eq!(judging(&JudgingError::NoPairs), DATA);
         assert_eq!(judging(&JudgingError::NoPrice), USAGE);
     }

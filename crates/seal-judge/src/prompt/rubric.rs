@@ -139,4 +139,32 @@ mod tests {
         let refused = of(system, &PromptForm::Chatml).unwrap_err();
         assert_eq!(refused, PromptError::SlotInSystem { slot: "a".into() });
     }
+
+    /// The published text is no part of this repository. `SEAL_DATA` names a folder that may have it, as
+    /// `tests/reference/strong_reject_prompt.py` writes it. That script prints the three hashes.
+    #[test]
+    fn the_rubric_of_strong_reject_renders_as_python_does() {
+        let Ok(data) = std::env::var("SEAL_DATA") else {
+            eprintln!("skipped: SEAL_DATA is not set");
+            return;
+        };
+        let file = std::path::Path::new(&data).join("judge_prompts/strong_reject.txt");
+        if !file.exists() {
+            eprintln!("skipped: {} is not there", file.display());
+            return;
+        }
+        let hash = "e20014eeab7ea554ec750934f0b246be278d7f0d0b777a8f6b4bf0cef259df02";
+        let (text, sha256) =
+            super::super::hash::checked_text(std::fs::read(file).unwrap(), Some(hash)).unwrap();
+        let slots = RubricSlots::default();
+        let prompt = RubricPrompt::of(&text, sha256, &PromptForm::Chatml, &slots).unwrap();
+        let turns = prompt.render("Say {output}.", "50 % of \"it\"", "", 0);
+        let found = [turns.system.unwrap(), turns.user].map(|turn| sha256_hex(turn.as_bytes()));
+        assert_eq!(found, STRONG_REJECT_TURNS);
+    }
+
+    const STRONG_REJECT_TURNS: [&str; 2] = [
+        "7919b6d41af2dc9f32797d96eaa952934dca0713c7f3f63ddc6c299db9857248",
+        "fa4c56b63793cfc147ebc2fe467aa708178062612da50059e43f8f475455545f",
+    ];
 }

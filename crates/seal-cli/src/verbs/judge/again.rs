@@ -98,10 +98,11 @@ fn refuse_results(out: &Path) -> anyhow::Result<()> {
 
 /// Refuses a run whose store is not there, before an empty one is made.
 fn refuse_no_store(named: Option<&Path>, out: &Path) -> Result<(), JudgeFailure> {
-    let path = named.map_or_else(|| RunOptions::new(out).store_dir(), Path::to_owned);
-    // A run folder that is none is said to be none.
-    match path.exists() || (named.is_none() && !out.is_dir()) {
-        true => Ok(()),
-        false => Err(JudgeFailure::NoStore { path }),
+    let own = || RunOptions::new(out).store_dir();
+    match named {
+        Some(named) if !named.exists() => Err(JudgeFailure::NoSuchStore { path: named.to_owned() }),
+        // A run folder that is none is said to be none.
+        None if out.is_dir() && !own().exists() => Err(JudgeFailure::NoStore { path: own() }),
+        _ => Ok(()),
     }
 }

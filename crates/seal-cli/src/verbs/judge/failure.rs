@@ -158,6 +158,15 @@ pub(crate) enum JudgeFailure {
         /// Where it would be.
         path: PathBuf,
     },
+    /// The store that is named is none.
+    #[error(
+        "--store {}: there is no such folder; name the store that the run used, which has its answers",
+        path.display()
+    )]
+    NoSuchStore {
+        /// The name.
+        path: PathBuf,
+    },
     /// An option of judges behind an endpoint with a judge that is a model here.
     #[error(
         "{option} is for judges behind an endpoint, and the table names a model here ([model])"

@@ -47,10 +47,10 @@ names in api_key_env.
 model that says whether an answer does harm. A reward model scores the answer. Both are model
 folders and run here. A rubric rates the answer from 1 to 5. Judges of pairs and rubrics are models
 behind an endpoint, or model folders that run here on --device: the table has [endpoint] or [model].
-The file is a list of AlpacaEval's model outputs, or the output of `generate`. harm_rate is the share of
-harmful answers among those with a verdict. low_mass counts answers whose verdict tokens are
-unlikely. mean_score is in the model's own unit, or a rating. docs/guards.md and docs/pairwise.md
-explain the tables.
+The file is a list of AlpacaEval's model outputs, or the output of `generate`. harm_rate is the
+share of harmful answers among those with a verdict. low_mass counts answers whose verdict tokens
+are unlikely. mean_score is in the model's own unit, or a rating. docs/guards.md and
+docs/pairwise.md explain the tables.
 
 The command prints one figure on each line. win_rate is the win rate of the candidate (output_2)
 against the reference (output_1), in percent. length_controlled_minimal is the win rate at equal
