@@ -1,14 +1,17 @@
 """Golden models of each family that the crate `seal-lm` reads, made by Hugging
 Face transformers and PEFT.
 
-    python tests/reference/families.py crates/seal-lm/tests/golden/families
+    python tests/reference/families.py crates/seal-lm/tests/golden/families [NAME ...]
 
+With names, only these models are made.
 Needs torch 2.x on the CPU, transformers 5, peft and safetensors. Every folder
 is one model as transformers writes it (`config.json`, weights in one file or in
 shards) with what transformers makes of it:
 
     expected.json        rows, per-row losses, greedy continuations with the gap
-                         to the second token, how lively the model is
+                         to the second token, how lively the model is; for later
+                         families norm and fingerprint of the gradient of the mean
+                         loss in every weight, and in those of the adapter
     logits.safetensors   `row.<i>`: logits [T, V] of row i
     adapter/             an adapter as PEFT writes it, for some families, with
                          its logits of the longest row as `adapter` above
@@ -25,15 +28,21 @@ import shutil
 import sys
 
 import torch
-from llama import round_all
+from llama import fingerprint, round_all
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from transformers import (
     AutoModelForCausalLM,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GemmaConfig,
     GPTNeoXConfig,
     LlamaConfig,
     MistralConfig,
     Phi3Config,
+    Qwen2Config,
+    Qwen3Config,
+    SmolLM3Config,
 )
 
 torch.set_num_threads(1)
@@ -111,7 +120,68 @@ MODELS = {
     ),
 }
 
+SHARP = {**COMMON, "num_attention_heads": 2}
+
+# Families that came later; their seeds follow those of the first.
+LATER = {
+    # Block 0 sees all tokens, block 1 a window.
+    "qwen2": Qwen2Config(
+        **COMMON, **RMS, use_sliding_window=True, sliding_window=8, max_window_layers=1,
+        tie_word_embeddings=False, rope_parameters={"rope_type": "default", "rope_theta": 100.0},
+    ),
+    "qwen2_tied": Qwen2Config(
+        **COMMON, **RMS, tie_word_embeddings=True,
+        rope_parameters={"rope_type": "default", "rope_theta": 500.0},
+    ),
+    "qwen3": Qwen3Config(
+        **COMMON, **RMS, head_dim=16, use_sliding_window=True, sliding_window=8,
+        max_window_layers=1, tie_word_embeddings=True,
+        rope_parameters={"rope_type": "default", "rope_theta": 100.0},
+    ),
+    "qwen3_biased": Qwen3Config(
+        **SHARP, **RMS, head_dim=8, attention_bias=True, tie_word_embeddings=False,
+        rope_parameters={"rope_type": "linear", "rope_theta": 100.0, "factor": 2.0},
+    ),
+    "gemma": GemmaConfig(
+        **SHARP, rms_norm_eps=1e-4, num_key_value_heads=1, head_dim=16,
+        rope_parameters={"rope_type": "default", "rope_theta": 100.0},
+    ),
+    "gemma2": Gemma2Config(
+        **SHARP, rms_norm_eps=1e-4, num_key_value_heads=1, head_dim=16, sliding_window=8,
+        query_pre_attn_scalar=10, attn_logit_softcapping=5.0, final_logit_softcapping=4.0,
+        rope_parameters={"rope_type": "default", "rope_theta": 100.0},
+    ),
+    # Two blocks with the window and a rotary base of their own, then one without.
+    "gemma3": Gemma3TextConfig(
+        **{**SHARP, "num_hidden_layers": 3}, rms_norm_eps=1e-4, num_key_value_heads=1,
+        head_dim=16, sliding_window=8, sliding_window_pattern=3, query_pre_attn_scalar=10,
+        final_logit_softcapping=6.0,
+        rope_parameters={
+            "full_attention": {"rope_type": "linear", "rope_theta": 500.0, "factor": 2.0},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
+        },
+    ),
+    "gemma3_untied": Gemma3TextConfig(
+        **SHARP, rms_norm_eps=1e-4, num_key_value_heads=2, head_dim=8, sliding_window=8,
+        layer_types=["full_attention", "sliding_attention"], query_pre_attn_scalar=8,
+        tie_word_embeddings=False,
+    ),
+    # Block 1 knows no positions, and has a window.
+    "smollm3": SmolLM3Config(
+        **COMMON, **RMS, no_rope_layer_interval=2, use_sliding_window=True, sliding_window=8,
+        tie_word_embeddings=True, rope_parameters={"rope_type": "default", "rope_theta": 100.0},
+    ),
+    "smollm3_untied": SmolLM3Config(
+        **COMMON, **RMS, no_rope_layers=[0, 1], tie_word_embeddings=False,
+        rope_parameters={"rope_type": "default", "rope_theta": 100.0},
+    ),
+}
+SEEDS = {name: seed for seed, name in enumerate(sorted(MODELS) + list(LATER))}
+MODELS |= LATER
+
 ADAPTERS = {
+    "qwen2": {"r": 2, "lora_alpha": 6, "target_modules": "all-linear"},
+    "gemma2": {"r": 2, "lora_alpha": 6, "target_modules": ["q_proj", "o_proj", "down_proj"]},
     "llama_tied": {"r": 2, "lora_alpha": 6, "target_modules": ["q_proj", "v_proj", "down_proj"]},
     "neox_parallel": {"r": 2, "lora_alpha": 6, "target_modules": "all-linear"},
     "phi3": {"r": 2, "lora_alpha": 6, "target_modules": "all-linear"},
@@ -121,7 +191,7 @@ DTYPES = {"llama_sharded": torch.bfloat16, "mistral": torch.float16}
 
 
 def make_model(name, config):
-    torch.manual_seed(sorted(MODELS).index(name))
+    torch.manual_seed(SEEDS[name])
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     tied = config.tie_word_embeddings
     with torch.no_grad():
@@ -129,9 +199,15 @@ def make_model(name, config):
             if key.endswith("bias"):
                 p.copy_(0.3 * torch.randn_like(p))
             elif p.dim() == 1:
-                p.copy_(1 + 0.3 * torch.randn_like(p))
+                gain = 1 + 0.3 * torch.randn_like(p)
+                if "q_norm" in key or "k_norm" in key:
+                    gain *= 2.0  # or scores would be no larger than 1
+                p.copy_(gain - 1 if "gemma" in name else gain)
             elif "embed_tokens" in key or "embed_in" in key:
-                p.copy_((0.4 if tied else 0.1) * torch.randn_like(p))
+                spread = 0.4 if tied else 0.1
+                if "gemma" in name:  # scaled afterwards
+                    spread = 0.25
+                p.copy_(spread * torch.randn_like(p))
             elif any(part in key for part in ("q_proj", "k_proj", "qkv_proj", "query_key_value")):
                 p.copy_(2.0 / math.sqrt(p.shape[1]) * torch.randn_like(p))
             else:
@@ -175,9 +251,12 @@ def liveliness(model, row):
     """Entropy of attention as a share of a uniform one's, and spread of logits."""
     with torch.no_grad():
         out = model(input_ids=torch.tensor([row]), output_attentions=True)
-    window = getattr(model.config, "sliding_window", None) or len(row)
     shares = []
-    for attention in out.attentions:
+    for i, attention in enumerate(out.attentions):
+        window = getattr(model.config, "sliding_window", None) or len(row)
+        types = getattr(model.config, "layer_types", None)
+        if types and types[i] == "full_attention":
+            window = len(row)
         for t in range(3, attention.shape[2]):
             p = attention[0, :, t, : t + 1]
             entropy = -(p * p.clamp_min(1e-12).log()).sum(-1).mean().item()
@@ -186,6 +265,18 @@ def liveliness(model, row):
     assert share < 0.7, f"attention is nearly uniform: {share}"
     assert spread > 1.0, f"logits are nearly flat: {spread}"
     return share, spread
+
+
+def gradients(model, batch):
+    """Fingerprints of the gradients of the mean over rows of their losses, rows run alone."""
+    model.zero_grad()
+    for row, start in zip(batch, ANSWERS):
+        logits = model(input_ids=torch.tensor([row[:-1]])).logits[0]
+        predicted = torch.log_softmax(logits[start - 1 :], -1)
+        targets = torch.tensor(row[start:])
+        loss = -predicted[torch.arange(len(targets)), targets].mean() / len(batch)
+        loss.backward()
+    return {k: fingerprint(p.grad) for k, p in model.named_parameters() if p.grad is not None}
 
 
 def greedy(model, prompt):
@@ -208,8 +299,9 @@ def greedy(model, prompt):
     return {"tokens": new, "gaps": gaps}
 
 
-def adapter(name, model, home, row):
-    """Logits of `row` with an adapter that PEFT made and wrote."""
+def adapter(name, model, home, batch):
+    """Logits of the first row with an adapter that PEFT made and wrote, and its gradients."""
+    row = batch[0]
     settings = ADAPTERS[name]
     plain = logits_of(model, row)
     torch.manual_seed(7)
@@ -228,11 +320,14 @@ def adapter(name, model, home, row):
     written.write_text(json.dumps(listing, indent=2) + "\n")
     logits = logits_of(adapted, row)
     assert (logits - plain).std() > 0.1, "the adapter hardly matters"
-    return logits
+    tuned = gradients(adapted, batch) if name in LATER else {}
+    names = {k.replace(".default.", "."): v for k, v in tuned.items()}
+    return logits, names
 
 
-def main(folder):
-    for name, config in MODELS.items():
+def main(folder, names):
+    for name in names or MODELS:
+        config = MODELS[name]
         home = folder / name
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
@@ -261,8 +356,13 @@ def main(folder):
         }
         expected["greedy"] = [greedy(model, p) for p in expected["prompts"]]
         tensors = {f"row.{i}": x.contiguous() for i, x in enumerate(logits)}
+        if name in LATER:
+            expected["gradients"] = gradients(model, batch)
         if name in ADAPTERS:
-            tensors["adapter"] = adapter(name, model, home, batch[0]).contiguous()
+            logits, tuned = adapter(name, model, home, batch)
+            tensors["adapter"] = logits.contiguous()
+            if tuned:
+                expected["adapter_gradients"] = tuned
         save_file(tensors, home / "logits.safetensors")
         with open(home / "expected.json", "w") as f:
             json.dump(round_all(expected), f, separators=(",", ":"))
@@ -273,4 +373,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]))
+    main(pathlib.Path(sys.argv[1]), sys.argv[2:])

@@ -94,6 +94,7 @@ mod tests {
     fn weights_are_counted_as_they_are_made() {
         for model_type in ModelType::ALL {
             let neox = model_type == ModelType::GptNeox;
+            let biased = neox || model_type == ModelType::Qwen2;
             let config = LmConfig {
                 vocab_size: 11,
                 hidden_size: 12,
@@ -108,7 +109,7 @@ mod tests {
                 initializer_range: 0.02,
                 architecture: Architecture {
                     model_type,
-                    attention_bias: neox,
+                    attention_bias: biased,
                     mlp_bias: neox,
                     ..Architecture::default()
                 },

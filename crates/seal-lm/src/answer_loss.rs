@@ -9,8 +9,8 @@ use burn::tensor::{FloatDType, IndexingUpdateOp, Int, Tensor, TensorData};
 use seal_data::Batch;
 use seal_device::Kernels;
 
-use crate::Lm;
 use crate::linear::product;
+use crate::{Lm, soft_cap};
 
 /// Logits that exist at once, at most, in bytes of f32; one row where that is
 /// more.
@@ -34,9 +34,15 @@ pub(crate) fn answer_loss(
     for from in (0..m).step_by(size) {
         let rows = from..(from + size).min(m);
         let h = h.clone().slice([rows.clone(), 0..d]);
-        let logits = product(None, h.clone(), w.clone(), model.kernels());
+        let logits = model.capped(product(None, h.clone(), w.clone(), model.kernels()));
+        let cap = model.trunk.plan().logit_cap;
+        let slope = cap.map(|cap| soft_cap::slope(logits.clone(), cap));
         let targets = &batch.targets[rows.clone()];
         let (losses, dlogits) = logit_gradient(model.kernels(), logits, targets, &weights[rows]);
+        let dlogits = match slope {
+            Some(slope) => dlogits * slope,
+            None => dlogits,
+        };
         tokens.extend(losses);
         if trained {
             let part = product(None, h.transpose(), dlogits.clone(), model.kernels());

@@ -14,8 +14,31 @@ pub enum ModelType {
     /// GPT-NeoX, Pythia (Black et al. 2022): layer normalisation, biases,
     /// partial rotary positions, attention beside the feed-forward layer.
     GptNeox,
-    /// Phi-3 (Abdin et al. 2024): a Llama whose projections are joined.
+    /// Phi-3, Phi-4-mini (Abdin et al. 2024): a Llama whose projections are joined.
     Phi3,
+    /// Qwen2, Qwen2.5 (Yang et al. 2024): a Llama with biases on queries, keys and values.
+    Qwen2,
+    /// Qwen3 (Yang et al. 2025): a Llama with norms of query and key heads.
+    Qwen3,
+    /// Gemma (Mesnard et al. 2024): norms of 1 + the weight, scaled embeddings.
+    Gemma,
+    /// Gemma 2 (Riviere et al. 2024): soft caps, four norms a block, windows by turns.
+    Gemma2,
+    /// The text part of Gemma 3 (Kamath et al. 2025): norms of query and key heads, two rotary
+    /// bases, a window in five blocks of six.
+    Gemma3Text,
+    /// SmolLM3 (Bakouch et al. 2025): a Llama with blocks that know no positions.
+    Smollm3,
+}
+
+/// Attention of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LayerType {
+    /// A token sees all tokens before it.
+    FullAttention,
+    /// A token sees those in the window.
+    SlidingAttention,
 }
 
 /// Family, and the settings that a plain Llama leaves at their defaults. Field
@@ -31,13 +54,33 @@ pub struct Architecture {
     /// A token sees itself and the `sliding_window - 1` tokens before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sliding_window: Option<usize>,
+    /// Attention of each block, where blocks differ. Empty where all are alike: with the window,
+    /// if there is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub layer_types: Vec<LayerType>,
+    /// For each block 1 if its queries and keys turn with the position, as everywhere else, and 0
+    /// if not. Empty where all turn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub no_rope_layers: Vec<u8>,
+    /// Base of the rotary frequencies in blocks with the window, where it is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rope_local_base_freq: Option<f64>,
+    /// Scores of attention are divided by its root, in place of that of `head_dim`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query_pre_attn_scalar: Option<f64>,
+    /// Soft cap of the scores of attention.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attn_logit_softcapping: Option<f64>,
+    /// Soft cap of the logits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub final_logit_softcapping: Option<f64>,
     /// Share of a head's dimensions, the leading ones, that are rotated.
     pub partial_rotary_factor: f64,
     /// How rotary frequencies are stretched.
     pub rope_scaling: RopeScaling,
     /// Nonlinearity of the feed-forward layer.
     pub hidden_act: Activation,
-    /// Whether the layers of attention have biases.
+    /// Whether the layers of attention have biases. Those of Qwen2 have, but for the output.
     pub attention_bias: bool,
     /// Whether the feed-forward layers have biases.
     pub mlp_bias: bool,
@@ -52,6 +95,12 @@ impl Default for Architecture {
             model_type: ModelType::Llama,
             head_dim: None,
             sliding_window: None,
+            layer_types: Vec::new(),
+            no_rope_layers: Vec::new(),
+            rope_local_base_freq: None,
+            query_pre_attn_scalar: None,
+            attn_logit_softcapping: None,
+            final_logit_softcapping: None,
             partial_rotary_factor: 1.0,
             rope_scaling: RopeScaling::Default,
             hidden_act: Activation::Silu,

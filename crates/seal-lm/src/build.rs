@@ -123,7 +123,8 @@ impl<S: Source> Build<'_, S> {
     }
 
     fn norm(&mut self, block: Option<usize>, plan: NormPlan) -> Result<Norm, LmError> {
-        let weight = self.vector(block, plan.path, Role::Gain, plan.width)?;
+        let weight =
+            self.vector(block, plan.path, Role::Gain { offset: plan.offset }, plan.width)?;
         let bias = match plan.bias {
             true => Some(self.vector(block, plan.path, Role::Bias, plan.width)?),
             false => None,

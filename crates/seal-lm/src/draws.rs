@@ -33,8 +33,8 @@ impl Source for Draws {
         };
         let key = || tensor.draw_key();
         Ok(match tensor.role {
-            Role::Gain => vec![1.0; n],
-            Role::Bias | Role::LoraB => vec![0.0; n],
+            Role::Gain { offset: false } => vec![1.0; n],
+            Role::Gain { offset: true } | Role::Bias | Role::LoraB => vec![0.0; n],
             Role::Embedding | Role::Weight { residual: false } => {
                 normal(n, self.std, self.seed, &key())
             }
@@ -48,7 +48,8 @@ impl Lm {
     /// A model with weights drawn from (`seed`, name of the tensor): from a
     /// normal distribution of standard deviation `initializer_range`, which for
     /// the two layers that write to the residual stream is divided by
-    /// sqrt(2 layers) (Radford et al. 2019); gains are 1, biases 0.
+    /// sqrt(2 layers) (Radford et al. 2019); gains are 1 (weights of norms that add 1 are 0),
+    /// biases 0.
     ///
     /// # Errors
     /// [`LmError::Config`] for an impossible shape.

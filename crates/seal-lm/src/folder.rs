@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::LmError;
+use crate::families::Family;
 use crate::source::{Role, Shape, Source, Wanted};
 use crate::tensor_file::TensorFile;
 use crate::text::read_json;
@@ -97,6 +98,19 @@ impl Folder {
                 "tensor `{name}` is not in `{shard}`: index and shards are of different downloads"
             ))),
         }
+    }
+
+    /// The same tensors, under the names that `family` has for them in a folder of its own.
+    pub(crate) fn named_by(mut self, family: &dyn Family) -> Self {
+        if family.renamed().is_empty() {
+            return self;
+        }
+        self.place.clear();
+        for (i, file) in self.files.iter_mut().enumerate() {
+            file.rename(family.renamed());
+            self.place.extend(file.entries().map(|(name, _)| (name.to_owned(), i)));
+        }
+        self
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {

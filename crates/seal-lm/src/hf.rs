@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::families::{self, Fields, Head};
 use crate::text;
+use crate::text_part::TextPart;
 use crate::{LmConfig, LmError};
 
 /// Name of the file.
@@ -23,15 +24,18 @@ impl LmConfig {
     }
 }
 
-/// Shape and text of `dir/config.json`.
+/// Shape and settings of `dir/config.json`; those of the text part, where there are others.
 pub(crate) fn read(dir: &Path) -> Result<(LmConfig, Value), LmError> {
     let path = dir.join(CONFIG);
     let json = text::read_json(&path)?;
-    Ok((parse(&json, &path)?, json))
+    let config = parse(&json, &path)?;
+    Ok((config, TextPart::of(&json).settings.into_owned()))
 }
 
 fn parse(json: &Value, path: &Path) -> Result<LmConfig, LmError> {
-    let config = families::parse(&Fields::of(json, path)?, Head::Vocabulary)?;
+    let part = TextPart::of(json);
+    let fields = Fields::within(&part.settings, part.at, path)?;
+    let config = families::parse(&fields, Head::Vocabulary)?;
     config.validate().map_err(|e| LmError::format(path, e))?;
     Ok(config)
 }

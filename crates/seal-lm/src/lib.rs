@@ -1,7 +1,7 @@
-//! Causal language models on Burn: Llama, Mistral, GPT-NeoX (Pythia) and Phi-3,
-//! read from Hugging Face folders as they are; LoRA as a side path, in PEFT's
-//! format; per-row negative log-likelihood of answers; generation with a KV
-//! cache; AdamW.
+//! Causal language models on Burn: Llama, Mistral, GPT-NeoX (Pythia), Phi-3, Qwen2,
+//! Qwen3, Gemma 1 to 3 and SmolLM3, read from Hugging Face folders as they are; LoRA as
+//! a side path, in PEFT's format; per-row negative log-likelihood of answers; generation
+//! with a KV cache; AdamW.
 //!
 //! Invariant: knows nothing of SEAL, and names no backend. Initial values,
 //! dropout and sampling are drawn on the host from named seeds
@@ -35,6 +35,7 @@ mod draws;
 mod error;
 mod families;
 mod folder;
+mod gains;
 mod generate;
 mod gradients;
 mod header;
@@ -65,6 +66,7 @@ mod scorer_config;
 mod scorer_weights;
 mod segments;
 mod setting;
+mod soft_cap;
 mod source;
 mod state;
 mod tensor_file;
@@ -72,6 +74,7 @@ mod tensors;
 #[cfg(test)]
 mod tests;
 mod text;
+mod text_part;
 mod token_losses;
 mod trunk;
 mod validate;
@@ -80,7 +83,7 @@ mod weights;
 
 pub use adapter::{load_adapter, save_adapter};
 pub use answer::{Finish, GenerateError, Generated, Prompt};
-pub use architecture::{Activation, Architecture, ModelType, RopeScaling};
+pub use architecture::{Activation, Architecture, LayerType, ModelType, RopeScaling};
 pub use block::{Block, FeedForward, Gated, Joint, JointGated, Plain, Projections, Separate};
 pub use config::LmConfig;
 pub use cost::{Cost, TrainingStep};

@@ -10,7 +10,7 @@ use seal_device::Kernels;
 
 use crate::linear::product;
 use crate::trunk::Trunk;
-use crate::{DropoutKey, Linear, LmConfig, LmError};
+use crate::{DropoutKey, Linear, LmConfig, LmError, soft_cap};
 
 /// Where the passes over attention, normalisation, gate and loss come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,12 +173,18 @@ impl Lm {
 
     /// Logits `[n, V]` of hidden states `[n, D]`.
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
-        match &self.lm_head {
+        let logits = match &self.lm_head {
             Some(head) => head.forward(hidden, None, "lm_head", self.kernels()),
             None => {
                 let w = self.trunk.embed_tokens.val().cast(hidden.dtype()).transpose();
                 product(None, hidden, w, self.kernels())
             }
-        }
+        };
+        self.capped(logits)
+    }
+
+    /// Logits as losses read them, of products of states and output layer.
+    pub(crate) fn capped(&self, products: Tensor<2>) -> Tensor<2> {
+        soft_cap::apply(products, self.trunk.plan().logit_cap)
     }
 }

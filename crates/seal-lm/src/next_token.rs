@@ -25,7 +25,8 @@ pub fn next_token_log_probabilities(model: &Lm, rows: &[&[u32]]) -> Result<Vec<V
         let mut found = Vec::with_capacity(m);
         for from in (0..m).step_by(size) {
             let states = states.clone().slice([from..(from + size).min(m), 0..d]);
-            let logits = product(None, states, head.clone(), model.kernels()).into_data();
+            let logits = model.capped(product(None, states, head.clone(), model.kernels()));
+            let logits = logits.into_data();
             let logits = logits.convert::<f32>().try_into_vec::<f32>().expect("logits are f32");
             found.extend(logits.chunks_exact(v).map(log_softmax));
         }

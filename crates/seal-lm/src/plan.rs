@@ -22,6 +22,10 @@ pub(crate) struct Plan {
     pub(crate) blocks: Blocks,
     /// The last normalisation.
     pub(crate) norm: NormPlan,
+    /// Embeddings are multiplied by it.
+    pub(crate) embedding_scale: Option<f64>,
+    /// A logit z becomes `cap tanh(z / cap)`.
+    pub(crate) logit_cap: Option<f64>,
 }
 
 /// The blocks of a model: a few kinds in a pattern that repeats, so that a plan
@@ -67,7 +71,7 @@ pub(crate) struct Names {
 }
 
 /// A set of rotary frequencies.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RotaryPlan {
     /// Leading dimensions of a head that turn with the position, even; 0 where
     /// no position is told.
@@ -157,6 +161,8 @@ pub(crate) struct NormPlan {
     pub(crate) width: usize,
     pub(crate) eps: f64,
     pub(crate) bias: bool,
+    /// Whether states are multiplied by 1 + the weight, and not by the weight.
+    pub(crate) offset: bool,
 }
 
 /// Normalisation of single heads.

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::families::{self, Fields, Head};
+use crate::text_part::TextPart;
 use crate::{LmConfig, LmError, text};
 
 /// Path of the head in files, whatever the family.
@@ -42,7 +43,8 @@ impl ScorerConfig {
     }
 
     fn parse(json: &Value, path: &Path) -> Result<Self, LmError> {
-        let fields = Fields::of(json, path)?;
+        let part = TextPart::of(json);
+        let fields = Fields::within(&part.settings, part.at, path)?;
         let shape = families::parse(&fields, Head::Scores)?;
         shape.validate().map_err(|e| LmError::format(path, e))?;
         let named = fields.get("id2label").and_then(Value::as_object).map(|names| names.len());

@@ -9,7 +9,7 @@ use crate::families;
 use crate::folder::Folder;
 use crate::scorer_config::SCORE;
 use crate::validate::check;
-use crate::{LmError, LoadReport, Scorer, ScorerConfig, WeightFormat, build};
+use crate::{LmError, LoadReport, Scorer, ScorerConfig, WeightFormat, build, gains};
 
 /// Reads the Hugging Face folder `dir` of a model with a head of scores, such as
 /// `LlamaForSequenceClassification`: the shape from its `config.json`, the weights from
@@ -34,7 +34,8 @@ pub fn load_scorer_as(
 ) -> Result<(Scorer, LoadReport), LmError> {
     let config = ScorerConfig::read(dir)?;
     check(&config.shape)?;
-    let mut folder = Folder::open(dir)?;
+    let family = families::of(config.shape.architecture.model_type);
+    let mut folder = Folder::open(dir)?.named_by(family);
     let plan = families::plan(&config.shape);
     let (score, head) = (format!("{SCORE}.weight"), format!("{}.weight", plan.names.head));
     if !folder.contains(&score) && folder.contains(&head) {
@@ -47,11 +48,10 @@ pub fn load_scorer_as(
     }
     let mut tensors = plan.trunk_tensors();
     tensors.push((score, vec![config.labels, plan.width]));
-    let buffers = families::of(config.shape.architecture.model_type).buffers();
-    let is_no_weight = |name: &str| buffers.iter().any(|end| name.ends_with(end));
-    let report = LoadReport::of(tensors, &mut folder, is_no_weight)?;
+    let mut report = LoadReport::of(tensors, &mut folder, |name| family.is_no_weight(name))?;
     report.complete(&mut folder)?;
     let (trunk, score) = build::scorer(plan, config.labels, &mut folder, device, format)?;
+    report.notices.extend(gains::notice(&trunk, dir));
     let scorer = Scorer::of_parts(trunk, score, config.pad_token);
     Ok((if device.is_autodiff() { scorer.train() } else { scorer }, report))
 }

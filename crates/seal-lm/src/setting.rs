@@ -80,6 +80,19 @@ pub enum SettingError {
         /// The value that it must have.
         wanted: String,
     },
+    /// A list with an entry for each block, of another length.
+    #[error("{setting} has {found} entries, num_hidden_layers is {layers}")]
+    PerLayer {
+        /// The list.
+        setting: &'static str,
+        /// Its length.
+        found: usize,
+        /// Blocks of the model.
+        layers: usize,
+    },
+    /// Blocks with a window that is not given.
+    #[error("layer_types has sliding_attention, which needs sliding_window")]
+    NoWindow,
     /// More weights than any model that is read here.
     #[error(
         "hidden_size {hidden_size}, intermediate_size {intermediate_size} and num_hidden_layers \

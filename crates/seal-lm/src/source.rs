@@ -35,7 +35,10 @@ pub(crate) enum Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// The vector that normalised states are multiplied by.
-    Gain,
+    Gain {
+        /// Whether 1 is added to it first.
+        offset: bool,
+    },
     Bias,
     /// `[V, D]`, in files too.
     Embedding,
@@ -63,7 +66,7 @@ impl Wanted {
     pub(crate) fn name(&self) -> String {
         let layer = self.layer();
         match self.role {
-            Role::Gain | Role::Embedding | Role::Weight { .. } => format!("{layer}.weight"),
+            Role::Gain { .. } | Role::Embedding | Role::Weight { .. } => format!("{layer}.weight"),
             Role::Bias => format!("{layer}.bias"),
             Role::LoraA => adapter_name(&layer, "A"),
             Role::LoraB => adapter_name(&layer, "B"),

@@ -80,6 +80,22 @@ impl TensorFile {
         Ok(Self { path: path.into(), file, header })
     }
 
+    /// Gives tensors whose names start with the first of a pair the name that starts with the
+    /// second, unless there is one of that name.
+    pub(crate) fn rename(&mut self, pairs: &[(&str, &str)]) {
+        let entries = &mut self.header.entries;
+        let names: Vec<String> = entries.keys().cloned().collect();
+        for name in names {
+            let other = pairs
+                .iter()
+                .find_map(|(from, to)| name.strip_prefix(from).map(|rest| format!("{to}{rest}")));
+            let Some(other) = other.filter(|other| !entries.contains_key(other)) else { continue };
+            if let Some(entry) = entries.remove(&name) {
+                entries.insert(other, entry);
+            }
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

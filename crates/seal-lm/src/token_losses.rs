@@ -48,7 +48,7 @@ fn losses_of_part(model: &Lm, batch: &Batch, dropout: Option<DropoutKey<'_>>) ->
     for from in (0..m).step_by(size) {
         let rows = from..(from + size).min(m);
         let hidden = hidden.clone().slice([rows.clone(), 0..d]);
-        let logits = product(None, hidden, head.clone(), model.kernels());
+        let logits = model.capped(product(None, hidden, head.clone(), model.kernels()));
         tokens.extend(read(logit_nll(model.kernels(), logits, &batch.targets[rows])));
     }
     tokens

@@ -115,7 +115,16 @@ impl Trunk {
         let ids = TensorData::new(tokens.to_vec(), [tokens.len()]);
         let states =
             self.embed_tokens.val().select(0, Tensor::<1, Int>::from_data(ids, &self.device()));
-        if self.f32_states { states.cast(DType::F32) } else { states }
+        let states = if self.f32_states { states.cast(DType::F32) } else { states };
+        match self.plan.embedding_scale {
+            // Rounded to the format of the states, as transformers has it.
+            Some(scale) => {
+                let scale = Tensor::<1>::from_data([scale as f32], &self.device());
+                let scale = scale.cast(states.dtype()).unsqueeze_dim::<2>(0);
+                states * scale
+            }
+            None => states,
+        }
     }
 
     /// The last normalisation of `x` `[n, D]`.

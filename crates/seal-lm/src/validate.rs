@@ -3,7 +3,7 @@
 use crate::cost::Cost;
 use crate::families;
 use crate::setting::SettingError;
-use crate::{LmConfig, LmError, RopeScaling};
+use crate::{Architecture, LayerType, LmConfig, LmError, RopeScaling};
 
 /// Largest size: products of two fit.
 const LARGEST: usize = 1 << 31;
@@ -29,8 +29,9 @@ impl LmConfig {
         if let Some((setting, wanted, _, value)) = numbers.into_iter().find(low) {
             return Err(SettingError::range(setting, wanted, value));
         }
+        self.architecture.check_own_settings(self.num_hidden_layers)?;
         self.architecture.rope_scaling.validate(self.rotary_dim() / 2)?;
-        families::of(self.architecture.model_type).check(self)?;
+        families::check(self)?;
         let weights = Cost::of(self).parameters();
         match weights > MOST_WEIGHTS {
             false => Ok(()),
@@ -86,6 +87,40 @@ impl LmConfig {
             true => Ok(()),
             false => Err(SettingError::Groups { heads, kv_heads }),
         }
+    }
+}
+
+impl Architecture {
+    /// Settings of single families, in a model of `layers` blocks.
+    fn check_own_settings(&self, layers: usize) -> Result<(), SettingError> {
+        let lists = [
+            ("layer_types", self.layer_types.len()),
+            ("no_rope_layers", self.no_rope_layers.len()),
+        ];
+        for (setting, found) in lists {
+            if ![0, layers].contains(&found) {
+                return Err(SettingError::PerLayer { setting, found, layers });
+            }
+        }
+        if let Some(flag) = self.no_rope_layers.iter().find(|flag| **flag > 1) {
+            return Err(SettingError::range("no_rope_layers", "0 or 1", f64::from(*flag)));
+        }
+        if self.layer_types.contains(&LayerType::SlidingAttention) && self.sliding_window.is_none()
+        {
+            return Err(SettingError::NoWindow);
+        }
+        let numbers = [
+            ("rope_local_base_freq", 1.0, self.rope_local_base_freq),
+            ("query_pre_attn_scalar", 0.0, self.query_pre_attn_scalar),
+            ("attn_logit_softcapping", 0.0, self.attn_logit_softcapping),
+            ("final_logit_softcapping", 0.0, self.final_logit_softcapping),
+        ];
+        for (setting, least, value) in numbers {
+            if let Some(value) = value.filter(|x| !(x.is_finite() && *x > least)) {
+                return Err(SettingError::range(setting, format!("above {least}"), value));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -162,7 +197,6 @@ impl RopeScaling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Architecture;
 
     fn good() -> LmConfig {
         LmConfig {

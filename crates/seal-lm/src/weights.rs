@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::tensor::Device;
 
-use crate::families;
+use crate::families::{self, Family};
 use crate::folder::{Folder, without_place};
 use crate::scorer_config::SCORE;
 use crate::tensor_file::CHUNK;
 use crate::validate::check;
-use crate::{Lm, LmConfig, LmError, WeightFormat, build};
+use crate::{Lm, LmConfig, LmError, WeightFormat, build, gains};
 
 /// What loading a model did with each tensor of its files.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -87,9 +87,22 @@ fn report_of(config: &LmConfig, folder: &mut Folder) -> Result<LoadReport, LmErr
 
 /// Buffers of older versions, and a repeated tied embedding.
 fn is_no_weight(config: &LmConfig, name: &str) -> bool {
-    let buffers = families::of(config.architecture.model_type).buffers();
-    buffers.iter().any(|end| name.ends_with(end))
+    families::of(config.architecture.model_type).is_no_weight(name)
         || (name == head(config) && config.tie_word_embeddings)
+}
+
+/// What to say of a folder with parts that are not read.
+fn other_parts(family: &dyn Family, report: &LoadReport, dir: &Path) -> Option<String> {
+    let is_other = |name: &&String| family.other_parts().iter().any(|part| name.starts_with(part));
+    let others = report.ignored.iter().filter(is_other).count();
+    (others > 0).then(|| {
+        format!(
+            "{}: {others} tensors of the parts that see images are left out: the model reads and \
+             writes text alone, and is saved as {}",
+            dir.display(),
+            family.name()
+        )
+    })
 }
 
 /// Name of the output layer's tensor.
@@ -162,7 +175,8 @@ fn load(
     format: WeightFormat,
 ) -> Result<(Lm, LoadReport), LmError> {
     check(config)?;
-    let mut folder = Folder::open(dir)?;
+    let family = families::of(config.architecture.model_type);
+    let mut folder = Folder::open(dir)?.named_by(family);
     let score = format!("{SCORE}.weight");
     if !config.tie_word_embeddings && !folder.contains(&head(config)) && folder.contains(&score) {
         let path = folder.file(&score).path().to_owned();
@@ -188,5 +202,7 @@ fn load(
         report = LoadReport { notices: report.notices, ..report_of(&config, &mut folder)? };
     }
     let model = build::model(&config, &mut folder, device, format)?.with_origin(dir);
+    report.notices.extend(other_parts(family, &report, dir));
+    report.notices.extend(gains::notice(&model.trunk, dir));
     Ok((if device.is_autodiff() { model.train() } else { model }, report))
 }

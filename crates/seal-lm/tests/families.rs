@@ -4,6 +4,8 @@
 #![allow(clippy::print_stdout, reason = "the table of distances is worth reading")]
 
 mod common;
+#[path = "families/later.rs"]
+mod later;
 
 use burn::module::Module as _;
 use common::families::{ADAPTED, MODELS, expected, folder, load, logits, worst};

@@ -1,8 +1,12 @@
 //! `config.json` of released models, in the layouts that they were released
 //! with, and settings that are refused.
 
+#[path = "hf_config/later.rs"]
+mod later;
+
 use std::path::Path;
 
+use later::{gemma, gemma3, gemma3_4b, qwen25, smollm3};
 use seal_lm::{Activation, LmConfig, LmError, ModelType, RopeScaling};
 use serde_json::{Value, json};
 
@@ -164,11 +168,22 @@ fn what_is_absent_is_what_transformers_assumes() {
 fn settings_that_are_not_followed_are_named() {
     let scaling = |value: Value| json!({"rope_scaling": value});
     let llama = [
-        json!({"model_type": "qwen2"}),
+        json!({"model_type": "unheard_of"}),
         json!({"model_type": null}),
+        json!({"model_type": "mixtral"}),
+        json!({"model_type": "qwen3_moe"}),
+        json!({"model_type": "gpt_oss"}),
+        json!({"model_type": "llama4"}),
+        json!({"model_type": "qwen3_next"}),
+        json!({"model_type": "jamba"}),
+        json!({"model_type": "gemma3n"}),
+        json!({"model_type": "qwen2_5_vl"}),
         json!({"architectures": ["LlamaForSequenceClassification"]}),
         json!({"hidden_act": "quick_gelu"}),
         json!({"quantization_config": {"quant_method": "gptq", "bits": 4}}),
+        json!({"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": true}}),
+        json!({"quantization_config": {"quant_method": "awq"}}),
+        json!({"quantization_config": {"quant_method": "fp8"}}),
         json!({"num_local_experts": 8}),
         json!({"is_encoder_decoder": true}),
         json!({"attention_dropout": 0.1}),
@@ -214,7 +229,35 @@ fn settings_that_are_not_followed_are_named() {
             .map(|change| read(&with(&base, change.clone())).unwrap_err().to_string())
             .collect::<Vec<_>>()
     };
+    let qwen = [
+        json!({"layer_types": ["full_attention"]}),
+        json!({"layer_types": vec!["sliding_attention"; 28]}),
+        json!({"layer_types": vec!["linear_attention"; 28]}),
+        json!({"rope_scaling": {"rope_type": "yarn", "factor": 4.0}}),
+        json!({"mlp_bias": true}),
+        json!({"use_sliding_window": true, "max_window_layers": 1, "num_hidden_layers": 99999}),
+    ];
+    let gemmas = [
+        json!({"use_bidirectional_attention": true}),
+        json!({"rope_parameters": {"rope_type": "default", "rope_theta": 10000.0}}),
+        json!({"rope_parameters": {"sliding_attention": {"rope_type": "linear", "factor": 2.0}}}),
+        json!({"rope_local_base_freq": 0.5}),
+        json!({"final_logit_softcapping": -30.0}),
+        json!({"query_pre_attn_scalar": 0}),
+    ];
+    let smol = [
+        json!({"no_rope_layers": [1, 0]}),
+        json!({"no_rope_layers": vec![2; 36]}),
+        json!({"no_rope_layers": "none"}),
+    ];
+    let text = |more: Value| json!({"text_config": with(&gemma3_4b()["text_config"], more)});
+    let parts = [text(json!({"hidden_size": "big"})), text(json!({"sliding_window": 0}))];
     let mut lines = refusals(llama2(), &llama);
+    lines.extend(refusals(qwen25(), &qwen));
+    lines.extend(refusals(gemma3(), &gemmas));
+    lines.extend(refusals(smollm3(), &smol));
+    lines.extend(refusals(gemma3_4b(), &parts));
+    lines.extend(refusals(gemma(), &[json!({"sliding_window": 8})]));
     lines.extend(refusals(mistral(), &mistral_));
     lines.extend(refusals(pythia(), &pythia_));
     lines.extend(refusals(phi3(), &phi));

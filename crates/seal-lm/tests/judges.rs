@@ -11,7 +11,7 @@ use seal_lm::{
 };
 use serde::Deserialize;
 
-const FAMILIES: [&str; 4] = ["llama", "mistral", "neox", "phi3"];
+const FAMILIES: [&str; 6] = ["llama", "mistral", "neox", "phi3", "qwen2", "qwen3"];
 const BOTH: [Ops; 2] = [Ops::Fused, Ops::Composed];
 /// The script's pad id.
 const PAD: u32 = 5;

@@ -4,6 +4,8 @@
 #![allow(clippy::print_stdout, reason = "the table of distances is worth reading")]
 
 mod common;
+#[path = "sensitivity/later.rs"]
+mod later;
 
 use burn::module::Param;
 use burn::tensor::{Tensor, TensorData};
@@ -215,6 +217,10 @@ fn mistakes_show() {
             }),
         ),
     ];
+    compare(wrong.into_iter().chain(later::wrong()).collect());
+}
+
+fn compare(wrong: Vec<(&str, &str, Lm)>) {
     println!("{:20} {:16} {:>9} {:>9}", "wrong", "model", "wrong", "right");
     let mut unseen = Vec::new();
     for (what, name, model) in wrong {

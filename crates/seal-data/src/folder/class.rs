@@ -21,6 +21,8 @@ pub(super) enum Class {
     GptNeoX,
     /// `Qwen2Tokenizer`.
     Qwen2,
+    /// `GemmaTokenizer`.
+    Gemma,
 }
 
 /// Names of the classes that take `tokenizer.json` as it stands.
@@ -68,6 +70,7 @@ impl Class {
             "GPT2Tokenizer" => Self::Gpt2,
             "GPTNeoXTokenizer" => Self::GptNeoX,
             "Qwen2Tokenizer" => Self::Qwen2,
+            "GemmaTokenizer" => Self::Gemma,
             other if is_other(other) => {
                 let reason = format!(
                     "{FIELD} is {name}, which changes what tokenizer.json says in a way that is \
@@ -112,6 +115,13 @@ impl Class {
                 ("pad_token", "<|padding|>"),
             ],
             Self::Qwen2 => &[("unk_token", END), ("eos_token", END), ("pad_token", END)],
+            Self::Gemma => &[
+                ("unk_token", "<unk>"),
+                ("bos_token", "<bos>"),
+                ("eos_token", "<eos>"),
+                ("pad_token", "<pad>"),
+                ("mask_token", "<mask>"),
+            ],
         }
     }
 }
@@ -145,7 +155,7 @@ const OTHERS: &str = "\
     Albert Bart Barthez Bartpho BertGeneration BertJapanese Bert Bertweet BigBird BioGpt \
     BlenderbotSmall Blenderbot ByT5 CLIP CTRL Camembert Canine Clvp CodeGen Cohere ConvBert \
     CpmAnt Cpm DPRContextEncoder DPRQuestionEncoder DPRReader Deberta DebertaV2 Dia DistilBert \
-    Esm Esmc FNet FSMT FastSpeech2Conformer Flaubert Funnel GPTNeoXJapanese GPTSw3 Gemma \
+    Esm Esmc FNet FSMT FastSpeech2Conformer Flaubert Funnel GPTNeoXJapanese GPTSw3 \
     Herbert LED Lasr LayoutLMv2 LayoutLMv3 LayoutXLM Luke Lxmert M2M100 MBart50 MBart MLuke \
     MPNet Marian MarkupLM Mgpstr MobileBert Mvp MyT5 Nllb Nougat OpenAIGPT PLBart Parakeet \
     Pegasus Perceiver Phobert Pop2Piano ProphetNet Qwen3_5 Rag Reformer RemBert RoCBert \

@@ -59,6 +59,23 @@ impl Class {
                 let both = json!([words, byte_level(false)]);
                 on_bytes(nfc(), json!({ "type": "Sequence", "pretokenizers": both }))
             }
+            Self::Gemma => Pipeline {
+                normalizer: json!({
+                    "type": "Replace", "pattern": { "String": " " }, "content": "▁",
+                }),
+                // Spaces are gone by then: it cuts nothing, as in transformers.
+                pre_tokenizer: json!({
+                    "type": "Split", "pattern": { "String": " " },
+                    "behavior": "MergedWithPrevious", "invert": false,
+                }),
+                decoder: json!({ "type": "Sequence", "decoders": [
+                    { "type": "Replace", "pattern": { "String": "▁" }, "content": " " },
+                    { "type": "ByteFallback" },
+                    { "type": "Fuse" },
+                ] }),
+                bytes: true,
+                unk: options.unk.clone(),
+            },
             Self::Llama | Self::CodeLlama => {
                 let space = space.unwrap_or(true);
                 let scheme = match (space, self == Self::Llama && options.legacy) {

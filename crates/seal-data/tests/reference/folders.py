@@ -232,11 +232,11 @@ def cases():
     for cls in [*classes, "BertTokenizerFast", "GemmaTokenizer", "MadeUpTokenizer", None, ...]:
         for family in ["llama", "mistral", "gpt_neox", "phi3"]:
             known = family in ("mistral", "phi3")
-            refused = None if known or cls not in ("BertTokenizerFast", "GemmaTokenizer") else "tokenizer_class is"
-            if cls == "CodeLlamaTokenizer" and not known:
+            refused = None if known or cls != "BertTokenizerFast" else "tokenizer_class is"
+            if cls in ("CodeLlamaTokenizer", "GemmaTokenizer") and not known:
                 refused = "does not fit tokenizer.json"
             case(f"class {cls if cls is not ... else 'missing'} {family}", config={"tokenizer_class": cls}, model={"model_type": family}, refused=refused)
-        refused = None if cls not in ("BertTokenizerFast", "GemmaTokenizer") else "tokenizer_class is"
+        refused = None if cls != "BertTokenizerFast" else "tokenizer_class is"
         case(f"class {cls if cls is not ... else 'missing'} pieces", "pieces", config={"tokenizer_class": cls}, refused=refused)
     for cls in ["PreTrainedTokenizerFast", "LlamaTokenizer", "GPT2TokenizerFast"]:
         for base in ["scores", "words"]:

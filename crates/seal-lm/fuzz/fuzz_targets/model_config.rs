@@ -13,7 +13,7 @@ use seal_lm::LmConfig;
 use serde_json::Value;
 
 /// One of each family, with what it cannot do without.
-const BASES: [&str; 4] = [
+const BASES: [&str; 8] = [
     r#"{"model_type": "llama", "hidden_size": 64, "intermediate_size": 96, "vocab_size": 100,
         "num_attention_heads": 4, "num_key_value_heads": 2, "num_hidden_layers": 2,
         "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
@@ -28,6 +28,16 @@ const BASES: [&str; 4] = [
     r#"{"model_type": "phi3", "hidden_size": 64, "intermediate_size": 96, "vocab_size": 100,
         "num_attention_heads": 4, "num_hidden_layers": 2, "pad_token_id": 0,
         "original_max_position_embeddings": 64, "max_position_embeddings": 128}"#,
+    r#"{"model_type": "qwen3", "hidden_size": 64, "intermediate_size": 96, "vocab_size": 100,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "num_hidden_layers": 3,
+        "head_dim": 8, "use_sliding_window": true, "sliding_window": 8, "max_window_layers": 1}"#,
+    r#"{"model_type": "gemma2", "hidden_size": 64, "intermediate_size": 96, "vocab_size": 100,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "num_hidden_layers": 3}"#,
+    r#"{"model_type": "gemma3", "text_config": {"hidden_size": 64, "intermediate_size": 96,
+        "num_hidden_layers": 7, "rope_scaling": {"rope_type": "linear", "factor": 8.0}}}"#,
+    r#"{"model_type": "smollm3", "hidden_size": 64, "intermediate_size": 96, "vocab_size": 100,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "num_hidden_layers": 5,
+        "no_rope_layers": [1, 1, 0, 1, 1]}"#,
 ];
 
 fuzz_target!(|data: &[u8]| {

@@ -7,7 +7,7 @@ use super::chunk::Chunk;
 use super::heads::{join, split};
 use super::rows::Rows;
 use crate::plan::AttentionPlan;
-use crate::rope;
+use crate::{rope, soft_cap};
 
 /// Attention over padded rows.
 pub(crate) struct Composed {
@@ -95,11 +95,7 @@ impl Composed {
             let (q, k) = (self.queries(&self.q, chunk), self.keys(&self.k, chunk));
             let (v, dy) = (self.keys(&self.v, chunk), self.queries(&dy, chunk));
             let scores = self.scores(q.clone(), k.clone());
-            // The derivative of a capped score.
-            let slope = self.plan.soft_cap.map(|cap| {
-                let share = scores.clone().div_scalar(cap);
-                share.square().neg().add_scalar(1.0)
-            });
+            let slope = self.plan.soft_cap.map(|cap| soft_cap::slope(scores.clone(), cap));
             let p = self.weights(scores, chunk);
             let at = [0..b, 0..kv, chunk.keys.clone(), 0..d];
             let add = |sum: Tensor<4>, part: Tensor<4>| {

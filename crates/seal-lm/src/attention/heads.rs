@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::plan::AttentionPlan;
+use crate::soft_cap;
 
 /// `[N, heads * d]` as `[B, heads, T, d]`.
 pub(crate) fn split(x: Tensor<2>, rows: usize, heads: usize) -> Tensor<4> {
@@ -28,10 +29,6 @@ pub(crate) fn repeat_kv(x: Tensor<4>, groups: usize) -> Tensor<4> {
 impl AttentionPlan {
     /// Scores of products of queries and keys, in f32.
     pub(crate) fn scores(&self, products: Tensor<4>) -> Tensor<4> {
-        let scores = products.mul_scalar(self.score_scale());
-        match self.soft_cap {
-            Some(cap) => scores.div_scalar(cap).tanh().mul_scalar(cap),
-            None => scores,
-        }
+        soft_cap::apply(products.mul_scalar(self.score_scale()), self.soft_cap)
     }
 }

@@ -25,6 +25,30 @@ pub(crate) trait Family: Sync {
         &[".rotary_emb.inv_freq"]
     }
 
+    /// Whether a tensor that the model has no place for may be left out.
+    fn is_no_weight(&self, name: &str) -> bool {
+        self.buffers().iter().any(|end| name.ends_with(end))
+            || self.other_parts().iter().any(|start| name.starts_with(start))
+    }
+
+    /// Starts of the names of tensors in folders that hold a text model and more, each with what
+    /// stands there in a folder of the text model alone.
+    fn renamed(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// Starts of the names of the tensors of the other parts of such folders.
+    fn other_parts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Settings of single families that this one has, by their names in [`Architecture`].
+    ///
+    /// [`Architecture`]: crate::Architecture
+    fn own_settings(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The shape that a `config.json` describes. It need not be a valid one.
     ///
     /// # Errors

@@ -16,9 +16,10 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) fn of(json: &'a Value, path: &'a Path) -> Result<Self, LmError> {
+    /// The table `json`, which messages call `at`.
+    pub(crate) fn within(json: &'a Value, at: &'a str, path: &'a Path) -> Result<Self, LmError> {
         match json.as_object() {
-            Some(table) => Ok(Self { path, at: "", table }),
+            Some(table) => Ok(Self { path, at, table }),
             None => {
                 Err(LmError::Format { path: path.into(), reason: "no table of settings".into() })
             }
@@ -93,6 +94,27 @@ impl<'a> Fields<'a> {
     /// As [`Fields::size`], where the setting must be there.
     pub(super) fn needed_size(&self, key: &str) -> Result<usize, LmError> {
         self.size(key)?.ok_or_else(|| self.refuse(key, "the file must say it"))
+    }
+
+    /// A whole number, 0 included.
+    pub(super) fn count(&self, key: &str) -> Result<Option<usize>, LmError> {
+        self.typed(key, "a whole number is wanted", |value| {
+            value.as_u64().and_then(|n| usize::try_from(n).ok())
+        })
+    }
+
+    /// As [`Fields::size`], `usual` where the file says nothing; null means none.
+    pub(super) fn size_unless_null(
+        &self,
+        key: &str,
+        usual: usize,
+    ) -> Result<Option<usize>, LmError> {
+        if self.has(key) { self.size(key) } else { Ok(Some(usual)) }
+    }
+
+    /// As [`Fields::number`], `usual` where the file says nothing; null means none.
+    pub(super) fn number_unless_null(&self, key: &str, usual: f64) -> Result<Option<f64>, LmError> {
+        if self.has(key) { self.number(key) } else { Ok(Some(usual)) }
     }
 
     pub(super) fn number(&self, key: &str) -> Result<Option<f64>, LmError> {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::family::{Family, hold};
 use super::fields::Fields;
-use super::llama::{attention, of_alike};
+use super::kinds::{attention, of_alike};
 use super::parse::{self, Assumed, KeyHeads};
 use super::rope::RopeRules;
 use crate::plan::{
@@ -38,21 +38,20 @@ impl Family for GptNeox {
         parse::refuse_window(f, self.name())?;
         parse::refuse_flags(f, self.name(), &["mlp_bias"])?;
         parse::refuse_head_dim(f, self.name())?;
+        parse::refuse_layer_types(f)?;
         let common = parse::common(
             f,
             &Assumed {
-                model_type: ModelType::GptNeox,
                 key_heads: KeyHeads::Always,
-                context: 2048,
                 eps: ("layer_norm_eps", 1e-5),
-                activation: Activation::Gelu,
+                activation: ("hidden_act", Activation::Gelu),
                 rope: RopeRules {
-                    family: self.name(),
-                    theta: "rotary_emb_base",
+                    theta: ("rotary_emb_base", 10_000.0),
                     partial: ("rotary_pct", 0.25),
                     may_be_partial: true,
-                    is_longrope: false,
+                    ..RopeRules::of_whole_heads(self.name())
                 },
+                ..Assumed::of(ModelType::GptNeox, self.name())
             },
         )?;
         Ok(LmConfig {
@@ -83,7 +82,13 @@ impl Family for GptNeox {
 
     fn plan(&self, c: &LmConfig) -> Plan {
         let a = &c.architecture;
-        let norm = |path| NormPlan { path, width: c.hidden_size, eps: c.rms_norm_eps, bias: true };
+        let norm = |path| NormPlan {
+            path,
+            width: c.hidden_size,
+            eps: c.rms_norm_eps,
+            bias: true,
+            offset: false,
+        };
         let linear = |path, shape, bias, residual| LinearPlan { path, shape, bias, residual };
         let attention = attention(c);
         let (d, f, q) = (c.hidden_size, c.intermediate_size, attention.query_width());

@@ -4,15 +4,14 @@ use serde_json::{Map, Value, json};
 
 use super::family::Family;
 use super::fields::Fields;
-use super::parse::{self, Assumed, KeyHeads};
-use super::rope::RopeRules;
-use super::write;
+use super::parse::{self, Assumed};
+use super::{kinds, write};
 use crate::plan::{
-    AttentionPlan, BlockPlan, Blocks, FeedForwardPlan, LinearPlan, Names, NormPlan, Plan,
-    ProjectionPlan, Residual, RotaryPlan,
+    AttentionPlan, BlockPlan, FeedForwardPlan, LinearPlan, Names, NormPlan, Plan, ProjectionPlan,
+    Residual,
 };
 use crate::setting::SettingError;
-use crate::{Activation, Architecture, LmConfig, LmError, ModelType};
+use crate::{Architecture, LmConfig, LmError, ModelType};
 
 pub(super) struct Llama;
 
@@ -40,17 +39,8 @@ impl Family for Llama {
 
     fn parse(&self, f: &Fields<'_>) -> Result<LmConfig, LmError> {
         parse::refuse_window(f, self.name())?;
-        let common = parse::common(
-            f,
-            &Assumed {
-                model_type: ModelType::Llama,
-                key_heads: KeyHeads::AsQueries,
-                context: 2048,
-                eps: ("rms_norm_eps", 1e-6),
-                activation: Activation::Silu,
-                rope: RopeRules::of_whole_heads(self.name()),
-            },
-        )?;
+        parse::refuse_layer_types(f)?;
+        let common = parse::common(f, &Assumed::of(ModelType::Llama, self.name()))?;
         Ok(LmConfig {
             architecture: Architecture {
                 attention_bias: f.flag("attention_bias")?.unwrap_or(false),
@@ -68,13 +58,8 @@ impl Family for Llama {
         settings.insert("mlp_bias".into(), json!(c.architecture.mlp_bias));
     }
 
-    fn check(&self, c: &LmConfig) -> Result<(), SettingError> {
-        super::family::hold(
-            !c.architecture.use_parallel_residual,
-            self.name(),
-            "use_parallel_residual",
-            false,
-        )
+    fn check(&self, _: &LmConfig) -> Result<(), SettingError> {
+        Ok(())
     }
 
     fn plan(&self, c: &LmConfig) -> Plan {
@@ -84,8 +69,17 @@ impl Family for Llama {
 
 /// The plan of a Llama, and of what differs from it in its settings only.
 pub(super) fn plan(c: &LmConfig) -> Plan {
-    let norm = |path| NormPlan { path, width: c.hidden_size, eps: c.rms_norm_eps, bias: false };
-    let attention = attention(c);
+    kinds::plan(c, NAMES, |attention| block(c, attention), rms(c, "model.norm"))
+}
+
+/// RMS normalisation at `path` of states of the width of the stream.
+pub(super) fn rms(c: &LmConfig, path: &'static str) -> NormPlan {
+    NormPlan { path, width: c.hidden_size, eps: c.rms_norm_eps, bias: false, offset: false }
+}
+
+/// A block of a Llama around `attention`.
+pub(super) fn block(c: &LmConfig, attention: AttentionPlan) -> BlockPlan {
+    let norm = |path| rms(c, path);
     let (d, f) = (c.hidden_size, c.intermediate_size);
     let (q, kv) = (attention.query_width(), attention.key_width());
     let of_attention = |path, shape, residual| LinearPlan {
@@ -96,7 +90,7 @@ pub(super) fn plan(c: &LmConfig) -> Plan {
     };
     let of_mlp =
         |path, shape, residual| LinearPlan { path, shape, bias: c.architecture.mlp_bias, residual };
-    let block = BlockPlan {
+    BlockPlan {
         input_norm: norm("input_layernorm"),
         projections: ProjectionPlan::Separate {
             q: of_attention("self_attn.q_proj", [d, q], false),
@@ -116,36 +110,5 @@ pub(super) fn plan(c: &LmConfig) -> Plan {
         activation: c.architecture.hidden_act,
         feed_forward_output_norm: None,
         residual: Residual::Sequential,
-    };
-    of_alike(c, NAMES, block, norm("model.norm"))
-}
-
-/// Heads as the settings have them, turned by the first rotary set.
-pub(super) fn attention(c: &LmConfig) -> AttentionPlan {
-    AttentionPlan {
-        heads: c.num_attention_heads,
-        kv_heads: c.num_key_value_heads,
-        head_dim: c.head_dim(),
-        window: c.architecture.sliding_window,
-        rotary: 0,
-        scale: None,
-        soft_cap: None,
-    }
-}
-
-/// A model of blocks that are all alike, with one rotary set.
-pub(super) fn of_alike(c: &LmConfig, names: Names, block: BlockPlan, norm: NormPlan) -> Plan {
-    Plan {
-        vocab_size: c.vocab_size,
-        width: c.hidden_size,
-        names,
-        tied: c.tie_word_embeddings,
-        rotary: vec![RotaryPlan {
-            dims: c.rotary_dim(),
-            theta: c.rope_theta,
-            scaling: c.architecture.rope_scaling.clone(),
-        }],
-        blocks: Blocks::alike(c.num_hidden_layers, block),
-        norm,
     }
 }

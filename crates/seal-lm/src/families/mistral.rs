@@ -2,14 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::family::{Family, hold};
+use super::family::Family;
 use super::fields::Fields;
 use super::parse::{self, Assumed, KeyHeads};
-use super::rope::RopeRules;
 use super::{llama, write};
 use crate::plan::Plan;
 use crate::setting::SettingError;
-use crate::{Activation, Architecture, LmConfig, LmError, ModelType};
+use crate::{Architecture, LmConfig, LmError, ModelType};
 
 pub(super) struct Mistral;
 
@@ -28,23 +27,17 @@ impl Family for Mistral {
 
     fn parse(&self, f: &Fields<'_>) -> Result<LmConfig, LmError> {
         parse::refuse_flags(f, self.name(), &["attention_bias", "mlp_bias"])?;
+        parse::refuse_layer_types(f)?;
         let common = parse::common(
             f,
             &Assumed {
-                model_type: ModelType::Mistral,
                 // Null means as many as queries.
                 key_heads: KeyHeads::Number(8),
                 context: 4096 * 32,
-                eps: ("rms_norm_eps", 1e-6),
-                activation: Activation::Silu,
-                rope: RopeRules::of_whole_heads(self.name()),
+                ..Assumed::of(ModelType::Mistral, self.name())
             },
         )?;
-        // Null means none.
-        let sliding_window = match f.has("sliding_window") {
-            true => f.size("sliding_window")?,
-            false => Some(4096),
-        };
+        let sliding_window = f.size_unless_null("sliding_window", 4096)?;
         let architecture = Architecture { sliding_window, ..common.architecture };
         Ok(LmConfig { architecture, ..common })
     }
@@ -55,9 +48,8 @@ impl Family for Mistral {
         settings.insert("sliding_window".into(), json!(c.architecture.sliding_window));
     }
 
-    fn check(&self, c: &LmConfig) -> Result<(), SettingError> {
-        let parallel = c.architecture.use_parallel_residual;
-        hold(!parallel, self.name(), "use_parallel_residual", false)
+    fn check(&self, _: &LmConfig) -> Result<(), SettingError> {
+        Ok(())
     }
 
     fn plan(&self, c: &LmConfig) -> Plan {

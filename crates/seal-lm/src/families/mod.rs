@@ -5,16 +5,25 @@
 //! that names it; what transformers ignores for a family is ignored. Read are
 //! both the layout of version 5 (`rope_parameters`) and the older one
 //! (`rope_scaling`, `rope_theta`, `rotary_pct`). Defaults are those of
-//! transformers 5.23 (`configuration_llama.py` and its neighbours).
+//! transformers 5.24 (`configuration_llama.py` and its neighbours).
 
 mod family;
 mod fields;
+mod gemma;
+mod gemma2;
+mod gemma3;
 mod gpt_neox;
+mod kinds;
+mod layers;
 mod llama;
 mod mistral;
 mod parse;
 mod phi3;
+mod qwen2;
+mod qwen3;
 mod rope;
+mod smollm3;
+mod unsupported;
 mod write;
 
 pub(crate) use family::{Family, Head};
@@ -24,6 +33,7 @@ pub use llama::LINEAR_NAMES;
 use serde_json::Value;
 
 use crate::plan::Plan;
+use crate::setting::SettingError;
 use crate::{LmConfig, LmError, ModelType};
 
 /// The family of a `model_type`.
@@ -33,6 +43,12 @@ pub(crate) fn of(model_type: ModelType) -> &'static dyn Family {
         ModelType::Mistral => &mistral::Mistral,
         ModelType::GptNeox => &gpt_neox::GptNeox,
         ModelType::Phi3 => &phi3::Phi3,
+        ModelType::Qwen2 => &qwen2::Qwen2,
+        ModelType::Qwen3 => &qwen3::Qwen3,
+        ModelType::Gemma => &gemma::Gemma,
+        ModelType::Gemma2 => &gemma2::Gemma2,
+        ModelType::Gemma3Text => &gemma3::Gemma3Text,
+        ModelType::Smollm3 => &smollm3::Smollm3,
     }
 }
 
@@ -53,6 +69,32 @@ pub(crate) fn parse(settings: &Fields<'_>, head: Head) -> Result<LmConfig, LmErr
     family.parse(settings)
 }
 
+/// Refuses settings that no model of the family has.
+///
+/// # Errors
+/// The first such setting.
+pub(crate) fn check(config: &LmConfig) -> Result<(), SettingError> {
+    let a = &config.architecture;
+    let family = of(a.model_type);
+    let given = [
+        ("layer_types", !a.layer_types.is_empty()),
+        ("no_rope_layers", !a.no_rope_layers.is_empty()),
+        ("rope_local_base_freq", a.rope_local_base_freq.is_some()),
+        ("query_pre_attn_scalar", a.query_pre_attn_scalar.is_some()),
+        ("attn_logit_softcapping", a.attn_logit_softcapping.is_some()),
+        ("final_logit_softcapping", a.final_logit_softcapping.is_some()),
+    ];
+    for (setting, is_given) in given {
+        let known = !is_given || family.own_settings().contains(&setting);
+        family::hold(known, family.name(), setting, "absent")?;
+    }
+    if a.model_type != ModelType::GptNeox {
+        let parallel = a.use_parallel_residual;
+        family::hold(!parallel, family.name(), "use_parallel_residual", false)?;
+    }
+    family.check(config)
+}
+
 /// The settings of a model of shape `config`, whose weights are stored as f32.
 pub(crate) fn write(config: &LmConfig) -> Value {
     let family = of(config.architecture.model_type);
@@ -64,7 +106,18 @@ pub(crate) fn write(config: &LmConfig) -> Value {
 
 impl ModelType {
     /// Every family.
-    pub const ALL: [Self; 4] = [Self::Llama, Self::Mistral, Self::GptNeox, Self::Phi3];
+    pub const ALL: [Self; 10] = [
+        Self::Llama,
+        Self::Mistral,
+        Self::GptNeox,
+        Self::Phi3,
+        Self::Qwen2,
+        Self::Qwen3,
+        Self::Gemma,
+        Self::Gemma2,
+        Self::Gemma3Text,
+        Self::Smollm3,
+    ];
 
     /// As `config.json` has it.
     pub fn name(self) -> &'static str {

@@ -3,6 +3,7 @@
 use super::family::{Family, Head};
 use super::fields::Fields;
 use super::rope::{self, RopeRules};
+use super::unsupported;
 use crate::{Activation, Architecture, LmConfig, LmError, ModelType};
 
 /// What a family assumes where a `config.json` says nothing, and where it says it.
@@ -13,8 +14,43 @@ pub(super) struct Assumed {
     pub(super) context: usize,
     /// Name and default of what normalisation adds.
     pub(super) eps: (&'static str, f64),
-    pub(super) activation: Activation,
+    /// Name and default of the nonlinearity.
+    pub(super) activation: (&'static str, Activation),
     pub(super) rope: RopeRules,
+    /// Sizes that a file need not name.
+    pub(super) sizes: &'static [(&'static str, usize)],
+    /// Whether the output layer is the embedding.
+    pub(super) tied: bool,
+}
+
+impl Assumed {
+    /// What most families assume.
+    pub(super) fn of(model_type: ModelType, family: &'static str) -> Self {
+        Self {
+            model_type,
+            key_heads: KeyHeads::AsQueries,
+            context: 2048,
+            eps: ("rms_norm_eps", 1e-6),
+            activation: ("hidden_act", Activation::Silu),
+            rope: RopeRules::of_whole_heads(family),
+            sizes: &[],
+            tied: false,
+        }
+    }
+
+    /// The size that the file names, or else the one that is assumed.
+    fn size(&self, f: &Fields<'_>, key: &str) -> Result<Option<usize>, LmError> {
+        let assumed = self.sizes.iter().find(|(name, _)| *name == key);
+        Ok(f.size(key)?.or(assumed.map(|(_, size)| *size)))
+    }
+
+    /// As [`Assumed::size`], where there must be one.
+    pub(super) fn needed_size(&self, f: &Fields<'_>, key: &str) -> Result<usize, LmError> {
+        match self.size(f, key)? {
+            Some(size) => Ok(size),
+            None => f.needed_size(key),
+        }
+    }
 }
 
 /// Number of key heads of a file that does not tell it.
@@ -32,9 +68,10 @@ pub(super) enum KeyHeads {
 /// # Errors
 /// A setting that is missing, malformed or not followed.
 pub(super) fn common(f: &Fields<'_>, assumed: &Assumed) -> Result<LmConfig, LmError> {
-    let hidden_size = f.needed_size("hidden_size")?;
-    let heads = f.needed_size("num_attention_heads")?;
-    if f.get("head_dim").is_none() && !hidden_size.is_multiple_of(heads) {
+    let hidden_size = assumed.needed_size(f, "hidden_size")?;
+    let heads = assumed.needed_size(f, "num_attention_heads")?;
+    let head_dim = assumed.size(f, "head_dim")?;
+    if head_dim.is_none() && !hidden_size.is_multiple_of(heads) {
         let reason = format!("must divide hidden_size = {hidden_size}");
         return Err(f.refuse("num_attention_heads", reason));
     }
@@ -51,23 +88,23 @@ pub(super) fn common(f: &Fields<'_>, assumed: &Assumed) -> Result<LmConfig, LmEr
     let rope = rope::read(f, &assumed.rope, context)?;
     let (eps_key, eps) = assumed.eps;
     Ok(LmConfig {
-        vocab_size: f.needed_size("vocab_size")?,
+        vocab_size: assumed.needed_size(f, "vocab_size")?,
         hidden_size,
-        num_hidden_layers: f.needed_size("num_hidden_layers")?,
+        num_hidden_layers: assumed.needed_size(f, "num_hidden_layers")?,
         num_attention_heads: heads,
         num_key_value_heads: kv_heads,
-        intermediate_size: f.needed_size("intermediate_size")?,
+        intermediate_size: assumed.needed_size(f, "intermediate_size")?,
         max_position_embeddings: context,
         rope_theta: rope.theta,
         rms_norm_eps: f.number(eps_key)?.unwrap_or(eps),
-        tie_word_embeddings: f.flag("tie_word_embeddings")?.unwrap_or(false),
+        tie_word_embeddings: f.flag("tie_word_embeddings")?.unwrap_or(assumed.tied),
         initializer_range: f.number("initializer_range")?.filter(|x| *x > 0.0).unwrap_or(0.02),
         architecture: Architecture {
             model_type: assumed.model_type,
-            head_dim: f.size("head_dim")?.filter(|d| *d != hidden_size / heads),
+            head_dim: head_dim.filter(|d| *d != hidden_size / heads),
             partial_rotary_factor: rope.partial,
             rope_scaling: rope.scaling,
-            hidden_act: activation(f, assumed.activation)?,
+            hidden_act: activation(f, &assumed.activation)?,
             ..Architecture::default()
         },
     })
@@ -80,9 +117,12 @@ pub(super) fn family(
     known: [(&'static str, &'static dyn Family); ModelType::ALL.len()],
 ) -> Result<&'static dyn Family, LmError> {
     let names = known.map(|(name, _)| name).join(", ");
-    let unknown = || f.refuse("model_type", format!("known are {names}"));
-    let name = f.text("model_type")?.ok_or_else(unknown)?;
-    let (_, family) = known.into_iter().find(|(known, _)| *known == name).ok_or_else(unknown)?;
+    let refused = |reason: Option<String>| {
+        f.refuse("model_type", reason.unwrap_or_else(|| format!("known are {names}")))
+    };
+    let name = f.text("model_type")?.ok_or_else(|| refused(None))?;
+    let found = known.into_iter().find(|(known, _)| *known == name);
+    let (_, family) = found.ok_or_else(|| refused(unsupported::reason(name)))?;
     let has = |head: Head| {
         let ends = move |value: &serde_json::Value| {
             value.as_str().is_some_and(|name| name.ends_with(head.class_end()))
@@ -113,10 +153,7 @@ pub(super) fn family(
 
 /// Settings that change what a model computes, and that nothing here follows.
 pub(super) fn refuse_unknown_mathematics(f: &Fields<'_>) -> Result<(), LmError> {
-    if f.get("quantization_config").is_some() {
-        let reason = "quantised weights are not read; use the unquantised model";
-        return Err(f.refuse("quantization_config", reason));
-    }
+    unsupported::refuse_quantised(f)?;
     for key in ["is_encoder_decoder", "add_cross_attention"] {
         if f.flag(key)? == Some(true) {
             return Err(f.refuse(key, "only plain decoders are known"));
@@ -134,12 +171,17 @@ pub(super) fn refuse_unknown_mathematics(f: &Fields<'_>) -> Result<(), LmError> 
             return Err(f.refuse(key, reason));
         }
     }
-    if let Some(types) = f.get("layer_types").and_then(|value| value.as_array())
-        && types.iter().any(|kind| Some(kind) != types.first())
-    {
-        return Err(f.refuse("layer_types", "all blocks must have the same attention"));
-    }
     Ok(())
+}
+
+/// Refuses blocks that differ, for families whose blocks do not.
+pub(super) fn refuse_layer_types(f: &Fields<'_>) -> Result<(), LmError> {
+    match f.get("layer_types").and_then(|value| value.as_array()) {
+        Some(types) if types.iter().any(|kind| Some(kind) != types.first()) => {
+            Err(f.refuse("layer_types", "all blocks must have the same attention"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a window, for families that have none.
@@ -174,8 +216,11 @@ pub(super) fn refuse_head_dim(f: &Fields<'_>, family: &str) -> Result<(), LmErro
     }
 }
 
-fn activation(f: &Fields<'_>, default: Activation) -> Result<Activation, LmError> {
-    let Some(name) = f.text("hidden_act")? else { return Ok(default) };
+fn activation(
+    f: &Fields<'_>,
+    (key, default): &(&'static str, Activation),
+) -> Result<Activation, LmError> {
+    let Some(name) = f.text(key)? else { return Ok(*default) };
     match name {
         "silu" | "swish" => Ok(Activation::Silu),
         "gelu" | "gelu_python" => Ok(Activation::Gelu),
@@ -184,6 +229,6 @@ fn activation(f: &Fields<'_>, default: Activation) -> Result<Activation, LmError
             Ok(Activation::GeluPytorchTanh)
         }
         "relu" => Ok(Activation::Relu),
-        _ => Err(f.refuse("hidden_act", "known are silu, gelu, gelu_new, gelu_pytorch_tanh, relu")),
+        _ => Err(f.refuse(key, "known are silu, gelu, gelu_new, gelu_pytorch_tanh, relu")),
     }
 }

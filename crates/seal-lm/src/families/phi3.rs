@@ -4,15 +4,16 @@ use serde_json::{Map, Value, json};
 
 use super::family::{Family, hold};
 use super::fields::Fields;
-use super::llama::{NAMES, attention, of_alike};
-use super::parse::{self, Assumed, KeyHeads};
+use super::kinds::{attention, of_alike};
+use super::llama::{NAMES, rms};
+use super::parse::{self, Assumed};
 use super::rope::RopeRules;
 use super::write;
 use crate::plan::{
-    BlockPlan, FeedForwardPlan, JointOrder, LinearPlan, NormPlan, Plan, ProjectionPlan, Residual,
+    BlockPlan, FeedForwardPlan, JointOrder, LinearPlan, Plan, ProjectionPlan, Residual,
 };
 use crate::setting::SettingError;
-use crate::{Activation, Architecture, LmConfig, LmError, ModelType};
+use crate::{Architecture, LmConfig, LmError, ModelType};
 
 pub(super) struct Phi3;
 
@@ -32,19 +33,18 @@ impl Family for Phi3 {
     fn parse(&self, f: &Fields<'_>) -> Result<LmConfig, LmError> {
         parse::refuse_flags(f, self.name(), &["attention_bias", "mlp_bias"])?;
         parse::refuse_head_dim(f, self.name())?;
+        parse::refuse_layer_types(f)?;
         let common = parse::common(
             f,
             &Assumed {
-                model_type: ModelType::Phi3,
-                key_heads: KeyHeads::AsQueries,
                 context: 4096,
                 eps: ("rms_norm_eps", 1e-5),
-                activation: Activation::Silu,
                 rope: RopeRules {
                     may_be_partial: true,
                     is_longrope: true,
                     ..RopeRules::of_whole_heads(self.name())
                 },
+                ..Assumed::of(ModelType::Phi3, self.name())
             },
         )?;
         let sliding_window = f.size("sliding_window")?;
@@ -57,21 +57,17 @@ impl Family for Phi3 {
         let a = &c.architecture;
         settings.insert("sliding_window".into(), json!(a.sliding_window));
         settings.insert("partial_rotary_factor".into(), json!(a.partial_rotary_factor));
-        // The defaults of this class lie beyond small vocabularies.
-        for key in ["pad_token_id", "eos_token_id", "bos_token_id"] {
-            settings.insert(key.into(), Value::Null);
-        }
+        write::no_special_tokens(settings);
     }
 
     fn check(&self, c: &LmConfig) -> Result<(), SettingError> {
         let a = &c.architecture;
         hold(!a.attention_bias, self.name(), "attention_bias", false)?;
-        hold(!a.mlp_bias, self.name(), "mlp_bias", false)?;
-        hold(!a.use_parallel_residual, self.name(), "use_parallel_residual", false)
+        hold(!a.mlp_bias, self.name(), "mlp_bias", false)
     }
 
     fn plan(&self, c: &LmConfig) -> Plan {
-        let norm = |path| NormPlan { path, width: c.hidden_size, eps: c.rms_norm_eps, bias: false };
+        let norm = |path| rms(c, path);
         let linear = |path, shape, residual| LinearPlan { path, shape, bias: false, residual };
         let attention = attention(c);
         let (d, f) = (c.hidden_size, c.intermediate_size);

@@ -15,14 +15,16 @@ pub(super) struct RopeSettings {
 pub(super) struct RopeRules {
     /// Its name, for messages.
     pub(super) family: &'static str,
-    /// Name of the base beside the table.
-    pub(super) theta: &'static str,
+    /// Name and default of the base beside the table.
+    pub(super) theta: (&'static str, f64),
     /// Name and default of the rotated share beside the table.
     pub(super) partial: (&'static str, f64),
     /// Whether it rotates parts of heads.
     pub(super) may_be_partial: bool,
     /// Whether it stretches frequencies by a factor each, and not by the others' rules.
     pub(super) is_longrope: bool,
+    /// Whether `rope_parameters` has a table for each kind of attention.
+    pub(super) by_kind: bool,
 }
 
 impl RopeRules {
@@ -30,10 +32,11 @@ impl RopeRules {
     pub(super) fn of_whole_heads(family: &'static str) -> Self {
         Self {
             family,
-            theta: "rope_theta",
+            theta: ("rope_theta", 10_000.0),
             partial: ("partial_rotary_factor", 1.0),
             may_be_partial: false,
             is_longrope: false,
+            by_kind: false,
         }
     }
 }
@@ -48,6 +51,7 @@ pub(super) fn read(
     let old = f.table("rope_scaling", "rope_scaling.")?.filter(|table| !table.is_empty());
     let inner = match old {
         Some(table) => Some(table),
+        None if rules.by_kind => of_kind(f, "full_attention")?,
         None => f.table("rope_parameters", "rope_parameters.")?,
     };
     // A setting within the table goes before one beside it.
@@ -55,7 +59,8 @@ pub(super) fn read(
         Some(table) if table.get(key).is_some() => table.number(key),
         _ => f.number(outer),
     };
-    let theta = number("rope_theta", rules.theta)?;
+    let (theta_beside, usual_theta) = rules.theta;
+    let theta = number("rope_theta", theta_beside)?.unwrap_or(usual_theta);
     let (outer, usual) = rules.partial;
     let partial = number("partial_rotary_factor", outer)?.unwrap_or(usual);
     let may_be_partial = rules.may_be_partial;
@@ -72,7 +77,29 @@ pub(super) fn read(
         Some(table) => scaling(f, &table, rules, context)?,
         None => RopeScaling::Default,
     };
-    Ok(RopeSettings { theta: theta.unwrap_or(10_000.0), partial, scaling })
+    Ok(RopeSettings { theta, partial, scaling })
+}
+
+/// The table of `rope_parameters` for blocks with this kind of attention.
+///
+/// # Errors
+/// One table for all blocks.
+pub(super) fn of_kind<'a>(
+    f: &Fields<'a>,
+    kind: &'static str,
+) -> Result<Option<Fields<'a>>, LmError> {
+    const KEY: &str = "rope_parameters";
+    let Some(all) = f.table(KEY, "rope_parameters.")? else { return Ok(None) };
+    if all.keys().any(|key| all.get(key).is_some_and(|value| !value.is_object())) {
+        let reason = "a table for each kind of attention is wanted: full_attention and \
+                      sliding_attention";
+        return Err(f.refuse(KEY, reason));
+    }
+    let at = match kind {
+        "full_attention" => "rope_parameters.full_attention.",
+        _ => "rope_parameters.sliding_attention.",
+    };
+    all.table(kind, at)
 }
 
 fn wanted_share(may_be_partial: bool) -> &'static str {

@@ -32,6 +32,13 @@ pub(super) fn rms(c: &LmConfig, settings: &mut Map<String, Value>) {
     settings.insert("rope_theta".into(), json!(c.rope_theta));
 }
 
+/// Says that no token is special. The defaults of some classes lie beyond small vocabularies.
+pub(super) fn no_special_tokens(settings: &mut Map<String, Value>) {
+    for key in ["pad_token_id", "eos_token_id", "bos_token_id"] {
+        settings.insert(key.into(), Value::Null);
+    }
+}
+
 /// Adds how rotary frequencies are stretched, where they are.
 pub(super) fn scaling(c: &LmConfig, settings: &mut Map<String, Value>) {
     let scaling = match &c.architecture.rope_scaling {

@@ -38,11 +38,12 @@ fn config() -> LmConfig {
 }
 
 /// Blocks in a pattern: a window, a rotary set of their own, norms of heads and another
-/// scale; then all tokens, no positions, and norms behind attention and feed-forward layer.
+/// scale; then all tokens, no positions, a norm of 1 + its weight, and norms behind attention and
+/// feed-forward layer. Embeddings are scaled, logits are capped.
 fn plan(soft_cap: Option<f64>) -> Plan {
     let llama = || families::plan(&config());
     let block = || Arc::into_inner(llama().blocks.kinds.remove(0)).unwrap();
-    let norm = |path, width| NormPlan { path, width, eps: 1e-6, bias: false };
+    let norm = |path, width| NormPlan { path, width, eps: 1e-6, bias: false, offset: false };
     let mut near: BlockPlan = block();
     near.attention.window = Some(3);
     near.attention.rotary = 1;
@@ -52,6 +53,7 @@ fn plan(soft_cap: Option<f64>) -> Plan {
     near.head_norms = Some(HeadNorms { queries, keys });
     let mut far = block();
     far.attention.rotary = 2;
+    far.input_norm.offset = true;
     far.attention_output_norm = Some(norm("after_attention", 16));
     far.feed_forward_output_norm = Some(norm("after_mlp", 16));
     let rotary = |dims, theta| RotaryPlan { dims, theta, scaling: RopeScaling::Default };
@@ -62,6 +64,9 @@ fn plan(soft_cap: Option<f64>) -> Plan {
             kinds: vec![Arc::new(near), Arc::new(far), Arc::new(block())],
             pattern: vec![0, 1, 2],
         },
+        norm: NormPlan { offset: true, ..llama().norm },
+        embedding_scale: Some(1.7),
+        logit_cap: Some(4.0),
         ..llama()
     }
 }

@@ -25,7 +25,7 @@ impl Source for Numbers {
             Shape::Matrix([input, output]) => input * output,
         };
         Ok(match tensor.role {
-            Role::Gain => Self::gain(&tensor.name(), n),
+            Role::Gain { .. } => Self::gain(&tensor.name(), n),
             _ => Self::of(&tensor.name(), n),
         })
     }
@@ -72,10 +72,11 @@ impl At<'_> {
 
 fn rms(x: &[f64], name: &str, norm: NormPlan) -> Vec<f64> {
     let gain = wide(Numbers::gain(name, norm.width));
+    let offset = if norm.offset { 1.0 } else { 0.0 };
     let of_part = |x: &[f64]| {
         let mean = x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64;
         let factor = 1.0 / (mean + norm.eps).sqrt();
-        x.iter().zip(&gain).map(|(x, gain)| x * factor * gain).collect::<Vec<f64>>()
+        x.iter().zip(&gain).map(|(x, gain)| x * factor * (offset + gain)).collect::<Vec<f64>>()
     };
     x.chunks_exact(norm.width).flat_map(of_part).collect()
 }
@@ -155,8 +156,9 @@ pub(super) fn states(plan: &Plan, tokens: &[u32]) -> Vec<Vec<f64>> {
     let d = plan.width;
     let name = format!("{}.weight", plan.names.embedding);
     let table = wide(Numbers::of(&name, plan.vocab_size * d));
-    let mut h: Vec<Vec<f64>> =
-        tokens.iter().map(|t| table[*t as usize * d..][..d].to_vec()).collect();
+    let scale = plan.embedding_scale.unwrap_or(1.0);
+    let embedding = |t: &u32| table[*t as usize * d..][..d].iter().map(|x| scale * x).collect();
+    let mut h: Vec<Vec<f64>> = tokens.iter().map(embedding).collect();
     for i in 0..plan.blocks.count {
         block(&mut h, &At { plan, i });
     }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use seal_lm::{Lm, Ops, load_model};
+use burn::module::Param;
+use seal_lm::{Lm, Norm, Ops, load_model};
 use serde::Deserialize;
 
 use super::golden::Row;
 
 /// Every model, by its folder.
-pub const MODELS: [&str; 8] = [
+pub const MODELS: [&str; 18] = [
     "llama_tied",
     "llama_sharded",
     "llama_biased",
@@ -18,10 +19,25 @@ pub const MODELS: [&str; 8] = [
     "neox_sequential",
     "phi3",
     "phi3_window",
+    "qwen2",
+    "qwen2_tied",
+    "qwen3",
+    "qwen3_biased",
+    "gemma",
+    "gemma2",
+    "gemma3",
+    "gemma3_untied",
+    "smollm3",
+    "smollm3_untied",
 ];
 
+/// Those with gradients.
+pub fn differentiated() -> impl Iterator<Item = &'static str> {
+    MODELS.into_iter().skip(8)
+}
+
 /// Those with an adapter.
-pub const ADAPTED: [&str; 3] = ["llama_tied", "neox_parallel", "phi3"];
+pub const ADAPTED: [&str; 5] = ["llama_tied", "neox_parallel", "phi3", "qwen2", "gemma2"];
 
 /// `expected.json` of a model.
 #[derive(Deserialize)]
@@ -32,6 +48,12 @@ pub struct Expected {
     pub row_nll: Vec<f64>,
     pub prompts: Vec<Vec<u32>>,
     pub greedy: Vec<Greedy>,
+    /// Norm, and product with cos(0), cos(1), .., of each gradient of the mean loss.
+    #[serde(default)]
+    pub gradients: BTreeMap<String, [f64; 2]>,
+    /// The same of the adapter, by PEFT's names.
+    #[serde(default)]
+    pub adapter_gradients: BTreeMap<String, [f64; 2]>,
 }
 
 /// A continuation; `gaps` are those from the first to the second logit.
@@ -65,6 +87,26 @@ pub fn logits(name: &str) -> BTreeMap<String, Vec<f64>> {
 /// The model off the tape.
 pub fn load(name: &str, ops: Ops) -> Lm {
     load_model(&folder(name), &super::cpu()).unwrap().0.with_ops(ops)
+}
+
+/// The model with `by` added to every weight of its norms.
+pub fn moved_gains(mut model: Lm, by: f64) -> Lm {
+    let mut shift = |norm: &mut Norm| {
+        norm.weight = Param::from_tensor(norm.weight.val().add_scalar(by));
+    };
+    for block in &mut model.trunk.layers {
+        shift(&mut block.input_layernorm);
+        shift(&mut block.post_attention_layernorm);
+        let optional = [
+            &mut block.query_norm,
+            &mut block.key_norm,
+            &mut block.attention_output_norm,
+            &mut block.feed_forward_output_norm,
+        ];
+        optional.into_iter().flatten().for_each(&mut shift);
+    }
+    shift(&mut model.trunk.norm);
+    model
 }
 
 /// Largest distance of the model's logits from the expected ones, over their

@@ -73,8 +73,9 @@ pub fn leaves(model: &Lm, gradients: Option<&Gradients>) -> Vec<Leaf> {
     }
     for (i, block) in model.trunk.layers.iter().enumerate() {
         let at = |name: &str| format!("{base}.layers.{i}.{name}");
-        out.extend(norm(&at("input_layernorm"), &block.input_layernorm));
-        out.extend(norm(&at("post_attention_layernorm"), &block.post_attention_layernorm));
+        for layer in block.norms() {
+            out.extend(norm(&at(layer.path()), layer));
+        }
         for (name, linear) in block.linears() {
             out.push(turned(at(&format!("{name}.weight")), &linear.weight));
             if let Some(bias) = &linear.bias {
