@@ -124,7 +124,7 @@ fn figures(results: &Results) -> Option<Table> {
     let is_judged =
         |arm: &&Arm| judges.iter().any(|(_, judging)| judging.arms.contains_key(&arm.id));
     let rows = view::groups(results).into_iter().flat_map(|group| group.arms);
-    let rows: Vec<Row> = rows.filter(|arm| is_judged(&*arm)).map(row).collect();
+    let rows: Vec<Row> = rows.filter(|arm| is_judged(arm)).map(row).collect();
     if columns.is_empty() {
         return None;
     }
