@@ -150,7 +150,7 @@ impl FolderArgs {
             config.config = last_config(out)?;
         }
         let reading = Reading::start(verbosity);
-        let study = Study::load(&config.source())?;
+        let study = Study::load_unjudged(&config.source())?;
         drop(reading);
         let out = self.out.clone().unwrap_or_else(|| study.default_out());
         Ok((study, RunOptions { store, ..RunOptions::new(out) }))

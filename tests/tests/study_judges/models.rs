@@ -10,7 +10,7 @@ use serde_json::Value;
 use whole_program::{Finished, Sandbox};
 
 use crate::common::{lines, with_model};
-use crate::setup::{done, prepared};
+use crate::setup::{assert_no_key, done, prepared};
 use crate::stub::{Seen, Served, Stub};
 
 /// A random guard has almost no probability on its verdict tokens, and all of them may.
@@ -139,7 +139,8 @@ fn a_study_has_harm_rates_scores_and_ratings_by_models() {
         assert!(planned.contains(line), "{line}: {planned}");
     }
     assert_eq!(rater.paid_once(), 0);
-    done(ablate(&sandbox, &[]));
+    let finished = done(ablate(&sandbox, &[]));
+    assert_no_key(&sandbox, &finished);
     let paid = rater.paid_once();
     assert!(paid > 0);
     let results = sandbox.json("out/results.json");

@@ -124,7 +124,7 @@ fn figures(results: &Results) -> Option<Table> {
     let is_judged =
         |arm: &&Arm| judges.iter().any(|(_, judging)| judging.arms.contains_key(&arm.id));
     let rows = view::groups(results).into_iter().flat_map(|group| group.arms);
-    let rows: Vec<Row> = rows.filter(|arm| is_judged(&*arm)).map(row).collect();
+    let rows: Vec<Row> = rows.filter(|arm| is_judged(arm)).map(row).collect();
     if columns.is_empty() {
         return None;
     }
@@ -181,9 +181,15 @@ mod tests {
             .collect::<Vec<_>>()
         };
         let [judges, canaries, figures] = tables.as_slice() else { panic!("three tables") };
-        insta::assert_snapshot!(text(judges).join("\n"), @"");
-        insta::assert_snapshot!(text(canaries).join("\n"), @"");
-        insta::assert_snapshot!(text(figures).join("\n"), @"");
+        insta::assert_snapshot!(text(judges).join("\n"), @"
+        HEx-PHI § | m | 8 | 2 | — | 0 | — | — | — | —
+        HEx-PHI, rater § | m | 8 | 0 | — | 0 | 9 | 0 | 0 | —
+        ");
+        insta::assert_snapshot!(text(canaries).join("\n"), @"
+        HEx-PHI § | empty | 2 | 1 | 0 | failed
+        HEx-PHI, rater § | empty | 2 | 1 | 0 | failed
+        ");
+        insta::assert_snapshot!(text(figures).join("\n"), @"SEAL | 0.250 | 1.500");
         assert!(judges.notes.iter().any(|note| note.contains("3 replies are estimated")));
         assert_eq!(answer_judges(&Results::default()).count(), 0);
     }

@@ -10,6 +10,7 @@ mod checks;
 mod facts;
 mod judge_facts;
 mod left_out;
+mod loading;
 mod planning;
 mod planning_answers;
 mod record;
@@ -18,7 +19,6 @@ mod select;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use seal_data::TemplateSetting;
 use seal_device::DeviceSpec;
 use seal_eval::{base_nll, bounded_safety, figures_of, fill_base_nll, fill_coherence, results_of};
 use seal_report::Report;
@@ -29,8 +29,8 @@ use self::cells::Cells;
 use self::left_out::{LeftOut, list_left_out};
 use self::planning::{can_ask, judging_ahead};
 use self::record::cost;
-use crate::arm::{Arm, arms, look};
-use crate::config::{ArmRole, Config, ConfigSource, load};
+use crate::arm::Arm;
+use crate::config::{ArmRole, Config};
 use crate::error::{Defect, FolderError, StudyError};
 use crate::exec::{Done, run_graph};
 use crate::graph::{ArmSets, Graph, graph};
@@ -77,67 +77,6 @@ pub struct Study {
 }
 
 impl Study {
-    /// The files that the study reads, each with a name for it: rows, plan, model folders and
-    /// templates.
-    pub fn input_files(&self) -> Vec<(&'static str, PathBuf)> {
-        let mut files = Vec::new();
-        if let Some(data) = &self.config.data {
-            let tests = data.test.values().flatten();
-            let sets = [&data.base, &data.fine_tuning, &data.safe, &data.safety];
-            let sources = sets.into_iter().flatten().chain(tests);
-            files.extend(sources.map(|source| ("the rows", data.root.join(&source.path))));
-        }
-        for (_, _, judge) in self.judges.answers() {
-            files.extend(judge.input_files());
-        }
-        for (_, _, judge) in self.judges.all() {
-            if let Some(prompt) = &judge.table().prompt {
-                files.push(("the judge's prompt", prompt.file.clone()));
-            }
-        }
-        files.push(("the plan", PathBuf::from(&self.config.study.plan)));
-        for arm in &self.arms {
-            for config in [Some(&arm.config), arm.proxy.as_ref()].into_iter().flatten() {
-                if let Some(Ok(found)) = config.model.folder().map(|folder| folder.found()) {
-                    files.push(("the model", found.dir.clone()));
-                }
-                if let TemplateSetting::Chat { chat: Some(file), .. } = &config.tokenizer.template {
-                    files.push(("the template", file.clone()));
-                }
-            }
-        }
-        files.sort();
-        files.dedup();
-        files
-    }
-
-    /// Reads config, plan and data, and checks them. Nothing is written.
-    ///
-    /// # Errors
-    /// [`StudyError::Config`], [`StudyError::Data`] and their kin, each naming
-    /// place and remedy.
-    pub fn load(source: &ConfigSource) -> Result<Self, StudyError> {
-        let mut loaded = load(source)?;
-        let mut all = arms(&loaded)?;
-        look(&mut all)?;
-        loaded.config.look()?;
-        let sets = ArmSets::of(&all)?;
-        // Without labels, arms that need them cannot be had; the others can.
-        let labelled = |i: usize| sets.of_arm(i).is_labelled();
-        let out = |(i, a): &(usize, &Arm)| a.needs_labels && !labelled(*i);
-        let indices: Vec<usize> = all.iter().enumerate().filter(out).map(|(i, _)| i).collect();
-        let left_out: Vec<String> = indices.iter().map(|i| all[*i].id.clone()).collect();
-        if !left_out.is_empty() {
-            tracing::warn!(arms = ?left_out, "left out: not every row says whether it is unsafe");
-        }
-        let kept: Vec<Arm> = all.into_iter().filter(|a| !left_out.contains(&a.id)).collect();
-        let sets = sets.without(&indices);
-        checks::check(&loaded.config, &kept, &sets)?;
-        let judges = Judges::of(&loaded.config)?;
-        judges.refuse_self(kept.iter().map(|arm| &arm.config))?;
-        Ok(Self { config: loaded.config, arms: kept, sets, left_out, judges })
-    }
-
     /// The config.
     pub fn config(&self) -> &Config {
         &self.config

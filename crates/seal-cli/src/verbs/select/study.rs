@@ -16,7 +16,7 @@ use crate::verbosity::Verbosity;
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<Figures> {
     let log = Log::start(verbosity);
     let config = options.config.of_folder(options.run.named_out())?;
-    let study = Study::load(&config.source())?;
+    let study = Study::load_unjudged(&config.source())?;
     let run = options.run.options(&study);
     let mut inputs = Inputs::new();
     for (role, path) in study.input_files() {
