@@ -131,4 +131,14 @@ mod tests {
         let width = |o| study_interval(o, Level::P95).map(|i| i.hi - i.lo).unwrap();
         assert!(width(&differ) > 2.0 * width(&agree), "{} {}", width(&differ), width(&agree));
     }
+
+    /// Prompts that all tie have no spread of their own. The Wilson-type interval gives one.
+    #[test]
+    fn nearly_constant_prompts_have_the_spread_of_their_wilson_interval() {
+        let outcomes = Outcomes::rates(300, 2, vec![Some(0.5); 600]).unwrap();
+        let (_, pivot) = study(&outcomes, Level::P95).unwrap();
+        let wilson = near_constant(&[0.5; 300], outcomes.scale(), Level::P95).unwrap();
+        let wanted = (wilson.hi - 0.5) * Level::P95.t(299.0) / Level::P95.z();
+        assert!((pivot.half_width(Level::P95) / wanted - 1.0).abs() < 1e-9);
+    }
 }

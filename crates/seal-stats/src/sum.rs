@@ -57,4 +57,13 @@ mod tests {
         assert_eq!(sample_variance(&[1.0]), None);
         assert_eq!(mean(&[]), None);
     }
+
+    #[test]
+    fn equal_values_have_no_variance_whatever_their_mean_rounds_to() {
+        for n in 2..60 {
+            let value = 1.0 / n as f64;
+            assert_eq!(sample_variance(&vec![value; n]), Some(0.0), "{n}");
+            assert_eq!(sample_variance(&vec![value / 7.0; n]), Some(0.0), "{n}");
+        }
+    }
 }

@@ -117,4 +117,27 @@ mod tests {
         let (lo, hi) = near(&[0.25, 0.75], Scale::Rate).unwrap();
         assert!((lo + hi - 1.0).abs() < 1e-12, "{lo} {hi}");
     }
+
+    /// Ties are the majority, and what differs can move by half of the scale.
+    #[test]
+    fn departures_count_as_shares_of_their_room() {
+        let mut values = vec![0.5; 20];
+        values[..2].fill(1.0);
+        let (lo, hi) = near(&values, Scale::Rate).unwrap();
+        let z = Level::P95.z();
+        let ((up_lo, up_hi), (_, down_hi)) = (wilson(0.1, 20.0, z), wilson(0.0, 20.0, z));
+        assert!((hi - (0.5 + 0.5 * up_hi)).abs() < 1e-12, "{hi}");
+        let below = (0.05 - 0.5 * up_lo).hypot(0.5 * down_hi);
+        assert!((lo - (0.55 - below)).abs() < 1e-12, "{lo}");
+    }
+
+    /// Eight of ten: Newcombe 1998, method 3.
+    #[test]
+    fn a_counted_share_has_the_published_interval() {
+        let found = share_interval(0.8, 10, Level::P95).unwrap();
+        insta::assert_snapshot!(format!("{:.4} {:.4}", found.lo, found.hi), @"0.4902 0.9433");
+        assert_eq!(found.method, IntervalMethod::Wilson);
+        assert_eq!(share_interval(0.0, 0, Level::P95), None);
+        assert!(share_interval(1.0, 1, Level::P95).is_some());
+    }
 }

@@ -117,4 +117,11 @@ mod tests {
         insta::assert_snapshot!(error(&[0, 1], &[1, 2]), @"the second rater: label 1 is 2; the 2 categories are counted from 0");
         insta::assert_snapshot!(error(&[0], &[]), @"labels of two raters: 1 values against 0; pass one of each per row, in the same order");
     }
+
+    #[test]
+    fn quadratic_costs_are_shares_of_the_widest() {
+        let found = cohen_kappa(&[0, 2], &[1, 2], 3, KappaWeights::Quadratic).unwrap().unwrap();
+        // Costs of 1/4 and 0; by chance 1/4, 1, 1/4 and 0.
+        assert_eq!((found.observed, found.expected), (1.0 - 0.125, 1.0 - 0.375));
+    }
 }

@@ -30,7 +30,8 @@ fn a_table_is_relative_to_the_config_and_single_keys_replace_its_own() {
     let source = ConfigSource { file: Some(file), ..ConfigSource::default() };
     let config = load_config(&source).unwrap();
     let OneJudge::Pairs(table) = &config.judge["hh"].first else { panic!("no judge of pairs") };
-    assert_eq!((table.canaries, &*table.endpoint.model, table.endpoint.max_tokens), (1, "n", 5));
+    let endpoint = table.endpoint.as_ref().unwrap();
+    assert_eq!((table.canaries, &*endpoint.model, endpoint.max_tokens), (1, "n", 5));
     let prompt = &table.prompt.as_ref().unwrap().file;
     assert_eq!(*prompt, dir.path().join("judges/p.txt"));
     // The resolved config stands on its own.
@@ -60,7 +61,7 @@ fn a_table_of_the_command_line_is_a_whole_judge_and_leaves_further_ones() {
 #[test]
 fn what_cannot_be_a_judge_is_named_with_its_place() {
     let pairs = "judge.hh={ kind = \"pairwise\", endpoint = { base_url = \"https://x.example/v1\", model = \"m\" } }";
-    insta::assert_snapshot!(error(&[pairs, "judge.hh.canary=3"]), @r#"judge.hh={ kind = "pairwise", endpoint = { base_url = "https://x.example/v1", model = "m" } }, judge.hh.canary=3: judge.hh: unknown field `canary`, expected one of `table`, `also`, `kind`, `prompt`, `verdict`, `endpoint`, `seed`, `samples`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `canaries`?"#);
+    insta::assert_snapshot!(error(&[pairs, "judge.hh.canary=3"]), @r#"judge.hh={ kind = "pairwise", endpoint = { base_url = "https://x.example/v1", model = "m" } }, judge.hh.canary=3: judge.hh: unknown field `canary`, expected one of `table`, `also`, `kind`, `prompt`, `policy`, `verdict`, `endpoint`, `model`, `seed`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `canaries`?"#);
     insta::assert_snapshot!(error(&[pairs, "judge.hh.endpoint.max_token=3"]), @r#"judge.hh={ kind = "pairwise", endpoint = { base_url = "https://x.example/v1", model = "m" } }, judge.hh.endpoint.max_token=3: judge.hh.endpoint: unknown field `max_token`, expected one of `base_url`, `model`, `api_key_env`, `allow_http`, `temperature`, `max_tokens`, `length_field`, `top_logprobs`, `seed`, `extra`, `limits`, `patience`, `price`; did you mean `max_tokens`?"#);
     insta::assert_snapshot!(error(&["judge.hh.kind=pairwse"]), @"judge.hh.kind=pairwse: judge.hh: unknown variant `pairwse`, expected one of `oracle`, `answer-likelihood`, `preference-margin`, `refusal-margin`, `rules`, `guard`, `reward`, `rubric`, `pairwise`, `majority`");
     insta::assert_snapshot!(error(&[pairs, "judge.hh.max_missing=7"]), @"judge.hh: max_missing is a share, from 0 to 1");
