@@ -59,7 +59,7 @@ pub(crate) struct Cell {
     pub(crate) selection: Option<usize>,
     pub(crate) sft: Option<usize>,
     pub(crate) answers: usize,
-    /// The answers under the base, where the config asks for it.
+    /// Where the config asks for it.
     pub(crate) base_nll: Option<usize>,
     /// Of the judges of single answers.
     pub(crate) verdicts: Option<usize>,
@@ -133,8 +133,8 @@ pub(crate) fn graph<'a>(
         for cell in &mut cells[first..] {
             let (arm, known) = (&arms[cell.arm], &sets.by_arm[cell.arm]);
             cell.pairs = builder.pairs(cell, arm, known, of_reference, judging);
-            let first = reference(arms);
-            let by = (&arms[first].config, &*sets.by_arm[first]);
+            let of = reference(arms);
+            let by = (&arms[of].config, &*sets.by_arm[of]);
             cell.base_nll = builder.base_nll(cell, arm, known, by);
         }
     }
@@ -294,8 +294,7 @@ impl<'a> Builder<'a> {
                 Box::new(move |job| stages::verdicts(c, sets, job)),
             )
         });
-        let base_nll = None;
-        let pairs = Vec::new();
+        let (base_nll, pairs) = (None, Vec::new());
         Cell { arm: i, seed, selector, selection, sft, answers, base_nll, verdicts, pairs }
     }
 }
