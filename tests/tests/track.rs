@@ -20,6 +20,10 @@ fn a_study_is_logged_and_a_server_that_fails_does_not_fail_it() {
     assert!(said.contains("http://127.0.0.1:9/") && said.contains("cannot be reached"), "{said}");
     assert!(finished.stdout.contains("report.html"), "{}", finished.stdout);
 
+    // Asked for by itself it is the failure of the command, which may pass.
+    let alone = sandbox.run(&["report", "--out", "run", "--track", "mlflow=http://127.0.0.1:9"]);
+    assert_eq!(alone.code, Some(5), "{}", alone.stderr);
+
     let stub = Stub::new();
     let report = ["report", "--out", "run", "--tensorboard", "board", "--track", "mlflow"];
     let tracked = || {

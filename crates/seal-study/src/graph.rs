@@ -61,7 +61,7 @@ pub(crate) struct Cell {
     pub(crate) selection: Option<usize>,
     pub(crate) sft: Option<usize>,
     pub(crate) answers: usize,
-    /// The answers under the base, where the config asks for it.
+    /// Where the config asks for it.
     pub(crate) base_nll: Option<usize>,
     /// Of the judges of single answers that are no models.
     pub(crate) verdicts: Option<usize>,
@@ -138,8 +138,8 @@ pub(crate) fn graph<'a>(
             let (arm, known) = (&arms[cell.arm], &sets.by_arm[cell.arm]);
             cell.pairs = builder.pairs(cell, arm, known, of_reference, judging);
             cell.assessed = builder.assessments(cell, arm, known, judging);
-            let first = reference(arms);
-            let by = (&arms[first].config, &*sets.by_arm[first]);
+            let of = reference(arms);
+            let by = (&arms[of].config, &*sets.by_arm[of]);
             cell.base_nll = builder.base_nll(cell, arm, known, by);
         }
     }
