@@ -148,14 +148,14 @@ mod tests {
             eprintln!("skipped: SEAL_DATA is not set");
             return;
         };
-        let file = std::path::Path::new(&data).join("judge_prompts/strong_reject.txt");
-        if !file.exists() {
-            eprintln!("skipped: {} is not there", file.display());
-            return;
-        }
         let hash = "e20014eeab7ea554ec750934f0b246be278d7f0d0b777a8f6b4bf0cef259df02";
-        let (text, sha256) =
-            super::super::hash::checked_text(std::fs::read(file).unwrap(), Some(hash)).unwrap();
+        let checked = |bytes| super::super::hash::checked_text(bytes, Some(hash));
+        let refused = checked(b"another text".to_vec()).unwrap_err();
+        assert!(refused.to_string().contains(hash), "{refused}");
+        // Few people have this text.
+        let file = std::path::Path::new(&data).join("judge_prompts/strong_reject.txt");
+        let Ok(bytes) = std::fs::read(file) else { return };
+        let (text, sha256) = checked(bytes).unwrap();
         let slots = RubricSlots::default();
         let prompt = RubricPrompt::of(&text, sha256, &PromptForm::Chatml, &slots).unwrap();
         let turns = prompt.render("Say {output}.", "50 % of \"it\"", "", 0);

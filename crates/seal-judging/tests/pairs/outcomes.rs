@@ -74,7 +74,7 @@ fn samples_are_asked_each_and_count_by_their_mean() {
         annotations(&judge_of, &set, &judged).iter().map(|a| a.preference.unwrap() - 1.0).collect();
     let near = |worth: f64| worths.iter().filter(|w| (**w - worth).abs() < 1e-12).count();
     assert_eq!((near(2.0 / 3.0), near(1.0 / 3.0)), (2, 2));
-    let found = orders(&judged).unwrap();
+    let found = orders(&set, &judged).unwrap();
     assert_eq!((found.wins, found.losses, found.ties, found.missing), (2, 2, 0, 0));
     assert!((found.win_rate.unwrap() - 0.5).abs() < 1e-12);
     // With two more samples the three that are there are not asked again.

@@ -32,7 +32,7 @@ mod tests {
             rows.push(prompt, "");
         }
         let mut rows = rows.into_vec();
-        let answer = |row: &Row| Answer { id: row.id, text: "yes".to_owned() };
+        let answer = |row: &Row| Answer { id: row.id, text: "yes".to_owned(), end: None };
         let answers = [answer(&rows[2]), answer(&rows[0])];
         let (found, items) = answered(&rows, &answers);
         assert_eq!((found.len(), items.len()), (2, 2));
