@@ -16,9 +16,9 @@ use crate::model_digests::remembered_digests;
 #[derive(Clone, Debug)]
 pub(crate) enum AnswerJudge {
     /// A model folder, which runs here.
-    Model(ModelJudge),
+    Model(Box<ModelJudge>),
     /// Behind an endpoint.
-    Rubric(RubricJudge),
+    Rubric(Box<RubricJudge>),
 }
 
 /// A judge that is a model folder.
@@ -32,8 +32,8 @@ pub(crate) struct ModelJudge {
 /// The table of a judge that is a model folder.
 #[derive(Clone, Debug)]
 pub(crate) enum ModelTable {
-    Guard(GuardTable),
-    Reward(RewardTable),
+    Guard(Box<GuardTable>),
+    Reward(Box<RewardTable>),
 }
 
 /// Where a study's judges work: files are named in its config.
@@ -107,7 +107,7 @@ impl AnswerJudge {
             return Err(JudgingError::NoPrice);
         }
         let judge = RubricJudge::of(table.clone(), section.as_ref(), Path::new(""), None)?;
-        Ok(Self::Rubric(judge))
+        Ok(Self::Rubric(Box::new(judge)))
     }
 
     /// All that an assessment depends on beside request and answer. How many answers are judged side
@@ -145,7 +145,8 @@ impl AnswerJudge {
         const PROMPT: &str = "the judge's prompt";
         let mut files = Vec::new();
         match self {
-            Self::Model(ModelJudge { table, found }) => {
+            Self::Model(judge) => {
+                let ModelJudge { table, found } = &**judge;
                 files.extend(found.as_ref().map(|found| ("the judge's model", found.dir.clone())));
                 let template = match table {
                     ModelTable::Guard(table) => {

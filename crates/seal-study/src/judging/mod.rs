@@ -38,7 +38,7 @@ pub(crate) struct Judges {
 
 /// A judge that was opened.
 enum Opened {
-    Pairs(PairJudge),
+    Pairs(Box<PairJudge>),
     Answers(AnswerJudge),
 }
 
@@ -56,7 +56,7 @@ impl Judges {
             if let Some(table) = model_table(judge) {
                 let found = table.find(&config.device).map_err(of_model(&section))?;
                 let judge = ModelJudge { table, found: Some(found) };
-                judges.add(test, name, Opened::Answers(AnswerJudge::Model(judge)));
+                judges.add(test, name, Opened::Answers(AnswerJudge::Model(Box::new(judge))));
             } else if let Some(opened) = through_endpoint(config, judge, &section)? {
                 judges.add(test, name, opened);
             }
@@ -76,10 +76,9 @@ impl Judges {
         let models: BTreeSet<&str> =
             folders.filter_map(|folder| Some(folder.found.as_ref()?.digest.as_str())).collect();
         for (test, name, judge) in self.answers() {
-            let AnswerJudge::Model(ModelJudge { table, found: Some(found) }) = judge else {
-                continue;
-            };
-            if models.contains(found.digest.as_str()) && !table.allow_self() {
+            let AnswerJudge::Model(judge) = judge else { continue };
+            let is_own = judge.found.as_ref().is_some_and(|f| models.contains(f.digest.as_str()));
+            if is_own && !judge.table.allow_self() {
                 return Err(ValueError::SelfJudged { key: section(test, name) }.into());
             }
         }
@@ -104,7 +103,7 @@ impl Judges {
                     missing.push(format!("judge of {test}: {text}"));
                 }
                 let judge = ModelJudge { table, found: found.ok() };
-                judges.add(test, name, Opened::Answers(AnswerJudge::Model(judge)));
+                judges.add(test, name, Opened::Answers(AnswerJudge::Model(Box::new(judge))));
                 continue;
             }
             match through_endpoint(config, judge, &section) {
@@ -118,7 +117,7 @@ impl Judges {
     fn add(&mut self, test: &str, name: Option<&str>, judge: Opened) {
         let place = (test.to_owned(), name.map(str::to_owned));
         match judge {
-            Opened::Pairs(judge) => drop(self.pairs.insert(place, judge)),
+            Opened::Pairs(judge) => drop(self.pairs.insert(place, *judge)),
             Opened::Answers(judge) => drop(self.answers.insert(place, judge)),
         }
     }
@@ -161,8 +160,8 @@ pub(crate) fn section(test: &str, name: Option<&str>) -> String {
 
 fn model_table(judge: &OneJudge) -> Option<ModelTable> {
     match judge {
-        OneJudge::Guard(table) => Some(ModelTable::Guard((**table).clone())),
-        OneJudge::Reward(table) => Some(ModelTable::Reward((**table).clone())),
+        OneJudge::Guard(table) => Some(ModelTable::Guard(table.clone())),
+        OneJudge::Reward(table) => Some(ModelTable::Reward(table.clone())),
         OneJudge::Single(_) | OneJudge::Pairs(_) | OneJudge::Rubric(_) | OneJudge::Majority(_) => {
             None
         }
@@ -180,7 +179,8 @@ fn through_endpoint(
     let of = |source| ConfigError::Judge { section: section.to_owned(), source: Box::new(source) };
     Ok(match judge {
         OneJudge::Pairs(table) => {
-            Some(Opened::Pairs(open_pairs(table, section, &models).map_err(of)?))
+            let judge = open_pairs(table, section, &models).map_err(of)?;
+            Some(Opened::Pairs(Box::new(judge)))
         }
         OneJudge::Rubric(table) => {
             let judge = AnswerJudge::rubric(table, section).map_err(of)?;

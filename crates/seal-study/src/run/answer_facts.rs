@@ -1,6 +1,8 @@
 //! What judges of single answers that are models left behind, put together for the figures.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use seal_eval::Evidence;
 use seal_judge::pointwise::PointCanary;
@@ -69,17 +71,16 @@ impl AnswerOutputs {
                 let (test, name) = (node.test.as_str(), node.judge.as_deref());
                 let judge = judges.of_answers(test, name).ok_or(Defect::NoJudge)?;
                 let of_judge = all.entry((test.to_owned(), node.judge.clone())).or_default();
-                if !outputs.contains_key(&node.node) {
-                    let output = AssessedOutput::read(&done[node.node].dir)?;
-                    output.judge.check(test, judge, None)?;
-                    if let Some(rubric) = judge.as_rubric() {
-                        rubric.refuse_served(&output.judge.served, &models)?;
+                let output = match outputs.entry(node.node) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => {
+                        let output = read(&done[node.node].dir, test, judge, &models)?;
+                        of_judge.add(&output);
+                        new.insert(output)
                     }
-                    of_judge.add(&output);
-                    outputs.insert(node.node, output);
-                }
+                };
                 let of_arm = of_judge.arms.entry(arms[cell.arm].id.clone()).or_default();
-                of_arm.add(&outputs[&node.node]);
+                of_arm.add(output);
             }
         }
         let mut judging = BTreeMap::new();
@@ -110,6 +111,21 @@ impl AnswerOutputs {
         let output = found.and_then(|node| self.outputs.get(&node.node)).ok_or(Defect::NoJudge)?;
         Ok(output.evidence())
     }
+}
+
+/// Reads a stage's folder, and refuses what the judge's settings do not allow.
+fn read(
+    dir: &Path,
+    test: &str,
+    judge: &AnswerJudge,
+    models: &[Option<&str>],
+) -> Result<AssessedOutput, StudyError> {
+    let output = AssessedOutput::read(dir)?;
+    output.judge.check(test, judge, None)?;
+    if let Some(rubric) = judge.as_rubric() {
+        rubric.refuse_served(&output.judge.served, models)?;
+    }
+    Ok(output)
 }
 
 impl OfArm {
