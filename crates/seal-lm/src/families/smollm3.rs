@@ -34,6 +34,10 @@ impl Family for Smollm3 {
         &["layer_types", "no_rope_layers"]
     }
 
+    fn is_tied(&self) -> bool {
+        true
+    }
+
     fn parse(&self, f: &Fields<'_>) -> Result<LmConfig, LmError> {
         let assumed = Assumed {
             key_heads: KeyHeads::Number(4),
