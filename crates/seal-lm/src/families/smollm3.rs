@@ -114,7 +114,7 @@ fn turning(f: &Fields<'_>, layers: usize) -> Result<Vec<u8>, LmError> {
         )
     })?;
     if flags.len() < layers {
-        let reason = format!("{} entries for num_hidden_layers = {layers}", flags.len());
+        let reason = format!("it has {} entries, num_hidden_layers is {layers}", flags.len());
         return Err(f.refuse(KEY, reason));
     }
     // transformers reads those of the first blocks.
