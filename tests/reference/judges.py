@@ -1,8 +1,9 @@
 """Golden values for judges that are local models, made by Hugging Face transformers.
 
-    python tests/reference/judges.py crates/seal-lm/tests/golden/judges
+    python tests/reference/judges.py crates/seal-lm/tests/golden/judges [NAME ...]
 
-Needs torch 2.x on the CPU, transformers 4.57 and safetensors. Every folder is one small random
+Needs torch 2.x on the CPU, transformers (4.57 for the first four models, 5 for the later ones) and
+safetensors. With names, only these models are made. Every folder is one small random
 model as transformers writes it, with what transformers makes of it:
 
     NAME/expected.json        a causal model: rows, and of each the log-probabilities of all tokens
@@ -28,6 +29,8 @@ from transformers import (
     LlamaConfig,
     MistralConfig,
     Phi3Config,
+    Qwen2Config,
+    Qwen3Config,
 )
 
 torch.set_num_threads(1)
@@ -69,14 +72,26 @@ MODELS = {
         original_max_position_embeddings=64,
     ),
 }
+# Families that came later; their seeds follow those of the first.
+LATER = {
+    "qwen2": Qwen2Config(
+        **COMMON, **RMS, pad_token_id=PAD, tie_word_embeddings=True, use_sliding_window=True,
+        sliding_window=8, max_window_layers=1,
+    ),
+    "qwen3": Qwen3Config(
+        **COMMON, **RMS, pad_token_id=PAD, tie_word_embeddings=False, head_dim=12,
+    ),
+}
+SEEDS = {name: seed for seed, name in enumerate(sorted(MODELS) + list(LATER))}
+MODELS |= LATER
 # Number of scores of each model.
-SCORES = {"llama": 1, "mistral": 3, "neox": 1, "phi3": 2}
+SCORES = {"llama": 1, "mistral": 3, "neox": 1, "phi3": 2, "qwen2": 1, "qwen3": 1}
 # The head is half as wide as a file of this size: two shards.
 SHARDED = {"llama": "6KB"}
 
 
 def make(name, head):
-    torch.manual_seed(sorted(MODELS).index(name) + (10 if head == "score" else 0))
+    torch.manual_seed(SEEDS[name] + (10 if head == "score" else 0))
     config = MODELS[name].__class__(**MODELS[name].to_diff_dict())
     config._attn_implementation = "eager"
     if head == "score":
@@ -89,7 +104,8 @@ def make(name, head):
             if key.endswith("bias"):
                 p.copy_(0.3 * torch.randn_like(p))
             elif p.dim() == 1:
-                p.copy_(1 + 0.3 * torch.randn_like(p))
+                heads = 2.0 if "q_norm" in key or "k_norm" in key else 1.0
+                p.copy_(heads * (1 + 0.3 * torch.randn_like(p)))
             elif "embed_tokens" in key or "embed_in" in key:
                 p.copy_(0.5 * torch.randn_like(p))
             else:
@@ -164,12 +180,12 @@ def scores(model, batch):
     return told(by_rule), told(at_last)
 
 
-def main(folder):
-    shutil.rmtree(folder, ignore_errors=True)
+def main(folder, names):
     batch = rows()
-    for name in MODELS:
+    for name in names or MODELS:
         for head in ("text", "score"):
             home = folder / (name if head == "text" else f"{name}_score")
+            shutil.rmtree(home, ignore_errors=True)
             home.mkdir(parents=True)
             model = make(name, head)
             shards = {"max_shard_size": SHARDED[name]} if name in SHARDED else {}
@@ -192,4 +208,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]))
+    main(pathlib.Path(sys.argv[1]), sys.argv[2:])

@@ -7,11 +7,12 @@ use std::path::Path;
 
 use crate::trunk::Trunk;
 
-/// Weights that are less the offset than this, on average, are near 0.
-const NEAR_0: f64 = 0.02;
-
-/// Weights as far from 1 as this, on average and each, look like gains.
+/// Gains are near 1 on average, as far as this.
 const NEAR_1: f64 = 0.25;
+
+/// Share of the weights that are below 0 from which they are no gains. Trained gains hardly change
+/// their sign.
+const BELOW_0: f64 = 0.25;
 
 /// What to say of a trunk from the folder `dir`, if anything.
 pub(crate) fn notice(trunk: &Trunk, dir: &Path) -> Option<String> {
@@ -21,19 +22,20 @@ pub(crate) fn notice(trunk: &Trunk, dir: &Path) -> Option<String> {
         .flat_map(|norm| norm.weight.val().into_data().iter::<f64>().collect::<Vec<_>>())
         .collect();
     let mean = weights.iter().sum::<f64>() / weights.len() as f64;
-    let lowest = weights.iter().copied().fold(f64::INFINITY, f64::min);
+    let below = weights.iter().filter(|w| **w < 0.0).count() as f64 / weights.len() as f64;
     let looks = match trunk.norm.plan.offset {
-        true if (mean - 1.0).abs() < NEAR_1 && lowest > 0.0 => {
+        true if (mean - 1.0).abs() < NEAR_1 && below == 0.0 => {
             "as if 1 had been added to them already, and this family adds it again"
         }
-        false if mean.abs() < NEAR_0 => {
+        false if below > BELOW_0 && !trunk.norm.plan.bias => {
             "like those of a Gemma, which adds 1 to them, and this family does not"
         }
         _ => return None,
     };
     Some(format!(
-        "{}: the weights of the norms have the mean {mean:.3}: they look {looks}. Does model_type \
-         fit, and was the folder converted from another format?",
-        dir.display()
+        "{}: the weights of the norms have the mean {mean:.3}, and {:.0} % of them are below 0: they \
+         look {looks}. Does model_type fit, and was the folder converted from another format?",
+        dir.display(),
+        100.0 * below
     ))
 }

@@ -52,7 +52,8 @@ pub(crate) fn config_json(c: &LmConfig, source: Option<&Value>) -> Value {
     }
     // A folder that says otherwise than its tensors is read by them.
     const TIED: &str = "tie_word_embeddings";
-    if out.get(TIED).and_then(Value::as_bool).unwrap_or(false) != c.tie_word_embeddings {
+    let usual = families::of(c.architecture.model_type).is_tied();
+    if out.get(TIED).and_then(Value::as_bool).unwrap_or(usual) != c.tie_word_embeddings {
         out.insert(TIED.into(), json!(c.tie_word_embeddings));
     }
     // Names files of code that are not written here and not needed.

@@ -120,8 +120,7 @@ impl LoraConfig {
         for target in &self.target_modules {
             let last = target.rsplit('.').next().unwrap_or(target);
             if target != ALL_LINEAR && !names().any(|name| *name == last) {
-                let known: Vec<String> = ModelType::ALL.into_iter().map(describe).collect();
-                let known = format!("{ALL_LINEAR}, {}", known.join(", "));
+                let known = format!("{ALL_LINEAR}, {}", describe_all().join(", "));
                 return Err(SettingError::UnknownTarget { target: target.clone(), known });
             }
         }
@@ -253,6 +252,22 @@ fn no_layer(target: &str, config: &LmConfig) -> SettingError {
 
 fn describe(family: ModelType) -> String {
     format!("{} ({})", family.linear_names().join(", "), family.name())
+}
+
+/// The layers of every family; families with the same ones are told together.
+fn describe_all() -> Vec<String> {
+    let mut known: Vec<(&[&str], Vec<&str>)> = Vec::new();
+    for family in ModelType::ALL {
+        let names = family.linear_names();
+        match known.iter_mut().find(|(other, _)| *other == names) {
+            Some((_, families)) => families.push(family.name()),
+            None => known.push((names, vec![family.name()])),
+        }
+    }
+    let told = |(names, families): &(&[&str], Vec<&str>)| {
+        format!("{} ({})", names.join(", "), families.join(", "))
+    };
+    known.iter().map(told).collect()
 }
 
 /// Whether `target` is `path` or its last parts, as PEFT matches names.

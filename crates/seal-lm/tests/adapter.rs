@@ -226,7 +226,7 @@ fn targets_are_those_of_the_family() {
     };
     insta::assert_snapshot!(refusal("neox_parallel", "q_proj"), @"model config: target_modules: no layer `q_proj` in this model of 2 blocks; known are all-linear, query_key_value, dense, dense_h_to_4h, dense_4h_to_h (gpt_neox)");
     insta::assert_snapshot!(refusal("phi3", "model.layers.2.mlp.down_proj"), @"model config: target_modules: no layer `model.layers.2.mlp.down_proj` in this model of 2 blocks; known are all-linear, qkv_proj, o_proj, gate_up_proj, down_proj (phi3)");
-    insta::assert_snapshot!(with("lm_head").validate().unwrap_err(), @"target_modules: unknown layer `lm_head`; known are all-linear, q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj (llama), q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj (mistral), query_key_value, dense, dense_h_to_4h, dense_4h_to_h (gpt_neox), qkv_proj, o_proj, gate_up_proj, down_proj (phi3)");
+    insta::assert_snapshot!(with("lm_head").validate().unwrap_err(), @"target_modules: unknown layer `lm_head`; known are all-linear, q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj (llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3_text, smollm3), query_key_value, dense, dense_h_to_4h, dense_4h_to_h (gpt_neox), qkv_proj, o_proj, gate_up_proj, down_proj (phi3)");
     let adapted = |name: &str, target: &str| {
         let model = common::families::load(name, Ops::Fused).with_lora(&with(target), 0).unwrap();
         let layers = model.trunk.layers.iter().flat_map(|b| b.linears());

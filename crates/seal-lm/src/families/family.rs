@@ -19,6 +19,11 @@ pub(crate) trait Family: Sync {
     /// of their names.
     fn linear_names(&self) -> &'static [&'static str];
 
+    /// Whether the output layer is the embedding where a `config.json` does not say.
+    fn is_tied(&self) -> bool {
+        false
+    }
+
     /// Ends of the names of tensors that older files have and that hold no
     /// weights.
     fn buffers(&self) -> &'static [&'static str] {

@@ -26,6 +26,10 @@ impl Family for Gemma {
         &llama::LINEAR_NAMES
     }
 
+    fn is_tied(&self) -> bool {
+        true
+    }
+
     fn parse(&self, f: &Fields<'_>) -> Result<LmConfig, LmError> {
         parse::refuse_window(f, self.name())?;
         parse::refuse_layer_types(f)?;

@@ -53,6 +53,10 @@ impl Family for Gemma3Text {
         ]
     }
 
+    fn is_tied(&self) -> bool {
+        true
+    }
+
     fn parse(&self, f: &Fields<'_>) -> Result<LmConfig, LmError> {
         parse::refuse_flags(f, self.name(), &["mlp_bias", BOTH_WAYS])?;
         let rules = RopeRules {

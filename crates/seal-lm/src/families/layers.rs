@@ -58,7 +58,7 @@ fn listed(
     let wanted = || f.refuse(key, "a list with the kind of each block is wanted");
     let list = list.as_array().ok_or_else(wanted)?;
     if list.len() != layers {
-        let reason = format!("{} kinds for num_hidden_layers = {layers}", list.len());
+        let reason = format!("it has {} entries, num_hidden_layers is {layers}", list.len());
         return Err(f.refuse(key, reason));
     }
     let kind = |value: &Value| match value.as_str() {

@@ -34,6 +34,10 @@ impl Family for Smollm3 {
         &["layer_types", "no_rope_layers"]
     }
 
+    fn is_tied(&self) -> bool {
+        true
+    }
+
     fn parse(&self, f: &Fields<'_>) -> Result<LmConfig, LmError> {
         let assumed = Assumed {
             key_heads: KeyHeads::Number(4),
@@ -110,7 +114,7 @@ fn turning(f: &Fields<'_>, layers: usize) -> Result<Vec<u8>, LmError> {
         )
     })?;
     if flags.len() < layers {
-        let reason = format!("{} entries for num_hidden_layers = {layers}", flags.len());
+        let reason = format!("it has {} entries, num_hidden_layers is {layers}", flags.len());
         return Err(f.refuse(KEY, reason));
     }
     // transformers reads those of the first blocks.

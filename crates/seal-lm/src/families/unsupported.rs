@@ -27,9 +27,9 @@ const KINDS: [(&[&str], &str); 7] = [
             "recurrent_gemma",
             "nemotron_h",
         ],
-        "a hybrid or recurrent model, whose blocks are not all attention",
+        "a hybrid or recurrent model",
     ),
-    (&["gemma3n"], "Gemma 3n, whose embeddings and blocks are of its own kind"),
+    (&["gemma3n"], "Gemma 3n"),
     (&["gemma4"], "Gemma 4"),
     (
         &["_vl", "mllama", "llava", "paligemma", "idefics", "pixtral", "mistral3"],
@@ -41,7 +41,7 @@ const KINDS: [(&[&str], &str); 7] = [
 /// Why a model of type `name` is not read, where that is known.
 pub(super) fn reason(name: &str) -> Option<String> {
     let (_, what) = KINDS.iter().find(|(words, _)| words.iter().any(|word| name.contains(word)))?;
-    Some(format!("this is {what}, which is not supported; {DENSE}"))
+    Some(format!("this is {what}. It is not supported: {DENSE}"))
 }
 
 /// Refuses quantised weights by the name of their method.
