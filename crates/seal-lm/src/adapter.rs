@@ -27,9 +27,12 @@ pub fn save_adapter(
     let tensors = model.adapter_tensors().into_iter();
     let tensors = tensors.map(|(name, stored)| (name, ToWrite::Parameter(stored))).collect();
     write_safetensors(tensors, &dir.join(AdapterFiles::WEIGHTS), Flush::File)?;
-    let targets = match config.target_modules.iter().any(|t| t == ALL_LINEAR) {
-        true => json!(ALL_LINEAR),
-        false => json!(config.target_modules),
+    let is_all = config.target_modules.iter().any(|t| t == ALL_LINEAR);
+    let targets = match (is_all, config.layers_to_transform.is_empty()) {
+        (true, true) => json!(ALL_LINEAR),
+        // PEFT takes blocks with names alone.
+        (true, false) => json!(model.config().architecture.model_type.linear_names()),
+        (false, _) => json!(config.target_modules),
     };
     let mut json = json!({
         "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": base,

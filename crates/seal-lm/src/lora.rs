@@ -75,15 +75,20 @@ fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
 }
 
 impl LoraConfig {
-    /// Whether the layer at `path`, or of that name, gets an adapter.
+    /// Whether the layer at `path`, or of that name, gets an adapter. As in PEFT, a target that is the
+    /// whole path counts in every block.
     pub fn targets(&self, path: &str) -> bool {
-        let is_named = |target: &String| target.as_str() == ALL_LINEAR || is_end(target, path);
-        let is_in = || match block_of(path) {
-            Some(block) => self.layers_to_transform.contains(&block),
+        let is_in = match block_of(path) {
+            Some(block) if !self.layers_to_transform.is_empty() => {
+                self.layers_to_transform.contains(&block)
+            }
             // A name alone is that of a layer of every block.
-            None => true,
+            _ => true,
         };
-        (self.layers_to_transform.is_empty() || is_in()) && self.target_modules.iter().any(is_named)
+        let is_named = |target: &String| {
+            target == path || is_in && (target == ALL_LINEAR || is_end(target, path))
+        };
+        self.target_modules.iter().any(is_named)
     }
 
     /// Rank of the adapter on the layer at `path`.
@@ -168,7 +173,8 @@ impl LoraConfig {
         self.target_modules.iter().map(String::as_str).filter(misses).collect()
     }
 
-    /// These settings with the targets alone that the model has.
+    /// These settings with the targets alone that the model has, and with the keys of patterns that
+    /// name an adapted layer: PEFT ignores the others.
     ///
     /// # Errors
     /// No such target.
@@ -176,18 +182,23 @@ impl LoraConfig {
         let misses = self.unmatched(config);
         let kept = self.target_modules.iter().filter(|t| !misses.contains(&t.as_str()));
         let target_modules: Vec<String> = kept.cloned().collect();
-        match target_modules.is_empty() {
-            true => Err(no_layer(&misses.join("`, `"), config)),
-            false => Ok(Self { target_modules, ..self.clone() }),
+        if target_modules.is_empty() {
+            return Err(no_layer(&misses.join("`, `"), config));
         }
+        let mut kept = Self { target_modules, ..self.clone() };
+        let adapted = kept.adapted(config);
+        let named = |name: &String| adapted.iter().any(|path| is_end(name, path));
+        kept.rank_pattern.retain(|name, _| named(name));
+        kept.alpha_pattern.retain(|name, _| named(name));
+        Ok(kept)
     }
 
     /// As [`LoraConfig::validate`], for a model of shape `config`.
     ///
     /// # Errors
-    /// The same; a target that this model has no layer for, a block that it does not have, and a
-    /// layer that two keys of a pattern name: PEFT takes the first of them, and tables here have no
-    /// order.
+    /// The same; a target that this model has no layer for, a block that it does not have, no layer
+    /// that is left, a key of a pattern that names no adapted layer, and a layer that two keys of a
+    /// pattern name: PEFT takes the first of them, and tables here have no order.
     pub fn validate_for(&self, config: &LmConfig) -> Result<(), SettingError> {
         self.validate()?;
         if let Some(target) = self.unmatched(config).first() {
@@ -197,8 +208,15 @@ impl LoraConfig {
         if let Some(block) = self.layers_to_transform.iter().find(|block| **block >= blocks) {
             return Err(SettingError::NoBlock { block: *block, blocks });
         }
-        let paths: Vec<String> = families::plan(config).linear_paths().collect();
-        for path in paths.iter().filter(|path| self.targets(path)) {
+        let adapted = self.adapted(config);
+        if adapted.is_empty() {
+            return Err(SettingError::NoTargets);
+        }
+        let named = |name: &str| adapted.iter().any(|path| is_end(name, path));
+        if let Some((key, name)) = self.pattern_keys().find(|(_, name)| !named(name)) {
+            return Err(SettingError::UnusedPattern { key, name: name.to_owned() });
+        }
+        for path in &adapted {
             for key in [RANKS, ALPHAS] {
                 let names =
                     self.pattern_keys().filter(|(of, name)| *of == key && is_end(name, path));
@@ -215,6 +233,11 @@ impl LoraConfig {
             }
         }
         Ok(())
+    }
+
+    /// Paths of the layers of a model of shape `config` that get an adapter.
+    fn adapted(&self, config: &LmConfig) -> Vec<String> {
+        families::plan(config).linear_paths().filter(|path| self.targets(path)).collect()
     }
 
     /// The keys of both patterns, with the name of the pattern.

@@ -235,8 +235,10 @@ impl<'a> Fields<'a> {
     fn targets(&self, dir: &Path) -> Result<Vec<String>, LmError> {
         const KEY: &str = "target_modules";
         let wanted = || self.refuse(KEY, "a list of names, a pattern or \"all-linear\" is wanted");
+        let narrowed = ["layers_to_transform", "layers_pattern", "exclude_modules"];
+        let is_narrowed = !narrowed.iter().all(|key| self.get(key).is_none_or(is_neutral));
         match self.get(KEY) {
-            Some(Value::String(name)) if name.eq_ignore_ascii_case(ALL_LINEAR) => {
+            Some(Value::String(name)) if name.eq_ignore_ascii_case(ALL_LINEAR) && !is_narrowed => {
                 Ok(vec![ALL_LINEAR.to_owned()])
             }
             // A pattern of Python's. The tensors say which layers it met.
@@ -244,11 +246,10 @@ impl<'a> Fields<'a> {
             Some(Value::Array(names)) => {
                 let names = names.iter().map(|name| name.as_str().map(str::to_owned));
                 let names = names.collect::<Option<Vec<_>>>().ok_or_else(wanted)?;
-                let narrowed = ["layers_to_transform", "layers_pattern", "exclude_modules"];
-                match narrowed.iter().all(|key| self.get(key).is_none_or(is_neutral)) {
-                    true => Ok(names),
+                match is_narrowed {
+                    false => Ok(names),
                     // Which layers are left, the tensors say.
-                    false => layers_with_tensors(dir),
+                    true => layers_with_tensors(dir),
                 }
             }
             _ => Err(wanted()),

@@ -130,7 +130,10 @@ pub enum SettingError {
         bytes: f64,
     },
     /// An adapter on no layer.
-    #[error("target_modules must name at least one layer")]
+    #[error(
+        "target_modules must name at least one layer, in a block of layers_to_transform if there are \
+         any"
+    )]
     NoTargets,
     /// A layer that no family has.
     #[error("target_modules: unknown layer `{target}`; known are {known}")]
@@ -166,6 +169,14 @@ pub enum SettingError {
          layer, and no regular expression"
     )]
     PatternKey {
+        /// The pattern.
+        key: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A key of a pattern that changes nothing.
+    #[error("{key}: `{name}` names no layer that gets an adapter")]
+    UnusedPattern {
         /// The pattern.
         key: &'static str,
         /// The name.

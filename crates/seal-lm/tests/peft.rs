@@ -121,6 +121,28 @@ fn ranks_and_scales_of_single_layers_are_written_and_read() {
     assert!(error.ends_with("use_rslora is not that of the settings"), "{error}");
 }
 
+/// PEFT refuses blocks together with `all-linear`, so names are written.
+#[test]
+fn all_linear_layers_of_one_block_are_written_by_their_names() {
+    let lora = LoraConfig {
+        target_modules: vec!["all-linear".into()],
+        layers_to_transform: vec![1],
+        ..LoraConfig::default()
+    };
+    let model = base().with_lora(&lora, 7).unwrap();
+    assert!(model.trunk.layers[0].linears().iter().all(|(_, linear)| linear.lora.is_none()));
+    assert!(model.trunk.layers[1].linears().iter().all(|(_, linear)| linear.lora.is_some()));
+    let dir = tempfile::tempdir().unwrap();
+    save_adapter(&model, &lora, "tied", dir.path()).unwrap();
+    let path = dir.path().join(AdapterFiles::CONFIG);
+    let json: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(json["target_modules"].as_array().unwrap().len(), 7);
+    let read = read_adapter_settings(dir.path()).unwrap().lora;
+    for lora in [&lora, &read] {
+        load_adapter(base(), lora, dir.path()).unwrap();
+    }
+}
+
 #[test]
 fn patterns_that_cannot_be_followed_are_refused() {
     let error = |change: &dyn Fn(&mut LoraConfig)| {
@@ -131,6 +153,11 @@ fn patterns_that_cannot_be_followed_are_refused() {
     };
     let lines = [
         error(&|lora| lora.layers_to_transform = vec![0, 9]),
+        error(&|lora| _ = lora.rank_pattern.insert("q_porj".into(), 2)),
+        error(&|lora| {
+            lora.layers_to_transform = vec![0];
+            lora.alpha_pattern.insert("layers.1.self_attn.q_proj".into(), 2.0);
+        }),
         error(&|lora| _ = lora.rank_pattern.insert("q_proj".into(), 0)),
         error(&|lora| _ = lora.rank_pattern.insert("q_.*".into(), 2)),
         error(&|lora| _ = lora.alpha_pattern.insert("q_proj".into(), f64::NAN)),
@@ -140,6 +167,12 @@ fn patterns_that_cannot_be_followed_are_refused() {
         }),
     ];
     insta::assert_snapshot!(lines.join("\n"));
+    // A whole path counts in every block, as in PEFT.
+    let target_modules = vec!["model.layers.1.self_attn.q_proj".to_owned()];
+    let layers_to_transform = vec![0];
+    let lora = LoraConfig { target_modules, layers_to_transform, ..LoraConfig::default() };
+    let model = base().with_lora(&lora, 0).unwrap();
+    assert!(model.trunk.layers[1].linear("q_proj").unwrap().lora.is_some());
 }
 
 /// A copy of the adapter `default` with changed settings.
