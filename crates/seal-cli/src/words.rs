@@ -103,9 +103,10 @@ fn of_leaf(error: &StudyError) -> String {
         StudyError::OneModel(model) => of_model(model, &STUDY),
         StudyError::Config(ConfigError::JudgeModel { section, source }) => {
             let text = of_model(source, &TABLE);
-            match text.starts_with("model.") {
-                true => format!("{section}.{text}"),
-                false => format!("{section}: {text}"),
+            match text {
+                text if text.starts_with(section.as_str()) => text,
+                text if text.starts_with("model.") => format!("{section}.{text}"),
+                text => format!("{section}: {text}"),
             }
         }
         StudyError::Store(store) => of_store(store),

@@ -69,10 +69,10 @@ fn a_finished_run_is_judged_again_beside_its_results() {
     assert!(!sandbox.path().join("nope").exists());
     sandbox.write("guard.toml", "kind = \"guard\"\n[model]\npath = \"m\"\n");
     let args = ["judge", "--again", "guard.toml", "--out", "run"];
-    insta::assert_snapshot!(sandbox.run(&args).error(), @r#"
+    insta::assert_snapshot!(sandbox.run(&args).error(), @"
     exit 2
-    error: judge.hh: guard.toml: kind = "guard": this is a model that says whether an answer does harm, and "pairwise" is needed here; judge --answers takes this table
-    "#);
+    error: judge.hh: guard.toml, line 1: missing field `verdict`
+    ");
     sandbox.write("notes.txt", "my notes");
     let refused = sandbox.run(&["report", "--out", "run", "--answers", "notes.txt"]);
     insta::assert_snapshot!(refused.error(), @"

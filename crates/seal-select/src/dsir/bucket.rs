@@ -2,8 +2,8 @@
 //! one big-endian number, modulo the number of buckets (`hash_buckets` of the
 //! package).
 
-use sha2::block_api::compress256;
-use sha2::{Digest, Sha256};
+use sha2::digest::generic_array::GenericArray;
+use sha2::{Digest, Sha256, compress256};
 
 /// Initial hash value of SHA-256 (FIPS 180-4, section 5.3.3).
 const START: [u32; 8] = [
@@ -58,7 +58,7 @@ fn sha256(message: &[u8]) -> [u32; 8] {
         block[message.len()] = 0x80;
         block[56..].copy_from_slice(&(8 * message.len() as u64).to_be_bytes());
         let mut state = START;
-        compress256(&mut state, &[block]);
+        compress256(&mut state, &[GenericArray::from(block)]);
         return state;
     }
     let digest = Sha256::digest(message);
