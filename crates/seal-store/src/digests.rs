@@ -205,6 +205,6 @@ fn user_cache(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[path = "digests_tests.rs"]
 mod tests;

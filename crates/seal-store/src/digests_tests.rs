@@ -1,5 +1,6 @@
 //! Which digests are remembered, and until when.
 
+#![cfg(unix)]
 #![expect(clippy::disallowed_methods, reason = "files are given times of the clock")]
 
 use std::fs::File;
