@@ -223,12 +223,7 @@ impl LoraConfig {
                 let names: Vec<&str> = names.map(|(_, name)| name).collect();
                 if let [first, second, ..] = names.as_slice() {
                     let (first, second) = ((*first).to_owned(), (*second).to_owned());
-                    return Err(SettingError::TwoPatterns {
-                        key,
-                        first,
-                        second,
-                        path: path.clone(),
-                    });
+                    return Err(SettingError::TwoPatterns { key, first, second });
                 }
             }
         }

@@ -183,7 +183,7 @@ pub enum SettingError {
         name: String,
     },
     /// Two names of one layer in a pattern.
-    #[error("{key}: `{first}` and `{second}` both name `{path}`; write longer names")]
+    #[error("{key}: `{first}` and `{second}` name one layer; write longer names")]
     TwoPatterns {
         /// The pattern.
         key: &'static str,
@@ -191,8 +191,6 @@ pub enum SettingError {
         first: String,
         /// Another one.
         second: String,
-        /// The layer.
-        path: String,
     },
 }
 
