@@ -86,6 +86,32 @@ fn preferences_that_are_there_go_with_no_option_of_judging() {
 }
 
 #[test]
+fn options_of_another_way_of_judging_are_refused() {
+    let of_answers = ["judge", "--answers", "a.json", "--judge", "j.toml", "--file", "v.jsonl"];
+    let of_pairs = ["judge", "--candidate", "a.json", "--reference", "b.json", "--judge", "j.toml"];
+    let of_pairs = [&of_pairs[..], &["--file", "v.jsonl"]].concat();
+    let foreign: [(&[&str], &[&[&str]]); 2] = [
+        (
+            &of_answers,
+            &[
+                &["--common"],
+                &["--write-annotations", "w.json"],
+                &["--test", "hh"],
+                &["--store", "s"],
+            ],
+        ),
+        (&of_pairs, &[&["--test", "hh"], &["--store", "s"]]),
+    ];
+    for (way, options) in foreign {
+        for option in options {
+            let finished = sandbox().run(&[way, option].concat());
+            assert_eq!(finished.code, Some(2), "{option:?}");
+            assert!(finished.stderr.contains("cannot be used with"), "{}", finished.stderr);
+        }
+    }
+}
+
+#[test]
 fn odd_rows_are_said_and_the_others_count() {
     let sandbox = sandbox();
     let rows = [

@@ -184,7 +184,7 @@ impl<'a> Fields<'a> {
         for (key, value) in self.table {
             let known = READ.contains(&key.as_str()) || WITHOUT_EFFECT.contains(&key.as_str());
             if !known && !is_neutral(value) {
-                return Err(self.refuse(key, "not plain LoRA, which alone is read"));
+                return Err(self.refuse(key, "not plain LoRA, which alone is read; merge the adapter into its model with PEFT (merge_and_unload) and use that folder"));
             }
         }
         Ok(())

@@ -120,7 +120,7 @@ fn an_adapter_that_does_not_fit_is_refused() {
     let path = dir.path().join(AdapterFiles::CONFIG);
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("\"inference_mode\"", "\"use_dora\": true, \"x\"")).unwrap();
-    insta::assert_snapshot!(refusal(&config), @"DIR/adapter_config.json: use_dora = true: not plain LoRA, which alone is read");
+    insta::assert_snapshot!(refusal(&config), @"DIR/adapter_config.json: use_dora = true: not plain LoRA, which alone is read; merge the adapter into its model with PEFT (merge_and_unload) and use that folder");
 }
 
 #[test]
@@ -252,12 +252,12 @@ fn variants_of_peft_are_refused_by_name() {
         error.replace(&dir.path().display().to_string(), "DIR")
     };
     use serde_json::json;
-    insta::assert_snapshot!(read("use_dora", json!(true)), @"DIR/adapter_config.json: use_dora = true: not plain LoRA, which alone is read");
+    insta::assert_snapshot!(read("use_dora", json!(true)), @"DIR/adapter_config.json: use_dora = true: not plain LoRA, which alone is read; merge the adapter into its model with PEFT (merge_and_unload) and use that folder");
     insta::assert_snapshot!(read("use_rslora", json!("yes")), @r#"DIR/adapter_config.json: use_rslora = "yes": true or false is wanted"#);
     insta::assert_snapshot!(read("rank_pattern", json!({"q_.*": 2})), @r#"DIR/adapter_config.json: rank_pattern = {"q_.*":2}: a regular expression; names of layers are read alone"#);
     insta::assert_snapshot!(read("alpha_pattern", json!({"q_proj": "2"})), @r#"DIR/adapter_config.json: alpha_pattern = {"q_proj":"2"}: a number for each name is wanted"#);
     insta::assert_snapshot!(read("bias", json!("all")), @r#"DIR/adapter_config.json: bias = "all": "none" is wanted: biases are not adapted here"#);
-    insta::assert_snapshot!(read("modules_to_save", json!(["lm_head"])), @r#"DIR/adapter_config.json: modules_to_save = ["lm_head"]: not plain LoRA, which alone is read"#);
+    insta::assert_snapshot!(read("modules_to_save", json!(["lm_head"])), @r#"DIR/adapter_config.json: modules_to_save = ["lm_head"]: not plain LoRA, which alone is read; merge the adapter into its model with PEFT (merge_and_unload) and use that folder"#);
     insta::assert_snapshot!(read("peft_type", json!("IA3")), @r#"DIR/adapter_config.json: peft_type = "IA3": "LORA" is wanted"#);
     insta::assert_snapshot!(read("r", json!(-1)), @"DIR/adapter_config.json: r = -1: a whole number is wanted");
 }

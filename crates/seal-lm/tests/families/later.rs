@@ -108,7 +108,7 @@ fn the_text_part_of_a_folder_of_several_parts() {
 
 /// Norms with or without their offset, where the other is expected.
 #[test]
-fn norms_that_look_like_another_familys_are_named() {
+fn norms_that_look_like_those_of_another_family_are_named() {
     for (name, by, word) in
         [("gemma", 1.0, "added to them already"), ("qwen2_tied", -1.0, "like those of a Gemma")]
     {

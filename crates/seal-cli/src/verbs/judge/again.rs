@@ -31,9 +31,11 @@ pub(super) struct AgainOptions {
     out: Option<PathBuf>,
     /// Tests to judge [default: those whose answers were generated].
     #[arg(long, value_name = "NAME,..", requires = "again", value_delimiter = ',')]
+    #[arg(conflicts_with_all = ["annotations", "answers", "candidate"])]
     test: Vec<String>,
     /// Store of the run [default: OUT/store].
     #[arg(long, value_name = "DIR", requires = "again")]
+    #[arg(conflicts_with_all = ["annotations", "answers", "candidate"])]
     store: Option<PathBuf>,
 }
 

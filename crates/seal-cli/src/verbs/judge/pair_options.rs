@@ -25,7 +25,9 @@ pub(crate) struct PairOptions {
     #[arg(long, value_name = "FILE", conflicts_with = "annotations")]
     pub(super) prompt: Option<PathBuf>,
     /// Judge only the instructions that are in both files.
+    // What an argument requires is not asked for where it conflicts with another one.
     #[arg(long, requires = "candidate")]
+    #[arg(conflicts_with_all = ["annotations", "answers", "again"])]
     pub(super) common: bool,
     /// Largest cost of all verdicts of these answers, in place of the table's max_cost.
     #[arg(long, value_name = "MONEY")]
@@ -38,7 +40,7 @@ pub(crate) struct PairOptions {
     pub(super) batch_output: Option<PathBuf>,
     /// Write the judged pairs as AlpacaEval's annotations.
     #[arg(long, value_name = "FILE", requires = "candidate")]
-    #[arg(conflicts_with_all = ["dry_run", "batch_input"])]
+    #[arg(conflicts_with_all = ["dry_run", "batch_input", "annotations", "answers", "again"])]
     pub(super) write_annotations: Option<PathBuf>,
 }
 
