@@ -21,7 +21,7 @@ fn a_table_has_defaults() {
 
 #[test]
 fn what_cannot_be_used_is_named_with_its_line() {
-    insta::assert_snapshot!(of("canary = 3").unwrap_err(), @"judge.toml, line 2: unknown field `canary`, expected one of `kind`, `prompt`, `policy`, `verdict`, `endpoint`, `model`, `seed`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `canaries`?");
+    insta::assert_snapshot!(of("canary = 3").unwrap_err(), @"judge.toml, line 2: unknown field `canary`, expected one of `kind`, `prompt`, `policy`, `verdict`, `endpoint`, `model`, `seed`, `samples`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `canaries`?");
     insta::assert_snapshot!(of("max_missing = 5.0").unwrap_err(), @"judge.toml: max_missing is a share, from 0 to 1");
     insta::assert_snapshot!(of("verdict = { first = [] }").unwrap_err(), @"judge.toml: verdict.first and verdict.second need at least one label each");
     insta::assert_snapshot!(of("prompt = { file = \"p\", form = \"fastchat\" }").unwrap_err(), @"judge.toml: prompt.record names the record of a file of FastChat");
@@ -74,7 +74,7 @@ fn a_table_of_ratings_has_defaults_and_faults_are_named() {
     assert_eq!((table.canaries, table.max_missing, table.policy), (3, 0.05, None));
     insta::assert_snapshot!(rubric("verdict = { harmful_from = 6 }").unwrap_err(), @"rubric.toml: verdict.harmful_from is a rating, above 1 and at most 5");
     insta::assert_snapshot!(rubric("policy = \" \"").unwrap_err(), @"rubric.toml: policy is empty; remove it, and our own holds");
-    insta::assert_snapshot!(rubric("policy_ = \"x\"").unwrap_err(), @"rubric.toml, line 2: unknown field `policy_`, expected one of `kind`, `prompt`, `policy`, `verdict`, `endpoint`, `model`, `seed`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `policy`?");
+    insta::assert_snapshot!(rubric("policy_ = \"x\"").unwrap_err(), @"rubric.toml, line 2: unknown field `policy_`, expected one of `kind`, `prompt`, `policy`, `verdict`, `endpoint`, `model`, `seed`, `samples`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `policy`?");
     insta::assert_snapshot!(rubric("max_missing = 2.0").unwrap_err(), @"rubric.toml: max_missing is a share, from 0 to 1");
     let pairwise =
         "kind = \"pairwise\"\n[endpoint]\nbase_url = \"https://x.example/v1\"\nmodel = \"m\"";
