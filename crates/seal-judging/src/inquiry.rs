@@ -13,6 +13,9 @@ use crate::line::Line;
 use crate::log::VerdictLog;
 use crate::replied::Replied;
 
+/// Replies of a server to one question over the life of a log, where all are blank.
+const MOST_BLANK: usize = 3;
+
 /// A set of questions to judges with the prompt `P`.
 pub trait Questions<P: JudgePrompt>: Sync {
     /// What the replies say of the set.
@@ -65,6 +68,9 @@ pub(crate) trait Inquiry: Sync {
     /// Names that the server may give its model.
     fn served_as(&self) -> &[String];
 
+    /// Replies to one question over the life of a log, where all are blank.
+    fn most_blank(&self) -> usize;
+
     /// SHA-256 of the prompt's text.
     fn prompt(&self) -> &str;
 
@@ -104,6 +110,11 @@ impl<P: JudgePrompt, S: Questions<P>> Inquiry for Inquire<'_, P, S> {
 
     fn served_as(&self) -> &[String] {
         &self.judge.table().served_as
+    }
+
+    fn most_blank(&self) -> usize {
+        // A model on this machine takes the likeliest token each time, so its reply stays blank.
+        if self.judge.table().model.is_some() { 1 } else { MOST_BLANK }
     }
 
     fn prompt(&self) -> &str {

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use crate::error::JudgingError;
 use crate::judge_prompt::JudgePrompt;
 use crate::key::{VERSION, key_of};
-use crate::local::LocalIdentity;
+use crate::kind::TableKind;
+use crate::local::{LocalIdentity, last_part};
 use crate::means::{PromptText, judge_reply, prompt_text, refuse_own, turns};
-use crate::table::AskedTable;
+use crate::table::{AskedTable, ReplySettings as _};
 
 /// A judge that is asked: its table with the text of its prompt, and how it is asked.
 #[derive(Clone, Debug)]
@@ -145,15 +146,21 @@ impl<P: JudgePrompt> AskedJudge<P> {
     }
 
     /// Refuses to let a model judge its own answers, unless the table allows it. The judge's names
-    /// are those of the table; what a server names it is checked when it says so.
+    /// are those of the table; what a server names it is checked when it says so. Of a model on this
+    /// machine, the last part of its path or address is compared with the last part of each of
+    /// `models`.
     ///
     /// # Errors
     /// [`JudgingError::SelfJudged`].
     pub fn refuse_self(&self, models: &[Option<&str>]) -> Result<(), JudgingError> {
-        let mut names = vec![self.name()];
-        names.extend(self.table.model.iter().map(|model| model.path.display().to_string()));
-        names.extend_from_slice(&self.table.served_as);
-        refuse_own(&names, models, self.table.allow_self)
+        let names = [&[self.name()], &*self.table.served_as].concat();
+        if self.table.model.is_none() {
+            return refuse_own(&names, models, self.table.allow_self);
+        }
+        // One folder or repository has many addresses, and they end in its name.
+        let lasts: Vec<String> = models.iter().flatten().map(|model| last_part(model)).collect();
+        let lasts: Vec<Option<&str>> = lasts.iter().map(|last| Some(last.as_str())).collect();
+        refuse_own(&names, &lasts, self.table.allow_self)
     }
 
     /// The same for names by which its server calls it: of replies that are there, too, since they may
@@ -192,8 +199,9 @@ impl<P: JudgePrompt> AskedJudge<P> {
     }
 
     /// All that the verdicts of this judge depend on beside the texts: its identity, how a reply
-    /// is read, whose replies count, the canaries, and how many verdicts may be missing. Limits,
-    /// patience, prices, the largest cost and the variable of the key are not among them.
+    /// is read, whose replies count, and the canaries. A judge of pairs has also how many verdicts
+    /// may be missing. Limits, patience, prices, the largest cost and the variable of the key are
+    /// not among them.
     pub fn settings(&self) -> Value {
         let table = &self.table;
         let mut settings = json!({
@@ -201,8 +209,11 @@ impl<P: JudgePrompt> AskedJudge<P> {
             "verdict": table.verdict,
             "served_as": table.served_as,
             "canaries": table.canaries,
-            "max_missing": table.max_missing,
         });
+        // The share of missing ratings is checked where they are read, so that they stay.
+        if P::Reading::KIND == TableKind::Pairwise {
+            settings["max_missing"] = json!(table.max_missing);
+        }
         // One sample is what older programs asked for, and their verdicts stay.
         if table.samples > 1 {
             settings["samples"] = json!(table.samples);

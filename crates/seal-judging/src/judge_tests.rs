@@ -98,18 +98,27 @@ fn how_to_ask_changes_nothing_and_how_to_read_no_reply() {
     assert_ne!(other.identity(), own.identity());
 }
 
+fn rubric(head: &str) -> RubricJudge {
+    let text = format!(
+        "kind = \"rubric\"\n{head}\n[endpoint]\nbase_url = \"https://h.example/v1\"\n\
+         model = \"m\"\n"
+    );
+    let path = Path::new("judge.toml");
+    let table = RubricTable::parse(&text, path).unwrap();
+    RubricJudge::of(table, path, Path::new("."), None).unwrap()
+}
+
 #[test]
 fn a_policy_is_part_of_the_identity() {
-    let judge = |policy: &str| {
-        let text = format!(
-            "kind = \"rubric\"\n{policy}\n[endpoint]\nbase_url = \"https://h.example/v1\"\n\
-             model = \"m\"\n"
-        );
-        let path = Path::new("judge.toml");
-        let table = RubricTable::parse(&text, path).unwrap();
-        RubricJudge::of(table, path, Path::new("."), None).unwrap().identity()
-    };
-    assert_ne!(judge(""), judge("policy = \"No boats.\""));
+    assert_ne!(rubric("").identity(), rubric("policy = \"No boats.\"").identity());
+}
+
+#[test]
+fn the_share_of_missing_verdicts_is_a_setting_of_judges_of_pairs_alone() {
+    let lax = "max_missing = 0.5";
+    assert_eq!(judge(lax, "").settings()["max_missing"], 0.5);
+    assert_eq!(rubric(lax).settings(), rubric("").settings());
+    assert_ne!(rubric("canaries = 1").settings(), rubric("").settings());
 }
 
 #[test]
@@ -128,10 +137,17 @@ fn a_model_here_is_known_by_its_hash_and_not_by_its_place() {
     assert_ne!(own.identity(), of("path = \"models/a\"", "1b").identity());
     assert_ne!(own.identity(), of("path = \"models/a\"\nmax_tokens = 9", "0a").identity());
     assert_eq!((own.name().as_str(), own.endpoint().limits.concurrency), ("a", 1));
-    for name in ["a", "models/a"] {
-        assert!(own.refuse_self(&[Some(name)]).is_err());
+    for name in ["a", "models/a", "/home/models/A/", "hf://owner/a@main", "owner/a"] {
+        assert!(own.refuse_self(&[None, Some(name)]).is_err(), "{name}");
     }
-    assert!(own.refuse_self(&[Some("b"), None]).is_ok());
+    assert!(own.refuse_self(&[Some("b"), Some("a/b"), None]).is_ok());
+    let far = of("path = \"hf://owner/judge-2@main\"", "0a");
+    for name in ["judge-2", "owner/judge-2", "hf://owner/judge-2", "/models/judge-2"] {
+        assert!(far.refuse_self(&[Some(name)]).is_err(), "{name}");
+    }
+    assert!(far.refuse_self(&[Some("owner/judge-3"), Some("owner")]).is_ok());
+    let allowed = PairJudge { table: JudgeTable { allow_self: true, ..far.table.clone() }, ..far };
+    assert!(allowed.refuse_self(&[Some("owner/judge-2")]).is_ok());
     let endpoint = judge("", "").table().clone();
     let none = LocalIdentity { digest: String::new() };
     let refused = PairJudge::of_model(endpoint, Path::new("j"), Path::new("."), None, &none);

@@ -18,7 +18,8 @@
 //! **The key of a question** is the SHA-256 of the endpoint's address, the model, the rendered
 //! turns (so prompt, both answers and their order) and the parameters of sampling. Verdicts are
 //! read from stored replies. So another way of reading them costs nothing. A blank reply, which a
-//! server in trouble sends, is asked again, three times at most over the life of a log.
+//! server in trouble sends, is asked again, three times at most over the life of a log. A model on
+//! this machine would give the same reply, so it is asked once.
 //!
 //! **The model as the server names it** is part of every line. Verdicts of one name make a set.
 //! If the server names another model than before, judging stops after that reply. `served_as`

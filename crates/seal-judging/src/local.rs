@@ -116,13 +116,7 @@ impl LocalModel {
 
     /// The last part of the path: the name of a folder or of a repository, without a revision.
     pub fn name(&self) -> String {
-        let text = self.path.display().to_string();
-        let text = match text.strip_prefix("hf://") {
-            Some(address) => address.split('@').next().unwrap_or(address),
-            None => &text,
-        };
-        let last = Path::new(text).file_name().map(|name| name.to_string_lossy().into_owned());
-        last.unwrap_or_else(|| text.to_owned())
+        last_part(&self.path.display().to_string())
     }
 
     /// The settings by which a question to this model is written down and counted: the hash is its
@@ -136,6 +130,17 @@ impl LocalModel {
         asked.price = Some(Price { input: 0.0, output: 0.0, batch: 1.0 });
         asked
     }
+}
+
+/// The last part of a path or of an address on a hub, without a revision.
+pub(crate) fn last_part(text: &str) -> String {
+    let text = text.trim();
+    let text = match text.strip_prefix("hf://") {
+        Some(address) => address.split('@').next().unwrap_or(address),
+        None => text,
+    };
+    let last = Path::new(text).file_name().map(|name| name.to_string_lossy().into_owned());
+    last.unwrap_or_else(|| text.to_owned())
 }
 
 #[cfg(test)]

@@ -8,9 +8,6 @@ use std::path::{Path, PathBuf};
 use crate::error::JudgingError;
 use crate::line::{Line, Parsed, parse};
 
-/// Replies to one question over the life of a log, where all are blank.
-const MOST_REPLIES: usize = 3;
-
 /// What was found wrong in a log when it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repair {
@@ -194,12 +191,12 @@ impl VerdictLog {
         all.filter(move |line| is_meant(&line.served))
     }
 
-    /// Whether a question may be asked: it has no reply, or blank ones alone and not too many.
-    pub(crate) fn is_open(&self, key: &str, is_meant: impl Fn(&str) -> bool) -> bool {
+    /// Whether a question may be asked: it has no reply, or blank ones alone and fewer than `most`.
+    pub(crate) fn is_open(&self, key: &str, most: usize, is_meant: impl Fn(&str) -> bool) -> bool {
         let mut blank = 0;
         self.replies(key, is_meant).all(|line| {
             blank += 1;
-            line.reply.is_blank() && blank < MOST_REPLIES
+            line.reply.is_blank() && blank < most
         })
     }
 

@@ -177,7 +177,8 @@ impl<'a> Run<'a> {
                         state.end.get_or_insert(End::Error(error));
                     }
                     Ok(()) if is_blank => {
-                        let is_open = log.is_open(key, |name| is_of(&state.accepted, name));
+                        let most = self.inquiry.most_blank();
+                        let is_open = log.is_open(key, most, |name| is_of(&state.accepted, name));
                         let is_again = is_open && state.ask_again(number);
                         self.observer.event(&Event::Blank { is_again });
                     }

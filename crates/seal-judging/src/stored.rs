@@ -1,5 +1,3 @@
-//! What the log has of a set, and what is missing.
-
 //! What the log has of a set: its outcomes, and what is missing.
 
 use crate::cost::{Cost, ReplyCost};
@@ -66,8 +64,10 @@ pub(crate) fn refuse_mixed(inquiry: &dyn Inquiry, log: &VerdictLog) -> Result<()
 /// Questions that may be asked of these models, each key once: the log has no reply to them, or
 /// blank ones alone and not too many.
 pub(crate) fn missing(inquiry: &dyn Inquiry, log: &VerdictLog, names: &[String]) -> Vec<usize> {
-    let is_missing =
-        |number: &usize| log.is_open(inquiry.keys().of(*number), |served| is_of(names, served));
+    let most = inquiry.most_blank();
+    let is_missing = |number: &usize| {
+        log.is_open(inquiry.keys().of(*number), most, |served| is_of(names, served))
+    };
     inquiry.keys().first_of_each().into_iter().filter(is_missing).collect()
 }
 

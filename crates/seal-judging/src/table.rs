@@ -68,8 +68,8 @@ pub struct AskedTable<S, V> {
     /// Seed of the codes around answers.
     #[serde(default)]
     pub seed: u64,
-    /// How often each pair is judged in both orders, at least 1. The worth of the pair is the mean over
-    /// these samples.
+    /// Of a judge of pairs: how often each pair is judged in both orders, from 1 to 100. The worth of
+    /// the pair is the mean over these samples. A judge that rates single answers takes 1 alone.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub samples: u32,
     /// Number of prompts, or of answers, that get canaries; 0 for none.

@@ -11,8 +11,8 @@ use crate::kind::TableKind;
 /// Reads a table of the kind `expected`; `path` names it in messages.
 ///
 /// # Errors
-/// [`JudgingError::Kind`]; [`JudgingError::Table`] for what is no such table, and [`JudgingError::Settings`] for a key of an
-/// endpoint in it.
+/// [`JudgingError::Kind`]; [`JudgingError::Table`] for a text that is no such table;
+/// [`JudgingError::Settings`] for a key of an endpoint in it.
 pub(crate) fn read_table<T: DeserializeOwned>(
     text: &str,
     path: &Path,
@@ -28,7 +28,8 @@ pub(crate) fn read_table<T: DeserializeOwned>(
     refuse_secrets("", &value)
         .map_err(|source| JudgingError::Settings { path: path.to_owned(), source })?;
     if is_study(&value) {
-        let why = "this is the config of a study; the table of a judge has kind, and [endpoint] or [model]";
+        let why = "this is the config of a study; the table of a judge has kind, and [endpoint] or \
+                   [model]";
         return Err(JudgingError::Table { path: path.to_owned(), line: None, why: why.to_owned() });
     }
     // Before the keys, which are those of another kind.

@@ -49,7 +49,8 @@ mod version {
     pub(super) const BASE_NLL: u32 = 1;
     pub(super) const VERDICTS: u32 = 4;
     pub(super) const PAIR_VERDICTS: u32 = 2;
-    pub(super) const ASSESSMENTS: u32 = 1;
+    // 2: canaries of a reward model are stored uncounted, and a refusal without a verdict on harm.
+    pub(super) const ASSESSMENTS: u32 = 2;
 }
 
 /// The stages of one arm with one seed, as numbers of nodes.

@@ -61,6 +61,7 @@ fn again(error: &AgainError) -> u8 {
         AgainError::NoRun { .. } | AgainError::NoSuchTest { .. } | AgainError::NoAnswers { .. } => {
             USAGE
         }
+        AgainError::OtherJudge { source, .. } => model::code(source),
         AgainError::NotStored { .. } => DATA,
     }
 }

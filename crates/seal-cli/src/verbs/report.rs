@@ -30,18 +30,18 @@ pub(crate) struct Options {
     /// page of two arms side by side. Answers may be harmful.
     #[arg(long, value_name = "DIR")]
     answers: Option<PathBuf>,
-    /// Write cards for models and kept rows into this folder too, to publish them with.
+    /// Also write a card for each model and for its kept rows into this folder.
     #[arg(long, value_name = "DIR")]
     cards: Option<PathBuf>,
-    /// Write curves and figures into this folder too, as event files that TensorBoard reads: a run
-    /// for each arm, and one below it for each seed.
+    /// Write curves and figures into this folder too, as event files that TensorBoard reads. Each arm
+    /// is a run. Each of its seeds is a run below it.
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
     /// Log the results to an MLflow server too: mlflow=URL, or mlflow, and MLFLOW_TRACKING_URI names
     /// the server. Results that are there are not logged twice.
     #[arg(long, value_name = "TRACKER")]
     track: Option<Tracker>,
-    /// Store that the answers are in [default: OUT/store].
+    /// Store with the answers [default: OUT/store].
     #[arg(long, value_name = "DIR", requires = "answers")]
     store: Option<PathBuf>,
 }

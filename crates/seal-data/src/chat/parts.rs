@@ -26,6 +26,11 @@ impl ChatTemplate {
         let parts = self.with_parts();
         if !shows(&self) && shows(&parts) { parts } else { self }
     }
+
+    /// Whether it is given the text of a turn as a list of parts.
+    pub fn takes_parts(&self) -> bool {
+        self.takes_parts
+    }
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub struct ChatTemplate {
     kwargs: Vec<(String, Value)>,
     tool_use: Option<Box<ChatTemplate>>,
     tools: Option<Json>,
-    takes_parts: bool,
+    pub(super) takes_parts: bool,
 }
 
 /// A conversation as one text.

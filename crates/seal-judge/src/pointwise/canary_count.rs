@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use seal_rows::RowId;
+use serde::{Deserialize, Serialize};
 
 use super::canary::PointCanary;
 use super::item::PointItem;
@@ -38,18 +39,43 @@ pub fn count_guard_canaries(items: &[PointItem], records: &[GuardRecord]) -> Vec
     })
 }
 
+/// How a reward model scores a canary.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreGap {
+    /// The kind.
+    pub kind: PointCanary,
+    /// Score of the canary less that of the answer that it was made of, in the model's own unit.
+    /// `None` where it cannot be told, see [`CanaryCount::missing`].
+    pub gap: Option<f64>,
+}
+
+/// How a reward model scores each canary of `items`, in their order.
+pub fn score_gaps(items: &[PointItem], records: &[RewardRecord]) -> Vec<ScoreGap> {
+    let scores: BTreeMap<RowId, f64> =
+        records.iter().filter(|r| r.canary.is_none() || !r.cut).map(|r| (r.id, r.score)).collect();
+    let gap = |canary: &RowId, answer: &RowId| Some(scores.get(canary)? - scores.get(answer)?);
+    let of = |item: &PointItem| {
+        let (kind, answer) = item.canary.as_ref()?;
+        Some(ScoreGap { kind: *kind, gap: gap(&item.id, answer) })
+    };
+    items.iter().filter_map(of).collect()
+}
+
 /// Counts the canaries of a reward model. None scores better than the answer that it was made of,
 /// by more than `tie`.
+pub fn count_score_gaps(gaps: &[ScoreGap], tie: f64) -> Vec<CanaryCount> {
+    let passed = |gap: &ScoreGap| (gap.kind, gap.gap.map(|gap| gap <= tie));
+    count_passed(&PointCanary::OF_REWARD, &gaps.iter().map(passed).collect::<Vec<_>>())
+}
+
+/// Counts the canaries of a reward model from its records, as [`count_score_gaps`].
 pub fn count_reward_canaries(
     items: &[PointItem],
     records: &[RewardRecord],
     tie: f64,
 ) -> Vec<CanaryCount> {
-    let scores: BTreeMap<RowId, f64> =
-        records.iter().filter(|r| r.canary.is_none() || !r.cut).map(|r| (r.id, r.score)).collect();
-    count(&PointCanary::OF_REWARD, items, |_, canary, answer| {
-        Some(scores.get(canary)? - scores.get(answer)? <= tie)
-    })
+    count_score_gaps(&score_gaps(items, records), tie)
 }
 
 /// Counts the canaries of `items` by whether they `pass`.
@@ -58,16 +84,25 @@ fn count(
     items: &[PointItem],
     pass: impl Fn(PointCanary, &RowId, &RowId) -> Option<bool>,
 ) -> Vec<CanaryCount> {
+    let of = |item: &PointItem| {
+        let (kind, answer) = item.canary.as_ref()?;
+        Some((*kind, pass(*kind, &item.id, answer)))
+    };
+    count_passed(kinds, &items.iter().filter_map(of).collect::<Vec<_>>())
+}
+
+/// Counts canaries by kind, each with whether it passed; `None` where that cannot be told.
+fn count_passed(
+    kinds: &[PointCanary],
+    canaries: &[(PointCanary, Option<bool>)],
+) -> Vec<CanaryCount> {
     let of = |kind: &PointCanary| {
         let mut found = CanaryCount { kind: *kind, passed: 0, failed: 0, missing: 0 };
-        for item in items {
-            match &item.canary {
-                Some((own, answer)) if own == kind => match pass(*kind, &item.id, answer) {
-                    Some(true) => found.passed += 1,
-                    Some(false) => found.failed += 1,
-                    None => found.missing += 1,
-                },
-                _ => {}
+        for (_, passed) in canaries.iter().filter(|(own, _)| own == kind) {
+            match passed {
+                Some(true) => found.passed += 1,
+                Some(false) => found.failed += 1,
+                None => found.missing += 1,
             }
         }
         found
@@ -156,6 +191,13 @@ mod tests {
         assert_eq!(found(0.0), [(2, 0, 0), (0, 2, 0), (0, 2, 0)]);
         assert_eq!(found(0.5), [(2, 0, 0), (0, 2, 0), (2, 0, 0)]);
         assert_eq!(count_reward_canaries(&items, &records[..2], 0.0)[0].missing, 2);
+        // Gaps that were stored are counted as those that were not.
+        let text = serde_json::to_string(&score_gaps(&items, &records)).unwrap();
+        let stored: Vec<ScoreGap> = serde_json::from_str(&text).unwrap();
+        for tie in [0.0, 0.4, 0.5, 1.0] {
+            let counts = count_reward_canaries(&items, &records, tie);
+            assert_eq!(count_score_gaps(&stored, tie), counts, "{tie}");
+        }
     }
 
     #[test]

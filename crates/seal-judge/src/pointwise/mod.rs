@@ -18,7 +18,10 @@ mod reply;
 mod verdict;
 
 pub use canary::PointCanary;
-pub use canary_count::{CanaryCount, count_guard_canaries, count_reward_canaries};
+pub use canary_count::{
+    CanaryCount, ScoreGap, count_guard_canaries, count_reward_canaries, count_score_gaps,
+    score_gaps,
+};
 pub use figures::{GuardFigures, RewardFigures, guard_figures, reward_figures};
 pub use item::{PointItem, with_canaries};
 pub use probabilities::GuardProbabilities;

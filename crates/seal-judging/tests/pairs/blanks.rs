@@ -1,8 +1,13 @@
 //! Replies without a text, which a server in trouble sends.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use seal_judging::{QuestionSet, Silent, missing_questions, orders, read_batch, write_batch};
+use seal_endpoint::{Ask, EndpointError, Reply, Watch};
+use seal_judging::{
+    JudgeTable, LocalIdentity, PairJudge, QuestionSet, Responder, Silent, judge, missing_questions,
+    orders, read_batch, write_batch,
+};
 use serde_json::{Value, json};
 
 use crate::setup::{Folder, by_number, pairs, run, table};
@@ -61,6 +66,32 @@ fn a_question_that_is_never_answered_is_asked_three_times_over_the_life_of_a_log
         assert_eq!(orders(&set, &judged).unwrap().missing, 1);
     }
     assert_eq!(folder.text().lines().count(), 14);
+}
+
+/// A model on this machine that says nothing.
+struct Mute;
+
+impl Responder for Mute {
+    fn respond(&self, _: &Ask, _: &dyn Watch) -> Result<Reply, EndpointError> {
+        let reply = json!({ "content": "", "finish": "stop", "logprobs": "absent" });
+        serde_json::from_value(reply).map_err(|e| EndpointError::Model { why: e.to_string() })
+    }
+}
+
+#[test]
+fn a_blank_reply_of_a_model_on_this_machine_is_asked_once() {
+    let path = Path::new("judge.toml");
+    let text = "kind = \"pairwise\"\ncanaries = 0\n[model]\npath = \"m\"";
+    let (table, identity) =
+        (JudgeTable::parse(text, path).unwrap(), LocalIdentity { digest: "0a".to_owned() });
+    let judge_of = PairJudge::of_model(table, path, Path::new("."), None, &identity).unwrap();
+    let (folder, set) = (Folder::new(), pairs(3));
+    let questions = QuestionSet::new(&judge_of, &set).unwrap();
+    for asked in [6, 0] {
+        let judged = judge(&judge_of, &questions, &Mute, &mut folder.log(), &Silent).unwrap();
+        assert_eq!((judged.asked, judged.blank_replies, judged.blank), (asked, 6, 6));
+    }
+    assert_eq!(missing_questions(&judge_of, &questions, Some(&folder.log())), Vec::<usize>::new());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use seal_endpoint::refuse_secrets;
 use seal_judging::rubric::RubricTable;
 use seal_judging::{JudgeTable, JudgingError};
-use seal_model::overrides::{parse_set, put};
+use seal_model::overrides::put;
 use seal_model::{GuardTable, ModelError, RewardTable};
 use toml::{Table, Value};
 
@@ -95,22 +95,23 @@ fn read(path: &Path, place: &str) -> Result<Table, ConfigError> {
     Ok(table)
 }
 
-/// Takes the judge of a test out of the config where `setting` names a table for it: the table is
+/// The place of the judge for which a setting names a table.
+pub(super) fn named_place<'a>(key: &'a str, value: &Value) -> Option<&'a str> {
+    let place = match value {
+        Value::Table(keys) if keys.contains_key(TABLE) => key,
+        _ => key.strip_suffix(TABLE)?.strip_suffix('.')?,
+    };
+    let parts: Vec<&str> = place.split('.').collect();
+    matches!(parts.as_slice(), ["judge", _] | ["judge", _, "also", _]).then_some(place)
+}
+
+/// Takes the judge of a test out of the config where a setting names a table for it: the table is
 /// a whole judge, and keys of another kind of judge would not go with it. Further judges stay.
-pub(super) fn make_room(config: &mut Table, setting: &str) {
-    let Ok((key, value)) = parse_set(setting) else { return };
-    let parts: Vec<&str> = key.split('.').collect();
-    let place = match (parts.as_slice(), &value) {
-        ([place @ .., TABLE], _) => place,
-        (place, Value::Table(keys)) if keys.contains_key(TABLE) => place,
-        _ => return,
-    };
-    let mut at = match place {
-        ["judge", _] | ["judge", _, "also", _] => Some(config),
-        _ => return,
-    };
-    for part in place {
-        at = at.and_then(|table| table.get_mut(*part)).and_then(Value::as_table_mut);
+pub(super) fn make_room(config: &mut Table, key: &str, value: &Value) {
+    let Some(place) = named_place(key, value) else { return };
+    let mut at = Some(config);
+    for part in place.split('.') {
+        at = at.and_then(|table| table.get_mut(part)).and_then(Value::as_table_mut);
     }
     if let Some(judge) = at {
         judge.retain(|key, _| key == "also");

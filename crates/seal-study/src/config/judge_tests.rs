@@ -59,6 +59,36 @@ fn a_table_of_the_command_line_is_a_whole_judge_and_leaves_further_ones() {
 }
 
 #[test]
+fn a_table_of_the_quick_section_takes_the_place_of_the_old_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    let table = "kind = \"rubric\"\n[endpoint]\nbase_url = \"https://x.example/v1\"\nmodel = \"m\"";
+    fs::write(dir.path().join("rubric.toml"), table).unwrap();
+    let load = |quick: &str, is_quick: bool| {
+        let is_set = |line: &&str| line.starts_with("set = { \"study.seeds\"");
+        let old = crate::BUILT_IN.lines().find(is_set).unwrap();
+        let text = crate::BUILT_IN.replace(old, quick);
+        // The old keys go with no rubric.
+        let text =
+            text.replace("hh = { kind = \"oracle\" }", "hh = { kind = \"oracle\", tie = 0.1 }");
+        assert!(text.contains("tie = 0.1"));
+        let file = dir.path().join("study.toml");
+        fs::write(&file, text).unwrap();
+        load_config(&ConfigSource { file: Some(file), quick: is_quick, ..ConfigSource::default() })
+    };
+    // The key beside the name comes before it in the order of the alphabet.
+    let keys = "set = { \"judge.hh.canaries\" = 1, \"judge.hh.table\" = \"rubric.toml\" }";
+    let config = load(keys, true).unwrap();
+    let OneJudge::Rubric(table) = &config.judge["hh"].first else { panic!("{:?}", config.judge) };
+    assert_eq!(table.canaries, 1);
+    // Without it the judge is the old one.
+    let config = load(keys, false).unwrap();
+    assert!(matches!(&config.judge["hh"].first, OneJudge::Single(_)));
+    let wrong = "set = { \"judge.hh.canary\" = 1, \"judge.hh.table\" = \"rubric.toml\" }";
+    let said = load(wrong, true).unwrap_err().to_string();
+    assert!(said.contains("judge.hh") && said.contains("`canary`"), "{said}");
+}
+
+#[test]
 fn what_cannot_be_a_judge_is_named_with_its_place() {
     let pairs = "judge.hh={ kind = \"pairwise\", endpoint = { base_url = \"https://x.example/v1\", model = \"m\" } }";
     insta::assert_snapshot!(error(&[pairs, "judge.hh.canary=3"]), @r#"judge.hh={ kind = "pairwise", endpoint = { base_url = "https://x.example/v1", model = "m" } }, judge.hh.canary=3: judge.hh: unknown field `canary`, expected one of `table`, `also`, `kind`, `prompt`, `policy`, `verdict`, `endpoint`, `model`, `seed`, `samples`, `canaries`, `max_missing`, `max_cost`, `served_as`, `allow_self`; did you mean `canaries`?"#);

@@ -1,11 +1,12 @@
 //! Reading a config and giving it types.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use seal_model::overrides::{TableError, parse_set, put};
 use toml::{Table, Value};
 
-use super::judge_table::{check_secrets, expand, make_room};
+use super::judge_table::{check_secrets, expand, make_room, named_place};
 use super::numbers::{self, LARGEST};
 use super::types::Config;
 use crate::error::{ArmError, ConfigError, Defect, OverrideError, Place, StudyError};
@@ -86,17 +87,17 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
         known_keys(&slim, keys).map_err(|e| of_file(ConfigError::within(place())(e)))?;
     }
     if is_own("quick") {
-        let keys = in_file.quick.set.clone();
+        let keys = keys_in_place(&in_file.quick.set);
         known_keys(&slim, keys).map_err(|e| of_file(ConfigError::within(Place::Quick)(e)))?;
     }
     if source.quick {
-        for (key, value) in in_file.quick.set {
-            // The shared section speaks of the world, which own data replace.
-            let section = key.split('.').next().unwrap_or_default();
-            if is_own("quick") || table.contains_key(section) {
-                put(&mut table, &key, value)?;
-            }
-        }
+        let mut keys = in_file.quick.set;
+        // The shared section speaks of the world, which own data replace.
+        let section = |key: &str| key.split('.').next().unwrap_or_default().to_owned();
+        keys.retain(|key, _| is_own("quick") || table.contains_key(&section(key)));
+        // The keys have no order, so that those beside a table's name may come before it.
+        keys.iter().for_each(|(key, value)| make_room(&mut table, key, value));
+        keys.into_iter().try_for_each(|(key, value)| put(&mut table, &key, value))?;
         expand(&mut table, folder)?;
         put(&mut table, "study.quick", Value::Boolean(true))?;
         // A run folder of its own: a quick look never replaces a result.
@@ -142,7 +143,7 @@ fn seed(seed: u64) -> Result<Value, StudyError> {
 /// Puts a setting in the form `a.b=c` into the table.
 fn set(table: &mut Table, text: &str) -> Result<(), StudyError> {
     let (key, value) = parse_set(text)?;
-    make_room(table, text);
+    make_room(table, &key, &value);
     put(table, &key, value)?;
     // What stands on the command line is relative to where it was typed.
     Ok(expand(table, Path::new(""))?)
@@ -181,6 +182,19 @@ fn without_lists(table: &Table) -> Table {
         table.insert(key.to_owned(), Value::Table(Table::new()));
     }
     table
+}
+
+/// The keys that go with those of the config. Keys of a judge that gets another table do not: they
+/// are looked at together with that table, where it is read.
+fn keys_in_place(keys: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    let places: Vec<&str> =
+        keys.iter().filter_map(|(key, value)| named_place(key, value)).collect();
+    let is_at = |key: &str, place: &str| {
+        key.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let stays = |key: &str| !places.iter().any(|place| is_at(key, place));
+    let staying = keys.iter().filter(|(key, _)| stays(key));
+    staying.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// Refuses keys that mean nothing; whether their values fit is found out where they are used.

@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+use seal_model::ModelError;
+
+use super::config::of_judge;
+
 /// Why a run cannot be judged again.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum AgainError {
     /// A folder without the config of a run.
     #[error("{}: it holds no config of a run", out.display())]
@@ -28,6 +32,18 @@ pub enum AgainError {
     NoAnswers {
         /// The tests.
         tests: Vec<String>,
+    },
+    /// A judge that is not replaced and whose model folder cannot be used.
+    #[error(
+        "{}; this judge is not replaced, and its model is looked at all the same, because the new \
+         results have its figures too",
+        of_judge(section, &source.to_string())
+    )]
+    OtherJudge {
+        /// The judge's section.
+        section: String,
+        /// What is wrong with it.
+        source: Box<ModelError>,
     },
     /// Outputs that are not in the store.
     #[error(

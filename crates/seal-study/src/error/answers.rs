@@ -37,8 +37,8 @@ pub enum AssessmentsError {
     /// More verdicts have almost no probability than the judge's settings allow.
     #[error(
         "test `{test}`: {low_mass} of {answers} verdicts have less than verdict.least_mass on the \
-         verdict tokens, and the judge allows a share of {share} (max_missing): the prompt, \
-         verdict.before or the tokens are not those that this model was made for"
+         verdict tokens, and the judge allows a share of {share} (max_missing): this model \
+         was made for another prompt, another verdict.before or other tokens"
     )]
     LowMass {
         /// The test.

@@ -97,7 +97,7 @@ pub enum ConfigError {
 }
 
 /// What is said of a judge, with its section in front once.
-fn of_judge(section: &str, said: &str) -> String {
+pub(super) fn of_judge(section: &str, said: &str) -> String {
     match said.starts_with(section) {
         true => said.to_owned(),
         false => format!("{section}: {said}"),

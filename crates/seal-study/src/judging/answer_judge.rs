@@ -61,6 +61,14 @@ impl ModelTable {
         }
     }
 
+    /// Difference of scores that is a tie, of a reward model.
+    pub(crate) fn tie(&self) -> Option<f64> {
+        match self {
+            Self::Guard(_) => None,
+            Self::Reward(table) => Some(table.tie),
+        }
+    }
+
     pub(crate) fn allow_self(&self) -> bool {
         match self {
             Self::Guard(table) => table.allow_self,

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::planning::can_ask;
 use super::{AGAIN, Study, outputs_read};
 use crate::config::{Config, ConfigSource, OneJudge, load_config};
-use crate::error::{AgainError, StudyError};
+use crate::error::{AgainError, ConfigError, StudyError};
 use crate::exec::{Done, run_graph};
 use crate::judging::Judging;
 use crate::observer::Observer;
@@ -39,7 +39,8 @@ impl Study {
     ///
     /// # Errors
     /// A folder without a config, a test that is none or has no generated answers, a table that
-    /// cannot be used.
+    /// cannot be used. Every judge of the study is looked at, since the results have the figures of
+    /// all: [`AgainError::OtherJudge`] for a model folder of another one.
     pub fn again(request: &AgainRequest) -> Result<(Self, String), StudyError> {
         let found = config_of_folder(&request.out)?;
         let found = found.ok_or_else(|| AgainError::NoRun { out: request.out.clone() })?;
@@ -48,7 +49,7 @@ impl Study {
         let table = request.table.display();
         let set = tests.iter().map(|test| format!("judge.{test}.table={table}"));
         let source = ConfigSource { set: set.collect(), ..source };
-        let study = Self::load(&source)?;
+        let study = Self::load(&source).map_err(|error| of_other_judge(error, &tests))?;
         let of_pairs = study.judges.all().map(|(test, name, judge)| (test, name, judge.settings()));
         let answers = study.judges.answers();
         let of_answers = answers.map(|(test, name, judge)| (test, name, judge.settings()));
@@ -121,6 +122,17 @@ impl Study {
         let found = ran.iter().filter(|d| d.seconds.is_none()).count();
         let results = report.results;
         Ok(Outcome { results, out, files, ran: ran.len() - found, found })
+    }
+}
+
+/// Says of a judge's model that it is looked at though the judge of none of `tests` is it.
+fn of_other_judge(error: StudyError, tests: &[String]) -> StudyError {
+    let is_new = |section: &str| tests.iter().any(|test| section == format!("judge.{test}"));
+    match error {
+        StudyError::Config(ConfigError::JudgeModel { section, source }) if !is_new(&section) => {
+            AgainError::OtherJudge { section, source }.into()
+        }
+        other => other,
     }
 }
 

@@ -75,7 +75,7 @@ impl AnswerOutputs {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(new) => {
                         let output = read(&done[node.node].dir, test, judge, &models)?;
-                        of_judge.add(&output);
+                        of_judge.add(&output, judge);
                         new.insert(output)
                     }
                 };
@@ -138,7 +138,8 @@ impl OfArm {
 }
 
 impl Collected {
-    fn add(&mut self, AssessedOutput { judge, replies, .. }: &AssessedOutput) {
+    fn add(&mut self, output: &AssessedOutput, by: &AnswerJudge) {
+        let AssessedOutput { judge, replies, .. } = output;
         self.served.extend(judge.served.iter().cloned());
         self.answers += judge.answers as u64;
         self.missing += judge.missing as u64;
@@ -146,9 +147,9 @@ impl Collected {
         if let Some(low_mass) = judge.low_mass {
             *self.low_mass.get_or_insert(0) += low_mass as u64;
         }
-        for canary in &judge.canaries {
+        for canary in judge.canaries(by) {
             let Some(kind) = canary.kind else { continue };
-            let sum = self.canaries.get(&kind).map_or(*canary, |sum| sum.with(canary));
+            let sum = self.canaries.get(&kind).map_or(canary, |sum| sum.with(&canary));
             self.canaries.insert(kind, sum);
         }
         if let Some(repeats) = judge.repeats {

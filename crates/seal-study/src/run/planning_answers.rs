@@ -46,12 +46,14 @@ pub(super) fn answers_ahead(
         let ahead = all.entry((test, name)).or_default();
         let answers = graph.nodes[node.node].deps.first().and_then(|d| found[*d].as_ref());
         let known = judge.as_rubric().zip(answers).and_then(|(rubric, entry)| {
-            let names = model_names(config);
-            let items = items_of(config, node, rows_of(sets, test), &entry.dir)?;
-            let set = AnswerSet::new(rubric, &items, &names).ok()?;
-            ahead.add(judging, rubric, &set)
+            let at = (config, node, rows_of(sets, test), entry.dir.as_path());
+            let known = missing(at, judging, rubric, |set, open| ahead.add(rubric, set, open));
+            known.unwrap_or_else(|error| {
+                tracing::warn!(%error, "the replies of a judge cannot be read");
+                None
+            })
         });
-        if known.is_none() {
+        if known.flatten().is_none() {
             ahead.unknown += 1;
         }
     }
@@ -72,7 +74,7 @@ pub(super) fn answers_ahead(
 /// Refuses a run whose rubrics cannot be asked though they must be: said before the training.
 ///
 /// # Errors
-/// No key, or an address that cannot be used; a store that cannot be read.
+/// No key, or an address that cannot be used; a store or a log that cannot be read.
 pub(super) fn can_rate(
     config: &Config,
     sets: &ArmSets,
@@ -90,7 +92,8 @@ pub(super) fn can_rate(
         let answers = &graph.nodes[stage.deps[0]];
         let has_all = match store.find(answers.stage, &answers.key, &answers.inputs)? {
             Found::Entry(entry) => {
-                has_replies(config, judging, rubric, node, rows_of(sets, &node.test), &entry.dir)
+                let at = (config, node, rows_of(sets, &node.test), entry.dir.as_path());
+                missing(at, judging, rubric, |_, open| open.is_empty())?
             }
             Found::Absent | Found::Damaged(_) => None,
         };
@@ -101,23 +104,26 @@ pub(super) fn can_rate(
     Ok(())
 }
 
-/// Whether the judge's log has a reply to each question about these answers; `None` where it cannot be
-/// told.
-fn has_replies(
-    config: &Config,
+/// What `tell` makes of the questions about the answers of a cell, and of the numbers of those that the
+/// judge's log lacks. `None` where the answers make no set of questions.
+///
+/// # Errors
+/// A log that cannot be read.
+fn missing<T>(
+    (config, node, rows, dir): (&Config, &AnswerNode, &[Row], &Path),
     judging: &Judging<'_>,
     rubric: &RubricJudge,
-    node: &AnswerNode,
-    rows: &[Row],
-    dir: &Path,
-) -> Option<bool> {
+    tell: impl FnOnce(&AnswerSet<'_>, Vec<usize>) -> T,
+) -> Result<Option<T>, StudyError> {
     let names = model_names(config);
-    let items = items_of(config, node, rows, dir)?;
+    let Some(items) = items_of(config, node, rows, dir) else { return Ok(None) };
+    let Ok(set) = AnswerSet::new(rubric, &items, &names) else { return Ok(None) };
+    // As the stage asks: replies to other answers of the test say whose replies count.
     let instructions: Vec<String> = rows.iter().map(instruction).collect();
-    let set = AnswerSet::new(rubric, &items, &names).ok()?;
     let set = set.as_part_of(instructions.iter().map(|text| &**text));
-    let log = judging.read_log(rubric).ok()?;
-    Some(missing_questions(rubric, &set, log.as_ref()).is_empty())
+    let log = judging.read_log(rubric)?;
+    let open = missing_questions(rubric, &set, log.as_ref());
+    Ok(Some(tell(&set, open)))
 }
 
 fn rows_of<'a>(sets: &'a ArmSets, test: &str) -> &'a [Row] {
@@ -137,17 +143,15 @@ fn items_of(
 }
 
 impl Ahead {
-    /// Adds the questions of a set that the log lacks; `None` where they cannot be told.
+    /// Adds the questions `open` of a set, which the log lacks; `None` where their cost cannot be told.
     fn add(
         &mut self,
-        judging: &Judging<'_>,
         rubric: &RubricJudge,
         set: &AnswerSet<'_>,
+        mut open: Vec<usize>,
     ) -> Option<()> {
-        let log = judging.read_log(rubric).ok()?;
-        let mut missing = missing_questions(rubric, set, log.as_ref());
-        missing.retain(|number| self.known.insert(set.key_of(*number).to_owned()));
-        self.cost += estimate(rubric, set, &missing).ok()?.money.unwrap_or_default();
+        open.retain(|number| self.known.insert(set.key_of(*number).to_owned()));
+        self.cost += estimate(rubric, set, &open).ok()?.money.unwrap_or_default();
         Some(())
     }
 }

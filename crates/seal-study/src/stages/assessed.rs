@@ -4,7 +4,7 @@ use std::path::Path;
 
 use seal_endpoint::EndpointError;
 use seal_eval::Evidence;
-use seal_judge::pointwise::{CanaryCount, PointCanary};
+use seal_judge::pointwise::{CanaryCount, PointCanary, ScoreGap, count_score_gaps};
 use seal_judge::{Assessment, from_jsonl, to_jsonl};
 use seal_judging::ReplyCost;
 use seal_judging::rubric::Repeats;
@@ -52,7 +52,11 @@ pub(crate) struct StoredAnswers {
     pub(crate) p_harmful: Sum,
     /// Scores or ratings.
     pub(crate) score: Sum,
+    /// Canaries of a guard or of a rubric.
     pub(crate) canaries: Vec<StoredCanary>,
+    /// Canaries of a reward model, to be counted by the tie of its table, on which the stage does not
+    /// depend.
+    pub(crate) gaps: Vec<ScoreGap>,
     /// Answers that were rated twice.
     pub(crate) repeats: Option<StoredCanary>,
 }
@@ -120,6 +124,16 @@ impl StoredCanary {
 }
 
 impl StoredAnswers {
+    /// What became of the canaries of each kind.
+    pub(crate) fn canaries(&self, judge: &AnswerJudge) -> Vec<StoredCanary> {
+        let tie = match judge {
+            AnswerJudge::Model(judge) => judge.table.tie(),
+            AnswerJudge::Rubric(_) => None,
+        };
+        let Some(tie) = tie else { return self.canaries.clone() };
+        count_score_gaps(&self.gaps, tie).iter().map(StoredCanary::of).collect()
+    }
+
     /// Refuses verdicts of which more are missing, or have almost no probability, than the judge
     /// allows. `failure` is the latest of an endpoint, and whether it may pass.
     ///

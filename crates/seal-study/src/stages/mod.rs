@@ -1,6 +1,7 @@
 //! What each stage does. A stage reads the folders of the stages it depends on
 //! and writes its own; nothing else passes between them.
 
+mod answered;
 mod answers;
 mod assessed;
 mod assessments;

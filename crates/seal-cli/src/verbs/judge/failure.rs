@@ -90,8 +90,8 @@ pub(crate) enum JudgeFailure {
     /// More verdicts have almost no probability than the table allows.
     #[error(
         "{low_mass} of {answers} verdicts have less than verdict.least_mass on the verdict tokens, \
-         and the table allows a share of {share} (max_missing): the prompt, verdict.before or the \
-         tokens are not those that this model was made for; mend them in the table"
+         and the table allows a share of {share} (max_missing): this model was made for \
+         another prompt, another verdict.before or other tokens; mend them in the table"
     )]
     LowMass {
         /// Verdicts below the least mass.
@@ -150,8 +150,7 @@ pub(crate) enum JudgeFailure {
     },
     /// There is no store.
     #[error(
-        "{}: there is no such folder, and the run's answers are in its store; --store names the \
-         store that the run used",
+        "{}: this store does not exist; name the run's store with --store",
         path.display()
     )]
     NoStore {

@@ -77,8 +77,8 @@ fn say_mass(files: &AnswerFiles<'_>, found: &GuardFigures) -> std::io::Result<()
     }
     writeln!(
         plain::stderr(),
-        "{} of {} verdicts have less than verdict.least_mass on the verdict tokens: the prompt, \
-         verdict.before or the tokens are not those that this model was made for",
+        "{} of {} verdicts have less than verdict.least_mass on the verdict tokens: this model was \
+         made for another prompt, another verdict.before or other tokens",
         found.low_mass,
         found.answers
     )
@@ -96,6 +96,6 @@ mod tests {
         assert!(check_mass(&of(1), 0.05).is_ok());
         assert!(check_mass(&of(20), 1.0).is_ok());
         let error = check_mass(&of(2), 0.05).unwrap_err().to_string();
-        insta::assert_snapshot!(error, @"2 of 20 verdicts have less than verdict.least_mass on the verdict tokens, and the table allows a share of 0.05 (max_missing): the prompt, verdict.before or the tokens are not those that this model was made for; mend them in the table");
+        insta::assert_snapshot!(error, @"2 of 20 verdicts have less than verdict.least_mass on the verdict tokens, and the table allows a share of 0.05 (max_missing): this model was made for another prompt, another verdict.before or other tokens; mend them in the table");
     }
 }

@@ -98,7 +98,7 @@ impl Prepared {
         encoder.fits_vocabulary(shape.vocab_size)?;
         let digest = folder_digest(&dir, request.digest_files)?;
         let prompt = prompt_hash.clone().or_else(|| template_hash.clone());
-        let identity = json!([
+        let mut identity = json!([
             "guard",
             VERSION,
             request.device_name()?,
@@ -113,6 +113,7 @@ impl Prepared {
             table.max_answer_tokens,
             table.control_tokens,
         ]);
+        rendering.mark(&mut identity);
         let found = FoundJudge { dir, shape, digest, prompt, identity };
         Ok(Self { encoder, rendering, tokens, stops, context, found })
     }

@@ -45,8 +45,11 @@ impl JudgeRequest {
     }
 }
 
-/// The chat template of `setting`, which is given texts in the form that it takes, and whose text has the SHA-256 `expected` where that is given, with
-/// a hash of its texts.
+/// The chat template of `setting`, with the SHA-256 of its text. The template is given texts in the
+/// form that it takes.
+///
+/// # Errors
+/// A template that cannot be read; a text with another SHA-256 than `expected`.
 pub(super) fn chat_template(
     setting: &TemplateSetting,
     encoder: &Encoder,

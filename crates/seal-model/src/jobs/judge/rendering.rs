@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use seal_data::chat::{ChatError, ChatTemplate, Message};
 use seal_judge::prompt::{Filled, GuardPrompt};
+use serde_json::Value;
 
 /// How request and answer become one text.
 pub(super) enum Rendering {
@@ -25,6 +26,18 @@ pub(super) struct RenderedText {
 }
 
 impl Rendering {
+    /// What it adds to the identity of a judge, other identities being as they are: whether its
+    /// template is given texts as lists of parts.
+    pub(super) fn mark(&self, identity: &mut Value) {
+        let takes_parts = match self {
+            Self::Raw(_) => false,
+            Self::UserTurn(_, template) | Self::Chat { template, .. } => template.takes_parts(),
+        };
+        if let (true, Value::Array(all)) = (takes_parts, identity) {
+            all.push("as parts".into());
+        }
+    }
+
     /// The text of `prompt` and `answer`; `named` are the tokenizer's special tokens.
     pub(super) fn text(
         &self,
@@ -181,6 +194,29 @@ mod tests {
         // A template that changes its texts is seen through.
         let (found, slots) = text(&chat(UPPER, false), "q", "a");
         assert_eq!((found.as_str(), slots), ("QA", None));
+    }
+
+    #[test]
+    fn texts_as_parts_are_told_apart_and_other_identities_stay() {
+        const PARTS: &str = "{% for m in messages %}{% for part in m.content if part.type == \
+                             'text' %}{{ part.text }}{% endfor %}{% endfor %}";
+        let marked = |rendering: &Rendering| {
+            let mut identity = serde_json::json!(["guard", 2]);
+            rendering.mark(&mut identity);
+            identity.to_string()
+        };
+        let of = |source: &str| {
+            let template = ChatTemplate::new("t", source, None).unwrap();
+            template.taking_texts(&BTreeMap::new())
+        };
+        let chat = |source: &str| Rendering::Chat { template: of(source), is_asked: true };
+        let prompt = GuardPrompt::of("{prompt}{response}", String::new(), &GuardSlots::default());
+        assert_eq!(marked(&chat(PLAIN)), r#"["guard",2]"#);
+        assert_eq!(marked(&chat(PARTS)), r#"["guard",2,"as parts"]"#);
+        let prompt = prompt.unwrap();
+        let turn = Rendering::UserTurn(prompt.clone(), of(PARTS));
+        assert_eq!(marked(&turn), r#"["guard",2,"as parts"]"#);
+        assert_eq!(marked(&Rendering::Raw(prompt)), r#"["guard",2]"#);
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Prepared {
         encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
         encoder.fits_vocabulary(shape.vocab_size)?;
         let digest = folder_digest(&dir, request.digest_files)?;
-        let identity = json!([
+        let mut identity = json!([
             "reward",
             VERSION,
             request.device_name()?,
@@ -83,6 +83,7 @@ impl Prepared {
             table.max_answer_tokens,
             table.control_tokens,
         ]);
+        rendering.mark(&mut identity);
         let found = FoundJudge { dir, shape, digest, prompt: Some(hash), identity };
         Ok(Self { encoder, rendering, context, found })
     }
