@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Write as _;
 
 use seal_report::Report;
-use seal_track::{Logged, Server};
+use seal_track::{Logged, STALE_HOURS, Server};
 
 use crate::plain;
 use crate::usage::UsageError;
@@ -58,7 +58,7 @@ impl Tracker {
 /// A server that cannot be reached or refuses.
 pub(crate) fn log(server: &Server, report: &Report, verbosity: Verbosity) -> anyhow::Result<()> {
     let experiment = var(EXPERIMENT).unwrap_or_else(|| report.results.study.clone());
-    let Logged { experiment, experiment_id: _, logged, present, unfinished } =
+    let Logged { experiment, experiment_id: _, logged, present, unfinished, left_alone } =
         server.log(report, &experiment)?;
     if verbosity.quiet {
         return Ok(());
@@ -69,6 +69,12 @@ pub(crate) fn log(server: &Server, report: &Report, verbosity: Verbosity) -> any
     }
     if unfinished > 0 {
         text += &format!("; {unfinished} of an earlier attempt are marked as killed");
+    }
+    if left_alone > 0 {
+        text += &format!(
+            "; {left_alone} unfinished of the last {STALE_HOURS} hours are left alone, as another \
+             program may be logging them"
+        );
     }
     writeln!(plain::stderr(), "{text}")?;
     Ok(())

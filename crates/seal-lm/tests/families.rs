@@ -6,6 +6,8 @@
 mod common;
 #[path = "families/later.rs"]
 mod later;
+#[path = "families/saved.rs"]
+mod saved;
 
 use burn::module::Module as _;
 use common::families::{ADAPTED, MODELS, expected, folder, load, logits, worst};
@@ -36,6 +38,14 @@ fn the_fixtures_are_worth_comparing_with() {
         let tokens: usize = e.greedy.iter().map(clear).sum();
         assert!(tokens > 100, "{name}: {tokens} tokens before a near tie");
     }
+}
+
+#[test]
+fn a_distance_that_is_no_number_is_the_worst() {
+    for offs in [[f64::NAN, 0.1, 0.2], [0.1, f64::NAN, 0.2], [0.1, 0.2, f64::NAN]] {
+        assert!(offs.into_iter().fold(0.0, common::worse).is_nan(), "{offs:?}");
+    }
+    assert_eq!([0.2, 0.3, 0.1].into_iter().fold(0.0, common::worse), 0.3);
 }
 
 #[test]

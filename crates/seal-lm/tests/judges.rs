@@ -55,7 +55,7 @@ fn worst(got: &[Vec<f32>], want: &[Vec<f64>], of: impl Fn(f64) -> f64) -> f64 {
         assert_eq!(got.len(), want.len());
         for (got, want) in got.iter().zip(want) {
             let off = (of(f64::from(*got)) - of(*want)).abs();
-            worst = if off <= worst { worst } else { off };
+            worst = common::worse(worst, off);
         }
     }
     worst

@@ -169,6 +169,17 @@ impl Store {
         Ok(damage)
     }
 
+    /// Holds one file of an entry against its hash: for a small file beside large ones.
+    ///
+    /// # Errors
+    /// As [`Store::verify`].
+    pub fn verify_file(&self, entry: &Entry, name: &str) -> Result<Option<Damage>, StoreError> {
+        match entry.files.iter().find(|file| file.name == name) {
+            Some(file) => manifest::verify(&entry.dir, std::slice::from_ref(file)),
+            None => Ok(Some(Damage { file: entry.dir.join(name), flaw: Flaw::Missing })),
+        }
+    }
+
     /// Claims the output of `key`, made from `inputs`, if it is still to be made. An entry
     /// that cannot be used is set aside.
     ///

@@ -20,5 +20,5 @@ mod transport;
 
 pub use credentials::Credentials;
 pub use error::TrackError;
-pub use mlflow::{Logged, Server};
+pub use mlflow::{Logged, STALE_HOURS, Server};
 pub use runs::{TrackedRun, tracked_runs};

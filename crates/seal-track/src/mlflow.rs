@@ -27,9 +27,26 @@ pub struct Logged {
     pub logged: usize,
     /// Runs of the same results that were there whole.
     pub present: usize,
-    /// Runs of the same results that an earlier attempt left unfinished. They are marked as killed,
-    /// and logged again.
+    /// Runs of the same results that an earlier attempt left unfinished more than [`STALE_HOURS`]
+    /// ago. They are marked as killed, and logged again.
     pub unfinished: usize,
+    /// Younger unfinished runs of the same results. Another program may be logging them, so they are
+    /// left alone.
+    pub left_alone: usize,
+}
+
+/// Hours after which an unfinished run is one of a program that ended: to log a run takes seconds.
+pub const STALE_HOURS: u64 = 3;
+
+/// Runs of the same results that are on the server.
+#[derive(Default)]
+struct Found {
+    /// Ids of the finished runs.
+    whole: BTreeMap<Place, String>,
+    /// Ids of runs that were left unfinished.
+    torn: BTreeSet<String>,
+    /// Unfinished runs that another program may be logging.
+    young: usize,
 }
 
 /// An arm and a seed; `None` for all seeds.
@@ -62,16 +79,17 @@ impl Server {
     ///
     /// # Errors
     /// [`TrackError`] of the first call that failed. The runs before it are there. The run that it is of
-    /// stays unfinished on the server, and the next call logs it again.
+    /// is marked as failed if the server still answers, and the next call logs it again.
     pub fn log(&self, report: &Report, experiment: &str) -> Result<Logged, TrackError> {
         let runs = tracked_runs(report)?;
         let hash = results_hash(report)?;
         let id = self.experiment(experiment)?;
-        let (mut known, torn) = self.runs_of(&id, &hash)?;
+        let Found { whole: mut known, torn, young } = self.runs_of(&id, &hash)?;
         let mut logged = Logged {
             experiment: experiment.to_owned(),
             experiment_id: id.clone(),
             unfinished: torn.len(),
+            left_alone: young,
             ..Logged::default()
         };
         for run in &torn {
@@ -120,13 +138,10 @@ impl Server {
         }
     }
 
-    /// The ids of the finished runs of these results by arm and seed, and of the others.
-    fn runs_of(
-        &self,
-        experiment: &str,
-        hash: &str,
-    ) -> Result<(BTreeMap<Place, String>, BTreeSet<String>), TrackError> {
-        let (mut whole, mut torn) = (BTreeMap::new(), BTreeSet::new());
+    /// The runs of these results.
+    fn runs_of(&self, experiment: &str, hash: &str) -> Result<Found, TrackError> {
+        let mut runs = Found::default();
+        let stale = now().saturating_sub(STALE_HOURS * 3_600_000);
         let mut page = String::new();
         loop {
             let found = self.0.post(
@@ -147,17 +162,20 @@ impl Server {
                 };
                 match (run["info"]["status"].as_str(), tag(ARM)) {
                     (Some("FINISHED"), Some(arm)) => {
-                        whole.insert((arm, tag(SEED)), id);
+                        runs.whole.insert((arm, tag(SEED)), id);
                     }
                     (Some("RUNNING" | "SCHEDULED"), _) => {
-                        torn.insert(id);
+                        match started(&run["info"]).is_some_and(|start| start < stale) {
+                            true => drop(runs.torn.insert(id)),
+                            false => runs.young += 1,
+                        }
                     }
                     _ => {}
                 }
             }
             match found["next_page_token"].as_str() {
                 Some(next) if !next.is_empty() && next != page => page = next.to_owned(),
-                _ => return Ok((whole, torn)),
+                _ => return Ok(runs),
             }
         }
     }
@@ -182,6 +200,16 @@ impl Server {
             }),
         )?;
         let id = self.text(&made["run"]["info"]["run_id"], "a new run has no id")?;
+        if let Err(error) = self.fill(&id, run) {
+            // Where this fails too, the first failure says more.
+            let _ = self.end(&id, "FAILED");
+            return Err(error);
+        }
+        Ok(id)
+    }
+
+    /// Logs the numbers of a run and ends it.
+    fn fill(&self, id: &str, run: &TrackedRun) -> Result<(), TrackError> {
         let params: Vec<Value> =
             run.params.iter().map(|(key, text)| pair(&name(key), &value(text, VALUE))).collect();
         for part in params.chunks(PARAMS) {
@@ -193,8 +221,7 @@ impl Server {
         for part in metrics.chunks(METRICS) {
             self.0.post("runs/log-batch", &json!({"run_id": id, "metrics": part}))?;
         }
-        self.end(&id, "FINISHED")?;
-        Ok(id)
+        self.end(id, "FINISHED")
     }
 
     fn end(&self, run: &str, status: &str) -> Result<(), TrackError> {
@@ -210,6 +237,12 @@ impl Server {
 
 fn pair(key: &str, value: &str) -> Value {
     json!({"key": key, "value": value})
+}
+
+/// When a run began, in milliseconds since 1970. Servers write it as a number or as text.
+fn started(info: &Value) -> Option<u64> {
+    let start = &info["start_time"];
+    start.as_u64().or_else(|| start.as_str()?.parse().ok())
 }
 
 /// Milliseconds since 1970.
@@ -239,6 +272,18 @@ fn encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_start_is_a_number_or_text() {
+        for (info, start) in [
+            (json!({"start_time": 5}), Some(5)),
+            (json!({"start_time": "5"}), Some(5)),
+            (json!({"start_time": null}), None),
+            (json!({}), None),
+        ] {
+            assert_eq!(started(&info), start, "{info}");
+        }
+    }
 
     #[test]
     fn names_go_into_a_query() {

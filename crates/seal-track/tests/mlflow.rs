@@ -166,23 +166,59 @@ fn the_token_is_sent_and_shown_nowhere() {
     }
 }
 
+fn of_status(stub: &Stub, wanted: &str) -> usize {
+    stub.kept().runs.iter().filter(|run| run["info"]["status"] == wanted).count()
+}
+
+/// A server that fails from its eighth to its twelfth request.
+fn failing_for_a_while(fails: fn(&str) -> bool) -> Stub {
+    Stub::failing(move |seen, before| {
+        let fault: Fault = (500, vec![], "{}".to_owned());
+        (fails(&seen.path) && (8..=12).contains(&before)).then_some(fault)
+    })
+}
+
+#[test]
+fn a_run_that_fails_is_marked_and_logged_again() {
+    let stub = failing_for_a_while(|path| path == "runs/log-batch");
+    let failed = server(&stub).log(&report(), "study").unwrap_err();
+    assert!(matches!(failed, TrackError::Refused { status: 500, .. }), "{failed:?}");
+    let done = of_status(&stub, "FINISHED");
+    assert_eq!((of_status(&stub, "FAILED"), stub.kept().runs.len()), (1, done + 1));
+    let again = server(&stub).log(&report(), "study").unwrap();
+    assert_eq!((again.logged, again.present, again.unfinished), (6 - done, done, 0));
+    assert_eq!((of_status(&stub, "FINISHED"), of_status(&stub, "RUNNING")), (6, 0));
+}
+
 #[test]
 fn what_an_earlier_attempt_left_is_killed_and_logged_again() {
-    let stub = Stub::failing(|seen, before| {
-        let fault: Fault = (500, vec![], "{}".to_owned());
-        (seen.path == "runs/log-batch" && (8..=12).contains(&before)).then_some(fault)
-    });
+    let stub = failing_for_a_while(|path| path == "runs/log-batch" || path == "runs/update");
     let failed = server(&stub).log(&report(), "study").unwrap_err();
     assert!(matches!(failed, TrackError::Refused { status: 500, .. }), "{failed:?}");
     let torn = stub.kept().runs.len();
     let done = stub.kept().runs.iter().filter(|run| run["info"]["status"] == "FINISHED").count();
     assert_eq!(torn, done + 1);
+    // It began long ago.
+    for run in &mut stub.kept.lock().unwrap().runs {
+        run["info"]["start_time"] = 1.into();
+    }
     let again = server(&stub).log(&report(), "study").unwrap();
     assert_eq!((again.logged, again.present, again.unfinished), (6 - done, done, 1));
-    let of = |wanted: &str| {
-        stub.kept().runs.iter().filter(|run| run["info"]["status"] == wanted).count()
-    };
+    assert_eq!(again.left_alone, 0);
+    let of = |wanted: &str| of_status(&stub, wanted);
     assert_eq!((of("FINISHED"), of("KILLED"), of("RUNNING")), (6, 1, 0));
+}
+
+/// Two programs that log the same results at once.
+#[test]
+fn a_run_that_another_program_logs_is_left_alone() {
+    let stub = Stub::new();
+    server(&stub).log(&report(), "study").unwrap();
+    stub.kept.lock().unwrap().runs[5]["info"]["status"] = "RUNNING".into();
+    let other = server(&stub).log(&report(), "study").unwrap();
+    assert_eq!((other.logged, other.present), (1, 5));
+    assert_eq!((other.unfinished, other.left_alone), (0, 1));
+    assert_eq!((of_status(&stub, "KILLED"), of_status(&stub, "RUNNING")), (0, 1));
 }
 
 #[test]

@@ -74,11 +74,13 @@ fn a_finished_run_is_judged_again_beside_its_results() {
     error: judge.hh: guard.toml, line 1: missing field `verdict`
     ");
     sandbox.write("notes.txt", "my notes");
-    let refused = sandbox.run(&["report", "--out", "run", "--answers", "notes.txt"]);
-    insta::assert_snapshot!(refused.error(), @"
-    exit 2
-    error: --answers notes.txt: this is a file; name a folder
-    ");
+    std::fs::remove_file(sandbox.path().join("run/report.md")).unwrap();
+    for option in ["--answers", "--cards", "--tensorboard"] {
+        let refused = sandbox.run(&["report", "--out", "run", option, "notes.txt"]);
+        let words = format!("exit 2\nerror: {option} notes.txt: this is a file; name a folder\n");
+        assert_eq!(refused.error(), words);
+        assert!(!sandbox.path().join("run/report.md").exists(), "nothing is written before it");
+    }
     assert_eq!(oracle.paid_once(), paid);
     // What has no answers is refused, and so is a run whose answers are gone.
     let refused = again(&sandbox, &["--test", "hexphi"]);

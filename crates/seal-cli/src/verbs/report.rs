@@ -76,7 +76,11 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
     if dir.is_file() {
         anyhow::bail!(StudyError::from(FolderError::File { out: dir }));
     }
-    for (option, folder) in [("--answers", &options.answers), ("--cards", &options.cards)] {
+    for (option, folder) in [
+        ("--answers", &options.answers),
+        ("--cards", &options.cards),
+        ("--tensorboard", &options.tensorboard),
+    ] {
         if let Some(path) = folder.clone().filter(|folder| folder.is_file()) {
             anyhow::bail!(UsageError::File { option, path });
         }

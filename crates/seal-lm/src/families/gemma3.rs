@@ -12,7 +12,7 @@ use super::rope::{self, RopeRules};
 use super::{layers, llama, qwen3};
 use crate::plan::{BlockPlan, Plan};
 use crate::setting::SettingError;
-use crate::{Architecture, LmConfig, LmError, ModelType};
+use crate::{Architecture, LmConfig, LmError, ModelType, RopeScaling};
 
 pub(super) struct Gemma3Text;
 
@@ -104,13 +104,19 @@ impl Family for Gemma3Text {
         gemma::write_common(c, settings);
         write_attention(c, settings);
         settings.insert("final_logit_softcapping".into(), json!(a.final_logit_softcapping));
-        if let Some(base) = a.rope_local_base_freq {
-            settings.insert("rope_local_base_freq".into(), json!(base));
-        }
+        // Without a base of their own, blocks with the window use that of all blocks.
+        let local = a.rope_local_base_freq.unwrap_or(c.rope_theta);
+        settings.insert("rope_local_base_freq".into(), json!(local));
     }
 
     fn check(&self, c: &LmConfig) -> Result<(), SettingError> {
-        hold(!c.architecture.mlp_bias, self.name(), "mlp_bias", false)
+        let a = &c.architecture;
+        hold(!a.mlp_bias, self.name(), "mlp_bias", false)?;
+        // No file says that blocks with the window are stretched, too.
+        let stretched = a.sliding_window.is_some()
+            && a.rope_local_base_freq.is_none()
+            && a.rope_scaling != RopeScaling::Default;
+        hold(!stretched, self.name(), "rope_local_base_freq", "present beside rope_scaling")
     }
 
     fn plan(&self, c: &LmConfig) -> Plan {

@@ -75,7 +75,8 @@ impl Family for GptNeox {
     }
 
     fn check(&self, c: &LmConfig) -> Result<(), SettingError> {
-        let heads = c.num_attention_heads;
+        let (heads, window) = (c.num_attention_heads, c.architecture.sliding_window);
+        hold(window.is_none(), self.name(), "sliding_window", "absent")?;
         hold(c.num_key_value_heads == heads, self.name(), "num_key_value_heads", heads)?;
         hold(c.architecture.mlp_bias, self.name(), "mlp_bias", true)
     }

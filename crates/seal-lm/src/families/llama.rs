@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::family::Family;
+use super::family::{Family, hold};
 use super::fields::Fields;
 use super::parse::{self, Assumed};
 use super::{kinds, write};
@@ -58,8 +58,9 @@ impl Family for Llama {
         settings.insert("mlp_bias".into(), json!(c.architecture.mlp_bias));
     }
 
-    fn check(&self, _: &LmConfig) -> Result<(), SettingError> {
-        Ok(())
+    fn check(&self, c: &LmConfig) -> Result<(), SettingError> {
+        let window = c.architecture.sliding_window;
+        hold(window.is_none(), self.name(), "sliding_window", "absent")
     }
 
     fn plan(&self, c: &LmConfig) -> Plan {

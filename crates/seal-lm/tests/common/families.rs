@@ -123,8 +123,7 @@ pub fn worst(model: &Lm, name: &str) -> f64 {
         let got = &got[b * batch.width * v..][..want.len()];
         for (got, want) in got.iter().zip(want) {
             let off = (got - want).abs() / e.logits_sd;
-            // NaN is the worst of all.
-            worst = if off <= worst { worst } else { off };
+            worst = super::worse(worst, off);
         }
     }
     worst

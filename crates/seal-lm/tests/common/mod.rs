@@ -36,6 +36,11 @@ pub fn values<const D: usize>(x: Tensor<D>) -> Vec<f64> {
     x.into_data().iter::<f64>().collect()
 }
 
+/// The larger of two distances. NaN is the largest of all, whichever comes first.
+pub fn worse(worst: f64, off: f64) -> f64 {
+    if worst.is_nan() || off <= worst { worst } else { off }
+}
+
 fn leaf<const D: usize>(
     name: String,
     param: &Param<Tensor<D>>,

@@ -9,7 +9,7 @@ use super::BOTH;
 use super::common::families::{
     ADAPTED, differentiated, expected, folder, load, moved_gains, worst,
 };
-use super::common::{cpu, golden, leaves, mean_loss, norm, tape};
+use super::common::{cpu, golden, leaves, mean_loss, norm, tape, worse};
 
 /// Largest distance of gradients from their fingerprints, over the norms.
 fn gradients_off(model: &Lm, name: &str, want: &BTreeMap<String, [f64; 2]>, start: &str) -> f64 {
@@ -23,7 +23,7 @@ fn gradients_off(model: &Lm, name: &str, want: &BTreeMap<String, [f64; 2]>, star
         let product: f64 = g.iter().enumerate().map(|(i, g)| g * (i as f64).cos()).sum();
         for off in [norm(&g) - want_norm, product - want_product] {
             let off = off.abs() / want_norm;
-            worst = if off <= worst { worst } else { off };
+            worst = worse(worst, off);
         }
     }
     assert!(found.is_empty(), "{name}: {:?}", found.keys());

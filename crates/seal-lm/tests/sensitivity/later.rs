@@ -4,7 +4,7 @@ use burn::module::Param;
 use seal_lm::{Activation, Block, Lm, Ops, RopeScaling};
 
 use super::common::families::{load, moved_gains};
-use super::with_architecture;
+use super::{with, with_architecture};
 
 /// The model with its blocks changed.
 fn edited(name: &str, change: impl Fn(&mut Block)) -> Lm {
@@ -90,8 +90,8 @@ pub fn wrong() -> Vec<(&'static str, &'static str, Lm)> {
         (
             "one rotary base",
             "gemma3",
-            with_architecture("gemma3", |a| {
-                a.rope_local_base_freq = None;
+            with("gemma3", |c| {
+                c.architecture.rope_local_base_freq = Some(c.rope_theta);
             }),
         ),
         (

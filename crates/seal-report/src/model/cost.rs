@@ -30,7 +30,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageCost {
     /// The kind of stage (`tokenizer`, `tokens`, `base`, `scores`, `selector`, `selection`,
-    /// `sft`, `answers`, `base-nll`, `verdicts`, `pair-verdicts`).
+    /// `sft`, `answers`, `base-nll`, `verdicts`, `pair-verdicts`, `assessments`).
     pub stage: String,
     /// Id of the arm; null for a stage that arms share.
     pub arm: Option<String>,

@@ -32,6 +32,9 @@ pub struct Figures {
     /// Losses of the fine-tuning of each cell whose model the store has; absent without any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fine_tuning: Vec<TuningCurve>,
+    /// Cells whose losses the store did not have, so that [`Figures::fine_tuning`] lacks them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fine_tuning_absent: Vec<String>,
     /// Arms by safety among those that stay useful; null where no test is named as one of safety or
     /// of usefulness.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,6 +156,7 @@ impl Default for Figures {
             coherence_absent: Vec::new(),
             base_nll: Vec::new(),
             fine_tuning: Vec::new(),
+            fine_tuning_absent: Vec::new(),
             bounded_safety: None,
         }
     }

@@ -9,7 +9,7 @@ use seal_store::{Found, Store};
 use serde_json::json;
 
 use super::planning::can_ask;
-use super::{AGAIN, Study, outputs_read};
+use super::{AGAIN, Study};
 use crate::config::{Config, ConfigSource, OneJudge, load_config};
 use crate::error::{AgainError, ConfigError, StudyError};
 use crate::exec::{Done, run_graph};
@@ -81,7 +81,7 @@ impl Study {
         let store = open_store(options, observer)?;
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let mut graph = self.graph(options, &judging);
-        let read = outputs_read(&graph);
+        let read = self.outputs_read(&graph);
         let mut needed = vec![false; graph.nodes.len()];
         read.iter().for_each(|i| needed[*i] = true);
         for i in (0..graph.nodes.len()).filter(|i| JUDGING.contains(&graph.nodes[*i].stage)) {

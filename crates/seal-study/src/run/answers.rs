@@ -6,20 +6,19 @@ use std::path::{Path, PathBuf};
 
 use seal_data::{Row, RowId};
 use seal_eval::coherence;
-use seal_files::Digest;
 use seal_judge::{Answer, Source, from_jsonl, outputs_of, to_list};
 use seal_report::{AnsweredTest, AnswersPage, CellAnswers, Coherence, ShownPrompt, TuningCurve};
 use seal_store::{Found, Store};
 
 use super::Study;
 use crate::arm::reference;
-use crate::config::ArmRole;
+use crate::config::{ArmRole, Asking};
 use crate::error::StudyError;
 use crate::graph::{Cell, Graph};
 use crate::judging::Judging;
 use crate::observer::Silent;
 use crate::options::RunOptions;
-use crate::stages::{LOSSES, TuningLosses, answers_file, read_text};
+use crate::stages::{LOSSES, TuningLosses, answers_file, read_json, read_text};
 
 /// The page of [`StoredAnswers::write`].
 const PAGE: &str = "answers.html";
@@ -47,6 +46,8 @@ pub(super) struct Seen {
     pub(super) absent: Vec<String>,
     /// Losses of the fine-tuning.
     pub(super) tuning: Vec<TuningCurve>,
+    /// Cells whose losses are not there whole.
+    pub(super) tuning_absent: Vec<String>,
 }
 
 /// What [`StoredAnswers::write`] wrote.
@@ -82,12 +83,15 @@ impl Study {
             let arm = &self.arms[cell.arm].id;
             cell.tests.iter().map(|(test, all)| coherence(arm, cell.seed, test, all)).collect()
         };
-        let mut tuning = Vec::new();
+        let (mut tuning, mut tuning_absent) = (Vec::new(), Vec::new());
         let mut cells: Vec<&Cell> = graph.cells.iter().collect();
         cells.sort_by_key(|cell| cell.arm);
         for cell in cells {
             let Some(node) = cell.sft else { continue };
-            let Some(losses) = tuning_losses(graph, store, node)? else { continue };
+            let Some(losses) = tuning_losses(graph, store, node)? else {
+                tuning_absent.push(graph.nodes[node].label.clone());
+                continue;
+            };
             tuning.push(TuningCurve {
                 arm: self.arms[cell.arm].id.clone(),
                 seed: cell.seed,
@@ -95,7 +99,15 @@ impl Study {
             });
         }
         let coherence = found.cells.iter().flat_map(of).collect();
-        Ok(Seen { coherence, absent: found.absent, tuning })
+        Ok(Seen { coherence, absent: found.absent, tuning, tuning_absent })
+    }
+
+    /// The answers that judges read, one a test.
+    pub(super) fn asked(&self) -> Vec<Asking<'_>> {
+        let tests = self.sets.of_arm(reference(&self.arms)).tests.keys();
+        let mut asked = self.config.askings(tests);
+        asked.retain(|asking| asking.of.is_none());
+        asked
     }
 
     fn answers_in(
@@ -103,9 +115,7 @@ impl Study {
         graph: &Graph<'_>,
         store: &Store,
     ) -> Result<StoredAnswers<'_>, StudyError> {
-        let tests = self.sets.of_arm(reference(&self.arms)).tests.keys();
-        let asked = self.config.askings(tests);
-        let asked: Vec<_> = asked.into_iter().filter(|asking| asking.of.is_none()).collect();
+        let asked = self.asked();
         let (mut cells, mut absent) = (Vec::new(), Vec::new());
         for cell in graph.cells.iter().filter(|_| !asked.is_empty()) {
             let Some(dir) = stored(graph, store, cell)? else {
@@ -137,12 +147,11 @@ fn tuning_losses(
     let Found::Entry(entry) = store.find(node.stage, &node.key, &node.inputs)? else {
         return Ok(None);
     };
-    let text = read_text(&entry.dir, LOSSES).ok();
-    let is_whole = |text: &String| {
-        entry.files.iter().any(|file| file.name == LOSSES && file.blake3 == Digest::of(text))
-    };
-    let Some(text) = text.filter(is_whole) else { return Ok(None) };
-    TuningLosses::parse(&entry.dir, &text).map(|of| Some(of.losses))
+    if store.verify_file(&entry, LOSSES)?.is_some() {
+        return Ok(None);
+    }
+    let of: TuningLosses = read_json(&entry.dir, LOSSES)?;
+    Ok(Some(of.losses))
 }
 
 /// The folder of a cell's answers, where every file is as it was written.

@@ -11,6 +11,7 @@ mod facts;
 mod judge_facts;
 mod left_out;
 mod loading;
+mod outputs;
 mod planning;
 mod planning_answers;
 mod record;
@@ -125,8 +126,13 @@ impl Study {
         let store = Store::look(&options.store_dir());
         let judging = Judging::new(&self.judges, &options.store_dir(), &Silent);
         let graph = self.graph(options, &judging);
-        let read = outputs_read(&graph);
-        let found = match survey(&graph.nodes, &read, &store, options.workers().readers()) {
+        let readers = options.workers().readers();
+        let mut read = self.outputs_read(&graph);
+        let found = self.without_losses(&graph, &store).and_then(|damaged| {
+            read.extend(damaged);
+            Ok(survey(&graph.nodes, &read, &store, readers)?)
+        });
+        let found = match found {
             Ok(survey) => survey.found,
             Err(error) => {
                 tracing::warn!(%error, "the store cannot be read");
@@ -180,7 +186,8 @@ impl Study {
         can_ask(&self.config, &self.sets, &graph, &judging, &store)?;
         let workers = options.workers();
         let cells = Cells::look(&options.out, &self.arms, &graph, &self.sets, workers)?;
-        let mut read = outputs_read(&graph);
+        let mut read = self.outputs_read(&graph);
+        read.extend(self.without_losses(&graph, &store)?);
         read.extend(cells.to_copy(&graph));
         let done = run_graph(&graph.nodes, &read, &store, workers, observer)?;
         let seen = self.seen(&graph, &store)?;
@@ -220,7 +227,8 @@ impl Study {
         let mut figures = figures_of(&facts).map_err(Defect::Figures)?;
         figures.rows = self.samples(&facts, options);
         (figures.coherence, figures.coherence_absent) = (seen.coherence, seen.absent);
-        (figures.base_nll, figures.fine_tuning) = (nll, seen.tuning);
+        (figures.fine_tuning, figures.fine_tuning_absent) = (seen.tuning, seen.tuning_absent);
+        figures.base_nll = nll;
         figures.bounded_safety =
             self.config.trade_off.as_ref().map(|of| bounded_safety(&results, of));
         let report = Report {
@@ -252,18 +260,4 @@ impl Study {
         }
         Ok(())
     }
-}
-
-/// Stages whose outputs the results are made from.
-fn outputs_read(graph: &Graph<'_>) -> Vec<usize> {
-    let of =
-        |cell: &crate::graph::Cell| [cell.selector, cell.selection, cell.base_nll, cell.verdicts];
-    let of_cells = graph.cells.iter().flat_map(of).flatten();
-    let of_pairs = graph.cells.iter().flat_map(|cell| cell.pairs.iter().map(|pair| pair.node));
-    let of_answers = graph.cells.iter().flat_map(|cell| cell.assessed.iter().map(|of| of.node));
-    let of_cells = of_cells.chain(of_pairs).chain(of_answers);
-    let mut read: Vec<usize> = of_cells.chain(graph.tokens.values().copied()).collect();
-    read.sort_unstable();
-    read.dedup();
-    read
 }

@@ -25,14 +25,6 @@ pub(crate) struct TuningLosses {
     pub(crate) losses: Vec<f64>,
 }
 
-impl TuningLosses {
-    /// From the text of the file in `dir`.
-    pub(crate) fn parse(dir: &Path, text: &str) -> Result<Self, StudyError> {
-        serde_json::from_str(text)
-            .map_err(|e| StudyError::Damaged { path: dir.join(LOSSES), reason: e.to_string() })
-    }
-}
-
 /// Depends on: base, selection, the tokens of D, and those of the appended rows where there
 /// are some. Output: an adapter, or whole weights where no adapter is configured; and the losses.
 pub(crate) fn sft(config: &Config, seed: u64, job: &Job<'_>) -> Result<(), StudyError> {

@@ -2,5 +2,6 @@
 
 mod damage;
 mod folder;
+mod forgotten;
 mod pinned;
 mod tiny;

@@ -116,7 +116,8 @@ fn answer(kept: &mut Kept, request: &Seen) -> (u16, Value) {
         }
         ("POST", "runs/create") => {
             let id = format!("run-{}", kept.runs.len());
-            let info = json!({"run_id": id, "status": "RUNNING", "run_name": body["run_name"]});
+            let info = json!({"run_id": id, "status": "RUNNING", "run_name": body["run_name"],
+                "start_time": body["start_time"]});
             let run = json!({"info": info, "data": {"tags": body["tags"]},
                 "params": [], "metrics": []});
             kept.runs.push(run.clone());
