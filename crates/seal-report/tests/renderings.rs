@@ -94,6 +94,18 @@ fn the_name_of_an_ablation_is_shown() {
 }
 
 #[test]
+fn a_study_without_ablations_has_no_finding_and_says_so() {
+    let mut results = common::full();
+    for arm in &mut results.arms {
+        arm.ablated_part = None;
+    }
+    let spec = seal_report::FindingsSpec::default();
+    let page = seal_report::findings(&[bare(results.clone())], &spec, "seal findings");
+    let heading = format!("\n## {}\n", results.study);
+    assert!(page.contains(&heading) && page.contains("no ablation"), "{page}");
+}
+
+#[test]
 fn csv() {
     insta::assert_snapshot!("missing.csv", bare(common::missing()).csv().unwrap());
     let text = bare(common::full()).csv().unwrap();

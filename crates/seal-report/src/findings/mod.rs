@@ -52,7 +52,11 @@ fn study(page: &mut String, report: &Report) {
     let seeds: Vec<String> = results.seeds.iter().map(u64::to_string).collect();
     let command = report.provenance.as_ref().map_or("", |p| p.command.as_str());
     let parts: Vec<String> = view::parts(results).into_iter().map(str::to_owned).collect();
-    let _ = write!(page, "\n## {}\n\n", escape(&view::capitalised(&view::list(&parts))));
+    let title = match parts.is_empty() {
+        true => results.study.clone(),
+        false => view::capitalised(&view::list(&parts)),
+    };
+    let _ = write!(page, "\n## {}\n\n", escape(&title));
     let _ = write!(
         page,
         "Study {}, seeds {}:\n\n{}",
@@ -61,6 +65,11 @@ fn study(page: &mut String, report: &Report) {
         fenced("sh", command).trim_end_matches('\n')
     );
     page.push('\n');
+    if parts.is_empty() {
+        page.push_str(
+            "\nThis study has no ablation, so there is no finding. Its report has its figures.\n",
+        );
+    }
     for part in view::parts(results) {
         let _ = write!(page, "\n### {}\n\n", escape(&view::part_title(results, part)));
         table(page, results, part);
