@@ -237,6 +237,10 @@ fn what_cannot_be_judged_is_refused_with_what_to_do() {
     exit 2
     error: p.txt: the settings name no sha256 for the prompt; the text has ba91327399a73aa5fd13a8da79bd7278e91f90f256f8e6f1a874c70ef397a989: write that if it is meant, or "any" to take whatever stands in the file
     "#);
+    insta::assert_snapshot!(sandbox.run(&[&JUDGE[..], &["--prompt", "p.txt"]].concat()).error(), @"
+    exit 2
+    error: the prompt p.txt is not used: this judge is asked through a chat template alone
+    ");
     let of_model = |from: &str, to: &str| error(&GUARD.replace(from, to), "answers.jsonl");
     insta::assert_snapshot!(of_model("path = \"model\"", "path = \"nope\""), @"
     exit 2

@@ -48,6 +48,15 @@ pub enum JudgeModelError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The file of a prompt for a judge that reads none.
+    #[error(
+        "the prompt {} is not used: this judge is asked through a chat template alone",
+        path.display()
+    )]
+    UnusedPrompt {
+        /// The file.
+        path: PathBuf,
+    },
     /// The prompt is not the one that the settings name, or is none.
     #[error("{}: {source}", path.display())]
     Prompt {

@@ -67,7 +67,13 @@ impl GuardPromptSettings {
         folder: &Path,
         other: Option<&Path>,
     ) -> Result<Option<GuardPrompt>, ModelError> {
-        let Some(file) = &self.file else { return Ok(None) };
+        let file = match (&self.file, other) {
+            (Some(file), _) => file,
+            (None, Some(path)) => {
+                return Err(JudgeModelError::UnusedPrompt { path: path.to_owned() }.into());
+            }
+            (None, None) => return Ok(None),
+        };
         let path = other.map_or_else(|| folder.join(file), Path::to_owned);
         let bytes = std::fs::read(&path).map_err(|source| JudgeModelError::PromptFile {
             path: path.clone(),

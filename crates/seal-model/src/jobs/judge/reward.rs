@@ -58,6 +58,9 @@ struct Prepared {
 
 impl Prepared {
     fn of(table: &RewardTable, request: &JudgeRequest) -> Result<Self, ModelError> {
+        if let Some(path) = &request.prompt {
+            return Err(JudgeModelError::UnusedPrompt { path: path.clone() }.into());
+        }
         let (dir, config) = FoundModel::scorer_of(&table.model.path)?;
         let ScorerConfig { shape, labels, .. } = config;
         if labels != 1 {
