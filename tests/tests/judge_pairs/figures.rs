@@ -71,6 +71,13 @@ fn a_dry_run_asks_nothing_and_makes_nothing() {
     assert_eq!((found["questions_of_pairs"], found["questions_of_canaries"]), (20.0, 9.0));
     assert_eq!(found["output_tokens_at_most"], 29.0 * 16.0);
     assert!(found["cost_at_most"] > 0.0);
+    assert_eq!(finished.stderr, "the variable STUB_KEY of the key is not set\n");
+    let dear = run(&sandbox, &["--dry-run", "--max-cost", "0.0000001"]);
+    assert!(
+        dear.stderr.starts_with("the largest cost is 0.0000001, which is less"),
+        "{}",
+        dear.stderr
+    );
     assert!(!sandbox.path().join("verdicts.jsonl").exists());
     assert_eq!(stub.seen().len(), 0);
 }

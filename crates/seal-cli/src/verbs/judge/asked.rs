@@ -1,6 +1,7 @@
 //! A judge that is asked, with whoever answers: a server, or a model on this machine.
 
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use seal_judging::{
@@ -15,6 +16,7 @@ use super::endpoint::{client, print_estimate, say_read, say_repair, say_waiting,
 use super::pair_options::PairOptions;
 use super::point_figures::say_notices;
 use super::watcher::Watcher;
+use crate::plain;
 use crate::verbosity::Verbosity;
 
 /// A judge, and its model where that is on this machine and its weights are not read yet.
@@ -125,7 +127,28 @@ impl<P: JudgePrompt> Asked<P> {
         let found = estimate(&self.judge, set, &missing).map_err(JudgeFailure::from)?;
         let canaries = missing.iter().filter(|number| is_canary(**number)).count();
         let kinds = [(of, found.questions - canaries), ("canaries", canaries)];
-        Ok(print_estimate(&found, kinds, set.keys().different())?)
+        print_estimate(&found, kinds, set.keys().different())?;
+        Ok(self.say_ahead(found.money)?)
+    }
+
+    /// Says what would end a run early.
+    fn say_ahead(&self, money: Option<f64>) -> io::Result<()> {
+        let mut err = plain::stderr();
+        if let (Some(cost), Some(largest)) = (money, self.judge.table().max_cost)
+            && cost > largest
+        {
+            writeln!(
+                err,
+                "the largest cost is {largest}, which is less than the questions may cost; a run stops \
+                 before they cost more"
+            )?;
+        }
+        let is_set = |name: &&String| std::env::var(name).is_ok_and(|key| !key.trim().is_empty());
+        let variable = self.judge.endpoint().api_key_env.as_ref();
+        match variable.filter(|name| !is_set(name)) {
+            Some(variable) => writeln!(err, "the variable {variable} of the key is not set"),
+            None => Ok(()),
+        }
     }
 
     /// Whoever answers, ready: a server with its key from the environment, or the model with its
