@@ -66,6 +66,9 @@ pub enum BilevelError {
     /// A saved state that cannot be gone on with.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The observer asked to stop.
+    #[error("stopped on request")]
+    Cancelled,
     /// The observer of a run failed.
     #[error(transparent)]
     Observer(Box<dyn std::error::Error + Send + Sync>),

@@ -60,7 +60,7 @@ pub trait Observer {
     /// All that the run goes on from, for [`crate::Trainer::resume`].
     ///
     /// # Errors
-    /// Ends the run.
+    /// Ends the run; [`BilevelError::Cancelled`] where it was asked to stop.
     fn checkpoint(&mut self, _state: &TrainerState) -> Result<(), BilevelError> {
         Ok(())
     }

@@ -15,7 +15,8 @@ pub(crate) fn report(error: &Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // If stderr is gone, the exit code is all that is left to say it.
-    let _ = writeln!(plain::stderr(), "error: {}", message(error));
+    let kind = if is_cancelled(error) { "" } else { "error: " };
+    let _ = writeln!(plain::stderr(), "{kind}{}", message(error));
     ExitCode::from(exit_code::of(error))
 }
 
@@ -41,6 +42,11 @@ fn message(error: &Error) -> String {
         text.push_str(&remedy);
     }
     text
+}
+
+/// Whether the user asked for the end, which is no failure.
+fn is_cancelled(error: &Error) -> bool {
+    error.downcast_ref::<StudyError>().is_some_and(StudyError::is_cancelled)
 }
 
 /// Whether the reader of our output went away (`seal plan | head`),

@@ -15,6 +15,7 @@ mod exit_code;
 mod failure;
 mod files;
 mod given;
+mod interrupt;
 mod logging;
 pub mod memory;
 mod options;

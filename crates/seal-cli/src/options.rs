@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
 use clap::Args;
 use seal_study::{
@@ -64,7 +65,24 @@ pub(crate) struct StoreArgs {
     /// folder 1, and that stage uses all cores].
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// Minutes after which a stage that trains keeps its state, so that a killed run loses at most
+    /// these; 0 keeps it after each step. Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 keep it, too.
+    #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = minutes)]
+    checkpoint_minutes: f64,
 }
+
+/// A number of minutes, 0 to a year.
+fn minutes(text: &str) -> Result<f64, NotMinutes> {
+    const YEAR: f64 = 366.0 * 24.0 * 60.0;
+    match text.parse() {
+        Ok(minutes) if (0.0..=YEAR).contains(&minutes) => Ok(minutes),
+        _ => Err(NotMinutes),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("give a number of minutes, from 0 to a year")]
+struct NotMinutes;
 
 /// Folders and jobs of a verb that runs some stages of a study.
 #[derive(Clone, Debug, Args)]
@@ -219,6 +237,7 @@ impl StoreArgs {
             store: self.store.clone(),
             jobs,
             threads: threads.max(1),
+            keep_every: Duration::from_secs_f64(self.checkpoint_minutes * 60.0),
             show_rows: false,
             command: command::text(),
         }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 use seal_study::{Event, Observer, PlanView};
 
+use crate::interrupt;
 use crate::logging::Log;
 use crate::plain;
 use crate::tracker::Tracker;
@@ -41,6 +42,14 @@ impl Progress {
         };
         if let Display::Bar(bar) = &display {
             log.draw_above(bar);
+        }
+        let above = match &display {
+            Display::Bar(bar) => Some(bar.clone()),
+            Display::Lines | Display::Nothing => None,
+        };
+        // Without it, a signal ends the process at once, as it would any other.
+        if let Err(error) = interrupt::listen(move || say_that_it_stops(above.as_ref())) {
+            tracing::warn!(%error, "signals cannot be handled");
         }
         let tracker = Mutex::new(Tracker::new(plan));
         Self { display, started: Instant::now(), tracker, log, out: out.to_owned() }
@@ -96,7 +105,22 @@ impl Progress {
     }
 }
 
+/// Said at the first signal.
+fn say_that_it_stops(bar: Option<&ProgressBar>) {
+    let text = "stopping: running stages keep their work after the current step; Ctrl-C again stops \
+                at once";
+    match bar {
+        Some(bar) => bar.println(text),
+        // A closed stderr changes nothing.
+        None => drop(writeln!(plain::stderr(), "{text}")),
+    }
+}
+
 impl Observer for Progress {
+    fn is_cancelled(&self) -> bool {
+        interrupt::is_asked()
+    }
+
     fn event(&self, event: &Event) {
         if matches!(event, Event::Planned { .. }) {
             self.log.open(&self.out);

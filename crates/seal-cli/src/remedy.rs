@@ -91,6 +91,7 @@ fn of_study(error: &StudyError) -> Option<Advice> {
         StudyError::OneModel(error) => of_model(error),
         StudyError::Config(ConfigError::JudgeModel { source, .. }) => of_model(source),
         StudyError::Stage { source, .. } => of_study(source),
+        StudyError::Cancelled { .. } => Advice::remedy("the same command goes on from there"),
         _ => None,
     }
 }

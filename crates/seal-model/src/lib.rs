@@ -51,7 +51,7 @@ pub use jobs::{
     FoundJudge, Generated, GuardModel, GuardPromptSettings, GuardTable, ImportRequest, Imported,
     Inspected, InspectedRow, InspectedToken, JudgeRequest, Judged, LoadedModel, ModelRequest,
     Notice, Progress, PromptForm, RewardModel, RewardTable, RowIds, RowIdsError, SPEARMAN_TO_LOSS,
-    Scored, ScoredRow, SelectorFigures, StageSettings, TableKind, TokenizerFrom, Tuned,
+    Scored, ScoredRow, SelectorFigures, StageSettings, TableKind, TokenizerFrom, Tuned, Watch,
     apply_selector, copy_tokenizer, import_selector, inspect_rows, read_prompts, read_rows,
     selector_figures, source_named, table_kind, template_text, write_kept, write_selector_file,
 };

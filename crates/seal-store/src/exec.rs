@@ -46,7 +46,8 @@ pub struct Done {
 /// aside, said, and made again.
 ///
 /// # Errors
-/// The first failure, after all that could run has run; no thread to be had.
+/// The first failure, after all that could run has run; no thread to be had. Where the observer
+/// asks to stop, [`GraphError::Cancelled`] once the running stages have ended.
 pub fn run_graph<W: Sync, R: Runner<W>>(
     nodes: &[Node<W>],
     read: &[usize],
@@ -80,6 +81,10 @@ pub fn run_graph<W: Sync, R: Runner<W>>(
     }
     let done: Option<Vec<Done>> = state.status.iter().map(Status::done).collect();
     done.ok_or_else(|| match (worked, state.no_thread) {
+        _ if observer.is_cancelled() => {
+            let done = state.status.iter().filter(|s| matches!(s, Status::Done(_))).count();
+            GraphError::Cancelled { done, of: nodes.len() }
+        }
         // Threads that were not to be had are missed only where the others did not do all.
         (Err(error), _) | (Ok(()), Some(error)) => GraphError::NoThread(error),
         (Ok(()), None) => GraphError::NeverRun,
@@ -132,6 +137,11 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
                         self.observer.event(&Event::Elsewhere { node: i });
                     }
                 }
+                Err(StageError::Cancelled) => {
+                    tracing::info!(stage = self.nodes[i].stage, "stopped on request");
+                    state.status[i] = Status::Waiting;
+                    self.observer.event(&Event::Cancelled { node: i });
+                }
                 // The others have threads: they do the work of this one.
                 Err(StageError::NoThread(error)) if state.workers > 1 => {
                     tracing::warn!(%error, jobs = state.workers - 1, "fewer jobs than asked for");
@@ -158,6 +168,9 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
     fn next(&self) -> Option<(usize, Vec<PathBuf>)> {
         let mut state = self.state();
         loop {
+            if self.observer.is_cancelled() {
+                return None;
+            }
             match state.next(self.nodes, self.capacity) {
                 Next::Run(i, deps) => return Some((i, deps)),
                 Next::Nothing => return None,
@@ -188,8 +201,14 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
         tracing::info!(stage = node.stage, cell = node.label, key = %node.key, "started");
         let start = Instant::now();
         let progress = |done| self.observer.event(&Event::Progress { node: i, done });
-        let unfinished = making.unfinished();
-        let job = Job { dir: making.dir(), deps, unfinished, progress: &progress };
+        let job = Job {
+            dir: making.dir(),
+            deps,
+            unfinished: making.unfinished(),
+            progress: &progress,
+            keep_every: self.capacity.keep_every,
+            is_cancelled: &|| self.observer.is_cancelled(),
+        };
         self.runner.run(node, &job)?;
         let entry = self.store.commit(making)?;
         let seconds = start.elapsed().as_secs_f64();

@@ -1,6 +1,7 @@
 //! Stages of a graph as data.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -38,4 +39,9 @@ pub struct Job<'a> {
     pub unfinished: &'a Path,
     /// Told the share done, 0 to 1.
     pub progress: &'a (dyn Fn(f64) + Sync),
+    /// How often a stage that can go on from a state in `unfinished` writes one.
+    pub keep_every: Duration,
+    /// Whether to stop. The stage then keeps what it has in `unfinished`, and fails with an error
+    /// that its runner knows ([`InProcess::cancelled_by`](crate::InProcess::cancelled_by)).
+    pub is_cancelled: &'a (dyn Fn() -> bool + Sync),
 }

@@ -57,12 +57,23 @@ pub enum Event<'a> {
         /// Why.
         error: &'a dyn Error,
     },
+    /// A stage stopped because the observer asked for it. It goes on in a later run.
+    Cancelled {
+        /// The stage.
+        node: usize,
+    },
 }
 
 /// Receives events, from several threads.
 pub trait Observer: Sync {
     /// Called at each event.
     fn event(&self, event: &Event<'_>);
+
+    /// Whether to stop. No stage is begun any more. Those that run are asked to keep what they
+    /// have and to end ([`Job::is_cancelled`](crate::Job::is_cancelled)).
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 }
 
 /// An observer that ignores everything.

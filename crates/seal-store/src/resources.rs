@@ -1,6 +1,7 @@
 //! What stages need while they run, and what there is.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What a stage needs while it runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,14 +26,24 @@ pub struct Capacity {
     /// Stages that ask one and the same service. A stage sends as many requests at once as the
     /// service takes, so that one stage a service is enough.
     pub network: usize,
+    /// How often a stage keeps the state that it would go on from after a kill.
+    pub keep_every: Duration,
 }
+
+/// Ten minutes: a killed stage loses at most this much work.
+const KEEP_EVERY: Duration = Duration::from_secs(600);
 
 impl Capacity {
     /// Room for `jobs` stages of `threads` threads each, wherever they compute.
     pub fn new(jobs: usize, threads: usize) -> Self {
         let (jobs, threads) = (jobs.max(1), threads.max(1));
-        let devices = BTreeMap::new();
-        Self { jobs, threads: jobs.saturating_mul(threads), devices, network: 1 }
+        Self {
+            jobs,
+            threads: jobs.saturating_mul(threads),
+            devices: BTreeMap::new(),
+            network: 1,
+            keep_every: KEEP_EVERY,
+        }
     }
 }
 

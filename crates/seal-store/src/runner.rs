@@ -1,7 +1,6 @@
 //! Where the work of a stage is done.
 
 use std::error::Error;
-use std::marker::PhantomData;
 
 use crate::error::StoreError;
 use crate::node::{Job, Node};
@@ -28,6 +27,9 @@ pub enum StageError<E> {
     /// Its work failed.
     #[error(transparent)]
     Work(E),
+    /// Its work stopped because it was asked to.
+    #[error("stopped on request")]
+    Cancelled,
     /// Its work panicked.
     #[error("panicked: {}", message.as_deref().unwrap_or("no message"))]
     Panicked {
@@ -50,12 +52,19 @@ pub type Work<'a, E> = Box<dyn Fn(&Job<'_>) -> Result<(), E> + Send + Sync + 'a>
 /// Each stage has a pool of its own: small models, with one thread each, lose more than they
 /// gain by sharing.
 #[derive(Debug)]
-pub struct InProcess<E>(PhantomData<fn() -> E>);
+pub struct InProcess<E> {
+    is_cancelled: fn(&E) -> bool,
+}
 
 impl<E> InProcess<E> {
-    /// A runner of functions that fail with `E`.
+    /// A runner of functions that fail with `E` and never stop on request.
     pub fn new() -> Self {
-        Self(PhantomData)
+        Self { is_cancelled: |_| false }
+    }
+
+    /// The same, of functions that may stop on request: `is_cancelled` tells by their error.
+    pub fn cancelled_by(is_cancelled: fn(&E) -> bool) -> Self {
+        Self { is_cancelled }
     }
 }
 
@@ -69,6 +78,11 @@ impl<'a, E: Error + Send + 'static> Runner<Work<'a, E>> for InProcess<E> {
     type Error = E;
 
     fn run(&self, node: &Node<Work<'a, E>>, job: &Job<'_>) -> Result<(), StageError<E>> {
-        on_pool(node.needs.threads, || (node.work)(job))?.map_err(StageError::Work)
+        on_pool(node.needs.threads, || (node.work)(job))?.map_err(|error| {
+            match (self.is_cancelled)(&error) {
+                true => StageError::Cancelled,
+                false => StageError::Work(error),
+            }
+        })
     }
 }

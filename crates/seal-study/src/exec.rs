@@ -28,9 +28,11 @@ pub(crate) fn run_graph(
     workers: Workers,
     observer: &dyn Observer,
 ) -> Result<Vec<Done>, StudyError> {
-    let capacity = Capacity::new(workers.jobs, workers.threads);
+    let keep_every = workers.keep_every;
+    let capacity = Capacity { keep_every, ..Capacity::new(workers.jobs, workers.threads) };
     let told = Told { nodes, observer };
-    run_stages(nodes, read, store, &capacity, &InProcess::new(), &told).map_err(StudyError::from)
+    let runner = InProcess::cancelled_by(StudyError::is_cancelled);
+    run_stages(nodes, read, store, &capacity, &runner, &told).map_err(StudyError::from)
 }
 
 /// Tells a study's observer of the events of the executor.
@@ -87,7 +89,15 @@ impl seal_store::Observer for Told<'_, '_> {
                 let message = format!("{} {}: {error}", of.stage, of.label);
                 self.observer.event(&Event::Failed { node, message });
             }
+            Of::Cancelled { node } => {
+                let of = &self.nodes[node];
+                self.notice(format!("{} {}: stopped; its work is kept", of.stage, of.label));
+            }
         }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.observer.is_cancelled()
     }
 }
 
@@ -100,11 +110,13 @@ impl From<GraphError<StudyError>> for StudyError {
                     StageError::Work(error) => error,
                     StageError::Store(error) => error.into(),
                     StageError::NoThread(error) => error.into(),
+                    StageError::Cancelled => Self::Cancelled { stages: None },
                     StageError::Panicked { message } => Defect::Panicked { message }.into(),
                 };
                 Self::Stage { label: format!("{stage} {label}"), source: Box::new(source) }
             }
             GraphError::NoThread(error) => error.into(),
+            GraphError::Cancelled { done, of } => Self::Cancelled { stages: Some((done, of)) },
             GraphError::NeverRun => Defect::NeverRun.into(),
         }
     }

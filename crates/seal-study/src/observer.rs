@@ -66,6 +66,12 @@ pub enum Event {
 pub trait Observer: Sync {
     /// Called at each event.
     fn event(&self, event: &Event);
+
+    /// Whether to stop. Stages that run keep what they have, and no other begins: the run ends
+    /// with [`StudyError::Cancelled`](crate::StudyError::Cancelled), and a later one goes on.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 }
 
 /// An observer that ignores everything.

@@ -64,4 +64,8 @@ impl Observer for Logged<'_> {
         }
         self.0.event(event);
     }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
 }

@@ -1,6 +1,7 @@
 //! How a study is run, and what comes back.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use seal_report::Results;
 use seal_store::Key;
@@ -16,6 +17,9 @@ pub struct RunOptions {
     pub jobs: usize,
     /// Threads of each: one for the small models that a study trains from scratch.
     pub threads: usize,
+    /// How often a stage that trains keeps the state that it would go on from after a kill. A
+    /// request to stop keeps it, too. Zero keeps it after each step.
+    pub keep_every: Duration,
     /// Put row texts into the report; always so for the built-in world.
     pub show_rows: bool,
     /// The command, for the record.
@@ -23,6 +27,9 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
+    /// How often work is kept unless told otherwise: ten minutes.
+    pub const KEEP_EVERY: Duration = Duration::from_secs(600);
+
     /// One job, into `out`.
     pub fn new(out: impl Into<PathBuf>) -> Self {
         Self {
@@ -30,13 +37,15 @@ impl RunOptions {
             store: None,
             jobs: 1,
             threads: 1,
+            keep_every: Self::KEEP_EVERY,
             show_rows: false,
             command: String::new(),
         }
     }
 
     pub(crate) fn workers(&self) -> Workers {
-        Workers { jobs: self.jobs, threads: self.threads }
+        let Self { jobs, threads, keep_every, .. } = *self;
+        Workers { jobs, threads, keep_every }
     }
 
     /// Folder of the store.
@@ -50,6 +59,8 @@ impl RunOptions {
 pub(crate) struct Workers {
     pub(crate) jobs: usize,
     pub(crate) threads: usize,
+    /// How often they keep their work.
+    pub(crate) keep_every: Duration,
 }
 
 impl Workers {

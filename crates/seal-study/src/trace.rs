@@ -49,6 +49,15 @@ enum Line<'a> {
     },
 }
 
+/// Where a trace goes.
+pub(crate) struct Traced<'a> {
+    pub(crate) path: &'a Path,
+    /// Save models and optimisers around every K-th step.
+    pub(crate) state_every: Option<usize>,
+    /// Whether to stop. The trace then ends after the step.
+    pub(crate) is_cancelled: &'a (dyn Fn() -> bool + Sync),
+}
+
 /// Writes a trace while a selector is trained.
 pub(crate) struct TraceWriter<'a> {
     out: BufWriter<File>,
@@ -57,6 +66,7 @@ pub(crate) struct TraceWriter<'a> {
     states: Option<(PathBuf, usize)>,
     input: TraceInput<'a>,
     progress: &'a dyn Fn(f64),
+    is_cancelled: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// What a traced run is made from.
@@ -71,11 +81,11 @@ pub(crate) struct TraceInput<'a> {
 
 impl<'a> TraceWriter<'a> {
     pub(crate) fn create(
-        path: &Path,
-        state_every: Option<usize>,
+        traced: &Traced<'a>,
         input: TraceInput<'a>,
         progress: &'a dyn Fn(f64),
     ) -> Result<Self, StudyError> {
+        let Traced { path, state_every, is_cancelled } = *traced;
         if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             fs::create_dir_all(parent).map_err(StudyError::io(parent))?;
         }
@@ -84,7 +94,7 @@ impl<'a> TraceWriter<'a> {
         if let Some((folder, _)) = &states {
             remove_states(folder)?;
         }
-        Ok(Self { out, path: path.to_owned(), states, input, progress })
+        Ok(Self { out, path: path.to_owned(), states, input, progress, is_cancelled })
     }
 
     fn line(&mut self, line: &Line<'_>) -> Result<(), StudyError> {
@@ -178,7 +188,11 @@ impl Observer for TraceWriter<'_> {
     }
 
     fn step(&mut self, step: &StepTrace) -> Result<(), BilevelError> {
-        self.line(&Line::Step(step)).map_err(failed)
+        self.line(&Line::Step(step)).map_err(failed)?;
+        match (self.is_cancelled)() {
+            true => Err(BilevelError::Cancelled),
+            false => Ok(()),
+        }
     }
 
     fn progress(&mut self, done: usize, total: usize) {

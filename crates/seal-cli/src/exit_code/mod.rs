@@ -1,5 +1,5 @@
 //! Exit codes: 1 unexpected failure, 2 usage or config, 3 data, 4 device or backend missing,
-//! 5 network (the same command may succeed later).
+//! 5 network (the same command may succeed later); 130 and 143 for a run that was asked to stop.
 //!
 //! Every variant of every error is named, so that a new one is given its code on purpose. The
 //! errors of a study are in `study`. Those of one model and a few files are in `model`. Those

@@ -3,9 +3,11 @@
 use seal_model::{AddressError, AnswersError, ApplyError, Defect, ImportError, ModelError};
 
 use super::{DATA, UNEXPECTED, USAGE, parts};
+use crate::interrupt;
 
 pub(super) fn code(error: &ModelError) -> u8 {
     match error {
+        ModelError::Cancelled => interrupt::code(),
         ModelError::Settings(_)
         | ModelError::Key(_)
         | ModelError::Shape(_)

@@ -97,6 +97,7 @@ pub(super) fn training(error: &BilevelError) -> u8 {
         BilevelError::Collapsed { .. } | BilevelError::Diverged { .. } => UNEXPECTED,
         // A state that was saved for another run, or damaged since.
         BilevelError::State(_) => DATA,
+        BilevelError::Cancelled => crate::interrupt::code(),
         // Whoever observes the training has errors of its own.
         BilevelError::Observer(error) => super::of_one(&**error).unwrap_or(UNEXPECTED),
     }

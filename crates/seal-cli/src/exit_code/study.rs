@@ -3,6 +3,7 @@
 use seal_study::{AgainError, AssessmentsError, ConfigError, PairsError, StudyError};
 
 use super::{DATA, RETRY, UNEXPECTED, USAGE, judge, model, parts};
+use crate::interrupt;
 
 pub(super) fn code(error: &StudyError) -> u8 {
     match error {
@@ -19,6 +20,7 @@ pub(super) fn code(error: &StudyError) -> u8 {
         | StudyError::NoThreads { .. }
         | StudyError::TraceState
         | StudyError::NoSelector { .. } => USAGE,
+        StudyError::Cancelled { .. } => interrupt::code(),
         StudyError::Data(_) | StudyError::Rows(_) | StudyError::Damaged { .. } => DATA,
         StudyError::Store(error) => parts::store(error),
         StudyError::OneModel(error) => model::code(error),

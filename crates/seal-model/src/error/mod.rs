@@ -48,6 +48,9 @@ pub enum ModelError {
     /// Sizes of a model that cannot be.
     #[error(transparent)]
     Shape(#[from] ShapeError),
+    /// Whoever waits for a job asked it to stop. What was done is in its file.
+    #[error("stopped on request")]
+    Cancelled,
     /// A model folder that cannot be used.
     #[error(transparent)]
     Folder(#[from] FolderError),

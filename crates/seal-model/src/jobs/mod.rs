@@ -20,6 +20,7 @@ mod selector_file;
 mod stage_settings;
 mod template_text;
 mod tune;
+mod watch;
 
 pub use answers::{AnswerFile, AnswerRow};
 pub use apply::{Applied, apply_selector};
@@ -40,6 +41,7 @@ pub use selector_file::write_selector_file;
 pub use stage_settings::{StageSettings, TokenizerFrom};
 pub use template_text::template_text;
 pub use tune::{Tuned, copy_tokenizer};
+pub use watch::Watch;
 
 /// Told the steps done, and their number.
 pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);

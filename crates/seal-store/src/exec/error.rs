@@ -20,6 +20,14 @@ pub enum GraphError<E> {
         /// Why.
         source: StageError<E>,
     },
+    /// The observer asked to stop. What was finished is in the store.
+    #[error("stopped on request: {done} of {of} stages are done")]
+    Cancelled {
+        /// Stages that are done.
+        done: usize,
+        /// Stages in all.
+        of: usize,
+    },
     /// The system gave no thread to work on.
     #[error(transparent)]
     NoThread(NoThread),

@@ -1,5 +1,7 @@
 //! Stages that run once, in order, and fail alone.
 
+mod cancelled;
+
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -67,6 +69,7 @@ impl Observer for Kept {
             Event::Progress { node, done } => format!("{node} at {done}"),
             Event::Finished { node, seconds } => format!("{node} finished {}", seconds.is_some()),
             Event::Failed { node, error } => format!("{node} failed: {error}"),
+            Event::Cancelled { node } => format!("{node} cancelled"),
         };
         self.0.lock().unwrap().push(text);
     }

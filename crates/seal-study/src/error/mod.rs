@@ -94,7 +94,7 @@ pub enum StudyError {
     Data(#[from] DataError),
     /// A model, its tokenizer, its template or files of a user that cannot be had.
     #[error("{0}")]
-    OneModel(#[from] ModelError),
+    OneModel(ModelError),
     /// The world cannot be drawn.
     #[error("world: {0}")]
     World(#[from] WorldError),
@@ -121,7 +121,7 @@ pub enum StudyError {
     Assessments(#[from] AssessmentsError),
     /// Training that failed.
     #[error("{0}")]
-    Training(#[from] BilevelError),
+    Training(BilevelError),
     /// A model that cannot be read or written.
     #[error("{0}")]
     Model(#[from] LmError),
@@ -167,9 +167,24 @@ pub enum StudyError {
         /// Why.
         source: Box<StudyError>,
     },
+    /// The observer asked to stop. What is finished is in the store.
+    #[error("stopped on request{}", stages_done(stages))]
+    Cancelled {
+        /// Stages that are done, and all; `None` within a stage.
+        stages: Option<(usize, usize)>,
+    },
     /// A defect of the program.
     #[error("this is a defect of the program: {0}")]
     Defect(#[from] Defect),
+}
+
+fn stages_done(stages: &Option<(usize, usize)>) -> String {
+    match stages {
+        Some((done, of)) => {
+            format!("; {done} of {of} stages are done, and those that ran keep their work")
+        }
+        None => String::new(),
+    }
 }
 
 fn no_selector(arm: Option<&str>) -> String {
@@ -195,6 +210,11 @@ impl StudyError {
         move |source| Self::Io { path, source }
     }
 
+    /// Whether the run was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled { .. })
+    }
+
     /// An error at a file of a run folder or a store: [`StudyError::Obstacle`] where something
     /// else stands in its place, and [`StudyError::Io`] otherwise.
     pub(crate) fn at_file(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
@@ -202,6 +222,24 @@ impl StudyError {
         move |source| match source.kind() {
             ErrorKind::InvalidInput | ErrorKind::IsADirectory => Self::Obstacle { path, source },
             _ => Self::Io { path, source },
+        }
+    }
+}
+
+impl From<BilevelError> for StudyError {
+    fn from(error: BilevelError) -> Self {
+        match error {
+            BilevelError::Cancelled => Self::Cancelled { stages: None },
+            other => Self::Training(other),
+        }
+    }
+}
+
+impl From<ModelError> for StudyError {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::Cancelled => Self::Cancelled { stages: None },
+            other => Self::OneModel(other),
         }
     }
 }

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::Judges;
 use crate::error::StudyError;
+use crate::exec::Job;
 use crate::observer::{Event, Observer};
 
 /// Folder of the logs in a store.
@@ -77,14 +78,18 @@ struct State {
     failed: BTreeMap<Asked, EndpointError>,
 }
 
-/// Tells how far a set of questions is.
-struct Progress<'a>(&'a (dyn Fn(f64) + Sync));
+/// Tells how far a set of questions is, and whether the run is asked to stop.
+struct Told<'a>(&'a Job<'a>);
 
-impl seal_judging::Observer for Progress<'_> {
+impl seal_judging::Observer for Told<'_> {
     fn event(&self, event: &seal_judging::Event<'_>) {
         if let seal_judging::Event::Answered { done, of } = event {
-            (self.0)(*done as f64 / (*of).max(1) as f64);
+            (self.0.progress)(*done as f64 / (*of).max(1) as f64);
         }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        (self.0.is_cancelled)()
     }
 }
 
@@ -132,16 +137,16 @@ impl<'a> Judging<'a> {
         &self,
         judge: &PairJudge,
         questions: &QuestionSet<'_>,
-        progress: &(dyn Fn(f64) + Sync),
+        job: &Job<'_>,
     ) -> Result<Judged, StudyError> {
-        let mut log = self.open_log(judge)?;
+        let mut log = self.open_log(judge, job)?;
         if missing_questions(judge, questions, Some(&log)).is_empty() {
             let judged = stored(judge, questions, &log);
             judge.refuse_served(&judged.served, &questions.models())?;
             return Ok(judged);
         }
         self.ask(judge, |client| {
-            seal_judging::judge(judge, questions, client, &mut log, &Progress(progress))
+            seal_judging::judge(judge, questions, client, &mut log, &Told(job))
         })
     }
 
@@ -154,15 +159,15 @@ impl<'a> Judging<'a> {
         judge: &RubricJudge,
         set: &AnswerSet<'_>,
         models: &[Option<&str>],
-        progress: &(dyn Fn(f64) + Sync),
+        job: &Job<'_>,
     ) -> Result<Rated, StudyError> {
-        let mut log = self.open_log(judge)?;
+        let mut log = self.open_log(judge, job)?;
         if rubric::missing_questions(judge, set, Some(&log)).is_empty() {
             let rated = rubric::stored(judge, set, &log);
             judge.refuse_served(&rated.served, models)?;
             return Ok(rated);
         }
-        self.ask(judge, |client| rubric::judge(judge, set, client, &mut log, &Progress(progress)))
+        self.ask(judge, |client| rubric::judge(judge, set, client, &mut log, &Told(job)))
     }
 
     /// Asks by `ask`, unless the endpoint failed for good before.
@@ -192,7 +197,7 @@ impl<'a> Judging<'a> {
     }
 
     /// The log of a judge, when no other process writes to it.
-    fn open_log(&self, judge: &dyn Asks) -> Result<VerdictLog, StudyError> {
+    fn open_log(&self, judge: &dyn Asks, job: &Job<'_>) -> Result<VerdictLog, StudyError> {
         let path = lasting_folder(&self.store, LOGS, &Self::log_key(judge))?.join(LOG);
         seal_files::refuse_link(&path).map_err(StudyError::at_file(&path))?;
         let mut is_said = false;
@@ -208,6 +213,9 @@ impl<'a> Judging<'a> {
             if !std::mem::replace(&mut is_said, true) {
                 let message = format!("{}: another run judges; this one waits", path.display());
                 self.observer.event(&Event::Notice { message });
+            }
+            if (job.is_cancelled)() {
+                return Err(StudyError::Cancelled { stages: None });
             }
             std::thread::sleep(ASK_AGAIN);
         }

@@ -20,7 +20,8 @@ use crate::observer::{Event, Observer};
 use crate::opening::{Logged, open_store};
 use crate::options::RunOptions;
 use crate::run_folder::RunFolder;
-use crate::stages::{SelectorOutput, Traced, learn_traced};
+use crate::stages::{SelectorOutput, learn_traced};
+use crate::trace::Traced;
 
 /// Which selector, and what to write.
 #[derive(Clone, Debug, Default)]
@@ -94,7 +95,12 @@ impl Study {
                 let (nodes, read) = up_to(all.nodes, &inputs);
                 let done = run_graph(&nodes, &read, &store, options.workers(), observer)?;
                 let deps: Vec<PathBuf> = read.iter().map(|i| done[*i].dir.clone()).collect();
-                let traced = Traced { path: trace, state_every: request.trace_state };
+                let is_cancelled = || observer.is_cancelled();
+                let traced = Traced {
+                    path: trace,
+                    state_every: request.trace_state,
+                    is_cancelled: &is_cancelled,
+                };
                 let node = nodes.len();
                 let label = format!("{} seed {seed}", arm.id);
                 observer.event(&Event::Started { node, stage: "selector", label, cost: 1.0 });

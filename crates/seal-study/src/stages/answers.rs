@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::tokens::{read_prompts, read_tokens};
-use super::{Tuned, write};
+use super::{Tuned, refuse_cancelled, write};
 use crate::StudyError;
 use crate::config::Config;
 use crate::error::Defect;
@@ -47,7 +47,7 @@ pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), Stu
     for (i, (asking, tokens)) in askings.iter().zip(of_askings).enumerate() {
         let (rows, name) = (&tests[asking.test], file(&asking.name));
         let progress = |done: f64| (job.progress)((i as f64 + done) / askings.len() as f64);
-        let parts = Parts { dir: job.unfinished, name: &name, progress: &progress };
+        let parts = Parts { job, name: &name, progress: &progress };
         let text = match asking.of {
             None => {
                 to_jsonl(&generated(input, &model, &tuned.encoder, read_prompts(tokens)?, &parts)?)?
@@ -64,13 +64,14 @@ pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), Stu
 
 /// Where the finished parts of a test are kept, and who is told of them.
 pub(super) struct Parts<'a> {
-    pub(super) dir: &'a Path,
+    pub(super) job: &'a Job<'a>,
     pub(super) name: &'a str,
     pub(super) progress: &'a dyn Fn(f64),
 }
 
 impl Parts<'_> {
-    /// One value for each of `items`, in their order. They go through `make` in batches of at
+    /// One value for each of `items`, in their order. A request to stop is heard between two
+    /// batches. They go through `make` in batches of at
     /// most `batch` like lengths, always the same ones, and each batch outlives a kill.
     pub(super) fn of<I, T: Serialize + DeserializeOwned>(
         &self,
@@ -83,7 +84,8 @@ impl Parts<'_> {
         let mut order: Vec<usize> = (0..items.len()).collect();
         order.sort_by_key(|i| (tokens(&items[*i]), *i));
         let batches: Vec<&[usize]> = order.chunks(batch).collect();
-        let made = in_parts(self.dir, self.name, batches.len(), |part| {
+        let made = in_parts(self.job.unfinished, self.name, batches.len(), |part| {
+            refuse_cancelled(self.job)?;
             let of_part: Vec<&I> = batches[part].iter().map(|i| &items[*i]).collect();
             let made = make(&of_part)?;
             (self.progress)((part + 1) as f64 / batches.len() as f64);
@@ -165,6 +167,7 @@ fn likelihoods(
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::time::Duration;
 
     use super::*;
 
@@ -172,7 +175,15 @@ mod tests {
     fn run(dir: &Path, fails_at: Option<usize>) -> (Result<Vec<String>, StudyError>, Vec<String>) {
         let items: Vec<String> = (0..10).map(|i| "x".repeat(10 - (i * 7) % 10)).collect();
         let made = RefCell::new(Vec::new());
-        let parts = Parts { dir, name: "hh.jsonl", progress: &|_| () };
+        let job = Job {
+            unfinished: dir,
+            dir,
+            deps: &[],
+            progress: &|_| (),
+            keep_every: Duration::MAX,
+            is_cancelled: &|| false,
+        };
+        let parts = Parts { job: &job, name: "hh.jsonl", progress: &|_| () };
         let all = parts.of(
             &items,
             3,

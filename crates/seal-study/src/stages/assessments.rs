@@ -15,6 +15,7 @@ use seal_judging::Stopped;
 use seal_judging::rubric::{AnswerSet, RubricJudge};
 use seal_model::{
     AnswersError, GuardModel, GuardTable, Judged, ModelError, Notice, RewardModel, RewardTable,
+    Watch,
 };
 use serde::Serialize;
 
@@ -91,7 +92,7 @@ fn by_guard(
     let guard = GuardModel::open(table, &request(device))?;
     say(guard.notices());
     let items = with_canaries(&answered.items, &PointCanary::OF_GUARD, table.canaries);
-    let judged = recorded(job, |path| guard.judge(&items, path, &mut told(job)))?;
+    let judged = recorded(job, |path| guard.judge(&items, path, &mut Told(job)))?;
     judged.left_out.iter().for_each(|row| tracing::warn!("{row}"));
     let left_out = answered.own(&judged.left_out);
     let figures = guard_figures(&judged.records, left_out, table.verdict.least_mass);
@@ -131,7 +132,7 @@ fn by_reward(
     let model = RewardModel::open(table, &request(device))?;
     say(model.notices());
     let items = with_canaries(&answered.items, &PointCanary::OF_REWARD, table.canaries);
-    let judged = recorded(job, |path| model.judge(&items, path, &mut told(job)))?;
+    let judged = recorded(job, |path| model.judge(&items, path, &mut Told(job)))?;
     judged.left_out.iter().for_each(|row| tracing::warn!("{row}"));
     if judged.scored_elsewhere > 0 {
         tracing::warn!(
@@ -169,10 +170,14 @@ fn by_rubric(
     let instructions: Vec<String> = input.rows.iter().map(instruction).collect();
     let set = AnswerSet::new(rubric, &answered.items, &names)?;
     let set = set.as_part_of(instructions.iter().map(|text| &**text));
-    let rated = input.judging.rate(rubric, &set, &models, job.progress)?;
-    if rated.stopped == Some(Stopped::Budget) {
-        let largest = rubric.table().max_cost.unwrap_or_default();
-        return Err(AssessmentsError::Budget { test: input.test.to_owned(), largest }.into());
+    let rated = input.judging.rate(rubric, &set, &models, job)?;
+    match rated.stopped {
+        Some(Stopped::Cancelled) => return Err(StudyError::Cancelled { stages: None }),
+        Some(Stopped::Budget) => {
+            let largest = rubric.table().max_cost.unwrap_or_default();
+            return Err(AssessmentsError::Budget { test: input.test.to_owned(), largest }.into());
+        }
+        None => {}
     }
     let ratings: BTreeMap<RowId, Option<Rating>> =
         set.items().iter().zip(&rated.ratings).map(|(item, rating)| (item.id, *rating)).collect();
@@ -250,8 +255,16 @@ fn recorded<R>(
 }
 
 /// Tells the share of answers that are judged.
-fn told<'a>(job: &'a Job<'_>) -> impl FnMut(usize, usize) + 'a {
-    |done, of| (job.progress)(done as f64 / of.max(1) as f64)
+struct Told<'a>(&'a Job<'a>);
+
+impl Watch for Told<'_> {
+    fn progress(&mut self, done: usize, of: usize) {
+        (self.0.progress)(done as f64 / of.max(1) as f64);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        (self.0.is_cancelled)()
+    }
 }
 
 fn say(notices: &[Notice]) {

@@ -1,9 +1,10 @@
 //! The base: the aligned model that every arm starts from.
 
-use seal_bilevel::{Supervised, Trainer};
+use seal_bilevel::Supervised;
 use seal_lm::{Lm, LmConfig, save_weights};
 use seal_model::{ModelSettings, copy_tokenizer};
 
+use super::checkpoint::trained;
 use super::tokens::{encoder, read_examples};
 use super::{device, write};
 use crate::StudyError;
@@ -33,9 +34,10 @@ pub(crate) fn base(config: &Config, job: &Job<'_>) -> Result<(), StudyError> {
     }
     let seed = config.base_seed();
     let shape = LmConfig { vocab_size: encoder.tokenizer().vocab_size(), ..shape.clone() };
-    let model = Lm::init(&shape, seed, &device(config)?)?;
-    let mut progress = |done: usize, of: usize| (job.progress)(done as f64 / of as f64);
-    let task = Supervised { model, examples: &rows, settings: training, seed };
-    let model = Trainer::new(task)?.run(&mut progress)?.model;
+    let tuned = trained(job, || {
+        let model = Lm::init(&shape, seed, &device(config)?)?;
+        Ok(Supervised { model, examples: &rows, settings: training, seed })
+    })?;
+    let model = tuned.model;
     Ok(save_weights(&model, job.dir)?)
 }

@@ -53,7 +53,7 @@ pub(crate) fn base_nll(
             }
         }
         let progress = |done: f64| (job.progress)((i as f64 + done) / tests.len() as f64);
-        let parts = Parts { dir: job.unfinished, name: &file, progress: &progress };
+        let parts = Parts { job, name: &file, progress: &progress };
         let losses: Vec<f64> = parts.of(
             &examples,
             BATCH,
@@ -91,6 +91,7 @@ fn read_lines<T: serde::de::DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::time::Duration;
 
     use seal_world::{Split, World};
 
@@ -111,14 +112,21 @@ mod tests {
             std::fs::create_dir_all(&path).unwrap();
             path
         };
-        let run = |name: &str,
-                   deps: &[PathBuf],
-                   work: &dyn Fn(&Job<'_>) -> Result<(), StudyError>| {
-            let (made, unfinished) = (folder(name), folder("unfinished"));
-            work(&Job { dir: &made, deps, unfinished: &unfinished, progress: &|_| () }).unwrap();
-            std::fs::remove_dir_all(unfinished).unwrap();
-            made
-        };
+        let run =
+            |name: &str, deps: &[PathBuf], work: &dyn Fn(&Job<'_>) -> Result<(), StudyError>| {
+                let (made, unfinished) = (folder(name), folder("unfinished"));
+                work(&Job {
+                    dir: &made,
+                    deps,
+                    unfinished: &unfinished,
+                    progress: &|_| (),
+                    keep_every: Duration::MAX,
+                    is_cancelled: &|| false,
+                })
+                .unwrap();
+                std::fs::remove_dir_all(unfinished).unwrap();
+                made
+            };
         let rows = world.split(Split::Base).as_slice();
         let tokens = run("tokens", &[], &|job| tokens(&config, rows, job));
         let base = run("base", &[tokens], &|job| base(&config, job));

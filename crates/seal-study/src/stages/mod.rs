@@ -7,6 +7,7 @@ mod assessed;
 mod assessments;
 mod base;
 mod base_nll;
+mod checkpoint;
 mod pair_verdicts;
 mod scores;
 mod selection;
@@ -31,13 +32,14 @@ pub(crate) use base_nll::{base_nll, read_base_nll};
 pub(crate) use pair_verdicts::{PairInput, PairOutput, StoredPair, pair_verdicts};
 pub(crate) use scores::scores;
 pub(crate) use selection::{Selection, select};
-pub(crate) use selector::{SelectorOutput, Traced, learn, learn_traced};
+pub(crate) use selector::{SelectorOutput, learn, learn_traced};
 pub(crate) use sft::{LOSSES, Tuned, TuningLosses, sft};
 pub(crate) use tokens::{read_tokens, test_tokens, tokenizer, tokens};
 pub(crate) use verdicts::{read_evidence, verdicts};
 
 use crate::config::Config;
 use crate::error::{Defect, StudyError};
+use crate::exec::Job;
 
 /// Opens the config's device for training.
 pub(crate) fn device(config: &Config) -> Result<Device, StudyError> {
@@ -72,6 +74,14 @@ pub(crate) fn whole_model(dir: &Path, config: &Config) -> Result<Lm, StudyError>
     tracing::debug!(dir = %dir.display(), ?report, "model read");
     report.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
     Ok(model)
+}
+
+/// Ends a stage where its run was asked to stop.
+pub(crate) fn refuse_cancelled(job: &Job<'_>) -> Result<(), StudyError> {
+    match (job.is_cancelled)() {
+        true => Err(StudyError::Cancelled { stages: None }),
+        false => Ok(()),
+    }
 }
 
 pub(crate) fn write(dir: &Path, name: &str, text: &str) -> Result<(), StudyError> {

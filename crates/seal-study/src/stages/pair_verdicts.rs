@@ -84,7 +84,10 @@ pub(crate) fn pair_verdicts(input: &PairInput<'_>, job: &Job<'_>) -> Result<(), 
     let (set, ids) = pair_up(input.rows, &arm, &reference, &model_names(input.config));
     let instructions: Vec<String> = input.rows.iter().map(instruction).collect();
     let questions = QuestionSet::new(judge, &set)?.as_part_of(instructions.iter().map(|i| &**i));
-    let judged = input.judging.judge(judge, &questions, job.progress)?;
+    let judged = input.judging.judge(judge, &questions, job)?;
+    if judged.stopped == Some(Stopped::Cancelled) {
+        return Err(StudyError::Cancelled { stages: None });
+    }
     refuse_missing(input, judge, &judged)?;
     let pairs = set.pairs.iter().zip(&judged.pairs).zip(ids).map(|((pair, samples), id)| {
         let both = |sample: &BothOrders| [sample.arm_first, sample.arm_second];

@@ -1,9 +1,10 @@
 //! Losses of the fine-tuning rows under the base, which does not move.
 
 use seal_bilevel::score;
-use seal_data::RowId;
+use seal_data::{Example, RowId};
 use serde::{Deserialize, Serialize};
 
+use super::answers::Parts;
 use super::tokens::read_examples;
 use super::{Base, read_json, write_json};
 use crate::StudyError;
@@ -11,6 +12,8 @@ use crate::config::Config;
 use crate::exec::Job;
 
 const FILE: &str = "losses.json";
+/// Of the finished parts, which outlive a kill.
+const LOSSES: &str = "losses.jsonl";
 const BATCH: usize = 64;
 
 /// Mean loss of each row's answer, in nats a token.
@@ -34,7 +37,15 @@ impl Scores {
 pub(crate) fn scores(config: &Config, job: &Job<'_>) -> Result<(), StudyError> {
     let base = Base::read(config, &job.deps[0])?;
     let rows = read_examples(&job.deps[1], "fine-tuning")?;
-    let mut progress = |done, of| (job.progress)(done as f64 / of as f64);
-    let losses = score(&base.model, &rows, BATCH, &mut progress)?;
+    let parts = Parts { job, name: LOSSES, progress: &job.progress };
+    let losses = parts.of(
+        &rows,
+        BATCH,
+        |example| example.tokens.len(),
+        |batch| {
+            let batch: Vec<Example> = batch.iter().map(|example| (*example).clone()).collect();
+            Ok(score(&base.model, &batch, BATCH, &mut |_, _| {})?)
+        },
+    )?;
     write_json(job.dir, FILE, &Scores { ids: rows.iter().map(|e| e.id).collect(), losses })
 }

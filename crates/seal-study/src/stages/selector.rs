@@ -1,18 +1,19 @@
 //! The selector, trained by bilevel optimisation.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use seal_bilevel::{Bilevel, Learned, Trainer};
 use seal_data::{Example, RowId};
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::trained;
 use super::scores::Scores;
 use super::tokens::read_examples;
 use super::{Base, read_json, write_json};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
-use crate::trace::{TraceInput, TraceWriter};
+use crate::trace::{TraceInput, TraceWriter, Traced};
 
 const FILE: &str = "selector.json";
 
@@ -31,19 +32,13 @@ impl SelectorOutput {
 
 /// Depends on: base, scores, the tokens of D, the tokens of D_safe.
 pub(crate) fn learn(config: &Config, seed: u64, job: &Job<'_>) -> Result<(), StudyError> {
-    let Input { model, data, safe, mean_loss } = Input::read(config, job.deps)?;
-    let mut progress = |done: usize, of: usize| (job.progress)(done as f64 / of as f64);
+    let Rows { data, safe, mean_loss } = Rows::read(job.deps)?;
     let (data, safe, settings) = (&data[..], &safe[..], &config.bilevel);
-    let task = Bilevel { model, data, safe, settings, mean_loss, seed };
-    let learned = Trainer::new(task)?.run(&mut progress)?;
+    let learned = trained(job, || {
+        let model = Base::read(config, &job.deps[0])?.model;
+        Ok(Bilevel { model, data, safe, settings, mean_loss, seed })
+    })?;
     write_json(job.dir, FILE, &SelectorOutput { ids: data.iter().map(|e| e.id).collect(), learned })
-}
-
-/// Where a trace goes.
-pub(crate) struct Traced<'a> {
-    pub(crate) path: &'a Path,
-    /// Save models and optimisers around every K-th step.
-    pub(crate) state_every: Option<usize>,
 }
 
 /// As [`learn`] from the folders `deps`, with every step written down and nothing stored.
@@ -54,10 +49,11 @@ pub(crate) fn learn_traced(
     traced: &Traced<'_>,
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<SelectorOutput, StudyError> {
-    let Input { model, data, safe, mean_loss } = Input::read(config, deps)?;
+    let model = Base::read(config, &deps[0])?.model;
+    let Rows { data, safe, mean_loss } = Rows::read(deps)?;
     let (data, safe, settings) = (&data[..], &safe[..], &config.bilevel);
     let input = TraceInput { settings, mean_loss, data, safe };
-    let mut writer = TraceWriter::create(traced.path, traced.state_every, input, progress)?;
+    let mut writer = TraceWriter::create(traced, input, progress)?;
     let task = Bilevel { model, data, safe, settings, mean_loss, seed };
     let learned = Trainer::new(task)?.run(&mut writer)?;
     let ids: Vec<RowId> = data.iter().map(|e| e.id).collect();
@@ -65,21 +61,19 @@ pub(crate) fn learn_traced(
     Ok(SelectorOutput { ids, learned })
 }
 
-/// What a selector is trained from.
-struct Input {
-    model: seal_lm::Lm,
+/// The rows that a selector is trained on.
+struct Rows {
     data: Vec<Example>,
     safe: Vec<Example>,
     mean_loss: f64,
 }
 
-impl Input {
+impl Rows {
     /// `deps` are the folders that [`learn`] depends on.
-    fn read(config: &Config, deps: &[PathBuf]) -> Result<Self, StudyError> {
-        let base = Base::read(config, &deps[0])?;
+    fn read(deps: &[PathBuf]) -> Result<Self, StudyError> {
         let mean_loss = Scores::read(&deps[1])?.mean();
         let data = read_examples(&deps[2], "fine-tuning")?;
         let safe = read_examples(&deps[3], "safe")?;
-        Ok(Self { model: base.model, data, safe, mean_loss })
+        Ok(Self { data, safe, mean_loss })
     }
 }

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use seal_bilevel::{FineTuned, Supervised, Trainer};
+use seal_bilevel::{FineTuned, Supervised};
 use seal_lm::{Lm, load_adapter, save_adapter, save_weights};
 use seal_model::{Encoder, copy_tokenizer};
 
+use super::checkpoint::trained;
 use super::selection::Selection;
 use super::tokens::read_examples;
 use super::{Base, whole_model, write_json};
@@ -28,7 +29,6 @@ pub(crate) struct TuningLosses {
 /// Depends on: base, selection, the tokens of D, and those of the appended rows where there
 /// are some. Output: an adapter, or whole weights where no adapter is configured; and the losses.
 pub(crate) fn sft(config: &Config, seed: u64, job: &Job<'_>) -> Result<(), StudyError> {
-    let base = Base::read(config, &job.deps[0])?;
     let selection = Selection::read(&job.deps[1])?;
     let rows = read_examples(&job.deps[2], "fine-tuning")?;
     let mut kept: Vec<_> =
@@ -36,9 +36,10 @@ pub(crate) fn sft(config: &Config, seed: u64, job: &Job<'_>) -> Result<(), Study
     if let Some(appended) = job.deps.get(3) {
         kept.extend(read_examples(appended, "appended")?);
     }
-    let mut progress = |done: usize, of: usize| (job.progress)(done as f64 / of as f64);
-    let task = Supervised { model: base.model, examples: &kept, settings: &config.sft, seed };
-    let FineTuned { model, losses } = Trainer::new(task)?.run(&mut progress)?;
+    let FineTuned { model, losses } = trained(job, || {
+        let model = Base::read(config, &job.deps[0])?.model;
+        Ok(Supervised { model, examples: &kept, settings: &config.sft, seed })
+    })?;
     write_json(job.dir, LOSSES, &TuningLosses { losses })?;
     match &config.sft.lora {
         Some(lora) => {

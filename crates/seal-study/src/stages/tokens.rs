@@ -142,8 +142,14 @@ mod tests {
     fn made(config: &Config, rows: &[Row]) -> (tempfile::TempDir, Result<(), StudyError>) {
         let dir = tempfile::tempdir().unwrap();
         let deps: [PathBuf; 0] = [];
-        let job =
-            Job { dir: dir.path(), deps: &deps, unfinished: dir.path(), progress: &|_: f64| () };
+        let job = Job {
+            dir: dir.path(),
+            deps: &deps,
+            unfinished: dir.path(),
+            progress: &|_: f64| (),
+            keep_every: std::time::Duration::MAX,
+            is_cancelled: &|| false,
+        };
         let made = test_tokens(config, &config.askings_of("hh")[0], rows, &job);
         (dir, made)
     }

@@ -23,7 +23,7 @@ use crate::device::open_device;
 use crate::digest::folder_digest;
 use crate::encoder::Encoder;
 use crate::jobs::record_file::Record;
-use crate::jobs::{Notice, Progress};
+use crate::jobs::{Notice, Watch};
 use crate::pretrained::FoundModel;
 use crate::{Defect, ModelError, RecordKind};
 
@@ -172,17 +172,18 @@ impl GuardModel {
     /// soon as its batch is done: a run that was killed goes on.
     ///
     /// # Errors
-    /// A file of another judge, or one that cannot be written; a model that gives no numbers.
+    /// A file of another judge, or one that cannot be written; a model that gives no numbers;
+    /// [`ModelError::Cancelled`] where `watch` asks to stop.
     pub fn judge(
         &self,
         items: &[PointItem],
         path: &Path,
-        progress: Progress<'_>,
+        watch: &mut dyn Watch,
     ) -> Result<Judged<GuardRecord>, ModelError> {
         let tokenizer = self.tokenizer();
         let sequences = self.sequences(tokenizer);
         let mut course = Course::start(path, &self.made_by, items, &sequences)?;
-        let new = course.run(self.table.batch, progress, |rows| self.records(rows))?;
+        let new = course.run(self.table.batch, watch, |rows| self.records(rows))?;
         let (before, left_out) = (course.before, std::mem::take(&mut course.left_out));
         let records = course.into_records(items);
         Ok(Judged { records, new, before, left_out, scored_elsewhere: 0 })

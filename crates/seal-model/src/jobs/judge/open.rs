@@ -11,7 +11,7 @@ use seal_judge::prompt::sha256_hex;
 use super::sequence::{Sequence, Sequences};
 use crate::digest::{DigestFiles, digest_files};
 use crate::encoder::Encoder;
-use crate::jobs::Progress;
+use crate::jobs::Watch;
 use crate::jobs::record_file::{Record, RecordFile};
 use crate::{JudgeModelError, LeftOutRow, ModelError};
 
@@ -122,18 +122,21 @@ impl<'a, R: Record> Course<'a, R> {
     pub(super) fn run(
         &mut self,
         batch: usize,
-        progress: Progress<'_>,
+        watch: &mut dyn Watch,
         judge: impl Fn(&[(&'a PointItem, Sequence)]) -> Result<Vec<R>, ModelError>,
     ) -> Result<usize, ModelError> {
         let all = self.open.len();
         let mut done = 0;
         for rows in std::mem::take(&mut self.open).chunks(batch) {
+            if watch.is_cancelled() {
+                return Err(ModelError::Cancelled);
+            }
             for record in judge(rows)? {
                 self.file.add(&record)?;
                 self.records.push(record);
             }
             done += rows.len();
-            progress(done, all);
+            watch.progress(done, all);
         }
         Ok(all)
     }

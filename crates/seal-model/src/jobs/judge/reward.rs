@@ -18,7 +18,7 @@ use crate::device::open_device;
 use crate::digest::folder_digest;
 use crate::encoder::Encoder;
 use crate::jobs::record_file::Record;
-use crate::jobs::{Notice, Progress};
+use crate::jobs::{Notice, Watch};
 use crate::pretrained::FoundModel;
 use crate::{Defect, JudgeModelError, ModelError, RecordKind};
 
@@ -136,19 +136,20 @@ impl RewardModel {
     /// soon as its batch is done: a run that was killed goes on.
     ///
     /// # Errors
-    /// A file of another judge, or one that cannot be written; a model that gives no numbers.
+    /// A file of another judge, or one that cannot be written; a model that gives no numbers;
+    /// [`ModelError::Cancelled`] where `watch` asks to stop.
     pub fn judge(
         &self,
         items: &[PointItem],
         path: &Path,
-        progress: Progress<'_>,
+        watch: &mut dyn Watch,
     ) -> Result<Judged<RewardRecord>, ModelError> {
         let sequences = self.sequences(self.tokenizer());
         let mut course = Course::start(path, &self.made_by, items, &sequences)?;
         let differs =
             |(_, row): &&(&PointItem, Sequence)| self.scorer.differs_in_transformers(&row.tokens);
         let scored_elsewhere = course.open.iter().filter(differs).count();
-        let new = course.run(self.table.batch, progress, |rows| {
+        let new = course.run(self.table.batch, watch, |rows| {
             let tokens: Vec<&[u32]> = rows.iter().map(|(_, row)| &*row.tokens).collect();
             let scores = self.scorer.values(&tokens)?;
             let record = |((item, row), score): (&(&PointItem, Sequence), Vec<f32>)| {

@@ -1,0 +1,146 @@
+//! Training that goes on where a killed or stopped run left it.
+//!
+//! A state is one file of the stage's `unfinished` folder. Its name has the digest of its bytes, so
+//! that one rename puts both there. A state that is damaged, or of another run, is said and not
+//! used: the training begins anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use seal_bilevel::{BilevelError, Observer, Task, Trainer, TrainerState};
+use seal_store::Digest;
+
+use crate::StudyError;
+use crate::exec::Job;
+
+const PREFIX: &str = "trainer-";
+const SUFFIX: &str = ".safetensors";
+
+/// What the training that `task` makes comes to. Its state is kept as often as the job asks for it,
+/// and when the run is asked to stop. `task` has to make the same training each time.
+pub(super) fn trained<T: Task>(
+    job: &Job<'_>,
+    task: impl Fn() -> Result<T, StudyError>,
+) -> Result<T::Output, StudyError> {
+    let trainer = match kept(job.unfinished)? {
+        None => Trainer::new(task()?)?,
+        Some(state) => match Trainer::resume(task()?, state) {
+            Ok(trainer) => {
+                tracing::info!(step = trainer.step(), of = trainer.steps(), "goes on");
+                trainer
+            }
+            Err(BilevelError::State(error)) => {
+                tracing::warn!(%error, "kept work cannot be used; the training begins anew");
+                Trainer::new(task()?)?
+            }
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let mut keeper = Keeper { job, last: Instant::now(), failed: None };
+    let ran = trainer.run(&mut keeper);
+    match (ran, keeper.failed) {
+        (_, Some(error)) => Err(error),
+        (ran, None) => Ok(ran?),
+    }
+}
+
+/// Keeps states of a training.
+struct Keeper<'a> {
+    job: &'a Job<'a>,
+    /// When a state was last kept, or the training began.
+    last: Instant,
+    /// Why a state could not be written.
+    failed: Option<StudyError>,
+}
+
+impl Observer for Keeper<'_> {
+    fn progress(&mut self, done: usize, total: usize) {
+        (self.job.progress)(done as f64 / total as f64);
+    }
+
+    fn wants_checkpoint(&mut self, _: usize) -> bool {
+        (self.job.is_cancelled)() || self.last.elapsed() >= self.job.keep_every
+    }
+
+    fn checkpoint(&mut self, state: &TrainerState) -> Result<(), BilevelError> {
+        // What is left after the last step is a matter of seconds.
+        if state.step() == state.steps() {
+            return Ok(());
+        }
+        if let Err(error) = keep(self.job.unfinished, &state.to_bytes()?) {
+            self.failed = Some(error);
+            return Err(BilevelError::Cancelled);
+        }
+        self.last = Instant::now();
+        match (self.job.is_cancelled)() {
+            true => Err(BilevelError::Cancelled),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Puts a state in the place of the one before.
+fn keep(dir: &Path, bytes: &[u8]) -> Result<(), StudyError> {
+    for folder in [dir.parent(), Some(dir)].into_iter().flatten() {
+        seal_files::refuse_link(folder).map_err(StudyError::at_file(folder))?;
+    }
+    fs::create_dir_all(dir).map_err(StudyError::io(dir))?;
+    let path = dir.join(format!("{PREFIX}{}{SUFFIX}", Digest::of(bytes).short()));
+    let before = states(dir)?;
+    seal_files::write(&path, bytes).map_err(StudyError::at_file(&path))?;
+    for old in before.into_iter().filter(|old| *old != path) {
+        fs::remove_file(&old).map_err(StudyError::io(&old))?;
+    }
+    Ok(())
+}
+
+/// The state that was kept last, if it is whole. What is not is taken away.
+fn kept(dir: &Path) -> Result<Option<TrainerState>, StudyError> {
+    let mut found = None;
+    for path in states(dir)? {
+        let bytes = fs::read(&path).map_err(StudyError::io(&path))?;
+        let name = format!("{PREFIX}{}{SUFFIX}", Digest::of(&bytes).short());
+        let is_whole = path.file_name().is_some_and(|found| *found == *name);
+        let state = match is_whole {
+            true => TrainerState::from_bytes(&bytes).map_err(|error| error.to_string()),
+            false => Err("its bytes were changed".to_owned()),
+        };
+        match state {
+            // A kill between two states leaves both.
+            Ok(state) => {
+                let is_later =
+                    found.as_ref().is_none_or(|old: &TrainerState| old.step() < state.step());
+                found = if is_later { Some(state) } else { found };
+            }
+            Err(reason) => {
+                tracing::warn!(file = %path.display(), reason, "kept work cannot be used");
+                fs::remove_file(&path).map_err(StudyError::io(&path))?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The files of states in a folder, by name.
+fn states(dir: &Path) -> Result<Vec<PathBuf>, StudyError> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(StudyError::io(dir)(e)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(StudyError::io(dir))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+#[path = "checkpoint_tests.rs"]
+mod tests;

@@ -1,0 +1,88 @@
+//! Runs that are asked to stop by a signal, and the same command again.
+#![cfg(unix)]
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use whole_program::{Finished, Sandbox};
+
+/// The base is trained for long enough that a signal arrives while it is.
+const ARGS: [&str; 13] = [
+    "ablate",
+    "--config",
+    "study.toml",
+    "--out",
+    "out",
+    "--jobs",
+    "1",
+    "--set",
+    "base.epochs=40",
+    "--checkpoint-minutes",
+    "0",
+    "-v",
+    "--seeds=0",
+];
+
+fn study() -> Sandbox {
+    Sandbox::with_study(env!("CARGO_BIN_EXE_program"))
+}
+
+fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status();
+    assert!(sent.unwrap().success(), "{name}");
+}
+
+/// Runs the study until it says that a stage of this kind has started, and sends the signals there.
+fn signalled_in(sandbox: &Sandbox, stage: &str, signals: &[&str]) -> Finished {
+    let mut command = sandbox.command(&ARGS);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let start = format!("started stage=\"{stage}\"");
+    let mut said = String::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        if line.contains(&start) && !said.contains(&start) {
+            for name in signals {
+                signal(child.id(), name);
+            }
+        }
+        said += &(line + "\n");
+    }
+    let code = child.wait().unwrap().code();
+    Finished { code, stdout: String::new(), stderr: said }
+}
+
+#[test]
+fn a_run_that_is_asked_to_stop_goes_on_and_ends_with_the_same_results() {
+    let (stopped, whole) = (study(), study());
+    let (mut stops, mut resumed) = (0, false);
+    let kinds = ["base", "base", "scores", "selector", "sft", "answers"];
+    let signals = ["INT", "TERM", "USR1", "INT", "USR2", "TERM"];
+    for (kind, name) in kinds.into_iter().zip(signals) {
+        let run = signalled_in(&stopped, kind, &[name]);
+        resumed |= run.stderr.contains("goes on step=");
+        if run.code == Some(0) {
+            continue;
+        }
+        stops += 1;
+        let code = if name == "INT" { 130 } else { 143 };
+        assert_eq!(run.code, Some(code), "{kind} {name}: {}", run.stderr);
+        assert!(run.stderr.contains("stopping: running stages keep their work"), "{}", run.stderr);
+        let last = run.stderr.lines().last().unwrap();
+        assert!(last.starts_with("stopped on request; "), "{last}");
+        assert!(last.ends_with("the same command goes on from there"), "{last}");
+    }
+    assert!(stops >= 3, "only {stops} runs were stopped");
+    assert!(resumed, "no training went on where it was stopped");
+    for sandbox in [&stopped, &whole] {
+        let run = sandbox.run(&ARGS);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+    }
+    assert_eq!(stopped.read("out/results.json"), whole.read("out/results.json"));
+}
+
+#[test]
+fn a_second_signal_ends_the_run_at_once() {
+    let sandbox = study();
+    let run = signalled_in(&sandbox, "base", &["INT", "INT"]);
+    assert_eq!(run.code, Some(130), "{}", run.stderr);
+}
