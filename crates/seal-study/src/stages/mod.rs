@@ -18,15 +18,15 @@ mod verdicts;
 use std::path::Path;
 
 use burn::tensor::Device;
-use seal_lm::{Lm, LmConfig, load_model_as, load_weights};
-use seal_model::{Encoder, ModelSettings, open_device};
+use seal_lm::{Lm, load_model_as};
+use seal_model::{Encoder, open_device};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use answers::{AnswersInput, answers, file as answers_file};
 pub(crate) use assessed::{AssessedOutput, StoredCanary, Sum};
 pub(crate) use assessments::{AssessmentsInput, assessments};
-pub(crate) use base::base;
+pub(crate) use base::{ADAPTER, ALIGNED, Aligned, base};
 pub(crate) use base_nll::{base_nll, read_base_nll};
 pub(crate) use pair_verdicts::{PairInput, PairOutput, StoredPair, pair_verdicts};
 pub(crate) use scores::scores;
@@ -53,14 +53,7 @@ pub(crate) struct Base {
 impl Base {
     pub(crate) fn read(config: &Config, dir: &Path) -> Result<Self, StudyError> {
         let encoder = Encoder::read(&config.model, &config.tokenizer, dir)?;
-        let model = match &config.model {
-            ModelSettings::Folder(folder) => whole_model(&folder.found()?.dir, config)?,
-            ModelSettings::Shape(shape) => {
-                let vocab_size = encoder.tokenizer().vocab_size();
-                let shape = LmConfig { vocab_size, ..shape.clone() };
-                load_weights(&shape, dir, &device(config)?)?
-            }
-        };
+        let model = base::read_base(config, dir, encoder.tokenizer().vocab_size())?;
         encoder.fits(&model)?;
         Ok(Self { model, encoder })
     }
