@@ -38,7 +38,7 @@ def loss(model, row):
 
 
 def compare(name, model, rows, scored):
-    losses = {row["id"]: loss(model, row) for row in rows if not row["left_out"]}
+    losses = {row["id"]: loss(model, row) for row in rows if not row.get("left_out")}
     assert losses.keys() == scored.keys(), name
     apart = max(abs(losses[row] - scored[row]) for row in losses)
     print(f"{name}: {len(losses)} rows, largest difference {apart:.1e}")

@@ -118,10 +118,14 @@ fn adapters_are_added_into_a_base_that_all_cells_share() {
 
     // A whole folder, with all that is said of it.
     for name in ["tokenizer.json", "tokenizer_config.json"] {
-        assert_eq!(sandbox.read(&format!("out/base/{name}")), sandbox.read(&format!("model/{name}")));
+        assert_eq!(
+            sandbox.read(&format!("out/base/{name}")),
+            sandbox.read(&format!("model/{name}"))
+        );
     }
     let card = sandbox.read("out/base/README.md");
-    for part in ["fine-tuned model on 60 rows of its set base", "adapters of rank 3", "epochs = 2"] {
+    for part in ["fine-tuned model on 60 rows of its set base", "adapters of rank 3", "epochs = 2"]
+    {
         assert!(card.contains(part), "no {part} in\n{card}");
     }
     let left = ["out/base/aligned.json", "out/base/adapter"];
@@ -158,9 +162,8 @@ fn the_untouched_base_is_the_aligned_one() {
     write_settings(&sandbox, &training);
     let likelihoods = |model: &str| -> BTreeMap<String, f64> {
         let text = verb(&sandbox, "score", "test.jsonl", &["--model", model]);
-        let row = |row: &Value| {
-            (row["id"].as_str().unwrap().to_owned(), -row["nll"].as_f64().unwrap())
-        };
+        let row =
+            |row: &Value| (row["id"].as_str().unwrap().to_owned(), -row["nll"].as_f64().unwrap());
         lines(&text).iter().map(row).collect()
     };
     let arms: Vec<BTreeMap<String, f64>> = stored(&sandbox, "answers")

@@ -45,7 +45,10 @@ impl Folder<'_> {
     }
 
     /// The nodes of the study: stage, what decides the key, key, and the stages that it reads.
-    fn nodes(&self, set: &[&str]) -> Result<Vec<(&'static str, Value, String, Vec<usize>)>, StudyError> {
+    fn nodes(
+        &self,
+        set: &[&str],
+    ) -> Result<Vec<(&'static str, Value, String, Vec<usize>)>, StudyError> {
         let rows = if self.rows { "base = [{ path = \"base.jsonl\" }]\n" } else { "" };
         let text = format!(
             "[study]\nname = \"folder\"\nseeds = [0]\nplan = \"none\"\n\
@@ -127,7 +130,10 @@ fn what_fine_tunes_a_folder_first_is_in_its_key() {
     assert_ne!(before["base"], as_it_is["base"]);
     // The rows of D have the same tokens, and a selection of all rows reads no model.
     let below = "answers base scores selection selector sft verdicts";
-    assert_eq!(study.redone(&as_it_is, &[]), format!("{below} tokens").replace("verdicts tokens", "tokens verdicts"));
+    assert_eq!(
+        study.redone(&as_it_is, &[]),
+        format!("{below} tokens").replace("verdicts tokens", "tokens verdicts")
+    );
     for set in [
         "base.epochs=3",
         "base.batch=8",
@@ -142,7 +148,10 @@ fn what_fine_tunes_a_folder_first_is_in_its_key() {
         assert_eq!(study.redone(&same, &more), below, "{set}");
     }
     study.rows("base", "Decline");
-    assert_eq!(study.redone(&before, &[]), "answers base scores selection selector sft tokens verdicts");
+    assert_eq!(
+        study.redone(&before, &[]),
+        "answers base scores selection selector sft tokens verdicts"
+    );
     study.rows("base", "Refuse");
     // Where it lies, and what the study is called, is no part of it.
     study.write("moved");

@@ -6,9 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use seal_bilevel::SftSettings;
-use seal_lm::{
-    Architecture, Cost, LmConfig, LoraConfig, ModelType, TrainingStep, WeightFormat,
-};
+use seal_lm::{Architecture, Cost, LmConfig, LoraConfig, ModelType, TrainingStep, WeightFormat};
 use seal_model::{Encoder, Expected, FoundModel, ModelSettings, TokenizerKind, is_address};
 
 use super::{BasePreview, ModelPreview};

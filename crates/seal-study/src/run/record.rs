@@ -70,7 +70,11 @@ impl Study {
             settings_toml: self.config.resolved_toml()?,
             arms: self.changes()?,
             command: options.command.clone(),
-            environment: environment.map(|(k, v)| (k.to_owned(), v)).into_iter().chain(bases).collect(),
+            environment: environment
+                .map(|(k, v)| (k.to_owned(), v))
+                .into_iter()
+                .chain(bases)
+                .collect(),
             ..Provenance::default()
         })
     }

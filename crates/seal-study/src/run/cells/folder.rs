@@ -96,7 +96,8 @@ impl<'a> Folder<'a> {
             tracing::debug!(path = %path.display(), "writes a file of the run folder");
             // A tokenizer may have templates in a folder of their own.
             if let Some(inner) = Path::new(&file.name).parent() {
-                make_folder(self.out, &self.below.join(inner)).map_err(StudyError::at_file(&dir))?;
+                make_folder(self.out, &self.below.join(inner))
+                    .map_err(StudyError::at_file(&dir))?;
             }
             content(file, &path).map_err(StudyError::at_file(&path))?;
         }

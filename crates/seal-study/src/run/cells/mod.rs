@@ -96,8 +96,7 @@ impl<'a> Cells<'a> {
         let mut folders: Vec<&mut Folder<'_>> = (bases.iter_mut().map(|base| &mut base.folder))
             .chain(cells.iter_mut().map(|cell| &mut cell.folder))
             .collect();
-        let intact =
-            side_by_side(folders.len(), workers.readers(), |i| folders[i].look(&digests));
+        let intact = side_by_side(folders.len(), workers.readers(), |i| folders[i].look(&digests));
         for (folder, intact) in folders.iter_mut().zip(intact) {
             folder.intact = intact?;
         }
