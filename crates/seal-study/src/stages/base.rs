@@ -8,11 +8,11 @@ use seal_lm::{
     Lm, LmConfig, MergeRounding, WeightFormat, load_adapter, load_weights, save_adapter,
     save_merged, save_weights,
 };
-use seal_model::{Encoder, ModelSettings, copy_tokenizer};
+use seal_model::{Encoder, ModelSettings};
 use serde::{Deserialize, Serialize};
 
 use super::tokens::{encoder, read_examples};
-use super::{device, read_json, whole_model, write, write_json};
+use super::{copy_tokenizer, device, read_json, whole_model, write, write_json};
 use crate::StudyError;
 use crate::config::{Alignment, Config};
 use crate::error::Defect;
@@ -20,9 +20,6 @@ use crate::exec::Job;
 
 /// The file of [`Aligned`]. No part of the model.
 pub(crate) const ALIGNED: &str = "aligned.json";
-
-/// The folder of the adapter of a base in bf16, inside that of the base. No part of the model.
-pub(crate) const ADAPTER: &str = "adapter";
 
 /// What the fine-tuning of a model folder said.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -79,7 +76,7 @@ fn from_scratch(
 }
 
 /// Fine-tunes the model of a folder. An adapter is added into the weights, which are stored in f32.
-/// In bf16 they would lose a part of it: there the adapter is stored too, and [`read_base`] puts it
+/// In bf16 they would lose a part of it: there the adapter is stored too, and [`Base::read`] puts it
 /// beside the weights of the folder.
 fn align(config: &Config, of: Alignment<'_>, job: &Job<'_>) -> Result<(), StudyError> {
     let rows = read_examples(&job.deps[0], "base")?;
@@ -92,10 +89,8 @@ fn align(config: &Config, of: Alignment<'_>, job: &Job<'_>) -> Result<(), StudyE
     let rounding = match &of.training.lora {
         Some(lora) => {
             if is_beside(of) {
-                let dir = job.dir.join(ADAPTER);
-                std::fs::create_dir(&dir).map_err(StudyError::io(&dir))?;
                 // A folder may move, so its content names it.
-                save_adapter(&model, lora, &found.digest, &dir)?;
+                save_adapter(&model, lora, &found.digest, job.dir)?;
             }
             save_merged(&model, job.dir)?
         }
@@ -125,14 +120,29 @@ fn is_beside(of: Alignment<'_>) -> bool {
     of.training.lora.is_some() && of.folder.dtype == WeightFormat::Bf16
 }
 
+/// A base with its tokenizer, read from its folder.
+pub(crate) struct Base {
+    pub(crate) model: Lm,
+    pub(crate) encoder: Encoder,
+}
+
+impl Base {
+    pub(crate) fn read(config: &Config, dir: &Path) -> Result<Self, StudyError> {
+        let encoder = Encoder::read(&config.model, &config.tokenizer, dir)?;
+        let model = model_of(config, dir, encoder.tokenizer().vocab_size())?;
+        encoder.fits(&model)?;
+        Ok(Self { model, encoder })
+    }
+}
+
 /// The model of the base that the stage wrote to `dir`; `vocabulary` is the number of tokens of a
 /// model that was trained from scratch.
-pub(super) fn read_base(config: &Config, dir: &Path, vocabulary: usize) -> Result<Lm, StudyError> {
+fn model_of(config: &Config, dir: &Path, vocabulary: usize) -> Result<Lm, StudyError> {
     match (config.alignment(), &config.model) {
         (Some(of), _) => match &of.training.lora {
             Some(lora) if is_beside(of) => {
                 let model = whole_model(&of.folder.found()?.dir, config)?;
-                Ok(load_adapter(model, lora, &dir.join(ADAPTER))?.merged())
+                Ok(load_adapter(model, lora, dir)?.merged())
             }
             _ => whole_model(dir, config),
         },

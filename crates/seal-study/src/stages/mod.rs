@@ -19,14 +19,14 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use seal_lm::{Lm, load_model_as};
-use seal_model::{Encoder, open_device};
+use seal_model::open_device;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use answers::{AnswersInput, answers, file as answers_file};
 pub(crate) use assessed::{AssessedOutput, StoredCanary, Sum};
 pub(crate) use assessments::{AssessmentsInput, assessments};
-pub(crate) use base::{ADAPTER, ALIGNED, Aligned, base};
+pub(crate) use base::{ALIGNED, Aligned, Base, base};
 pub(crate) use base_nll::{base_nll, read_base_nll};
 pub(crate) use pair_verdicts::{PairInput, PairOutput, StoredPair, pair_verdicts};
 pub(crate) use scores::scores;
@@ -44,27 +44,26 @@ pub(crate) fn device(config: &Config) -> Result<Device, StudyError> {
     Ok(open_device(&config.device, config.model.dtype())?)
 }
 
-/// A base with its tokenizer, read from its folder.
-pub(crate) struct Base {
-    pub(crate) model: Lm,
-    pub(crate) encoder: Encoder,
-}
-
-impl Base {
-    pub(crate) fn read(config: &Config, dir: &Path) -> Result<Self, StudyError> {
-        let encoder = Encoder::read(&config.model, &config.tokenizer, dir)?;
-        let model = base::read_base(config, dir, encoder.tokenizer().vocab_size())?;
-        encoder.fits(&model)?;
-        Ok(Self { model, encoder })
-    }
-}
-
 /// The model of a folder with `config.json` and safetensors.
 pub(crate) fn whole_model(dir: &Path, config: &Config) -> Result<Lm, StudyError> {
     let (model, report) = load_model_as(dir, &device(config)?, config.model.dtype())?;
     tracing::debug!(dir = %dir.display(), ?report, "model read");
     report.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
     Ok(model)
+}
+
+/// Copies the files of a tokenizer. The output of a stage has no folders, so that chat templates in a
+/// folder of their own stay behind.
+pub(crate) fn copy_tokenizer(from: &Path, to: &Path) -> Result<(), StudyError> {
+    for name in seal_files::tokenizer_files(from).map_err(StudyError::io(from))? {
+        let source = from.join(&name);
+        if name.contains('/') {
+            tracing::warn!(template = %source.display(), "not copied beside the model");
+            continue;
+        }
+        std::fs::copy(&source, to.join(&name)).map_err(StudyError::io(&source))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn write(dir: &Path, name: &str, text: &str) -> Result<(), StudyError> {

@@ -17,7 +17,7 @@ use crate::error::StudyError;
 use crate::exec::Done;
 use crate::graph::{ArmSets, Cell, Graph};
 use crate::observer::Observer;
-use crate::stages::{ADAPTER, ALIGNED, Aligned};
+use crate::stages::{ALIGNED, Aligned};
 
 const BASE: &str = "base";
 
@@ -93,10 +93,9 @@ impl BaseFolder<'_> {
         observer: &dyn Observer,
     ) -> Result<(), StudyError> {
         let Done { dir, files, .. } = &done[self.node];
-        let beside = format!("{ADAPTER}/");
-        let is_model = |file: &&StoredFile| {
-            ![ALIGNED, CARD].contains(&file.name.as_str()) && !file.name.starts_with(&beside)
-        };
+        // Loaders would put the adapter on weights that have it.
+        let others = [ALIGNED, CARD, AdapterFiles::CONFIG, AdapterFiles::WEIGHTS];
+        let is_model = |file: &&StoredFile| !others.contains(&file.name.as_str());
         let files: Vec<&StoredFile> = files.iter().filter(is_model).collect();
         // A stage that ran again may have rounded otherwise, on another machine.
         let is_of = |stamp: &Stamp| files.iter().all(|file| stamp.files.contains(*file));

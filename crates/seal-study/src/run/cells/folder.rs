@@ -94,11 +94,6 @@ impl<'a> Folder<'a> {
                 self.set_aside(&file.name, why, observer)?;
             }
             tracing::debug!(path = %path.display(), "writes a file of the run folder");
-            // A tokenizer may have templates in a folder of their own.
-            if let Some(inner) = Path::new(&file.name).parent() {
-                make_folder(self.out, &self.below.join(inner))
-                    .map_err(StudyError::at_file(&dir))?;
-            }
             content(file, &path).map_err(StudyError::at_file(&path))?;
         }
         self.remove(&unfinished.before, &wanted, observer)?;
@@ -182,16 +177,12 @@ fn remove_files(
     observer: &dyn Observer,
 ) -> Result<(), StudyError> {
     seal_files::remove_unfinished(dir);
-    let mut inner: BTreeSet<PathBuf> = BTreeSet::new();
     for file in files.iter().filter(|file| is_there(dir, file)) {
         let path = dir.join(&file.name);
         fs::remove_file(&path).map_err(StudyError::io(&path))?;
-        inner.extend(path.parent().filter(|parent| *parent != dir).map(Path::to_owned));
     }
     let stamp = dir.join(STAMP);
     fs::remove_file(&stamp).map_err(StudyError::io(&stamp))?;
-    // Fails where anything is left, which is then someone's.
-    inner.iter().for_each(|inner| drop(fs::remove_dir(inner)));
     let left = match fs::remove_dir(dir) {
         Ok(()) => String::new(),
         Err(_) => format!("; what the program did not write stays: {}", names(dir)),
