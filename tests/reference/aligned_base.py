@@ -6,7 +6,8 @@ PROGRAM is `seal` or a program with its verbs. RUN is the run folder of a study 
 was aligned first and whose arms have adapters. DATA is a file of rows, TEMPLATE the template of the study.
 The losses of the rows by the verb `score` are compared with those by transformers on RUN/base, and
 with those by PEFT on each adapter of RUN/cells. PEFT finds the base by itself, from
-`adapter_config.json`. Needs torch 2.x on the CPU, transformers 4.57 and peft 0.17.
+`adapter_config.json`. Needs torch on the CPU, transformers and peft; run with torch 2.15,
+transformers 5.24 and peft 0.21.
 """
 
 import json

@@ -227,6 +227,8 @@ fn all_weights_are_trained_without_adapters() {
     // The output of a stage has no folders.
     fs::create_dir(sandbox.path().join("model/additional_chat_templates")).unwrap();
     sandbox.write("model/additional_chat_templates/tools.jinja", "{{ messages }}");
+    let settings = sandbox.json("model/tokenizer_config.json");
+    sandbox.write("model/chat_template.jinja", settings["chat_template"].as_str().unwrap());
     sandbox.ablate("out", &[]);
     let log = sandbox.read("out/log.txt");
     assert!(log.contains("not copied") && log.contains("tools.jinja"), "{log}");
