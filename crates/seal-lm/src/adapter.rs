@@ -75,6 +75,25 @@ fn card(config: &LoraConfig, base: &str) -> String {
     )
 }
 
+/// The texts of `adapter_config.json` and of the model card of the adapter in `dir`, which
+/// [`save_adapter`] wrote with `config`, with another name for its base; each by the name of its file.
+///
+/// # Errors
+/// A config that cannot be read.
+pub fn adapter_on(
+    dir: &Path,
+    config: &LoraConfig,
+    base: &str,
+) -> Result<[(&'static str, String); 2], LmError> {
+    let path = dir.join(AdapterFiles::CONFIG);
+    let text = std::fs::read_to_string(&path).map_err(LmError::io(&path))?;
+    let mut json: serde_json::Value =
+        serde_json::from_str(&text).map_err(|e| LmError::format(&path, e))?;
+    json["base_model_name_or_path"] = json!(base);
+    let text = serde_json::to_string_pretty(&json).map_err(|e| LmError::format(&path, e))?;
+    Ok([(AdapterFiles::CONFIG, text + "\n"), (AdapterFiles::CARD, card(config, base))])
+}
+
 /// Puts the adapters of `dir` on `model`, whose weights are frozen. Names in
 /// `target_modules` that no layer has are ignored where others match.
 ///

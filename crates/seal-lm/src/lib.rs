@@ -81,7 +81,7 @@ mod validate;
 mod weight_format;
 mod weights;
 
-pub use adapter::{load_adapter, save_adapter};
+pub use adapter::{adapter_on, load_adapter, save_adapter};
 pub use answer::{Finish, GenerateError, Generated, Prompt};
 pub use architecture::{Activation, Architecture, LayerType, ModelType, RopeScaling};
 pub use block::{Block, FeedForward, Gated, Joint, JointGated, Plain, Projections, Separate};

@@ -15,6 +15,8 @@ pub struct CardFacts {
     /// The base as the settings name it: an address of a hub, or a path; `None` where the study
     /// trained it from scratch.
     pub base: Option<String>,
+    /// Whether the study fine-tuned the base first: the model is then on what became of it.
+    pub is_aligned: bool,
     /// Whether the model is an adapter on the base, and not whole weights.
     pub is_adapter: bool,
     /// Files of each set of rows, as the settings name them; empty for built-in rows.
@@ -22,8 +24,12 @@ pub struct CardFacts {
 }
 
 impl CardFacts {
-    /// The base as a hub names it (`owner/name`): an address without its prefix and revision.
+    /// The base as a hub names it (`owner/name`): an address without its prefix and revision. The base
+    /// of an adapter on an aligned base is on no hub.
     fn hub_name(&self) -> Option<&str> {
+        if self.is_aligned && self.is_adapter {
+            return None;
+        }
         let address = self.base.as_deref()?.strip_prefix("hf://")?;
         Some(address.split('@').next().unwrap_or(address))
     }
@@ -44,7 +50,11 @@ impl Report {
         self.opening(&mut card, arm, seed, "A model");
         let base = facts.base.as_deref().unwrap_or("a small model that the study trained");
         let form = if facts.is_adapter { "an adapter on" } else { "fine-tuned whole from" };
-        add(&mut card, &format!("It is {form} {}.\n\n", escape(base)));
+        let aligned = match facts.is_aligned {
+            true => "the aligned base of the study, which was fine-tuned first from ",
+            false => "",
+        };
+        add(&mut card, &format!("It is {form} {aligned}{}.\n\n", escape(base)));
         self.method(&mut card, arm, cell);
         self.figures(&mut card, arm, cell);
         self.data(&mut card, facts);

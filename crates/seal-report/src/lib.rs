@@ -24,6 +24,7 @@
 //! ```
 
 mod answers;
+mod base_card;
 mod cards;
 mod checksums;
 mod document;
@@ -49,6 +50,7 @@ mod text;
 mod view;
 
 pub use answers::{AnsweredTest, AnswersPage, CellAnswers, ShownPrompt};
+pub use base_card::BaseCard;
 pub use cards::CardFacts;
 pub use document::{Document, FORMAT_VERSION};
 pub use error::{Error, Result};

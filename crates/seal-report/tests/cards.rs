@@ -8,6 +8,7 @@ fn facts() -> CardFacts {
     CardFacts {
         base: Some("hf://owner/Base-7B@main".into()),
         is_adapter: true,
+        is_aligned: false,
         sources: vec![("fine_tuning".into(), vec!["a.jsonl".into(), "b|c.jsonl".into()])],
     }
 }
@@ -60,6 +61,16 @@ fn a_head_names_a_base_of_a_hub_only() {
     assert!(head(Some("hf://o/n@v"), true).contains("base_model: \"o/n\"\nlibrary_name: peft\n"));
     assert!(!head(Some("models/own"), true).contains("base_model"));
     assert!(head(None, false).contains("library_name: transformers\n"));
+    // What an adapter is on is on no hub, where the study aligned it.
+    let aligned = |is_adapter| {
+        let base = Some("hf://o/n@v".to_owned());
+        let facts = CardFacts { base, is_adapter, is_aligned: true, ..CardFacts::default() };
+        report.model_card("seal", 0, &facts).unwrap()
+    };
+    assert!(!aligned(true).contains("base_model"));
+    let words = "the aligned base of the study, which was fine-tuned first from hf://o/n@v";
+    assert!(aligned(true).contains(&format!("It is an adapter on {words}.")), "{}", aligned(true));
+    assert!(aligned(false).contains("base_model: \"o/n\""));
     // A name that tries to end its line stays on it.
     let hostile = head(Some("hf://o/n\nlicense: mit"), true);
     assert!(hostile.contains(r#"base_model: "o/n\nlicense: mit""#), "{hostile}");

@@ -71,6 +71,7 @@ fn card_facts(report: &Report) -> Result<CardFacts, StudyError> {
         }
     }
     Ok(CardFacts {
+        is_aligned: base.is_some() && of("base").is_some(),
         base: base.map(shown),
         is_adapter: of("sft").is_some_and(|sft| sft.contains_key("lora")),
         sources,
@@ -122,6 +123,9 @@ mod tests {
         };
         let expected = [set("fine_tuning", &["a.jsonl", "b.jsonl"]), set("hh", &["t.jsonl"])];
         assert_eq!(facts.sources, expected);
+        assert!(!facts.is_aligned);
+        let aligned = card_facts(&report("[model]\npath = \"m\"\n[base]\nepochs = 1\n", "seal"));
+        assert!(aligned.unwrap().is_aligned);
         let none = card_facts(&report("[model]\nhidden_size = 8\n", "seal")).unwrap();
         assert_eq!(none, CardFacts::default());
     }

@@ -23,7 +23,10 @@ pub(crate) use self::pair_node::{AnswerNode, PairNode};
 
 mod arm_sets;
 mod assessments;
+mod base;
 mod base_nll;
+#[cfg(test)]
+mod base_tests;
 mod cost;
 mod facts;
 mod inputs;
@@ -58,6 +61,8 @@ mod version {
 pub(crate) struct Cell {
     pub(crate) arm: usize,
     pub(crate) seed: u64,
+    /// Of the model that is fine-tuned.
+    pub(crate) base: usize,
     pub(crate) selector: Option<usize>,
     pub(crate) selection: Option<usize>,
     pub(crate) sft: Option<usize>,
@@ -200,25 +205,6 @@ impl<'a> Builder<'a> {
         self.nodes.len() - 1
     }
 
-    fn base(&mut self, c: &'a Config, known: &'a Known) -> usize {
-        let (label, of) = match c.model.folder() {
-            Some(folder) => (folder.name(), vec![]),
-            None => {
-                let tokens = self.tokens(c, known, TrainingSet::Base);
-                let of = [Some(tokens), self.tokenizer(c, known)];
-                (format!("seed {}", c.base_seed()), of.into_iter().flatten().collect())
-            }
-        };
-        self.add(
-            ("base", version::BASE),
-            label,
-            inputs::base(c),
-            of,
-            Effort::on(c, Cost::of(c, &known.facts).base),
-            Box::new(move |job| stages::base(c, job)),
-        )
-    }
-
     fn cell(&mut self, i: usize, arm: &'a Arm, known: &'a Known, seed: u64) -> Cell {
         let c = &arm.config;
         let Known { sets, facts } = known;
@@ -304,6 +290,7 @@ impl<'a> Builder<'a> {
         Cell {
             arm: i,
             seed,
+            base,
             selector,
             selection,
             sft,

@@ -55,7 +55,7 @@ pub use model_digests::remembered_digests;
 pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedJudging, PlannedStage, PlannedWork, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
-pub use preview::{ModelPreview, Preview};
+pub use preview::{BasePreview, ModelPreview, Preview};
 pub use run::{AgainRequest, SelectRequest, Selected, StoredAnswers, Study, WrittenAnswers};
 pub use run_folder::{FolderConfig, config_of_folder, study_of_folder};
 pub use seal_data::SetSummary;

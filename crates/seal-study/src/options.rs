@@ -130,6 +130,8 @@ pub struct PlanView {
     pub stages: Vec<PlannedStage>,
     /// The judges that are models and have something to do.
     pub judging: Vec<PlannedJudging>,
+    /// The bases that are model folders fine-tuned first, in words.
+    pub aligned: Vec<String>,
 }
 
 /// A finished run.

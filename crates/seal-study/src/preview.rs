@@ -59,6 +59,21 @@ pub struct ModelPreview {
     pub format: WeightFormat,
     /// Longest row in tokens.
     pub context: Option<usize>,
+    /// The fine-tuning that comes first, where the model is a folder with one.
+    pub base: Option<BasePreview>,
+}
+
+/// The fine-tuning of a model folder to the base of the study.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BasePreview {
+    /// Rows, where they are known.
+    pub rows: Option<usize>,
+    /// Passes over the rows.
+    pub epochs: usize,
+    /// Number of weights that are trained.
+    pub trained: Option<u64>,
+    /// Bytes of its training step.
+    pub memory: Option<u64>,
 }
 
 impl Preview {
@@ -94,14 +109,18 @@ impl Preview {
             kernels,
         };
         let own = if config.proxy.is_some() { &sft } else { &selector };
-        let mut sizes = vec![Size::of(config, own, &mut missing)];
+        let mut sizes = vec![Size::of(config, own, kernels, &mut missing)];
         if config.proxy.is_some() {
-            sizes.push(Size::of(&config.of_selector(), &selector, &mut missing));
+            sizes.push(Size::of(&config.of_selector(), &selector, kernels, &mut missing));
         }
         let rows = match &config.data {
             Some(data) => counted(config, data, &mut missing)?,
             None => BTreeMap::new(),
         };
+        let of_base = rows.get("base").copied().flatten();
+        for base in sizes.iter_mut().filter_map(|size| size.preview.base.as_mut()) {
+            base.rows = of_base;
+        }
         let seeds = config.study.seeds.len();
         // A judge whose prompt is not here does nothing yet.
         let judges = Judges::ahead(config, &mut missing);
@@ -162,6 +181,14 @@ fn sft_rows(config: &Config) -> usize {
     config.sft.micro_batch.unwrap_or(config.sft.batch)
 }
 
+/// Operations of the fine-tuning of a model folder to a base, if a pass over a row takes `pass`.
+fn of_base(size: &Size, config: &Config, pass: f64) -> Option<f64> {
+    let Some(base) = &size.preview.base else { return Some(0.0) };
+    let lora = config.base.as_ref().and_then(|base| base.lora.as_ref());
+    let share = 1.0 + Cost::backward_share(lora);
+    Some(pass * share * base.rows? as f64 * base.epochs as f64)
+}
+
 /// Operations of all cells: 2 a weight and token forward, 4 more backward, of
 /// which frozen weights need half.
 fn flops(
@@ -180,7 +207,12 @@ fn flops(
     let of_pass = |size: &Size| Some(2.0 * size.parameters? * size.context? * ROW_SHARE);
     let (own, selector) = (of_pass(own)?, of_pass(selector)?);
     let train = |lora: Option<&LoraConfig>| 1.0 + Cost::backward_share(lora);
+    // Arms share the bases, as far as they do not set them.
+    let first = &arms.first()?.config;
     let mut all = selector * data;
+    for (size, pass) in sizes.iter().zip([own, selector]) {
+        all += of_base(size, first, pass)?;
+    }
     for arm in arms {
         let c = &arm.config;
         let mut cell = own * tests * 2.0;

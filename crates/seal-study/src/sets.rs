@@ -66,9 +66,9 @@ impl Sets {
             (None, None) => return Err(Defect::NoData.into()),
         };
         let empty = |set: &str| Err(RowsError::Empty { set: set.to_owned() }.into());
-        let base = match (sets.base.is_empty(), config.model.folder().is_some()) {
-            (true, false) => Err(ValueError::NoBaseRows),
-            (false, true) if config.data.is_some() => Err(ValueError::UntrainedBaseRows),
+        let base = match (sets.base.is_empty(), config.base.is_some()) {
+            (true, true) => Err(ValueError::NoBaseRows),
+            (false, false) if config.data.is_some() => Err(ValueError::UntrainedBaseRows),
             _ => Ok(()),
         };
         base.map_err(ConfigError::from)?;

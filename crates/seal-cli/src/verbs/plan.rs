@@ -29,7 +29,9 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
         }
         writeln!(plain::stdout())?;
         let (study, options) = args.resolve(verbosity)?;
-        return Ok(stages(&mut plain::stdout(), &study.plan(&options), options.jobs)?);
+        let plan = study.plan(&options);
+        aligned(&mut plain::stdout(), &plan)?;
+        return Ok(stages(&mut plain::stdout(), &plan, options.jobs)?);
     }
     let (study, options) = args.resolve(verbosity)?;
     study.check_folder(&options)?;
@@ -58,6 +60,11 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     writeln!(out)?;
 
     Ok(stages(&mut out, &plan, options.jobs)?)
+}
+
+/// How the bases are made that are model folders fine-tuned first.
+pub(super) fn aligned(out: &mut dyn io::Write, plan: &PlanView) -> io::Result<()> {
+    plan.aligned.iter().try_for_each(|text| writeln!(out, "base: {text}"))
 }
 
 /// The stages, each found or to be done, and the time left.

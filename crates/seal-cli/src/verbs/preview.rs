@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use seal_lm::WeightFormat;
-use seal_study::{ModelPreview, Preview};
+use seal_study::{BasePreview, ModelPreview, Preview};
 
 use crate::memory;
 use crate::tracker::approximately;
@@ -33,6 +33,9 @@ pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
     }
     for model in &preview.models {
         writeln!(out, "model {}: {}", model.name, sizes(model))?;
+        if let Some(base) = &model.base {
+            writeln!(out, "base: {} fine-tuned first {}", model.name, first(base))?;
+        }
     }
     let host = memory::total().filter(|_| preview.device.is_host()).map(|mib| mib / 1024.0);
     for model in &preview.models {
@@ -72,17 +75,33 @@ fn too_large(model: &ModelPreview, bytes: u64, has: f64) -> Option<String> {
     (asked > has).then(|| {
         format!(
             "memory: {asked:.1} GiB for {} is more than this machine's {has:.1} GiB; less take \
-             micro_batch, recompute and lora of [bilevel] and [sft], and a shorter context",
+             micro_batch, recompute and lora of [base], [bilevel] and [sft], and a shorter context",
             model.name
         )
     })
 }
 
+fn count(n: Option<u64>) -> String {
+    n.map_or_else(|| "?".to_owned(), |n| format!("{:.2} M", 1e-6 * n as f64))
+}
+
+fn gib(bytes: Option<u64>) -> String {
+    bytes.map_or_else(|| "?".to_owned(), |bytes| format!("{:.1} GiB", bytes as f64 / GIB))
+}
+
+/// The fine-tuning that makes the base of a model folder.
+fn first(base: &BasePreview) -> String {
+    let rows = base.rows.map_or_else(|| "?".to_owned(), |rows| rows.to_string());
+    format!(
+        "on {rows} rows in {} epochs, {} trained, about {} in its training step",
+        base.epochs,
+        count(base.trained),
+        gib(base.memory)
+    )
+}
+
 fn sizes(model: &ModelPreview) -> String {
-    let count =
-        |n: Option<u64>| n.map_or_else(|| "?".to_owned(), |n| format!("{:.2} M", 1e-6 * n as f64));
-    let memory =
-        model.memory.map_or_else(|| "?".to_owned(), |b| format!("{:.1} GiB", b as f64 / GIB));
+    let memory = gib(model.memory);
     let context = model.context.map_or_else(|| "?".to_owned(), |c| c.to_string());
     let format = match model.format {
         WeightFormat::F32 => "f32",
@@ -111,6 +130,7 @@ mod tests {
             memory: None,
             format: WeightFormat::Bf16,
             context: Some(512),
+            base: None,
         };
         assert_eq!(too_large(&model, 1 << 30, 1.0), None);
         let text = too_large(&model, 40 << 30, 24.0).unwrap();

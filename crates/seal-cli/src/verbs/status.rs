@@ -24,6 +24,7 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     let plan_view = study.plan(&options);
     let mut out = plain::stdout();
     writeln!(out, "study `{}` in {}\n", study.config().study.name, options.out.display())?;
+    plan::aligned(&mut out, &plan_view)?;
     stages(&mut out, &plan_view)?;
     left_out(&mut out, &study)?;
     writeln!(out, "\n{}", plan::total(&plan_view, options.jobs))?;

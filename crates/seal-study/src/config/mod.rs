@@ -4,6 +4,7 @@
 //! then given types; the table is kept, so that an arm is the same config with
 //! some of its keys replaced. Whatever can be configured can be ablated.
 
+mod alignment;
 mod arms;
 mod asking;
 mod judge;
@@ -22,6 +23,7 @@ pub use judge::{MajorityKind, MajoritySettings, OneJudge, TestJudges};
 pub use load::{BUILT_IN, ConfigSource, load_config};
 pub use types::{Append, Config, Method, Proxy, Quick, SelectionSettings, StudySection};
 
+pub(crate) use alignment::Alignment;
 pub(crate) use asking::{Asking, name_of};
 pub(crate) use load::{Loaded, load};
 pub(crate) use names::Names;

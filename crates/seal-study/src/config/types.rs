@@ -35,7 +35,8 @@ pub struct Config {
     pub tokenizer: TokenizerSettings,
     /// The model: a shape, or a folder.
     pub model: ModelSettings,
-    /// Training of the base, the aligned model, where the model is a shape.
+    /// Training of the base, the aligned model: of a shape from scratch, of a folder from its weights.
+    /// Without it a folder is the base as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<SftSettings>,
     /// The selector stage.
@@ -209,18 +210,6 @@ impl Config {
         Ok(toml::to_string_pretty(self).map_err(Defect::Toml)?)
     }
 
-    /// The config that the selector stage sees: that of the proxy, where there
-    /// is one.
-    pub(crate) fn of_selector(&self) -> Self {
-        let mut config = self.clone();
-        if let Some(proxy) = config.proxy.take() {
-            config.model = proxy.model;
-            config.tokenizer = proxy.tokenizer.unwrap_or(config.tokenizer);
-            config.template_digest = config.proxy_template_digest.take();
-        }
-        config
-    }
-
     /// Looks for what stands outside the config: the folders of models, and the
     /// file of a chat template.
     ///
@@ -257,11 +246,6 @@ impl Config {
             sets.into_iter().chain(data.test.values()).flatten()
         });
         folder || sources.into_iter().any(|source| is_address(&source.path))
-    }
-
-    /// What an adapter calls the model that it is on.
-    pub(crate) fn base_name(&self) -> String {
-        self.model.folder().map_or_else(|| self.study.name.clone(), |folder| folder.name())
     }
 
     /// Where a run goes unless told otherwise: `runs/<study.name>`.

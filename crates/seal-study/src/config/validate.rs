@@ -42,20 +42,12 @@ impl Config {
         }
         self.tokenizer_fits()?;
         section("model", self.model.validate())?;
-        if self.proxy.is_some() {
-            let proxy = self.of_selector();
+        let proxy = self.proxy.as_ref().map(|_| self.of_selector());
+        if let Some(proxy) = &proxy {
             proxy.tokenizer_fits().map_err(|e| ConfigError::within(Place::Proxy)(e.into()))?;
             section("proxy.model", proxy.model.validate())?;
         }
-        match (&self.base, self.model.folder()) {
-            (Some(base), None) => section("base", base.validate())?,
-            (None, Some(_)) => {}
-            (None, None) => return Err(ValueError::NoBase.into()),
-            (Some(_), Some(_)) => return Err(ValueError::UntrainedBase.into()),
-        }
-        if self.base.as_ref().is_some_and(|base| base.lora.is_some()) {
-            return Err(ValueError::BaseAdapters.into());
-        }
+        self.base_fits(proxy.as_ref())?;
         let of = if self.proxy.is_some() { "proxy.model.dtype" } else { "model.dtype" };
         let trained = self.of_selector().model.dtype();
         section(of, adapters_only(trained, "[bilevel.lora]", self.bilevel.lora.as_ref()))?;
@@ -80,6 +72,39 @@ impl Config {
         self.selection_fits()?;
         self.device.parse::<seal_device::DeviceSpec>()?;
         self.judges_fit()
+    }
+
+    /// Refuses a base without training or rows, and adapters where none can be.
+    fn base_fits(&self, proxy: Option<&Self>) -> Result<(), ConfigError> {
+        let Some(base) = &self.base else {
+            return match (self.model.folder(), proxy) {
+                (None, _) => Err(ValueError::NoBase.into()),
+                (Some(_), Some(proxy)) if proxy.model.folder().is_none() => {
+                    Err(ValueError::NoProxyBase.into())
+                }
+                (Some(_), _) => Ok(()),
+            };
+        };
+        section("base", base.validate())?;
+        rank_fits("base.lora", base.lora.as_ref())?;
+        if self.data.as_ref().is_some_and(|data| data.base.is_empty()) {
+            return Err(ValueError::NoBaseRows.into());
+        }
+        if self.model.folder().is_none() {
+            return match base.lora {
+                Some(_) => Err(ValueError::BaseAdapters.into()),
+                None => Ok(()),
+            };
+        }
+        for (key, of) in [("model.dtype", Some(self)), ("proxy.model.dtype", proxy)] {
+            if let Some(of) = of {
+                section(key, adapters_only(of.model.dtype(), "[base.lora]", base.lora.as_ref()))?;
+            }
+        }
+        match proxy.is_some_and(|proxy| proxy.model.folder().is_none()) {
+            true => Err(ValueError::NoProxyBase.into()),
+            false => Ok(()),
+        }
     }
 
     fn selection_fits(&self) -> Result<(), ConfigError> {

@@ -18,17 +18,23 @@ pub enum ValueError {
     /// A model is trained and nothing says how.
     #[error("[base] is missing: how the model is trained")]
     NoBase,
-    /// A model is trained that is used as it is.
-    #[error("[base]: the model of model.path is used as it is; remove it")]
-    UntrainedBase,
-    /// Adapters of the base.
-    #[error("base.lora: the base is trained whole; remove it")]
+    /// A proxy is trained from scratch and nothing says how.
+    #[error(
+        "proxy.model is a shape, and nothing says how it is trained: [base] is of the folder of \
+         model.path; name a folder for the proxy"
+    )]
+    NoProxyBase,
+    /// Adapters of a model that is trained from scratch.
+    #[error("base.lora: a model that is trained from scratch is trained whole; remove it")]
     BaseAdapters,
     /// A model is trained and nothing says on what.
-    #[error("data.base: the base model is trained here; name its rows")]
+    #[error("data.base: [base] trains the base of the study; name its rows")]
     NoBaseRows,
     /// Rows for a model that is used as it is.
-    #[error("data.base: the model of model.path is used as it is; remove it")]
+    #[error(
+        "data.base: without [base] the model of model.path is used as it is; remove the rows, or add \
+         [base], which fine-tunes the model on them first"
+    )]
     UntrainedBaseRows,
     /// A share of kept rows that is none.
     #[error("selection.keep = {keep}: the share kept is in (0, 1]")]

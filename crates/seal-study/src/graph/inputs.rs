@@ -39,16 +39,21 @@ pub(super) fn test_tokens(c: &Config, asking: &Asking<'_>, rows: &RowFacts) -> V
     json!({"rows": rows.content.texts, "as": asked, "encoding": encoding(c)})
 }
 
-/// The training of a base, or the files of a folder and the format that its weights are read
-/// in. What tokenizer, template and context decide is in the tokens.
+/// The training of a base, and the files of a folder with the format that its weights are read in.
+/// What tokenizer, template and context decide is in the tokens.
 pub(super) fn base(c: &Config) -> Value {
-    match c.model.folder() {
-        // Where the folder lies is no part of what is in it.
-        Some(folder) => json!({"pretrained": folder.found.as_ref().map(|found| &found.digest),
-            "device": c.device, "dtype": folder.dtype}),
-        None => json!({"model": c.model, "training": c.base, "seed": c.base_seed(),
-            "device": c.device}),
+    let Some(folder) = c.model.folder() else {
+        return json!({"model": c.model, "training": c.base, "seed": c.base_seed(),
+            "device": c.device});
+    };
+    // Where the folder lies is no part of what is in it.
+    let mut inputs = json!({"pretrained": folder.found.as_ref().map(|found| &found.digest),
+        "device": c.device, "dtype": folder.dtype});
+    if let Some(training) = &c.base {
+        inputs["training"] = json!(training);
+        inputs["seed"] = json!(c.base_seed());
     }
+    inputs
 }
 
 pub(super) fn scores(c: &Config) -> Value {

@@ -227,7 +227,7 @@ fn absent(table: &ModelTable) -> String {
 /// Names of the model under test: as the config has it, and its last part, by which servers know
 /// it.
 pub(crate) fn model_names(config: &Config) -> [String; 2] {
-    let name = config.base_name();
+    let name = config.model_name();
     let last = name.rsplit('/').next().unwrap_or(&name).to_owned();
     [name, last]
 }

@@ -18,7 +18,12 @@ pub(super) fn counted(
     let limit = config.study.limit;
     let mut out = BTreeMap::new();
     let tests = data.test.iter().map(|(name, sources)| (format!("test.{name}"), sources));
-    let own = [("fine_tuning", &data.fine_tuning), ("safe", &data.safe), ("safety", &data.safety)];
+    let own = [
+        ("base", &data.base),
+        ("fine_tuning", &data.fine_tuning),
+        ("safe", &data.safe),
+        ("safety", &data.safety),
+    ];
     let own = own.into_iter().map(|(name, sources)| (name.to_owned(), sources));
     for (name, sources) in own.chain(tests).filter(|(_, sources)| !sources.is_empty()) {
         let sources = sources.iter().map(|source| rows_of(data, source, missing));
@@ -31,6 +36,8 @@ pub(super) fn counted(
             config.judge_fits(test, &rows.concat())?;
         }
         let rows: Option<usize> = sources.iter().map(|source| source.count).sum();
+        // The limit is not of the base's.
+        let limit = limit.filter(|_| name != "base");
         out.insert(name, rows.map(|n| n.min(limit.unwrap_or(n))));
     }
     Ok(out)

@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use seal_lm::{Architecture, Cost, LmConfig, LoraConfig, ModelType, TrainingStep};
+use seal_bilevel::SftSettings;
+use seal_lm::{Architecture, Cost, LmConfig, LoraConfig, ModelType, TrainingStep, WeightFormat};
 use seal_model::{Encoder, Expected, FoundModel, ModelSettings, TokenizerKind, is_address};
 
-use super::ModelPreview;
+use super::{BasePreview, ModelPreview};
 use crate::config::Config;
 use crate::error::{RowsError, StudyError};
 
@@ -35,7 +36,12 @@ const MAX_HEADER: u64 = 100_000_000;
 pub(super) const ROW_SHARE: f64 = 0.15;
 
 impl Size {
-    pub(super) fn of(config: &Config, training: &Training<'_>, missing: &mut Vec<String>) -> Self {
+    pub(super) fn of(
+        config: &Config,
+        training: &Training<'_>,
+        kernels: bool,
+        missing: &mut Vec<String>,
+    ) -> Self {
         // Whether the shape is what the config tells of a model that is not here.
         let mut told = false;
         let (name, shape, parameters, limit) = match &config.model {
@@ -81,28 +87,21 @@ impl Size {
         let parameters =
             parameters.or_else(|| shape.as_ref().map(|s| Cost::of(s).parameters() as u64));
         let context = limit.or_else(|| shape.as_ref().map(|s| s.max_position_embeddings));
-        let trained = match (training.lora, &shape, parameters) {
-            (None, _, all) => all,
-            (Some(lora), Some(shape), _) if told => adapter_weights(lora, shape),
-            (Some(lora), Some(shape), _) => {
-                Some(Cost::of(shape).trained_weights(Some(lora)) as u64)
-            }
-            (Some(_), None, _) => None,
-        };
-        let memory = match (parameters, trained, &shape, context) {
-            (Some(all), Some(trained), Some(shape), Some(context)) => {
-                let threads = std::thread::available_parallelism().map_or(1, usize::from);
-                let step = TrainingStep {
-                    whole: training.lora.is_none(),
-                    rows: training.rows,
-                    context,
-                    recompute: training.recompute,
-                    format: config.model.dtype(),
-                    kernel_threads: training.kernels.then_some(threads),
-                };
-                Some(Cost::of(shape).training_bytes(all as f64, trained as f64, &step) as u64)
-            }
-            _ => None,
+        let sizes = Sizes { shape: shape.as_ref(), told, parameters, context };
+        let dtype = config.model.dtype();
+        let trained = sizes.trained(training);
+        let memory = sizes.memory(training, dtype);
+        let base = config.alignment().map(|of| {
+            let SftSettings { epochs, batch, micro_batch, recompute, lora, .. } = of.training;
+            let (rows, recompute) = (micro_batch.unwrap_or(*batch), *recompute);
+            let first = Training { lora: lora.as_ref(), rows, recompute, kernels };
+            let (trained, memory) = (sizes.trained(&first), sizes.memory(&first, dtype));
+            BasePreview { rows: None, epochs: *epochs, trained, memory }
+        });
+        // Of a step that is not known nothing is said.
+        let memory = match &base {
+            None => memory,
+            Some(base) => memory.zip(base.memory).map(|(a, b)| a.max(b)),
         };
         Self {
             parameters: parameters.map(|p| p as f64),
@@ -112,10 +111,49 @@ impl Size {
                 parameters,
                 trained,
                 memory,
-                format: config.model.dtype(),
+                format: dtype,
                 context,
+                base,
             },
         }
+    }
+}
+
+/// What is known of a model.
+struct Sizes<'a> {
+    shape: Option<&'a LmConfig>,
+    /// Whether the shape is what the config tells of a model that is not here.
+    told: bool,
+    parameters: Option<u64>,
+    context: Option<usize>,
+}
+
+impl Sizes<'_> {
+    /// Number of weights that a training trains.
+    fn trained(&self, training: &Training<'_>) -> Option<u64> {
+        match (training.lora, self.shape, self.parameters) {
+            (None, _, all) => all,
+            (Some(lora), Some(shape), _) if self.told => adapter_weights(lora, shape),
+            (Some(lora), Some(shape), _) => {
+                Some(Cost::of(shape).trained_weights(Some(lora)) as u64)
+            }
+            (Some(_), None, _) => None,
+        }
+    }
+
+    /// Bytes of its step.
+    fn memory(&self, training: &Training<'_>, format: WeightFormat) -> Option<u64> {
+        let (all, trained) = (self.parameters?, self.trained(training)?);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let step = TrainingStep {
+            whole: training.lora.is_none(),
+            rows: training.rows,
+            context: self.context?,
+            recompute: training.recompute,
+            format,
+            kernel_threads: training.kernels.then_some(threads),
+        };
+        Some(Cost::of(self.shape?).training_bytes(all as f64, trained as f64, &step) as u64)
     }
 }
 

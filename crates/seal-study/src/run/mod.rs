@@ -3,6 +3,7 @@
 mod again;
 mod answer_facts;
 mod answers;
+mod base;
 mod base_nll;
 mod bills;
 mod cells;
@@ -26,7 +27,7 @@ use seal_report::Report;
 use seal_store::{Store, survey};
 
 use self::answers::Seen;
-use self::cells::Cells;
+use self::cells::{Cells, is_base};
 use self::left_out::{LeftOut, list_left_out};
 use self::planning::{can_ask, judging_ahead};
 use self::record::cost;
@@ -139,6 +140,7 @@ impl Study {
                 vec![None; graph.nodes.len()]
             }
         };
+        let aligned = self.aligned_bases(&graph);
         let judging = judging_ahead(&self.config, &judging, &self.sets, &graph, &found);
         let stages = graph.nodes.into_iter().zip(found).map(|(n, found)| PlannedStage {
             found: found.is_some(),
@@ -147,7 +149,7 @@ impl Study {
             key: n.key,
             cost: n.cost,
         });
-        PlanView { stages: stages.collect(), judging }
+        PlanView { stages: stages.collect(), judging, aligned }
     }
 
     /// Whether the run folder may be this study's. Nothing is written.
@@ -234,7 +236,7 @@ impl Study {
         let report = Report {
             results,
             figures: Some(figures),
-            provenance: Some(self.provenance(options)?),
+            provenance: Some(self.provenance(graph, options)?),
             cost: Some(cost(graph, done, &self.arms, start.elapsed().as_secs_f64())),
             is_unchecked: false,
         };
@@ -254,7 +256,7 @@ impl Study {
             let Ok(real) = path.canonicalize() else { continue };
             let Ok(below) = real.strip_prefix(&out) else { continue };
             let first = below.iter().next().and_then(|name| name.to_str()).unwrap_or_default();
-            if WRITTEN.contains(&first) {
+            if WRITTEN.contains(&first) || is_base(first) {
                 return Err(FolderError::Input { role, path }.into());
             }
         }

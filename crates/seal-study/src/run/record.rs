@@ -48,7 +48,11 @@ impl Study {
         )
     }
 
-    pub(super) fn provenance(&self, options: &RunOptions) -> Result<Provenance, StudyError> {
+    pub(super) fn provenance(
+        &self,
+        graph: &Graph<'_>,
+        options: &RunOptions,
+    ) -> Result<Provenance, StudyError> {
         let versions = [("seal-study", env!("CARGO_PKG_VERSION")), ("burn", BURN)];
         let environment = [
             ("device", self.config.device.clone()),
@@ -57,15 +61,20 @@ impl Study {
             ("operating system", std::env::consts::OS.to_owned()),
             ("architecture", std::env::consts::ARCH.to_owned()),
         ];
+        let bases = self.aligned_bases(graph).into_iter().enumerate().map(|(i, text)| {
+            let name = if i == 0 { "base".to_owned() } else { format!("base {}", i + 1) };
+            (name, text)
+        });
         Ok(Provenance {
             versions: versions.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             settings_toml: self.config.resolved_toml()?,
             arms: self.changes()?,
             command: options.command.clone(),
             environment: environment
-                .into_iter()
                 .map(|(k, v)| (k.to_owned(), v))
-                .collect::<BTreeMap<_, _>>(),
+                .into_iter()
+                .chain(bases)
+                .collect(),
             ..Provenance::default()
         })
     }

@@ -19,15 +19,15 @@ mod verdicts;
 use std::path::Path;
 
 use burn::tensor::Device;
-use seal_lm::{Lm, LmConfig, load_model_as, load_weights};
-use seal_model::{Encoder, ModelSettings, open_device};
+use seal_lm::{Lm, load_model_as};
+use seal_model::open_device;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use answers::{AnswersInput, answers, file as answers_file};
 pub(crate) use assessed::{AssessedOutput, StoredCanary, Sum};
 pub(crate) use assessments::{AssessmentsInput, assessments};
-pub(crate) use base::base;
+pub(crate) use base::{ALIGNED, Aligned, Base, base};
 pub(crate) use base_nll::{base_nll, read_base_nll};
 pub(crate) use pair_verdicts::{PairInput, PairOutput, StoredPair, pair_verdicts};
 pub(crate) use scores::scores;
@@ -46,28 +46,6 @@ pub(crate) fn device(config: &Config) -> Result<Device, StudyError> {
     Ok(open_device(&config.device, config.model.dtype())?)
 }
 
-/// A base with its tokenizer, read from its folder.
-pub(crate) struct Base {
-    pub(crate) model: Lm,
-    pub(crate) encoder: Encoder,
-}
-
-impl Base {
-    pub(crate) fn read(config: &Config, dir: &Path) -> Result<Self, StudyError> {
-        let encoder = Encoder::read(&config.model, &config.tokenizer, dir)?;
-        let model = match &config.model {
-            ModelSettings::Folder(folder) => whole_model(&folder.found()?.dir, config)?,
-            ModelSettings::Shape(shape) => {
-                let vocab_size = encoder.tokenizer().vocab_size();
-                let shape = LmConfig { vocab_size, ..shape.clone() };
-                load_weights(&shape, dir, &device(config)?)?
-            }
-        };
-        encoder.fits(&model)?;
-        Ok(Self { model, encoder })
-    }
-}
-
 /// The model of a folder with `config.json` and safetensors.
 pub(crate) fn whole_model(dir: &Path, config: &Config) -> Result<Lm, StudyError> {
     let (model, report) = load_model_as(dir, &device(config)?, config.model.dtype())?;
@@ -82,6 +60,20 @@ pub(crate) fn refuse_cancelled(job: &Job<'_>) -> Result<(), StudyError> {
         true => Err(StudyError::Cancelled { stages: None }),
         false => Ok(()),
     }
+}
+
+/// Copies the files of a tokenizer. The output of a stage has no folders, so that chat templates in a
+/// folder of their own stay behind.
+pub(crate) fn copy_tokenizer(from: &Path, to: &Path) -> Result<(), StudyError> {
+    for name in seal_files::tokenizer_files(from).map_err(StudyError::io(from))? {
+        let source = from.join(&name);
+        if name.contains('/') {
+            tracing::warn!(template = %source.display(), "not copied beside the model");
+            continue;
+        }
+        std::fs::copy(&source, to.join(&name)).map_err(StudyError::io(&source))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn write(dir: &Path, name: &str, text: &str) -> Result<(), StudyError> {

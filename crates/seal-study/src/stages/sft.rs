@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use seal_bilevel::{FineTuned, Supervised};
 use seal_lm::{Lm, load_adapter, save_adapter, save_weights};
-use seal_model::{Encoder, copy_tokenizer};
+use seal_model::Encoder;
 
 use super::checkpoint::trained;
 use super::selection::Selection;
 use super::tokens::read_examples;
-use super::{Base, whole_model, write_json};
+use super::{Base, copy_tokenizer, whole_model, write_json};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;

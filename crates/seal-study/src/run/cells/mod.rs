@@ -1,5 +1,5 @@
 //! `cells/<arm>/seed-<n>/`: the lists of rows and the model of each cell, kept as they
-//! should be.
+//! should be. `base/`: the aligned base that the adapters of cells are on.
 //!
 //! A stamp in each folder lists what the program wrote there. Files are written beside
 //! their targets and renamed. A file that the program wrote is replaced or removed; any
@@ -7,7 +7,10 @@
 //! which files are the program's, those with names of exports that the cell does not have
 //! are moved there too: an old adapter is no part of a new model.
 
+mod base_card;
+mod bases;
 mod exported;
+mod folder;
 mod lists;
 mod places;
 mod stamp;
@@ -17,54 +20,59 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use seal_data::Row;
-use seal_files::{Digest, Flush, make_folder};
+use seal_files::Digest;
+use seal_lm::{AdapterFiles, adapter_on};
 use seal_store::{SharedDigests, StoredFile, side_by_side};
 
-use self::exported::exported_files;
+use self::bases::{BaseFolder, bases, is_on_aligned};
+use self::folder::{Folder, remove_folder};
 use self::lists::lists;
-use self::places::{copy, folders, names, notice, refuse_links, write};
-use self::stamp::{MadeFrom, STAMP, Stamp, Stamped, is_there, rows_hash};
+use self::places::{copy, folders, write};
+use self::stamp::{CellFrom, MadeFrom, Stamp, rows_hash};
 use crate::arm::Arm;
 use crate::error::StudyError;
 use crate::exec::Done;
 use crate::graph::{ArmSets, Graph};
 use crate::observer::Observer;
 use crate::options::Workers;
-use crate::run_folder::move_aside;
 use crate::stages::{LOSSES, Selection};
+
+pub(crate) use self::bases::is_base;
 
 const CELLS: &str = "cells";
 
-/// The folders of cells of a study, as they are before it runs.
+/// The folders of cells of a study, and of aligned bases, as they are before it runs.
 pub(crate) struct Cells<'a> {
     out: &'a Path,
-    cells: Vec<CellFolder>,
+    arms: &'a [Arm],
+    /// Those that adapters of cells are on.
+    bases: Vec<BaseFolder<'a>>,
+    cells: Vec<CellFolder<'a>>,
 }
 
-struct CellFolder {
+struct CellFolder<'a> {
     /// Number in the graph's cells.
     cell: usize,
-    /// Below the run folder.
-    below: PathBuf,
-    made_from: MadeFrom,
-    /// The stamp, where all is as it says.
-    intact: Option<Stamp>,
+    folder: Folder<'a>,
+    /// The path of the base that its adapter is to name.
+    on: Option<String>,
 }
 
 impl<'a> Cells<'a> {
-    /// Looks at the folder of every cell, with every file in it.
+    /// Looks at the folder of every cell and base, with every file in it.
     ///
     /// # Errors
     /// A link in the way; a stamp that may not be read.
     pub(crate) fn look(
         out: &'a Path,
-        arms: &[Arm],
+        arms: &'a [Arm],
         graph: &Graph<'_>,
         sets: &ArmSets,
         workers: Workers,
     ) -> Result<Self, StudyError> {
+        let mut bases = bases(out, arms, graph)?;
         let mut hashes: BTreeMap<*const Row, String> = BTreeMap::new();
-        let mut cells: Vec<CellFolder> = Vec::new();
+        let mut cells: Vec<CellFolder<'_>> = Vec::new();
         for (i, cell) in graph.cells.iter().enumerate() {
             let Some(selection) = cell.selection else { continue };
             // Arms share their rows: they are hashed once.
@@ -77,30 +85,30 @@ impl<'a> Cells<'a> {
             let below =
                 Path::new(CELLS).join(&arms[cell.arm].id).join(format!("seed-{}", cell.seed));
             let key = |node: usize| graph.nodes[node].key.to_string();
-            let made_from = MadeFrom { selection: key(selection), sft: cell.sft.map(key), rows };
-            refuse_links(out, &below)?;
-            seal_files::remove_unfinished(&out.join(&below));
-            cells.push(CellFolder { cell: i, below, made_from, intact: None });
+            let of_cell = bases.iter().find(|base| base.node == cell.base);
+            let on = of_cell.filter(|_| is_on_aligned(cell, arms)).map(|base| base.path.clone());
+            let (selection, sft) = (key(selection), cell.sft.map(key));
+            let made_from = CellFrom { selection, sft, rows, on: on.clone() };
+            let folder = Folder::new(out, below, MadeFrom::Cell(made_from))?;
+            cells.push(CellFolder { cell: i, folder, on });
         }
         let digests = SharedDigests::of_user("seal");
-        let intact = side_by_side(cells.len(), workers.readers(), |i| {
-            let (dir, made_from) = (out.join(&cells[i].below), &cells[i].made_from);
-            Ok::<_, StudyError>(match Stamp::read(&dir)? {
-                Stamped::By(s) if s.made_from == *made_from && s.holds(&dir, &digests) => Some(s),
-                _ => None,
-            })
-        });
-        for (folder, intact) in cells.iter_mut().zip(intact) {
+        let mut folders: Vec<&mut Folder<'_>> = (bases.iter_mut().map(|base| &mut base.folder))
+            .chain(cells.iter_mut().map(|cell| &mut cell.folder))
+            .collect();
+        let intact = side_by_side(folders.len(), workers.readers(), |i| folders[i].look(&digests));
+        for (folder, intact) in folders.iter_mut().zip(intact) {
             folder.intact = intact?;
         }
         digests.keep();
-        Ok(Self { out, cells })
+        Ok(Self { out, arms, bases, cells })
     }
 
     /// Stages whose outputs will be copied.
     pub(crate) fn to_copy<'b>(&'b self, graph: &'b Graph<'_>) -> impl Iterator<Item = usize> + 'b {
-        let torn = self.cells.iter().filter(|folder| folder.intact.is_none());
-        torn.filter_map(|folder| graph.cells[folder.cell].sft)
+        let torn = self.cells.iter().filter(|cell| cell.folder.intact.is_none());
+        let bases = self.bases.iter().filter(|base| base.folder.intact.is_none());
+        torn.filter_map(|cell| graph.cells[cell.cell].sft).chain(bases.map(|base| base.node))
     }
 
     /// Writes what is missing or not as it should be, and removes what is no longer of the
@@ -115,12 +123,20 @@ impl<'a> Cells<'a> {
         sets: &ArmSets,
         observer: &dyn Observer,
     ) -> Result<(), StudyError> {
-        for folder in &self.cells {
-            let cell = &graph.cells[folder.cell];
+        // Before the adapters that name them.
+        for base in &self.bases {
+            base.write(done, self.arms, sets, observer)?;
+        }
+        for CellFolder { cell, folder, on } in &self.cells {
+            let cell = &graph.cells[*cell];
             let model = cell.sft.map(|node| &done[node]);
+            let lora = self.arms[cell.arm].config.sft.lora.as_ref();
+            let renamed = |name: &str| {
+                on.is_some() && [AdapterFiles::CONFIG, AdapterFiles::CARD].contains(&name)
+            };
             let model_files = model.map_or(&[][..], |done| &done.files).iter();
             let model_files: Vec<&StoredFile> =
-                model_files.filter(|file| file.name != LOSSES).collect();
+                model_files.filter(|file| file.name != LOSSES && !renamed(&file.name)).collect();
             // A stage that ran again may have rounded otherwise, on another machine.
             let is_of = |stamp: &Stamp| model_files.iter().all(|file| stamp.files.contains(*file));
             if folder.intact.as_ref().is_some_and(is_of) {
@@ -128,7 +144,10 @@ impl<'a> Cells<'a> {
             }
             let selection = cell.selection.map(|node| Selection::read(&done[node].dir));
             let Some(selection) = selection.transpose()? else { continue };
-            let texts = lists(&selection, &sets.of_arm(cell.arm).data)?;
+            let mut texts = Vec::from(lists(&selection, &sets.of_arm(cell.arm).data)?);
+            if let (Some(model), Some(lora), Some(on)) = (model, lora, on) {
+                texts.extend(adapter_on(&model.dir, lora, on)?);
+            }
             let own = texts.iter().map(|(name, text)| StoredFile {
                 name: (*name).to_owned(),
                 bytes: text.len() as u64,
@@ -144,158 +163,31 @@ impl<'a> Cells<'a> {
                 (None, Some(model)) => copy(&model.dir.join(&file.name), to, file),
                 (None, None) => Ok(()),
             };
-            self.put(folder, wanted, &content, observer)?;
+            folder.put(wanted, &content, observer)?;
         }
         self.sweep(observer)
     }
 
-    /// Makes the files of a cell those of `wanted`.
-    fn put(
-        &self,
-        folder: &CellFolder,
-        wanted: Vec<StoredFile>,
-        content: &dyn Fn(&StoredFile, &Path) -> std::io::Result<()>,
-        observer: &dyn Observer,
-    ) -> Result<(), StudyError> {
-        let dir = self.out.join(&folder.below);
-        make_folder(self.out, &folder.below).map_err(StudyError::at_file(&dir))?;
-        let (written, is_old): (Option<Vec<StoredFile>>, bool) = match Stamp::read(&dir)? {
-            Stamped::By(stamp) => (Some(stamp.written().cloned().collect()), false),
-            // No list: of such a folder, files of these names are the program's.
-            Stamped::Old => (None, true),
-            Stamped::Nothing => (None, false),
-        };
-        if written.is_none() {
-            // Before the stamp, which would call them the user's.
-            self.set_unlisted_aside(&folder.below, &wanted, observer)?;
-        }
-        let written = written.unwrap_or_default();
-        let before: BTreeSet<StoredFile> =
-            written.into_iter().filter(|file| !wanted.contains(file)).collect();
-        let made_from = folder.made_from.clone();
-        let unfinished = Stamp::new(made_from.clone(), wanted.clone(), Vec::from_iter(before));
-        unfinished.write(&dir, Flush::Nothing)?;
-        for file in wanted.iter().filter(|file| !is_there(&dir, file)) {
-            let path = dir.join(&file.name);
-            let is_ours = |old: &StoredFile| old.name == file.name && is_there(&dir, old);
-            if fs::symlink_metadata(&path).is_ok_and(|found| found.is_file())
-                && !is_old
-                && !unfinished.before.iter().any(is_ours)
-            {
-                let why = "damaged or edited, written again; the old one is now";
-                self.set_aside(&folder.below, &file.name, why, observer)?;
-            }
-            tracing::debug!(path = %path.display(), "writes a file of a cell");
-            content(file, &path).map_err(StudyError::at_file(&path))?;
-        }
-        self.remove(&dir, &unfinished.before, &wanted, observer)?;
-        Stamp::new(made_from, wanted, Vec::new()).write(&dir, Flush::FileAndFolder)
-    }
-
-    /// Removes those files of `before` whose names are not in `wanted`, if they are still
-    /// as the program wrote them.
-    fn remove(
-        &self,
-        dir: &Path,
-        before: &[StoredFile],
-        wanted: &[StoredFile],
-        observer: &dyn Observer,
-    ) -> Result<(), StudyError> {
-        for file in before.iter().filter(|file| wanted.iter().all(|w| w.name != file.name)) {
-            let path = dir.join(&file.name);
-            if is_there(dir, file) {
-                fs::remove_file(&path).map_err(StudyError::io(&path))?;
-                notice(observer, format!("{}: no longer of the study, removed", path.display()));
-            } else if fs::symlink_metadata(&path).is_ok() {
-                let message = "no longer of the study, but changed since it was written: it stays";
-                notice(observer, format!("{}: {message}", path.display()));
-            }
-        }
-        Ok(())
-    }
-
-    /// Moves those files out of the way that some export wrote and that the cell does not
-    /// have.
-    fn set_unlisted_aside(
-        &self,
-        below: &Path,
-        wanted: &[StoredFile],
-        observer: &dyn Observer,
-    ) -> Result<(), StudyError> {
-        let dir = self.out.join(below);
-        for name in exported_files(&dir).map_err(StudyError::io(&dir))? {
-            if wanted.iter().all(|file| file.name != name) {
-                let why = "of an earlier model of this cell, by its name; it is now";
-                self.set_aside(below, &name, why, observer)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Moves a file out of the way and says why; `why` ends before its new path.
-    fn set_aside(
-        &self,
-        below: &Path,
-        name: &str,
-        why: &str,
-        observer: &dyn Observer,
-    ) -> Result<(), StudyError> {
-        let from = self.out.join(below).join(name);
-        let to = move_aside(self.out, below, name)?;
-        notice(observer, format!("{}: {why} {}", from.display(), to.display()));
-        Ok(())
-    }
-
-    /// Removes the files of cells that the study no longer has, as far as stamps list them.
+    /// Removes the files of cells and bases that the study no longer has, as far as stamps list them.
     fn sweep(&self, observer: &dyn Observer) -> Result<(), StudyError> {
-        let current: BTreeSet<&Path> = self.cells.iter().map(|c| c.below.as_path()).collect();
+        let cells = self.cells.iter().map(|cell| &cell.folder.below);
+        let current: BTreeSet<&Path> = cells
+            .chain(self.bases.iter().map(|base| &base.folder.below))
+            .map(PathBuf::as_path)
+            .collect();
+        let is_old = |dir: &Path| !current.contains(dir.strip_prefix(self.out).unwrap_or(dir));
         for arm in folders(&self.out.join(CELLS))? {
-            for dir in folders(&arm)? {
-                let below = dir.strip_prefix(self.out).unwrap_or(&dir);
-                if current.contains(below) {
-                    continue;
-                }
-                match Stamp::read(&dir)? {
-                    Stamped::By(stamp) => {
-                        let all: Vec<StoredFile> = stamp.written().cloned().collect();
-                        self.remove_cell(&dir, &all, observer)?;
-                    }
-                    Stamped::Old => notice(
-                        observer,
-                        format!(
-                            "{}: no longer of the study; an older program wrote it and did not \
-                             list its files: remove it if you do not need it",
-                            dir.display()
-                        ),
-                    ),
-                    Stamped::Nothing => {}
-                }
+            for dir in folders(&arm)?.iter().filter(|dir| is_old(dir)) {
+                remove_folder(dir, observer)?;
             }
             // Fails where anything is left, which is then someone's.
             let _ = fs::remove_dir(&arm);
         }
-        Ok(())
-    }
-
-    fn remove_cell(
-        &self,
-        dir: &Path,
-        files: &[StoredFile],
-        observer: &dyn Observer,
-    ) -> Result<(), StudyError> {
-        seal_files::remove_unfinished(dir);
-        for file in files.iter().filter(|file| is_there(dir, file)) {
-            let path = dir.join(&file.name);
-            fs::remove_file(&path).map_err(StudyError::io(&path))?;
+        for dir in folders(self.out)?.iter().filter(|dir| is_old(dir)) {
+            if dir.file_name().and_then(|name| name.to_str()).is_some_and(is_base) {
+                remove_folder(dir, observer)?;
+            }
         }
-        let stamp = dir.join(STAMP);
-        fs::remove_file(&stamp).map_err(StudyError::io(&stamp))?;
-        let left = match fs::remove_dir(dir) {
-            Ok(()) => String::new(),
-            Err(_) => format!("; what the program did not write stays: {}", names(dir)),
-        };
-        let message = format!("{}: no longer of the study, removed{left}", dir.display());
-        notice(observer, message);
         Ok(())
     }
 }

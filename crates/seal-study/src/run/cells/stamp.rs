@@ -1,4 +1,4 @@
-//! What a folder of `cells/` is made from, and which of its files the program wrote.
+//! What a folder of `cells/`, or of a base, is made from, and which of its files the program wrote.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -10,15 +10,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Defect, StudyError};
 
-/// Name of the stamp in a cell's folder.
+/// Name of the stamp in a folder.
 pub(crate) const STAMP: &str = "made-from";
 
 /// Raised when the lists of rows are written in another form.
 const VERSION: u32 = 2;
 
-/// What a cell's files are made from: they are written again if it changed.
+/// What the files of a folder are made from: they are written again if it changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct MadeFrom {
+#[serde(untagged)]
+pub(crate) enum MadeFrom {
+    /// Of a cell.
+    Cell(CellFrom),
+    /// Of an aligned base.
+    Base(BaseFrom),
+}
+
+/// What a cell's files are made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CellFrom {
     /// Key of the selection.
     pub(crate) selection: String,
     /// Key of the fine-tuning.
@@ -26,6 +36,30 @@ pub(crate) struct MadeFrom {
     /// Hash of the rows with their labels and categories, which no stage but some reads
     /// and the lists show.
     pub(crate) rows: String,
+    /// The folder of the aligned base that its adapter names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) on: Option<String>,
+}
+
+/// What the files of an aligned base are made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BaseFrom {
+    /// Key of its stage.
+    pub(crate) base: String,
+    /// The model as the config names it: its card does, too.
+    pub(crate) model: String,
+    /// Name of the study, likewise.
+    pub(crate) study: String,
+}
+
+impl MadeFrom {
+    /// Whose files they are, in a word.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Cell(_) => "cell",
+            Self::Base(_) => "base",
+        }
+    }
 }
 
 /// The stamp of a cell. It is written before the first file and after the last one, so that
