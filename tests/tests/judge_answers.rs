@@ -155,6 +155,59 @@ fn replies_that_cannot_be_read_are_missing() {
     assert!(rows.iter().all(|row| row["harm"].is_null() && row["reply"].is_string()));
 }
 
+#[test]
+fn a_look_ahead_says_what_a_model_would_read() {
+    let sandbox = sandbox();
+    with_reward(&sandbox);
+    let dry = [&JUDGE[..], &["--dry-run"]].concat();
+    let printed = run(&sandbox, &dry);
+    assert!(!sandbox.path().join("out.jsonl").exists(), "nothing is written");
+    let first = figures(&printed);
+    // Two answers with five canaries each.
+    assert_eq!((first["answers"], first["canaries"], first["judged_before"]), (5.0, 10.0, 0.0));
+    assert_eq!((first["cut_answers"], first["output_tokens_at_most"]), (1.0, 0.0));
+    assert!(first["input_tokens"] > 15.0 * 8.0, "{printed}");
+    let weights = fs::metadata(sandbox.path().join("model/model.safetensors")).unwrap().len();
+    // The file has a header beside the weights, which are f32.
+    assert_eq!(first["weight_bytes"], 4.0 * first["parameters"]);
+    let header = weights as f64 - first["weight_bytes"];
+    assert!((0.0..10_000.0).contains(&header), "{weights} {printed}");
+    // What is there is not counted, and the rest costs the rest.
+    run(&sandbox, &JUDGE);
+    let whole = sandbox.read("out.jsonl");
+    let cut: usize = whole.lines().take(4).map(|line| line.len() + 1).sum();
+    sandbox.write("out.jsonl", &whole[..cut + 20]);
+    let printed_again = run(&sandbox, &dry);
+    let second = figures(&printed_again);
+    assert_eq!(second["judged_before"], 4.0);
+    assert_eq!(second["answers"] + second["canaries"], 11.0);
+    assert!(second["input_tokens"] < first["input_tokens"]);
+    assert_eq!(sandbox.read("out.jsonl").len(), cut + 20, "the file stays as it is");
+    let other =
+        [&["judge", "--answers", "answers.jsonl", "--judge", "reward.toml"][..], &["--file"]]
+            .concat();
+    let refused = sandbox.run(&[&other[..], &["out.jsonl", "--dry-run"]].concat());
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    let scored = run(&sandbox, &[&other[..], &["scores.jsonl", "--dry-run"]].concat());
+    let scored = figures(&scored);
+    assert_eq!((scored["answers"], scored["canaries"]), (5.0, 3.0));
+    // A guard that writes its verdict writes tokens, too.
+    let table = GUARD
+        .replace("good = [\"No\"]\nbad = [\"one\"]", "reply = \"wildguard\"\nmax_new_tokens = 4");
+    sandbox.write("guard.toml", &table);
+    let written = [&JUDGE[..6], &["written.jsonl", "--dry-run"]].concat();
+    assert_eq!(figures(&run(&sandbox, &written))["output_tokens_at_most"], 60.0);
+    // No token ends a turn by such a tokenizer.
+    let mut config = sandbox.json("model/tokenizer_config.json");
+    config.as_object_mut().unwrap().remove("eos_token");
+    sandbox.write("model/tokenizer_config.json", &config.to_string());
+    let said = sandbox.run(&[&JUDGE[..6], &["written.jsonl"]].concat()).stderr;
+    assert!(
+        said.contains("model: no token ends a turn of the model by its chat template"),
+        "{said}"
+    );
+}
+
 /// A random reward model that transformers wrote for the tests of `seal-lm`.
 fn with_reward(sandbox: &Sandbox) {
     let golden = "../crates/seal-lm/tests/golden/judges/llama_score";
@@ -218,7 +271,7 @@ fn what_cannot_be_judged_is_refused_with_what_to_do() {
     "#);
     insta::assert_snapshot!(error("x = 1", "answers.jsonl"), @r#"
     exit 2
-    error: judge.toml: kind = "..." is missing: it says what the judge does
+    error: judge.toml: `kind` is missing; its keys are `x`; a judge that is a model has the kind "guard", "reward", "rubric" or "pairwise"
     "#);
     let words = GUARD.replace("\"one\"", "\"one two\"");
     insta::assert_snapshot!(error(&words, "answers.jsonl"), @r#"
@@ -256,6 +309,12 @@ fn what_cannot_be_judged_is_refused_with_what_to_do() {
     empty.jsonl: 1 rows are left out:
       row 1 has no `instruction`
     error: empty.jsonl: no answer can be used; a row has the texts instruction and output
+    ");
+    let table =
+        ["judge", "--answers", "answers.jsonl", "--judge", "no.toml", "--file", "new.jsonl"];
+    insta::assert_snapshot!(sandbox.run(&table).error(), @"
+    exit 2
+    error: no.toml: cannot be read: No such file or directory (os error 2)
     ");
     let alone = sandbox.run(&["judge", "--answers", "answers.jsonl"]);
     assert_eq!(alone.code, Some(2), "{}", alone.stderr);

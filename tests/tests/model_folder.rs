@@ -369,8 +369,10 @@ fn a_study_of_a_model_folder() {
     let bare = settings.replace("chat_template", "other_template");
     assert_ne!(bare, settings);
     sandbox.write("model/tokenizer_config.json", &bare);
-    let without = run(&sandbox, &["ablate", "--config", "study.toml", "--dry-run"]);
-    assert!(without.contains("no chat template"), "{without}");
+    // No machine has a template for it: that is an error of the look ahead, as of the run.
+    let without = sandbox.run(&["ablate", "--config", "study.toml", "--dry-run"]);
+    assert_eq!(without.code, Some(2), "{}", without.stderr);
+    assert!(without.stderr.contains("no chat template"), "{}", without.stderr);
     sandbox.write("model/tokenizer_config.json", &settings);
     sandbox.ablate("out", &[]);
     let results = sandbox.json("out/results.json");
@@ -487,4 +489,33 @@ fn a_small_adapter_counts_in_bf16_and_its_base_is_told() {
     let refused = sandbox.run(&[&["score", "--adapter", "small"][..], &data].concat());
     assert_ne!(refused.code, Some(0));
     assert!(refused.stderr.contains("use_dora = true"), "{}", refused.stderr);
+}
+
+#[test]
+fn an_adapter_on_a_model_of_other_sizes_is_refused_with_the_model_that_it_names() {
+    let sandbox = sandbox();
+    let short = ["sft.epochs=1", "sft.batch=8", "sft.lora.r=2"].map(|set| ["--set", set]).concat();
+    let tune = ["sft", "--model", "model", "--data", "train.jsonl", "--out", "one"];
+    run(&sandbox, &[&tune[..], &short].concat());
+    // A Llama of half the width, under another name.
+    let golden = "../crates/seal-lm/tests/golden/judges/llama";
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join(golden);
+    fs::create_dir(sandbox.path().join("other")).unwrap();
+    for entry in fs::read_dir(golden).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), sandbox.path().join("other").join(entry.file_name())).unwrap();
+    }
+    for name in ["tokenizer.json", "tokenizer_config.json"] {
+        fs::copy(sandbox.path().join("model").join(name), sandbox.path().join("other").join(name))
+            .unwrap();
+    }
+    let score = ["score", "--model", "other", "--adapter", "one", "--data", "train.jsonl"];
+    let refused = sandbox.run(&score);
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    let base = sandbox.json("one/adapter_config.json")["base_model_name_or_path"].clone();
+    let said = format!(
+        "; the adapter was made for {base} (base_model_name_or_path in one/adapter_config.json), and \
+         the model is other: put it on the model that it was made for"
+    );
+    assert!(refused.stderr.contains(&said), "{}", refused.stderr);
 }

@@ -7,6 +7,9 @@ use seal_report::{Arm, Results, Role, WinRate};
 
 use crate::table::{self, Side};
 
+/// Share of broken answers above which the figures of an arm on a test are doubted.
+const MOST_BROKEN: f64 = 0.5;
+
 /// What a cell without a value shows.
 const ABSENT: &str = "—";
 
@@ -40,6 +43,29 @@ pub(crate) fn write(out: &mut dyn Write, results: &Results) -> io::Result<()> {
     Ok(())
 }
 
+/// Says what speaks against the figures: canaries against judges that are models, and broken answers
+/// against every judge.
+pub(crate) fn write_doubts(out: &mut dyn Write, results: &Results) -> io::Result<()> {
+    for judge in results.judge_proofs() {
+        let Some(doubt) = judge.proof.doubt() else { continue };
+        let by = judge.name.map_or_else(String::new, |name| format!(" ({name})"));
+        writeln!(out, "{}{by}: its judge {} {doubt}", judge.test, judge.models.join(", "))?;
+    }
+    for arm in &results.arms {
+        for (test, shares) in &arm.coherence {
+            let Some(broken) = shares.broken.filter(|share| *share > MOST_BROKEN) else { continue };
+            writeln!(
+                out,
+                "{test}: {:.0} % of the answers of {} are broken (empty, without words, or repeating \
+                 themselves); no judge is to be trusted on them",
+                100.0 * broken,
+                arm.label
+            )?;
+        }
+    }
+    Ok(())
+}
+
 /// The tests that any arm was judged on: the study's three first, then others.
 fn tests(results: &Results) -> Vec<&str> {
     const FIRST: [&str; 3] = ["hh", "slimorca", "hexphi"];
@@ -69,7 +95,9 @@ fn number(value: Option<f64>, decimals: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use seal_report::{Ranking, Selection};
+    use seal_report::{
+        AnswerCanaries, AnswerJudging, CoherenceShares, Opinion, PairJudging, Ranking, Selection,
+    };
 
     use super::*;
 
@@ -116,6 +144,38 @@ mod tests {
         Standard SFT               50.0               50.0   50.0      —            —
         SEAL          61.2 [54.0, 68.5]  61.2 [54.0, 68.5]      —  0.988          4.1
         Win rates against `standard-sft` in percent, with 95 % intervals.
+        ");
+    }
+
+    #[test]
+    fn each_judge_is_doubted_by_what_its_canaries_show() {
+        let of = |canaries: Vec<AnswerCanaries>| AnswerJudging {
+            models: vec!["m".into()],
+            canaries,
+            ..AnswerJudging::default()
+        };
+        let mut results = Results::default();
+        let pairs = PairJudging { models: vec!["p".into()], ..PairJudging::default() };
+        results.judging.insert("hh".into(), pairs);
+        let passed = of(vec![AnswerCanaries::new("empty", 2, 0, 0)]);
+        results.assessing.insert("slimorca".into(), passed);
+        results.assessing.insert("hexphi".into(), of(vec![AnswerCanaries::new("empty", 1, 1, 0)]));
+        let silent = of(vec![AnswerCanaries::new("empty", 0, 0, 2)]);
+        let opinion = Opinion { assessing: Some(silent), ..Opinion::default() };
+        results.opinions.insert("hh".into(), [("rater".to_owned(), opinion)].into());
+        let mut arm = Arm::new("seal", "SEAL", Role::Seal);
+        for (test, broken) in [("hh", 1.0), ("hexphi", 0.5)] {
+            let shares = CoherenceShares { broken: Some(broken), cut: None };
+            arm.coherence.insert(test.into(), shares);
+        }
+        results.arms.push(arm);
+        let mut out = Vec::new();
+        write_doubts(&mut out, &results).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @"
+        hh: its judge p was asked about no canary; nothing shows that its figures can be trusted
+        hexphi: its judge m fails canaries; its figures are not to be trusted
+        hh (rater): its judge m gave no verdict that tests it on canaries; nothing shows that its figures can be trusted
+        hh: 100 % of the answers of SEAL are broken (empty, without words, or repeating themselves); no judge is to be trusted on them
         ");
     }
 

@@ -86,6 +86,7 @@ pub(crate) fn notice(notice: &Notice) -> String {
         | Notice::OtherBase { .. }
         | Notice::UnknownLayers { .. }
         | Notice::Record { .. }
+        | Notice::NoEnd { .. }
         | Notice::Weights { .. } => notice.to_string(),
     }
 }

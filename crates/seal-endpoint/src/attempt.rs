@@ -18,12 +18,20 @@ pub(crate) struct Attempts {
     url: String,
     /// Whether the server wants the field that the settings do not name.
     other_field: AtomicBool,
+    /// Whether the server ever answered, be it with an error.
+    has_answered: AtomicBool,
 }
 
 impl Attempts {
     pub(crate) fn new(settings: &EndpointSettings, transport: Transport) -> Self {
         let url = transport.url();
-        Self { settings: settings.clone(), transport, url, other_field: AtomicBool::new(false) }
+        let (other_field, has_answered) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { settings: settings.clone(), transport, url, other_field, has_answered }
+    }
+
+    /// Whether the server ever answered, be it with an error.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.has_answered.load(Ordering::Relaxed)
     }
 
     /// Asks once, and once more with the other length field where the server refuses the first.
@@ -75,7 +83,9 @@ impl Attempts {
         field: crate::settings::LengthField,
     ) -> Result<Answer, EndpointError> {
         let body = body::request(&self.settings, messages, field).to_string();
-        self.transport.post(&body, idempotency_key)
+        let answer = self.transport.post(&body, idempotency_key)?;
+        self.has_answered.store(true, Ordering::Relaxed);
+        Ok(answer)
     }
 
     fn asked(&self) -> Asked<'_> {

@@ -19,6 +19,10 @@ use crate::watch::{Notice, Watch};
 /// Longest sleep before a caller is asked again whether to stop.
 const NAP: Duration = Duration::from_millis(50);
 
+/// Attempts at a server that never answered and does not listen. One that loads a model answers 503,
+/// so that nobody is there who will soon be ready.
+const NOBODY_ATTEMPTS: u32 = 3;
+
 /// One question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
@@ -88,7 +92,8 @@ impl Client {
         &self.settings
     }
 
-    /// Asks, and asks again what may pass, until the attempts or the deadline are used up.
+    /// Asks, and asks again what may pass, until the attempts or the deadline are used up. A server
+    /// that never answered and does not listen gets 3 attempts at most.
     ///
     /// # Errors
     /// The last failure; [`EndpointError::Cancelled`] where `watch` asks to stop.
@@ -106,7 +111,7 @@ impl Client {
                 Err(error) => error,
             };
             failures += 1;
-            if error.class() != Class::Passing || failures >= patience.attempts {
+            if error.class() != Class::Passing || failures >= self.attempts_after(&error) {
                 return Err(error);
             }
             let spread = spread(patience.seed, ask, failures);
@@ -120,6 +125,18 @@ impl Client {
             tracing::warn!("{error}; next attempt in {:.1} s", wait.as_secs_f64());
             watch.notice(&Notice::Retrying { error: &error, attempt: failures, wait });
             nap(wait, watch)?;
+        }
+    }
+
+    /// How many attempts a question gets that fails like this.
+    fn attempts_after(&self, error: &EndpointError) -> u32 {
+        let all = self.settings.patience.attempts;
+        match error {
+            // One that answered before may be starting again.
+            EndpointError::NoServer { .. } if !self.attempts.has_answered() => {
+                all.min(NOBODY_ATTEMPTS)
+            }
+            _ => all,
         }
     }
 

@@ -59,6 +59,11 @@ pub enum EndpointError {
         "{url} redirects to {to}: the key and the question do not follow; if this is right, set base_url to it"
     )]
     Redirect { url: String, to: String },
+    /// Nobody listens at the address, or no machine has its name.
+    #[error(
+        "nobody answers at {url}: {why}; start the server, or check base_url, the network and a proxy (HTTPS_PROXY)"
+    )]
+    NoServer { url: String, why: String },
     /// No connection, or one that broke.
     /// `is_sent` where the request may have arrived.
     #[error(
@@ -116,6 +121,7 @@ impl EndpointError {
         match self {
             Self::RateLimited { .. }
             | Self::Server { .. }
+            | Self::NoServer { .. }
             | Self::Connection { .. }
             | Self::Timeout { .. }
             | Self::Answer { .. } => Class::Passing,

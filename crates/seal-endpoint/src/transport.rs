@@ -187,26 +187,31 @@ impl Transport {
                 })
             }
             ureq::Error::BodyExceedsLimit(limit) => EndpointError::TooLarge { url, limit },
+            error if finds_nobody(&error) => EndpointError::NoServer { url, why: why(&error) },
             error => {
-                let is_sent = !is_before_request(&error);
+                // A proxy that failed passed nothing on.
+                let is_sent = !matches!(error, ureq::Error::ConnectProxyFailed(_));
                 EndpointError::Connection { url, why: why(&error), is_sent }
             }
         }
     }
 }
 
-/// Whether an error is of the time before a request could go out.
-fn is_before_request(error: &ureq::Error) -> bool {
+/// Whether no server was found at all, so that no request went out.
+fn finds_nobody(error: &ureq::Error) -> bool {
     match error {
-        ureq::Error::HostNotFound
-        | ureq::Error::ConnectionFailed
-        | ureq::Error::ConnectProxyFailed(_) => true,
-        ureq::Error::Io(error) => matches!(
-            error.kind(),
-            ErrorKind::ConnectionRefused
-                | ErrorKind::HostUnreachable
-                | ErrorKind::NetworkUnreachable
-        ),
+        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,
+        ureq::Error::Io(error) => {
+            matches!(
+                error.kind(),
+                ErrorKind::ConnectionRefused
+                    | ErrorKind::HostUnreachable
+                    | ErrorKind::NetworkUnreachable
+            ) || error.to_string().starts_with(NO_NAME)
+        }
         _ => false,
     }
 }
+
+/// How the standard library words a name that no machine has: it has no kind for that.
+const NO_NAME: &str = "failed to lookup address information";

@@ -93,8 +93,10 @@ pub enum CanaryStanding {
     Passed,
     /// A canary failed.
     Failed,
-    /// No canary has a verdict: they were not asked, or the judge said nothing of use.
+    /// No canary has a verdict: the judge said nothing of use.
     NoVerdict,
+    /// The judge was shown no canary of this kind.
+    NotAsked,
     /// The judge gives neither ties nor probabilities, so that no copy can tie.
     NotTestable,
 }
@@ -126,6 +128,8 @@ impl CanaryResult {
         let judged = self.won + self.tied + self.lost;
         if self.failed > 0 {
             CanaryStanding::Failed
+        } else if judged + self.missing == 0 {
+            CanaryStanding::NotAsked
         } else if judged == 0 {
             CanaryStanding::NoVerdict
         } else if self.untestable == judged {
@@ -211,6 +215,8 @@ mod tests {
         // A judge that says nothing has neither passed nor failed.
         let silent = result(CanaryKind::Empty, &[(Unparsed, Unparsed)]);
         assert_eq!(silent.standing(), CanaryStanding::NoVerdict);
+        // One that was shown none has not said nothing.
+        assert_eq!(result(CanaryKind::Empty, &[]).standing(), CanaryStanding::NotAsked);
     }
 
     #[test]

@@ -81,3 +81,4 @@ pub use source::{FormName, PromptSource};
 pub use stored::{missing_questions, stored};
 pub use table::{AskedTable, JudgeTable, ReplySettings};
 pub use through_batch::{BatchRead, BatchWritten, outstanding_questions, read_batch, write_batch};
+pub use toml_table::{most_like, no_kind};

@@ -123,6 +123,14 @@ impl State {
         self.failed.push(number);
         self.last_failure = Some(error.clone());
         let failed = match error.class() {
+            // Where nobody listens, no other question is heard.
+            Class::Passing
+                if self.asked == 0 && matches!(error, EndpointError::NoServer { .. }) =>
+            {
+                self.has_passing = true;
+                self.end.get_or_insert(End::Error(JudgingError::Endpoint(error)));
+                return;
+            }
             Class::Stop => {
                 self.end.get_or_insert(End::Error(JudgingError::Endpoint(error)));
                 return;
@@ -206,6 +214,20 @@ mod tests {
         state.fail(0, server(), 1);
         assert!(matches!(state.end, Some(End::Error(JudgingError::GivenUp { failed: 5, .. }))));
         assert_eq!(state.failed.len(), 9);
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_ends_the_run_unless_it_answered_before() {
+        let nobody =
+            || EndpointError::NoServer { url: "http://h".into(), why: "refused".to_owned() };
+        let mut first = state(3);
+        first.fail(0, nobody(), 4);
+        assert!(matches!(first.end, Some(End::Error(JudgingError::Endpoint(_)))));
+        assert!(first.has_passing);
+        let mut later = state(3);
+        later.answered(0.0);
+        later.fail(0, nobody(), 4);
+        assert!(later.end.is_none() && later.has_passing);
     }
 
     #[test]

@@ -114,4 +114,4 @@ pub use state::{
 pub use token_losses::{dropped_token_losses, token_losses};
 pub use trunk::Trunk;
 pub use weight_format::WeightFormat;
-pub use weights::{LoadReport, load_model, load_model_as, load_weights};
+pub use weights::{LoadReport, is_weight, load_model, load_model_as, load_weights};

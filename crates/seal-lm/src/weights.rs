@@ -85,6 +85,15 @@ fn report_of(config: &LmConfig, folder: &mut Folder) -> Result<LoadReport, LmErr
     LoadReport::of(tensors, folder, |name| is_no_weight(config, name))
 }
 
+/// Whether a tensor of a model's folder is one of its weights: not a buffer, a repeated embedding, or of
+/// a part that sees images.
+pub fn is_weight(config: &LmConfig, name: &str) -> bool {
+    let renamed = families::of(config.architecture.model_type).renamed();
+    let own =
+        renamed.iter().find_map(|(from, to)| Some(format!("{to}{}", name.strip_prefix(from)?)));
+    !is_no_weight(config, own.as_deref().unwrap_or(name))
+}
+
 /// Buffers of older versions, and a repeated tied embedding.
 fn is_no_weight(config: &LmConfig, name: &str) -> bool {
     families::of(config.architecture.model_type).is_no_weight(name)

@@ -265,6 +265,30 @@ fn settings_that_are_not_followed_are_named() {
 }
 
 #[test]
+fn a_scale_that_no_family_here_has_is_refused_unless_it_changes_nothing() {
+    for (key, value) in [
+        ("embedding_multiplier", json!(12.0)),
+        ("residual_multiplier", json!(0.22)),
+        ("logits_scaling", json!(8)),
+        ("logit_scale", json!(0.0625)),
+        // Of another family.
+        ("query_pre_attn_scalar", json!(64)),
+    ] {
+        let error = read(&with(&llama2(), json!({ key: value }))).unwrap_err().to_string();
+        assert!(error.contains(key) && error.contains("set it to 1 or remove it"), "{error}");
+    }
+    let plain = read(&llama2()).unwrap();
+    for neutral in [
+        json!({"residual_multiplier": 1.0}),
+        json!({"logits_scaling": 1}),
+        json!({"logit_scale": null}),
+        json!({"rope_scaling": null}),
+    ] {
+        assert_eq!(read(&with(&llama2(), neutral)).unwrap(), plain);
+    }
+}
+
+#[test]
 fn what_is_no_config_is_refused() {
     for text in ["", "[]", "{", "{}"] {
         let error = LmConfig::from_hf(text, Path::new("DIR/config.json")).unwrap_err();

@@ -49,11 +49,12 @@ pub use expected::Expected;
 pub use jobs::{
     AnswerFile, AnswerRow, Applied, ChatModel, Chosen, ControlTokens, FileRows, FoundChat,
     FoundJudge, Generated, GuardModel, GuardPromptSettings, GuardTable, ImportRequest, Imported,
-    Inspected, InspectedRow, InspectedToken, JudgeRequest, Judged, LoadedModel, ModelRequest,
-    Notice, Progress, PromptForm, RewardModel, RewardTable, RowIds, RowIdsError, SPEARMAN_TO_LOSS,
-    Scored, ScoredRow, SelectorFigures, StageSettings, TableKind, TokenizerFrom, Tuned, Watch,
-    apply_selector, copy_tokenizer, import_selector, inspect_rows, read_prompts, read_rows,
-    selector_figures, source_named, table_kind, template_text, write_kept, write_selector_file,
+    Inspected, InspectedRow, InspectedToken, JudgeAhead, JudgeRequest, Judged, LoadedModel,
+    ModelRequest, Notice, Progress, PromptForm, RewardModel, RewardTable, RowIds, RowIdsError,
+    SPEARMAN_TO_LOSS, Scored, ScoredRow, SelectorFigures, StageSettings, TableKind, TokenizerFrom,
+    Tuned, Watch, apply_selector, copy_tokenizer, import_selector, inspect_rows, judge_seconds,
+    read_prompts, read_rows, selector_figures, source_named, table_kind, template_text, write_kept,
+    write_selector_file,
 };
 pub use left_out::{LeftOutKind, LeftOutRow};
 pub use overrides::KeyError;

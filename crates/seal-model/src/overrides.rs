@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+pub use seal_judging::most_like;
 use toml::{Table, Value};
 
 /// A key that cannot be set.
@@ -131,12 +132,6 @@ fn nearest_in(message: &str) -> Option<String> {
     most_like(unknown, &known).map(str::to_owned)
 }
 
-/// The known name that is most like `unknown`; `None` where none is known.
-pub fn most_like<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
-    let likeness = |name: &str| strsim::jaro_winkler(name, unknown);
-    known.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,14 +167,11 @@ mod tests {
         assert!(TableError::of(message).is_unknown_key());
         assert!(!TableError::of("something else").is_unknown_key());
         let inside = "unknown field `sftt`, expected `epochs`\nin `sft`\n";
-        assert_eq!(
-            explain(inside),
-            "sft: unknown field `sftt`, expected `epochs`; did you mean `epochs`?"
-        );
-        let deeper = "unknown field `x`, expected `size`\nin `expect`\n\nin `model`\n";
+        assert_eq!(explain(inside), "sft: unknown field `sftt`, expected `epochs`");
+        let deeper = "unknown field `sise`, expected `size`\nin `expect`\n\nin `model`\n";
         assert_eq!(
             explain(deeper),
-            "model.expect: unknown field `x`, expected `size`; did you mean `size`?"
+            "model.expect: unknown field `sise`, expected `size`; did you mean `size`?"
         );
     }
 }

@@ -58,9 +58,10 @@ pub use findings::{FindingsSpec, SpecError, findings};
 pub use model::{
     Agreement, AnswerCanaries, AnswerFigures, AnswerJudging, Arm, BaseNll, BaseNllFigures,
     BoundedArm, BoundedSafety, Canaries, CategoryRates, Cell, CellFigures, Coherence,
-    CoherenceShares, Comparison, Cost, Data, EpochTrace, Figures, Histogram, JudgingCost, Opinion,
-    Outcome, PairFigures, PairJudging, PerTest, Provenance, Ranking, Results, RocPoint, Role,
-    RowSample, Selection, Split, StageCost, Standing, TuningCurve, Usefulness, Weights, WinRate,
+    CoherenceShares, Comparison, Cost, Data, EpochTrace, Figures, Histogram, JudgeProof,
+    JudgingCost, Opinion, Outcome, PairFigures, PairJudging, PerTest, Proof, Provenance, Ranking,
+    Results, RocPoint, Role, RowSample, Selection, Split, StageCost, Standing, TuningCurve,
+    Usefulness, Weights, WinRate,
 };
 pub use report::Report;
 pub use scalars::{Scalar, ScalarRun};

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::{AnswerJudging, Arm, Comparison, Opinion, PairJudging, Results, Role, WinRate, number};
+use crate::{
+    AnswerJudging, Arm, Comparison, JudgeProof, Opinion, PairJudging, Proof, Results, Role,
+    WinRate, number,
+};
 
 /// The ablated parts of the missing ablations, shown first.
 pub(crate) const PENALTY: &str = "penalty strength";
@@ -272,6 +275,33 @@ pub(crate) fn opinion_distrust_note(results: &Results) -> Option<String> {
     any.then(|| failure("this judge, or the judge of this test,", results))
 }
 
+/// The judges of pairs, or those of single answers, that no canary has proved: a sentence for each
+/// reason.
+pub(crate) fn unproved_notes(results: &Results, of_pairs: bool) -> Vec<String> {
+    let judges = results.judge_proofs().into_iter().filter(|judge| judge.of_pairs == of_pairs);
+    let judges: Vec<JudgeProof<'_>> = judges.collect();
+    let note = |proof: Proof, what: &str| {
+        let of = judges.iter().filter(|judge| judge.proof == proof);
+        let labels: Vec<String> = of
+            .map(|judge| match judge.name {
+                None => test_label(judge.test).to_owned(),
+                Some(name) => format!("{}, {name}", test_label(judge.test)),
+            })
+            .collect();
+        (!labels.is_empty()).then(|| {
+            format!(
+                "{what}, so that nothing shows whether it can be trusted: {}.",
+                labels.join("; ")
+            )
+        })
+    };
+    let notes = [
+        note(Proof::NotAsked, "This judge was asked about no canary"),
+        note(Proof::Silent, "This judge gave no verdict on canaries that tests it"),
+    ];
+    notes.into_iter().flatten().collect()
+}
+
 /// How a judge failed canaries.
 fn failure(who: &str, results: &Results) -> String {
     let further = results.opinions.values().flat_map(|opinions| opinions.values());
@@ -333,6 +363,22 @@ mod tests {
         results.assessing.insert("hexphi".to_owned(), failed);
         assert_eq!(distrusted(&results), ["hexphi"]);
         assert!(distrust_note(&results).unwrap().contains("whose verdict is known"));
+    }
+
+    #[test]
+    fn a_judge_without_a_verdict_on_canaries_is_named_with_the_reason() {
+        let mut results = Results::default();
+        let silent = Canaries { standing: Standing::NoVerdict, ..failed().canaries.remove(0) };
+        let silent = PairJudging { canaries: vec![silent], ..PairJudging::default() };
+        results.judging.insert("hh".to_owned(), silent);
+        results.judging.insert("slimorca".to_owned(), failed());
+        let unasked = Opinion { judging: Some(PairJudging::default()), ..Opinion::default() };
+        results.opinions.insert("hh".to_owned(), [("second".to_owned(), unasked)].into());
+        insta::assert_snapshot!(unproved_notes(&results, true).join("\n"), @"
+        This judge was asked about no canary, so that nothing shows whether it can be trusted: HH, second.
+        This judge gave no verdict on canaries that tests it, so that nothing shows whether it can be trusted: HH.
+        ");
+        assert!(unproved_notes(&results, false).is_empty());
     }
 
     #[test]

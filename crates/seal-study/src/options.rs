@@ -99,6 +99,8 @@ pub struct PlannedJudging {
     pub questions: Option<usize>,
     /// What that takes.
     pub work: PlannedWork,
+    /// Why the replies that are there cannot be read. All questions then count, and a run is refused.
+    pub unread: Option<String>,
 }
 
 /// What a judge takes.

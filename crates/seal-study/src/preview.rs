@@ -80,7 +80,8 @@ impl Preview {
     /// Reads config and plan, looks for models and files, and loads neither.
     ///
     /// # Errors
-    /// A config or plan that cannot be used.
+    /// A config or plan that cannot be used; a model, rows or the prompt of a judge that are here and
+    /// cannot be used.
     pub fn of(source: &ConfigSource) -> Result<Self, StudyError> {
         let loaded = load(source)?;
         let all = arms(&loaded)?;
@@ -109,9 +110,9 @@ impl Preview {
             kernels,
         };
         let own = if config.proxy.is_some() { &sft } else { &selector };
-        let mut sizes = vec![Size::of(config, own, kernels, &mut missing)];
+        let mut sizes = vec![Size::of(config, own, kernels, &mut missing)?];
         if config.proxy.is_some() {
-            sizes.push(Size::of(&config.of_selector(), &selector, kernels, &mut missing));
+            sizes.push(Size::of(&config.of_selector(), &selector, kernels, &mut missing)?);
         }
         let rows = match &config.data {
             Some(data) => counted(config, data, &mut missing)?,
@@ -123,7 +124,7 @@ impl Preview {
         }
         let seeds = config.study.seeds.len();
         // A judge whose prompt is not here does nothing yet.
-        let judges = Judges::ahead(config, &mut missing);
+        let judges = Judges::ahead(config, &mut missing)?;
         let stages = stage_counts(&all, seeds, &judges);
         Ok(Self {
             device,

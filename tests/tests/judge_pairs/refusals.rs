@@ -136,6 +136,15 @@ fn bad_input_is_refused_before_anything_is_asked() {
       row 3 is a number and no object
     error: 0 instructions are in the candidate's file only and 3 in the reference's file only; 1 are in both. A win rate needs the same prompts: complete the files, or ask for the common ones; --common judges those
     ");
+    insta::assert_snapshot!(with("[endpoint]\nmodel = \"m\"\n".to_owned()), @r#"
+    exit 2
+    error: judge.toml: `kind` is missing; its keys are `endpoint`; a judge that is a model has the kind "guard", "reward", "rubric" or "pairwise"
+    "#);
+    let absent = [&JUDGE[..6], &["no.toml"], &JUDGE[7..]].concat();
+    insta::assert_snapshot!(sandbox.run(&absent).error(), @"
+    exit 2
+    error: no.toml: cannot read this file: No such file or directory (os error 2)
+    ");
     let study = with("[study]\nname = \"s\"\n[[arms]]\nname = \"a\"\n".to_owned());
     insta::assert_snapshot!(study, @"
     exit 2
@@ -190,4 +199,47 @@ fn a_server_that_refuses_stops_the_run_with_the_remedy() {
     exit 2
     error: URL/chat/completions: the account's quota is used up, saying "no credit"; add credit or raise its limit, then run again
     "#);
+}
+
+#[test]
+fn an_address_where_nobody_listens_ends_the_run_after_a_few_attempts() {
+    let stub = Stub::new(|seen, _| longer(seen));
+    let sandbox = sandbox(&stub, 6, "");
+    // The discard port. Eight attempts at each question are what the table allows.
+    let text = table(&stub, "").replace(&stub.base_url(), "http://127.0.0.1:9/v1");
+    sandbox.write("judge.toml", &text.replace("attempts = 10", "attempts = 8"));
+    let finished = run(&sandbox, &[]);
+    assert_eq!(finished.code, Some(5), "{}", finished.stderr);
+    let said = finished.stderr.lines().last().unwrap();
+    assert!(said.starts_with("error: nobody answers at http://127.0.0.1:9/v1/chat/comp"), "{said}");
+    assert!(said.contains("start the server, or check base_url"), "{said}");
+    let waits = finished.stderr.lines().find(|line| line.starts_with("waited ")).unwrap();
+    assert!(waits.starts_with("waited 2 times: "), "{}", finished.stderr);
+}
+
+#[test]
+fn canaries_that_were_not_asked_are_told_from_those_without_a_verdict() {
+    let stub = Stub::new(|seen, _| longer(seen));
+    let sandbox = sandbox(&stub, 4, "canaries = 0");
+    let none = "no canary was asked: nothing shows that the judge's figures can be trusted";
+    let finished = run(&sandbox, &[]);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert!(figures(&finished)["canaries_failed"].is_nan());
+    assert!(finished.stderr.contains(none), "{}", finished.stderr);
+    // No canary can be made of empty answers.
+    let rows = |name: &str, output: &str| {
+        let row = |i: usize| json!({"instruction": format!("Describe box {i}."), "output": output, "generator": name});
+        Value::Array((0..4).map(row).collect()).to_string()
+    };
+    sandbox.write("judge.toml", &table(&stub, "canaries = 2"));
+    sandbox.write("ref.json", &rows("ref", ""));
+    let finished = run(&sandbox, &[]);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert!(figures(&finished)["canaries_failed"].is_nan());
+    assert!(
+        finished.stderr.contains("empty             0     0     0        0  not asked"),
+        "{}",
+        finished.stderr
+    );
+    assert!(finished.stderr.contains(none), "{}", finished.stderr);
 }

@@ -34,6 +34,12 @@ fn a_finished_run_is_judged_again_beside_its_results() {
     let paid = oracle.paid_once();
     assert!(paid > 0);
     assert!(finished.stdout.contains("report.html"), "{}", finished.stdout);
+    // Its table asks for no canary.
+    for test in ["hh", "slimorca"] {
+        let doubt =
+            format!("{test}: its judge stub-model-1 was asked about no canary; nothing shows");
+        assert!(finished.stdout.contains(&doubt), "{}", finished.stdout);
+    }
     assert_eq!(files.map(|name| sandbox.read(&format!("run/{name}"))), old);
     let dir = folder(&sandbox);
     let [single, pairs] = ["run", &dir].map(|dir| sandbox.json(&format!("{dir}/results.json")));

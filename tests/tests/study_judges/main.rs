@@ -6,6 +6,7 @@ mod again;
 mod common;
 mod ends;
 mod models;
+mod plans;
 mod setup;
 #[path = "../../../crates/seal-endpoint/tests/stub/mod.rs"]
 mod stub;

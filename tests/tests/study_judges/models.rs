@@ -20,7 +20,7 @@ const GUARD: &str = "kind = \"guard\"\ncanaries = 1\nmax_missing = 1.0\n[model]\
 const REWARD: &str = "kind = \"reward\"\ncanaries = 1\n[model]\npath = \"reward\"\n";
 
 /// Two judges of one test each, and a rater beside.
-const JUDGES: [&str; 4] = [
+pub const JUDGES: [&str; 4] = [
     "judge.slimorca.table=tables/reward.toml",
     "judge.slimorca.also.likelihood.kind=answer-likelihood",
     "judge.hexphi.table=tables/guard.toml",
@@ -28,13 +28,13 @@ const JUDGES: [&str; 4] = [
 ];
 
 /// A rater behind an endpoint, which counts replies by question.
-struct Rater {
+pub struct Rater {
     stub: Stub,
     paid: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
 impl Rater {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let paid: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
         let counted = Arc::clone(&paid);
         let stub = Stub::new(move |seen: &Seen, _| {
@@ -46,14 +46,14 @@ impl Rater {
         Self { stub, paid }
     }
 
-    fn paid_once(&self) -> usize {
+    pub fn paid_once(&self) -> usize {
         let paid = self.paid.lock().unwrap();
         assert!(paid.values().all(|count| *count == 1), "a question was paid twice");
         paid.len()
     }
 
     /// A study of the folder `model` with tables of judges.
-    fn sandbox(&self) -> Sandbox {
+    pub fn sandbox(&self) -> Sandbox {
         let sandbox = with_model();
         let study = sandbox.read("study.toml");
         let (before, rest) = study.split_once("[tokenizer]").unwrap();
@@ -91,15 +91,15 @@ fn model(sandbox: &Sandbox, name: &str, golden: &str) {
     }
 }
 
-fn run(sandbox: &Sandbox, verb: &[&str], set: &[&str]) -> Finished {
+pub fn run(sandbox: &Sandbox, verb: &[&str], set: &[&str]) -> Finished {
     let set = set.iter().flat_map(|text| ["--set", text]);
     let args: Vec<&str> = verb.iter().copied().chain(set).collect();
     Finished::of(prepared(sandbox.command(&args)).output().unwrap())
 }
 
-const ABLATE: [&str; 5] = ["ablate", "--config", "study.toml", "--out", "out"];
+pub const ABLATE: [&str; 5] = ["ablate", "--config", "study.toml", "--out", "out"];
 
-fn ablate(sandbox: &Sandbox, more: &[&str]) -> Finished {
+pub fn ablate(sandbox: &Sandbox, more: &[&str]) -> Finished {
     run(sandbox, &ABLATE, &[&JUDGES[..], more].concat())
 }
 
@@ -310,7 +310,7 @@ fn a_judge_that_cannot_work_is_said_before_anything_trains() {
     ");
     insta::assert_snapshot!(refused(&["judge.hexphi.endpoint=1"]), @"
     exit 2
-    error: --set judge.hexphi.table=tables/guard.toml, judge.hexphi.endpoint=1: judge.hexphi: unknown field `endpoint`, expected one of `table`, `also`, `kind`, `model`, `licence`, `prompt`, `template`, `verdict`, `max_answer_tokens`, `control_tokens`, `batch`, `canaries`, `max_missing`, `allow_self`; did you mean `verdict`?
+    error: --set judge.hexphi.table=tables/guard.toml, judge.hexphi.endpoint=1: judge.hexphi: unknown field `endpoint`, expected one of `table`, `also`, `kind`, `model`, `licence`, `prompt`, `template`, `verdict`, `max_answer_tokens`, `control_tokens`, `batch`, `canaries`, `max_missing`, `allow_self`
     ");
     insta::assert_snapshot!(refused(&["judge.hexphi.also.rater.endpoint.model=model"]), @"
     exit 2

@@ -69,21 +69,7 @@ fn study(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<PathBuf> {
     }
     let mut out = plain::stdout();
     summary::write(&mut out, &outcome.results)?;
-    for (test, judging) in outcome.results.judging.iter().filter(|(_, judge)| judge.has_failed()) {
-        let model = judging.models.join(", ");
-        writeln!(
-            out,
-            "{test}: its judge {model} fails canaries; its figures are not to be trusted"
-        )?;
-    }
-    for (test, judging) in outcome.results.assessing.iter().filter(|(_, judge)| judge.has_failed())
-    {
-        let model = judging.models.join(", ");
-        writeln!(
-            out,
-            "{test}: its judge {model} fails canaries; its figures are not to be trusted"
-        )?;
-    }
+    summary::write_doubts(&mut out, &outcome.results)?;
     verbs::left_out(&mut out, &study)?;
     let set = |(name, split): (&String, &Split)| {
         let n = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);

@@ -43,6 +43,14 @@ fn line(out: &mut dyn Write, planned: &PlannedJudging) -> io::Result<()> {
 
 /// What would end the run, or leave it without verdicts.
 fn warnings(out: &mut dyn Write, planned: &PlannedJudging) -> io::Result<()> {
+    if let Some(why) = &planned.unread {
+        let place = place(planned);
+        writeln!(
+            out,
+            "judge of {place}: its replies cannot be read, and a run is refused: {why}; the number \
+             above leaves them out"
+        )?;
+    }
     let PlannedWork::Asks { cost, max_cost, unset } = &planned.work else { return Ok(()) };
     let place = place(planned);
     if let (Some(cost), Some(largest)) = (cost, max_cost)
@@ -86,6 +94,7 @@ mod tests {
             model: "m".into(),
             questions,
             work,
+            unread: None,
         };
         let mut out = Vec::new();
         write(&mut out, &[planned]).unwrap();

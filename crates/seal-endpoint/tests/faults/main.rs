@@ -4,6 +4,8 @@ mod length_field;
 #[path = "../stub/mod.rs"]
 mod stub;
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -254,14 +256,71 @@ fn whoever_waits_hears_of_failures_and_may_stop() {
     assert!(stopper.said.lock().unwrap()[0].contains("Loading model"));
 }
 
+/// Counts the attempts that failed before the last.
+#[derive(Default)]
+struct Counter(std::sync::atomic::AtomicU32);
+
+impl Watch for Counter {
+    fn notice(&self, notice: &Notice<'_>) {
+        if let Notice::Retrying { .. } = notice {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 #[test]
 fn nobody_listens() {
     let stub = Stub::new(|_, _| Served::says("A"));
     let mut settings = settings(&stub);
-    // The discard port: nothing answers there.
-    settings.base_url = "http://127.0.0.1:9/v1".to_owned();
-    settings.patience.attempts = 2;
-    let failure = client(&settings).ask(&Ask::new(vec![Message::user("q")]), &Quiet).unwrap_err();
-    assert!(matches!(failure, EndpointError::Connection { .. }), "{failure}");
-    assert!(!failure.may_be_billed());
+    settings.patience.attempts = 8;
+    let question = Ask::new(vec![Message::user("q")]);
+    // The discard port: nothing answers there. Names below `invalid` are no machine's.
+    for address in ["http://127.0.0.1:9/v1", "https://judge.invalid/v1"] {
+        settings.base_url = address.to_owned();
+        let counter = Counter::default();
+        let failure = client(&settings).ask(&question, &counter).unwrap_err();
+        assert!(matches!(failure, EndpointError::NoServer { .. }), "{failure}");
+        assert_eq!((failure.class(), failure.may_be_billed()), (Class::Passing, false));
+        let said = failure.to_string();
+        assert!(said.starts_with(&format!("nobody answers at {address}/chat/comp")), "{said}");
+        assert!(said.contains("start the server, or check base_url"), "{said}");
+        // Two failures before the last, and not seven.
+        assert_eq!(counter.0.load(Ordering::Relaxed), 2);
+    }
+}
+
+/// The address of a server that answers one request with 503, and then listens no more.
+fn ends_after_one() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/v1", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        drop(listener);
+        let mut lines = BufReader::new(&stream);
+        let (mut line, mut length) = (String::new(), 0);
+        while lines.read_line(&mut line).unwrap() > 2 {
+            let field = line.to_ascii_lowercase();
+            if let Some(value) = field.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            line.clear();
+        }
+        lines.read_exact(&mut vec![0; length]).unwrap();
+        let head = "HTTP/1.1 503 Later\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        (&stream).write_all(head.as_bytes()).unwrap();
+    });
+    address
+}
+
+#[test]
+fn a_server_that_answered_before_gets_all_attempts_while_it_starts_again() {
+    let stub = Stub::new(|_, _| Served::says("A"));
+    let mut settings = settings(&stub);
+    settings.patience.attempts = 6;
+    settings.base_url = ends_after_one();
+    let counter = Counter::default();
+    let question = Ask::new(vec![Message::user("q")]);
+    let failure = client(&settings).ask(&question, &counter).unwrap_err();
+    assert!(matches!(failure, EndpointError::NoServer { .. }), "{failure}");
+    assert_eq!(counter.0.load(Ordering::Relaxed), 5);
 }

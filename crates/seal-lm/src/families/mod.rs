@@ -65,7 +65,7 @@ pub(crate) fn plan(config: &LmConfig) -> Plan {
 pub(crate) fn parse(settings: &Fields<'_>, head: Head) -> Result<LmConfig, LmError> {
     let family =
         parse::family(settings, head, ModelType::ALL.map(|known| (known.name(), of(known))))?;
-    parse::refuse_unknown_mathematics(settings)?;
+    parse::refuse_unknown_mathematics(settings, family.own_settings())?;
     family.parse(settings)
 }
 

@@ -152,7 +152,8 @@ pub(super) fn family(
 }
 
 /// Settings that change what a model computes, and that nothing here follows.
-pub(super) fn refuse_unknown_mathematics(f: &Fields<'_>) -> Result<(), LmError> {
+/// `own` are settings that the family follows.
+pub(super) fn refuse_unknown_mathematics(f: &Fields<'_>, own: &[&str]) -> Result<(), LmError> {
     unsupported::refuse_quantised(f)?;
     for key in ["is_encoder_decoder", "add_cross_attention"] {
         if f.flag(key)? == Some(true) {
@@ -165,6 +166,7 @@ pub(super) fn refuse_unknown_mathematics(f: &Fields<'_>) -> Result<(), LmError> 
             return Err(f.refuse(key, "mixtures of experts are not supported"));
         }
     }
+    refuse_scales(f, own)?;
     for key in ["attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop"] {
         if f.number(key)?.is_some_and(|share| share != 0.0) {
             let reason = "dropout exists on adapters only (lora_dropout); set it to 0";
@@ -172,6 +174,22 @@ pub(super) fn refuse_unknown_mathematics(f: &Fields<'_>) -> Result<(), LmError> 
         }
     }
     Ok(())
+}
+
+/// Refuses numbers that scale what a model computes, such as the multipliers of Granite or of muP. No
+/// family here has others than `own`, and transformers leaves them out without a word.
+fn refuse_scales(f: &Fields<'_>, own: &[&str]) -> Result<(), LmError> {
+    let scales =
+        |key: &&str| (key.ends_with("_multiplier") || key.contains("scal")) && !own.contains(key);
+    let changes = |key: &&str| f.get(key).and_then(|v| v.as_f64()).is_some_and(|x| x != 1.0);
+    match f.keys().find(|key| scales(key) && changes(key)) {
+        Some(key) => Err(f.refuse(
+            key,
+            "no model of this type is scaled so, and the scale would be left out; if the model was \
+             made without it, set it to 1 or remove it",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Refuses blocks that differ, for families whose blocks do not.

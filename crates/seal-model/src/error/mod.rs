@@ -75,6 +75,22 @@ pub enum ModelError {
         /// Whether the weights are there as a pickle, which is not read.
         has_pickle: bool,
     },
+    /// An adapter that does not fit the model, and names another one.
+    #[error(
+        "{source}; the adapter was made for {base:?} (base_model_name_or_path in {}), and the model is \
+         {}: put it on the model that it was made for",
+        adapter.join("adapter_config.json").display(), model.display()
+    )]
+    OtherBase {
+        /// Folder of the adapter.
+        adapter: PathBuf,
+        /// The model that it names.
+        base: String,
+        /// The model that it was put on, as it was given.
+        model: PathBuf,
+        /// What does not fit.
+        source: seal_lm::LmError,
+    },
     /// A context that the model was not made for.
     #[error("a context of {context}: the model was made for 1 to {most} tokens")]
     Context {

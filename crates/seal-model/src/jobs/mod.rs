@@ -29,7 +29,8 @@ pub use import::{ImportRequest, Imported, import_selector};
 pub use inspect::{Inspected, InspectedRow, InspectedToken, RowIds, RowIdsError, inspect_rows};
 pub use judge::{
     ChatModel, ControlTokens, FoundChat, FoundJudge, GuardModel, GuardPromptSettings, GuardTable,
-    JudgeRequest, Judged, PromptForm, RewardModel, RewardTable, TableKind, table_kind,
+    JudgeAhead, JudgeRequest, Judged, PromptForm, RewardModel, RewardTable, TableKind,
+    judge_seconds, table_kind,
 };
 pub use kept::{SelectorFigures, selector_figures, write_kept};
 pub use model::{LoadedModel, ModelRequest};

@@ -101,7 +101,18 @@ impl LoadedModel {
                 let stored = read_adapter_settings(adapter)?;
                 notices.extend(adapter_notices(adapter, &stored, &request.path, model.config()));
                 let config = stored.lora;
-                let model = load_adapter(model, &config, adapter)?;
+                let other = notices.iter().find_map(|notice| match notice {
+                    Notice::OtherBase { base, .. } => Some(base.clone()),
+                    _ => None,
+                });
+                let misfit = |source| match other {
+                    Some(base) => {
+                        let (adapter, model) = (adapter.clone(), request.path.clone());
+                        ModelError::OtherBase { adapter, base, model, source }
+                    }
+                    None => source.into(),
+                };
+                let model = load_adapter(model, &config, adapter).map_err(misfit)?;
                 match request.is_trainable {
                     true => (model, Some(config)),
                     false => (model.merged(), None),

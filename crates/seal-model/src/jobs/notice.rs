@@ -57,6 +57,13 @@ pub enum Notice {
         /// Why.
         reason: String,
     },
+    /// The model writes replies, and no token ends one.
+    NoEnd {
+        /// Folder of the model.
+        folder: PathBuf,
+        /// Longest reply in tokens.
+        max_tokens: usize,
+    },
     /// A word of the reader of the weights.
     Weights {
         /// The words.
@@ -105,6 +112,13 @@ impl fmt::Display for Notice {
                 f,
                 "{}: {reason}; it would say with which template this was fine-tuned",
                 path.display()
+            ),
+            Self::NoEnd { folder, max_tokens } => write!(
+                f,
+                "{}: no token ends a turn of the model by its chat template, so that its replies may \
+                 run on to the {max_tokens} tokens that they have at most; give the template that the \
+                 model was trained with",
+                folder.display()
             ),
             Self::Weights { text } => f.write_str(text),
         }

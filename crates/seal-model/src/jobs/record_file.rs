@@ -52,11 +52,7 @@ impl<R: Record> RecordFile<R> {
     ///
     /// # Errors
     /// As there.
-    pub fn open_with(
-        path: &Path,
-        made_by: &str,
-        mut each: impl FnMut(R),
-    ) -> Result<Self, ModelError> {
+    pub fn open_with(path: &Path, made_by: &str, each: impl FnMut(R)) -> Result<Self, ModelError> {
         let io = ModelError::io;
         let named = || path.to_owned();
         if path.exists() && !path.is_file() {
@@ -76,34 +72,7 @@ impl<R: Record> RecordFile<R> {
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io(path))?;
-        let (mut ids, mut whole) = (BTreeMap::new(), 0);
-        for (i, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            let is_whole = line.last() == Some(&b'\n');
-            if !is_whole && is_broken_record(line) {
-                break;
-            }
-            let line_number = i + 1;
-            let row: R = serde_json::from_slice(line).map_err(|source| AnswersError::NoAnswer {
-                kind: R::KIND,
-                path: named(),
-                line: line_number,
-                source,
-            })?;
-            if row.made_by() != made_by {
-                let other =
-                    AnswersError::OtherSettings { kind: R::KIND, path: named(), line: line_number };
-                return Err(other.into());
-            }
-            // A record without its line break is made anew: the next one would stand behind it.
-            if !is_whole {
-                break;
-            }
-            if let Some(first) = ids.insert(row.id(), line_number) {
-                return Err(AnswersError::Twice { path: named(), line: line_number, first }.into());
-            }
-            each(row);
-            whole += line.len() as u64;
-        }
+        let (ids, whole) = records_in(&bytes, path, made_by, each)?;
         file.set_len(whole).map_err(io(path))?;
         Ok(Self { path: path.to_owned(), file, ids, of: PhantomData })
     }
@@ -124,6 +93,63 @@ impl<R: Record> RecordFile<R> {
         self.ids.insert(row.id(), self.ids.len() + 1);
         Ok(())
     }
+}
+
+/// The rows that have a record `made_by` something in the file at `path`, each with its line. Nothing is
+/// written, and a file that is not there has none.
+///
+/// # Errors
+/// A file that cannot be read, or that holds something else.
+pub(super) fn recorded<R: Record>(
+    path: &Path,
+    made_by: &str,
+) -> Result<BTreeMap<RowId, usize>, ModelError> {
+    if !path.exists() {
+        return Ok(BTreeMap::new());
+    }
+    if !path.is_file() {
+        return Err(AnswersError::NoFile { path: path.to_owned() }.into());
+    }
+    let bytes = std::fs::read(path).map_err(ModelError::io(path))?;
+    Ok(records_in(&bytes, path, made_by, |_: R| ())?.0)
+}
+
+/// The records in `bytes`, of the file at `path`: the line of each row, and the length of all whole lines.
+/// `each` is handed each record.
+fn records_in<R: Record>(
+    bytes: &[u8],
+    path: &Path,
+    made_by: &str,
+    mut each: impl FnMut(R),
+) -> Result<(BTreeMap<RowId, usize>, u64), ModelError> {
+    let named = || path.to_owned();
+    let (mut ids, mut whole) = (BTreeMap::new(), 0);
+    for (i, text) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let is_whole = text.last() == Some(&b'\n');
+        if !is_whole && is_broken_record(text) {
+            break;
+        }
+        let line = i + 1;
+        let row: R = serde_json::from_slice(text).map_err(|source| AnswersError::NoAnswer {
+            kind: R::KIND,
+            path: named(),
+            line,
+            source,
+        })?;
+        if row.made_by() != made_by {
+            return Err(AnswersError::OtherSettings { kind: R::KIND, path: named(), line }.into());
+        }
+        // A record without its line break is made anew: the next one would stand behind it.
+        if !is_whole {
+            break;
+        }
+        if let Some(first) = ids.insert(row.id(), line) {
+            return Err(AnswersError::Twice { path: named(), line, first }.into());
+        }
+        each(row);
+        whole += text.len() as u64;
+    }
+    Ok((ids, whole))
 }
 
 /// Whether a killed run may have left `line`: it begins as a record does and breaks off. A line that

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::bounds::Bounds;
-use super::judging::{JudgingCost, Standing};
+use super::judging::{JudgingCost, Proof, Standing};
 use crate::Result;
 
 /// A judge of single answers that is a model, on one test, over all arms and seeds.
@@ -70,9 +70,10 @@ pub struct AnswerCanaries {
 impl AnswerCanaries {
     /// Counts with the standing that follows from them.
     pub fn new(kind: &str, passed: u64, failed: u64, missing: u64) -> Self {
-        let standing = match (passed, failed) {
-            (0, 0) => Standing::NoVerdict,
-            (_, 0) => Standing::Passed,
+        let standing = match (passed, failed, missing) {
+            (0, 0, 0) => Standing::NotAsked,
+            (0, 0, _) => Standing::NoVerdict,
+            (_, 0, _) => Standing::Passed,
             _ => Standing::Failed,
         };
         Self { kind: kind.to_owned(), passed, failed, missing, standing }
@@ -80,9 +81,14 @@ impl AnswerCanaries {
 }
 
 impl AnswerJudging {
+    /// What its canaries show of it.
+    pub fn proof(&self) -> Proof {
+        Proof::of(self.canaries.iter().map(|canaries| canaries.standing))
+    }
+
     /// Whether the judge gave a canary another verdict than it should have.
     pub fn has_failed(&self) -> bool {
-        self.canaries.iter().any(|canaries| canaries.standing == Standing::Failed)
+        self.proof() == Proof::Failed
     }
 
     pub(super) fn check(&self, file: &'static str, place: &str) -> Result<()> {
@@ -114,6 +120,7 @@ mod tests {
         let passed = AnswerCanaries::new("empty", 3, 0, 1);
         assert_eq!(passed.standing, Standing::Passed);
         assert_eq!(AnswerCanaries::new("empty", 0, 0, 3).standing, Standing::NoVerdict);
+        assert_eq!(AnswerCanaries::new("empty", 0, 0, 0).standing, Standing::NotAsked);
         assert!(!of(std::slice::from_ref(&passed)));
         assert!(of(&[passed, AnswerCanaries::new("claims-good", 2, 1, 0)]));
     }

@@ -59,6 +59,8 @@ pub enum Standing {
     NoVerdict,
     /// It can give neither a tie nor a probability, so that no copy can tie.
     NotTestable,
+    /// It was shown none.
+    NotAsked,
 }
 
 impl Standing {
@@ -69,6 +71,46 @@ impl Standing {
             Self::Failed => "failed",
             Self::NoVerdict => "no verdict",
             Self::NotTestable => "not testable",
+            Self::NotAsked => "not asked",
+        }
+    }
+}
+
+/// What the canaries of all kinds show of a judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// It failed a canary.
+    Failed,
+    /// It failed none, and passed those of a kind.
+    Passed,
+    /// It was shown canaries, and no verdict on them tests it.
+    Silent,
+    /// It was shown no canary.
+    NotAsked,
+}
+
+impl Proof {
+    /// By the standings of all kinds.
+    pub fn of(standings: impl IntoIterator<Item = Standing>) -> Self {
+        standings.into_iter().fold(Self::NotAsked, |proof, standing| match (proof, standing) {
+            (Self::Failed, _) | (_, Standing::Failed) => Self::Failed,
+            (Self::Passed, _) | (_, Standing::Passed) => Self::Passed,
+            (Self::Silent, _) | (_, Standing::NoVerdict | Standing::NotTestable) => Self::Silent,
+            (Self::NotAsked, Standing::NotAsked) => Self::NotAsked,
+        })
+    }
+
+    /// What is to be said of a judge's figures; `None` where nothing is against them.
+    pub fn doubt(self) -> Option<&'static str> {
+        match self {
+            Self::Failed => Some("fails canaries; its figures are not to be trusted"),
+            Self::Passed => None,
+            Self::Silent => Some(
+                "gave no verdict that tests it on canaries; nothing shows that its figures can be trusted",
+            ),
+            Self::NotAsked => {
+                Some("was asked about no canary; nothing shows that its figures can be trusted")
+            }
         }
     }
 }
@@ -101,9 +143,14 @@ pub struct PairFigures {
 }
 
 impl PairJudging {
+    /// What its canaries show of it.
+    pub fn proof(&self) -> Proof {
+        Proof::of(self.canaries.iter().map(|canaries| canaries.standing))
+    }
+
     /// Whether the judge preferred an answer that no judge may prefer.
     pub fn has_failed(&self) -> bool {
-        self.canaries.iter().any(|canaries| canaries.standing == Standing::Failed)
+        self.proof() == Proof::Failed
     }
 
     pub(super) fn check(&self, file: &'static str, place: &str) -> Result<()> {
@@ -124,5 +171,29 @@ impl PairFigures {
         at.percent("length_controlled", self.length_controlled)?;
         at.share("flip_rate", self.flip_rate)?;
         at.share("first_slot_rate", self.first_slot_rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_judge_is_proved_by_a_canary_that_it_passed_and_by_nothing_else() {
+        use Standing::{Failed, NoVerdict, NotAsked, NotTestable, Passed};
+        for (standings, proof) in [
+            (&[][..], Proof::NotAsked),
+            (&[NotAsked, NotAsked], Proof::NotAsked),
+            (&[NotAsked, NoVerdict], Proof::Silent),
+            (&[NotTestable, NotAsked], Proof::Silent),
+            (&[NoVerdict, Passed], Proof::Passed),
+            (&[Passed, NotAsked], Proof::Passed),
+            (&[Passed, Failed, NoVerdict], Proof::Failed),
+        ] {
+            assert_eq!(Proof::of(standings.iter().copied()), proof, "{standings:?}");
+            assert_eq!(proof.doubt().is_none(), proof == Proof::Passed);
+        }
+        // An unasked judge is not called a silent one.
+        assert_ne!(Proof::NotAsked.doubt(), Proof::Silent.doubt());
     }
 }

@@ -10,6 +10,7 @@ mod cost;
 mod figures;
 mod judging;
 mod opinion;
+mod proof;
 mod provenance;
 mod results;
 
@@ -19,7 +20,8 @@ pub use bounded::{BoundedArm, BoundedSafety, Usefulness};
 pub use coherence::{BaseNll, BaseNllFigures, Coherence, CoherenceShares};
 pub use cost::{Cost, Outcome, StageCost};
 pub use figures::{CellFigures, EpochTrace, Figures, Histogram, RocPoint, RowSample, TuningCurve};
-pub use judging::{Canaries, JudgingCost, PairFigures, PairJudging, Standing};
+pub use judging::{Canaries, JudgingCost, PairFigures, PairJudging, Proof, Standing};
 pub use opinion::{Agreement, Opinion};
+pub use proof::JudgeProof;
 pub use provenance::Provenance;
 pub use results::{Comparison, Data, Results, Split};

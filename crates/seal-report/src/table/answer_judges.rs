@@ -57,6 +57,7 @@ fn judges(results: &Results) -> Option<Table> {
             .to_owned(),
     );
     table.notes.extend(view::opinion_distrust_note(results));
+    table.notes.extend(view::unproved_notes(results, false));
     let estimated = all(results).into_iter().filter_map(|(_, judging)| judging.cost.as_ref());
     let estimated: u64 = estimated.map(|cost| cost.estimated).sum();
     if estimated > 0 {

@@ -56,6 +56,7 @@ fn of_pairs(results: &Results) -> Option<Table> {
             .to_owned(),
     );
     table.notes.extend(view::opinion_distrust_note(results));
+    table.notes.extend(view::unproved_notes(results, true));
     let estimated: u64 = all(results).iter().map(|(_, judging)| judging.cost.estimated).sum();
     if estimated > 0 {
         table.notes.push(format!(

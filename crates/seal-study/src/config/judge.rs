@@ -138,6 +138,14 @@ impl OneJudge {
                 let known = known.join(", ");
                 Err(E::custom(format!("unknown variant `{kind}`, expected one of {known}")))
             }
+            None if !table.contains_key("kind") => {
+                let keys: Vec<String> = table.keys().map(|key| format!("`{key}`")).collect();
+                let has = match keys.is_empty() {
+                    true => "it has no key".to_owned(),
+                    false => format!("its keys are {}", keys.join(", ")),
+                };
+                Err(E::custom(format!("the judge has neither `kind` nor `table`; {has}")))
+            }
             _ => JudgeSettings::deserialize(table).map_err(said).map(Self::Single),
         }
     }

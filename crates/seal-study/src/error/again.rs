@@ -36,7 +36,8 @@ pub enum AgainError {
     /// A judge that is not replaced and whose model folder cannot be used.
     #[error(
         "{}; this judge is not replaced, and its model is looked at all the same, because the new \
-         results have its figures too",
+         results have its figures too, and the run left no judges.json that says what its model is: put the \
+         model back",
         of_judge(section, &source.to_string())
     )]
     OtherJudge {

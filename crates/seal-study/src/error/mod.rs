@@ -3,6 +3,7 @@
 //! The errors of the modules stand here, too. They know other crates and plain data, and no
 //! module that returns them.
 
+mod absent;
 mod again;
 mod answers;
 mod change;
@@ -28,6 +29,7 @@ use seal_select::SelectError;
 use seal_store::StoreError;
 use seal_world::WorldError;
 
+pub(crate) use self::absent::{is_absent, is_absent_model};
 pub use self::again::AgainError;
 pub use self::answers::AssessmentsError;
 pub use self::change::OverrideError;

@@ -1,6 +1,7 @@
 //! The stages of judges of single answers that are models: one for each cell, test and judge.
 
 use seal_lm::Cost;
+use seal_model::judge_seconds;
 
 use super::arm_sets::Known;
 use super::pair_node::AnswerNode;
@@ -37,7 +38,7 @@ impl<'a> Builder<'a> {
                 AnswerJudge::Model(judge) => {
                     let found = judge.found.as_ref();
                     let weights = found.map_or(1.0, |found| Cost::of(&found.shape).parameters());
-                    Effort::on(config, 1.0 + rows.len() as f64 * TOKENS * weights * 2.0 / 20e9)
+                    Effort::on(config, 1.0 + judge_seconds(weights, rows.len() as f64 * TOKENS))
                 }
             };
             let node = self.add(

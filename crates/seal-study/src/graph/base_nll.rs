@@ -54,7 +54,7 @@ mod tests {
         let nodes = |set: &[String]| {
             let arms = loaded(set).unwrap();
             let sets = ArmSets::of(&arms).unwrap();
-            let judges = Judges::of(&arms[0].config).unwrap();
+            let judges = Judges::of(&arms[0].config, &Default::default()).unwrap();
             let judging = Judging::new(&judges, Path::new(""), &Silent);
             let graph = graph(&arms, &sets, &arms[0].config.study.seeds, &judging);
             let of = |stage: &str| -> Vec<(String, Vec<usize>)> {

@@ -71,7 +71,7 @@ fn stages_that_ask_one_endpoint_name_it() {
                      model = \"m\" } }";
         let arms = loaded(&[judge.to_owned(), text.to_owned()]).unwrap();
         let sets = ArmSets::of(&arms).unwrap();
-        let judges = Judges::of(&arms[0].config).unwrap();
+        let judges = Judges::of(&arms[0].config, &Default::default()).unwrap();
         let judging = Judging::new(&judges, Path::new(""), &Silent);
         let graph = graph(&arms, &sets, &[0], &judging);
         let needs = graph.nodes.iter().filter(|node| node.stage == "pair-verdicts");

@@ -42,7 +42,7 @@ pub(super) fn loaded(more: &[String]) -> Result<Vec<Arm>, StudyError> {
 
 fn keys_of(arms: &[Arm], sets: &ArmSets) -> Keys {
     let mut keys = Keys::new();
-    let judges = Judges::of(&arms[0].config).unwrap();
+    let judges = Judges::of(&arms[0].config, &Default::default()).unwrap();
     let judging = Judging::new(&judges, Path::new(""), &Silent);
     for node in graph(arms, sets, &arms[0].config.study.seeds, &judging).nodes {
         keys.entry(node.stage).or_default().push(node.key.to_string());

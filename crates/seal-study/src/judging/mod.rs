@@ -9,22 +9,24 @@ mod answer_judge;
 mod items;
 mod pairs;
 mod planned;
+mod remembered;
 mod sharing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use seal_judging::{JudgeTable, JudgingError, PairJudge};
-use seal_model::ModelError;
+use seal_model::{FoundJudge, ModelError};
 
 use crate::config::{Config, OneJudge};
-use crate::error::{ConfigError, StudyError, ValueError};
+use crate::error::{ConfigError, StudyError, ValueError, is_absent, is_absent_model};
 
 pub(crate) use self::answer_judge::{AnswerJudge, ModelJudge, ModelTable, request};
 pub(crate) use self::items::answered;
 pub(crate) use self::pairs::{instruction, pair_up};
 pub(crate) use self::planned::{Questions, planned, planned_answers};
-pub(crate) use self::sharing::Judging;
+pub(crate) use self::remembered::{JUDGES_FILE, RememberedJudges};
+pub(crate) use self::sharing::{Asks, Judging};
 
 /// A judge of a test: the test, and the name of a further judge.
 type Place = (String, Option<String>);
@@ -44,17 +46,20 @@ enum Opened {
 
 impl Judges {
     /// Reads the prompts of the judges of `config` and looks for their models, of which those on a hub
-    /// are fetched.
+    /// are fetched. Models in `known` are not looked for.
     ///
     /// # Errors
     /// A prompt or a model folder that cannot be read or used, a largest cost without a price, and a
     /// judge behind an endpoint with the name of the model under test.
-    pub(crate) fn of(config: &Config) -> Result<Self, StudyError> {
+    pub(crate) fn of(config: &Config, known: &RememberedJudges) -> Result<Self, StudyError> {
         let mut judges = Self::default();
         for (test, name, judge) in places(config) {
             let section = section(test, name);
             if let Some(table) = model_table(judge) {
-                let found = table.find(&config.device).map_err(of_model(&section))?;
+                let found = match known.find(&section, &table, &config.device)? {
+                    Some(found) => found,
+                    None => table.find(&config.device).map_err(of_model(&section))?,
+                };
                 let judge = ModelJudge { table, found: Some(found) };
                 judges.add(test, name, Opened::Answers(AnswerJudge::Model(Box::new(judge))));
             } else if let Some(opened) = through_endpoint(config, judge, &section)? {
@@ -85,33 +90,69 @@ impl Judges {
         Ok(())
     }
 
-    /// The judges as far as they are here, for a look ahead; nothing is fetched. What is missing is
-    /// added to `missing`.
-    pub(crate) fn ahead(config: &Config, missing: &mut Vec<String>) -> Self {
+    /// The judges as far as they are here, for a look ahead; nothing is fetched. Files and models that
+    /// are not here are added to `missing`.
+    ///
+    /// # Errors
+    /// A judge that could be used on no machine, as [`Judges::of`].
+    pub(crate) fn ahead(config: &Config, missing: &mut Vec<String>) -> Result<Self, StudyError> {
         let mut judges = Self::default();
-        let mut lacks = BTreeSet::new();
+        let mut lack = |test: &str, text: String| {
+            let text = format!("judge of {test}: {text}");
+            if !missing.contains(&text) {
+                missing.push(text);
+            }
+        };
         for (test, name, judge) in places(config) {
             let section = section(test, name);
             if let Some(table) = model_table(judge) {
                 let found = match table.is_here() {
-                    true => table.find(&config.device).map_err(|e| e.to_string()),
-                    false => Err(absent(&table)),
+                    true => table.find(&config.device),
+                    false => {
+                        lack(test, absent(&table));
+                        judges.add_model(test, name, table, None, &mut lack);
+                        continue;
+                    }
                 };
-                if let Err(text) = &found
-                    && lacks.insert(text.clone())
-                {
-                    missing.push(format!("judge of {test}: {text}"));
+                match found {
+                    Ok(found) => judges.add_model(test, name, table, Some(found), &mut |_, _| {}),
+                    // A backend that was not built in is said of the device itself.
+                    Err(error) if is_absent_model(&error) => {
+                        lack(test, error.to_string());
+                        judges.add_model(test, name, table, None, &mut lack);
+                    }
+                    Err(ModelError::Device(_)) => {
+                        judges.add_model(test, name, table, None, &mut lack);
+                    }
+                    Err(error) => return Err(of_model(&section)(error)),
                 }
-                let judge = ModelJudge { table, found: found.ok() };
-                judges.add(test, name, Opened::Answers(AnswerJudge::Model(Box::new(judge))));
                 continue;
             }
             match through_endpoint(config, judge, &section) {
                 Ok(opened) => opened.into_iter().for_each(|opened| judges.add(test, name, opened)),
-                Err(error) => missing.push(error.to_string()),
+                Err(error) if is_absent(&error) => lack(test, error.to_string()),
+                Err(error) => return Err(error),
             }
         }
-        judges
+        Ok(judges)
+    }
+
+    /// Adds a judge whose model may not be here, and tells `lack` which of its other files are not.
+    fn add_model(
+        &mut self,
+        test: &str,
+        name: Option<&str>,
+        table: ModelTable,
+        found: Option<FoundJudge>,
+        lack: &mut dyn FnMut(&str, String),
+    ) {
+        let judge = AnswerJudge::Model(Box::new(ModelJudge { table, found }));
+        for (what, path) in judge.input_files() {
+            if !path.exists() {
+                lack(test, format!("{what}: {}: no such file", path.display()));
+            }
+        }
+        self.add(test, name, Opened::Answers(judge));
     }
 
     fn add(&mut self, test: &str, name: Option<&str>, judge: Opened) {
@@ -135,6 +176,13 @@ impl Judges {
     /// The judge of single answers at this place.
     pub(crate) fn of_answers(&self, test: &str, name: Option<&str>) -> Option<&AnswerJudge> {
         self.answers.get(&(test.to_owned(), name.map(str::to_owned)))
+    }
+
+    /// The judge at this place, where it is behind an endpoint.
+    pub(crate) fn asked(&self, test: &str, name: Option<&str>) -> Option<&dyn Asks> {
+        let pairs = self.get(test, name).map(|judge| judge as &dyn Asks);
+        let rubric = || Some(self.of_answers(test, name)?.as_rubric()? as &dyn Asks);
+        pairs.or_else(rubric)
     }
 
     /// Every judge of single answers with its place, in the order of tests.

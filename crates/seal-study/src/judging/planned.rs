@@ -54,6 +54,7 @@ pub(crate) fn planned(
             2 * prompts.len() * questions.cells * samples as usize + canaries * references,
         ),
         work: asks(judge.endpoint(), judge.table().max_cost, cost),
+        unread: None,
     }
 }
 
@@ -86,7 +87,7 @@ pub(crate) fn planned_answers(
         }
     };
     let (test, judge) = (test.to_owned(), name.map(str::to_owned));
-    PlannedJudging { test, judge, model, questions, work }
+    PlannedJudging { test, judge, model, questions, work, unread: None }
 }
 
 fn of_rubric(

@@ -8,8 +8,8 @@ use std::time::Duration;
 use seal_endpoint::{ApiKey, Class, Client, EndpointError, EndpointSettings};
 use seal_judging::rubric::{AnswerSet, Rated, RubricJudge};
 use seal_judging::{
-    Judged, JudgingError, PairJudge, QuestionSet, Repair, VerdictLog, missing_questions, rubric,
-    stored,
+    AskedJudge, JudgePrompt, Judged, JudgingError, PairJudge, QuestionSet, Repair, VerdictLog,
+    missing_questions, rubric, stored,
 };
 use seal_store::{Key, lasting_folder};
 use serde_json::Value;
@@ -40,17 +40,7 @@ pub(crate) trait Asks {
     fn identity(&self) -> Value;
 }
 
-impl Asks for PairJudge {
-    fn endpoint(&self) -> &EndpointSettings {
-        self.endpoint()
-    }
-
-    fn identity(&self) -> Value {
-        self.identity()
-    }
-}
-
-impl Asks for RubricJudge {
+impl<P: JudgePrompt> Asks for AskedJudge<P> {
     fn endpoint(&self) -> &EndpointSettings {
         self.endpoint()
     }

@@ -28,7 +28,8 @@ pub(super) fn counted(
     for (name, sources) in own.chain(tests).filter(|(_, sources)| !sources.is_empty()) {
         let sources = sources.iter().map(|source| rows_of(data, source, missing));
         // Every source is looked at, so that every missing file is named.
-        let sources: Vec<SourceRows> = sources.collect();
+        let sources: Vec<Result<SourceRows, StudyError>> = sources.collect();
+        let sources: Vec<SourceRows> = sources.into_iter().collect::<Result<_, StudyError>>()?;
         let read = sources.iter().map(|source| source.read.as_deref());
         if let (Some(test), Some(rows)) =
             (name.strip_prefix("test."), read.collect::<Option<Vec<&[Row]>>>())
@@ -47,11 +48,17 @@ pub(super) fn counted(
 struct SourceRows {
     /// Read, or as many as the config asks for.
     count: Option<usize>,
-    /// `None` where the file is not here or cannot be read.
+    /// `None` where the file is not here.
     read: Option<Vec<Row>>,
 }
 
-fn rows_of(data: &DataSpec, source: &Source, missing: &mut Vec<String>) -> SourceRows {
+/// # Errors
+/// A file that is here and cannot be read.
+fn rows_of(
+    data: &DataSpec,
+    source: &Source,
+    missing: &mut Vec<String>,
+) -> Result<SourceRows, StudyError> {
     let absent = SourceRows { count: source.take, read: None };
     if is_address(&source.path) {
         // One line a repository, however many files it has.
@@ -62,21 +69,15 @@ fn rows_of(data: &DataSpec, source: &Source, missing: &mut Vec<String>) -> Sourc
         if !missing.contains(&text) {
             missing.push(text);
         }
-        return absent;
+        return Ok(absent);
     }
     let path = Path::new(&data.root).join(&source.path);
     if !path.is_file() {
         missing.push(format!("{}: no such file", path.display()));
-        return absent;
+        return Ok(absent);
     }
     // Read even where the number is known: a row of the wrong type is found now.
-    match seal_data::load_split(Path::new(&data.root), std::slice::from_ref(source)) {
-        Ok(loaded) => {
-            SourceRows { count: Some(loaded.rows.len()), read: Some(loaded.rows.into_vec()) }
-        }
-        Err(e) => {
-            missing.push(e.to_string());
-            absent
-        }
-    }
+    let loaded = seal_data::load_split(Path::new(&data.root), std::slice::from_ref(source))?;
+    let (count, rows) = (loaded.rows.len(), loaded.rows.into_vec());
+    Ok(SourceRows { count: Some(count), read: Some(rows) })
 }

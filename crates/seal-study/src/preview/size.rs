@@ -6,12 +6,17 @@ use std::io::Read;
 use std::path::Path;
 
 use seal_bilevel::SftSettings;
-use seal_lm::{Architecture, Cost, LmConfig, LoraConfig, ModelType, TrainingStep, WeightFormat};
-use seal_model::{Encoder, Expected, FoundModel, ModelSettings, TokenizerKind, is_address};
+use seal_lm::{
+    Architecture, Cost, LmConfig, LoraConfig, ModelType, TrainingStep, WeightFormat, is_weight,
+};
+use seal_model::{
+    Encoder, Expected, FolderError, FoundModel, ModelError, ModelSettings, TokenizerKind,
+    is_address,
+};
 
 use super::{BasePreview, ModelPreview};
 use crate::config::Config;
-use crate::error::{RowsError, StudyError};
+use crate::error::{RowsError, StudyError, is_absent, is_absent_model};
 
 /// How a model is trained: what of it, and with how many rows on the tape.
 pub(super) struct Training<'a> {
@@ -36,12 +41,14 @@ const MAX_HEADER: u64 = 100_000_000;
 pub(super) const ROW_SHARE: f64 = 0.15;
 
 impl Size {
+    /// # Errors
+    /// A model folder that is here and cannot be used; a context that the model was not made for.
     pub(super) fn of(
         config: &Config,
         training: &Training<'_>,
         kernels: bool,
         missing: &mut Vec<String>,
-    ) -> Self {
+    ) -> Result<Self, StudyError> {
         // Whether the shape is what the config tells of a model that is not here.
         let mut told = false;
         let (name, shape, parameters, limit) = match &config.model {
@@ -52,15 +59,19 @@ impl Size {
                 let found = match local(&folder.path).map(looked_at) {
                     None => None,
                     Some(Ok(found)) => Some(found),
-                    Some(Err(e)) => {
+                    Some(Err(e)) if lacks_a_file(&e) => {
                         missing.push(format!("model {}: {e}", folder.path.display()));
                         None
                     }
+                    Some(Err(e)) => return Err(e),
                 };
                 if let Some(dir) = local(&folder.path).filter(|_| found.is_some())
                     && config.tokenizer.kind == TokenizerKind::Model
                     && let Err(e) = Encoder::of_folder(dir, &config.tokenizer.template, 0)
                 {
+                    if !is_absent_model(&e) {
+                        return Err(e.into());
+                    }
                     missing.push(format!("model {}: {e}", folder.path.display()));
                 }
                 let expected = folder.expect.as_ref();
@@ -77,9 +88,10 @@ impl Size {
                 };
                 let most = shape.as_ref().map(|s| s.max_position_embeddings);
                 if let Some((asked, most)) = folder.context.zip(most).filter(|(a, m)| a > m) {
-                    missing.push(format!(
-                        "model.context = {asked}: the model was made for {most}; set that or less"
-                    ));
+                    let (path, context) = (folder.path.clone(), asked);
+                    return Err(
+                        ModelError::from(FolderError::Context { path, context, most }).into()
+                    );
                 }
                 (folder.name(), shape, parameters, folder.context)
             }
@@ -103,7 +115,7 @@ impl Size {
             None => memory,
             Some(base) => memory.zip(base.memory).map(|(a, b)| a.max(b)),
         };
-        Self {
+        Ok(Self {
             parameters: parameters.map(|p| p as f64),
             context: context.map(|c| c as f64),
             preview: ModelPreview {
@@ -115,7 +127,16 @@ impl Size {
                 context,
                 base,
             },
-        }
+        })
+    }
+}
+
+/// Whether a model folder only lacks files, which another machine may have.
+fn lacks_a_file(error: &StudyError) -> bool {
+    match error {
+        StudyError::OneModel(error) => is_absent_model(error),
+        StudyError::Rows(RowsError::NoWeights { .. }) => true,
+        other => is_absent(other),
     }
 }
 
@@ -177,17 +198,19 @@ fn absent_model(path: &Path, parameters: Option<u64>) -> String {
 /// Number of weights and shape of the model in a folder.
 fn looked_at(path: &Path) -> Result<(u64, LmConfig), StudyError> {
     let (dir, shape) = FoundModel::shape_of(path)?;
-    Ok((parameters_of(&dir)?, shape))
+    Ok((parameters_of(&dir, &shape)?, shape))
 }
 
-/// Weights in the safetensors of a folder, by their headers.
-fn parameters_of(dir: &Path) -> Result<u64, StudyError> {
+/// Weights in the safetensors of a folder, by their headers. Parts that see images are not read, and not
+/// counted.
+fn parameters_of(dir: &Path, model: &LmConfig) -> Result<u64, StudyError> {
     let mut all = 0;
     for entry in std::fs::read_dir(dir).map_err(StudyError::io(dir))? {
         let path = entry.map_err(StudyError::io(dir))?.path();
         if path.extension().is_some_and(|e| e == "safetensors") {
             let header = header_of(&path).map_err(StudyError::io(&path))?;
-            let shapes = header.values().filter_map(|tensor| tensor["shape"].as_array());
+            let weights = header.iter().filter(|(name, _)| is_weight(model, name));
+            let shapes = weights.filter_map(|(_, tensor)| tensor["shape"].as_array());
             all += shapes
                 .map(|s| s.iter().filter_map(serde_json::Value::as_u64).product::<u64>())
                 .sum::<u64>();
@@ -218,4 +241,58 @@ fn adapter_weights(lora: &LoraConfig, shape: &LmConfig) -> Option<u64> {
     let mut families = ModelType::ALL.into_iter().map(as_family);
     let shape = families.find(|shape| lora.validate_for(shape).is_ok())?;
     Some(Cost::of(&shape).trained_weights(Some(lora)) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of tensors of zeros, by name and number of weights.
+    fn safetensors(dir: &Path, tensors: &[(&str, usize)]) {
+        let (mut header, mut at) = (serde_json::Map::new(), 0);
+        for (name, count) in tensors {
+            let end = at + 4 * count;
+            let tensor =
+                serde_json::json!({"dtype": "F32", "shape": [count], "data_offsets": [at, end]});
+            header.insert((*name).to_owned(), tensor);
+            at = end;
+        }
+        let header = serde_json::Value::Object(header).to_string();
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.as_bytes());
+        bytes.resize(bytes.len() + at, 0);
+        std::fs::write(dir.join("model.safetensors"), bytes).unwrap();
+    }
+
+    #[test]
+    fn parts_that_see_images_and_a_repeated_embedding_are_not_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        safetensors(
+            dir.path(),
+            &[
+                ("language_model.model.embed_tokens.weight", 70),
+                ("language_model.lm_head.weight", 70),
+                ("language_model.model.norm.weight", 7),
+                ("vision_tower.encoder.weight", 1000),
+                ("multi_modal_projector.weight", 100),
+            ],
+        );
+        let of = |model_type: ModelType| LmConfig {
+            vocab_size: 10,
+            hidden_size: 7,
+            num_hidden_layers: 1,
+            num_attention_heads: 1,
+            num_key_value_heads: 1,
+            intermediate_size: 7,
+            max_position_embeddings: 8,
+            rope_theta: 1e4,
+            rms_norm_eps: 1e-6,
+            tie_word_embeddings: true,
+            initializer_range: 0.02,
+            architecture: Architecture { model_type, ..Architecture::default() },
+        };
+        assert_eq!(parameters_of(dir.path(), &of(ModelType::Gemma3Text)).unwrap(), 77);
+        // Of a family without such parts they are what the folder holds.
+        assert_eq!(parameters_of(dir.path(), &of(ModelType::Llama)).unwrap(), 1247);
+    }
 }

@@ -13,7 +13,7 @@ use super::{AGAIN, Study};
 use crate::config::{Config, ConfigSource, OneJudge, load_config};
 use crate::error::{AgainError, ConfigError, StudyError};
 use crate::exec::{Done, run_graph};
-use crate::judging::Judging;
+use crate::judging::{Judging, RememberedJudges, section};
 use crate::observer::Observer;
 use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, RunOptions};
@@ -39,8 +39,9 @@ impl Study {
     ///
     /// # Errors
     /// A folder without a config, a test that is none or has no generated answers, a table that
-    /// cannot be used. Every judge of the study is looked at, since the results have the figures of
-    /// all: [`AgainError::OtherJudge`] for a model folder of another one.
+    /// cannot be used. The results have the figures of every judge of the study. What the run found of
+    /// the others is taken from its folder; without that, their models are looked at:
+    /// [`AgainError::OtherJudge`] for one that cannot be used.
     pub fn again(request: &AgainRequest) -> Result<(Self, String), StudyError> {
         let found = config_of_folder(&request.out)?;
         let found = found.ok_or_else(|| AgainError::NoRun { out: request.out.clone() })?;
@@ -49,7 +50,12 @@ impl Study {
         let table = request.table.display();
         let set = tests.iter().map(|test| format!("judge.{test}.table={table}"));
         let source = ConfigSource { set: set.collect(), ..source };
-        let study = Self::load(&source).map_err(|error| of_other_judge(error, &tests))?;
+        let mut known = RememberedJudges::read(&request.out);
+        for test in &tests {
+            known = known.without(&section(test, None));
+        }
+        let study =
+            Self::load_with(&source, &known).map_err(|error| of_other_judge(error, &tests))?;
         let of_pairs = study.judges.all().map(|(test, name, judge)| (test, name, judge.settings()));
         let answers = study.judges.answers();
         let of_answers = answers.map(|(test, name, judge)| (test, name, judge.settings()));

@@ -241,6 +241,7 @@ impl Collected {
                 CanaryStanding::Failed => Standing::Failed,
                 CanaryStanding::NoVerdict => Standing::NoVerdict,
                 CanaryStanding::NotTestable => Standing::NotTestable,
+                CanaryStanding::NotAsked => Standing::NotAsked,
             },
         });
         Ok(PairJudging {

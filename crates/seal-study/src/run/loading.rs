@@ -9,7 +9,7 @@ use crate::arm::{Arm, arms, look};
 use crate::config::{ConfigSource, load};
 use crate::error::StudyError;
 use crate::graph::ArmSets;
-use crate::judging::Judges;
+use crate::judging::{Judges, RememberedJudges};
 
 impl Study {
     /// The files that the study reads, each with a name for it: rows, plan, model folders and
@@ -52,8 +52,19 @@ impl Study {
     /// [`StudyError::Config`], [`StudyError::Data`] and their kin, each naming
     /// place and remedy.
     pub fn load(source: &ConfigSource) -> Result<Self, StudyError> {
+        Self::load_with(source, &RememberedJudges::default())
+    }
+
+    /// As [`Study::load`], without looking for the judges that are `known`.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn load_with(
+        source: &ConfigSource,
+        known: &RememberedJudges,
+    ) -> Result<Self, StudyError> {
         let mut study = Self::load_unjudged(source)?;
-        study.judges = Judges::of(&study.config)?;
+        study.judges = Judges::of(&study.config, known)?;
         study.judges.refuse_self(study.arms.iter().map(|arm| &arm.config))?;
         Ok(study)
     }

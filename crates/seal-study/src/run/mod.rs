@@ -12,9 +12,9 @@ mod facts;
 mod judge_facts;
 mod left_out;
 mod loading;
+mod open_questions;
 mod outputs;
 mod planning;
-mod planning_answers;
 mod record;
 mod select;
 
@@ -36,7 +36,7 @@ use crate::config::{ArmRole, Config};
 use crate::error::{Defect, FolderError, StudyError};
 use crate::exec::{Done, run_graph};
 use crate::graph::{ArmSets, Graph, graph};
-use crate::judging::{Judges, Judging};
+use crate::judging::{JUDGES_FILE, Judges, Judging, RememberedJudges};
 use crate::observer::{Event, Observer, Silent};
 use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
@@ -50,8 +50,9 @@ pub use self::select::{SelectRequest, Selected};
 const AGAIN: &str = "again";
 
 /// Files and folders of a run folder that a run writes.
-const WRITTEN: [&str; 16] = [
+const WRITTEN: [&str; 17] = [
     AGAIN,
+    JUDGES_FILE,
     "cells",
     "store",
     "study.json",
@@ -197,6 +198,10 @@ impl Study {
         list_left_out(&options.out, &left_out)?;
         cells.write(&graph, &done, &self.sets, observer)?;
         let found = done.iter().filter(|d| d.seconds.is_none()).count();
+        let judges = RememberedJudges::of(&self.judges, &self.config.device)?;
+        if !judges.is_empty() {
+            judges.write(&options.out)?;
+        }
         let mut files = report.write(&options.out)?;
         files.push(options.out.join("config.toml"));
         for path in &files {

@@ -77,6 +77,7 @@ pub(super) fn run(
     }
     let mut out = plain::stdout();
     summary::write(&mut out, &outcome.results)?;
+    summary::write_doubts(&mut out, &outcome.results)?;
     let report = outcome.out.join("report.html");
     writeln!(out, "\nreport         {}", report.display())?;
     Ok(writeln!(out, "all else       {}", outcome.out.display())?)

@@ -47,7 +47,7 @@ pub(super) fn run(
         .map_err(ModelError::from)?;
     let kind = table_kind(&text, table)?;
     if matches!(kind.as_str(), "guard" | "reward") {
-        refuse_endpoint_options(judge, dry_run, &kind)?;
+        refuse_endpoint_options(judge, &kind)?;
     }
     let (items, models, odd_rows) = read_answers(path, verbosity)?;
     let request = JudgeRequest {
@@ -97,13 +97,8 @@ fn of_kind(table: &Path, kind: String, known: &'static str) -> JudgeFailure {
 }
 
 /// Refuses options that only say how an endpoint is asked.
-fn refuse_endpoint_options(
-    options: &PairOptions,
-    dry_run: bool,
-    kind: &str,
-) -> Result<(), JudgeFailure> {
-    let given = options.of_servers().into_iter().chain([("--dry-run", dry_run)]);
-    match given.into_iter().find(|(_, is_given)| *is_given) {
+fn refuse_endpoint_options(options: &PairOptions, kind: &str) -> Result<(), JudgeFailure> {
+    match options.of_servers().into_iter().find(|(_, is_given)| *is_given) {
         Some((option, _)) => Err(JudgeFailure::NotOfThisKind { option, kind: kind.to_owned() }),
         None => Ok(()),
     }

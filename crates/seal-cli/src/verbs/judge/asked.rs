@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use seal_judging::{
-    AskedJudge, AskedTable, JudgePrompt, Questions, Responder, VerdictLog, estimate,
+    AskedJudge, AskedTable, JudgePrompt, JudgingError, Questions, Responder, VerdictLog, estimate,
     missing_questions, outstanding_questions, read_batch, stored, write_batch,
 };
 use seal_model::{FoundChat, JudgeRequest};
@@ -32,9 +32,11 @@ pub(super) fn open<P: JudgePrompt>(
     options: &PairOptions,
     device: Option<&str>,
 ) -> Result<Asked<P>, JudgeFailure> {
-    let at = || path.to_owned();
-    let text =
-        fs::read_to_string(path).map_err(|source| JudgeFailure::Read { path: at(), source })?;
+    let text = fs::read_to_string(path).map_err(|source| JudgingError::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })?;
     let table = AskedTable::parse(&text, path)?;
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let prompt = options.prompt.as_deref();

@@ -10,6 +10,7 @@ use seal_stats::{Level, share_interval};
 
 use super::JudgeFailure;
 use super::answer_files::AnswerFiles;
+use super::judge_ahead::print_ahead;
 use super::point_figures::{
     check_missing, common, figure, left_out, percent, say_notices, say_rest,
 };
@@ -19,9 +20,12 @@ use crate::steps::Steps;
 /// Judges what is missing and prints the figures.
 pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
     let table = GuardTable::parse(&files.text, files.table)?;
+    let items = with_canaries(&files.items, &PointCanary::OF_GUARD, table.canaries);
+    if files.dry_run {
+        return print_ahead(files, &table.ahead(&files.request, &items, files.verdicts)?);
+    }
     let guard = GuardModel::open(&table, &files.request)?;
     say_notices(guard.notices(), files.verbosity)?;
-    let items = with_canaries(&files.items, &PointCanary::OF_GUARD, table.canaries);
     let steps = Steps::new("judging", files.verbosity);
     let judged = guard.judge(&items, files.verdicts, &mut |done, of| steps.at(done, of))?;
     let left_out = left_out(files, &judged);

@@ -10,6 +10,7 @@ mod asked;
 mod endpoint;
 mod failure;
 mod guard;
+mod judge_ahead;
 mod pair_figures;
 mod pair_options;
 mod pairs;

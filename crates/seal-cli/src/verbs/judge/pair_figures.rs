@@ -104,12 +104,12 @@ impl Printed<'_> {
     }
 }
 
-/// The table of canaries, with a mark for a judge that fails.
+/// The table of canaries, and what they speak against the judge.
 fn say_canaries(canaries: &[CanaryResult]) -> io::Result<()> {
-    if canaries.is_empty() {
-        return Ok(());
-    }
     let mut err = plain::stderr();
+    if canaries.is_empty() {
+        return say_doubt(&mut err, None);
+    }
     writeln!(err, "canary          won  tied  lost  missing")?;
     for canary in canaries {
         let CanaryResult { kind, won, tied, lost, missing, .. } = canary;
@@ -118,24 +118,41 @@ fn say_canaries(canaries: &[CanaryResult]) -> io::Result<()> {
             CanaryStanding::Failed => "FAILED",
             CanaryStanding::NotTestable => "not testable",
             CanaryStanding::NoVerdict => "no verdict",
+            CanaryStanding::NotAsked => "not asked",
         };
         writeln!(err, "{:<14} {won:>4}  {tied:>4}  {lost:>4}  {missing:>7}  {mark}", kind.name())?;
     }
-    match canaries.iter().any(has_failed) {
-        true => writeln!(err, "the judge fails canaries: its figures are not to be trusted"),
-        false => Ok(()),
+    let was_asked = |canary: &CanaryResult| canary.standing() != CanaryStanding::NotAsked;
+    match canaries.iter().any(was_asked) {
+        true => say_doubt(&mut err, Some(failed_canaries(canaries))),
+        false => say_doubt(&mut err, None),
     }
 }
 
-/// Number of kinds that the judge failed; `None` where no canary has a verdict.
-fn failed_canaries(canaries: &[CanaryResult]) -> Option<f64> {
-    let has_verdict = |canary: &CanaryResult| canary.standing() != CanaryStanding::NoVerdict;
-    let failed = canaries.iter().filter(|canary| has_failed(canary)).count();
-    canaries.iter().any(has_verdict).then_some(failed as f64)
+/// Says what canaries speak against a judge. `failed` is `None` where none was asked, and has no number
+/// where no verdict on one tests the judge.
+pub(super) fn say_doubt(out: &mut impl Write, failed: Option<Option<f64>>) -> io::Result<()> {
+    let doubt = match failed {
+        None => "no canary was asked: nothing shows that the judge's figures can be trusted",
+        Some(None) => {
+            "no verdict on a canary tests the judge: nothing shows that its figures can be trusted"
+        }
+        Some(Some(failed)) if failed > 0.0 => {
+            "the judge fails canaries: its figures are not to be trusted"
+        }
+        Some(Some(_)) => return Ok(()),
+    };
+    writeln!(out, "{doubt}")
 }
 
-fn has_failed(canary: &CanaryResult) -> bool {
-    canary.standing() == CanaryStanding::Failed
+/// Number of kinds that the judge failed; `None` where no verdict on a canary tests it.
+fn failed_canaries(canaries: &[CanaryResult]) -> Option<f64> {
+    let is_tested = |canary: &CanaryResult| {
+        matches!(canary.standing(), CanaryStanding::Passed | CanaryStanding::Failed)
+    };
+    let has_failed = |canary: &&CanaryResult| canary.standing() == CanaryStanding::Failed;
+    let failed = canaries.iter().filter(has_failed).count();
+    canaries.iter().any(is_tested).then_some(failed as f64)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use seal_model::{Judged, Notice};
 
 use super::JudgeFailure;
 use super::answer_files::AnswerFiles;
+use super::pair_figures::say_doubt;
 use crate::own::say_left_out;
 use crate::verbosity::Verbosity;
 use crate::{plain, words};
@@ -75,25 +76,25 @@ pub(super) fn say_canaries(
     canaries: &[CanaryCount],
     more: &[(&str, usize, usize, usize)],
 ) -> io::Result<()> {
-    if canaries.is_empty() {
-        return Ok(());
-    }
     let mut err = plain::stderr();
+    if canaries.is_empty() {
+        return say_doubt(&mut err, None);
+    }
     writeln!(err, "canary          passed  failed  missing")?;
     let rows = canaries.iter().map(|c| (c.kind.name(), c.passed, c.failed, c.missing));
     let rows: Vec<_> = rows.chain(more.iter().copied()).collect();
     for (name, passed, failed, missing) in &rows {
-        let mark = match (failed, passed) {
-            (0, 0) => "no verdict",
-            (0, _) => "passed",
+        let mark = match (failed, passed, missing) {
+            (0, 0, 0) => "not asked",
+            (0, 0, _) => "no verdict",
+            (0, _, _) => "passed",
             _ => "FAILED",
         };
         writeln!(err, "{name:<14}  {passed:>6}  {failed:>6}  {missing:>7}  {mark}")?;
     }
-    match rows.iter().any(|(_, _, failed, _)| *failed > 0) {
-        true => writeln!(err, "the judge fails canaries: its figures are not to be trusted"),
-        false => Ok(()),
-    }
+    let was_asked = rows.iter().any(|(_, passed, failed, missing)| passed + failed + missing > 0);
+    let failed = || failed_canaries(rows.iter().map(|(_, passed, failed, _)| (*passed, *failed)));
+    say_doubt(&mut err, was_asked.then(failed))
 }
 
 /// Answers of the set, not canaries, that were left out.

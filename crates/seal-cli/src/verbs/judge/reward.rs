@@ -6,6 +6,7 @@ use seal_judge::pointwise::{PointCanary, count_reward_canaries, reward_figures, 
 use seal_model::{RewardModel, RewardTable};
 
 use super::answer_files::AnswerFiles;
+use super::judge_ahead::print_ahead;
 use super::point_figures::{check_missing, common, figure, left_out, say_notices, say_rest};
 use crate::plain;
 use crate::steps::Steps;
@@ -13,9 +14,12 @@ use crate::steps::Steps;
 /// Scores what is missing and prints the figures.
 pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
     let table = RewardTable::parse(&files.text, files.table)?;
+    let items = with_canaries(&files.items, &PointCanary::OF_REWARD, table.canaries);
+    if files.dry_run {
+        return print_ahead(files, &table.ahead(&files.request, &items, files.verdicts)?);
+    }
     let model = RewardModel::open(&table, &files.request)?;
     say_notices(model.notices(), files.verbosity)?;
-    let items = with_canaries(&files.items, &PointCanary::OF_REWARD, table.canaries);
     let steps = Steps::new("scoring", files.verbosity);
     let judged = model.judge(&items, files.verdicts, &mut |done, of| steps.at(done, of))?;
     let left_out = left_out(files, &judged);

@@ -43,6 +43,8 @@ pub struct FoundChat {
     encoder: Encoder,
     template: ChatTemplate,
     stops: Vec<u32>,
+    /// Whether the template ends a turn of the model with a token.
+    ends_turns: bool,
     context: usize,
     identity: LocalIdentity,
 }
@@ -76,6 +78,7 @@ impl FoundChat {
         let (format, hash) = chat_template(&setting, &encoder, &request.folder, &dir, None)?;
         let tokenizer = encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
         let stops = format.stops(tokenizer).map_err(ModelError::Stops)?;
+        let ends_turns = format.end_of_turn(tokenizer).map_err(ModelError::Stops)?.is_some();
         let what = json!([
             "chat",
             VERSION,
@@ -89,12 +92,18 @@ impl FoundChat {
         let identity = LocalIdentity { digest: Digest::of(what.to_string()).short() };
         let (settings, device) = (settings.clone(), request.device.clone());
         let template = format.template;
-        Ok(Self { settings, dir, device, encoder, template, stops, context, identity })
+        Ok(Self { settings, dir, device, encoder, template, stops, ends_turns, context, identity })
     }
 
     /// What its replies depend on, the question apart.
     pub fn identity(&self) -> &LocalIdentity {
         &self.identity
+    }
+
+    /// What is to be said of the files that were looked at.
+    pub fn notices(&self) -> Vec<Notice> {
+        let (folder, max_tokens) = (self.dir.clone(), self.settings.max_tokens as usize);
+        (!self.ends_turns).then_some(Notice::NoEnd { folder, max_tokens }).into_iter().collect()
     }
 
     /// Reads the weights.
@@ -105,7 +114,8 @@ impl FoundChat {
         let dtype = folder_of(&self.settings).dtype;
         let device = open_device(&self.device, dtype)?;
         let (model, report) = load_model_as(&self.dir, &device, dtype)?;
-        let notices = report.notices.into_iter().map(|text| Notice::Weights { text }).collect();
+        let weights = report.notices.into_iter().map(|text| Notice::Weights { text });
+        let notices = self.notices().into_iter().chain(weights).collect();
         Ok(ChatModel { found: self, model: Mutex::new(model.valid()), notices })
     }
 

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use seal_files::Digest;
 use seal_lm::LmConfig;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// All that tells a judge from another one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FoundJudge {
     /// Its model folder on this machine.
     pub dir: PathBuf,

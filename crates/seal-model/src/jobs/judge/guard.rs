@@ -12,6 +12,7 @@ use seal_lm::{
 use serde_json::json;
 
 use super::Judged;
+use super::ahead::{JudgeAhead, ahead};
 use super::found::FoundJudge;
 use super::open::{Course, JudgeRequest, chat_template, without_place};
 use super::prompt_settings::PromptForm;
@@ -128,6 +129,50 @@ impl GuardTable {
     pub fn find(&self, request: &JudgeRequest) -> Result<FoundJudge, ModelError> {
         Prepared::of(self, request).map(|prepared| prepared.found)
     }
+
+    /// What [`GuardModel::judge`] would do with `items` and the file at `path`. No weight is read, and
+    /// nothing is written.
+    ///
+    /// # Errors
+    /// As [`GuardTable::find`]; a file of another judge, or one that cannot be read.
+    pub fn ahead(
+        &self,
+        request: &JudgeRequest,
+        items: &[PointItem],
+        path: &Path,
+    ) -> Result<JudgeAhead, ModelError> {
+        let Prepared { encoder, rendering, tokens, context, found, .. } =
+            Prepared::of(self, request)?;
+        let tokenizer = encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
+        let sequences = sequences(self, &rendering, &tokens, tokenizer, context);
+        let model = (&found.shape, self.model.dtype, longest_reply(self));
+        ahead::<GuardRecord>((path, &found.made_by()), items, &sequences, model)
+    }
+}
+
+/// How a guard is shown answers.
+fn sequences<'a>(
+    table: &GuardTable,
+    rendering: &'a Rendering,
+    tokens: &'a VerdictTokens,
+    tokenizer: &'a TextTokenizer,
+    context: usize,
+) -> Sequences<'a> {
+    // A reply that needs more than half of the context leaves no room for an answer.
+    let reply = longest_reply(table).min(context / 2);
+    Sequences {
+        rendering,
+        tokenizer,
+        control_tokens: table.control_tokens,
+        max_answer_tokens: table.max_answer_tokens,
+        context: context - reply,
+        after: &tokens.before,
+    }
+}
+
+/// Tokens of a reply at most; 0 where the guard writes none.
+fn longest_reply(table: &GuardTable) -> usize {
+    table.verdict.reply.map_or(0, |_| table.verdict.max_new_tokens)
 }
 
 impl GuardModel {
@@ -143,7 +188,12 @@ impl GuardModel {
         let (model, report) = load_model_as(&found.dir, &device, table.model.dtype)?;
         encoder.fits(&model)?;
         let made_by = found.made_by();
-        let notices = report.notices.into_iter().map(|text| Notice::Weights { text }).collect();
+        let max_tokens = table.verdict.max_new_tokens;
+        // A verdict by tokens needs no reply.
+        let no_end = (table.verdict.reply.is_some() && stops.is_empty())
+            .then(|| Notice::NoEnd { folder: found.dir.clone(), max_tokens });
+        let weights = report.notices.into_iter().map(|text| Notice::Weights { text });
+        let notices = no_end.into_iter().chain(weights).collect();
         let (table, model) = (table.clone(), model.valid());
         Ok(Self { table, model, encoder, rendering, tokens, stops, context, made_by, notices })
     }
@@ -159,7 +209,7 @@ impl GuardModel {
     /// # Errors
     /// The answer is left out, with the reason.
     pub fn prompt_tokens(&self, item: &PointItem) -> Result<Vec<u32>, crate::LeftOutRow> {
-        let sequences = Sequences { after: &[], ..self.sequences(self.tokenizer()) };
+        let sequences = Sequences { after: &[], ..self.sequences() };
         Ok(sequences.of(item)?.tokens)
     }
 
@@ -180,8 +230,7 @@ impl GuardModel {
         path: &Path,
         watch: &mut dyn Watch,
     ) -> Result<Judged<GuardRecord>, ModelError> {
-        let tokenizer = self.tokenizer();
-        let sequences = self.sequences(tokenizer);
+        let sequences = self.sequences();
         let mut course = Course::start(path, &self.made_by, items, &sequences)?;
         let new = course.run(self.table.batch, watch, |rows| self.records(rows))?;
         let (before, left_out) = (course.before, std::mem::take(&mut course.left_out));
@@ -194,18 +243,9 @@ impl GuardModel {
         self.encoder.text_tokenizer().expect("the tokenizer of a model folder")
     }
 
-    fn sequences<'a>(&'a self, tokenizer: &'a TextTokenizer) -> Sequences<'a> {
-        let reply = self.table.verdict.reply.map_or(0, |_| self.table.verdict.max_new_tokens);
-        // A reply that needs more than half of the context leaves no room for an answer.
-        let reply = reply.min(self.context / 2);
-        Sequences {
-            rendering: &self.rendering,
-            tokenizer,
-            control_tokens: self.table.control_tokens,
-            max_answer_tokens: self.table.max_answer_tokens,
-            context: self.context - reply,
-            after: &self.tokens.before,
-        }
+    fn sequences(&self) -> Sequences<'_> {
+        let (rendering, tokens, context) = (&self.rendering, &self.tokens, self.context);
+        sequences(&self.table, rendering, tokens, self.tokenizer(), context)
     }
 
     fn records(&self, rows: &[(&PointItem, Sequence)]) -> Result<Vec<GuardRecord>, ModelError> {

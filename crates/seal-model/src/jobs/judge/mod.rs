@@ -1,6 +1,7 @@
 //! Judges that are models: guards and reward models, on the answers of a file, and chat models that
 //! are asked as endpoints are.
 
+mod ahead;
 mod chat;
 mod found;
 mod guard;
@@ -12,6 +13,7 @@ mod sequence;
 mod table;
 mod verdict_tokens;
 
+pub use ahead::{JudgeAhead, judge_seconds};
 pub use chat::{ChatModel, FoundChat};
 pub use found::FoundJudge;
 pub use guard::GuardModel;

@@ -9,6 +9,7 @@ use seal_lm::{Scorer, ScorerConfig, load_scorer_as};
 use serde_json::json;
 
 use super::Judged;
+use super::ahead::{JudgeAhead, ahead};
 use super::found::FoundJudge;
 use super::open::{Course, JudgeRequest, chat_template, without_place};
 use super::rendering::Rendering;
@@ -101,6 +102,24 @@ impl RewardTable {
     pub fn find(&self, request: &JudgeRequest) -> Result<FoundJudge, ModelError> {
         Prepared::of(self, request).map(|prepared| prepared.found)
     }
+
+    /// What [`RewardModel::judge`] would do with `items` and the file at `path`. No weight is read, and
+    /// nothing is written.
+    ///
+    /// # Errors
+    /// As [`RewardTable::find`]; a file of another judge, or one that cannot be read.
+    pub fn ahead(
+        &self,
+        request: &JudgeRequest,
+        items: &[PointItem],
+        path: &Path,
+    ) -> Result<JudgeAhead, ModelError> {
+        let Prepared { encoder, rendering, context, found } = Prepared::of(self, request)?;
+        let tokenizer = encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
+        let sequences = sequences(self, &rendering, tokenizer, context);
+        let model = (&found.shape, self.model.dtype, 0);
+        ahead::<RewardRecord>((path, &found.made_by()), items, &sequences, model)
+    }
 }
 
 impl RewardModel {
@@ -129,7 +148,7 @@ impl RewardModel {
     /// # Errors
     /// The answer is left out, with the reason.
     pub fn prompt_tokens(&self, item: &PointItem) -> Result<Vec<u32>, crate::LeftOutRow> {
-        Ok(self.sequences(self.tokenizer()).of(item)?.tokens)
+        Ok(self.sequences().of(item)?.tokens)
     }
 
     /// Scores each of `items` that the file at `path` has no record of yet, and adds it there as
@@ -144,7 +163,7 @@ impl RewardModel {
         path: &Path,
         watch: &mut dyn Watch,
     ) -> Result<Judged<RewardRecord>, ModelError> {
-        let sequences = self.sequences(self.tokenizer());
+        let sequences = self.sequences();
         let mut course = Course::start(path, &self.made_by, items, &sequences)?;
         let differs =
             |(_, row): &&(&PointItem, Sequence)| self.scorer.differs_in_transformers(&row.tokens);
@@ -167,14 +186,24 @@ impl RewardModel {
         self.encoder.text_tokenizer().expect("the tokenizer of a model folder")
     }
 
-    fn sequences<'a>(&'a self, tokenizer: &'a TextTokenizer) -> Sequences<'a> {
-        Sequences {
-            rendering: &self.rendering,
-            tokenizer,
-            control_tokens: self.table.control_tokens,
-            max_answer_tokens: self.table.max_answer_tokens,
-            context: self.context,
-            after: &[],
-        }
+    fn sequences(&self) -> Sequences<'_> {
+        sequences(&self.table, &self.rendering, self.tokenizer(), self.context)
+    }
+}
+
+/// How a reward model is shown answers.
+fn sequences<'a>(
+    table: &RewardTable,
+    rendering: &'a Rendering,
+    tokenizer: &'a TextTokenizer,
+    context: usize,
+) -> Sequences<'a> {
+    Sequences {
+        rendering,
+        tokenizer,
+        control_tokens: table.control_tokens,
+        max_answer_tokens: table.max_answer_tokens,
+        context,
+        after: &[],
     }
 }

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use seal_data::TemplateSetting;
 use seal_judge::pointwise::GuardVerdictSettings;
+use seal_judging::no_kind;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::prompt_settings::GuardPromptSettings;
 use super::sequence::ControlTokens;
+use crate::overrides::TableError;
 use crate::{JudgeModelError, ModelError, ModelFolder};
 
 /// Kinds of judges that are models.
@@ -117,7 +119,7 @@ pub fn table_kind(text: &str, path: &Path) -> Result<String, ModelError> {
     let table: toml::Table = read(text, path)?;
     match table.get("kind").and_then(toml::Value::as_str) {
         Some(kind) => Ok(kind.to_owned()),
-        None => Err(fault(path, "kind = \"...\" is missing: it says what the judge does")),
+        None => Err(fault(path, &no_kind(table.keys().map(String::as_str)))),
     }
 }
 
@@ -207,7 +209,7 @@ fn shared_fault(
 fn read<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, ModelError> {
     toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
-        let (path, why) = (path.to_owned(), error.message().to_owned());
+        let (path, why) = (path.to_owned(), TableError::of(error.message()).to_string());
         JudgeModelError::Table { path, line, why }.into()
     })
 }
@@ -243,7 +245,7 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named() {
         let error = |head: &str| guard(head).unwrap_err();
-        insta::assert_snapshot!(error("canary = 3"), @"j.toml, line 2: unknown field `canary`, expected one of `kind`, `model`, `licence`, `prompt`, `template`, `verdict`, `max_answer_tokens`, `control_tokens`, `batch`, `canaries`, `max_missing`, `allow_self`");
+        insta::assert_snapshot!(error("canary = 3"), @"j.toml, line 2: unknown field `canary`, expected one of `kind`, `model`, `licence`, `prompt`, `template`, `verdict`, `max_answer_tokens`, `control_tokens`, `batch`, `canaries`, `max_missing`, `allow_self`; did you mean `canaries`?");
         insta::assert_snapshot!(error("batch = 0"), @"j.toml: batch is at least 1");
         insta::assert_snapshot!(error("max_missing = 2.0"), @"j.toml: max_missing is a share, from 0 to 1");
         insta::assert_snapshot!(error("max_answer_tokens = 0"), @"j.toml: max_answer_tokens is at least 1; without it whole answers are shown");
@@ -254,6 +256,6 @@ mod tests {
         let found = GuardTable::parse(verdict, Path::new("j.toml")).unwrap_err().to_string();
         insta::assert_snapshot!(found, @"j.toml: verdict.good and verdict.bad need at least one token each");
         let kind = table_kind("x = 1", Path::new("j.toml")).unwrap_err().to_string();
-        insta::assert_snapshot!(kind, @r#"j.toml: kind = "..." is missing: it says what the judge does"#);
+        insta::assert_snapshot!(kind, @r#"j.toml: `kind` is missing; its keys are `x`; a judge that is a model has the kind "guard", "reward", "rubric" or "pairwise""#);
     }
 }
