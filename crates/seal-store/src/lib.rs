@@ -7,7 +7,7 @@
 //!
 //! Several processes may run their graphs on one store at once. One of them makes
 //! each output. The others do other work meanwhile, and then find it. Where a process is
-//! killed, another takes over.
+//! killed, another takes over. The processes may run on several hosts: nothing rests on locks.
 //!
 //! ```
 //! use seal_store::{
@@ -36,6 +36,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod aside;
+mod commit;
 mod digests;
 mod entry;
 mod error;
@@ -54,7 +56,9 @@ mod store;
 mod survey;
 mod sweep;
 mod threads;
+mod unfinished;
 
+pub use commit::Committed;
 pub use digests::{Digests, SharedDigests};
 pub use entry::{Entry, Found};
 pub use error::{Damage, Flaw, Remedy, StoreError};
@@ -68,7 +72,7 @@ pub use owner::lasting_folder;
 pub use parts::in_parts;
 pub use resources::{Capacity, Resources};
 pub use runner::{InProcess, Runner, StageError, Work};
-pub use seal_files::{Digest, Digester};
+pub use seal_files::{Before, Digest, Digester, Holder, Timing};
 pub use store::{Begun, Store};
 pub use survey::{Survey, survey};
 pub use sweep::Swept;

@@ -17,10 +17,10 @@ use crate::sealed;
 const OWNER: &str = "store.json";
 /// The file on which the processes at work hold a lock together.
 pub(crate) const LOCK: &str = "lock";
-/// Locks on outputs that are being made.
+/// Claims of outputs that are being made.
 pub(crate) const CLAIMS: &str = "claims";
-/// The claim of a process that opens the store.
-pub(crate) const OPENING: &str = "opening";
+/// The claim of a process that opened the store, in older versions.
+const OPENING: &str = "opening";
 /// Outputs that are being made.
 pub(crate) const SCRATCH: &str = "scratch";
 /// What stages have finished of outputs that they go on with after a kill.
@@ -115,6 +115,8 @@ fn is_ours(entry: &DirEntry) -> io::Result<bool> {
         let name = inside.file_name();
         let name = name.to_string_lossy();
         let is_ours = match is_scratch || is_claims {
+            // A killed process leaves a claim under another name.
+            true if is_claims && seal_files::is_pending(&inside.file_name()) => true,
             true => is_scratch_name(&name) || is_claims && name == OPENING,
             false => is_key(&name),
         };
@@ -127,18 +129,36 @@ fn is_ours(entry: &DirEntry) -> io::Result<bool> {
 }
 
 /// Whether `name` has the form of a key: 32 hexadecimal digits.
-fn is_key(name: &str) -> bool {
-    name.len() == 32 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+pub(crate) fn is_key(name: &str) -> bool {
+    name.len() == 32 && is_hex(name)
 }
 
-/// Whether `name` has the form that the program gives to folders of outputs in the making
-/// and of damaged ones: `<stage>-<key>`, and a number after that.
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Whether `name` has the form that the program gives to what belongs to an output outside of its
+/// entry: `<stage>-<key>`, and after that the token of a claim, a number, or both.
 pub(crate) fn is_scratch_name(name: &str) -> bool {
-    let numbered = name.rsplit_once('-').filter(|(_, n)| n.parse::<u32>().is_ok() && n.len() < 10);
-    let is_form = |name: &str| {
-        name.rsplit_once('-').is_some_and(|(stage, key)| !stage.is_empty() && is_key(key))
+    output_of(name).is_some()
+}
+
+/// The `<stage>-<key>` that such a name begins with; `None` for any other name.
+pub(crate) fn output_of(name: &str) -> Option<&str> {
+    let number = |end: &str| end.len() < 10 && end.parse::<u32>().is_ok();
+    let token = |end: &str| end.len() == 16 && is_hex(end);
+    let without = |name, is_end: &dyn Fn(&str) -> bool| match str::rsplit_once(name, '-') {
+        Some((rest, end)) if is_end(end) => rest,
+        _ => name,
     };
-    is_form(name) || numbered.is_some_and(|(rest, _)| is_form(rest))
+    let output = without(without(name, &number), &token);
+    let (stage, key) = output.rsplit_once('-')?;
+    (!stage.is_empty() && is_key(key)).then_some(output)
+}
+
+/// The name of what one claim of the output `<stage>-<key>` is for.
+pub(crate) fn work_name(output: &str, token: &str) -> String {
+    format!("{output}-{token}")
 }
 
 /// The folder `name` of the store, made if it is absent.

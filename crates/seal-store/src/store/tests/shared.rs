@@ -26,14 +26,14 @@ fn an_output_is_made_by_one_and_found_by_the_other() {
     let making = begun(&one);
     fs::write(making.dir().join("out"), "1").unwrap();
     // Neither a second claim nor a sweep touches it.
-    assert!(matches!(other.begin("sft", &key, &inputs).unwrap(), Begun::Held));
-    assert!(matches!(one.begin("sft", &key, &inputs).unwrap(), Begun::Held));
+    assert!(matches!(other.begin("sft", &key, &inputs).unwrap(), Begun::Held(Some(_))));
+    assert!(matches!(one.begin("sft", &key, &inputs).unwrap(), Begun::Held(Some(_))));
     Store::open(root.path()).unwrap();
     assert!(making.dir().join("out").exists());
     let apart = json!({"lr": 0.2});
     let apart = other.begin("sft", &Key::of("sft", 1, &apart), &apart).unwrap();
     assert!(matches!(apart, Begun::Making(_)), "another key is free");
-    let entry = one.commit(making).unwrap();
+    let entry = made_by(one.commit(making).unwrap());
     match other.begin("sft", &key, &inputs).unwrap() {
         Begun::Found(found) => assert_eq!(found, entry),
         begun => panic!("{begun:?}"),
