@@ -143,6 +143,11 @@ impl Claims {
         Self { timing, beats: Beats::new(timing.beat), watch: Watch::default() }
     }
 
+    /// The timing.
+    pub fn timing(&self) -> Timing {
+        self.timing
+    }
+
     /// Claims `path`, a file in a folder of the program, at once or not at all. Who asks again and
     /// again takes over from a holder that is gone.
     ///

@@ -15,6 +15,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use seal_store::{
@@ -95,7 +96,17 @@ fn timing(silent: Option<&str>) -> Result<Timing, Box<dyn Error>> {
     Ok(Timing { beat: silent / 10, silent })
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let mut args: Vec<OsString> = std::env::args_os().skip(1).collect();
     let silent = args.iter().position(|arg| arg == "--silent").map(|at| args.split_off(at));
     let silent = silent.as_ref().and_then(|option| option.get(1)?.to_str());

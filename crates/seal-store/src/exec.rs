@@ -28,7 +28,8 @@ use crate::threads::{NoThread, on_threads_of_their_own};
 pub use self::error::GraphError;
 
 /// How long to wait before asking again for what another process makes. Doubled each time in which
-/// nothing happens, so that many who wait for hours do not keep a server busy.
+/// nothing happens, so that many who wait for hours do not keep a server busy. A claim without a
+/// beat is noticed by asking, so it is asked for at least once a beat.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 const ASK_AGAIN_AT_MOST: Duration = Duration::from_secs(1);
 
@@ -182,7 +183,7 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
                     state = woken.unwrap_or_else(PoisonError::into_inner);
                 }
                 Next::AskAgain => {
-                    let wait = state.asks_after();
+                    let wait = state.asks_after(self.store.beat());
                     let woken = self.shared.1.wait_timeout(state, wait);
                     state = woken.unwrap_or_else(PoisonError::into_inner).0;
                     state.ask_again();

@@ -71,6 +71,19 @@ pub(crate) fn look(
     key: &str,
     inputs: &Value,
 ) -> Result<Result<Vec<StoredFile>, Damage>, StoreError> {
+    look_at(dir, stage, key, Some(inputs))
+}
+
+/// As [`look`], for one who may not know the inputs.
+///
+/// # Errors
+/// As [`look`].
+pub(crate) fn look_at(
+    dir: &Path,
+    stage: &str,
+    key: &str,
+    inputs: Option<&Value>,
+) -> Result<Result<Vec<StoredFile>, Damage>, StoreError> {
     let path = dir.join(MANIFEST);
     let damage = |flaw| Ok(Err(Damage { file: path.clone(), flaw }));
     let bytes = match seal_files::read(&path) {
@@ -84,7 +97,10 @@ pub(crate) fn look(
         Ok(manifest) => manifest,
         Err(flaw) => return damage(flaw),
     };
-    if manifest.stage != stage || manifest.key != key || manifest.inputs != *inputs {
+    if manifest.stage != stage
+        || manifest.key != key
+        || inputs.is_some_and(|inputs| manifest.inputs != *inputs)
+    {
         return damage(Flaw::OtherOutput);
     }
     if manifest.files.is_empty() {

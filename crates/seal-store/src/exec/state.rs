@@ -115,8 +115,9 @@ impl<E> State<E> {
     }
 
     /// How long to wait until stages of other processes are asked for again.
-    pub(super) fn asks_after(&self) -> Duration {
-        ASK_AGAIN.saturating_mul(1 << self.idle.min(10)).min(ASK_AGAIN_AT_MOST)
+    pub(super) fn asks_after(&self, beat: Duration) -> Duration {
+        let most = ASK_AGAIN_AT_MOST.min(beat).max(ASK_AGAIN);
+        ASK_AGAIN.saturating_mul(1 << self.idle.min(10)).min(most)
     }
 
     /// A stage is done.

@@ -5,7 +5,6 @@ mod lost;
 mod shared;
 
 use std::path::Path;
-use std::time::Duration;
 
 use seal_files::Digest;
 use serde_json::json;

@@ -24,7 +24,7 @@ pub(crate) use self::answer_judge::{AnswerJudge, ModelJudge, ModelTable, request
 pub(crate) use self::items::answered;
 pub(crate) use self::pairs::{instruction, pair_up};
 pub(crate) use self::planned::{Questions, planned, planned_answers};
-pub(crate) use self::sharing::Judging;
+pub(crate) use self::sharing::{Judging, LOGS};
 
 /// A judge of a test: the test, and the name of a further judge.
 type Place = (String, Option<String>);

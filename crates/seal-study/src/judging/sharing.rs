@@ -19,7 +19,7 @@ use crate::error::StudyError;
 use crate::observer::{Event, Observer};
 
 /// Folder of the logs in a store.
-const LOGS: &str = "judgements";
+pub(crate) const LOGS: &str = "judgements";
 
 /// Version of the form of a log's place.
 const VERSION: u32 = 1;

@@ -108,13 +108,14 @@ fn finished_parts_that_nobody_goes_on_with_go_after_a_month_and_it_is_said() {
         for (path, age) in [(dir.join("part"), file), (dir.clone(), folder)] {
             fs::File::open(path).unwrap().set_modified(now - age).unwrap();
         }
-        (dir, making)
+        let plain = root.path().join(UNFINISHED).join(scratch_name("answers", &key));
+        (dir, plain, making)
     };
-    let young = parts(0, DAY * 29, DAY * 29).0;
-    let written_to = parts(1, DAY * 31, DAY).0;
-    let file_is_old = parts(2, DAY, DAY * 31).0;
-    let old = parts(3, DAY * 31, DAY * 31).0;
-    let (claimed, _making) = parts(4, DAY * 31, DAY * 31);
+    let young = parts(0, DAY * 29, DAY * 29).1;
+    let written_to = parts(1, DAY * 31, DAY).1;
+    let file_is_old = parts(2, DAY, DAY * 31).1;
+    let old = parts(3, DAY * 31, DAY * 31).1;
+    let (claimed, _, _making) = parts(4, DAY * 31, DAY * 31);
     let notes = root.path().join(UNFINISHED).join("notes");
     fs::create_dir(&notes).unwrap();
     fs::File::open(&notes).unwrap().set_modified(now - DAY * 400).unwrap();
