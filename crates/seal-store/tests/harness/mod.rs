@@ -105,8 +105,10 @@ pub fn signal(child: &Child, name: &str) {
 pub fn entries(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for stage in ["part", "all"] {
-        let folder = fs::read_dir(dir.join("store").join(stage)).unwrap();
-        found.extend(folder.map(|entry| entry.unwrap().path()));
+        let folder = dir.join("store").join(stage);
+        if folder.exists() {
+            found.extend(fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
+        }
     }
     found.sort();
     found
