@@ -7,6 +7,7 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use seal_files::{Claim, ClaimError, Claims, Tried};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -171,13 +172,33 @@ pub(crate) fn folder(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
 
 /// The folder `name/<key>` of the store at `root`, made if it is absent. It is for files that grow
 /// over many runs and that no run may lose, such as verdicts that were paid for. Nothing in it is
-/// swept. Who writes there takes care of processes that do the same.
+/// swept. Who writes there holds its claim, see [`claim_lasting`].
 ///
 /// # Errors
 /// A link in its place; a folder that cannot be made.
 pub fn lasting_folder(root: &Path, name: &'static str, key: &Key) -> Result<PathBuf, StoreError> {
     let below = Path::new(name).join(key.as_str());
     seal_files::make_folder(root, &below).map_err(StoreError::io(&root.join(below)))
+}
+
+/// Claims the folder `name/<key>` of [`lasting_folder`], for one who writes there. `None` while
+/// another does.
+///
+/// # Errors
+/// A folder that takes no files; no thread to keep the claim.
+pub fn claim_lasting(
+    claims: &Claims,
+    root: &Path,
+    name: &str,
+    key: &Key,
+) -> Result<Option<Claim>, StoreError> {
+    let place = folder(root, CLAIMS)?.join(scratch_name(name, key));
+    match claims.try_take(&place) {
+        Ok(Tried::Taken(claim)) => Ok(Some(claim)),
+        Ok(Tried::Held(_)) => Ok(None),
+        Err(ClaimError::NoThread(source)) => Err(StoreError::NoThread { source }),
+        Err(ClaimError::Io(source)) => Err(StoreError::io(&place)(source)),
+    }
 }
 
 /// The name of what belongs to the output of `key` outside its entry.

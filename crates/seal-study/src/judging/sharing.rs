@@ -11,7 +11,7 @@ use seal_judging::{
     Judged, JudgingError, PairJudge, QuestionSet, Repair, VerdictLog, missing_questions, rubric,
     stored,
 };
-use seal_store::{Key, lasting_folder};
+use seal_store::{Claim, Claims, Key, claim_lasting, lasting_folder};
 use serde_json::Value;
 
 use super::Judges;
@@ -64,7 +64,15 @@ pub(crate) struct Judging<'a> {
     judges: &'a Judges,
     store: PathBuf,
     observer: &'a dyn Observer,
+    claims: Claims,
     shared: Mutex<State>,
+}
+
+/// A log, and the right to write to it: a lock on the file says nothing to other hosts.
+struct OwnLog {
+    log: VerdictLog,
+    /// Goes after the log.
+    _claim: Claim,
 }
 
 /// Address, model and variable of the key.
@@ -91,7 +99,8 @@ impl seal_judging::Observer for Progress<'_> {
 impl<'a> Judging<'a> {
     /// For stages in the store at `store`. Nothing is opened.
     pub(crate) fn new(judges: &'a Judges, store: &Path, observer: &'a dyn Observer) -> Self {
-        Self { judges, store: store.to_owned(), observer, shared: Mutex::default() }
+        let claims = Claims::default();
+        Self { judges, store: store.to_owned(), observer, claims, shared: Mutex::default() }
     }
 
     pub(crate) fn judges(&self) -> &'a Judges {
@@ -134,7 +143,7 @@ impl<'a> Judging<'a> {
         questions: &QuestionSet<'_>,
         progress: &(dyn Fn(f64) + Sync),
     ) -> Result<Judged, StudyError> {
-        let mut log = self.open_log(judge)?;
+        let OwnLog { mut log, _claim } = self.open_log(judge)?;
         if missing_questions(judge, questions, Some(&log)).is_empty() {
             let judged = stored(judge, questions, &log);
             judge.refuse_served(&judged.served, &questions.models())?;
@@ -156,7 +165,7 @@ impl<'a> Judging<'a> {
         models: &[Option<&str>],
         progress: &(dyn Fn(f64) + Sync),
     ) -> Result<Rated, StudyError> {
-        let mut log = self.open_log(judge)?;
+        let OwnLog { mut log, _claim } = self.open_log(judge)?;
         if rubric::missing_questions(judge, set, Some(&log)).is_empty() {
             let rated = rubric::stored(judge, set, &log);
             judge.refuse_served(&rated.served, models)?;
@@ -192,18 +201,22 @@ impl<'a> Judging<'a> {
     }
 
     /// The log of a judge, when no other process writes to it.
-    fn open_log(&self, judge: &dyn Asks) -> Result<VerdictLog, StudyError> {
-        let path = lasting_folder(&self.store, LOGS, &Self::log_key(judge))?.join(LOG);
+    fn open_log(&self, judge: &dyn Asks) -> Result<OwnLog, StudyError> {
+        let key = Self::log_key(judge);
+        let path = lasting_folder(&self.store, LOGS, &key)?.join(LOG);
         seal_files::refuse_link(&path).map_err(StudyError::at_file(&path))?;
         let mut is_said = false;
         loop {
-            match VerdictLog::open(&path) {
-                Err(JudgingError::LogInUse { .. }) => {}
-                Ok(log) => {
-                    self.say_repair(&log);
-                    return Ok(log);
+            if let Some(claim) = claim_lasting(&self.claims, &self.store, LOGS, &key)? {
+                match VerdictLog::open(&path) {
+                    // An older program has a lock and no claim.
+                    Err(JudgingError::LogInUse { .. }) => {}
+                    Ok(log) => {
+                        self.say_repair(&log);
+                        return Ok(OwnLog { log, _claim: claim });
+                    }
+                    Err(error) => return Err(error.into()),
                 }
-                Err(error) => return Err(error.into()),
             }
             if !std::mem::replace(&mut is_said, true) {
                 let message = format!("{}: another run judges; this one waits", path.display());

@@ -126,3 +126,23 @@ fn finished_parts_that_nobody_goes_on_with_go_after_a_month_and_it_is_said() {
         assert!(stays.exists(), "{}", stays.display());
     }
 }
+
+/// For logs that several runs write to, one after another.
+#[test]
+fn a_lasting_folder_is_written_by_one_at_a_time() {
+    let root = tempfile::tempdir().unwrap();
+    drop(Store::open(root.path()).unwrap());
+    let (key, _) = key();
+    let claims = Claims::default();
+    let claim = || crate::claim_lasting(&claims, root.path(), "judgements", &key).unwrap();
+    let held = claim().unwrap();
+    assert!(claim().is_none());
+    // It is a claim like every other: who opens the store leaves it alone.
+    drop(Store::open(root.path()).unwrap());
+    assert!(held.is_held().unwrap());
+    drop(held);
+    assert!(claim().is_some());
+    fs::remove_file(root.path().join("store.json")).unwrap();
+    drop(claim());
+    assert!(Store::open(root.path()).is_ok());
+}
