@@ -60,6 +60,9 @@ pub struct Other {
     pub bytes: u64,
 }
 
+/// An output that is claimed, `<stage>-<key>`, and who claims it, or why the claim does not say it.
+pub type Claimed = (String, Result<Holder, RecordFlaw>);
+
 /// All that a store holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
@@ -67,8 +70,8 @@ pub struct Inventory {
     pub entries: Vec<Stored>,
     /// Other folders, by kind and name.
     pub others: Vec<Other>,
-    /// Outputs that are claimed: `<stage>-<key>`, and who claims them.
-    pub claims: Vec<(String, Result<Holder, RecordFlaw>)>,
+    /// Outputs that are claimed.
+    pub claims: Vec<Claimed>,
 }
 
 /// Lists the store at `root`. `lasting` are the names of its lasting folders. Nothing is written,
@@ -153,7 +156,7 @@ fn stored(stage: &str, key: &str, dir: PathBuf) -> Result<Option<Stored>, StoreE
     Ok(Some(Stored { stage: stage.to_owned(), key: key.to_owned(), dir, bytes, made, damage }))
 }
 
-fn claims(dir: &Path) -> Result<Vec<(String, Result<Holder, RecordFlaw>)>, StoreError> {
+fn claims(dir: &Path) -> Result<Vec<Claimed>, StoreError> {
     let mut claims = Vec::new();
     for name in names(dir)?.into_iter().filter(|name| is_scratch_name(name)) {
         let path = dir.join(&name);

@@ -64,7 +64,7 @@ pub use digests::{Digests, SharedDigests};
 pub use entry::{Entry, Found};
 pub use error::{Damage, Flaw, Remedy, StoreError};
 pub use exec::{Done, GraphError, run_graph};
-pub use inventory::{Beside, Inventory, Other, Stored, inventory, verify_all};
+pub use inventory::{Beside, Claimed, Inventory, Other, Stored, inventory, verify_all};
 pub use key::Key;
 pub use making::Making;
 pub use manifest::{StoredFile, hash_of};

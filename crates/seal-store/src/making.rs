@@ -26,7 +26,7 @@ pub struct Making {
     pub(crate) unfinished: PathBuf,
     set_aside: Option<Box<(Damage, PathBuf)>>,
     /// Goes last: until then nobody else makes the output.
-    pub(crate) claim: Claim,
+    pub(crate) claim: Box<Claim>,
 }
 
 impl Making {
@@ -56,7 +56,7 @@ impl Making {
             dir,
             unfinished,
             set_aside: set_aside.map(Box::new),
-            claim,
+            claim: Box::new(claim),
         })
     }
 
