@@ -1,7 +1,8 @@
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::*;
+use crate::digest::Digest;
 
 const HOUR: Duration = Duration::from_secs(3600);
 

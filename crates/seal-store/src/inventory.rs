@@ -10,7 +10,8 @@ use std::time::SystemTime;
 
 use seal_files::{Claims, Holder, RecordFlaw};
 
-use crate::error::{Damage, StoreError};
+use crate::damage::Damage;
+use crate::error::StoreError;
 use crate::manifest;
 use crate::owner::{
     self, CLAIMS, DAMAGED, SCRATCH, UNFINISHED, is_key, is_scratch_name, output_of,

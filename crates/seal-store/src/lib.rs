@@ -38,6 +38,7 @@
 
 mod aside;
 mod commit;
+mod damage;
 mod digests;
 mod entry;
 mod error;
@@ -60,9 +61,10 @@ mod threads;
 mod unfinished;
 
 pub use commit::Committed;
+pub use damage::{Damage, Flaw};
 pub use digests::{Digests, SharedDigests};
 pub use entry::{Entry, Found};
-pub use error::{Damage, Flaw, Remedy, StoreError};
+pub use error::{Remedy, StoreError};
 pub use exec::{Done, GraphError, run_graph};
 pub use inventory::{Beside, Claimed, Inventory, Other, Stored, inventory, verify_all};
 pub use key::Key;

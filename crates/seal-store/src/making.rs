@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use seal_files::{Before, Claim};
 use serde_json::Value;
 
-use crate::error::{Damage, StoreError};
+use crate::damage::Damage;
+use crate::error::StoreError;
 use crate::key::Key;
 use crate::owner::{SCRATCH, UNFINISHED, folder, scratch_name, work_name};
 use crate::unfinished;

@@ -9,7 +9,8 @@ use seal_files::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::{Damage, Flaw, StoreError};
+use crate::damage::{Damage, Flaw};
+use crate::error::StoreError;
 use crate::sealed::{self, SealedError};
 
 /// Name of the manifest in an entry.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use seal_files::{Before, Holder};
 
-use crate::error::Damage;
+use crate::damage::Damage;
 
 /// Something that happened. Stages are named by their numbers in the graph.
 #[derive(Debug)]

@@ -20,6 +20,8 @@
 //!
 //! The folder itself may be a link, for a user named it. Links inside are refused.
 
+mod discard;
+mod open;
 #[cfg(test)]
 mod tests;
 
@@ -30,22 +32,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use seal_files::{Claim, ClaimError, Claims, FileLock, Holder, Timing, Tried};
+use seal_files::{Claim, ClaimError, Claims, FileLock, Holder, Tried};
 use serde_json::Value;
 
 use crate::aside::set_aside;
 use crate::commit::{Committed, commit};
 
+use crate::damage::{Damage, Flaw};
 use crate::entry::{Entry, Found};
-use crate::error::{Damage, Flaw, StoreError};
-use crate::inventory::bytes_of;
+use crate::error::StoreError;
 use crate::key::Key;
 use crate::making::Making;
 use crate::manifest;
-use crate::owner::{
-    self, CLAIMS, DAMAGED, LOCK, Ownership, SCRATCH, UNFINISHED, folder, scratch_name,
-};
-use crate::sweep::{Swept, sweep};
+use crate::owner::{self, CLAIMS, folder, scratch_name};
+use crate::sweep::Swept;
 
 /// A folder of outputs, shared by processes.
 #[derive(Debug)]
@@ -75,64 +75,6 @@ pub enum Begun {
 }
 
 impl Store {
-    /// Opens or makes the store at `root` and removes what killed runs left half-made. A store that
-    /// cannot be written is opened to read.
-    ///
-    /// # Errors
-    /// A folder that is not empty and no store, or one of another version; a store in use by
-    /// a program that shares none; a link in the folder; a file that cannot be made.
-    pub fn open(root: &Path) -> Result<Self, StoreError> {
-        Self::open_with(root, Timing::default())
-    }
-
-    /// As [`Store::open`], with another timing of claims. All processes on one store must have the
-    /// same.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
-    pub fn open_with(root: &Path, timing: Timing) -> Result<Self, StoreError> {
-        // Looked at before anything is written: in a folder of others not even a lock is made.
-        let before = look_again(root)?;
-        match Self::to_write(root, timing) {
-            Err(StoreError::Io { source, .. })
-                if before != Ownership::Free && is_refusal(source.kind()) =>
-            {
-                let read_only = Some(source.kind());
-                Ok(Self { read_only, ..Self::look(root) })
-            }
-            other => other,
-        }
-    }
-
-    fn to_write(root: &Path, timing: Timing) -> Result<Self, StoreError> {
-        fs::create_dir_all(root).map_err(StoreError::io(root))?;
-        let path = root.join(LOCK);
-        let lock = FileLock::try_share(&path).map_err(StoreError::io(&path))?;
-        let lock = lock.ok_or_else(|| StoreError::InUse { root: root.to_owned() })?;
-        folder(root, CLAIMS)?;
-        let ownership = look_again(root)?;
-        if ownership != Ownership::Owned {
-            owner::mark(root)?;
-        }
-        for name in [SCRATCH, UNFINISHED] {
-            let path = root.join(name);
-            seal_files::refuse_link(&path).map_err(StoreError::io(&path))?;
-        }
-        let claims = Claims::new(timing);
-        let swept = sweep(root, &claims)?;
-        Ok(Self {
-            root: root.to_owned(),
-            is_store: true,
-            // The lock is there in any case by now.
-            is_adopted: ownership == Ownership::Unmarked && has_entries(root),
-            swept,
-            read_only: None,
-            claims,
-            verified: Mutex::default(),
-            _lock: Some(lock),
-        })
-    }
-
     /// Opens the store at `root` to look only; it need not exist.
     pub fn look(root: &Path) -> Self {
         Self {
@@ -297,52 +239,6 @@ impl Store {
         Ok(committed)
     }
 
-    /// Removes all that the store has of the output `<stage>-<key>`: its entry, its finished parts,
-    /// its damaged entries. Returns the bytes; `None` if another is making it.
-    ///
-    /// # Errors
-    /// A name of another form; a store that can only be read; a folder that cannot be removed.
-    pub fn discard(&self, output: &str) -> Result<Option<u64>, StoreError> {
-        let split = output.rsplit_once('-').filter(|_| owner::output_of(output) == Some(output));
-        let place = self.root.join(CLAIMS).join(output);
-        let refuse = |kind: io::ErrorKind| StoreError::io(&place)(kind.into());
-        let (stage, key) = split.ok_or_else(|| refuse(io::ErrorKind::InvalidInput))?;
-        if let Some(kind) = self.read_only {
-            return Err(refuse(kind));
-        }
-        folder(&self.root, CLAIMS)?;
-        let claim = match self.claims.try_take(&place) {
-            Ok(Tried::Taken(claim)) => claim,
-            Ok(Tried::Held(_)) => return Ok(None),
-            Err(ClaimError::NoThread(source)) => return Err(StoreError::NoThread { source }),
-            Err(ClaimError::Io(source)) => return Err(StoreError::io(&place)(source)),
-        };
-        let mut gone = Vec::new();
-        let entry = self.root.join(stage).join(key);
-        if fs::symlink_metadata(&entry).is_ok() {
-            seal_files::refuse_link(&self.root.join(stage)).map_err(StoreError::io(&entry))?;
-            // At once or not at all: others see a whole entry, or none.
-            let work = owner::work_name(output, claim.token());
-            let to = folder(&self.root, SCRATCH)?.join(work);
-            self.verified().remove(&entry);
-            fs::rename(&entry, &to).map_err(StoreError::io(&entry))?;
-            gone.push(to);
-        }
-        for name in [UNFINISHED, DAMAGED] {
-            let above = self.root.join(name);
-            seal_files::refuse_link(&above).map_err(StoreError::io(&above))?;
-            let names = crate::unfinished::names_of(&above, output)?;
-            gone.extend(names.into_iter().map(|name| above.join(name)));
-        }
-        let mut bytes = 0;
-        for dir in gone {
-            bytes += bytes_of(&dir)?;
-            fs::remove_dir_all(&dir).map_err(StoreError::io(&dir))?;
-        }
-        drop(claim);
-        Ok(Some(bytes))
-    }
-
     fn set_aside(
         &self,
         stage: &str,
@@ -361,25 +257,4 @@ impl Store {
     fn verified(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether the folder takes no files from this user.
-fn is_refusal(kind: io::ErrorKind) -> bool {
-    matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
-}
-
-/// As [`owner::look`]. Files that another process makes while they are listed may be seen without
-/// the lock that it made first: such a folder is listed again.
-fn look_again(root: &Path) -> Result<Ownership, StoreError> {
-    match owner::look(root) {
-        Err(StoreError::Foreign { .. }) if root.join(LOCK).is_file() => owner::look(root),
-        other => other,
-    }
-}
-
-fn has_entries(root: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(root) else { return false };
-    let ours = [CLAIMS, SCRATCH, UNFINISHED, DAMAGED];
-    let other = |name: std::ffi::OsString| !ours.iter().any(|o| name == **o);
-    entries.flatten().any(|e| e.file_type().is_ok_and(|t| t.is_dir()) && other(e.file_name()))
 }

@@ -6,11 +6,12 @@ mod shared;
 
 use std::path::Path;
 
-use seal_files::Digest;
+use seal_files::{Digest, Timing};
 use serde_json::json;
 
 use super::*;
 use crate::manifest::{MANIFEST, StoredFile};
+use crate::owner::{DAMAGED, Ownership, SCRATCH, UNFINISHED};
 
 /// The claim of an output that nobody else makes and that is not there.
 fn begun(store: &Store) -> Making {
