@@ -17,9 +17,12 @@ fn the_program() {
 fn each_verb() {
     for verb in [
         "ablate", "plan", "status", "select", "score", "sft", "generate", "inspect", "report",
-        "findings", "configs", "bench", "devices", "check", "judge",
+        "findings", "configs", "bench", "devices", "check", "judge", "store",
     ] {
         insta::assert_snapshot!(verb, help(&[verb, "--help"]));
+    }
+    for action in ["ls", "verify", "du", "gc"] {
+        insta::assert_snapshot!(format!("store_{action}"), help(&["store", action, "--help"]));
     }
 }
 

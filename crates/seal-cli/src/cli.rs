@@ -9,7 +9,7 @@ use crate::options::StudyArgs;
 use crate::program::Program;
 use crate::verbosity::Verbosity;
 use crate::verbs::{
-    ablate, configs, devices, findings, generate, inspect, judge, report, score, select, sft,
+    ablate, configs, devices, findings, generate, inspect, judge, report, score, select, sft, store,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -77,6 +77,8 @@ pub(crate) enum Verb {
     Findings(findings::Options),
     /// List the configs and plans that come with the program, or write them.
     Configs(configs::Options),
+    /// List, check or clear a store of finished stages.
+    Store(store::Options),
     /// Try the backends and say how to add one that is missing.
     Devices(devices::Options),
 }

@@ -246,7 +246,7 @@ impl StoreArgs {
 
 /// The config that the last run left in the folder `out`. Whether it was edited since is not
 /// known where `study.json` is missing; that is said.
-fn last_config(out: &Path) -> Result<Option<PathBuf>, StudyError> {
+pub(crate) fn last_config(out: &Path) -> Result<Option<PathBuf>, StudyError> {
     let Some(found) = config_of_folder(out)? else { return Ok(None) };
     if !found.is_vouched_for {
         // What cannot be shown stops nothing.
@@ -261,6 +261,6 @@ fn last_config(out: &Path) -> Result<Option<PathBuf>, StudyError> {
 }
 
 /// The number of cores this process may use; one where the system does not say.
-fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }

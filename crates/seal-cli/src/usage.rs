@@ -100,6 +100,20 @@ pub enum UsageError {
     /// A drawing of a run without an ablation.
     #[error("--picture: the run has no ablation to draw; leave it out")]
     NothingToDraw,
+    /// A folder that is no store.
+    #[error("{option} {}: there is no store", path.display())]
+    NoStore {
+        /// The option that names it.
+        option: &'static str,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder that is no run folder.
+    #[error("--out {}: it has no config.toml, so nobody knows which stages it needs", path.display())]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The answers of a run that has none.
     #[error(
         "--answers: there is none; either no test's judge reads answers, or the store lacks them: \

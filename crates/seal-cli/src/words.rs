@@ -132,6 +132,10 @@ fn of_store(error: &StoreError) -> String {
     let remedy = error.remedy().map(|remedy| match remedy {
         Remedy::WaitOrOtherFolder => "wait for it, or give --store another folder",
         Remedy::EmptyFolder => "give --store an empty or a new folder",
+        Remedy::WritableFolder => {
+            "give --store another folder, or get the right to write into this one"
+        }
+        Remedy::Compare => "compare the two, and remove the one that is wrong",
         Remedy::OtherProgramOrFolder => {
             "use the program that wrote it, or give --store another folder; if the file is \
              damaged, remove it"

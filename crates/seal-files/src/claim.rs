@@ -1,44 +1,295 @@
-//! One process at a time on one thing, among thousands of things.
+//! One process at a time on one thing, among thousands of things, on one host or many.
+//!
+//! A claim is a file that says who holds it. It rests on three operations that local file systems
+//! and NFS do at once or not at all: to link a finished file to a name that must be free, to
+//! rename, and to remove. It does not rest on locks.
+//!
+//! **Taking.** The file is written under another name, and linked to its own. Of many who try,
+//! one succeeds.
+//!
+//! **Holding.** A thread raises a number in the file again and again.
+//!
+//! **Taking over.** Whoever wants a claim that another holds looks at it from time to time. It is
+//! over in two cases. First, the holder was a process of this very system, and it ended: its
+//! number is free or another's, and the lock that it had on the file is gone. Second, nothing in
+//! the file changed for [`Timing::silent`] while the watcher looked. The watcher counts by its own
+//! clock, and clocks of two hosts are never compared. A watcher that was stopped counts none of
+//! that time. Then it renames the file to a name of its own. If that is not what it had judged,
+//! because another was faster or the holder woke up, it links the file back. So one of many takes
+//! over.
+//!
+//! **Losing.** A process that was stopped for long finds another file, or none, in the place of
+//! its own ([`Claim::is_held`]). Between that question and what it does then it may be stopped
+//! again. So what is done under a claim must end in an operation that is harmless for one who
+//! lost it, such as the rename of a folder to a name that must be free.
+
+mod beats;
+mod machine;
+mod place;
+mod record;
+mod watch;
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc as Shared;
+use std::time::Duration;
 
-use crate::identity::is_at;
-use crate::lock::{open, taken};
+use self::beats::Beats;
+use self::place::{
+    ended, file_of, holder_of, is_of, is_unlocked, lock, look, open_to_beat, take_away, token,
+    written,
+};
+use self::watch::{Signature, Watch};
+use crate::pending::is_pending;
+use crate::stamp::FileStamp;
 
-/// A lock whose file is removed when it is released. Like [`crate::FileLock`], it ends with
-/// its process, however that ends; the file that a killed process leaves is taken over.
+pub use self::record::{Holder, RecordFlaw};
+
+/// Looks after which nothing is in the place of a claim: another may just look at it.
+const LOOKS: u32 = 3;
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// How often a claim is renewed, and when one that is not is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// Time between two renewals.
+    pub beat: Duration,
+    /// Time without a renewal after which another takes over; several times `beat`.
+    pub silent: Duration,
+}
+
+impl Default for Timing {
+    /// 5 and 60 seconds: a server that does not answer for half a minute costs no claim.
+    fn default() -> Self {
+        Self { beat: Duration::from_secs(5), silent: Duration::from_secs(60) }
+    }
+}
+
+/// The claims of one process.
+#[derive(Debug)]
+pub struct Claims {
+    timing: Timing,
+    beats: Beats,
+    watch: Watch,
+}
+
+/// What came of the wish to hold a claim.
+#[derive(Debug)]
+pub enum Tried {
+    /// It is held by the caller.
+    Taken(Claim),
+    /// Another holds it. Where the claim does not say who, it says why.
+    Held(Result<Holder, RecordFlaw>),
+}
+
+/// Whose claim was taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// That of a process of this system that has ended: it changes nothing any more.
+    Ended(Holder),
+    /// That of one who gave no sign of life, and may wake up.
+    Silent(Result<Holder, RecordFlaw>),
+}
+
+impl Before {
+    /// Who held it, where the claim said so.
+    pub fn holder(&self) -> Option<&Holder> {
+        match self {
+            Self::Ended(holder) | Self::Silent(Ok(holder)) => Some(holder),
+            Self::Silent(Err(_)) => None,
+        }
+    }
+}
+
+/// Why a claim can be neither taken nor watched.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// No thread to renew it.
+    #[error(transparent)]
+    NoThread(io::Error),
+    /// The folder takes no files, or something else stands in its place.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// The right to work on one thing. It is released when it is dropped. When its process is killed,
+/// others take it over.
 ///
 /// Two claims of one path exclude each other in one process, too.
 #[derive(Debug)]
 pub struct Claim {
     path: PathBuf,
-    /// The lock goes when it is closed, which comes after the removal of the file.
-    _file: File,
+    holder: Holder,
+    file: Shared<File>,
+    beats: Beats,
+    before: Option<Before>,
+}
+
+impl Default for Claims {
+    fn default() -> Self {
+        Self::new(Timing::default())
+    }
+}
+
+impl Claims {
+    /// The claims of a process that holds to this timing. All processes must.
+    pub fn new(timing: Timing) -> Self {
+        Self { timing, beats: Beats::new(timing.beat), watch: Watch::default() }
+    }
+
+    /// The timing.
+    pub fn timing(&self) -> Timing {
+        self.timing
+    }
+
+    /// Claims `path`, a file in a folder of the program, at once or not at all. Who asks again and
+    /// again takes over from a holder that is gone.
+    ///
+    /// # Errors
+    /// A link or anything that is no plain file at `path`; a folder that takes no files; no thread.
+    pub fn try_take(&self, path: &Path) -> Result<Tried, ClaimError> {
+        let mut before = None;
+        loop {
+            if let Some(found) = look(path)? {
+                match self.judge(path, &found) {
+                    Ok(over) if take_away(path, |now| *now == found)? => before = Some(over),
+                    // Another was faster, or the holder woke up.
+                    Ok(_) => continue,
+                    Err(held) => return Ok(Tried::Held(held)),
+                }
+            }
+            if let Some(mut claim) = self.put(path)? {
+                self.watch.forget(path);
+                claim.before = before;
+                return Ok(Tried::Taken(claim));
+            }
+        }
+    }
+
+    /// Who holds the claim at `path`; `None` if nobody does. Nothing is changed.
+    ///
+    /// # Errors
+    /// A link or anything that is no plain file at `path`.
+    pub fn holder(path: &Path) -> io::Result<Option<Result<Holder, RecordFlaw>>> {
+        Ok(look(path)?.map(|found| holder_of(&found)))
+    }
+
+    /// Removes the files that killed processes of this system left in `folder` on the way to a
+    /// claim. Nothing depends on it.
+    pub fn sweep(folder: &Path) {
+        let Ok(entries) = fs::read_dir(folder) else { return };
+        for entry in entries.flatten().filter(|entry| is_pending(&entry.file_name())) {
+            let path = entry.path();
+            if let Ok(Some(found)) = look(&path)
+                && ended(&path, &found).is_some()
+            {
+                let _ = fs::remove_file(&path);
+            }
+        }
+    }
+
+    /// Whether the claim at `path` is over, or else who holds it.
+    fn judge(&self, path: &Path, found: &Signature) -> Result<Before, Result<Holder, RecordFlaw>> {
+        if let Some(holder) = ended(path, found) {
+            return Ok(Before::Ended(holder));
+        }
+        let holder = holder_of(found);
+        // Older versions of the program have a lock and no beat.
+        let is_locked = holder == Err(RecordFlaw::Empty) && !is_unlocked(path);
+        let quiet = self.watch.look(path, found, self.timing.beat);
+        match quiet < self.timing.silent || is_locked {
+            true => Err(holder),
+            false => Ok(Before::Silent(holder)),
+        }
+    }
+
+    /// Puts a claim at `path`; `None` if one is there.
+    fn put(&self, path: &Path) -> Result<Option<Claim>, ClaimError> {
+        let machine = machine::this();
+        let (process, token) = (std::process::id(), token());
+        let (id, started) = (machine.id.clone(), machine.started.clone());
+        let holder = Holder::new(machine.host.clone(), id, process, started, token);
+        let lines = holder.lines().map_err(io::Error::from)?;
+        let made = written(path, &record::content(&lines, 0))?;
+        let file = open_to_beat(&made)?;
+        let file = Shared::new(file);
+        self.beats
+            .add(&holder.token, Shared::clone(&file), &lines)
+            .map_err(ClaimError::NoThread)?;
+        let claim = |file| Claim {
+            path: path.to_owned(),
+            holder: holder.clone(),
+            file,
+            beats: self.beats.clone(),
+            before: None,
+        };
+        let linked = fs::hard_link(&made, path);
+        drop(made);
+        let failed = match linked {
+            Ok(()) => return Ok(Some(claim(file))),
+            Err(error) => error,
+        };
+        // A server that did it may say that it did not, because it was asked twice.
+        if look(path)?.is_some_and(|found| is_of(&found, &holder.token)) {
+            return Ok(Some(claim(file)));
+        }
+        self.beats.remove(&holder.token);
+        if failed.kind() == ErrorKind::AlreadyExists {
+            return Ok(None);
+        }
+        // A file system without links. What is seen for a moment is an empty claim, which is
+        // watched like every other.
+        match File::options().read(true).write(true).create_new(true).open(path) {
+            Ok(mut made) => {
+                made.write_all(record::content(&lines, 0).as_bytes())?;
+                made.sync_data()?;
+                lock(&made);
+                let file = Shared::new(made);
+                let beating = self.beats.add(&holder.token, Shared::clone(&file), &lines);
+                let claim = claim(file);
+                beating.map_err(ClaimError::NoThread)?;
+                Ok(Some(claim))
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 impl Claim {
-    /// Claims `path`, a file in a folder of the program. `None` if another claim holds it.
+    /// Random, and of no other claim: for names of what is made under it. 16 hexadecimal digits.
+    pub fn token(&self) -> &str {
+        &self.holder.token
+    }
+
+    /// From whom it was taken over.
+    pub fn before(&self) -> Option<&Before> {
+        self.before.as_ref()
+    }
+
+    /// Whether nobody took it over so far.
     ///
     /// # Errors
-    /// As [`crate::FileLock::try_take`].
-    pub fn try_take(path: &Path) -> io::Result<Option<Self>> {
-        loop {
-            let file = match open(path) {
-                // Its holder removed it after it was seen here.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && has_folder(path) => {
-                    continue;
-                }
-                other => other?,
-            };
-            if !taken(file.try_lock())? {
-                return Ok(None);
+    /// A folder that cannot be read.
+    pub fn is_held(&self) -> io::Result<bool> {
+        for _ in 0..LOOKS {
+            if let Some(found) = look(&self.path)? {
+                return Ok(self.is_own(&found));
             }
-            // Its holder may have removed it between the two steps: a lock on a file that
-            // has no name any more excludes nobody.
-            if is_at(path, &file)? {
-                return Ok(Some(Self { path: path.to_owned(), _file: file }));
+            // One who judges it wrongly puts it back.
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        Ok(false)
+    }
+
+    /// By its content; by its file where the content was damaged.
+    fn is_own(&self, found: &Signature) -> bool {
+        match holder_of(found) {
+            Ok(holder) => holder.token == self.holder.token,
+            Err(_) => {
+                let own = self.file.metadata().ok().and_then(|own| file_of(&FileStamp::of(&own)));
+                own.is_some() && own == found.file
             }
         }
     }
@@ -46,71 +297,14 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // While the lock is held. A file that stays is taken over by the next claim.
-        #[cfg(unix)]
-        let _ = fs::remove_file(&self.path);
+        self.beats.remove(&self.holder.token);
+        // A claim that stays is taken over by the next who wants it.
+        if self.is_held().unwrap_or(false) {
+            let _ = take_away(&self.path, |found| self.is_own(found));
+        }
     }
-}
-
-fn has_folder(path: &Path) -> bool {
-    crate::pending::parent(path).is_dir()
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-
-    use super::*;
-
-    #[test]
-    fn a_claim_is_held_by_one_and_leaves_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("c");
-        // What a killed process left is taken over.
-        fs::write(&path, "").unwrap();
-        let held = Claim::try_take(&path).unwrap().unwrap();
-        assert!(Claim::try_take(&path).unwrap().is_none());
-        assert!(Claim::try_take(&dir.path().join("d")).unwrap().is_some());
-        drop(held);
-        assert!(!cfg!(unix) || fs::read_dir(dir.path()).unwrap().next().is_none());
-        assert!(Claim::try_take(&path).unwrap().is_some());
-    }
-
-    #[test]
-    fn what_is_no_plain_file_and_a_folder_that_is_not_there_are_errors() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("c")).unwrap();
-        assert!(Claim::try_take(&dir.path().join("c")).is_err());
-        assert!(Claim::try_take(&dir.path().join("absent/c")).is_err());
-        #[cfg(unix)]
-        {
-            std::os::unix::fs::symlink("nowhere", dir.path().join("l")).unwrap();
-            assert!(Claim::try_take(&dir.path().join("l")).is_err());
-        }
-    }
-
-    /// The file is removed and made again all the time, and still only one is inside.
-    #[test]
-    fn of_many_that_take_and_release_one_is_inside() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("c");
-        let (inside, most, taken) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicU64::new(0));
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..3000 {
-                        let Some(claim) = Claim::try_take(&path).unwrap() else { continue };
-                        let now = inside.fetch_add(1, Ordering::SeqCst) + 1;
-                        most.fetch_max(now, Ordering::SeqCst);
-                        taken.fetch_add(1, Ordering::SeqCst);
-                        std::thread::yield_now();
-                        inside.fetch_sub(1, Ordering::SeqCst);
-                        drop(claim);
-                    }
-                });
-            }
-        });
-        assert_eq!(most.into_inner(), 1);
-        assert!(taken.into_inner() > 100);
-    }
-}
+#[path = "claim_tests.rs"]
+mod tests;

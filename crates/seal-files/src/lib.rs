@@ -4,7 +4,8 @@
 //! and renamed over it last. [`PendingFolder`] does the same for a folder.
 //! Inside a folder that belongs to the program, no link is followed ([`refuse_link`],
 //! [`make_folder`]). No output takes the place of an input ([`Inputs`]).
-//! One process at a time works in a folder ([`FileLock`]), or on one thing of it ([`Claim`]).
+//! One process at a time works in a folder ([`FileLock`]), or on one thing of it ([`Claim`]). A
+//! claim needs no locks, and holds between hosts.
 //! A [`Digest`] identifies the content of a file. A [`FileStamp`] shows whether a file has
 //! changed since.
 //! A name that a user chose and that becomes a file is a [`FileName`]. [`tokenizer_files`] is
@@ -32,7 +33,7 @@ mod pending;
 mod stamp;
 mod tokenizer;
 
-pub use claim::Claim;
+pub use claim::{Before, Claim, ClaimError, Claims, Holder, RecordFlaw, Timing, Tried};
 pub use digest::{Digest, Digester};
 pub use folder::PendingFolder;
 pub use full::is_disk_full;

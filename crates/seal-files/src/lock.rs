@@ -26,13 +26,17 @@ impl FileLock {
     }
 
     /// As [`FileLock::try_take`], for a folder in which several processes may work that all
-    /// take this kind of lock. `None` if a process holds the lock for itself alone.
+    /// take this kind of lock. `None` if a process holds the lock for itself alone. On a file
+    /// system without locks nobody can, and all share.
     ///
     /// # Errors
-    /// As [`FileLock::try_take`].
+    /// A link or anything that is no plain file at `path`; a file that cannot be opened.
     pub fn try_share(path: &Path) -> io::Result<Option<Self>> {
         let file = open(path)?;
-        Ok(taken(file.try_lock_shared())?.then(|| Self(file)))
+        match file.try_lock_shared() {
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+        }
     }
 }
 

@@ -1,22 +1,26 @@
 //! Makes outputs in a store that any number of these programs share.
 //!
 //! ```text
-//! shared_store STORE LOG MILLISECONDS NAME...
+//! shared_store STORE LOG MILLISECONDS NAME... [--silent MILLISECONDS]
 //! ```
 //!
 //! Each NAME is the output of a stage that works in four parts of MILLISECONDS each; one more
 //! stage reads them all. Every part that is made is a line of LOG. Start it twice with names
-//! in common: each part is made once. Kill one: the other goes on with its parts.
+//! in common: each part is made once. Kill one: the other goes on with its parts. Stop one for
+//! longer than the time after `--silent`: another takes over, and the first throws its own work
+//! away when it wakes up.
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use seal_store::{
-    Capacity, Event, InProcess, Job, Key, Node, Observer, Resources, Store, StoreError, Work,
-    in_parts, run_graph,
+    Capacity, Event, InProcess, Job, Key, Node, Observer, Resources, Store, StoreError, Timing,
+    Work, in_parts, run_graph,
 };
 use serde_json::{Value, json};
 
@@ -30,7 +34,9 @@ impl Observer for Lines<'_> {
         let name = |node: usize| self.0.get(node).map_or("all", String::as_str);
         let line = match event {
             Event::Started { node } => format!("{} started", name(*node)),
-            Event::Elsewhere { node } => format!("{} elsewhere", name(*node)),
+            Event::Elsewhere { node, .. } => format!("{} elsewhere", name(*node)),
+            Event::TakenOver { node, .. } => format!("{} taken over", name(*node)),
+            Event::Lost { node } => format!("{} lost", name(*node)),
             _ => return,
         };
         // Whoever started this may have stopped reading.
@@ -83,10 +89,33 @@ fn node<'a>(
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let [root, list, pause, names @ ..] = args.as_slice() else {
+/// Time without a sign of life after which a process takes over.
+fn timing(silent: Option<&str>) -> Result<Timing, Box<dyn Error>> {
+    let Some(silent) = silent else { return Ok(Timing::default()) };
+    let silent = Duration::from_millis(silent.parse()?);
+    Ok(Timing { beat: silent / 10, silent })
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let mut args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let silent = args.iter().position(|arg| arg == "--silent").map(|at| args.split_off(at));
+    let silent = silent.as_ref().and_then(|option| option.get(1)?.to_str());
+    let [root, list, rest @ ..] = args.as_slice() else {
         return Err("usage: shared_store STORE LOG MILLISECONDS NAME...".into());
+    };
+    let rest: Vec<String> = rest.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let [pause, names @ ..] = rest.as_slice() else {
+        return Err("how many milliseconds does a part take?".into());
     };
     let (list, pause) = (Path::new(list), Duration::from_millis(pause.parse()?));
     let mut nodes: Vec<Node<Made<'_>>> = Vec::new();
@@ -97,7 +126,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let keys: Vec<&str> = nodes.iter().map(|node| node.key.as_str()).collect();
     let inputs = json!({ "of": keys });
     nodes.push(node("all", "all", inputs, (0..names.len()).collect(), Box::new(join)));
-    let store = Store::open(Path::new(root))?;
+    let store = Store::open_with(Path::new(root), timing(silent)?)?;
     let runner = InProcess::new();
     let done = run_graph(&nodes, &[], &store, &Capacity::new(1, 1), &runner, &Lines(names))?;
     let made = done.iter().filter(|done| done.seconds.is_some()).count();

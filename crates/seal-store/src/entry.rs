@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::Damage;
+use crate::damage::Damage;
 use crate::manifest::StoredFile;
 
 /// A finished output.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::damage::Damage;
+
 /// An error of a store. [`StoreError::problem`] says what is wrong and where,
 /// [`StoreError::remedy`] what helps; the message is both.
 #[derive(Debug)]
@@ -28,6 +30,31 @@ pub enum StoreError {
         found: String,
         /// The version that this program writes.
         known: u32,
+    },
+    /// An output that is still to be made in a store that can only be read.
+    ReadOnly {
+        /// The store.
+        root: PathBuf,
+        /// Stage and key of the output.
+        output: String,
+        /// What is wrong with the entry that is there, if one is.
+        damage: Option<Box<Damage>>,
+        /// What the system says to a file in the store.
+        reason: io::ErrorKind,
+    },
+    /// Two processes made one output, and not with the same bits: it depends on more than its key.
+    Differs {
+        /// The entry, which stays.
+        kept: PathBuf,
+        /// The folder of the later output.
+        other: PathBuf,
+        /// The first file that differs.
+        file: String,
+    },
+    /// The system gives no thread to keep a claim.
+    NoThread {
+        /// What the system said.
+        source: io::Error,
     },
     /// A stage left no file in the folder of its output.
     NoFiles {
@@ -62,6 +89,10 @@ pub enum Remedy {
     WaitOrOtherFolder,
     /// Use an empty or a new folder.
     EmptyFolder,
+    /// Use another folder, or get the right to write.
+    WritableFolder,
+    /// Compare the two folders, and remove the wrong one.
+    Compare,
     /// Use the program that wrote the file, or another folder. A damaged file may be removed.
     OtherProgramOrFolder,
 }
@@ -71,6 +102,10 @@ impl fmt::Display for Remedy {
         f.write_str(match self {
             Self::WaitOrOtherFolder => "wait for it, or use another folder as the store",
             Self::EmptyFolder => "use an empty or a new folder as the store",
+            Self::WritableFolder => {
+                "use another folder as the store, or get the right to write into this one"
+            }
+            Self::Compare => "compare the two, and remove the one that is wrong",
             Self::OtherProgramOrFolder => {
                 "use the program that wrote it, or another folder as the store; if the file is \
                  damaged, remove it"
@@ -92,6 +127,21 @@ impl StoreError {
                 let path = path.display();
                 format!("{path}: format_version {found}, and this program knows {known}")
             }
+            Self::ReadOnly { root, output, damage, reason } => {
+                let found = match damage {
+                    Some(damage) => format!("its entry is damaged ({damage})"),
+                    None => "it is not there".to_owned(),
+                };
+                let root = root.display();
+                format!("{output} must be made: {found}; {root} cannot be written: {reason}")
+            }
+            Self::Differs { kept, other, file } => format!(
+                "two runs made {} with other bits in `{}`; that of this run is {}",
+                kept.display(),
+                file.escape_debug(),
+                other.display()
+            ),
+            Self::NoThread { source } => format!("no thread to keep a claim: {source}"),
             Self::NoFiles { dir } => format!("{}: an output without files", dir.display()),
             Self::Name { path } => format!("{}: a name that is no UTF-8", path.display()),
             Self::Json { path, source } => format!("{}: {source}", path.display()),
@@ -105,7 +155,13 @@ impl StoreError {
             Self::InUse { .. } => Some(Remedy::WaitOrOtherFolder),
             Self::Foreign { .. } => Some(Remedy::EmptyFolder),
             Self::Version { .. } => Some(Remedy::OtherProgramOrFolder),
-            Self::NoFiles { .. } | Self::Name { .. } | Self::Json { .. } | Self::Io { .. } => None,
+            Self::ReadOnly { .. } => Some(Remedy::WritableFolder),
+            Self::Differs { .. } => Some(Remedy::Compare),
+            Self::NoThread { .. }
+            | Self::NoFiles { .. }
+            | Self::Name { .. }
+            | Self::Json { .. }
+            | Self::Io { .. } => None,
         }
     }
 
@@ -135,103 +191,11 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io { source, .. } => Some(source),
+            Self::Io { source, .. } | Self::NoThread { source } => Some(source),
             Self::Json { source, .. } => Some(source),
             _ => None,
         }
     }
-}
-
-/// Why an entry of a store cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
-    /// The file that shows it.
-    pub file: PathBuf,
-    /// What is wrong with it.
-    pub flaw: Flaw,
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.file.display(), self.flaw)
-    }
-}
-
-/// What is wrong with a file of an entry.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Flaw {
-    /// Something else stands in the place of the entry.
-    #[error("not a folder")]
-    NotAFolder,
-    /// The manifest lists it, and it is not there.
-    #[error("it is missing")]
-    Missing,
-    /// A folder, a link or a pipe.
-    #[error("not a plain file")]
-    NotAPlainFile,
-    /// The system does not give its content.
-    #[error("{message}")]
-    Unreadable {
-        /// Which kind of failure.
-        kind: io::ErrorKind,
-        /// What the system said.
-        message: String,
-    },
-    /// Its size is another one.
-    #[error("{found} bytes, not {expected}")]
-    Size {
-        /// Its size.
-        found: u64,
-        /// Its size in the manifest.
-        expected: u64,
-    },
-    /// It was changed.
-    #[error("its content is not that of its hash")]
-    Content,
-    /// A manifest that is no text.
-    #[error("not UTF-8")]
-    NotText,
-    /// A manifest that is no JSON.
-    #[error("not JSON")]
-    NotJson,
-    /// A manifest that does not say its version.
-    #[error("no format_version")]
-    NoVersion,
-    /// A manifest of another version of the program.
-    #[error("format_version {found}, and this program knows {known}")]
-    Version {
-        /// Its version.
-        found: u64,
-        /// The newest version that this program reads.
-        known: u32,
-    },
-    /// A manifest without its own hash.
-    #[error("its own hash is missing")]
-    NoHash,
-    /// A manifest with other fields than those of its version.
-    #[error("not the fields of a manifest (line {line}, column {column})")]
-    Fields {
-        /// Where reading stopped; 0 where that is not known.
-        line: usize,
-        /// Where in the line.
-        column: usize,
-    },
-    /// A manifest of version 1 that is spelled otherwise than it was written.
-    #[error("not as it was written")]
-    Spelling,
-    /// The manifest of another stage, key or set of inputs.
-    #[error("it is that of another output")]
-    OtherOutput,
-    /// A manifest of nothing.
-    #[error("it lists no files")]
-    NoFiles,
-    /// A manifest that lists a name twice, or a name that leads out of the entry.
-    #[error("{name:?} is no name of a file of its own")]
-    Name {
-        /// The name.
-        name: String,
-    },
 }
 
 #[cfg(test)]
@@ -239,6 +203,7 @@ mod tests {
     use std::error::Error as _;
 
     use super::*;
+    use crate::damage::Flaw;
 
     #[test]
     fn a_message_has_place_problem_and_remedy_and_no_flag() {
@@ -249,6 +214,20 @@ mod tests {
             StoreError::InUse { root: at() },
             StoreError::Foreign { root: at(), found: "a\nb".to_owned() },
             StoreError::Version { path: at(), found: "9".to_owned(), known: 1 },
+            StoreError::ReadOnly {
+                root: at(),
+                output: "sft-0".to_owned(),
+                damage: None,
+                reason: io::ErrorKind::PermissionDenied,
+            },
+            StoreError::ReadOnly {
+                root: at(),
+                output: "sft-0".to_owned(),
+                damage: Some(Box::new(Damage { file: "s/f".into(), flaw: Flaw::Missing })),
+                reason: io::ErrorKind::ReadOnlyFilesystem,
+            },
+            StoreError::Differs { kept: at(), other: "t".into(), file: "w".to_owned() },
+            StoreError::NoThread { source: full() },
             StoreError::NoFiles { dir: at() },
             StoreError::Name { path: at() },
             StoreError::json(&at())(json()),
@@ -259,12 +238,19 @@ mod tests {
         s is in use by another run; wait for it, or use another folder as the store
         s is no store and not empty: it holds `a\nb`; use an empty or a new folder as the store
         s: format_version 9, and this program knows 1; use the program that wrote it, or another folder as the store; if the file is damaged, remove it
+        sft-0 must be made: it is not there; s cannot be written: permission denied; use another folder as the store, or get the right to write into this one
+        sft-0 must be made: its entry is damaged (s/f: it is missing); s cannot be written: read-only filesystem or storage medium; use another folder as the store, or get the right to write into this one
+        two runs made s with other bits in `w`; that of this run is t; compare the two, and remove the one that is wrong
+        no thread to keep a claim: no storage space
         s: an output without files
         s: a name that is no UTF-8
         s: expected value at line 1 column 1
         s: no storage space
         ");
         let has_source = all.each_ref().map(|error| error.source().is_some());
-        assert_eq!(has_source, [false, false, false, false, false, true, true]);
+        assert_eq!(
+            has_source,
+            [false, false, false, false, false, false, true, false, false, true, true]
+        );
     }
 }

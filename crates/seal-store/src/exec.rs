@@ -10,8 +10,12 @@ use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use seal_files::Holder;
+
 use self::state::{Next, State, Status};
+use crate::commit::Committed;
 use crate::entry::Entry;
+use crate::error::StoreError;
 use crate::manifest::StoredFile;
 use crate::node::{Job, Node};
 use crate::observer::{Event, Observer};
@@ -19,12 +23,15 @@ use crate::resources::Capacity;
 use crate::runner::{Runner, StageError};
 use crate::store::{Begun, Store};
 use crate::survey::survey;
-use crate::threads::on_threads_of_their_own;
+use crate::threads::{NoThread, on_threads_of_their_own};
 
 pub use self::error::GraphError;
 
-/// How long to wait before asking again for what another process makes.
+/// How long to wait before asking again for what another process makes. Doubled each time in which
+/// nothing happens, so that many who wait for hours do not keep a server busy. A claim without a
+/// beat is noticed by asking, so it is asked for at least once a beat.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
+const ASK_AGAIN_AT_MOST: Duration = Duration::from_secs(1);
 
 /// What became of a stage.
 #[derive(Clone, Debug)]
@@ -46,7 +53,8 @@ pub struct Done {
 /// aside, said, and made again.
 ///
 /// # Errors
-/// The first failure, after all that could run has run; no thread to be had. Where the observer
+/// The first failure, after all that could run has run; no thread to be had. Where the store can
+/// only be read, nothing runs, and the first stage that it lacks is the failure. Where the observer
 /// asks to stop, [`GraphError::Cancelled`] once the running stages have ended.
 pub fn run_graph<W: Sync, R: Runner<W>>(
     nodes: &[Node<W>],
@@ -57,6 +65,15 @@ pub fn run_graph<W: Sync, R: Runner<W>>(
     observer: &dyn Observer,
 ) -> Result<Vec<Done>, GraphError<R::Error>> {
     let survey = survey(nodes, read, store, capacity.threads).map_err(GraphError::Store)?;
+    if store.read_only().is_some()
+        && let Some(i) = survey.found.iter().position(Option::is_none)
+    {
+        let node = &nodes[i];
+        if let Err(error) = store.begin(node.stage, &node.key, &node.inputs) {
+            let (stage, label) = (node.stage, node.label.clone());
+            return Err(GraphError::Stage { stage, label, source: StageError::Store(error) });
+        }
+    }
     let status: Vec<Status> = survey
         .found
         .into_iter()
@@ -100,8 +117,8 @@ impl Done {
 /// What came of a try to run a stage.
 enum Tried {
     Done(Done),
-    /// Another process is at it.
-    Elsewhere,
+    /// Another process is at it: this one, if that is known.
+    Elsewhere(Option<Holder>),
 }
 
 struct Executor<'a, W, R: Runner<W>> {
@@ -129,12 +146,12 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
             match tried {
                 Ok(Tried::Done(done)) => {
                     let seconds = done.seconds;
-                    state.status[i] = Status::Done(done);
+                    state.settle(i, done);
                     self.observer.event(&Event::Finished { node: i, seconds });
                 }
-                Ok(Tried::Elsewhere) => {
+                Ok(Tried::Elsewhere(by)) => {
                     if state.put_off(i) {
-                        self.observer.event(&Event::Elsewhere { node: i });
+                        self.observer.event(&Event::Elsewhere { node: i, by: by.as_ref() });
                     }
                 }
                 Err(StageError::Cancelled) => {
@@ -179,7 +196,8 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
                     state = woken.unwrap_or_else(PoisonError::into_inner);
                 }
                 Next::AskAgain => {
-                    let woken = self.shared.1.wait_timeout(state, ASK_AGAIN);
+                    let wait = state.asks_after(self.store.beat());
+                    let woken = self.shared.1.wait_timeout(state, wait);
                     state = woken.unwrap_or_else(PoisonError::into_inner).0;
                     state.ask_again();
                 }
@@ -189,13 +207,18 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
 
     fn try_stage(&self, i: usize, deps: &[PathBuf]) -> Result<Tried, StageError<R::Error>> {
         let node = &self.nodes[i];
-        let making = match self.store.begin(node.stage, &node.key, &node.inputs)? {
-            Begun::Making(making) => making,
-            Begun::Found(entry) => return Ok(Tried::Done(Done::of(entry, None))),
-            Begun::Held => return Ok(Tried::Elsewhere),
+        let making = match self.store.begin(node.stage, &node.key, &node.inputs) {
+            Ok(Begun::Making(making)) => making,
+            Ok(Begun::Found(entry)) => return Ok(Tried::Done(Done::of(entry, None))),
+            Ok(Begun::Held(by)) => return Ok(Tried::Elsewhere(by)),
+            Err(StoreError::NoThread { source }) => return Err(NoThread::new(source).into()),
+            Err(error) => return Err(error.into()),
         };
         if let Some((damage, aside)) = making.set_aside() {
             self.observer.event(&Event::Damaged { node: i, damage, aside });
+        }
+        if let Some(before) = making.taken_over() {
+            self.observer.event(&Event::TakenOver { node: i, before });
         }
         self.observer.event(&Event::Started { node: i });
         tracing::info!(stage = node.stage, cell = node.label, key = %node.key, "started");
@@ -209,11 +232,25 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
             keep_every: self.capacity.keep_every,
             is_cancelled: &|| self.observer.is_cancelled(),
         };
-        self.runner.run(node, &job)?;
-        let entry = self.store.commit(making)?;
+        match self.runner.run(node, &job) {
+            // Its folders may be gone: what failed is not the work.
+            Err(_) if !making.is_held()? => return Ok(self.lost(i)),
+            other => other?,
+        }
+        let entry = match self.store.commit(making)? {
+            Committed::Made(entry) => entry,
+            Committed::Found(entry) => return Ok(Tried::Done(Done::of(entry, None))),
+            Committed::Lost => return Ok(self.lost(i)),
+        };
         let seconds = start.elapsed().as_secs_f64();
         tracing::info!(stage = node.stage, cell = node.label, seconds, "finished");
         Ok(Tried::Done(Done::of(entry, Some(seconds))))
+    }
+
+    /// Another makes it by now.
+    fn lost(&self, i: usize) -> Tried {
+        self.observer.event(&Event::Lost { node: i });
+        Tried::Elsewhere(None)
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! Several processes may run their graphs on one store at once. One of them makes
 //! each output. The others do other work meanwhile, and then find it. Where a process is
-//! killed, another takes over.
+//! killed, another takes over. The processes may run on several hosts: nothing rests on locks.
 //!
 //! ```
 //! use seal_store::{
@@ -36,10 +36,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod aside;
+mod commit;
+mod damage;
 mod digests;
 mod entry;
 mod error;
 mod exec;
+mod inventory;
 mod key;
 mod making;
 mod manifest;
@@ -54,21 +58,25 @@ mod store;
 mod survey;
 mod sweep;
 mod threads;
+mod unfinished;
 
+pub use commit::Committed;
+pub use damage::{Damage, Flaw};
 pub use digests::{Digests, SharedDigests};
 pub use entry::{Entry, Found};
-pub use error::{Damage, Flaw, Remedy, StoreError};
+pub use error::{Remedy, StoreError};
 pub use exec::{Done, GraphError, run_graph};
+pub use inventory::{Beside, Claimed, Inventory, Other, Stored, inventory, verify_all};
 pub use key::Key;
 pub use making::Making;
 pub use manifest::{StoredFile, hash_of};
 pub use node::{Job, Node};
 pub use observer::{Event, Observer, Silent};
-pub use owner::lasting_folder;
+pub use owner::{claim_lasting, lasting_folder};
 pub use parts::in_parts;
 pub use resources::{Capacity, Resources};
 pub use runner::{InProcess, Runner, StageError, Work};
-pub use seal_files::{Digest, Digester};
+pub use seal_files::{Before, Claim, Claims, Digest, Digester, Holder, RecordFlaw, Timing};
 pub use store::{Begun, Store};
 pub use survey::{Survey, survey};
 pub use sweep::Swept;

@@ -1,31 +1,33 @@
 //! One output in the making.
 
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use seal_files::Claim;
+use seal_files::{Before, Claim};
 use serde_json::Value;
 
-use crate::entry::Entry;
-use crate::error::{Damage, StoreError};
+use crate::damage::Damage;
+use crate::error::StoreError;
 use crate::key::Key;
-use crate::manifest::{self, MANIFEST};
-use crate::owner::{SCRATCH, UNFINISHED, folder, scratch_name};
+use crate::owner::{SCRATCH, UNFINISHED, folder, scratch_name, work_name};
+use crate::unfinished;
 
 /// An output that only its holder makes. Dropped before it is an entry, it leaves nothing but
 /// its unfinished parts, and others may make the output.
+///
+/// Its folders are its own: their names have the token of its claim. So another who takes over,
+/// because this process was stopped for long, works in other folders.
 #[derive(Debug)]
 pub struct Making {
-    root: PathBuf,
-    stage: &'static str,
-    key: Key,
-    inputs: Value,
-    dir: PathBuf,
-    unfinished: PathBuf,
+    pub(crate) root: PathBuf,
+    pub(crate) stage: &'static str,
+    pub(crate) key: Key,
+    pub(crate) inputs: Value,
+    pub(crate) dir: PathBuf,
+    pub(crate) unfinished: PathBuf,
     set_aside: Option<Box<(Damage, PathBuf)>>,
-    /// Goes last: until then nobody else touches the two folders.
-    _claim: Claim,
+    /// Goes last: until then nobody else makes the output.
+    pub(crate) claim: Box<Claim>,
 }
 
 impl Making {
@@ -36,17 +38,16 @@ impl Making {
         claim: Claim,
         set_aside: Option<(Damage, PathBuf)>,
     ) -> Result<Self, StoreError> {
-        let name = scratch_name(stage, key);
-        let dir = folder(root, SCRATCH)?.join(&name);
-        let above = root.join(UNFINISHED);
-        let unfinished = above.join(name);
-        // The stage may make the unfinished folder: it must lead nowhere else.
-        for path in [&dir, &above, &unfinished] {
-            seal_files::refuse_link(path).map_err(StoreError::io(path))?;
+        let output = scratch_name(stage, key);
+        let above = folder(root, SCRATCH)?;
+        let dir = above.join(work_name(&output, claim.token()));
+        for left in unfinished::names_of(&above, &output)? {
+            let left = above.join(left);
+            seal_files::refuse_link(&left).map_err(StoreError::io(&left))?;
+            // Of one who is gone, or who lost the claim and finds that out.
+            unfinished::leave(&left);
         }
-        if dir.exists() {
-            fs::remove_dir_all(&dir).map_err(StoreError::io(&dir))?;
-        }
+        let unfinished = unfinished::adopt(root, &output, claim.token(), claim.before())?;
         fs::create_dir(&dir).map_err(StoreError::io(&dir))?;
         Ok(Self {
             root: root.to_owned(),
@@ -56,7 +57,7 @@ impl Making {
             dir,
             unfinished,
             set_aside: set_aside.map(Box::new),
-            _claim: claim,
+            claim: Box::new(claim),
         })
     }
 
@@ -76,38 +77,37 @@ impl Making {
         self.set_aside.as_deref().map(|(damage, place)| (damage, place.as_path()))
     }
 
-    /// As [`crate::Store::commit`].
-    pub(crate) fn commit(self) -> Result<Entry, StoreError> {
-        let dir = &self.dir;
-        seal_files::remove_unfinished(dir);
-        let files = manifest::list(dir)?;
-        if files.is_empty() {
-            return Err(StoreError::NoFiles { dir: dir.clone() });
-        }
-        let path = dir.join(MANIFEST);
-        let text = manifest::text(self.stage, self.key.as_str(), &self.inputs, &files)
-            .map_err(StoreError::json(&path))?;
-        // The rename of the folder makes it count: none is needed for the file.
-        let written = File::create_new(&path).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        });
-        written.map_err(StoreError::io(&path))?;
-        let parent = folder(&self.root, self.stage)?;
-        let target = parent.join(self.key.as_str());
-        fs::rename(dir, &target).map_err(StoreError::io(&target))?;
-        // The rename itself lives in the parent folder.
-        File::open(&parent).and_then(|d| d.sync_all()).map_err(StoreError::io(&parent))?;
-        if fs::symlink_metadata(&self.unfinished).is_ok_and(|found| found.is_dir()) {
-            fs::remove_dir_all(&self.unfinished).map_err(StoreError::io(&self.unfinished))?;
-        }
-        Ok(Entry { dir: target, files })
+    /// From whom the output was taken over, if its maker is gone or gave no sign of life.
+    pub fn taken_over(&self) -> Option<&Before> {
+        self.claim.before()
+    }
+
+    /// Whether the output is still this holder's to make. After a long stop it may be another's:
+    /// then its folder may be gone, too, and an error of the work says nothing.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn is_held(&self) -> Result<bool, StoreError> {
+        self.claim.is_held().map_err(StoreError::io(&self.dir))
     }
 }
 
 impl Drop for Making {
     fn drop(&mut self) {
         // After a commit there is nothing here. What stays is swept by the next who claims it.
-        let _ = fs::remove_dir_all(&self.dir);
+        unfinished::leave(&self.dir);
+        if fs::symlink_metadata(&self.unfinished).is_err() {
+            return;
+        }
+        match self.claim.is_held() {
+            Ok(true) => {
+                let plain = self.root.join(UNFINISHED).join(scratch_name(self.stage, &self.key));
+                // Under its present name it is copied, not lost.
+                let _ = unfinished::release(&self.unfinished, &plain);
+            }
+            // The next has its copy.
+            Ok(false) => unfinished::leave(&self.unfinished),
+            Err(_) => {}
+        }
     }
 }

@@ -9,7 +9,8 @@ use seal_files::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::{Damage, Flaw, StoreError};
+use crate::damage::{Damage, Flaw};
+use crate::error::StoreError;
 use crate::sealed::{self, SealedError};
 
 /// Name of the manifest in an entry.
@@ -71,6 +72,19 @@ pub(crate) fn look(
     key: &str,
     inputs: &Value,
 ) -> Result<Result<Vec<StoredFile>, Damage>, StoreError> {
+    look_at(dir, stage, key, Some(inputs))
+}
+
+/// As [`look`], for one who may not know the inputs.
+///
+/// # Errors
+/// As [`look`].
+pub(crate) fn look_at(
+    dir: &Path,
+    stage: &str,
+    key: &str,
+    inputs: Option<&Value>,
+) -> Result<Result<Vec<StoredFile>, Damage>, StoreError> {
     let path = dir.join(MANIFEST);
     let damage = |flaw| Ok(Err(Damage { file: path.clone(), flaw }));
     let bytes = match seal_files::read(&path) {
@@ -84,7 +98,10 @@ pub(crate) fn look(
         Ok(manifest) => manifest,
         Err(flaw) => return damage(flaw),
     };
-    if manifest.stage != stage || manifest.key != key || manifest.inputs != *inputs {
+    if manifest.stage != stage
+        || manifest.key != key
+        || inputs.is_some_and(|inputs| manifest.inputs != *inputs)
+    {
         return damage(Flaw::OtherOutput);
     }
     if manifest.files.is_empty() {

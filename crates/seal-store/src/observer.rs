@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::path::Path;
 
-use crate::error::Damage;
+use seal_files::{Before, Holder};
+
+use crate::damage::Damage;
 
 /// Something that happened. Stages are named by their numbers in the graph.
 #[derive(Debug)]
@@ -28,6 +30,21 @@ pub enum Event<'a> {
     },
     /// Another process makes the output of a stage. Said once a stage.
     Elsewhere {
+        /// The stage.
+        node: usize,
+        /// That process, if its claim says so.
+        by: Option<&'a Holder>,
+    },
+    /// The output of a stage is taken over from a process that is gone.
+    TakenOver {
+        /// The stage.
+        node: usize,
+        /// That process.
+        before: &'a Before,
+    },
+    /// This process gave no sign of life for so long that another took over the output of a stage.
+    /// Its own work on it is thrown away.
+    Lost {
         /// The stage.
         node: usize,
     },

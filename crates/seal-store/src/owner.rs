@@ -7,6 +7,7 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use seal_files::{Claim, ClaimError, Claims, Tried};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -17,10 +18,10 @@ use crate::sealed;
 const OWNER: &str = "store.json";
 /// The file on which the processes at work hold a lock together.
 pub(crate) const LOCK: &str = "lock";
-/// Locks on outputs that are being made.
+/// Claims of outputs that are being made.
 pub(crate) const CLAIMS: &str = "claims";
-/// The claim of a process that opens the store.
-pub(crate) const OPENING: &str = "opening";
+/// The claim of a process that opened the store, in older versions.
+const OPENING: &str = "opening";
 /// Outputs that are being made.
 pub(crate) const SCRATCH: &str = "scratch";
 /// What stages have finished of outputs that they go on with after a kill.
@@ -115,6 +116,8 @@ fn is_ours(entry: &DirEntry) -> io::Result<bool> {
         let name = inside.file_name();
         let name = name.to_string_lossy();
         let is_ours = match is_scratch || is_claims {
+            // A killed process leaves a claim under another name.
+            true if is_claims && seal_files::is_pending(&inside.file_name()) => true,
             true => is_scratch_name(&name) || is_claims && name == OPENING,
             false => is_key(&name),
         };
@@ -127,18 +130,36 @@ fn is_ours(entry: &DirEntry) -> io::Result<bool> {
 }
 
 /// Whether `name` has the form of a key: 32 hexadecimal digits.
-fn is_key(name: &str) -> bool {
-    name.len() == 32 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+pub(crate) fn is_key(name: &str) -> bool {
+    name.len() == 32 && is_hex(name)
 }
 
-/// Whether `name` has the form that the program gives to folders of outputs in the making
-/// and of damaged ones: `<stage>-<key>`, and a number after that.
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Whether `name` has the form that the program gives to what belongs to an output outside of its
+/// entry: `<stage>-<key>`, and after that the token of a claim, a number, or both.
 pub(crate) fn is_scratch_name(name: &str) -> bool {
-    let numbered = name.rsplit_once('-').filter(|(_, n)| n.parse::<u32>().is_ok() && n.len() < 10);
-    let is_form = |name: &str| {
-        name.rsplit_once('-').is_some_and(|(stage, key)| !stage.is_empty() && is_key(key))
+    output_of(name).is_some()
+}
+
+/// The `<stage>-<key>` that such a name begins with; `None` for any other name.
+pub(crate) fn output_of(name: &str) -> Option<&str> {
+    let number = |end: &str| end.len() < 10 && end.parse::<u32>().is_ok();
+    let token = |end: &str| end.len() == 16 && is_hex(end);
+    let without = |name, is_end: &dyn Fn(&str) -> bool| match str::rsplit_once(name, '-') {
+        Some((rest, end)) if is_end(end) => rest,
+        _ => name,
     };
-    is_form(name) || numbered.is_some_and(|(rest, _)| is_form(rest))
+    let output = without(without(name, &number), &token);
+    let (stage, key) = output.rsplit_once('-')?;
+    (!stage.is_empty() && is_key(key)).then_some(output)
+}
+
+/// The name of what one claim of the output `<stage>-<key>` is for.
+pub(crate) fn work_name(output: &str, token: &str) -> String {
+    format!("{output}-{token}")
 }
 
 /// The folder `name` of the store, made if it is absent.
@@ -151,13 +172,33 @@ pub(crate) fn folder(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
 
 /// The folder `name/<key>` of the store at `root`, made if it is absent. It is for files that grow
 /// over many runs and that no run may lose, such as verdicts that were paid for. Nothing in it is
-/// swept. Who writes there takes care of processes that do the same.
+/// swept. Who writes there holds its claim, see [`claim_lasting`].
 ///
 /// # Errors
 /// A link in its place; a folder that cannot be made.
 pub fn lasting_folder(root: &Path, name: &'static str, key: &Key) -> Result<PathBuf, StoreError> {
     let below = Path::new(name).join(key.as_str());
     seal_files::make_folder(root, &below).map_err(StoreError::io(&root.join(below)))
+}
+
+/// Claims the folder `name/<key>` of [`lasting_folder`], for one who writes there. `None` while
+/// another does.
+///
+/// # Errors
+/// A folder that takes no files; no thread to keep the claim.
+pub fn claim_lasting(
+    claims: &Claims,
+    root: &Path,
+    name: &str,
+    key: &Key,
+) -> Result<Option<Claim>, StoreError> {
+    let place = folder(root, CLAIMS)?.join(scratch_name(name, key));
+    match claims.try_take(&place) {
+        Ok(Tried::Taken(claim)) => Ok(Some(claim)),
+        Ok(Tried::Held(_)) => Ok(None),
+        Err(ClaimError::NoThread(source)) => Err(StoreError::NoThread { source }),
+        Err(ClaimError::Io(source)) => Err(StoreError::io(&place)(source)),
+    }
 }
 
 /// The name of what belongs to the output of `key` outside its entry.

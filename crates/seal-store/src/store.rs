@@ -8,13 +8,20 @@
 //! [`Store::verify`] holds every file against the hash in the manifest. A damaged entry is
 //! renamed to `damaged/<stage>-<key>-<n>`, so that its output is made again.
 //!
-//! Several processes may work in one store. Whoever makes an output, sets an entry aside or
-//! sweeps a leftover of a key holds the claim of that key, a lock in `claims/` that ends with
-//! its process. Nothing is deleted but outputs in the making that nobody claims, in folders
-//! whose names the program gave.
+//! Several processes may work in one store, on one host or on many. Whoever makes an output, sets
+//! an entry aside or sweeps a leftover of a key holds the claim of that key in `claims/`
+//! ([`seal_files::Claims`]). A claim ends with its process, and one whose holder gives no sign of
+//! life is taken over. A holder that wakes up then finds that its claim is gone, and throws its own
+//! work away. What is in the making stands in folders with the token of the claim in their names,
+//! so it touches nothing of the one who took over. Nothing is deleted but outputs in the making
+//! that nobody claims, in folders whose names the program gave.
+//!
+//! A store that cannot be written serves the entries that it has.
 //!
 //! The folder itself may be a link, for a user named it. Links inside are refused.
 
+mod discard;
+mod open;
 #[cfg(test)]
 mod tests;
 
@@ -25,21 +32,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use seal_files::{Claim, FileLock};
+use seal_files::{Claim, ClaimError, Claims, FileLock, Holder, Tried};
 use serde_json::Value;
 
+use crate::aside::set_aside;
+use crate::commit::{Committed, commit};
+
+use crate::damage::{Damage, Flaw};
 use crate::entry::{Entry, Found};
-use crate::error::{Damage, Flaw, StoreError};
+use crate::error::StoreError;
 use crate::key::Key;
 use crate::making::Making;
 use crate::manifest;
-use crate::owner::{
-    self, CLAIMS, DAMAGED, LOCK, OPENING, Ownership, SCRATCH, UNFINISHED, folder, scratch_name,
-};
-use crate::sweep::{Swept, sweep};
-
-/// How long another process takes at most to look through a store that it opens, as a rule.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+use crate::owner::{self, CLAIMS, folder, scratch_name};
+use crate::sweep::Swept;
 
 /// A folder of outputs, shared by processes.
 #[derive(Debug)]
@@ -49,6 +55,9 @@ pub struct Store {
     is_store: bool,
     is_adopted: bool,
     swept: Swept,
+    /// Why nothing can be written, if so.
+    read_only: Option<io::ErrorKind>,
+    claims: Claims,
     /// Entries whose files were held against their hashes by this process.
     verified: Mutex<BTreeSet<PathBuf>>,
     _lock: Option<FileLock>,
@@ -59,52 +68,13 @@ pub struct Store {
 pub enum Begun {
     /// It is there by now, and every file is as it was written.
     Found(Entry),
-    /// Another process or thread makes it.
-    Held,
+    /// Another process or thread makes it: this one, where its claim says so.
+    Held(Option<Holder>),
     /// It is for this caller alone to make.
     Making(Making),
 }
 
 impl Store {
-    /// Opens or makes the store at `root` and removes what killed runs left half-made.
-    ///
-    /// # Errors
-    /// A folder that is not empty and no store, or one of another version; a store in use by
-    /// a program that shares none; a link in the folder; a file that cannot be made.
-    pub fn open(root: &Path) -> Result<Self, StoreError> {
-        // Looked at before anything is written: in a folder of others not even a lock is made.
-        owner::look(root)?;
-        fs::create_dir_all(root).map_err(StoreError::io(root))?;
-        let path = root.join(LOCK);
-        let lock = FileLock::try_share(&path).map_err(StoreError::io(&path))?;
-        let lock = lock.ok_or_else(|| StoreError::InUse { root: root.to_owned() })?;
-        let opening = folder(root, CLAIMS)?.join(OPENING);
-        let _alone = loop {
-            match Claim::try_take(&opening).map_err(StoreError::io(&opening))? {
-                Some(claim) => break claim,
-                None => std::thread::sleep(LOOK_AGAIN),
-            }
-        };
-        let ownership = owner::look(root)?;
-        if ownership != Ownership::Owned {
-            owner::mark(root)?;
-        }
-        for name in [SCRATCH, UNFINISHED] {
-            let path = root.join(name);
-            seal_files::refuse_link(&path).map_err(StoreError::io(&path))?;
-        }
-        let swept = sweep(root)?;
-        Ok(Self {
-            root: root.to_owned(),
-            is_store: true,
-            // The lock is there in any case by now.
-            is_adopted: ownership == Ownership::Unmarked && has_entries(root),
-            swept,
-            verified: Mutex::default(),
-            _lock: Some(lock),
-        })
-    }
-
     /// Opens the store at `root` to look only; it need not exist.
     pub fn look(root: &Path) -> Self {
         Self {
@@ -112,6 +82,8 @@ impl Store {
             is_store: owner::look(root).is_ok(),
             is_adopted: false,
             swept: Swept::default(),
+            read_only: None,
+            claims: Claims::default(),
             verified: Mutex::default(),
             _lock: None,
         }
@@ -120,6 +92,16 @@ impl Store {
     /// Whether the store had entries and no file that says that it is a store.
     pub fn is_adopted(&self) -> bool {
         self.is_adopted
+    }
+
+    /// Why nothing can be written into the store that was opened; `None` where it can.
+    pub fn read_only(&self) -> Option<io::ErrorKind> {
+        self.read_only
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// What [`Store::open`] removed.
@@ -184,65 +166,95 @@ impl Store {
     /// that cannot be used is set aside.
     ///
     /// # Errors
-    /// A folder that cannot be made, a file that may not be read, a link on the way.
+    /// A folder that cannot be made, a file that may not be read, a link on the way; an output
+    /// that is still to be made in a store that can only be read; no thread to keep the claim.
     pub fn begin(
         &self,
         stage: &'static str,
         key: &Key,
         inputs: &Value,
     ) -> Result<Begun, StoreError> {
+        if let Some(reason) = self.read_only {
+            return match self.found_whole(stage, key, inputs)? {
+                Ok(entry) => Ok(Begun::Found(entry)),
+                Err(damage) => Err(StoreError::ReadOnly {
+                    root: self.root.clone(),
+                    output: scratch_name(stage, key),
+                    damage: damage.map(Box::new),
+                    reason,
+                }),
+            };
+        }
         let place = folder(&self.root, CLAIMS)?.join(scratch_name(stage, key));
-        let Some(claim) = Claim::try_take(&place).map_err(StoreError::io(&place))? else {
-            return Ok(Begun::Held);
+        let claim = match self.claims.try_take(&place) {
+            Ok(Tried::Taken(claim)) => claim,
+            Ok(Tried::Held(holder)) => return Ok(Begun::Held(holder.ok())),
+            Err(ClaimError::NoThread(source)) => return Err(StoreError::NoThread { source }),
+            Err(ClaimError::Io(source)) => return Err(StoreError::io(&place)(source)),
         };
         // Others may have made it since the caller looked.
-        let damage = match self.find(stage, key, inputs)? {
-            Found::Absent => None,
-            Found::Damaged(damage) => Some(damage),
-            Found::Entry(entry) => match self.verify(&entry)? {
-                Some(damage) => Some(damage),
-                None => return Ok(Begun::Found(entry)),
-            },
+        let damage = match self.found_whole(stage, key, inputs)? {
+            Ok(entry) => return Ok(Begun::Found(entry)),
+            Err(damage) => damage,
         };
         let set_aside = match damage {
-            Some(damage) => Some((damage, self.set_aside(stage, key)?)),
+            Some(damage) => match self.set_aside(stage, key, &claim)? {
+                Some(place) => Some((damage, place)),
+                None => return Ok(Begun::Held(None)),
+            },
             None => None,
         };
         Ok(Begun::Making(Making::new(&self.root, (stage, key), inputs, claim, set_aside)?))
     }
 
-    /// Makes the output an entry of the store.
+    /// The entry of `key` if every file is as it was written, or what is wrong with it, if it is
+    /// there.
+    fn found_whole(
+        &self,
+        stage: &str,
+        key: &Key,
+        inputs: &Value,
+    ) -> Result<Result<Entry, Option<Damage>>, StoreError> {
+        Ok(match self.find(stage, key, inputs)? {
+            Found::Absent => Err(None),
+            Found::Damaged(damage) => Err(Some(damage)),
+            Found::Entry(entry) => match self.verify(&entry)? {
+                Some(damage) => Err(Some(damage)),
+                None => Ok(entry),
+            },
+        })
+    }
+
+    /// Makes the output an entry of the store, unless it is there already or another makes it by
+    /// now.
     ///
     /// # Errors
     /// A file that cannot be flushed or renamed, a full disk for one; an output without
-    /// files, or with anything that is no plain file.
-    pub fn commit(&self, making: Making) -> Result<Entry, StoreError> {
-        let entry = making.commit()?;
-        self.verified().insert(entry.dir.clone());
-        Ok(entry)
+    /// files, or with anything that is no plain file; an entry with other bits.
+    pub fn commit(&self, making: Making) -> Result<Committed, StoreError> {
+        let committed = commit(making)?;
+        if let Committed::Made(entry) | Committed::Found(entry) = &committed {
+            self.verified().insert(entry.dir.clone());
+        }
+        Ok(committed)
     }
 
-    /// Renames the entry of `key` into `damaged/`, whatever it is; returns its new place. Its
-    /// claim must be held: another process may just have made it anew.
-    fn set_aside(&self, stage: &str, key: &Key) -> Result<PathBuf, StoreError> {
-        let damaged = folder(&self.root, DAMAGED)?;
-        let free = |n: &u32| damaged.join(format!("{}-{n}", scratch_name(stage, key)));
-        let to = (1..).map(|n| free(&n)).find(|path| fs::symlink_metadata(path).is_err());
-        let to = to.unwrap_or_else(|| free(&0));
-        let from = self.root.join(stage).join(key.as_str());
-        self.verified().remove(&from);
-        fs::rename(&from, &to).map_err(StoreError::io(&from))?;
-        Ok(to)
+    fn set_aside(
+        &self,
+        stage: &str,
+        key: &Key,
+        claim: &Claim,
+    ) -> Result<Option<PathBuf>, StoreError> {
+        self.verified().remove(&self.root.join(stage).join(key.as_str()));
+        set_aside(&self.root, (stage, key), claim)
+    }
+
+    /// Time between two beats of a claim.
+    pub(crate) fn beat(&self) -> Duration {
+        self.claims.timing().beat
     }
 
     fn verified(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn has_entries(root: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(root) else { return false };
-    let ours = [CLAIMS, SCRATCH, UNFINISHED, DAMAGED];
-    let other = |name: std::ffi::OsString| !ours.iter().any(|o| name == **o);
-    entries.flatten().any(|e| e.file_type().is_ok_and(|t| t.is_dir()) && other(e.file_name()))
 }

@@ -5,8 +5,9 @@
 //! others are read too while they are small in all, so that in a small store no damage goes
 //! unseen; a store of large models is not read from end to end at each start.
 
+use crate::damage::Damage;
 use crate::entry::{Entry, Found};
-use crate::error::{Damage, StoreError};
+use crate::error::StoreError;
 use crate::node::Node;
 use crate::store::Store;
 use crate::threads::side_by_side;

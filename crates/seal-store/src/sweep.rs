@@ -1,16 +1,19 @@
 //! What killed programs leave in a store, and for how long it stays.
 //!
-//! Leftovers go only while their key is claimed: what a living process makes is not touched.
+//! Leftovers go only while their key is claimed: what a living process makes is not touched. What
+//! another host left stays until its claim was silent for long, which the next maker of the output
+//! waits for.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use seal_files::Claim;
+use seal_files::{Claim, ClaimError, Claims, Tried};
 
 use crate::error::StoreError;
-use crate::owner::{CLAIMS, SCRATCH, UNFINISHED, folder, is_scratch_name};
+use crate::owner::{CLAIMS, SCRATCH, UNFINISHED, folder, is_scratch_name, output_of};
+use crate::unfinished::settle;
 
 /// How long finished parts of an output stay that no run goes on with: 30 days. No store
 /// knows which studies there are, so their age must say that nobody wants them.
@@ -28,19 +31,29 @@ pub struct Swept {
 ///
 /// # Errors
 /// A folder that cannot be read or removed.
-pub(crate) fn sweep(root: &Path) -> Result<Swept, StoreError> {
+pub(crate) fn sweep(root: &Path, claims: &Claims) -> Result<Swept, StoreError> {
     #[expect(clippy::disallowed_methods, reason = "what is swept is part of no result")]
     let now = SystemTime::now();
-    let claims = folder(root, CLAIMS)?;
+    folder(root, CLAIMS)?;
     for name in names(&folder(root, SCRATCH)?)? {
-        if let Some(_claim) = claim(&claims, &name)? {
+        if let Some(_claim) = claim(root, claims, &name)? {
             remove(&root.join(SCRATCH).join(&name))?;
         }
     }
+    // To take the claim of a killed process and to release it removes its file.
+    let taken = root.join(CLAIMS);
+    for entry in fs::read_dir(&taken).map_err(StoreError::io(&taken))? {
+        let entry = entry.map_err(StoreError::io(&taken))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if is_scratch_name(&name) && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            claim(root, claims, &name)?;
+        }
+    }
+    Claims::sweep(&taken);
     let mut swept = Swept::default();
     for name in names(&root.join(UNFINISHED))? {
         let path = root.join(UNFINISHED).join(&name);
-        let Some(_claim) = claim(&claims, &name)? else { continue };
+        let Some(_claim) = claim(root, claims, &name)? else { continue };
         if is_entry(root, &name) {
             // Killed between making the entry and removing its parts.
             remove(&path)?;
@@ -49,20 +62,23 @@ pub(crate) fn sweep(root: &Path) -> Result<Swept, StoreError> {
             swept.abandoned.push(path);
         }
     }
-    // To take the claim of a killed process and to release it removes its file.
-    for entry in fs::read_dir(&claims).map_err(StoreError::io(&claims))? {
-        let entry = entry.map_err(StoreError::io(&claims))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if is_scratch_name(&name) && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            claim(&claims, &name)?;
-        }
-    }
     Ok(swept)
 }
 
-fn claim(claims: &Path, name: &str) -> Result<Option<Claim>, StoreError> {
-    let path = claims.join(name);
-    Claim::try_take(&path).map_err(StoreError::io(&path))
+/// The claim of the output that a folder of this name belongs to, if it is free. The parts of a
+/// killed process then have the name of the output.
+fn claim(root: &Path, claims: &Claims, name: &str) -> Result<Option<Claim>, StoreError> {
+    let Some(output) = output_of(name) else { return Ok(None) };
+    let path = root.join(CLAIMS).join(output);
+    match claims.try_take(&path) {
+        Ok(Tried::Taken(claim)) => {
+            settle(root, output, claim.before())?;
+            Ok(Some(claim))
+        }
+        Ok(Tried::Held(_)) => Ok(None),
+        Err(ClaimError::NoThread(source)) => Err(StoreError::NoThread { source }),
+        Err(ClaimError::Io(source)) => Err(StoreError::io(&path)(source)),
+    }
 }
 
 /// Another process may have removed it between the look and the claim.
@@ -98,12 +114,18 @@ fn names(dir: &Path) -> Result<Vec<String>, StoreError> {
 
 /// Whether `<stage>-<key>` is an entry of the store.
 fn is_entry(root: &Path, name: &str) -> bool {
-    name.rsplit_once('-').is_some_and(|(stage, key)| root.join(stage).join(key).is_dir())
+    let output = output_of(name).and_then(|output| output.rsplit_once('-'));
+    output.is_some_and(|(stage, key)| root.join(stage).join(key).is_dir())
 }
 
 /// Whether nothing in the folder `dir` was written within `age` before `now`.
 fn is_older(dir: &Path, now: SystemTime, age: Duration) -> io::Result<bool> {
-    let mut last = fs::symlink_metadata(dir)?.modified()?;
+    let found = match fs::symlink_metadata(dir) {
+        // It is gone, or has another name, since it was listed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        other => other?,
+    };
+    let mut last = found.modified()?;
     for entry in fs::read_dir(dir)? {
         last = last.max(entry?.metadata()?.modified()?);
     }

@@ -1,58 +1,10 @@
 //! Real processes on one store: nothing is made twice, nothing is lost.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::{BufRead as _, BufReader, Lines, Read as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+mod harness;
 
-/// The example program; `cargo test` builds it beside the tests.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.parent().and_then(Path::parent).unwrap().join("examples");
-    let program = folder.join(format!("shared_store{}", std::env::consts::EXE_SUFFIX));
-    assert!(program.exists(), "{} is not built: use --tests --examples", program.display());
-    program
-}
+use std::io::Read as _;
 
-fn start(dir: &Path, pause: &str, names: &[&str]) -> Child {
-    let mut command = Command::new(program());
-    command.arg(dir.join("store")).arg(dir.join("log")).arg(pause).args(names);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-fn lines(child: &mut Child) -> Lines<BufReader<ChildStdout>> {
-    BufReader::new(child.stdout.take().unwrap()).lines()
-}
-
-/// What a program said after it ended without an error.
-fn said(child: Child) -> Vec<String> {
-    let out = child.wait_with_output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).unwrap().lines().map(str::to_owned).collect()
-}
-
-/// How often each part was made.
-fn made(dir: &Path) -> BTreeMap<String, usize> {
-    let mut made = BTreeMap::new();
-    for line in fs::read_to_string(dir.join("log")).unwrap().lines() {
-        *made.entry(line.to_owned()).or_default() += 1;
-    }
-    made
-}
-
-/// The parts of these names, in their order.
-fn parts(names: &[&str]) -> Vec<String> {
-    names.iter().flat_map(|name| (0..4).map(move |part| format!("{name} {part}"))).collect()
-}
-
-fn is_swept(dir: &Path) {
-    for name in ["claims", "scratch", "unfinished"] {
-        let folder = dir.join("store").join(name);
-        let left = fs::read_dir(&folder).map_or(0, Iterator::count);
-        assert_eq!(left, 0, "{}", folder.display());
-    }
-}
+use harness::{is_swept, lines, made, made_by, parts, said, start, wait_for};
 
 #[test]
 fn equal_and_other_outputs_are_each_made_once() {
@@ -61,9 +13,12 @@ fn equal_and_other_outputs_are_each_made_once() {
         ["a1", "a2", "s1", "s2", "s3"],
         ["s3", "s1", "b1", "s2", "b2"],
         ["s1", "s2", "s3", "c1", "c2"],
+        ["s2", "c1", "s1", "s3", "b2"],
     ];
     let children = ours.map(|names| start(dir.path(), "3", &names));
     let all: Vec<Vec<String>> = children.into_iter().map(said).collect();
+    // Nine outputs, and one of each process that joins its own.
+    assert_eq!(all.iter().map(|said| made_by(said)).sum::<usize>(), 9 + 4);
     for (said, names) in all.iter().zip(ours) {
         assert_eq!(said[said.len() - 20..], parts(&names), "each has all of its own");
     }
@@ -87,13 +42,11 @@ fn what_a_killed_process_was_at_is_taken_over_with_its_finished_parts() {
     let mut next = || told.next().unwrap().unwrap();
     // It does other work while the first is at it, and waits then.
     assert_eq!([next(), next()], ["long elsewhere", "short started"]);
-    let log = || fs::read_to_string(dir.path().join("log")).unwrap_or_default();
-    while !log().contains("long 1\n") {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    wait_for(dir.path(), "long 1");
     // SIGKILL: it cannot put anything in order.
     first.kill().unwrap();
     first.wait().unwrap();
+    assert_eq!(next(), "long taken over");
     assert_eq!([next(), next()], ["long started", "all started"]);
     assert_eq!(next(), "3 made, 0 found");
     let rest: Vec<String> = told.map(Result::unwrap).collect();

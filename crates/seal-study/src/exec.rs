@@ -2,7 +2,8 @@
 //! study.
 
 use seal_store::{
-    Capacity, GraphError, InProcess, NoThread, StageError, Store, run_graph as run_stages,
+    Before, Capacity, GraphError, Holder, InProcess, NoThread, StageError, Store,
+    run_graph as run_stages,
 };
 
 use crate::error::{Defect, StudyError};
@@ -33,6 +34,11 @@ pub(crate) fn run_graph(
     let told = Told { nodes, observer };
     let runner = InProcess::cancelled_by(StudyError::is_cancelled);
     run_stages(nodes, read, store, &capacity, &runner, &told).map_err(StudyError::from)
+}
+
+/// A process, for people.
+fn place_of(holder: &Holder) -> String {
+    format!("process {} on {}", holder.process, holder.host)
 }
 
 /// Tells a study's observer of the events of the executor.
@@ -67,11 +73,31 @@ impl seal_store::Observer for Told<'_, '_> {
                     "damaged, and made again: {stage} {label} ({damage}); the old one is now {aside}"
                 ));
             }
-            Of::Elsewhere { node } => {
+            Of::Elsewhere { node, by } => {
+                let of = &self.nodes[node];
+                let by = by.map_or_else(String::new, |by| format!(" ({})", place_of(by)));
+                self.notice(format!(
+                    "{} {}: another run makes it{by}; this one waits for it if there is nothing \
+                     else to do",
+                    of.stage, of.label
+                ));
+            }
+            Of::TakenOver { node, before } => {
+                let of = &self.nodes[node];
+                let whose = match before {
+                    Before::Ended(holder) => format!("{}, which has ended", place_of(holder)),
+                    Before::Silent(Ok(holder)) => {
+                        format!("{}, which gives no sign of life", place_of(holder))
+                    }
+                    Before::Silent(Err(flaw)) => flaw.to_string(),
+                };
+                self.notice(format!("{} {}: taken over from {whose}", of.stage, of.label));
+            }
+            Of::Lost { node } => {
                 let of = &self.nodes[node];
                 self.notice(format!(
-                    "{} {}: another run makes it; this one waits for it if there is nothing else \
-                     to do",
+                    "{} {}: this run gave no sign of life for so long that another makes it; its \
+                     own work on it is thrown away",
                     of.stage, of.label
                 ));
             }

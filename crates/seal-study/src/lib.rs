@@ -60,4 +60,7 @@ pub use run::{AgainRequest, SelectRequest, Selected, StoredAnswers, Study, Writt
 pub use run_folder::{FolderConfig, config_of_folder, study_of_folder};
 pub use seal_data::SetSummary;
 pub use seal_model::{Expected, ModelFolder, ModelSettings, TokenizerKind, TokenizerSettings};
+/// Folders of a store with files that grow over many runs: replies that were paid for.
+pub const LASTING: &[&str] = &[judging::LOGS];
+
 pub use seal_store::{Damage, Entry, Flaw, Found, Key, Store, StoreError, StoredFile};

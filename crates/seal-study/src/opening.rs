@@ -27,6 +27,13 @@ pub(crate) fn open_store(
         return Err(StudyError::StoreIsFile { store: dir });
     }
     let store = Store::open(&dir)?;
+    if let Some(reason) = store.read_only() {
+        let message = format!(
+            "{}: it cannot be written ({reason}); what it has is used, and nothing is made",
+            dir.display()
+        );
+        observer.event(&Event::Notice { message });
+    }
     if store.is_adopted() {
         let message = format!(
             "{}: its store.json was missing or damaged, or an older program made the store; \

@@ -23,6 +23,7 @@ use seal_track::TrackError;
 use crate::usage::UsageError;
 use crate::verbs::devices::Broken;
 use crate::verbs::judge::JudgeFailure;
+use crate::verbs::store::DamagedStore;
 
 /// An unexpected failure.
 pub(crate) const UNEXPECTED: u8 = 1;
@@ -63,6 +64,9 @@ fn of_one(error: &(dyn Error + 'static)) -> Option<u8> {
     }
     if let Some(judge) = error.downcast_ref::<JudgeFailure>() {
         return Some(judge::code(judge));
+    }
+    if error.is::<DamagedStore>() {
+        return Some(DATA);
     }
     if error.is::<UsageError>() {
         return Some(USAGE);

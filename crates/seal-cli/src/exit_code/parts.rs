@@ -142,9 +142,13 @@ pub(super) fn selection(error: &SelectError) -> u8 {
 /// A stage's own fault is a defect of the program.
 pub(super) fn store(error: &StoreError) -> u8 {
     match error {
-        StoreError::InUse { .. } | StoreError::Foreign { .. } => USAGE,
+        StoreError::InUse { .. }
+        | StoreError::Foreign { .. }
+        | StoreError::ReadOnly { .. }
+        | StoreError::NoThread { .. } => USAGE,
         StoreError::Version { .. } => DATA,
-        StoreError::NoFiles { .. }
+        StoreError::Differs { .. }
+        | StoreError::NoFiles { .. }
         | StoreError::Name { .. }
         | StoreError::Json { .. }
         | StoreError::Io { .. } => UNEXPECTED,

@@ -15,6 +15,7 @@ pub(crate) mod score;
 pub(crate) mod select;
 pub(crate) mod sft;
 mod status;
+pub(crate) mod store;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: &Cli, given: &Given) -> anyhow::Result<()> {
         Verb::Report(options) => report::run(options, verbosity, given),
         Verb::Findings(options) => findings::run(options, running().name),
         Verb::Configs(options) => configs::run(options, verbosity),
+        Verb::Store(options) => store::run(options, verbosity),
         Verb::Devices(options) => devices::run(options),
     }
 }

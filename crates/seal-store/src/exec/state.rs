@@ -1,8 +1,9 @@
 //! What became of each stage so far, and which is next.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::Done;
+use super::{ASK_AGAIN, ASK_AGAIN_AT_MOST, Done};
 use crate::node::Node;
 use crate::resources::{Capacity, InUse};
 use crate::runner::StageError;
@@ -50,6 +51,8 @@ pub(super) struct State<E> {
     in_use: InUse,
     /// Stages of which it was said that another process makes them.
     said: Vec<bool>,
+    /// Rounds in which nothing was to be done but to ask for stages of other processes.
+    idle: u32,
     priority: Vec<f64>,
 }
 
@@ -58,7 +61,7 @@ impl<E> State<E> {
         let said = vec![false; status.len()];
         let priority = priorities(nodes);
         let in_use = InUse::default();
-        Self { status, error: None, workers, no_thread: None, in_use, said, priority }
+        Self { status, error: None, workers, no_thread: None, in_use, said, idle: 0, priority }
     }
 
     /// Chooses the stage of the longest remaining path among those whose inputs are there
@@ -111,8 +114,21 @@ impl<E> State<E> {
         !std::mem::replace(&mut self.said[i], true)
     }
 
+    /// How long to wait until stages of other processes are asked for again.
+    pub(super) fn asks_after(&self, beat: Duration) -> Duration {
+        let most = ASK_AGAIN_AT_MOST.min(beat).max(ASK_AGAIN);
+        ASK_AGAIN.saturating_mul(1 << self.idle.min(10)).min(most)
+    }
+
+    /// A stage is done.
+    pub(super) fn settle(&mut self, i: usize, done: Done) {
+        self.status[i] = Status::Done(done);
+        self.idle = 0;
+    }
+
     /// Stages of other processes may be asked for again.
     pub(super) fn ask_again(&mut self) {
+        self.idle += 1;
         for status in self.status.iter_mut().filter(|s| matches!(s, Status::Elsewhere)) {
             *status = Status::Waiting;
         }

@@ -1,6 +1,7 @@
 //! Stages that run once, in order, and fail alone.
 
 mod cancelled;
+mod lost;
 
 use std::fs;
 use std::path::Path;
@@ -64,7 +65,14 @@ impl Observer for Kept {
         let text = match event {
             Event::Planned { stages, found, cost } => format!("{found} of {stages}, {cost} left"),
             Event::Damaged { node, damage, .. } => format!("{node} damaged: {}", damage.flaw),
-            Event::Elsewhere { node } => format!("{node} elsewhere"),
+            Event::Elsewhere { node, by } => {
+                let is_this = by.is_some_and(|by| by.process == std::process::id());
+                format!("{node} elsewhere{}", if is_this { "" } else { ", nobody knows where" })
+            }
+            Event::TakenOver { node, before } => {
+                format!("{node} taken over: {}", before.holder().is_some())
+            }
+            Event::Lost { node } => format!("{node} lost"),
             Event::Started { node } => format!("{node} started"),
             Event::Progress { node, done } => format!("{node} at {done}"),
             Event::Finished { node, seconds } => format!("{node} finished {}", seconds.is_some()),

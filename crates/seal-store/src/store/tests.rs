@@ -1,15 +1,17 @@
 //! Entries that are whole or damaged.
 
 mod foreign;
+mod lost;
 mod shared;
 
 use std::path::Path;
 
-use seal_files::Digest;
+use seal_files::{Digest, Timing};
 use serde_json::json;
 
 use super::*;
 use crate::manifest::{MANIFEST, StoredFile};
+use crate::owner::{DAMAGED, Ownership, SCRATCH, UNFINISHED};
 
 /// The claim of an output that nobody else makes and that is not there.
 fn begun(store: &Store) -> Making {
@@ -29,8 +31,18 @@ fn made(store: &Store) -> Entry {
     let making = begun(store);
     fs::write(making.dir().join("weights"), (0..=255u8).collect::<Vec<_>>()).unwrap();
     fs::write(making.dir().join("config.json"), "{}\n").unwrap();
-    store.commit(making).unwrap()
+    made_by(store.commit(making).unwrap())
 }
+
+fn made_by(committed: Committed) -> Entry {
+    match committed {
+        Committed::Made(entry) => entry,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Takes over whatever it finds: for it, nobody gives a sign of life.
+const HASTY: Timing = Timing { beat: Duration::from_secs(3600), silent: Duration::ZERO };
 
 /// Found and of the content that was written.
 fn is_whole(store: &Store) -> bool {
@@ -57,9 +69,9 @@ fn an_entry_is_whole_or_absent() {
         // Killed: both of these stay, and nothing is found.
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("weights"), "half").unwrap();
-        fs::write(root.path().join(CLAIMS).join(dir.file_name().unwrap()), "").unwrap();
+        fs::write(root.path().join(CLAIMS).join(scratch_name("sft", &key)), "").unwrap();
     }
-    let store = Store::open(root.path()).unwrap();
+    let store = Store::open_with(root.path(), HASTY).unwrap();
     assert_eq!(store.find("sft", &key, &inputs).unwrap(), Found::Absent);
     for name in [SCRATCH, CLAIMS] {
         assert_eq!(fs::read_dir(root.path().join(name)).unwrap().count(), 0, "{name}");

@@ -26,7 +26,7 @@ pub(crate) use self::items::answered;
 pub(crate) use self::pairs::{instruction, pair_up};
 pub(crate) use self::planned::{Questions, planned, planned_answers};
 pub(crate) use self::remembered::{JUDGES_FILE, RememberedJudges};
-pub(crate) use self::sharing::{Asks, Judging};
+pub(crate) use self::sharing::{Asks, Judging, LOGS};
 
 /// A judge of a test: the test, and the name of a further judge.
 type Place = (String, Option<String>);

@@ -11,7 +11,7 @@ use seal_judging::{
     AskedJudge, JudgePrompt, Judged, JudgingError, PairJudge, QuestionSet, Repair, VerdictLog,
     missing_questions, rubric, stored,
 };
-use seal_store::{Key, lasting_folder};
+use seal_store::{Claim, Claims, Key, claim_lasting, lasting_folder};
 use serde_json::Value;
 
 use super::Judges;
@@ -20,7 +20,7 @@ use crate::exec::Job;
 use crate::observer::{Event, Observer};
 
 /// Folder of the logs in a store.
-const LOGS: &str = "judgements";
+pub(crate) const LOGS: &str = "judgements";
 
 /// Version of the form of a log's place.
 const VERSION: u32 = 1;
@@ -55,7 +55,15 @@ pub(crate) struct Judging<'a> {
     judges: &'a Judges,
     store: PathBuf,
     observer: &'a dyn Observer,
+    claims: Claims,
     shared: Mutex<State>,
+}
+
+/// A log, and the right to write to it: a lock on the file says nothing to other hosts.
+struct OwnLog {
+    log: VerdictLog,
+    /// Goes after the log.
+    _claim: Claim,
 }
 
 /// Address, model and variable of the key.
@@ -86,7 +94,8 @@ impl seal_judging::Observer for Told<'_> {
 impl<'a> Judging<'a> {
     /// For stages in the store at `store`. Nothing is opened.
     pub(crate) fn new(judges: &'a Judges, store: &Path, observer: &'a dyn Observer) -> Self {
-        Self { judges, store: store.to_owned(), observer, shared: Mutex::default() }
+        let claims = Claims::default();
+        Self { judges, store: store.to_owned(), observer, claims, shared: Mutex::default() }
     }
 
     pub(crate) fn judges(&self) -> &'a Judges {
@@ -129,7 +138,7 @@ impl<'a> Judging<'a> {
         questions: &QuestionSet<'_>,
         job: &Job<'_>,
     ) -> Result<Judged, StudyError> {
-        let mut log = self.open_log(judge, job)?;
+        let OwnLog { mut log, _claim } = self.open_log(judge, job)?;
         if missing_questions(judge, questions, Some(&log)).is_empty() {
             let judged = stored(judge, questions, &log);
             judge.refuse_served(&judged.served, &questions.models())?;
@@ -151,7 +160,7 @@ impl<'a> Judging<'a> {
         models: &[Option<&str>],
         job: &Job<'_>,
     ) -> Result<Rated, StudyError> {
-        let mut log = self.open_log(judge, job)?;
+        let OwnLog { mut log, _claim } = self.open_log(judge, job)?;
         if rubric::missing_questions(judge, set, Some(&log)).is_empty() {
             let rated = rubric::stored(judge, set, &log);
             judge.refuse_served(&rated.served, models)?;
@@ -187,18 +196,22 @@ impl<'a> Judging<'a> {
     }
 
     /// The log of a judge, when no other process writes to it.
-    fn open_log(&self, judge: &dyn Asks, job: &Job<'_>) -> Result<VerdictLog, StudyError> {
-        let path = lasting_folder(&self.store, LOGS, &Self::log_key(judge))?.join(LOG);
+    fn open_log(&self, judge: &dyn Asks, job: &Job<'_>) -> Result<OwnLog, StudyError> {
+        let key = Self::log_key(judge);
+        let path = lasting_folder(&self.store, LOGS, &key)?.join(LOG);
         seal_files::refuse_link(&path).map_err(StudyError::at_file(&path))?;
         let mut is_said = false;
         loop {
-            match VerdictLog::open(&path) {
-                Err(JudgingError::LogInUse { .. }) => {}
-                Ok(log) => {
-                    self.say_repair(&log);
-                    return Ok(log);
+            if let Some(claim) = claim_lasting(&self.claims, &self.store, LOGS, &key)? {
+                match VerdictLog::open(&path) {
+                    // An older program has a lock and no claim.
+                    Err(JudgingError::LogInUse { .. }) => {}
+                    Ok(log) => {
+                        self.say_repair(&log);
+                        return Ok(OwnLog { log, _claim: claim });
+                    }
+                    Err(error) => return Err(error.into()),
                 }
-                Err(error) => return Err(error.into()),
             }
             if !std::mem::replace(&mut is_said, true) {
                 let message = format!("{}: another run judges; this one waits", path.display());

@@ -26,14 +26,14 @@ fn an_output_is_made_by_one_and_found_by_the_other() {
     let making = begun(&one);
     fs::write(making.dir().join("out"), "1").unwrap();
     // Neither a second claim nor a sweep touches it.
-    assert!(matches!(other.begin("sft", &key, &inputs).unwrap(), Begun::Held));
-    assert!(matches!(one.begin("sft", &key, &inputs).unwrap(), Begun::Held));
+    assert!(matches!(other.begin("sft", &key, &inputs).unwrap(), Begun::Held(Some(_))));
+    assert!(matches!(one.begin("sft", &key, &inputs).unwrap(), Begun::Held(Some(_))));
     Store::open(root.path()).unwrap();
     assert!(making.dir().join("out").exists());
     let apart = json!({"lr": 0.2});
     let apart = other.begin("sft", &Key::of("sft", 1, &apart), &apart).unwrap();
     assert!(matches!(apart, Begun::Making(_)), "another key is free");
-    let entry = one.commit(making).unwrap();
+    let entry = made_by(one.commit(making).unwrap());
     match other.begin("sft", &key, &inputs).unwrap() {
         Begun::Found(found) => assert_eq!(found, entry),
         begun => panic!("{begun:?}"),
@@ -108,13 +108,14 @@ fn finished_parts_that_nobody_goes_on_with_go_after_a_month_and_it_is_said() {
         for (path, age) in [(dir.join("part"), file), (dir.clone(), folder)] {
             fs::File::open(path).unwrap().set_modified(now - age).unwrap();
         }
-        (dir, making)
+        let plain = root.path().join(UNFINISHED).join(scratch_name("answers", &key));
+        (dir, plain, making)
     };
-    let young = parts(0, DAY * 29, DAY * 29).0;
-    let written_to = parts(1, DAY * 31, DAY).0;
-    let file_is_old = parts(2, DAY, DAY * 31).0;
-    let old = parts(3, DAY * 31, DAY * 31).0;
-    let (claimed, _making) = parts(4, DAY * 31, DAY * 31);
+    let young = parts(0, DAY * 29, DAY * 29).1;
+    let written_to = parts(1, DAY * 31, DAY).1;
+    let file_is_old = parts(2, DAY, DAY * 31).1;
+    let old = parts(3, DAY * 31, DAY * 31).1;
+    let (claimed, _, _making) = parts(4, DAY * 31, DAY * 31);
     let notes = root.path().join(UNFINISHED).join("notes");
     fs::create_dir(&notes).unwrap();
     fs::File::open(&notes).unwrap().set_modified(now - DAY * 400).unwrap();
@@ -124,4 +125,24 @@ fn finished_parts_that_nobody_goes_on_with_go_after_a_month_and_it_is_said() {
     for stays in [young, written_to, file_is_old, claimed, notes] {
         assert!(stays.exists(), "{}", stays.display());
     }
+}
+
+/// For logs that several runs write to, one after another.
+#[test]
+fn a_lasting_folder_is_written_by_one_at_a_time() {
+    let root = tempfile::tempdir().unwrap();
+    drop(Store::open(root.path()).unwrap());
+    let (key, _) = key();
+    let claims = Claims::default();
+    let claim = || crate::claim_lasting(&claims, root.path(), "judgements", &key).unwrap();
+    let held = claim().unwrap();
+    assert!(claim().is_none());
+    // It is a claim like every other: who opens the store leaves it alone.
+    drop(Store::open(root.path()).unwrap());
+    assert!(held.is_held().unwrap());
+    drop(held);
+    assert!(claim().is_some());
+    fs::remove_file(root.path().join("store.json")).unwrap();
+    drop(claim());
+    assert!(Store::open(root.path()).is_ok());
 }

@@ -1,0 +1,75 @@
+//! `seal store gc`: what no run needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use seal_store::{Beside, Store};
+use seal_study::StudyError;
+
+use super::runs::needed_by;
+use super::{Place, size};
+use crate::plain;
+use crate::verbosity::Verbosity;
+
+/// Which store, whose outputs stay, and whether to remove the others.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// Store of finished stages [default: the store of the first run folder].
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Run folder whose outputs stay (repeatable).
+    #[arg(long, value_name = "DIR", required = true)]
+    out: Vec<PathBuf>,
+    /// Remove what no run needs. Without it, it is listed alone.
+    #[arg(long, conflicts_with = "dry_run")]
+    delete: bool,
+    /// List what would be removed, which is the default.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Lists what none of the runs needs. Removes it if asked to.
+pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
+    let place = Place { store: options.store.clone(), out: options.out.clone() };
+    let (dir, _) = place.dir();
+    let inventory = place.inventory()?;
+    let mut needed = BTreeSet::new();
+    for out in &options.out {
+        needed.extend(needed_by(out, &dir, verbosity)?);
+    }
+    // All that belongs to one output goes at once. What is being made stays, and so do replies.
+    let mut unneeded: BTreeMap<String, u64> = BTreeMap::new();
+    let entries = inventory.entries.iter();
+    let entries = entries.map(|entry| (format!("{}-{}", entry.stage, entry.key), entry.bytes));
+    let others = inventory.others.iter().filter_map(|other| match other.kind {
+        Beside::Unfinished | Beside::Damaged => Some((other.output.clone(), other.bytes)),
+        Beside::Scratch | Beside::Lasting => None,
+    });
+    for (output, bytes) in entries.chain(others).filter(|(output, _)| !needed.contains(output)) {
+        *unneeded.entry(output).or_default() += bytes;
+    }
+    let mut out = plain::stdout();
+    for (output, bytes) in &unneeded {
+        writeln!(out, "{output}  {}", size(*bytes))?;
+    }
+    let (count, bytes) = (unneeded.len(), unneeded.values().sum::<u64>());
+    if !options.delete {
+        let hint = if count > 0 { "; --delete removes them" } else { "" };
+        writeln!(out, "{count} outputs that no run needs, {}{hint}", size(bytes))?;
+        return Ok(());
+    }
+    let store = Store::open(&dir).map_err(StudyError::from)?;
+    let (mut removed, mut freed) = (0, 0);
+    for output in unneeded.keys() {
+        match store.discard(output).map_err(StudyError::from)? {
+            Some(bytes) => {
+                removed += 1;
+                freed += bytes;
+            }
+            None => writeln!(out, "{output}: another run makes it; it stays")?,
+        }
+    }
+    Ok(writeln!(out, "{removed} outputs removed, {}", size(freed))?)
+}

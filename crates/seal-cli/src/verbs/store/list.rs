@@ -1,0 +1,120 @@
+//! `seal store ls` and `seal store du`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use seal_store::{Beside, Inventory};
+
+use super::runs::made_in;
+use super::{name_of, size};
+use crate::plain;
+use crate::table::{self, Side};
+
+/// Lists entries, claims and what is damaged.
+pub(super) fn entries(inventory: &Inventory, runs: &[PathBuf]) -> anyhow::Result<()> {
+    let used: Vec<(String, BTreeSet<String>)> =
+        runs.iter().map(|out| Ok((name_of(out), made_in(out)?))).collect::<anyhow::Result<_>>()?;
+    #[expect(clippy::disallowed_methods, reason = "an age is part of no result")]
+    let now = SystemTime::now();
+    let mut rows = Vec::new();
+    for entry in &inventory.entries {
+        let output = format!("{}-{}", entry.stage, entry.key);
+        let users: Vec<&str> = used
+            .iter()
+            .filter(|(_, outputs)| outputs.contains(&output))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        // A time in the future is of another host's clock.
+        let age = entry.made.and_then(|made| now.duration_since(made).ok());
+        rows.push(vec![
+            entry.stage.clone(),
+            entry.key.clone(),
+            size(entry.bytes),
+            age.map_or_else(|| "?".to_owned(), |age| age_of(age.as_secs())),
+            users.join(", "),
+            entry.damage.as_ref().map_or_else(String::new, |d| format!("damaged: {}", d.flaw)),
+        ]);
+    }
+    let headings = table::headings(&[
+        ("stage", Side::Left),
+        ("key", Side::Left),
+        ("size", Side::Right),
+        ("age", Side::Right),
+        ("used by", Side::Left),
+        ("", Side::Left),
+    ]);
+    let mut out = plain::stdout();
+    table::write(&mut out, &headings, &rows)?;
+    for (output, holder) in &inventory.claims {
+        match holder {
+            Ok(holder) => {
+                writeln!(out, "claimed: {output} by process {} on {}", holder.process, holder.host)?
+            }
+            Err(flaw) => writeln!(out, "claimed: {output} ({flaw})")?,
+        }
+    }
+    let of = |kind| inventory.others.iter().filter(move |other| other.kind == kind).count();
+    for (kind, words) in [
+        (Beside::Unfinished, "outputs with finished parts of a run that was stopped"),
+        (Beside::Damaged, "damaged outputs that were set aside"),
+    ] {
+        match of(kind) {
+            0 => {}
+            count => writeln!(out, "{count} {words}")?,
+        }
+    }
+    Ok(())
+}
+
+/// Counts by stage, and what else needs room.
+pub(super) fn sums(inventory: &Inventory) -> anyhow::Result<()> {
+    let mut stages: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
+    for entry in &inventory.entries {
+        let sum = stages.entry(&entry.stage).or_default();
+        *sum = (sum.0 + 1, sum.1 + entry.bytes);
+    }
+    let mut others: BTreeMap<Beside, (usize, u64)> = BTreeMap::new();
+    for other in &inventory.others {
+        let sum = others.entry(other.kind).or_default();
+        *sum = (sum.0 + 1, sum.1 + other.bytes);
+    }
+    let row =
+        |name: String, (count, bytes): (usize, u64)| vec![name, count.to_string(), size(bytes)];
+    let mut rows: Vec<Vec<String>> =
+        stages.iter().map(|(stage, sum)| row((*stage).to_owned(), *sum)).collect();
+    let words = |kind: &Beside| match kind {
+        Beside::Scratch => "(being made)",
+        Beside::Unfinished => "(finished parts)",
+        Beside::Damaged => "(damaged)",
+        Beside::Lasting => "(replies of judges)",
+    };
+    rows.extend(others.iter().map(|(kind, sum)| row(words(kind).to_owned(), *sum)));
+    let all = stages.values().chain(others.values());
+    rows.push(row("total".to_owned(), all.fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))));
+    let headings =
+        table::headings(&[("stage", Side::Left), ("outputs", Side::Right), ("size", Side::Right)]);
+    Ok(table::write(&mut plain::stdout(), &headings, &rows)?)
+}
+
+/// The largest whole unit.
+fn age_of(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_in_the_largest_whole_unit() {
+        let ages = [0, 59, 60, 3599, 3600, 86_399, 86_400, 31 * 86_400].map(age_of);
+        assert_eq!(ages, ["0 s", "59 s", "1 min", "59 min", "1 h", "23 h", "1 d", "31 d"]);
+    }
+}
