@@ -37,7 +37,7 @@ macro_rules! file {
 }
 
 /// Every config and plan of the repository. A test holds the list against its folders.
-const FILES: [Shipped; 31] = [
+const FILES: [Shipped; 32] = [
     file!("configs/data/hexphi.toml", "HEx-PHI as a test: harmful instructions in 11 categories"),
     file!("configs/data/hh.toml", "the Anthropic HH test, its harmless part"),
     file!("configs/data/slimorca.toml", "a SlimOrca test, apart from the rows that train"),
@@ -83,6 +83,7 @@ const FILES: [Shipped; 31] = [
     file!("configs/own.toml", "a study on your own rows: copy it and name your files"),
     file!("configs/phi3-mini.toml", "Phi-3-mini with the paper's settings"),
     file!("configs/pythia-2.8b.toml", "Pythia-2.8B with the paper's settings"),
+    file!("configs/smollm2.toml", "SmolLM2-135M-Instruct, made safe first, on two CPU cores"),
     file!("configs/stages.toml", "settings of score, sft, generate and select --model"),
     file!("configs/text.toml", "a small Llama trained from scratch on real text"),
     file!("configs/world.toml", "the built-in world, and the reference of every key"),

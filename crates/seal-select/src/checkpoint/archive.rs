@@ -221,3 +221,7 @@ fn unreadable(error: zip::result::ZipError) -> CheckpointError {
 fn missing(entry: &'static str) -> CheckpointError {
     ContainerError::MissingEntry { entry }.into()
 }
+
+#[cfg(test)]
+#[path = "archive_tests.rs"]
+mod tests;

@@ -173,3 +173,39 @@ impl fmt::Display for Op<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names are those of `pickletools.opcodes`.
+    #[test]
+    fn opcodes_that_are_not_used_are_shown_by_their_names() {
+        let shown = |code: u8| Op::Other(code).to_string();
+        let codes = [b']', b'a', b'b', b'i', b'o', b'u', 0x81, 0x93, 0xff];
+        assert_eq!(
+            codes.map(shown).join(" "),
+            "EMPTY_LIST APPEND BUILD INST OBJ SETITEMS NEWOBJ STACK_GLOBAL the opcode 0xff"
+        );
+    }
+
+    /// Values and bytes are those of `pickle.encode_long`.
+    #[test]
+    fn integers_of_any_length_keep_their_sign() {
+        let cases: [(i64, &[u8]); 7] = [
+            (0, &[]),
+            (127, &[0x7f]),
+            (-1, &[0xff]),
+            (-128, &[0x80]),
+            (128, &[0x80, 0x00]),
+            (-32_768, &[0x00, 0x80]),
+            (i64::MIN, &[0, 0, 0, 0, 0, 0, 0, 0x80]),
+        ];
+        for (value, bytes) in cases {
+            let length = u8::try_from(bytes.len()).unwrap();
+            let code = [&[0x8a, length], bytes].concat();
+            assert_eq!(Opcodes::new(&code).next().unwrap(), Op::Int(value));
+        }
+        assert!(Opcodes::new(&[0x8a, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0]).next().is_err());
+    }
+}

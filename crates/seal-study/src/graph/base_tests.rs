@@ -76,7 +76,7 @@ impl Folder<'_> {
         let mut arms = crate::arm::arms(&loaded)?;
         crate::arm::look(&mut arms)?;
         let sets = ArmSets::of(&arms)?;
-        let judges = Judges::of(&arms[0].config)?;
+        let judges = Judges::of(&arms[0].config, &Default::default())?;
         let judging = Judging::new(&judges, Path::new(""), &Silent);
         let graph = graph(&arms, &sets, &[0], &judging);
         let node = |node: Node<'_>| (node.stage, node.inputs, node.key.to_string(), node.deps);

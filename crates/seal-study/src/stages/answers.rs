@@ -2,7 +2,6 @@
 //! continuations.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use burn::module::Module;
 use seal_bilevel::score;
@@ -167,6 +166,7 @@ fn likelihoods(
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::path::Path;
     use std::time::Duration;
 
     use super::*;
