@@ -1,5 +1,9 @@
 //! Sizes of heads and rows, for attention.
 
+/// Rows of matrices in kernels are a multiple of it, so that they are whole vectors on every
+/// machine.
+pub(super) const LANES: usize = 16;
+
 /// Sizes of one call of attention.
 #[derive(Clone, Debug)]
 pub struct AttentionShape {

@@ -27,7 +27,7 @@ impl Inputs<'_> {
 
 /// Rotates one head vector at one position, from `x` to `out`.
 #[inline(always)]
-fn rotate(x: &[f32], cos: &[f32], sin: &[f32], scale: f32, out: &mut [f32]) {
+pub(super) fn rotate(x: &[f32], cos: &[f32], sin: &[f32], scale: f32, out: &mut [f32]) {
     let h = cos.len();
     for i in 0..h {
         let (a, b) = (x[i], x[h + i]);
@@ -50,6 +50,28 @@ pub(super) fn rotate_back(x: &[f32], cos: &[f32], sin: &[f32], scale: f32, out: 
     }
     for (out, x) in out[2 * h..].iter_mut().zip(&x[2 * h..]) {
         *out = scale * x;
+    }
+}
+
+/// Softmax of the scores in `lo..hi` of one query, which sees `first..end`; 0 at the others.
+/// Nothing is seen by a row of padding, where `first` is `end`.
+#[inline(always)]
+pub(super) fn softmax(p: &mut [f32], (lo, hi): (usize, usize), (first, end): (usize, usize)) {
+    if first == end {
+        p[lo..hi].fill(0.0);
+        return;
+    }
+    // Whole vectors, whose exponentials are 0 where nothing is seen.
+    p[lo..first].fill(f32::NEG_INFINITY);
+    p[end..hi].fill(f32::NEG_INFINITY);
+    let p = &mut p[lo..hi];
+    let top = max(p);
+    for p in p.iter_mut() {
+        *p = exp(*p - top);
+    }
+    let scale = 1.0 / sum_by(p.len(), |j| p[j]);
+    for p in p.iter_mut() {
+        *p *= scale;
     }
 }
 
@@ -147,23 +169,7 @@ impl<'a> Head<'a> {
                 true => (self.s.first(i + n), i + n + 1),
                 false => (lo, lo),
             };
-            if first == end {
-                // A row of padding.
-                p[lo..hi].fill(0.0);
-                continue;
-            }
-            // Whole vectors, whose exponentials are 0 where nothing is seen.
-            p[lo..first].fill(f32::NEG_INFINITY);
-            p[end..hi].fill(f32::NEG_INFINITY);
-            let p = &mut p[lo..hi];
-            let top = max(p);
-            for p in p.iter_mut() {
-                *p = exp(*p - top);
-            }
-            let scale = 1.0 / sum_by(p.len(), |j| p[j]);
-            for p in p.iter_mut() {
-                *p *= scale;
-            }
+            softmax(p, (lo, hi), (first, end));
         }
     }
 }

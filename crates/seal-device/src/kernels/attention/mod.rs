@@ -8,6 +8,7 @@
 //! A few queries at a time pass over the keys, so that what is read from memory
 //! serves them all. A task is one key/value head of one row.
 
+pub(super) mod cached;
 mod head;
 
 pub(super) use head::Inputs;

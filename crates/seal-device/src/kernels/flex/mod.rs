@@ -1,5 +1,6 @@
 //! The kernels as operations of Burn's flex backend.
 
+pub(super) mod cached;
 mod gradient;
 pub(super) mod product;
 
