@@ -71,6 +71,7 @@ mod slots;
 mod soft_cap;
 mod source;
 mod state;
+mod stem;
 mod tensor_file;
 mod tensors;
 #[cfg(test)]

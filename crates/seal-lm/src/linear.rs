@@ -137,6 +137,11 @@ impl Linear {
         sides.map(|side| (side.a.val(), side.b.val(), side.scale))
     }
 
+    /// Whether training drops inputs of its side path.
+    pub(crate) fn drops(&self) -> bool {
+        self.lora.as_ref().is_some_and(|lora| lora.dropout > 0.0)
+    }
+
     /// Whether there is a side path.
     pub(crate) fn is_adapted(&self) -> bool {
         self.lora.is_some() || !self.kept.is_empty()

@@ -237,6 +237,7 @@ impl<'m> Slots<'m> {
                 scale: plan.scale.map(|scale| scale as f32),
                 lengths: lengths.clone(),
                 starts: starts.clone(),
+                stem: false,
             };
             h = block.forward(h, &run, |q, k, v| {
                 let mut stored: Vec<&mut KeysValues> = Vec::with_capacity(takes.len());
