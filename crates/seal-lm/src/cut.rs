@@ -188,7 +188,8 @@ mod tests {
                     let rows = rows(longest);
                     let batch = Batch::of(&rows[..n].iter().collect::<Vec<_>>(), None);
                     let groups = groups(&model, &batch, None);
-                    let tokens = |part: &Part| part.iter().map(|row| batch.lengths[*row]).sum();
+                    let tokens =
+                        |part: &Part| model.trunk.layout(&batch.select(part), None).tokens.len();
                     let largest = |group: &Vec<Part>| group.iter().map(tokens).max().unwrap();
                     let mut largest: Vec<usize> = groups.iter().map(largest).collect();
                     largest.sort_by_key(|tokens| Reverse(*tokens));

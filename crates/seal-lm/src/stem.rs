@@ -5,8 +5,9 @@ use seal_data::Batch;
 /// Fewest tokens that pass through a model once for all rows.
 const LEAST: usize = 16;
 
-/// Share of a batch's tokens that must be saved, as its inverse: below it the other places at
-/// which a batch is cut, and sums in another order, are not worth it.
+/// Share of the tokens of a row that they must be on average, as its inverse: below it the other
+/// places at which a batch is cut, and sums in another order, are not worth it. It does not depend
+/// on the number of rows, so that a batch and its parts are of one mind.
 const SHARE: usize = 16;
 
 /// Number of tokens that all rows of `batch` begin with, up to the first one from which an answer is
@@ -17,8 +18,9 @@ pub(crate) fn of(batch: &Batch) -> usize {
     let rows = batch.tokens.chunks_exact(batch.width);
     let shared = |row: &[i32]| first.iter().zip(row).take_while(|(a, b)| a == b).count();
     let stem = rows.map(shared).min().unwrap_or(0);
-    let (saved, all) = (stem * (batch.rows() - 1), batch.lengths.iter().sum::<usize>());
-    if stem < LEAST || saved * SHARE < all { 0 } else { stem }
+    let all: usize = batch.lengths.iter().sum();
+    let is_worth = batch.rows() > 1 && stem >= LEAST && stem * SHARE * batch.rows() >= all;
+    if is_worth { stem } else { 0 }
 }
 
 #[cfg(test)]
@@ -60,7 +62,7 @@ mod tests {
             (0..3).map(|i| (row(17, i, own), 18)).collect()
         };
         assert_eq!(of(&batch(&rows(100))), 17);
-        assert_eq!(of(&batch(&rows(170))), 0);
+        assert_eq!(of(&batch(&rows(300))), 0);
     }
 
     #[test]
