@@ -7,7 +7,7 @@ use seal_device::Kernels;
 use crate::block::{Block, FeedForward, Gated, Joint, JointGated, Plain, Projections, Separate};
 use crate::needed::Needed;
 use crate::norm::Norm;
-use crate::packed::PackedBlock;
+use crate::packed_block::PackedBlock;
 use crate::plan::{JointOrder, Residual};
 use crate::{Activation, DropoutKey, Linear};
 

@@ -55,6 +55,7 @@ mod nll;
 mod norm;
 mod optim;
 mod packed;
+mod packed_block;
 mod pass;
 mod peft;
 mod plan;
