@@ -9,7 +9,7 @@
 mod kernels;
 mod spec;
 
-pub use kernels::{AdamWStep, AttentionShape, Kernels};
+pub use kernels::{AdamWStep, AttentionShape, Kernels, KeysValues, PackedMatrix};
 pub use spec::{Backend, DeviceError, DeviceSpec};
 
 /// What a backend said when it panicked, which is how Burn's report a missing

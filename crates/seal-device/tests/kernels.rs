@@ -7,7 +7,7 @@
 mod common;
 
 use burn::tensor::{Device, Tensor};
-use common::call::{Call, kernels, shapes};
+use common::call::{Call, kernels, shapes, stems};
 use common::{
     assert_close, assert_within, differences, draws, leaf, norm, reference, tensor, values,
 };
@@ -66,6 +66,13 @@ proptest! {
 fn attention() {
     for shape in shapes() {
         check_attention(&Call::new(&shape, 1.0));
+    }
+}
+
+#[test]
+fn attention_of_rows_that_begin_alike() {
+    for (shape, window) in stems().into_iter().zip([None, Some(4), Some(18), None, Some(30)]) {
+        check_attention(&Call::new(&AttentionShape { window, ..shape }, 1.0));
     }
 }
 
@@ -205,6 +212,7 @@ fn not_a_number_stays_one() {
         scale: None,
         lengths: vec![4],
         starts: vec![0],
+        stem: false,
     };
     for (input, tainted) in [(0, 2..3), (1, 2..4), (2, 2..4)] {
         let mut call = Call::new(&shape, 1.0);

@@ -7,6 +7,7 @@ use seal_device::Kernels;
 use crate::block::{Block, FeedForward, Gated, Joint, JointGated, Plain, Projections, Separate};
 use crate::needed::Needed;
 use crate::norm::Norm;
+use crate::packed_block::PackedBlock;
 use crate::plan::{JointOrder, Residual};
 use crate::{Activation, DropoutKey, Linear};
 
@@ -18,6 +19,8 @@ pub(crate) struct Run<'a> {
     pub(crate) dropout: Option<DropoutKey<'a>>,
     /// Tokens whose states are needed after the block; all if `None`.
     pub(crate) needed: Option<&'a Needed>,
+    /// The layers of the block, where they are laid out for generation.
+    pub(crate) packed: Option<&'a PackedBlock>,
 }
 
 impl<'a> Run<'a> {
@@ -29,6 +32,9 @@ impl<'a> Run<'a> {
     }
 
     fn linear(&self, linear: &Linear, x: Tensor<2>) -> Tensor<2> {
+        if let (Some(packed), Some(kernels)) = (self.packed, self.kernels) {
+            return packed.forward(linear.path, x, kernels);
+        }
         match self.dropout {
             Some(key) => {
                 let layer = format!("layers.{}.{}", self.layer, linear.name());

@@ -119,7 +119,13 @@ impl Cache {
             let plan = &block.plan.attention;
             let mask = masks.of(plan, || self.mask(size, plan, &device));
             let cache = &mut self.blocks[i];
-            let run = Run { kernels: trunk.kernels(), layer: i, dropout: None, needed: None };
+            let run = Run {
+                kernels: trunk.kernels(),
+                layer: i,
+                dropout: None,
+                needed: None,
+                packed: None,
+            };
             h = block.forward(h, &run, |q, k, v| {
                 let [cos, sin] = &tables[plan.rotary];
                 let q = rotate(split(q, rows, plan.heads), cos.clone(), sin.clone());

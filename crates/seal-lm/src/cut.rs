@@ -8,9 +8,9 @@ use std::cmp::Reverse;
 use burn::module::Module as _;
 use seal_data::Batch;
 
-use crate::Lm;
 use crate::cost::{Cut, GROUPS, PART, SMALL_PART, WORTH, linear_weights};
 use crate::trunk::Trunk;
+use crate::{DropoutKey, Lm};
 
 /// Rows that are worked on together, by their places in a batch.
 pub(crate) type Part = Vec<usize>;
@@ -23,36 +23,50 @@ fn cut_of(model: &Lm) -> Cut {
 /// own gradients: a matrix product shared between threads, and the many small
 /// operations that are not, keep fewer of them busy than rows do. Parts of a
 /// group take turns, so that the tape holds a few rows of a batch of any size.
-pub(crate) fn groups(model: &Lm, batch: &Batch) -> Vec<Vec<Part>> {
+pub(crate) fn groups(model: &Lm, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Vec<Vec<Part>> {
     let cut = cut_of(model);
     let small = cut.kept * PART > model.num_params();
     let size = if small { SMALL_PART } else { PART };
-    cut_in(model, batch, size, cut.least(), cut.groups())
+    let own = own(&model.trunk, batch, dropout);
+    cut_in(&model.trunk, &own, size, cut.least(), cut.groups())
 }
 
 /// The parts of `batch` for work that keeps no tape and has no gradients.
-pub(crate) fn parts(trunk: &Trunk, batch: &Batch) -> Vec<Part> {
-    even((0..batch.rows()).collect(), &batch.lengths, count(trunk, batch, PART, 0, GROUPS))
+pub(crate) fn parts(trunk: &Trunk, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Vec<Part> {
+    let own = own(trunk, batch, dropout);
+    even((0..own.len()).collect(), &own, count(trunk, &own, PART, 0, GROUPS))
 }
 
-/// `batch` in up to `groups` groups, a power of two, of together up to
+/// Tokens of each row that it does not share with all others.
+fn own(trunk: &Trunk, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Vec<usize> {
+    let stem = trunk.stem(batch, dropout);
+    batch.lengths.iter().map(|len| len - stem).collect()
+}
+
+/// Rows of `lengths` tokens in up to `groups` groups, a power of two, of together up to
 /// [`count`] parts.
-fn cut_in(model: &Lm, batch: &Batch, size: usize, least: usize, groups: usize) -> Vec<Vec<Part>> {
-    let n = count(&model.trunk, batch, size, least, groups);
+fn cut_in(
+    trunk: &Trunk,
+    lengths: &[usize],
+    size: usize,
+    least: usize,
+    groups: usize,
+) -> Vec<Vec<Part>> {
+    let n = count(trunk, lengths, size, least, groups);
     let groups = n.min(groups);
-    even((0..batch.rows()).collect(), &batch.lengths, groups)
+    even((0..lengths.len()).collect(), lengths, groups)
         .into_iter()
-        .map(|group| even(group, &batch.lengths, n / groups))
+        .map(|group| even(group, lengths, n / groups))
         .collect()
 }
 
 /// Parts of `size` tokens or more on average that are worth it: a power of two up to
 /// `groups`, which is one, and above it a multiple of `groups` with at least `least`
 /// tokens each, on average again.
-fn count(trunk: &Trunk, batch: &Batch, size: usize, least: usize, groups: usize) -> usize {
-    let tokens: usize = batch.lengths.iter().sum();
+fn count(trunk: &Trunk, lengths: &[usize], size: usize, least: usize, groups: usize) -> usize {
+    let tokens: usize = lengths.iter().sum();
     let linear = linear_weights(trunk.plan()) as usize;
-    let worth = (tokens * linear / WORTH).min(tokens / size).min(batch.rows());
+    let worth = (tokens * linear / WORTH).min(tokens / size).min(lengths.len());
     match trunk.kernels() {
         Some(_) if worth > groups => worth.min(tokens / least.max(1)).max(groups) / groups * groups,
         Some(_) => worth.checked_ilog2().map_or(1, |log| 1 << log),
@@ -115,7 +129,10 @@ mod tests {
             .collect();
         let batch = Batch::of(&rows.iter().collect::<Vec<_>>(), None);
         let counts = |model: &Lm, batch: &Batch, least, most| {
-            cut_in(model, batch, 512, least, most).iter().map(Vec::len).collect::<Vec<_>>()
+            cut_in(&model.trunk, &batch.lengths, 512, least, most)
+                .iter()
+                .map(Vec::len)
+                .collect::<Vec<_>>()
         };
         assert_eq!(counts(&model, &batch, 0, 1), [5]);
         assert_eq!(counts(&model, &batch, 0, 2), [2, 2]);
@@ -170,8 +187,9 @@ mod tests {
                 {
                     let rows = rows(longest);
                     let batch = Batch::of(&rows[..n].iter().collect::<Vec<_>>(), None);
-                    let groups = groups(&model, &batch);
-                    let tokens = |part: &Part| part.iter().map(|row| batch.lengths[*row]).sum();
+                    let groups = groups(&model, &batch, None);
+                    let tokens =
+                        |part: &Part| model.trunk.layout(&batch.select(part), None).tokens.len();
                     let largest = |group: &Vec<Part>| group.iter().map(tokens).max().unwrap();
                     let mut largest: Vec<usize> = groups.iter().map(largest).collect();
                     largest.sort_by_key(|tokens| Reverse(*tokens));

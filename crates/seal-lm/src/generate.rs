@@ -1,7 +1,14 @@
 //! Batched generation with a KV cache, greedy or sampled.
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use burn::tensor::Tensor;
+
 use crate::cache::Cache;
 use crate::draft::Draft;
+use crate::packed::PackedModel;
+use crate::slots::Slots;
 use crate::{GenerateError, GenerateSettings, Generated, Lm, Prompt};
 
 /// Continues `prompts`; answers are in their order.
@@ -25,19 +32,16 @@ pub fn generate(
     stops: &[u32],
     seed: u64,
 ) -> Result<Vec<Generated>, GenerateError> {
-    let mut out: Vec<Option<Generated>> = vec![None; prompts.len()];
-    generate_each(model, prompts, settings, stops, seed, |i, answer| {
-        out[i] = Some(answer);
-        Ok::<(), GenerateError>(())
-    })?;
-    Ok(out.into_iter().map(|g| g.expect("every prompt is in one chunk")).collect())
+    Generator::of(model).generate(prompts, settings, stops, seed)
 }
 
 /// As [`generate`], but hands each answer on, with the index of its prompt, as
-/// soon as its batch is finished: what `each` has stored outlives a run that is
+/// soon as it has ended: what `each` has stored outlives a run that is
 /// killed, and the prompts that are left give the same answers later.
 ///
-/// The order is that of the prompts' lengths, then of their indices.
+/// Prompts begin in the order of their lengths, then of their indices. Where the device has kernels
+/// for the model, a prompt begins as soon as an answer has ended, so that the order of answers
+/// depends on their lengths, too. Elsewhere a batch begins when the one before has ended.
 ///
 /// # Errors
 /// As [`generate`], and what `each` reports, which ends the run.
@@ -47,21 +51,74 @@ pub fn generate_each<E: From<GenerateError>>(
     settings: &GenerateSettings,
     stops: &[u32],
     seed: u64,
-    mut each: impl FnMut(usize, Generated) -> Result<(), E>,
+    each: impl FnMut(usize, Generated) -> Result<(), E>,
 ) -> Result<(), E> {
-    check(model, prompts, settings)?;
-    let model = &model.clone().with_f32_states();
-    // Prompts of like length side by side waste the least padding.
-    let mut order: Vec<usize> = (0..prompts.len()).collect();
-    order.sort_by_key(|i| (prompts[*i].tokens.len(), *i));
-    for chunk in order.chunks(settings.batch) {
-        let batch: Vec<&Prompt> = chunk.iter().map(|i| &prompts[*i]).collect();
-        let answers = generate_batch(model, &batch, settings, stops, seed)?;
-        for (i, answer) in chunk.iter().zip(answers) {
-            each(*i, answer)?;
+    Generator::of(model).generate_each(prompts, settings, stops, seed, each)
+}
+
+/// A model that generates.
+///
+/// Where the device has kernels for the model, the first call lays its weights out anew for them.
+/// That takes as much memory as f32 weights do, or half of it where bf16 holds every number of a
+/// matrix. So who generates often keeps a generator.
+pub struct Generator {
+    model: Lm,
+    packed: OnceLock<Option<PackedModel>>,
+}
+
+impl Generator {
+    /// Of `model`, which is expected off the tape ([`burn::module::Module::valid`]).
+    pub fn of(model: &Lm) -> Self {
+        Self { model: model.clone().with_f32_states(), packed: OnceLock::new() }
+    }
+
+    /// The model, with states in f32.
+    pub fn model(&self) -> &Lm {
+        &self.model
+    }
+
+    /// As [`generate`].
+    ///
+    /// # Errors
+    /// As [`generate`].
+    pub fn generate(
+        &self,
+        prompts: &[Prompt],
+        settings: &GenerateSettings,
+        stops: &[u32],
+        seed: u64,
+    ) -> Result<Vec<Generated>, GenerateError> {
+        let mut out: Vec<Option<Generated>> = vec![None; prompts.len()];
+        self.generate_each(prompts, settings, stops, seed, |i, answer| {
+            out[i] = Some(answer);
+            Ok::<(), GenerateError>(())
+        })?;
+        Ok(out.into_iter().map(|g| g.expect("every prompt is answered")).collect())
+    }
+
+    /// As [`generate_each`].
+    ///
+    /// # Errors
+    /// As [`generate_each`].
+    pub fn generate_each<E: From<GenerateError>>(
+        &self,
+        prompts: &[Prompt],
+        settings: &GenerateSettings,
+        stops: &[u32],
+        seed: u64,
+        each: impl FnMut(usize, Generated) -> Result<(), E>,
+    ) -> Result<(), E> {
+        check(&self.model, prompts, settings)?;
+        // Prompts of like length side by side waste the least padding, where there is some.
+        let mut order: Vec<usize> = (0..prompts.len()).collect();
+        order.sort_by_key(|i| (prompts[*i].tokens.len(), *i));
+        let task = Task { model: &self.model, prompts, settings, stops, seed };
+        let pack = || self.model.kernels().map(|kernels| PackedModel::of(&self.model, kernels));
+        match self.packed.get_or_init(pack) {
+            Some(packed) => task.in_slots(packed, &order, each),
+            None => task.in_batches(&order, each),
         }
     }
-    Ok(())
 }
 
 fn check(model: &Lm, prompts: &[Prompt], settings: &GenerateSettings) -> Result<(), GenerateError> {
@@ -81,31 +138,109 @@ fn check(model: &Lm, prompts: &[Prompt], settings: &GenerateSettings) -> Result<
     Ok(())
 }
 
-fn generate_batch(
-    model: &Lm,
-    prompts: &[&Prompt],
-    settings: &GenerateSettings,
-    stops: &[u32],
+/// Prompts to be answered.
+struct Task<'a> {
+    model: &'a Lm,
+    prompts: &'a [Prompt],
+    settings: &'a GenerateSettings,
+    stops: &'a [u32],
     seed: u64,
-) -> Result<Vec<Generated>, GenerateError> {
-    let (context, v) = (model.config().max_position_embeddings, model.config().vocab_size);
-    let mut drafts: Vec<Draft<'_>> =
-        prompts.iter().map(|p| Draft::new(p, settings.max_new_tokens, context)).collect();
-    let steps = drafts.iter().map(|d| d.limit()).max().expect("a chunk is not empty");
-    if steps > 0 {
-        let tokens: Vec<&[u32]> = prompts.iter().map(|p| p.tokens.as_slice()).collect();
-        let (mut cache, mut hidden) = Cache::start(model, &tokens, steps);
-        for _ in 0..steps {
-            let logits = model.logits(hidden).into_data();
-            let mut logits = logits.convert::<f32>().try_into_vec::<f32>().expect("logits are f32");
-            let rows = logits.chunks_exact_mut(v).zip(&mut drafts);
-            let next = rows.map(|(row, draft)| draft.step(row, settings, stops, seed));
-            let next: Vec<u32> = next.collect::<Result<_, _>>()?;
-            if drafts.iter().all(Draft::has_ended) {
-                break;
+}
+
+impl<'a> Task<'a> {
+    fn draft(&self, prompt: &'a Prompt) -> Draft<'a> {
+        let context = self.model.config().max_position_embeddings;
+        Draft::new(prompt, self.settings.max_new_tokens, context)
+    }
+
+    /// The next token of each of `drafts`, given `logits` `[n, V]`.
+    fn step(
+        &self,
+        logits: Tensor<2>,
+        drafts: Vec<&mut Draft<'a>>,
+    ) -> Result<Vec<u32>, GenerateError> {
+        let v = self.model.config().vocab_size;
+        let logits = logits.into_data();
+        let mut logits = logits.convert::<f32>().try_into_vec::<f32>().expect("logits are f32");
+        let rows = logits.chunks_exact_mut(v).zip(drafts);
+        rows.map(|(row, draft)| draft.step(row, self.settings, self.stops, self.seed)).collect()
+    }
+
+    /// A slot whose answer has ended takes the next prompt.
+    fn in_slots<E: From<GenerateError>>(
+        &self,
+        packed: &PackedModel,
+        order: &[usize],
+        mut each: impl FnMut(usize, Generated) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let count = self.settings.batch.min(order.len());
+        let mut slots = Slots::new(self.model, packed, count);
+        let mut drafts: BTreeMap<usize, (usize, Draft<'a>)> = BTreeMap::new();
+        let mut next = order.iter();
+        loop {
+            while let Some(slot) = slots.free()
+                && let Some(i) = next.next()
+            {
+                let draft = self.draft(&self.prompts[*i]);
+                match draft.has_ended() {
+                    // There is no room for an answer.
+                    true => each(*i, draft.ended())?,
+                    false => {
+                        slots.start(slot, &self.prompts[*i].tokens);
+                        drafts.insert(slot, (*i, draft));
+                    }
+                }
             }
-            hidden = cache.step(model, &next);
+            if drafts.is_empty() {
+                return Ok(());
+            }
+            let (done, logits) = slots.pass();
+            let of_done = drafts.iter_mut().filter(|(slot, _)| done.contains(slot));
+            let tokens = self.step(logits, of_done.map(|(_, (_, draft))| draft).collect())?;
+            for (slot, token) in done.into_iter().zip(tokens) {
+                match drafts.remove(&slot).expect("a draft for each slot") {
+                    (i, draft) if draft.has_ended() => {
+                        slots.end(slot);
+                        each(i, draft.ended())?;
+                    }
+                    draft => {
+                        slots.push(slot, token);
+                        drafts.insert(slot, draft);
+                    }
+                }
+            }
         }
     }
-    Ok(drafts.into_iter().map(Draft::ended).collect())
+
+    /// A batch begins when the one before has ended.
+    fn in_batches<E: From<GenerateError>>(
+        &self,
+        order: &[usize],
+        mut each: impl FnMut(usize, Generated) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for chunk in order.chunks(self.settings.batch) {
+            let batch: Vec<&'a Prompt> = chunk.iter().map(|i| &self.prompts[*i]).collect();
+            for (i, answer) in chunk.iter().zip(self.batch(&batch)?) {
+                each(*i, answer)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn batch(&self, prompts: &[&'a Prompt]) -> Result<Vec<Generated>, GenerateError> {
+        let mut drafts: Vec<Draft<'a>> = prompts.iter().map(|p| self.draft(p)).collect();
+        let steps = drafts.iter().map(|d| d.limit()).max().expect("a chunk is not empty");
+        if steps > 0 {
+            let tokens: Vec<&[u32]> = prompts.iter().map(|p| p.tokens.as_slice()).collect();
+            let (mut cache, mut hidden) = Cache::start(self.model, &tokens, steps);
+            for _ in 0..steps {
+                let next = self.step(self.model.logits(hidden), drafts.iter_mut().collect())?;
+                if drafts.iter().all(Draft::has_ended) {
+                    break;
+                }
+                hidden = cache.step(self.model, &next);
+            }
+        }
+        Ok(drafts.into_iter().map(Draft::ended).collect())
+    }
 }

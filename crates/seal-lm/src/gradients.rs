@@ -43,7 +43,7 @@ pub fn differentiate(
     tape: Tape,
 ) -> Differentiated {
     assert_eq!(weights.len(), batch.targets.len(), "one weight a supervised token");
-    let groups = cut::groups(model, batch);
+    let groups = cut::groups(model, batch, dropout);
     if let [group] = &groups[..]
         && group.len() == 1
     {

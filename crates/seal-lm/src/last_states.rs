@@ -29,7 +29,7 @@ pub(crate) fn of_last_states<R: Send>(
         return Ok(Vec::new());
     }
     let batch = batch_of(rows);
-    let parts = cut::parts(trunk, &batch);
+    let parts = cut::parts(trunk, &batch, None);
     let order = parts.concat();
     let of_part = |part: Part| f(states(trunk, &batch.select(&part)));
     let found = side_by_side(trunk.kernels(), parts, of_part).into_iter().flatten();
@@ -40,7 +40,7 @@ pub(crate) fn of_last_states<R: Send>(
 
 /// Last states `[m, D]`, normalised, of the m rows of `batch`.
 fn states(trunk: &Trunk, batch: &Batch) -> Tensor<2> {
-    let layout = trunk.layout(batch);
+    let layout = trunk.layout(batch, None);
     trunk.forward(&layout, &trunk.position_pass(&layout, None))
 }
 

@@ -17,6 +17,9 @@ pub(crate) struct Layout {
     pub(crate) answer_lens: Vec<usize>,
     /// Longest row.
     pub(crate) width: usize,
+    /// Whether there is one row more, the first, which is the beginning of all others: they are
+    /// here without it. No position of it is supervised.
+    pub(crate) stem: bool,
 }
 
 impl Layout {
@@ -30,26 +33,33 @@ impl Layout {
             positions: batch.positions.clone(),
             answer_lens: batch.answer_lens.clone(),
             width: batch.width,
+            stem: false,
         }
     }
 
-    /// Row after row without padding.
-    pub(crate) fn packed(batch: &Batch) -> Self {
-        let starts = AttentionShape::packed(&batch.lengths);
+    /// Row after row without padding; the first `stem` tokens, which all rows share, are
+    /// there once.
+    pub(crate) fn packed(batch: &Batch, stem: usize) -> Self {
+        let own = batch.lengths.iter().map(|len| len - stem);
+        let lengths: Vec<usize> = (stem > 0).then_some(stem).into_iter().chain(own).collect();
+        let starts = AttentionShape::packed(&lengths);
+        let of_rows = &starts[starts.len() - batch.rows()..];
+        let mut tokens = batch.tokens[..stem].to_vec();
         let rows = batch.tokens.chunks_exact(batch.width).zip(&batch.lengths);
-        let tokens = rows.flat_map(|(row, len)| &row[..*len]).copied().collect();
+        tokens.extend(rows.flat_map(|(row, len)| &row[stem..*len]));
         let moved = batch.positions.iter().zip(&batch.row_of).map(|(at, row)| {
             let row = *row as usize;
-            at - (row * batch.width) as i32 + starts[row] as i32
+            at - (row * batch.width + stem) as i32 + of_rows[row] as i32
         });
         Self {
             tokens,
             positions: moved.collect(),
             answer_lens: batch.answer_lens.clone(),
-            lengths: batch.lengths.clone(),
-            spans: batch.lengths.clone(),
+            spans: lengths.clone(),
+            lengths,
             starts,
             width: batch.width,
+            stem: stem > 0,
         }
     }
 
@@ -77,6 +87,7 @@ impl Layout {
             spans,
             starts,
             width,
+            stem: false,
         }
     }
 }

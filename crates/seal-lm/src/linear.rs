@@ -131,6 +131,17 @@ impl Linear {
         merged
     }
 
+    /// A, B and scale of the side paths, in the order in which they are added.
+    pub(crate) fn sides(&self) -> impl Iterator<Item = (Tensor<2>, Tensor<2>, f64)> + '_ {
+        let sides = self.kept.iter().chain(&self.lora);
+        sides.map(|side| (side.a.val(), side.b.val(), side.scale))
+    }
+
+    /// Whether training drops inputs of its side path.
+    pub(crate) fn drops(&self) -> bool {
+        self.lora.as_ref().is_some_and(|lora| lora.dropout > 0.0)
+    }
+
     /// Whether there is a side path.
     pub(crate) fn is_adapted(&self) -> bool {
         self.lora.is_some() || !self.kept.is_empty()

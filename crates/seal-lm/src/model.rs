@@ -152,7 +152,7 @@ impl Lm {
     /// Last hidden states `[M, D]`, normalised, where `batch` predicts a token
     /// of an answer.
     pub fn answer_hidden(&self, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Tensor<2> {
-        let layout = self.trunk.layout(batch);
+        let layout = self.trunk.layout(batch, dropout);
         self.trunk.forward(&layout, &self.trunk.position_pass(&layout, dropout))
     }
 

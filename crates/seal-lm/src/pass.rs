@@ -25,6 +25,7 @@ impl<'a> Pass<'a> {
             layer,
             dropout: self.dropout,
             needed: self.needed.as_ref().filter(|_| last),
+            packed: None,
         }
     }
 }

@@ -106,7 +106,7 @@ pub(crate) fn differentiate(
     dropout: Option<DropoutKey<'_>>,
     recompute: bool,
 ) -> (Vec<f32>, GradientsParams) {
-    let layout = model.trunk.layout(batch);
+    let layout = model.trunk.layout(batch, dropout);
     let off = model.trunk.valid();
     let passes = Passes {
         taped: model.trunk.position_pass(&layout, dropout),

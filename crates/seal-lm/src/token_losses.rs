@@ -23,7 +23,7 @@ pub fn dropped_token_losses(
     batch: &Batch,
     dropout: Option<DropoutKey<'_>>,
 ) -> Vec<f32> {
-    let parts = cut::parts(&model.trunk, batch);
+    let parts = cut::parts(&model.trunk, batch, dropout);
     if parts.len() == 1 {
         return losses_of_part(model, batch, dropout);
     }

@@ -15,7 +15,7 @@ use crate::norm::Norm;
 use crate::pass::Pass;
 use crate::plan::{BlockPlan, Plan};
 use crate::rope::Rope;
-use crate::{DropoutKey, LmError};
+use crate::{DropoutKey, LmError, stem};
 
 /// What turns tokens into states: a model without its head.
 #[derive(Module, Debug)]
@@ -140,11 +140,25 @@ impl Trunk {
     }
 
     /// Rows as attention finds them: packed for kernels, which find them by their
-    /// starts, else padded.
-    pub(crate) fn layout(&self, batch: &Batch) -> Layout {
+    /// starts, else padded. A beginning that packed rows share is there once, where that saves
+    /// enough.
+    pub(crate) fn layout(&self, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Layout {
         match self.kernels {
-            Some(_) => Layout::packed(batch),
+            Some(_) => Layout::packed(batch, self.stem(batch, dropout)),
             None => Layout::padded(batch),
+        }
+    }
+
+    /// Tokens that all rows of `batch` begin with and that pass through the model once; 0 where
+    /// that would save little. Masks of dropout differ between rows, and so do the tokens after
+    /// them.
+    pub(crate) fn stem(&self, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> usize {
+        let drops = |block: &Block| block.linears().iter().any(|(_, layer)| layer.drops());
+        let rotates_alike = self.ropes.iter().all(|rope| !rope.is_long(batch.width));
+        match self.kernels.is_some() && rotates_alike {
+            true if dropout.is_some() && self.layers.iter().any(drops) => 0,
+            true => stem::of(batch),
+            false => 0,
         }
     }
 
@@ -166,6 +180,7 @@ impl Trunk {
             rows: Rows {
                 lengths: &layout.lengths,
                 starts: &layout.starts,
+                stem: layout.stem,
                 rotary: self.ropes.iter().map(tables).collect(),
                 kernels: self.kernels,
                 chunks: Chunks::default(),

@@ -1,4 +1,4 @@
-//! Answers batch by batch: their order, their end at the context, what a batch
+//! Answers one by one: their order, their end at the context, what neighbours
 //! may not change, and what ends a run.
 
 mod common;
@@ -11,8 +11,8 @@ use common::{cpu, model};
 use rand::RngExt;
 use seal_data::{RowId, seed};
 use seal_lm::{
-    Finish, GenerateError, GenerateSettings, Generated, Lm, LmConfig, Prompt, generate,
-    generate_each,
+    Finish, GenerateError, GenerateSettings, Generated, Lm, LmConfig, Ops, Prompt, generate,
+    generate_each, load_model,
 };
 
 /// Random prompts of the given lengths.
@@ -65,9 +65,14 @@ fn what_a_killed_run_stored_and_the_rest_are_the_whole() {
         GenerateSettings { temperature: 1.0, top_k: 40, batch: 3, ..GenerateSettings::greedy(12) };
     let (whole, end) = run_until(&model, &prompts, &settings, 99);
     end.unwrap();
-    // Shortest prompts first, then by index.
+    // Shortest prompts first, then by index; an answer that ends earlier comes earlier.
     let order = [4, 1, 7, 2, 3, 6, 0, 5].map(|i| prompts[i].id);
-    assert_eq!(whole.iter().map(|a| a.id).collect::<Vec<_>>(), order);
+    let ids = |answers: &[Generated]| answers.iter().map(|a| a.id).collect::<Vec<_>>();
+    assert_eq!(ids(&whole[..]).len(), order.len());
+    let one = GenerateSettings { batch: 1, ..settings.clone() };
+    assert_eq!(ids(&run_until(&model, &prompts, &one, 99).0), order);
+    let composed = model.clone().with_ops(Ops::Composed);
+    assert_eq!(ids(&run_until(&composed, &prompts, &settings, 99).0), order);
     for room in [0, 1, 3, 4] {
         let (stored, end) = run_until(&model, &prompts, &settings, room);
         assert_eq!(end, Err(Full));
@@ -149,38 +154,104 @@ fn logits_that_are_no_numbers_are_an_error_that_names_the_row() {
     }
 }
 
-/// Prompts from one token to nearly the whole context, side by side in any number, answer as each
-/// does alone. A product of more rows is summed in another order. So a draw that falls between the
-/// two roundings gives another token: that is seldom, and what follows it is not compared.
-#[test]
-fn a_batch_answers_as_each_prompt_alone() {
-    let model = model(&common::config(), 2, &cpu());
+/// Prompts of many lengths for `case`, some of which begin alike.
+fn mixed(case: u64) -> Vec<Prompt> {
+    let mut rng = seed::rng(&["batches".into(), case.into()]);
+    let lengths: Vec<usize> = (0..rng.random_range(1..7))
+        .map(|_| match rng.random_range(0..3) {
+            0 => rng.random_range(1..4),
+            1 => rng.random_range(20..30),
+            _ => rng.random_range(50..=64),
+        })
+        .collect();
+    let mut prompts = prompts(case, &lengths);
+    // Up to all of a prompt is the beginning of the next.
+    for i in 1..prompts.len() {
+        let (before, after) = prompts.split_at_mut(i);
+        let (before, after) = (&before[i - 1].tokens, &mut after[0].tokens);
+        let n = rng.random_range(0..=before.len().min(after.len()));
+        after[..n].copy_from_slice(&before[..n]);
+    }
+    prompts
+}
+
+/// Numbers of answers, and of those that differ from the answers of each prompt alone.
+fn differing(model: &Lm) -> (usize, usize) {
     let (mut answers, mut others) = (0, 0);
     for case in 0..60u64 {
-        let mut rng = seed::rng(&["batches".into(), case.into()]);
-        let lengths: Vec<usize> = (0..rng.random_range(1..7))
-            .map(|_| match rng.random_range(0..3) {
-                0 => rng.random_range(1..4),
-                1 => rng.random_range(20..30),
-                _ => rng.random_range(50..=64),
-            })
-            .collect();
-        let prompts = prompts(case, &lengths);
+        let prompts = mixed(case);
         let settings = GenerateSettings {
             temperature: if case % 2 == 0 { 0.9 } else { 0.0 },
             top_p: 0.95,
             top_k: 50,
             repetition_penalty: 1.2,
-            batch: rng.random_range(1..7),
+            batch: 1 + case as usize % 6,
             ..GenerateSettings::greedy(12)
         };
-        let together = generate(&model, &prompts, &settings, &[3, 5], case).unwrap();
+        let together = generate(model, &prompts, &settings, &[3, 5], case).unwrap();
         for (prompt, answer) in prompts.iter().zip(together) {
             let alone = std::slice::from_ref(prompt);
-            let alone = generate(&model, alone, &settings, &[3, 5], case).unwrap();
+            let alone = generate(model, alone, &settings, &[3, 5], case).unwrap();
             answers += 1;
             others += usize::from(alone != [answer]);
         }
     }
+    (answers, others)
+}
+
+/// Prompts from one token to the whole context, with beginnings that they share, side by side in
+/// any number, answer bit by bit as each does alone.
+#[test]
+fn a_batch_answers_as_each_prompt_alone() {
+    let (answers, others) = differing(&model(&common::config(), 2, &cpu()));
+    assert!(answers > 150 && others == 0, "{others} of {answers} answers differ");
+}
+
+/// Without kernels a product of more rows is summed in another order. So a draw that falls between
+/// the two roundings gives another token: that is seldom, and what follows it is not compared.
+#[test]
+fn a_batch_without_kernels_answers_as_each_prompt_alone() {
+    let model = model(&common::config(), 2, &cpu()).with_ops(Ops::Composed);
+    let (answers, others) = differing(&model);
     assert!(answers > 150 && others <= 1, "{others} of {answers} answers differ");
+}
+
+/// Long prompts take several passes, beside answers that are being written.
+#[test]
+fn long_prompts_answer_as_each_alone() {
+    let config = LmConfig { max_position_embeddings: 4096, ..common::config() };
+    let model = model(&config, 2, &cpu());
+    let mut prompts = prompts(9, &[1500, 3, 1400, 1100, 1300]);
+    let first = prompts[0].tokens[..700].to_vec();
+    prompts[2].tokens[..700].copy_from_slice(&first);
+    prompts[4].tokens[..700].copy_from_slice(&first);
+    let settings = GenerateSettings { batch: 4, ..GenerateSettings::greedy(6) };
+    let together = generate(&model, &prompts, &settings, &[], 0).unwrap();
+    for (prompt, answer) in prompts.iter().zip(together) {
+        let alone = generate(&model, std::slice::from_ref(prompt), &settings, &[], 0).unwrap();
+        assert_eq!(alone, [answer]);
+    }
+}
+
+/// As above, for every family: partly rotated heads, windows, norms of heads, other activations,
+/// positions that change at a length.
+#[test]
+fn every_family_answers_as_each_prompt_alone() {
+    for name in common::families::MODELS {
+        let model = load_model(&common::golden::path("families").join(name), &cpu()).unwrap().0;
+        let vocab = model.config().vocab_size as u32;
+        let mut prompts = prompts(3, &[5, 9, 14, 9, 2, 20]);
+        for prompt in &mut prompts {
+            prompt.tokens.iter_mut().for_each(|token| *token %= vocab);
+        }
+        let first = prompts[5].tokens[..7].to_vec();
+        prompts[2].tokens[..7].copy_from_slice(&first);
+        prompts[3].tokens[..7].copy_from_slice(&first);
+        let settings = GenerateSettings { batch: 4, ..GenerateSettings::greedy(14) };
+        let together = generate(&model, &prompts, &settings, &[3], 0).unwrap();
+        for (prompt, answer) in prompts.iter().zip(together) {
+            let alone = generate(&model, std::slice::from_ref(prompt), &settings, &[3], 0).unwrap();
+            assert_eq!(alone, [answer], "{name}");
+        }
+    }
 }

@@ -43,17 +43,18 @@ mod tokens;
 mod version {
     pub(super) const TOKENIZER: u32 = 1;
     pub(super) const TOKENS: u32 = 1;
-    pub(super) const BASE: u32 = 5;
-    pub(super) const SCORES: u32 = 4;
-    pub(super) const SELECTOR: u32 = 4;
+    pub(super) const BASE: u32 = 6;
+    pub(super) const SCORES: u32 = 5;
+    pub(super) const SELECTOR: u32 = 5;
     pub(super) const SELECTION: u32 = 2;
-    pub(super) const SFT: u32 = 5;
-    pub(super) const ANSWERS: u32 = 5;
-    pub(super) const BASE_NLL: u32 = 1;
+    pub(super) const SFT: u32 = 6;
+    pub(super) const ANSWERS: u32 = 6;
+    pub(super) const BASE_NLL: u32 = 2;
     pub(super) const VERDICTS: u32 = 4;
     pub(super) const PAIR_VERDICTS: u32 = 2;
     // 2: canaries of a reward model are stored uncounted, and a refusal without a verdict on harm.
-    pub(super) const ASSESSMENTS: u32 = 2;
+    // 3: what prompts begin with alike passes through a guard or a reward model once.
+    pub(super) const ASSESSMENTS: u32 = 3;
 }
 
 /// The stages of one arm with one seed, as numbers of nodes.

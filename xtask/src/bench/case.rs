@@ -16,6 +16,9 @@ pub(crate) struct Case {
     pub(crate) rows: usize,
     /// Inputs of a row, T; half of them predict an answer.
     pub(crate) tokens: usize,
+    /// Tokens that all rows begin with, as a template puts them there.
+    #[serde(default)]
+    pub(crate) shared: usize,
     /// Steps that are timed, after those that warm up.
     pub(crate) steps: usize,
     /// Weight of the fine-tuning rows' loss in the selector step. With 0, as in the first
@@ -55,6 +58,7 @@ impl Llama {
             lora: None,
             rows: self.rows,
             tokens: self.tokens,
+            shared: 0,
             steps: self.steps,
             gamma: GAMMA,
         }
@@ -117,7 +121,7 @@ fn pythia(
         ..shape()
     };
     let lora = lora(&["query_key_value"]);
-    Case { name: name.to_owned(), model, lora, rows, tokens, steps, gamma: GAMMA }
+    Case { name: name.to_owned(), model, lora, rows, tokens, shared: 0, steps, gamma: GAMMA }
 }
 
 fn llama3(
@@ -138,12 +142,48 @@ fn llama3(
         ..shape()
     };
     let lora = lora(&["q_proj", "v_proj"]);
-    Case { name: name.to_owned(), model, lora, rows: 2, tokens: 2048, steps: 5, gamma: GAMMA }
+    let (rows, tokens, steps) = (2, 2048, 5);
+    Case { name: name.to_owned(), model, lora, rows, tokens, shared: 0, steps, gamma: GAMMA }
+}
+
+/// SmolLM2-135M with adapters on all linear layers, and rows of a chat: its template begins each
+/// with the same 25 tokens.
+fn smollm2() -> Case {
+    let model = LmConfig {
+        vocab_size: 49_152,
+        hidden_size: 576,
+        num_hidden_layers: 30,
+        num_attention_heads: 9,
+        num_key_value_heads: 3,
+        intermediate_size: 1536,
+        max_position_embeddings: 8192,
+        rope_theta: 100_000.0,
+        ..shape()
+    };
+    let all = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+    Case {
+        name: "smollm2".to_owned(),
+        model,
+        lora: lora(&all),
+        rows: 16,
+        tokens: 96,
+        shared: 25,
+        steps: 4,
+        gamma: GAMMA,
+    }
 }
 
 /// Names of all cases; the first four fit a small machine.
-pub(crate) const CASES: [&str; 7] =
-    ["llama-1m", "llama-5m", "llama-28m", "pythia-160m", "pythia-2.8b", "llama3-1b", "llama3-8b"];
+pub(crate) const CASES: [&str; 8] = [
+    "llama-1m",
+    "llama-5m",
+    "llama-28m",
+    "pythia-160m",
+    "smollm2",
+    "pythia-2.8b",
+    "llama3-1b",
+    "llama3-8b",
+];
 
 impl Case {
     /// The case called `name`.
@@ -156,6 +196,7 @@ impl Case {
             "llama-5m" => small("llama-5m", 512, 256, 6, 8, 128, 16, 12),
             "llama-28m" => small("llama-28m", 4096, 512, 8, 8, 256, 4, 8),
             "pythia-160m" => pythia("pythia-160m", (768, 12, 12), 0.25, (4, 256, 4)),
+            "smollm2" => smollm2(),
             "pythia-2.8b" => pythia("pythia-2.8b", (2560, 32, 32), 0.25, (2, 2048, 5)),
             "llama3-1b" => llama3("llama3-1b", (2048, 8192, 16, 32, 8), true),
             "llama3-8b" => llama3("llama3-8b", (4096, 14_336, 32, 32, 8), false),

@@ -82,6 +82,10 @@ fn drawn(case: &Case, set: &str, i: usize) -> TokenRow {
     let mut rng = rng(&["bench".into(), set.into(), (i as u64).into()]);
     let vocab = case.model.vocab_size as u32;
     // The last token is a target and no input.
-    let tokens = (0..=case.tokens).map(|_| rng.random_range(0..vocab)).collect();
-    TokenRow { tokens, answer: case.tokens / 2 + 1 }
+    let mut tokens: Vec<u32> = (0..=case.tokens).map(|_| rng.random_range(0..vocab)).collect();
+    let answer = case.tokens / 2 + 1;
+    for (i, token) in tokens.iter_mut().take(case.shared.min(answer - 1)).enumerate() {
+        *token = i as u32 % vocab;
+    }
+    TokenRow { tokens, answer }
 }

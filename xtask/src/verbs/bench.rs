@@ -42,7 +42,7 @@ fn parsed(matches: &ArgMatches, verbosity: Verbosity) -> anyhow::Result<()> {
 #[command(after_help = AFTER)]
 struct Options {
     /// Shape to measure (repeatable) [default: the first four of llama-1m, llama-5m, llama-28m,
-    /// pythia-160m, pythia-2.8b, llama3-1b, llama3-8b].
+    /// pythia-160m, smollm2, pythia-2.8b, llama3-1b, llama3-8b].
     #[arg(long, value_name = "NAME")]
     case: Vec<String>,
     /// Work to measure (repeatable) [default: all].

@@ -16,12 +16,16 @@ mod attention;
 mod flex;
 #[cfg(feature = "flex")]
 mod gate;
+mod keys_values;
 #[cfg(feature = "flex")]
 mod loss;
 #[cfg(feature = "flex")]
 mod math;
 #[cfg(feature = "flex")]
 mod norm;
+#[cfg(feature = "flex")]
+mod pack;
+mod packed;
 #[cfg(feature = "flex")]
 mod product;
 mod shape;
@@ -35,6 +39,8 @@ mod tile;
 use burn::tensor::{Device, Tensor};
 
 pub use adamw_step::AdamWStep;
+pub use keys_values::KeysValues;
+pub use packed::PackedMatrix;
 pub use shape::AttentionShape;
 
 /// The kernels of a device: holding the value is the proof that there are some.
@@ -113,6 +119,52 @@ impl Kernels {
     /// Where the shapes do not fit.
     pub fn matmul_add(self, start: Tensor<2>, x: Tensor<2>, w: Tensor<2>) -> Tensor<2> {
         held!(self, flex::product::matmul_add(start, x, w))
+    }
+
+    /// `w` `[k, m]`, row after row, laid out for [`Kernels::packed_product`].
+    ///
+    /// # Panics
+    /// If `w` has not k * m elements.
+    pub fn pack(self, w: &[f32], shape: [usize; 2]) -> PackedMatrix {
+        assert_eq!(w.len(), shape[0] * shape[1], "elements of {shape:?}");
+        held!(self, pack::pack(product::Matrix::new(w, shape, [shape[1], 1])))
+    }
+
+    /// As [`Kernels::pack`], for `w` `[m, k]`.
+    ///
+    /// # Panics
+    /// If `w` has not k * m elements.
+    pub fn pack_transposed(self, w: &[f32], shape: [usize; 2]) -> PackedMatrix {
+        assert_eq!(w.len(), shape[0] * shape[1], "elements of {shape:?}");
+        held!(self, pack::pack(product::Matrix::new(w, [shape[1], shape[0]], [1, shape[1]])))
+    }
+
+    /// `x w` for `x` `[n, k]`, off the tape. A row of the result does not depend on the rows
+    /// beside it: each element is summed in the order of its index, by fused multiply-adds.
+    ///
+    /// # Panics
+    /// Where the shapes do not fit.
+    pub fn packed_product(self, x: Tensor<2>, w: &PackedMatrix) -> Tensor<2> {
+        held!(self, flex::cached::packed_product(x, w))
+    }
+
+    /// As [`Kernels::causal_attention`], off the tape, for the new tokens of sequences: `shape` has
+    /// a row for each of them, and the tables a row for each of the n tokens (`positions` is n). A
+    /// token sees those of its sequence in `stored`, to which the new keys and values are added.
+    ///
+    /// A token's result depends on its sequence alone, and not on how many of its tokens come at
+    /// once.
+    ///
+    /// # Panics
+    /// Where the shapes do not fit.
+    pub fn cached_attention(
+        self,
+        qkv: [Tensor<2>; 3],
+        tables: (Tensor<2>, Tensor<2>),
+        shape: &AttentionShape,
+        stored: &mut [&mut KeysValues],
+    ) -> Tensor<2> {
+        held!(self, flex::cached::attention(qkv, tables, shape, stored))
     }
 
     /// Causal attention with rotary positions, `[n, heads * d]`.

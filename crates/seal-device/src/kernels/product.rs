@@ -40,6 +40,12 @@ impl<'a> Matrix<'a> {
         [self.rows, self.columns]
     }
 
+    /// The element of row i and column j.
+    #[inline(always)]
+    pub(super) fn at(&self, i: usize, j: usize) -> f32 {
+        self.values[i * self.row_stride + j * self.column_stride]
+    }
+
     #[cfg(test)]
     pub(super) fn transposed(self) -> Self {
         Self {

@@ -1,5 +1,9 @@
 //! Sizes of heads and rows, for attention.
 
+/// Rows of matrices in kernels are a multiple of it, so that they are whole vectors on every
+/// machine.
+pub(super) const LANES: usize = 16;
+
 /// Sizes of one call of attention.
 #[derive(Clone, Debug)]
 pub struct AttentionShape {
@@ -20,6 +24,9 @@ pub struct AttentionShape {
     /// First token of each row among those of the batch. Rows may lie one
     /// after another or be padded; they must not overlap.
     pub starts: Vec<usize>,
+    /// Whether the first row is the beginning of all others, which lists them without it: their
+    /// tokens see its tokens, and their positions go on from it.
+    pub stem: bool,
 }
 
 impl AttentionShape {
@@ -63,6 +70,12 @@ impl AttentionShape {
     #[inline(always)]
     pub(super) fn first(&self, i: usize) -> usize {
         self.window.map_or(0, |window| (i + 1).saturating_sub(window))
+    }
+
+    /// Tokens before those of row `b`.
+    #[inline(always)]
+    pub(super) fn before(&self, b: usize) -> usize {
+        if self.stem && b > 0 { self.lengths[0] } else { 0 }
     }
 
     /// Row and key/value head of every task.

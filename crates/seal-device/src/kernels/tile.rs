@@ -9,9 +9,7 @@ use pulp::{Arch, Simd, WithSimd};
 /// Rows that pass over the matrix together.
 pub(super) const BLOCK: usize = 8;
 
-/// Matrices have rows of a multiple of it, so that they are whole vectors on
-/// every machine.
-pub(super) const LANES: usize = 16;
+pub(super) use super::shape::LANES;
 
 /// `out[r][j] = sum over c of a[r][c] * b[c][j]` for j in `lo..hi`; `a` is
 /// `[BLOCK, d]`, `b` `[d, t]`, `out` `[BLOCK, t]`; `lo`, `hi` and t are

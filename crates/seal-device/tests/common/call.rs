@@ -23,6 +23,7 @@ pub fn shapes() -> Vec<AttentionShape> {
         scale: None,
         lengths: lengths.to_vec(),
         starts: starts.to_vec(),
+        stem: false,
     };
     let padded = AttentionShape::padded(2, 7);
     assert_eq!(padded, [0, 7]);
@@ -35,6 +36,19 @@ pub fn shapes() -> Vec<AttentionShape> {
         shape(2, 1, 32, &[5, 6], &[1, 7]),
         shape(2, 2, 6, &[33], &[0]),
     ]
+}
+
+/// Shapes whose first row is the beginning of the others, on both sides of a block of queries.
+pub fn stems() -> Vec<AttentionShape> {
+    let lengths = [[5, 3, 1, 6], [8, 9, 2, 1], [17, 1, 16, 4], [1, 2, 3, 4], [19, 14, 7, 2]];
+    let with_stem = |(shape, lengths): (AttentionShape, [usize; 4])| AttentionShape {
+        positions: 1 + lengths[0] + lengths[1..].iter().max().unwrap(),
+        starts: AttentionShape::packed(&lengths),
+        lengths: lengths.to_vec(),
+        stem: true,
+        ..shape
+    };
+    shapes().into_iter().zip(lengths).map(with_stem).collect()
 }
 
 /// Inputs of a call, and the numbers they were made from.

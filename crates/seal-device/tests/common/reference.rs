@@ -34,9 +34,18 @@ pub fn angles(positions: usize, d: usize) -> Vec<f64> {
     (0..positions).flat_map(|t| (0..d / 2).map(move |i| angle(t, i))).collect()
 }
 
+/// Tokens of the first row that row `b` begins with.
+fn before(s: &AttentionShape, b: usize) -> usize {
+    if s.stem && b > 0 { s.lengths[0] } else { 0 }
+}
+
 /// Where head `h` at position `t` of row `b` starts in an input of `heads` heads.
 fn place(s: &AttentionShape, heads: usize, [b, t, h]: [usize; 3]) -> usize {
-    ((s.starts[b] + t) * heads + h) * s.head_dim
+    let token = match t.checked_sub(before(s, b)) {
+        Some(own) => s.starts[b] + own,
+        None => s.starts[0] + t,
+    };
+    (token * heads + h) * s.head_dim
 }
 
 /// Head `h` at position `t` of row `b`, rotated: (x_i, x_{i + r/2}) is a point
@@ -64,12 +73,13 @@ pub fn attention(q: &[f64], k: &[f64], v: &[f64], angles: &[f64], s: &AttentionS
     let (d, group) = (s.head_dim, s.heads / s.kv_heads);
     let scale = s.scale.map_or(1.0 / (d as f64).sqrt(), f64::from);
     let mut out = vec![0.0; q.len()];
-    for (b, len) in s.lengths.iter().enumerate() {
+    for b in 0..s.lengths.len() {
+        let (before, len) = (before(s, b), before(s, b) + s.lengths[b]);
         for h in 0..s.heads {
             let g = h / group;
             let keys: Vec<Vec<f64>> =
-                (0..*len).map(|t| rotated(k, s, s.kv_heads, [b, t, g], angles)).collect();
-            for t in 0..*len {
+                (0..len).map(|t| rotated(k, s, s.kv_heads, [b, t, g], angles)).collect();
+            for t in before..len {
                 let query = rotated(q, s, s.heads, [b, t, h], angles);
                 let score =
                     |key: &Vec<f64>| scale * query.iter().zip(key).map(|(q, k)| q * k).sum::<f64>();

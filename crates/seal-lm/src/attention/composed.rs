@@ -180,6 +180,7 @@ mod tests {
                 Rows {
                     lengths: &lengths,
                     starts: &starts,
+                    stem: false,
                     rotary: vec![Rope::of(&rotary).of_rows(&lengths, T, device)],
                     kernels: None,
                     chunks: Chunks::set(window, chunks),

@@ -55,6 +55,7 @@ fn fused(
             scale: plan.scale.map(|scale| scale as f32),
             lengths: set.iter().map(|b| rows.lengths[*b]).collect(),
             starts: set.iter().map(|b| rows.starts[*b]).collect(),
+            stem: rows.stem,
         };
         let (q, k, v) = (q.clone(), k.clone(), v.clone());
         kernels.causal_attention(q, k, v, cos.clone(), sin.clone(), shape)

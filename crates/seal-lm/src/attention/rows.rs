@@ -11,6 +11,9 @@ pub(crate) struct Rows<'a> {
     pub(crate) lengths: &'a [usize],
     /// Place of the first token of each row.
     pub(crate) starts: &'a [usize],
+    /// Whether the first row is the beginning of all others, which lists them without it; with
+    /// kernels alone.
+    pub(crate) stem: bool,
     /// Of every rotary set of the plan.
     pub(crate) rotary: Vec<Rotary>,
     /// Without them rows are padded to one length.

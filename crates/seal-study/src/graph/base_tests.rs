@@ -112,7 +112,7 @@ fn a_folder_that_is_used_as_it_is_has_the_key_that_it_had() {
     assert_eq!(digest.as_str().unwrap().len(), 32);
     let own = json!({"pretrained": digest, "device": "flex", "dtype": "f32"});
     let inputs = json!({"of": [], "own": own});
-    assert_eq!((*key).clone(), Key::of("base", 5, &inputs).to_string());
+    assert_eq!((*key).clone(), Key::of("base", 6, &inputs).to_string());
     assert!(deps.is_empty());
     let names = nodes.iter().filter(|node| node.0 == "sft").map(|node| &node.1["own"]["base_name"]);
     let model = dir.path().join("model").display().to_string();

@@ -8,7 +8,7 @@ use seal_bilevel::score;
 use seal_data::{Example, Row, RowId};
 use seal_eval::LogProbs;
 use seal_judge::{Answer, AnswerEnd, to_jsonl};
-use seal_lm::{Finish, Generated, Lm, Prompt, generate};
+use seal_lm::{Finish, Generated, Generator, Lm, Prompt};
 use seal_model::Encoder;
 use seal_store::in_parts;
 use serde::Serialize;
@@ -24,6 +24,10 @@ use crate::sets::Sets;
 
 const BATCH: usize = 64;
 
+/// Batches of prompts that outlive a kill together: a prompt takes the place of an answer that has
+/// ended, but not that of one of another part.
+const BATCHES: usize = 4;
+
 /// What the stage is given.
 pub(crate) struct AnswersInput<'a> {
     pub(crate) config: &'a Config,
@@ -36,21 +40,26 @@ pub(crate) fn file(test: &str) -> String {
 }
 
 /// Depends on: base, the tokens of each test, and the fine-tuned model where there is one.
-/// Output: one JSONL file a test. A run that was killed goes on after its last finished batch.
+/// Output: one JSONL file a test. A run that was killed goes on after its last finished part.
 pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), StudyError> {
     let tests = &input.sets.tests;
     let askings = input.config.askings(tests.keys());
     let (of_askings, tuned) = job.deps[1..].split_at(askings.len());
     let tuned = Tuned::read(input.config, &job.deps[0], tuned.first().map(|dir| &**dir))?;
     let model = tuned.model.merged().valid();
+    let generator = Generator::of(&model);
     for (i, (asking, tokens)) in askings.iter().zip(of_askings).enumerate() {
         let (rows, name) = (&tests[asking.test], file(&asking.name));
         let progress = |done: f64| (job.progress)((i as f64 + done) / askings.len() as f64);
         let parts = Parts { job, name: &name, progress: &progress };
         let text = match asking.of {
-            None => {
-                to_jsonl(&generated(input, &model, &tuned.encoder, read_prompts(tokens)?, &parts)?)?
-            }
+            None => to_jsonl(&generated(
+                input,
+                &generator,
+                &tuned.encoder,
+                read_prompts(tokens)?,
+                &parts,
+            )?)?,
             Some(_) => {
                 to_jsonl(&likelihoods(&model, rows, read_tokens(tokens)?.examples, &parts)?)?
             }
@@ -102,7 +111,7 @@ impl Parts<'_> {
 /// Prompts too long to leave room for an answer get none; the judge counts them.
 fn generated(
     input: &AnswersInput<'_>,
-    model: &Lm,
+    generator: &Generator,
     encoder: &Encoder,
     mut prompts: Vec<Prompt>,
     parts: &Parts<'_>,
@@ -119,11 +128,11 @@ fn generated(
     let stops = encoder.stops()?;
     parts.of(
         &prompts,
-        settings.batch,
+        settings.batch.saturating_mul(BATCHES),
         |prompt| prompt.tokens.len(),
         |batch| {
             let batch: Vec<Prompt> = batch.iter().map(|prompt| (*prompt).clone()).collect();
-            let answers = generate(model, &batch, settings, &stops, input.seed)?;
+            let answers = generator.generate(&batch, settings, &stops, input.seed)?;
             let answer = |made: &Generated| Answer {
                 id: made.id,
                 text: encoder.tokenizer().decode(&made.tokens),

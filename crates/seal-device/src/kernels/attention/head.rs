@@ -27,7 +27,7 @@ impl Inputs<'_> {
 
 /// Rotates one head vector at one position, from `x` to `out`.
 #[inline(always)]
-fn rotate(x: &[f32], cos: &[f32], sin: &[f32], scale: f32, out: &mut [f32]) {
+pub(super) fn rotate(x: &[f32], cos: &[f32], sin: &[f32], scale: f32, out: &mut [f32]) {
     let h = cos.len();
     for i in 0..h {
         let (a, b) = (x[i], x[h + i]);
@@ -50,6 +50,28 @@ pub(super) fn rotate_back(x: &[f32], cos: &[f32], sin: &[f32], scale: f32, out: 
     }
     for (out, x) in out[2 * h..].iter_mut().zip(&x[2 * h..]) {
         *out = scale * x;
+    }
+}
+
+/// Softmax of the scores in `lo..hi` of one query, which sees `first..end`; 0 at the others.
+/// Nothing is seen by a row of padding, where `first` is `end`.
+#[inline(always)]
+pub(super) fn softmax(p: &mut [f32], (lo, hi): (usize, usize), (first, end): (usize, usize)) {
+    if first == end {
+        p[lo..hi].fill(0.0);
+        return;
+    }
+    // Whole vectors, whose exponentials are 0 where nothing is seen.
+    p[lo..first].fill(f32::NEG_INFINITY);
+    p[end..hi].fill(f32::NEG_INFINITY);
+    let p = &mut p[lo..hi];
+    let top = max(p);
+    for p in p.iter_mut() {
+        *p = exp(*p - top);
+    }
+    let scale = 1.0 / sum_by(p.len(), |j| p[j]);
+    for p in p.iter_mut() {
+        *p *= scale;
     }
 }
 
@@ -88,7 +110,7 @@ impl<'a> Head<'a> {
         backward: bool,
     ) -> Self {
         let d = s.head_dim.next_multiple_of(LANES);
-        let t = s.lengths[b].next_multiple_of(LANES);
+        let t = (s.before(b) + s.lengths[b]).next_multiple_of(LANES);
         let z = || vec![0f32; t * d];
         let v_t = if backward { z() } else { Vec::new() };
         let p = vec![0f32; BLOCK * t];
@@ -99,15 +121,29 @@ impl<'a> Head<'a> {
         head
     }
 
-    fn len(&self) -> usize {
-        self.s.lengths[self.b]
+    /// Tokens of the row, with those that it begins with.
+    pub(super) fn len(&self) -> usize {
+        self.s.before(self.b) + self.s.lengths[self.b]
+    }
+
+    /// Place of the token at position `j` among those of the batch.
+    #[inline(always)]
+    fn token(&self, j: usize) -> usize {
+        let before = self.s.before(self.b);
+        if j < before { self.s.starts[0] + j } else { self.s.starts[self.b] + j - before }
+    }
+
+    /// First queries of the blocks that hold tokens of the row itself.
+    #[inline(always)]
+    pub(super) fn blocks(&self) -> impl Iterator<Item = usize> + use<> {
+        (self.s.before(self.b) / BLOCK * BLOCK..self.len()).step_by(BLOCK)
     }
 
     #[inline(always)]
     fn load_kv(&mut self) {
         let (n, d, t, w) = (self.s.head_dim, self.d, self.t, self.s.kv_width());
         for j in 0..self.len() {
-            let at = (self.s.starts[self.b] + j) * w + self.g * n;
+            let at = self.token(j) * w + self.g * n;
             let (cos, sin) = self.x.turn(j, self.s.positions);
             rotate(&self.x.k[at..at + n], cos, sin, 1.0, &mut self.k[j * d..j * d + n]);
             self.v[j * d..j * d + n].copy_from_slice(&self.x.v[at..at + n]);
@@ -121,8 +157,8 @@ impl<'a> Head<'a> {
     #[inline(always)]
     pub(super) fn load_q(&mut self, h: usize) {
         let (n, d, w) = (self.s.head_dim, self.d, self.s.q_width());
-        for i in 0..self.len() {
-            let at = (self.s.starts[self.b] + i) * w + h * n;
+        for i in self.s.before(self.b)..self.len() {
+            let at = self.token(i) * w + h * n;
             let (cos, sin) = self.x.turn(i, self.s.positions);
             let out = &mut self.q[i * d..i * d + n];
             rotate(&self.x.q[at..at + n], cos, sin, self.s.scale(), out);
@@ -140,30 +176,14 @@ impl<'a> Head<'a> {
     /// that a query does not see.
     #[inline(always)]
     pub(super) fn probabilities(&mut self, i: usize, (lo, hi): (usize, usize)) {
-        let t = self.t;
+        let (t, len) = (self.t, self.len());
         tile::scores(&self.q[i * self.d..], self.d, &self.k_t, t, (lo, hi), &mut self.p);
         for (n, p) in self.p.chunks_exact_mut(t).enumerate() {
-            let (first, end) = match i + n < self.s.lengths[self.b] {
+            let (first, end) = match i + n < len {
                 true => (self.s.first(i + n), i + n + 1),
                 false => (lo, lo),
             };
-            if first == end {
-                // A row of padding.
-                p[lo..hi].fill(0.0);
-                continue;
-            }
-            // Whole vectors, whose exponentials are 0 where nothing is seen.
-            p[lo..first].fill(f32::NEG_INFINITY);
-            p[end..hi].fill(f32::NEG_INFINITY);
-            let p = &mut p[lo..hi];
-            let top = max(p);
-            for p in p.iter_mut() {
-                *p = exp(*p - top);
-            }
-            let scale = 1.0 / sum_by(p.len(), |j| p[j]);
-            for p in p.iter_mut() {
-                *p *= scale;
-            }
+            softmax(p, (lo, hi), (first, end));
         }
     }
 }

@@ -8,6 +8,7 @@
 //! A few queries at a time pass over the keys, so that what is read from memory
 //! serves them all. A task is one key/value head of one row.
 
+pub(super) mod cached;
 mod head;
 
 pub(super) use head::Inputs;
@@ -35,21 +36,22 @@ pub(super) fn forward(x: Inputs<'_>, s: &AttentionShape) -> Vec<f32> {
 /// `[len, group * head_dim]`.
 #[inline(always)]
 fn forward_head(x: Inputs<'_>, s: &AttentionShape, (b, g): (usize, usize)) -> Vec<f32> {
-    let (len, n, width) = (s.lengths[b], s.head_dim, s.group() * s.head_dim);
+    let (before, n, width) = (s.before(b), s.head_dim, s.group() * s.head_dim);
     let mut head = Head::new(x, s, (b, g), false);
-    let mut out = vec![0f32; len * width];
+    let mut out = vec![0f32; s.lengths[b] * width];
     let mut mixed = vec![0f32; BLOCK * head.d];
     for h in 0..s.group() {
         head.load_q(g * s.group() + h);
-        for i in (0..len).step_by(BLOCK) {
+        for i in head.blocks() {
             let span = head.span(i);
             head.probabilities(i, span);
             match head.finite {
                 true => tile::mix(&head.p, head.t, span, &head.v, head.d, &mut mixed),
                 false => head.mix_seen(i, &mut mixed),
             }
-            for (i, mixed) in (i..len).zip(mixed.chunks_exact(head.d)) {
-                out[i * width + h * n..][..n].copy_from_slice(&mixed[..n]);
+            let rows = (i..head.len()).zip(mixed.chunks_exact(head.d));
+            for (i, mixed) in rows.filter(|(i, _)| *i >= before) {
+                out[(i - before) * width + h * n..][..n].copy_from_slice(&mixed[..n]);
             }
         }
     }
@@ -62,12 +64,22 @@ pub(super) fn backward(
     s: &AttentionShape,
     dy: &[f32],
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
-    let parts = map(s.tasks(), |task| {
+    let mut parts = map(s.tasks(), |task| {
         vectorised(
             #[inline(always)]
             || backward_head(x, s, dy, task),
         )
     });
+    if s.stem {
+        // The beginning gets the gradients of all rows, in their order.
+        let (stem, rows) = parts.split_at_mut(s.kv_heads);
+        for (i, row) in rows.iter().enumerate() {
+            let stem = &mut stem[i % s.kv_heads];
+            for (sum, part) in [(&mut stem.dk, &row.stem_dk), (&mut stem.dv, &row.stem_dv)] {
+                sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+            }
+        }
+    }
     let (mut dq, mut dk, mut dv) =
         (vec![0f32; x.q.len()], vec![0f32; x.k.len()], vec![0f32; x.v.len()]);
     gather(&mut dq, s, s.group() * s.head_dim, &parts, |part| &part.dq);
@@ -77,31 +89,36 @@ pub(super) fn backward(
 }
 
 /// Gradients of one key/value head of one row: `dq` `[len, group * head_dim]`,
-/// `dk` and `dv` `[len, head_dim]`.
+/// `dk` and `dv` `[len, head_dim]`; `stem_dk` and `stem_dv` are those of what it begins with.
 struct Part {
     dq: Vec<f32>,
     dk: Vec<f32>,
     dv: Vec<f32>,
+    stem_dk: Vec<f32>,
+    stem_dv: Vec<f32>,
 }
 
 #[inline(always)]
 fn backward_head(x: Inputs<'_>, s: &AttentionShape, dy: &[f32], (b, g): (usize, usize)) -> Part {
-    let (len, n, width) = (s.lengths[b], s.head_dim, s.group() * s.head_dim);
+    let (before, n, width) = (s.before(b), s.head_dim, s.group() * s.head_dim);
     let mut head = Head::new(x, s, (b, g), true);
-    let (t, d) = (head.t, head.d);
-    let mut out =
-        Part { dq: vec![0f32; len * width], dk: vec![0f32; len * n], dv: vec![0f32; len * n] };
+    let (t, d, len) = (head.t, head.d, head.len());
+    let z = |tokens: usize| vec![0f32; tokens * n];
+    let own = len - before;
+    let (dk, dv, stem_dk, stem_dv) = (z(own), z(own), z(before), z(before));
+    let mut out = Part { dq: vec![0f32; own * width], dk, dv, stem_dk, stem_dv };
     let (mut dk, mut dv) = (vec![0f32; t * d], vec![0f32; t * d]);
     let (mut dys, mut ds) = (vec![0f32; BLOCK * d], vec![0f32; BLOCK * t]);
     let mut dq = vec![0f32; BLOCK * d];
     for h in 0..s.group() {
         head.load_q(g * s.group() + h);
-        for i in (0..len).step_by(BLOCK) {
+        for i in head.blocks() {
             let span = head.span(i);
             head.probabilities(i, span);
             dys.fill(0.0);
-            for (i, dys) in (i..len).zip(dys.chunks_exact_mut(d)) {
-                let at = (s.starts[b] + i) * s.q_width() + (g * s.group() + h) * n;
+            let rows = (i..len).zip(dys.chunks_exact_mut(d));
+            for (i, dys) in rows.filter(|(i, _)| *i >= before) {
+                let at = (s.starts[b] + i - before) * s.q_width() + (g * s.group() + h) * n;
                 dys[..n].copy_from_slice(&dy[at..at + n]);
             }
             tile::scores(&dys, d, &head.v_t, t, span, &mut ds);
@@ -115,17 +132,23 @@ fn backward_head(x: Inputs<'_>, s: &AttentionShape, dy: &[f32], (b, g): (usize, 
             tile::spread(&head.p, t, span, &dys, d, &mut dv);
             tile::mix(&ds, t, span, &head.k, d, &mut dq);
             tile::spread(&ds, t, span, &head.q[i * d..], d, &mut dk);
-            for (i, dq) in (i..len).zip(dq.chunks_exact(d)) {
+            let rows = (i..len).zip(dq.chunks_exact(d));
+            for (i, dq) in rows.filter(|(i, _)| *i >= before) {
                 let (cos, sin) = x.turn(i, s.positions);
-                let out = &mut out.dq[i * width + h * n..][..n];
+                let out = &mut out.dq[(i - before) * width + h * n..][..n];
                 rotate_back(&dq[..n], cos, sin, s.scale(), out);
             }
         }
     }
     for j in 0..len {
         let (cos, sin) = x.turn(j, s.positions);
-        rotate_back(&dk[j * d..j * d + n], cos, sin, 1.0, &mut out.dk[j * n..(j + 1) * n]);
-        out.dv[j * n..(j + 1) * n].copy_from_slice(&dv[j * d..j * d + n]);
+        let (to_dk, to_dv, j_of) = match j < before {
+            true => (&mut out.stem_dk, &mut out.stem_dv, j),
+            false => (&mut out.dk, &mut out.dv, j - before),
+        };
+        let place = j_of * n..(j_of + 1) * n;
+        rotate_back(&dk[j * d..j * d + n], cos, sin, 1.0, &mut to_dk[place.clone()]);
+        to_dv[place].copy_from_slice(&dv[j * d..j * d + n]);
     }
     out
 }

@@ -1,5 +1,6 @@
 //! The kernels as operations of Burn's flex backend.
 
+pub(super) mod cached;
 mod gradient;
 pub(super) mod product;
 
@@ -69,14 +70,18 @@ pub(super) fn causal_attention(
     sin: Tensor<2>,
     shape: AttentionShape,
 ) -> Tensor<2> {
-    let [rows, _] = q.dims();
+    let [tokens, _] = q.dims();
     let ends = shape.starts.iter().zip(&shape.lengths).map(|(start, len)| start + len);
-    assert!(ends.max().unwrap_or(0) <= rows, "a row outside the {rows} tokens: {shape:?}");
-    assert!(shape.lengths.iter().all(|len| *len <= shape.positions), "{shape:?}");
+    assert!(ends.max().unwrap_or(0) <= tokens, "a row outside the {tokens} tokens: {shape:?}");
+    let rows = shape.lengths.iter().enumerate();
+    assert!(
+        rows.map(|(b, len)| shape.before(b) + len).all(|len| len <= shape.positions),
+        "{shape:?}"
+    );
     assert_eq!(shape.starts.len(), shape.lengths.len(), "one start a row");
-    assert_eq!(q.dims(), [rows, shape.heads * shape.head_dim], "queries");
-    assert_eq!(k.dims(), [rows, shape.kv_heads * shape.head_dim], "keys");
-    assert_eq!(v.dims(), [rows, shape.kv_heads * shape.head_dim], "values");
+    assert_eq!(q.dims(), [tokens, shape.heads * shape.head_dim], "queries");
+    assert_eq!(k.dims(), [tokens, shape.kv_heads * shape.head_dim], "keys");
+    assert_eq!(v.dims(), [tokens, shape.kv_heads * shape.head_dim], "values");
     let [positions, half] = cos.dims();
     assert!(positions == shape.positions && 2 * half <= shape.head_dim, "cosines {shape:?}");
     assert_eq!(sin.dims(), cos.dims(), "sines");

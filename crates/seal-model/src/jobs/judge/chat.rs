@@ -13,7 +13,7 @@ use seal_endpoint::{
 use seal_files::Digest;
 use seal_judging::{Dtype, LocalIdentity, LocalModel, LocalTemplate, Responder};
 use seal_lm::{
-    Finish as End, GenerateSettings, Generated, Lm, Prompt, WeightFormat, generate, load_model_as,
+    Finish as End, GenerateSettings, Generated, Generator, Lm, Prompt, WeightFormat, load_model_as,
     next_token_log_probabilities,
 };
 use serde_json::json;
@@ -52,7 +52,7 @@ pub struct FoundChat {
 /// A chat model, ready to answer. It takes one question at a time.
 pub struct ChatModel {
     found: FoundChat,
-    model: Mutex<Lm>,
+    generator: Mutex<Generator>,
     notices: Vec<Notice>,
 }
 
@@ -116,7 +116,8 @@ impl FoundChat {
         let (model, report) = load_model_as(&self.dir, &device, dtype)?;
         let weights = report.notices.into_iter().map(|text| Notice::Weights { text });
         let notices = self.notices().into_iter().chain(weights).collect();
-        Ok(ChatModel { found: self, model: Mutex::new(model.valid()), notices })
+        let generator = Mutex::new(Generator::of(&model.valid()));
+        Ok(ChatModel { found: self, generator, notices })
     }
 
     /// The tokens of a question, up to where the model is to answer.
@@ -159,9 +160,9 @@ impl ChatModel {
         self.found.tokens(messages)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lm> {
+    fn lock(&self) -> MutexGuard<'_, Generator> {
         // Nothing is written to a model.
-        self.model.lock().unwrap_or_else(PoisonError::into_inner)
+        self.generator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Likeliest tokens at the first places of a reply, up to the first with a visible character.
@@ -199,9 +200,9 @@ impl Responder for ChatModel {
         let settings = GenerateSettings::greedy(self.found.settings.max_tokens as usize);
         let failed = |why: String| EndpointError::Model { why };
         let prompt = Prompt { id: id_of(&ask.messages), tokens };
-        let model = self.lock();
+        let generator = self.lock();
         let replies =
-            generate(&model, std::slice::from_ref(&prompt), &settings, &self.found.stops, 0);
+            generator.generate(std::slice::from_ref(&prompt), &settings, &self.found.stops, 0);
         let mut replies = replies.map_err(|error| failed(error.to_string()))?;
         let Some(Generated { tokens, finish, .. }) = replies.pop() else {
             return Err(failed("it gave no reply".to_owned()));
@@ -215,7 +216,7 @@ impl Responder for ChatModel {
                 End::Stop => Finish::Stop,
                 End::Length | End::Context => Finish::Length,
             },
-            logprobs: self.places(&model, &prompt.tokens, &tokens)?,
+            logprobs: self.places(generator.model(), &prompt.tokens, &tokens)?,
             usage: Some(Usage { input: prompt.tokens.len() as u64, output: tokens.len() as u64 }),
             model: None,
             fingerprint: None,

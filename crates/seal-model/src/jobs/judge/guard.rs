@@ -6,7 +6,7 @@ use burn::module::Module as _;
 use seal_data::{RowId, TextTokenizer, Tokenizer as _};
 use seal_judge::pointwise::{GuardProbabilities, GuardRecord, GuardReply, PointItem};
 use seal_lm::{
-    Finish, GenerateSettings, Generated, Lm, Prompt, generate, load_model_as,
+    Finish, GenerateSettings, Generated, Generator, Prompt, load_model_as,
     next_token_log_probabilities,
 };
 use serde_json::json;
@@ -47,7 +47,7 @@ impl Record for GuardRecord {
 /// A guard, ready to judge.
 pub struct GuardModel {
     table: GuardTable,
-    model: Lm,
+    generator: Generator,
     encoder: Encoder,
     rendering: Rendering,
     tokens: VerdictTokens,
@@ -194,8 +194,8 @@ impl GuardModel {
             .then(|| Notice::NoEnd { folder: found.dir.clone(), max_tokens });
         let weights = report.notices.into_iter().map(|text| Notice::Weights { text });
         let notices = no_end.into_iter().chain(weights).collect();
-        let (table, model) = (table.clone(), model.valid());
-        Ok(Self { table, model, encoder, rendering, tokens, stops, context, made_by, notices })
+        let (table, generator) = (table.clone(), Generator::of(&model.valid()));
+        Ok(Self { table, generator, encoder, rendering, tokens, stops, context, made_by, notices })
     }
 
     /// What is to be said of the files of the model.
@@ -253,7 +253,7 @@ impl GuardModel {
             false => vec![None; rows.len()],
             true => {
                 let tokens: Vec<&[u32]> = rows.iter().map(|(_, row)| &*row.tokens).collect();
-                let all = next_token_log_probabilities(&self.model, &tokens)?;
+                let all = next_token_log_probabilities(self.generator.model(), &tokens)?;
                 let of = |log: Vec<f32>| {
                     Some(GuardProbabilities::of(&log, &self.tokens.good, &self.tokens.bad))
                 };
@@ -285,7 +285,7 @@ impl GuardModel {
             batch: self.table.batch,
             ..GenerateSettings::greedy(self.table.verdict.max_new_tokens)
         };
-        let replies = generate(&self.model, &prompts, &settings, &self.stops, 0)?;
+        let replies = self.generator.generate(&prompts, &settings, &self.stops, 0)?;
         let text = |reply: &Generated| self.tokenizer().decode(&reply.tokens);
         Ok(replies.iter().map(|reply| Some((text(reply), reply.finish))).collect())
     }
