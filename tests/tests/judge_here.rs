@@ -243,3 +243,17 @@ fn what_does_not_go_together_is_refused() {
     error: the judge `model` is also the model whose answers are judged, and judges prefer their own; choose another judge, or set allow_self = true
     ");
 }
+
+#[test]
+fn a_template_that_ends_no_turn_is_said() {
+    let sandbox = sandbox();
+    sandbox.write("judge.toml", &table("pairwise", "", ""));
+    let (_, said) = done(&sandbox, &PAIRS);
+    assert!(!said.contains("no token ends"), "{said}");
+    let settings = sandbox.read("model/tokenizer_config.json");
+    sandbox.write("model/tokenizer_config.json", &settings.replace(" {{ eos_token }}", ""));
+    let (_, said) = done(&sandbox, &[&PAIRS[..8], &["other.jsonl"]].concat());
+    let notice = "model: no token ends a turn of the model by its chat template, so that its replies may \
+                  run on to the 1 tokens that they have at most";
+    assert!(said.contains(notice), "{said}");
+}

@@ -32,7 +32,9 @@ fn run(
         dir: &dir,
         deps,
         unfinished: &root.join("unfinished"),
-        progress: &|_| drop(done.fetch_add(1, Ordering::SeqCst)),
+        progress: &|_| {
+            done.fetch_add(1, Ordering::SeqCst);
+        },
         keep_every: Duration::MAX,
         is_cancelled: &|| steps.is_some_and(|steps| done.load(Ordering::SeqCst) >= steps),
     })?;

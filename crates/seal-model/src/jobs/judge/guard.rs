@@ -188,12 +188,7 @@ impl GuardModel {
         let (model, report) = load_model_as(&found.dir, &device, table.model.dtype)?;
         encoder.fits(&model)?;
         let made_by = found.made_by();
-        let max_tokens = table.verdict.max_new_tokens;
-        // A verdict by tokens needs no reply.
-        let no_end = (table.verdict.reply.is_some() && stops.is_empty())
-            .then(|| Notice::NoEnd { folder: found.dir.clone(), max_tokens });
-        let weights = report.notices.into_iter().map(|text| Notice::Weights { text });
-        let notices = no_end.into_iter().chain(weights).collect();
+        let notices = report.notices.into_iter().map(|text| Notice::Weights { text }).collect();
         let (table, generator) = (table.clone(), Generator::of(&model.valid()));
         Ok(Self { table, generator, encoder, rendering, tokens, stops, context, made_by, notices })
     }
