@@ -85,12 +85,27 @@ fn a_store_or_a_run_that_is_none_is_a_usage_error() {
     let sandbox = Sandbox::empty(env!("CARGO_BIN_EXE_program"));
     fs::create_dir_all(sandbox.path().join("run/store")).unwrap();
     sandbox.write("run/store/thesis.txt", "mine");
-    insta::assert_snapshot!(sandbox.run(&["store", "ls", "--store", "absent"]).error(), @"");
-    insta::assert_snapshot!(sandbox.run(&["store", "du", "--out", "absent"]).error(), @"");
-    insta::assert_snapshot!(sandbox.run(&["store", "verify", "--out", "run"]).error(), @"");
+    insta::assert_snapshot!(sandbox.run(&["store", "ls", "--store", "absent"]).error(), @"
+    exit 2
+    error: --store absent: there is no store
+    ");
+    insta::assert_snapshot!(sandbox.run(&["store", "du", "--out", "absent"]).error(), @"
+    exit 2
+    error: --out absent/store: there is no store
+    ");
+    insta::assert_snapshot!(sandbox.run(&["store", "verify", "--out", "run"]).error(), @"
+    exit 2
+    error: run/store is no store and not empty: it holds `thesis.txt`; give --store an empty or a new folder
+    ");
     let args = ["store", "gc", "--store", "run/store", "--out", "run", "--delete"];
-    insta::assert_snapshot!(sandbox.run(&args).error(), @"");
+    insta::assert_snapshot!(sandbox.run(&args).error(), @"
+    exit 2
+    error: run/store is no store and not empty: it holds `thesis.txt`; give --store an empty or a new folder
+    ");
     fs::remove_file(sandbox.path().join("run/store/thesis.txt")).unwrap();
     fs::write(sandbox.path().join("run/store/lock"), "").unwrap();
-    insta::assert_snapshot!(sandbox.run(&args).error(), @"");
+    insta::assert_snapshot!(sandbox.run(&args).error(), @"
+    exit 2
+    error: --out run: it has no config.toml, so nobody knows which stages it needs
+    ");
 }
