@@ -41,8 +41,7 @@ fn setting(test: &str) -> Option<Setting> {
 impl Setting {
     /// Runs a verb on the rows with the template of the model.
     fn verb(&self, verb: &str, more: &[&str]) -> String {
-        let start =
-            [verb, "--model", &self.model, "--template", "chat", "--data", "rows.jsonl"];
+        let start = [verb, "--model", &self.model, "--template", "chat", "--data", "rows.jsonl"];
         run(&self.sandbox, &[&start[..], more].concat())
     }
 

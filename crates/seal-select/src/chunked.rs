@@ -41,3 +41,28 @@ pub(crate) fn map_mut<T: Send>(
 pub(crate) fn sum(data: &[f64], f: impl Fn(f64) -> f64 + Sync) -> f64 {
     map(data, |_, rows| rows.iter().map(|&w| f(w)).sum::<f64>()).into_iter().sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fewer rows than are shared out to threads, and more; the last chunk is short.
+    #[test]
+    fn each_chunk_is_told_where_it_starts() {
+        for chunks in [3, 40] {
+            let mut data: Vec<f64> = (0..chunks * CHUNK + 5).map(|i| i as f64).collect();
+            let first = |start: usize, rows: &[f64]| (start, rows[0], rows.len());
+            let mut expected: Vec<_> =
+                (0..chunks).map(|i| (i * CHUNK, (i * CHUNK) as f64, CHUNK)).collect();
+            expected.push((chunks * CHUNK, (chunks * CHUNK) as f64, 5));
+            assert_eq!(map(&data, first), expected);
+            let changed = map_mut(&mut data, |start, rows| {
+                rows[0] = -1.0;
+                (start, rows.len())
+            });
+            let places: Vec<_> = expected.iter().map(|(start, _, rows)| (*start, *rows)).collect();
+            assert_eq!(changed, places);
+            assert_eq!(data.iter().filter(|w| **w == -1.0).count(), chunks + 1);
+        }
+    }
+}

@@ -131,6 +131,26 @@ impl CollapseAlarm {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// By hand: weights 1, 2 and 5 have the sum 8 and the sum of squares 30.
+    #[test]
+    fn figures_are_those_of_all_rows() {
+        let figures = Diagnostics::of(SelectorFunction::Softmax, &[1.0, 2.0, 5.0], |w| w);
+        assert_eq!(figures.ess_share, 64.0 / (3.0 * 30.0));
+        assert_eq!((figures.mean_p, figures.min_p, figures.max_p), (8.0 / 3.0, 1.0, 5.0));
+        assert_eq!((figures.clamped, figures.dead), (0.0, 0.0));
+        let none = Diagnostics::of(SelectorFunction::Relu, &[0.0, 0.0], |w| w);
+        assert_eq!((none.ess_share, none.dead), (0.0, 1.0));
+    }
+
+    /// Tanh holds what is below 0; ReLU moves nothing from 0 on down.
+    #[test]
+    fn rows_that_no_longer_move_are_counted() {
+        let of = |function| Diagnostics::of(function, &[-1.0, 0.0, 2.0, 3.0], |_| 1.0);
+        let (tanh, relu) = (of(SelectorFunction::Tanh), of(SelectorFunction::Relu));
+        assert_eq!((tanh.clamped, tanh.dead), (0.25, 0.0));
+        assert_eq!((relu.clamped, relu.dead), (0.0, 0.5));
+    }
     use crate::{Normalise, Selector, SelectorSettings};
 
     fn at(function: SelectorFunction, omega: &[f64]) -> Diagnostics {
