@@ -113,7 +113,7 @@ fn an_export_that_is_killed_is_mended_by_the_next_run() {
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut files = 0;
         for line in lines {
-            files += usize::from(line.unwrap().contains("writes a file of a cell"));
+            files += usize::from(line.unwrap().contains("writes a file of the run folder"));
             if files == n {
                 child.kill().unwrap();
                 break;

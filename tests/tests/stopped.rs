@@ -17,7 +17,7 @@ const ARGS: [&str; 13] = [
     "1",
     "--set",
     "base.epochs=40",
-    "--checkpoint-minutes",
+    "--checkpoint",
     "0",
     "-v",
     "--seeds=0",

@@ -68,7 +68,7 @@ pub(crate) struct StoreArgs {
     /// Minutes after which a stage that trains keeps its state, so that a killed run loses at most
     /// these; 0 keeps it after each step. Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 keep it, too.
     #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = minutes)]
-    checkpoint_minutes: f64,
+    checkpoint: f64,
 }
 
 /// A number of minutes, 0 to a year.
@@ -237,7 +237,7 @@ impl StoreArgs {
             store: self.store.clone(),
             jobs,
             threads: threads.max(1),
-            keep_every: Duration::from_secs_f64(self.checkpoint_minutes * 60.0),
+            keep_every: Duration::from_secs_f64(self.checkpoint * 60.0),
             show_rows: false,
             command: command::text(),
         }

@@ -68,7 +68,7 @@ fn a_head_names_a_base_of_a_hub_only() {
         report.model_card("seal", 0, &facts).unwrap()
     };
     assert!(!aligned(true).contains("base_model"));
-    let words = "the aligned base of the study, which was fine-tuned first from hf://o/n@v";
+    let words = r"the aligned base of the study, which was fine-tuned first from hf\://o/n\@v";
     assert!(aligned(true).contains(&format!("It is an adapter on {words}.")), "{}", aligned(true));
     assert!(aligned(false).contains("base_model: \"o/n\""));
     // A name that tries to end its line stays on it.

@@ -96,7 +96,7 @@ pub enum StudyError {
     Data(#[from] DataError),
     /// A model, its tokenizer, its template or files of a user that cannot be had.
     #[error("{0}")]
-    OneModel(ModelError),
+    OneModel(#[source] ModelError),
     /// The world cannot be drawn.
     #[error("world: {0}")]
     World(#[from] WorldError),
@@ -123,7 +123,7 @@ pub enum StudyError {
     Assessments(#[from] AssessmentsError),
     /// Training that failed.
     #[error("{0}")]
-    Training(BilevelError),
+    Training(#[source] BilevelError),
     /// A model that cannot be read or written.
     #[error("{0}")]
     Model(#[from] LmError),

@@ -43,6 +43,7 @@ fn run(
 
 struct Trained {
     dir: tempfile::TempDir,
+    rows: usize,
     config: Config,
     tokens: PathBuf,
     whole: Vec<u8>,
@@ -55,7 +56,7 @@ impl Trained {
         let rows = world.split(Split::Base).as_slice();
         let tokens =
             run(&dir.path().join("tokens"), &[], None, &|job| tokens(&config, rows, job)).unwrap();
-        let mut made = Self { dir, config, tokens, whole: Vec::new() };
+        let mut made = Self { dir, rows: rows.len(), config, tokens, whole: Vec::new() };
         made.whole = made.base("whole", None).unwrap();
         made
     }
@@ -84,9 +85,9 @@ fn a_training_that_is_stopped_after_each_step_ends_in_the_same_bits() {
         stops.set(stops.get() + 1);
         assert_eq!(trained.kept("steps").len(), 1, "one state is kept");
     };
-    // 64 rows in batches: all steps but the last of two epochs.
+    // All steps of two epochs but the last.
     let batch = trained.config.base.as_ref().unwrap().batch;
-    assert_eq!(stops.get(), 2 * 64_usize.div_ceil(batch) - 1);
+    assert_eq!(stops.get(), 2 * trained.rows.div_ceil(batch) - 1);
     assert!(made == trained.whole);
 }
 

@@ -10,7 +10,7 @@ mkdir -p "$folder"
 case $what in
     build)
         [ -d "$folder/venv" ] || python3 -m venv "$folder/venv"
-        "$folder/venv/bin/pip" install -q 'litellm[proxy]==1.110.2'
+        "$folder/venv/bin/pip" install -q 'litellm[proxy]==1.106.12'
         ;;
     serve)
         # Its table of prices stands in the package: nothing is fetched.
