@@ -6,10 +6,13 @@
 //! of rows, dropout and initial adapters are functions of seed, epoch and step, and are not
 //! stored.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
+use bytemuck::Pod;
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::tensor::{Dtype, TensorView, View};
 use seal_lm::{Moments, TrainedTensor};
 use seal_select::{AdamState, PartitionState, SelectorState};
 use serde::{Deserialize, Serialize};
@@ -112,6 +115,22 @@ impl TrainerState {
     /// # Errors
     /// More than the container can hold.
     pub fn to_bytes(&self) -> Result<Vec<u8>, StateError> {
+        let (tensors, metadata) = self.parts()?;
+        Ok(safetensors::serialize(&tensors, Some(metadata))?)
+    }
+
+    /// Writes the bytes of [`TrainerState::to_bytes`] to a file, tensor by tensor, so that they are
+    /// not in memory a second time.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), StateError> {
+        let (tensors, metadata) = self.parts()?;
+        Ok(safetensors::serialize_to_file(&tensors, Some(metadata), path)?)
+    }
+
+    /// The tensors by name, and the metadata.
+    fn parts(&self) -> Result<(Tensors<'_>, HashMap<String, String>), StateError> {
         let Self { run, step, saved: Saved { sums, theta, value, selector } } = self;
         let mut out = Writer::default();
         out.model("theta", theta);
@@ -137,12 +156,7 @@ impl TrainerState {
             }),
         };
         let metadata = [(HEADER.to_owned(), serde_json::to_string(&header)?)];
-        let views = out.0.iter().map(|(name, tensor)| {
-            let view = TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes)?;
-            Ok((name, view))
-        });
-        let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
-        Ok(safetensors::serialize(views, Some(metadata.into_iter().collect()))?)
+        Ok((out.0, metadata.into_iter().collect()))
     }
 
     /// From the bytes of [`TrainerState::to_bytes`].
@@ -173,29 +187,58 @@ struct Version {
 }
 
 /// A tensor of the container.
-struct Tensor {
+struct Tensor<'a> {
     dtype: Dtype,
     shape: Vec<usize>,
-    bytes: Vec<u8>,
+    /// Little-endian.
+    bytes: Cow<'a, [u8]>,
+}
+
+type Tensors<'a> = BTreeMap<String, Tensor<'a>>;
+
+impl View for &Tensor<'_> {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// The bytes of numbers, in place where the machine has them in the container's order.
+fn bytes<T: Pod, const N: usize>(values: &[T], to_le: fn(T) -> [u8; N]) -> Cow<'_, [u8]> {
+    match cfg!(target_endian = "little") {
+        true => Cow::Borrowed(bytemuck::cast_slice(values)),
+        false => Cow::Owned(values.iter().flat_map(|x| to_le(*x)).collect()),
+    }
 }
 
 /// Tensors by their names.
 #[derive(Default)]
-struct Writer(BTreeMap<String, Tensor>);
+struct Writer<'a>(Tensors<'a>);
 
-impl Writer {
-    fn model(&mut self, of: &str, tensors: &BTreeMap<String, TrainedTensor>) {
+impl<'a> Writer<'a> {
+    fn model(&mut self, of: &str, tensors: &'a BTreeMap<String, TrainedTensor>) {
         for (name, TrainedTensor { shape, values, moments }) in tensors {
             let name = format!("{of}.{name}");
-            let floats = |values: &[f32]| Tensor {
+            let floats = |values: &'a [f32]| Tensor {
                 dtype: Dtype::F32,
                 shape: shape.clone(),
-                bytes: values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+                bytes: bytes(values, f32::to_le_bytes),
             };
             if let Some(Moments { exp_avg, exp_avg_sq, steps }) = moments {
                 self.0.insert(format!("{name}.exp_avg"), floats(exp_avg));
                 self.0.insert(format!("{name}.exp_avg_sq"), floats(exp_avg_sq));
-                let bytes = steps.to_le_bytes().to_vec();
+                let bytes = Cow::Owned(steps.to_le_bytes().to_vec());
                 let steps = Tensor { dtype: Dtype::U32, shape: Vec::new(), bytes };
                 self.0.insert(format!("{name}.step"), steps);
             }
@@ -203,8 +246,8 @@ impl Writer {
         }
     }
 
-    fn numbers(&mut self, name: &str, values: &[f64]) {
-        let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+    fn numbers(&mut self, name: &str, values: &'a [f64]) {
+        let bytes = bytes(values, f64::to_le_bytes);
         let tensor = Tensor { dtype: Dtype::F64, shape: vec![values.len()], bytes };
         self.0.insert(name.to_owned(), tensor);
     }

@@ -101,6 +101,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rows_are_in_the_set_from_each_start_to_before_each_end() {
+        let set: RowSet = "1..3,4..5".parse().unwrap();
+        let within: Vec<usize> = (0..7).filter(|row| set.contains(*row)).collect();
+        assert_eq!(within, [1, 2, 4]);
+    }
+
+    #[test]
     fn text_and_set_agree() {
         for text in ["0..22393", "0..10,20..30", "0..10,10..11"] {
             assert_eq!(text.parse::<RowSet>().unwrap().to_string(), text);

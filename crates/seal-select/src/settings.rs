@@ -131,6 +131,26 @@ pub(crate) fn check_positive(name: &'static str, value: f64) -> Result<(), Selec
 mod tests {
     use super::*;
 
+    /// The starts of the published code.
+    #[test]
+    fn published_starts_are_those_of_two_functions() {
+        let start = |function| SelectorSettings::released(function).start;
+        assert_eq!(start(SelectorFunction::Softmax), Some(0.1));
+        assert_eq!(start(SelectorFunction::Sigmoid), Some(-1e-4));
+        assert_eq!(start(SelectorFunction::Tanh), None);
+    }
+
+    #[test]
+    fn constants_of_adam_have_ranges() {
+        let adam = |beta1, beta2, eps, max_norm| {
+            Optimizer::Adam { beta1, beta2, eps, max_norm }.check().is_ok()
+        };
+        assert!(adam(0.0, 0.95, 1e-8, 10.0));
+        assert!(!adam(1.0, 0.95, 1e-8, 10.0) && !adam(-0.1, 0.95, 1e-8, 10.0));
+        assert!(!adam(0.9, 1.0, 1e-8, 10.0) && !adam(0.9, f64::NAN, 1e-8, 10.0));
+        assert!(!adam(0.9, 0.95, 0.0, 10.0) && !adam(0.9, 0.95, 1e-8, 0.0));
+    }
+
     #[test]
     fn settings_survive_json() {
         let settings = SelectorSettings::released(SelectorFunction::Sigmoid);

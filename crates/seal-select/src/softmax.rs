@@ -274,6 +274,23 @@ mod tests {
 
     use super::*;
 
+    /// Two scores whose mean is 0 pull no other row, and still move their own rows too far.
+    #[test]
+    fn a_step_of_its_own_row_beyond_all_numbers_is_refused() {
+        let mut omega = vec![0.0, 0.0, 0.0];
+        let mut partition = Partition::of(&omega).unwrap();
+        let batch = Batch::new(&[0, 1], &[1e300, -1e300], 3, false).unwrap();
+        assert!(partition.step(&mut omega, &batch, 1e10).is_err());
+    }
+
+    /// NaN hides from the largest logit, and from no sum.
+    #[test]
+    fn a_logit_that_is_no_number_is_refused() {
+        assert!(Partition::of(&[1.0, f64::NAN]).is_err());
+        assert!(Partition::of(&[1.0, f64::INFINITY]).is_err());
+        assert!(Partition::of(&[1.0, 2.0]).is_ok());
+    }
+
     proptest! {
         #[test]
         fn the_width_of_vectors_does_not_show(

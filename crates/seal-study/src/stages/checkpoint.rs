@@ -16,6 +16,8 @@ use crate::exec::Job;
 
 const PREFIX: &str = "trainer-";
 const SUFFIX: &str = ".safetensors";
+/// A state that is being written.
+const PENDING: &str = "trainer.pending";
 
 /// What the training that `task` makes comes to. Its state is kept as often as the job asks for it,
 /// and when the run is asked to stop. `task` has to make the same training each time.
@@ -37,12 +39,7 @@ pub(super) fn trained<T: Task>(
             Err(error) => return Err(error.into()),
         },
     };
-    let mut keeper = Keeper { job, last: Instant::now(), failed: None };
-    let ran = trainer.run(&mut keeper);
-    match (ran, keeper.failed) {
-        (_, Some(error)) => Err(error),
-        (ran, None) => Ok(ran?),
-    }
+    Ok(trainer.run(&mut Keeper { job, last: Instant::now() })?)
 }
 
 /// Keeps states of a training.
@@ -50,8 +47,6 @@ struct Keeper<'a> {
     job: &'a Job<'a>,
     /// When a state was last kept, or the training began.
     last: Instant,
-    /// Why a state could not be written.
-    failed: Option<StudyError>,
 }
 
 impl Observer for Keeper<'_> {
@@ -68,9 +63,10 @@ impl Observer for Keeper<'_> {
         if state.step() == state.steps() {
             return Ok(());
         }
-        if let Err(error) = keep(self.job.unfinished, &state.to_bytes()?) {
-            self.failed = Some(error);
-            return Err(BilevelError::Cancelled);
+        // A training needs no state to go on, so that a full disk does not end it.
+        if let Err(error) = keep(self.job.unfinished, state) {
+            let step = state.step();
+            tracing::warn!(%error, step, "the work so far could not be kept");
         }
         self.last = Instant::now();
         match (self.job.is_cancelled)() {
@@ -81,18 +77,28 @@ impl Observer for Keeper<'_> {
 }
 
 /// Puts a state in the place of the one before.
-fn keep(dir: &Path, bytes: &[u8]) -> Result<(), StudyError> {
+fn keep(dir: &Path, state: &TrainerState) -> Result<(), StudyError> {
     for folder in [dir.parent(), Some(dir)].into_iter().flatten() {
         seal_files::refuse_link(folder).map_err(StudyError::at_file(folder))?;
     }
     fs::create_dir_all(dir).map_err(StudyError::io(dir))?;
-    let path = dir.join(format!("{PREFIX}{}{SUFFIX}", Digest::of(bytes).short()));
     let before = states(dir)?;
-    seal_files::write(&path, bytes).map_err(StudyError::at_file(&path))?;
+    let pending = dir.join(PENDING);
+    seal_files::refuse_link(&pending).map_err(StudyError::at_file(&pending))?;
+    let written =
+        state.write(&pending).map_err(|error| StudyError::from(BilevelError::from(error)));
+    let digest = written.and_then(|()| Digest::of_file(&pending).map_err(StudyError::io(&pending)));
+    let digest = digest.inspect_err(|_| drop(fs::remove_file(&pending)))?;
+    let path = dir.join(name(&digest));
+    fs::rename(&pending, &path).map_err(StudyError::at_file(&path))?;
     for old in before.into_iter().filter(|old| *old != path) {
         fs::remove_file(&old).map_err(StudyError::io(&old))?;
     }
     Ok(())
+}
+
+fn name(digest: &Digest) -> String {
+    format!("{PREFIX}{}{SUFFIX}", digest.short())
 }
 
 /// The state that was kept last, if it is whole. What is not is taken away.
@@ -100,7 +106,7 @@ fn kept(dir: &Path) -> Result<Option<TrainerState>, StudyError> {
     let mut found = None;
     for path in states(dir)? {
         let bytes = fs::read(&path).map_err(StudyError::io(&path))?;
-        let name = format!("{PREFIX}{}{SUFFIX}", Digest::of(&bytes).short());
+        let name = name(&Digest::of(&bytes));
         let is_whole = path.file_name().is_some_and(|found| *found == *name);
         let state = match is_whole {
             true => TrainerState::from_bytes(&bytes).map_err(|error| error.to_string()),
