@@ -169,6 +169,15 @@ fn plan_and_status_follow_the_run() {
     assert!(after.contains("results of 4 arms with seeds [0]"), "{after}");
     // The folder of a run knows its study.
     assert_eq!(sandbox.run(&["status", "--out", "out", "--jobs", "1"]).stdout, after);
+    // Its outputs may be in another store.
+    let elsewhere = sandbox.run(&[&args("status")[..], &["--store", "another"]].concat()).stdout;
+    let said = "the store another has none of their stages: give the --store of their run\n";
+    assert!(elsewhere.ends_with(said), "{elsewhere}");
+    let typo = sandbox.run(&["status", "--out", "otu"]);
+    insta::assert_snapshot!(typo.error(), @"
+    exit 2
+    error: --out otu: there is no run folder; `ablate` with the same options makes it
+    ");
 }
 
 #[test]

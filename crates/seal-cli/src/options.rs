@@ -176,6 +176,12 @@ impl FolderArgs {
 }
 
 impl StudyArgs {
+    /// A run folder that is to say which study is meant, and is not there.
+    pub(crate) fn absent_run(&self) -> Option<&Path> {
+        let out = self.folder.out.as_deref().filter(|_| self.folder.config.names_no_study());
+        out.filter(|out| !out.exists())
+    }
+
     /// With the config that the last run left in its folder, where the folder is named
     /// and no config is.
     pub(crate) fn of_run_folder(&self) -> anyhow::Result<Self> {

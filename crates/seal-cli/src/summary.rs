@@ -49,7 +49,9 @@ pub(crate) fn write_doubts(out: &mut dyn Write, results: &Results) -> io::Result
     for judge in results.judge_proofs() {
         let Some(doubt) = judge.proof.doubt() else { continue };
         let by = judge.name.map_or_else(String::new, |name| format!(" ({name})"));
-        writeln!(out, "{}{by}: its judge {} {doubt}", judge.test, judge.models.join(", "))?;
+        // A judge that was never asked has not named its model.
+        let models: String = judge.models.iter().map(|model| format!(" {model}")).collect();
+        writeln!(out, "{}{by}: its judge{models} {doubt}", judge.test)?;
     }
     for arm in &results.arms {
         for (test, shares) in &arm.coherence {

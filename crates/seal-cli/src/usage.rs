@@ -17,6 +17,12 @@ pub enum UsageError {
         /// In which way of working.
         way: &'static str,
     },
+    /// A run folder that is not there.
+    #[error("--out {}: there is no run folder; `ablate` with the same options makes it", path.display())]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
     /// It goes with one of some others, of which none is given.
     #[error("{option} goes with {others}")]
     GoesWith {

@@ -12,6 +12,7 @@ use crate::options::StudyArgs;
 use crate::plain;
 use crate::program::running;
 use crate::table::{self, Side};
+use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 use crate::verbs::{left_out, plan};
 
@@ -19,6 +20,9 @@ use crate::verbs::{left_out, plan};
 /// are results. Nothing is written.
 pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
+    if let Some(path) = args.absent_run() {
+        return Err(UsageError::NoRun { path: path.to_owned() }.into());
+    }
     let (study, options) = args.of_run_folder()?.resolve(verbosity)?;
     study.check_folder(&options)?;
     let plan_view = study.plan(&options);
@@ -28,7 +32,17 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     stages(&mut out, &plan_view)?;
     left_out(&mut out, &study)?;
     writeln!(out, "\n{}", plan::total(&plan_view, options.jobs))?;
-    results(&mut out, &options.out, &study)
+    results(&mut out, &options.out, &study)?;
+    let has_results = options.out.join(Results::FILE).exists();
+    if has_results && !plan_view.stages.iter().any(|stage| stage.found) {
+        let store = options.store_dir();
+        writeln!(
+            out,
+            "the store {} has none of their stages: give the --store of their run",
+            store.display()
+        )?;
+    }
+    Ok(())
 }
 
 fn stages(out: &mut dyn Write, plan: &PlanView) -> io::Result<()> {
