@@ -7,7 +7,7 @@
 //! stored.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use bytemuck::Pod;
@@ -115,7 +115,8 @@ impl TrainerState {
     /// # Errors
     /// More than the container can hold.
     pub fn to_bytes(&self) -> Result<Vec<u8>, StateError> {
-        let (tensors, metadata) = self.parts()?;
+        let (tensors, header) = self.parts()?;
+        let metadata = [(HEADER.to_owned(), header)].into_iter().collect();
         Ok(safetensors::serialize(&tensors, Some(metadata))?)
     }
 
@@ -125,12 +126,13 @@ impl TrainerState {
     /// # Errors
     /// A file that cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), StateError> {
-        let (tensors, metadata) = self.parts()?;
+        let (tensors, header) = self.parts()?;
+        let metadata = [(HEADER.to_owned(), header)].into_iter().collect();
         Ok(safetensors::serialize_to_file(&tensors, Some(metadata), path)?)
     }
 
-    /// The tensors by name, and the metadata.
-    fn parts(&self) -> Result<(Tensors<'_>, HashMap<String, String>), StateError> {
+    /// The tensors by name, and the header.
+    fn parts(&self) -> Result<(Tensors<'_>, String), StateError> {
         let Self { run, step, saved: Saved { sums, theta, value, selector } } = self;
         let mut out = Writer::default();
         out.model("theta", theta);
@@ -155,8 +157,7 @@ impl TrainerState {
                 adam_steps: s.adam.as_ref().map(|a| a.steps),
             }),
         };
-        let metadata = [(HEADER.to_owned(), serde_json::to_string(&header)?)];
-        Ok((out.0, metadata.into_iter().collect()))
+        Ok((out.0, serde_json::to_string(&header)?))
     }
 
     /// From the bytes of [`TrainerState::to_bytes`].

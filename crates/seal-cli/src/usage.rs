@@ -19,7 +19,7 @@ pub enum UsageError {
     },
     /// A run folder that is not there.
     #[error("--out {}: there is no run folder; `ablate` with the same options makes it", path.display())]
-    NoRun {
+    NoRunFolder {
         /// The folder.
         path: PathBuf,
     },

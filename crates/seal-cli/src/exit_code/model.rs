@@ -39,9 +39,8 @@ pub(super) fn code(error: &ModelError) -> u8 {
         ModelError::Apply(error) => apply(error),
         ModelError::Import(error) => import(error),
         ModelError::Training(error) => parts::training(error),
-        ModelError::Weights(error) | ModelError::OtherBase { source: error, .. } => {
-            parts::weights(error)
-        }
+        ModelError::Weights(error) => parts::weights(error),
+        ModelError::OtherBase { source, .. } => parts::weights(source),
         ModelError::Generation(error) => parts::generation(error),
         ModelError::Selection(error) => parts::selection(error),
         ModelError::Io { .. } => UNEXPECTED,

@@ -21,7 +21,7 @@ use crate::verbs::{left_out, plan};
 pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
     if let Some(path) = args.absent_run() {
-        return Err(UsageError::NoRun { path: path.to_owned() }.into());
+        return Err(UsageError::NoRunFolder { path: path.to_owned() }.into());
     }
     let (study, options) = args.of_run_folder()?.resolve(verbosity)?;
     study.check_folder(&options)?;

@@ -89,7 +89,7 @@ pub enum ModelError {
         /// The model that it was put on, as it was given.
         model: PathBuf,
         /// What does not fit.
-        source: seal_lm::LmError,
+        source: Box<seal_lm::LmError>,
     },
     /// A context that the model was not made for.
     #[error("a context of {context}: the model was made for 1 to {most} tokens")]

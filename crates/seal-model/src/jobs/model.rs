@@ -108,7 +108,7 @@ impl LoadedModel {
                 let misfit = |source| match other {
                     Some(base) => {
                         let (adapter, model) = (adapter.clone(), request.path.clone());
-                        ModelError::OtherBase { adapter, base, model, source }
+                        ModelError::OtherBase { adapter, base, model, source: Box::new(source) }
                     }
                     None => source.into(),
                 };

@@ -119,9 +119,10 @@ impl Task<'_> {
         let rows = out.chunks_exact_mut(head.d).zip(p.chunks_exact(head.room));
         for ((_, i), (out, p)) in block.iter().zip(rows) {
             let i = self.before + i;
-            for j in self.s.first(i)..i + 1 {
-                let values = &head.values[j * head.d..][..head.d];
-                out.iter_mut().zip(values).for_each(|(out, v)| *out += p[j] * v);
+            let first = self.s.first(i);
+            let seen = head.values[first * head.d..(i + 1) * head.d].chunks_exact(head.d);
+            for (values, p) in seen.zip(&p[first..]) {
+                out.iter_mut().zip(values).for_each(|(out, v)| *out += p * v);
             }
         }
     }
