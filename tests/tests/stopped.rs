@@ -2,7 +2,10 @@
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use whole_program::{Finished, Sandbox};
 
@@ -22,6 +25,9 @@ const ARGS: [&str; 13] = [
     "-v",
     "--seeds=0",
 ];
+
+/// Without the settings of the base.
+const ABLATE: [&str; 8] = ["ablate", "--config", "study.toml", "--out", "out", "--jobs", "1", "-v"];
 
 fn study() -> Sandbox {
     Sandbox::with_study(env!("CARGO_BIN_EXE_program"))
@@ -80,9 +86,31 @@ fn a_run_that_is_asked_to_stop_goes_on_and_ends_with_the_same_results() {
     assert_eq!(stopped.read("out/results.json"), whole.read("out/results.json"));
 }
 
+/// The stage that runs waits for a server that never answers, so that it cannot end on request.
 #[test]
 fn a_second_signal_ends_the_run_at_once() {
     let sandbox = study();
-    let run = signalled_in(&sandbox, "base", &["INT", "INT"]);
-    assert_eq!(run.code, Some(130), "{}", run.stderr);
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let table = format!(
+        "kind = \"rubric\"\ncanaries = 0\n[endpoint]\nbase_url = \"http://{}/v1\"\nmodel = \"rater\"\n\
+         allow_http = true\n",
+        server.local_addr().unwrap()
+    );
+    sandbox.write("rubric.toml", &table);
+    let judge = ["--set", "judge.hexphi.table=rubric.toml"];
+    let mut command = sandbox.command(&[&ABLATE[..], &judge].concat());
+    command.env("NO_PROXY", "127.0.0.1");
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    // Without a question the run ends, and this test with it.
+    let (asked, is_asked) = mpsc::channel();
+    std::thread::spawn(move || asked.send(server.accept().map(|(stream, _)| (stream, server))));
+    assert!(said.by_ref().any(|line| line.contains("started stage=\"assessments\"")));
+    let question = is_asked.recv_timeout(Duration::from_secs(300)).unwrap();
+    // Ends a stage on request with 143.
+    signal(child.id(), "USR1");
+    assert!(said.by_ref().any(|line| line.starts_with("stopping: ")));
+    signal(child.id(), "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(question);
 }
