@@ -86,6 +86,29 @@ fn a_run_that_is_asked_to_stop_goes_on_and_ends_with_the_same_results() {
     assert_eq!(stopped.read("out/results.json"), whole.read("out/results.json"));
 }
 
+#[test]
+fn a_quiet_run_that_is_asked_to_stop_says_its_error_alone() {
+    let sandbox = study();
+    let args: Vec<&str> =
+        ARGS.iter().map(|arg| if *arg == "-v" { "--quiet" } else { *arg }).collect();
+    let mut command = sandbox.command(&args);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let parts = sandbox.path().join("out/store/unfinished");
+    let is_training = || {
+        let mut outputs = std::fs::read_dir(&parts).into_iter().flatten().flatten();
+        outputs.any(|output| output.file_name().to_string_lossy().starts_with("base-"))
+    };
+    while !is_training() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    signal(child.id(), "TERM");
+    let run = Finished::of(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(143), "{}", run.stderr);
+    assert!(run.stderr.starts_with("error: ") || run.stderr.starts_with("stopped on request"));
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+}
+
 /// The stage that runs waits for a server that never answers, so that it cannot end on request.
 #[test]
 fn a_second_signal_ends_the_run_at_once() {

@@ -199,7 +199,7 @@ fn a_judge_that_stays_and_whose_folder_is_another_model_by_now_judges_nothing() 
     };
     for (test, name) in [("hexphi", "guard"), ("slimorca", "reward")] {
         let other = if test == "hexphi" { "slimorca" } else { "hexphi" };
-        let path = sandbox.path().join(name).join("model.safetensors");
+        let path = sandbox.path().join(name).join("model-00002-of-00002.safetensors");
         let weights = fs::read(&path).unwrap();
         let mut changed = weights.clone();
         // A weight, not the header.
