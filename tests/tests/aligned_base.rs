@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use common::{lines, run, with_model};
@@ -306,19 +306,33 @@ fn a_base_that_cannot_be_made_is_refused() {
     ");
 }
 
-/// A kill during the fine-tuning of the base costs that stage alone.
+/// Whether a training has kept a state in a folder of this one.
+fn has_state(unfinished: &Path) -> bool {
+    let below = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten();
+    below(unfinished)
+        .flat_map(|folder| below(&folder.path()).collect::<Vec<_>>())
+        .any(|file| file.file_name().to_string_lossy().starts_with("trainer-"))
+}
+
+/// A kill during the fine-tuning of the base costs the steps since the last state that it kept.
 #[test]
 fn a_run_that_is_killed_in_its_base_goes_on() {
     let training = TRAINING.replace("epochs = 2", "epochs = 40") + LORA;
     let [killed, whole] = [(); 2].map(|()| study(&of("base", &training), "f32", &["sft"]));
-    let args = ["ablate", "--config", "study.toml", "--out", "out", "-v"];
+    let args = ["ablate", "--config", "study.toml", "--out", "out", "-v", "--checkpoint", "0"];
     let mut command = killed.command(&args);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     assert!(said.any(|line| line.unwrap().contains("started stage=\"base\"")));
+    while !has_state(&killed.path().join("out/store/unfinished")) {
+        assert!(child.try_wait().unwrap().is_none(), "it kept no state");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
     child.kill().unwrap();
     assert!(!child.wait().unwrap().success());
-    killed.ablate("out", &[]);
+    let resumed = killed.run(&args);
+    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("goes on step="), "{}", resumed.stderr);
     whole.ablate("out", &[]);
     assert_eq!(killed.read("out/results.json"), whole.read("out/results.json"));
     let weights = |sandbox: &Sandbox| fs::read(sandbox.path().join("out/base/model.safetensors"));

@@ -2,7 +2,10 @@
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use whole_program::{Finished, Sandbox};
 
@@ -22,6 +25,9 @@ const ARGS: [&str; 13] = [
     "-v",
     "--seeds=0",
 ];
+
+/// Without the settings of the base.
+const ABLATE: [&str; 8] = ["ablate", "--config", "study.toml", "--out", "out", "--jobs", "1", "-v"];
 
 fn study() -> Sandbox {
     Sandbox::with_study(env!("CARGO_BIN_EXE_program"))
@@ -81,8 +87,53 @@ fn a_run_that_is_asked_to_stop_goes_on_and_ends_with_the_same_results() {
 }
 
 #[test]
+fn a_quiet_run_that_is_asked_to_stop_says_its_error_alone() {
+    let sandbox = study();
+    let args: Vec<&str> =
+        ARGS.iter().map(|arg| if *arg == "-v" { "--quiet" } else { *arg }).collect();
+    let mut command = sandbox.command(&args);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let parts = sandbox.path().join("out/store/unfinished");
+    let is_training = || {
+        let mut outputs = std::fs::read_dir(&parts).into_iter().flatten().flatten();
+        outputs.any(|output| output.file_name().to_string_lossy().starts_with("base-"))
+    };
+    while !is_training() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    signal(child.id(), "TERM");
+    let run = Finished::of(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(143), "{}", run.stderr);
+    assert!(run.stderr.starts_with("error: ") || run.stderr.starts_with("stopped on request"));
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+}
+
+/// The stage that runs waits for a server that never answers, so that it cannot end on request.
+#[test]
 fn a_second_signal_ends_the_run_at_once() {
     let sandbox = study();
-    let run = signalled_in(&sandbox, "base", &["INT", "INT"]);
-    assert_eq!(run.code, Some(130), "{}", run.stderr);
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let table = format!(
+        "kind = \"rubric\"\ncanaries = 0\n[endpoint]\nbase_url = \"http://{}/v1\"\nmodel = \"rater\"\n\
+         allow_http = true\n",
+        server.local_addr().unwrap()
+    );
+    sandbox.write("rubric.toml", &table);
+    let judge = ["--set", "judge.hexphi.table=rubric.toml"];
+    let mut command = sandbox.command(&[&ABLATE[..], &judge].concat());
+    command.env("NO_PROXY", "127.0.0.1");
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    // Without a question the run ends, and this test with it.
+    let (asked, is_asked) = mpsc::channel();
+    std::thread::spawn(move || asked.send(server.accept().map(|(stream, _)| (stream, server))));
+    assert!(said.by_ref().any(|line| line.contains("started stage=\"assessments\"")));
+    let question = is_asked.recv_timeout(Duration::from_secs(300)).unwrap();
+    // Ends a stage on request with 143.
+    signal(child.id(), "USR1");
+    assert!(said.by_ref().any(|line| line.starts_with("stopping: ")));
+    signal(child.id(), "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(question);
 }

@@ -67,9 +67,12 @@ pub(crate) struct StoreArgs {
     jobs: Option<NonZeroUsize>,
     /// Minutes after which a stage that trains keeps its state, so that a killed run loses at most
     /// these; 0 keeps it after each step. Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 keep it, too.
-    #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = minutes)]
+    #[arg(long, value_name = "MINUTES", default_value_t = KEEP_EVERY, value_parser = minutes)]
     checkpoint: f64,
 }
+
+/// Minutes between two states that are kept, unless told otherwise.
+const KEEP_EVERY: f64 = RunOptions::KEEP_EVERY.as_secs() as f64 / 60.0;
 
 /// A number of minutes, 0 to a year.
 fn minutes(text: &str) -> Result<f64, NotMinutes> {

@@ -48,7 +48,13 @@ impl Progress {
             Display::Lines | Display::Nothing => None,
         };
         // Without it, a signal ends the process at once, as it would any other.
-        if let Err(error) = interrupt::listen(move || say_that_it_stops(above.as_ref())) {
+        let is_quiet = verbosity.quiet;
+        let say = move || {
+            if !is_quiet {
+                say_that_it_stops(above.as_ref());
+            }
+        };
+        if let Err(error) = interrupt::listen(say) {
             tracing::warn!(%error, "signals cannot be handled");
         }
         let tracker = Mutex::new(Tracker::new(plan));

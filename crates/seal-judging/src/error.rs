@@ -73,6 +73,11 @@ pub enum JudgingError {
         "{path}: another process is judging into this file; wait for it, or choose another file"
     )]
     LogInUse { path: PathBuf },
+    /// Another process writes verdicts to the file since this one gave no sign of life for long.
+    #[error(
+        "{path}: another process judges into this file by now, because this one gave no sign of life for long; nothing more was written, and all that is in the file is kept: run it again"
+    )]
+    LogLost { path: PathBuf },
     /// The file holds something else than verdicts.
     #[error(
         "{path}: its first line is no verdict, so that this is another file; choose a new one for verdicts"

@@ -50,6 +50,12 @@ pub trait Observer: Sync {
     fn is_cancelled(&self) -> bool {
         false
     }
+
+    /// Whether the log is still this process's to write. It is asked before each question and before
+    /// each reply is written. For callers with a claim on the log that another may take over.
+    fn owns_log(&self) -> bool {
+        true
+    }
 }
 
 /// Hears nothing.

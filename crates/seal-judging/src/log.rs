@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::JudgingError;
@@ -28,8 +28,10 @@ pub struct VerdictLog {
     file: File,
     /// Bytes of the file up to the end of its last whole line.
     length: u64,
-    /// Whether a failed write may have left the start of a line after them.
+    /// Whether the start of a line may stand after them, which a failed write left.
     is_torn: bool,
+    /// The line that it would be the start of.
+    torn: Vec<u8>,
     lines: Vec<Line>,
     by_key: BTreeMap<String, Vec<usize>>,
     repair: Repair,
@@ -41,7 +43,8 @@ impl VerdictLog {
     ///
     /// # Errors
     /// [`JudgingError::LogInUse`], [`JudgingError::LogForeign`] where the first line that is not
-    /// blank is no verdict, and a file that cannot be read or written.
+    /// blank is no verdict, and a file that cannot be read or written. A file system without locks
+    /// is no error: see [`crate::Observer::owns_log`].
     pub fn open(path: &Path) -> Result<Self, JudgingError> {
         let file = File::options()
             .read(true)
@@ -49,18 +52,9 @@ impl VerdictLog {
             .create(true)
             .open(path)
             .map_err(JudgingError::io("open", path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(JudgingError::LogInUse { path: path.to_owned() });
-            }
-            Err(TryLockError::Error(source)) => {
-                return Err(JudgingError::io("lock", path)(source));
-            }
-        }
+        refuse_in_use(path, file.try_lock())?;
         let mut log = Self::load(path, file)?;
-        if log.repair.cut > 0 {
-            log.length -= log.repair.cut as u64;
+        if log.is_torn {
             log.cut_back()?;
         }
         if log.repair.completed {
@@ -88,6 +82,7 @@ impl VerdictLog {
             file,
             length: bytes.len() as u64,
             is_torn: false,
+            torn: Vec::new(),
             lines: Vec::new(),
             by_key: BTreeMap::new(),
             repair: Repair::default(),
@@ -112,7 +107,11 @@ impl VerdictLog {
                     return Err(JudgingError::LogForeign { path: path.to_owned() });
                 }
                 Parsed::Other if is_whole => log.repair.damaged.push(i + 1),
-                Parsed::Other => log.repair.cut = text.len(),
+                Parsed::Other => {
+                    log.repair.cut = text.len();
+                    log.length -= text.len() as u64;
+                    (log.is_torn, log.torn) = (true, text.to_vec());
+                }
             }
             is_first = false;
         }
@@ -154,8 +153,12 @@ impl VerdictLog {
         if self.is_torn {
             self.cut_back()?;
         }
+        let found = self.file.metadata().map_err(JudgingError::io("write", &self.path))?;
+        if found.len() != self.length {
+            return Err(self.lost());
+        }
         if let Err(error) = self.file.write_all(bytes) {
-            self.is_torn = true;
+            (self.is_torn, self.torn) = (true, bytes.to_vec());
             // Where this fails, too, the next write tries it again before anything else.
             let _ = self.cut_back();
             return Err(JudgingError::io("write", &self.path)(error));
@@ -164,11 +167,25 @@ impl VerdictLog {
         Ok(())
     }
 
-    /// Takes away what follows the last whole line.
+    /// Takes away what follows the last whole line, if it is the start of the line that was being
+    /// written. Anything else is another process's.
     fn cut_back(&mut self) -> Result<(), JudgingError> {
+        let mut rest = Vec::new();
+        let read = (&self.file)
+            .seek(SeekFrom::Start(self.length))
+            .and_then(|_| (&self.file).take(self.torn.len() as u64 + 1).read_to_end(&mut rest));
+        read.map_err(JudgingError::io("mend", &self.path))?;
+        if !self.torn.starts_with(&rest) {
+            return Err(self.lost());
+        }
         self.file.set_len(self.length).map_err(JudgingError::io("mend", &self.path))?;
         self.is_torn = false;
         Ok(())
+    }
+
+    /// Another process writes to the log.
+    pub(crate) fn lost(&self) -> JudgingError {
+        JudgingError::LogLost { path: self.path.clone() }
     }
 
     fn hold(&mut self, line: Line) {
@@ -220,6 +237,19 @@ impl VerdictLog {
     /// The model of the latest line that `is_meant`, as its server names it.
     pub(crate) fn latest_served(&self, is_meant: impl Fn(&Line) -> bool) -> Option<&str> {
         self.lines.iter().rev().find(|line| is_meant(line)).map(|line| line.served.as_str())
+    }
+}
+
+/// Refuses a log that another process has locked.
+fn refuse_in_use(path: &Path, tried: Result<(), TryLockError>) -> Result<(), JudgingError> {
+    match tried {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(JudgingError::LogInUse { path: path.to_owned() }),
+        // Some shared file systems of clusters have no locks.
+        Err(TryLockError::Error(error)) => {
+            tracing::warn!("{}: cannot be locked ({error}); writing without", path.display());
+            Ok(())
+        }
     }
 }
 

@@ -97,10 +97,12 @@ fn ask(
             scope.spawn(|| run.work(false));
         }
     });
-    let (mut state, _) = run.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (mut state, log) = run.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
     let stopped = match state.end.take() {
         Some(End::Error(error)) => return Err(error),
         Some(End::Budget) => Some(Stopped::Budget),
+        // An attempt was broken off because of it.
+        Some(End::Cancelled) if !observer.owns_log() => return Err(log.lost()),
         Some(End::Cancelled) => Some(Stopped::Cancelled),
         None => None,
     };
@@ -137,11 +139,13 @@ impl<'a> Run<'a> {
         let largest = self.inquiry.max_cost();
         loop {
             let next = {
-                let (state, _) = &mut *self.lock();
+                let (state, log) = &mut *self.lock();
                 if until_named && !state.accepted.is_empty() {
                     return;
                 }
-                if self.observer.is_cancelled() {
+                if !self.observer.owns_log() {
+                    state.end.get_or_insert(End::Error(log.lost()));
+                } else if self.observer.is_cancelled() {
                     state.end.get_or_insert(End::Cancelled);
                 }
                 state.next(|number| most(self.inquiry, number), largest)
@@ -213,6 +217,9 @@ impl<'a> Run<'a> {
         let line = line_of(self.inquiry, number, reply, false);
         let served = line.served.clone();
         let cost = charge(self.inquiry, number, &line);
+        if !self.observer.owns_log() {
+            return Err(log.lost());
+        }
         log.append(line)?;
         state.answered(cost);
         self.inquiry.refuse_served(std::slice::from_ref(&served))?;
@@ -248,6 +255,7 @@ impl Watch for Asking<'_, '_> {
     }
 
     fn is_cancelled(&self) -> bool {
-        self.run.observer.is_cancelled() || self.run.lock().0.end.is_some()
+        let observer = self.run.observer;
+        observer.is_cancelled() || !observer.owns_log() || self.run.lock().0.end.is_some()
     }
 }

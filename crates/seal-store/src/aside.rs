@@ -1,6 +1,7 @@
 //! Folders of a store that are moved out of the way, for people to look at.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use seal_files::Claim;
@@ -29,8 +30,24 @@ pub(crate) fn set_aside(
         return Ok(Some(to));
     }
     // This process was stopped between the two, and another took over.
-    fs::rename(&to, &from).map_err(StoreError::io(&to))?;
+    put_back(&to, &from)?;
     Ok(None)
+}
+
+/// Gives an entry its place again, unless another has made it there meanwhile.
+fn put_back(to: &Path, from: &Path) -> Result<(), StoreError> {
+    match fs::rename(to, from) {
+        Err(error) if !is_taken(error.kind()) => Err(StoreError::io(to)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a folder cannot be renamed because something has its name.
+pub(crate) fn is_taken(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory
+    )
 }
 
 /// Renames the folder `from` to a free name in `damaged/`, which is returned.
@@ -48,4 +65,27 @@ pub(crate) fn move_aside(
     let to = to.unwrap_or_else(|| free(&0));
     fs::rename(from, &to).map_err(StoreError::io(from))?;
     Ok(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_back_leaves_an_entry_that_was_made_meanwhile_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (aside, place) = (dir.path().join("aside"), dir.path().join("place"));
+        for (taken, kept) in [(true, "theirs"), (false, "old")] {
+            fs::create_dir_all(&aside).unwrap();
+            fs::write(aside.join("out"), "old").unwrap();
+            if taken {
+                fs::create_dir(&place).unwrap();
+                fs::write(place.join("out"), "theirs").unwrap();
+            }
+            put_back(&aside, &place).unwrap();
+            assert_eq!(fs::read_to_string(place.join("out")).unwrap(), kept);
+            assert_eq!(aside.exists(), taken);
+            fs::remove_dir_all(&place).unwrap();
+        }
+    }
 }

@@ -5,10 +5,10 @@
 //! output goes. An entry is never replaced.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
-use crate::aside::{move_aside, set_aside};
+use crate::aside::{is_taken, move_aside, set_aside};
 use crate::entry::Entry;
 use crate::error::StoreError;
 use crate::making::Making;
@@ -48,6 +48,8 @@ pub(crate) fn commit(making: Making) -> Result<Committed, StoreError> {
         if !making.is_held()? {
             return Ok(Committed::Lost);
         }
+        #[cfg(test)]
+        between::run();
         match fs::rename(&making.dir, &target) {
             Ok(()) => {
                 // The rename itself lives in the parent folder.
@@ -58,17 +60,32 @@ pub(crate) fn commit(making: Making) -> Result<Committed, StoreError> {
             }
             // Made by another since the look.
             Err(error) if is_taken(error.kind()) => {}
+            // Another took over since the look, and its folder is gone.
+            Err(_) if !making.is_held()? => return Ok(Committed::Lost),
             Err(error) => return Err(StoreError::io(&target)(error)),
         }
     }
     Ok(Committed::Lost)
 }
 
-fn is_taken(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory
-    )
+/// What another process does between the last look at the claim and the rename.
+#[cfg(test)]
+pub(crate) mod between {
+    use std::cell::Cell;
+
+    thread_local! {
+        static THEN: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+    }
+
+    pub(crate) fn then(work: impl FnOnce() + 'static) {
+        THEN.set(Some(Box::new(work)));
+    }
+
+    pub(super) fn run() {
+        if let Some(work) = THEN.take() {
+            work();
+        }
+    }
 }
 
 /// The files of the output, flushed, with their manifest.
@@ -114,7 +131,12 @@ fn meet(
         });
     };
     if let Some(file) = difference(files, &found, making.is_held()?) {
-        let other = move_aside(&making.root, of, &making.dir)?;
+        let other = match move_aside(&making.root, of, &making.dir) {
+            Err(error) => {
+                return if making.is_held()? { Err(error) } else { Ok(Some(Committed::Lost)) };
+            }
+            Ok(other) => other,
+        };
         return Err(StoreError::Differs { kept: target.to_owned(), other, file });
     }
     unfinished::leave(&making.unfinished);

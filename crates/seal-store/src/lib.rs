@@ -74,7 +74,7 @@ pub use node::{Job, Node};
 pub use observer::{Event, Observer, Silent};
 pub use owner::{claim_lasting, lasting_folder};
 pub use parts::in_parts;
-pub use resources::{Capacity, Resources};
+pub use resources::{Capacity, KEEP_EVERY, Resources};
 pub use runner::{InProcess, Runner, StageError, Work};
 pub use seal_files::{Before, Claim, Claims, Digest, Digester, Holder, RecordFlaw, Timing};
 pub use store::{Begun, Store};

@@ -44,8 +44,9 @@ impl Making {
         for left in unfinished::names_of(&above, &output)? {
             let left = above.join(left);
             seal_files::refuse_link(&left).map_err(StoreError::io(&left))?;
-            // Of one who is gone, or who lost the claim and finds that out.
-            unfinished::leave(&left);
+            // Of one who is gone, or who lost the claim and finds that out. It may be about to become
+            // an entry.
+            unfinished::leave_apart(&left, claim.token());
         }
         let unfinished = unfinished::adopt(root, &output, claim.token(), claim.before())?;
         fs::create_dir(&dir).map_err(StoreError::io(&dir))?;

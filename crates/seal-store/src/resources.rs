@@ -30,8 +30,9 @@ pub struct Capacity {
     pub keep_every: Duration,
 }
 
-/// Ten minutes: a killed stage loses at most this much work.
-const KEEP_EVERY: Duration = Duration::from_secs(600);
+/// How often a stage keeps its state unless told otherwise: ten minutes, so that a killed stage loses
+/// at most this much work.
+pub const KEEP_EVERY: Duration = Duration::from_secs(600);
 
 impl Capacity {
     /// Room for `jobs` stages of `threads` threads each, wherever they compute.

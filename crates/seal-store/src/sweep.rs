@@ -13,7 +13,7 @@ use seal_files::{Claim, ClaimError, Claims, Tried};
 
 use crate::error::StoreError;
 use crate::owner::{CLAIMS, SCRATCH, UNFINISHED, folder, is_scratch_name, output_of};
-use crate::unfinished::settle;
+use crate::unfinished::{leave, leave_apart, settle};
 
 /// How long finished parts of an output stay that no run goes on with: 30 days. No store
 /// knows which studies there are, so their age must say that nobody wants them.
@@ -27,17 +27,18 @@ pub struct Swept {
 }
 
 /// Removes leftovers in the store at `root`, and nothing else: files and folders whose names
-/// the program gave, no links, nothing that is claimed.
+/// the program gave, no links, nothing that is claimed. What another user left and this one may not
+/// remove stays.
 ///
 /// # Errors
-/// A folder that cannot be read or removed.
+/// A folder that cannot be listed; a claim that cannot be read.
 pub(crate) fn sweep(root: &Path, claims: &Claims) -> Result<Swept, StoreError> {
     #[expect(clippy::disallowed_methods, reason = "what is swept is part of no result")]
     let now = SystemTime::now();
     folder(root, CLAIMS)?;
     for name in names(&folder(root, SCRATCH)?)? {
-        if let Some(_claim) = claim(root, claims, &name)? {
-            remove(&root.join(SCRATCH).join(&name))?;
+        if let Some(claim) = claim(root, claims, &name)? {
+            leave_apart(&root.join(SCRATCH).join(&name), claim.token());
         }
     }
     // To take the claim of a killed process and to release it removes its file.
@@ -56,10 +57,12 @@ pub(crate) fn sweep(root: &Path, claims: &Claims) -> Result<Swept, StoreError> {
         let Some(_claim) = claim(root, claims, &name)? else { continue };
         if is_entry(root, &name) {
             // Killed between making the entry and removing its parts.
-            remove(&path)?;
-        } else if is_older(&path, now, KEPT).map_err(StoreError::io(&path))? {
-            remove(&path)?;
-            swept.abandoned.push(path);
+            leave(&path);
+        } else if is_older(&path, now, KEPT) {
+            leave(&path);
+            if fs::symlink_metadata(&path).is_err() {
+                swept.abandoned.push(path);
+            }
         }
     }
     Ok(swept)
@@ -71,22 +74,24 @@ fn claim(root: &Path, claims: &Claims, name: &str) -> Result<Option<Claim>, Stor
     let Some(output) = output_of(name) else { return Ok(None) };
     let path = root.join(CLAIMS).join(output);
     match claims.try_take(&path) {
-        Ok(Tried::Taken(claim)) => {
-            settle(root, output, claim.before())?;
-            Ok(Some(claim))
-        }
+        Ok(Tried::Taken(claim)) => match settle(root, output, claim.before()) {
+            Err(StoreError::Io { source, .. }) if is_refusal(source.kind()) => Ok(None),
+            other => other.map(|()| Some(claim)),
+        },
         Ok(Tried::Held(_)) => Ok(None),
         Err(ClaimError::NoThread(source)) => Err(StoreError::NoThread { source }),
+        // Of another user, who lets nobody remove it.
+        Err(ClaimError::Io(source)) if is_refusal(source.kind()) => {
+            tracing::debug!(claim = %path.display(), error = %source, "a leftover stays");
+            Ok(None)
+        }
         Err(ClaimError::Io(source)) => Err(StoreError::io(&path)(source)),
     }
 }
 
-/// Another process may have removed it between the look and the claim.
-fn remove(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io(path)(error)),
-        _ => Ok(()),
-    }
+/// Whether a folder takes no files from this user.
+pub(crate) fn is_refusal(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// Names of the folders in `dir` that have the form that the program gives, in their order.
@@ -118,17 +123,16 @@ fn is_entry(root: &Path, name: &str) -> bool {
     output.is_some_and(|(stage, key)| root.join(stage).join(key).is_dir())
 }
 
-/// Whether nothing in the folder `dir` was written within `age` before `now`.
-fn is_older(dir: &Path, now: SystemTime, age: Duration) -> io::Result<bool> {
-    let found = match fs::symlink_metadata(dir) {
-        // It is gone, or has another name, since it was listed.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        other => other?,
+/// Whether nothing in the folder `dir` was written within `age` before `now`. One that cannot be looked
+/// at stays: it may be gone, have another name, or be another user's.
+fn is_older(dir: &Path, now: SystemTime, age: Duration) -> bool {
+    let last = || -> io::Result<SystemTime> {
+        let mut last = fs::symlink_metadata(dir)?.modified()?;
+        for entry in fs::read_dir(dir)? {
+            last = last.max(entry?.metadata()?.modified()?);
+        }
+        Ok(last)
     };
-    let mut last = found.modified()?;
-    for entry in fs::read_dir(dir)? {
-        last = last.max(entry?.metadata()?.modified()?);
-    }
     // A time in the future, of another machine's clock, is no age.
-    Ok(now.duration_since(last).is_ok_and(|since| since > age))
+    last().is_ok_and(|last| now.duration_since(last).is_ok_and(|since| since > age))
 }

@@ -111,6 +111,25 @@ pub(crate) fn leave(dir: &Path) {
     }
 }
 
+/// As [`leave`], for a folder that a process without its claim may rename to an entry at this moment:
+/// it gets a name of the claim with this token before its files go. So an entry has all files of the
+/// folder, or is not there.
+pub(crate) fn leave_apart(dir: &Path, token: &str) {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let Some(output) = output_of(&name) else { return leave(dir) };
+    // The numbers below are names of copies of parts.
+    let own = (2..).map(|n: u32| dir.with_file_name(format!("{}-{n}", work_name(output, token))));
+    let free = own.into_iter().find(|own| fs::symlink_metadata(own).is_err());
+    let moved = free.map(|own| fs::rename(dir, &own).map(|()| own));
+    match moved {
+        Some(Ok(own)) => leave(&own),
+        Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::debug!(dir = %dir.display(), %error, "a leftover stays");
+        }
+        _ => {}
+    }
+}
+
 fn size(dir: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(dir) else { return 0 };
     entries.flatten().filter_map(|entry| entry.metadata().ok()).map(|found| found.len()).sum()

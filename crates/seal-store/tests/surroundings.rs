@@ -132,3 +132,35 @@ fn a_store_may_stand_in_a_folder_with_any_name() {
         assert!(error.contains("store.json") && error.contains("99"), "{error}");
     }
 }
+
+/// What another user left half-made, in a folder that only that user may write to.
+#[test]
+fn leftovers_of_another_user_stay_and_the_store_can_be_written() {
+    let dir = shared_folder();
+    said_by(&run(dir.path(), ONE, "000", &["a", "b"]));
+    let left = |folder: &str, name: &str| {
+        let token = "0123456789abcdef";
+        let left = dir
+            .path()
+            .join("store")
+            .join(folder)
+            .join(format!("{}-{token}", harness::output_name(name)));
+        fs::create_dir_all(&left).unwrap();
+        fs::write(left.join("out"), "half").unwrap();
+        fs::set_permissions(&left, Permissions::from_mode(0o555)).unwrap();
+        left
+    };
+    left("scratch", "c");
+    left("scratch", "d");
+    // Finished parts of an output that is there: they would go with the next sweep.
+    let parts = left("unfinished", "a");
+    let found = said_by(&run(dir.path(), OTHER, "000", &["a", "b", "c"]));
+    assert_eq!(made_by(&found), 2);
+    assert_eq!(fs::read_to_string(parts.join("out")).unwrap(), "half");
+    for folder in ["scratch", "unfinished"] {
+        let folder = dir.path().join("store").join(folder);
+        for entry in fs::read_dir(folder).unwrap() {
+            fs::set_permissions(entry.unwrap().path(), Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+}

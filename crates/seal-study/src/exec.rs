@@ -117,7 +117,7 @@ impl seal_store::Observer for Told<'_, '_> {
             }
             Of::Cancelled { node } => {
                 let of = &self.nodes[node];
-                self.notice(format!("{} {}: stopped; its work is kept", of.stage, of.label));
+                self.notice(format!("{} {}: stopped on request", of.stage, of.label));
             }
         }
     }

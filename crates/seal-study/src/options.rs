@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use seal_report::Results;
-use seal_store::Key;
+use seal_store::{KEEP_EVERY, Key};
 
 /// Where and how a study runs; none of it changes a result.
 #[derive(Clone, Debug)]
@@ -27,8 +27,8 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
-    /// How often work is kept unless told otherwise: ten minutes.
-    pub const KEEP_EVERY: Duration = Duration::from_secs(600);
+    /// How often work is kept unless told otherwise.
+    pub const KEEP_EVERY: Duration = KEEP_EVERY;
 
     /// One job, into `out`.
     pub fn new(out: impl Into<PathBuf>) -> Self {

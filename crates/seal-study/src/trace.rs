@@ -54,7 +54,7 @@ pub(crate) struct Traced<'a> {
     pub(crate) path: &'a Path,
     /// Save models and optimisers around every K-th step.
     pub(crate) state_every: Option<usize>,
-    /// Whether to stop. The trace then ends after the step.
+    /// Whether to stop. The trace then ends after the step, unless that is the last.
     pub(crate) is_cancelled: &'a (dyn Fn() -> bool + Sync),
 }
 
@@ -67,6 +67,8 @@ pub(crate) struct TraceWriter<'a> {
     input: TraceInput<'a>,
     progress: &'a dyn Fn(f64),
     is_cancelled: &'a (dyn Fn() -> bool + Sync),
+    /// Steps in all.
+    steps: usize,
 }
 
 /// What a traced run is made from.
@@ -94,7 +96,7 @@ impl<'a> TraceWriter<'a> {
         if let Some((folder, _)) = &states {
             remove_states(folder)?;
         }
-        Ok(Self { out, path: path.to_owned(), states, input, progress, is_cancelled })
+        Ok(Self { out, path: path.to_owned(), states, input, progress, is_cancelled, steps: 0 })
     }
 
     fn line(&mut self, line: &Line<'_>) -> Result<(), StudyError> {
@@ -166,6 +168,7 @@ fn failed(error: StudyError) -> BilevelError {
 
 impl Observer for TraceWriter<'_> {
     fn start(&mut self, run: &RunStart) -> Result<(), BilevelError> {
+        self.steps = run.steps;
         let TraceInput { settings, mean_loss, data, safe } = self.input;
         let start = Line::Start { format_version: FORMAT_VERSION, settings, mean_loss, run };
         self.line(&start).map_err(failed)?;
@@ -189,7 +192,8 @@ impl Observer for TraceWriter<'_> {
 
     fn step(&mut self, step: &StepTrace) -> Result<(), BilevelError> {
         self.line(&Line::Step(step)).map_err(failed)?;
-        match (self.is_cancelled)() {
+        // What is left after the last step is a matter of seconds.
+        match step.step + 1 < self.steps && (self.is_cancelled)() {
             true => Err(BilevelError::Cancelled),
             false => Ok(()),
         }
@@ -202,7 +206,48 @@ impl Observer for TraceWriter<'_> {
 
 #[cfg(test)]
 mod tests {
+    use seal_bilevel::{Algorithm, Gamma};
+    use seal_select::{Normalise, SelectorFunction};
+
     use super::*;
+
+    /// After the last step the selector is there.
+    #[test]
+    fn a_request_to_stop_ends_a_trace_after_each_step_but_the_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = BilevelSettings {
+            algorithm: Algorithm::Two,
+            gamma: Gamma::Constant(0.2),
+            selector: SelectorFunction::Softmax,
+            normalise: Normalise::None,
+            baseline: false,
+            selector_optim: Default::default(),
+            kappa: 0.4,
+            rate: None,
+            epochs: 1,
+            batch: 1,
+            micro_batch: None,
+            recompute: false,
+            optim: Default::default(),
+            lora: None,
+        };
+        let input = TraceInput { settings: &settings, mean_loss: 1.0, data: &[], safe: &[] };
+        let path = dir.path().join("trace.jsonl");
+        let traced = Traced { path: &path, state_every: None, is_cancelled: &|| true };
+        let mut writer = TraceWriter::create(&traced, input, &|_| ()).unwrap();
+        let (ids, steps) = (Vec::new(), 2);
+        writer.start(&RunStart { steps, done: 0, batch: 1, seed: 0, selector: None, ids }).unwrap();
+        let step = |step| StepTrace {
+            step,
+            epoch: 1,
+            ids: Vec::new(),
+            losses: Vec::new(),
+            grad_norm: 0.0,
+            penalty: None,
+        };
+        assert!(matches!(writer.step(&step(0)), Err(BilevelError::Cancelled)));
+        writer.step(&step(1)).unwrap();
+    }
 
     #[test]
     fn states_of_an_earlier_trace_are_removed_and_nothing_else() {

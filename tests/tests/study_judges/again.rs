@@ -3,6 +3,7 @@
 use whole_program::{Finished, Sandbox};
 
 use crate::setup::{Oracle, ablate, counts, done, prepared};
+use crate::stub::Served;
 
 fn again(sandbox: &Sandbox, more: &[&str]) -> Finished {
     let args = [&["judge", "--again", "judge.toml", "--out", "run"], more].concat();
@@ -99,4 +100,19 @@ fn a_finished_run_is_judged_again_beside_its_results() {
     assert_eq!(refused.code, Some(3), "{}", refused.stderr);
     assert!(refused.stderr.contains("are not whole in the store"), "{}", refused.stderr);
     assert!(!sandbox.path().join("run/store/answers").exists());
+}
+
+/// What a judging had made when it ended early is nobody's but its own, and was paid for.
+#[test]
+fn the_outputs_of_a_judging_that_did_not_end_are_kept_in_the_store() {
+    let oracle = Oracle::new(|_, before| (before >= 60).then(|| Served::status(401, "")));
+    let sandbox = oracle.sandbox("canaries = 0");
+    let margin = "judge.hexphi={ kind = \"refusal-margin\", refusals = [\"stonespoon\"], openings = [\"stonenet\"] }";
+    done(ablate(&sandbox, &[margin], &["--out", "run"]));
+    assert_ne!(again(&sandbox, &[]).code, Some(0));
+    let made = std::fs::read_dir(sandbox.path().join("run/store/pair-verdicts")).unwrap().count();
+    assert!(made > 0, "no stage ended before the failure");
+    assert!(!sandbox.path().join(folder(&sandbox)).join("cost.json").exists());
+    let unneeded = done(sandbox.run(&["store", "gc", "--out", "run"])).stdout;
+    assert_eq!(unneeded, "0 outputs that no run needs, 0 B\n");
 }

@@ -1,5 +1,6 @@
 //! What a look ahead says of the judges of a study, and what it refuses.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -183,6 +184,38 @@ fn a_run_is_judged_again_without_the_models_of_the_judges_that_stay() {
     ");
     fs::rename(sandbox.path().join("gone"), sandbox.path().join("guard")).unwrap();
     done(run(&sandbox, &again, &[]));
+}
+
+/// Its verdicts would be stored under the key of the model that the run found.
+#[test]
+fn a_judge_that_stays_and_whose_folder_is_another_model_by_now_judges_nothing() {
+    let rater = Rater::new();
+    let sandbox = rater.sandbox();
+    done(run(&sandbox, &ABLATE, &JUDGES));
+    let store = sandbox.path().join("out/store/assessments");
+    let entries = || {
+        let found = fs::read_dir(&store).map(|dir| dir.map(|entry| entry.unwrap().file_name()));
+        found.map_or_else(|_| BTreeSet::new(), Iterator::collect::<BTreeSet<_>>)
+    };
+    for (test, name) in [("hexphi", "guard"), ("slimorca", "reward")] {
+        let other = if test == "hexphi" { "slimorca" } else { "hexphi" };
+        let path = sandbox.path().join(name).join("model-00002-of-00002.safetensors");
+        let weights = fs::read(&path).unwrap();
+        let mut changed = weights.clone();
+        // A weight, not the header.
+        *changed.last_mut().unwrap() ^= 1;
+        fs::write(&path, changed).unwrap();
+        fs::remove_dir_all(&store).unwrap();
+        let again = ["judge", "--again", "tables/rubric.toml", "--out", "out", "--test", other];
+        let refused = run(&sandbox, &again, &[]);
+        assert_eq!(refused.code, Some(2), "{name}: {}", refused.stderr);
+        let said = format!("judge.{test}: {name}: this is not the model that the run found here");
+        assert!(refused.stderr.contains(&said), "{}", refused.stderr);
+        let others = entries();
+        fs::write(&path, weights).unwrap();
+        done(run(&sandbox, &again, &[]));
+        assert!(entries().len() > others.len(), "{name}: its verdicts are made of the old files");
+    }
 }
 
 #[test]

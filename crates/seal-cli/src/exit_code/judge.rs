@@ -46,6 +46,7 @@ pub(super) fn judging(error: &JudgingError) -> u8 {
         | JudgingError::TwoModels { .. }
         | JudgingError::OtherPrompts { .. }
         | JudgingError::NoPairs => DATA,
+        JudgingError::LogLost { .. } => RETRY,
         JudgingError::Endpoint(source) | JudgingError::GivenUp { source, .. } => endpoint(source),
         JudgingError::Io { action: "read", .. }
         | JudgingError::Table { .. }

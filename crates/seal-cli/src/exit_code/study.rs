@@ -55,6 +55,8 @@ fn assessments(error: &AssessmentsError) -> u8 {
         AssessmentsError::Missing { may_pass: false, .. }
         | AssessmentsError::LowMass { .. }
         | AssessmentsError::Budget { .. } => DATA,
+        // As for every other model that is not the one that is meant.
+        AssessmentsError::OtherModel { .. } => USAGE,
     }
 }
 

@@ -72,7 +72,9 @@ pub(crate) fn take_away(
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         other => other?,
     }
-    let is_meant = look(&aside)?.is_some_and(|found| is_meant(&found));
+    // Another removed it as a leftover: its holder has ended.
+    let Some(found) = look(&aside)? else { return Ok(false) };
+    let is_meant = is_meant(&found);
     if !is_meant {
         // If another holds it by now, the one whose claim this was notices.
         match fs::hard_link(&aside, path) {

@@ -154,3 +154,27 @@ fn one_process_at_a_time_writes() {
     let _first = VerdictLog::open(&path).unwrap();
     assert!(matches!(VerdictLog::open(&path), Err(JudgingError::LogInUse { .. })));
 }
+
+#[test]
+fn a_file_system_without_locks_is_no_error() {
+    let path = Path::new("v.jsonl");
+    let none = std::io::Error::from(std::io::ErrorKind::Unsupported);
+    assert!(refuse_in_use(path, Err(TryLockError::Error(none))).is_ok());
+    let held = refuse_in_use(path, Err(TryLockError::WouldBlock));
+    assert!(matches!(held, Err(JudgingError::LogInUse { .. })));
+}
+
+#[test]
+fn nothing_is_written_after_lines_of_another_and_none_of_them_is_cut() {
+    let (_dir, path, bytes) = written(&[line("a", "m")]);
+    let theirs = [&bytes[..], &bytes[..]].concat();
+    let mut log = VerdictLog::open(&path).unwrap();
+    std::fs::write(&path, &theirs).unwrap();
+    for is_torn in [false, true] {
+        // As after a write that failed.
+        (log.is_torn, log.torn) = (is_torn, b"{\"version\":1,\"key\":\"b\"".to_vec());
+        let refused = log.append(line("b", "m"));
+        assert!(matches!(refused, Err(JudgingError::LogLost { .. })), "{refused:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), theirs);
+    }
+}

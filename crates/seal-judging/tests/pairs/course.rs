@@ -233,3 +233,27 @@ fn whoever_stops_keeps_what_arrived() {
         stub.seen().iter().map(|s| s.headers["idempotency-key"].clone()).collect();
     assert_eq!(keys.len(), 60);
 }
+
+/// Its claim on the log is another's after some replies.
+struct LosesLog(StopAfter);
+
+impl Observer for LosesLog {
+    fn event(&self, event: &Event<'_>) {
+        self.0.event(event);
+    }
+
+    fn owns_log(&self) -> bool {
+        !self.0.is_cancelled()
+    }
+}
+
+#[test]
+fn whoever_lost_the_log_writes_no_reply_and_it_is_an_error() {
+    let stub = Stub::new(|seen, _| by_number(seen));
+    let (folder, judge_of, set) = (Folder::new(), table(&stub, "canaries = 0", ""), pairs(30));
+    let loser = LosesLog(StopAfter(7, Mutex::new(0)));
+    let error = run(&judge_of, &set, &mut folder.log(), &loser).unwrap_err();
+    assert!(matches!(error, JudgingError::LogLost { .. }), "{error}");
+    let rest = run(&judge_of, &set, &mut folder.log(), &Silent).unwrap();
+    assert_eq!(rest.asked, 60 - 7, "what arrived after the loss was not written");
+}

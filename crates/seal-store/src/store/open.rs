@@ -1,16 +1,15 @@
 //! A store is opened: made, or taken over, or only read.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 
-use seal_files::{Claims, FileLock, Timing};
+use seal_files::{Claims, FileLock, PendingFile, Timing};
 
 use super::Store;
 use crate::error::StoreError;
 use crate::owner::{self, CLAIMS, DAMAGED, LOCK, Ownership, SCRATCH, UNFINISHED, folder};
-use crate::sweep::sweep;
+use crate::sweep::{is_refusal, sweep};
 
 impl Store {
     /// Opens or makes the store at `root` and removes what killed runs left half-made. A store that
@@ -31,23 +30,18 @@ impl Store {
     pub fn open_with(root: &Path, timing: Timing) -> Result<Self, StoreError> {
         // Looked at before anything is written: in a folder of others not even a lock is made.
         let before = look_again(root)?;
-        match Self::to_write(root, timing) {
+        match to_claim(root) {
             Err(StoreError::Io { source, .. })
                 if before != Ownership::Free && is_refusal(source.kind()) =>
             {
                 let read_only = Some(source.kind());
                 Ok(Self { read_only, ..Self::look(root) })
             }
-            other => other,
+            lock => Self::to_write(root, timing, lock?),
         }
     }
 
-    fn to_write(root: &Path, timing: Timing) -> Result<Self, StoreError> {
-        fs::create_dir_all(root).map_err(StoreError::io(root))?;
-        let path = root.join(LOCK);
-        let lock = FileLock::try_share(&path).map_err(StoreError::io(&path))?;
-        let lock = lock.ok_or_else(|| StoreError::InUse { root: root.to_owned() })?;
-        folder(root, CLAIMS)?;
+    fn to_write(root: &Path, timing: Timing, lock: FileLock) -> Result<Self, StoreError> {
         let ownership = look_again(root)?;
         if ownership != Ownership::Owned {
             owner::mark(root)?;
@@ -72,9 +66,18 @@ impl Store {
     }
 }
 
-/// Whether the folder takes no files from this user.
-fn is_refusal(kind: io::ErrorKind) -> bool {
-    matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+/// Makes what a process needs that is to make outputs: the lock that it shares, the folders, and a file
+/// in the folder of claims, which goes at once.
+fn to_claim(root: &Path) -> Result<FileLock, StoreError> {
+    fs::create_dir_all(root).map_err(StoreError::io(root))?;
+    let path = root.join(LOCK);
+    let lock = FileLock::try_share(&path).map_err(StoreError::io(&path))?;
+    let lock = lock.ok_or_else(|| StoreError::InUse { root: root.to_owned() })?;
+    let claims = folder(root, CLAIMS)?;
+    folder(root, SCRATCH)?;
+    let trial = claims.join("trial");
+    PendingFile::create(&trial).map_err(StoreError::io(&trial))?;
+    Ok(lock)
 }
 
 /// As [`owner::look`]. Files that another process makes while they are listed may be seen without

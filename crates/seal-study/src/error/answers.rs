@@ -1,5 +1,7 @@
 //! Answers that could not be judged.
 
+use std::path::PathBuf;
+
 use seal_endpoint::EndpointError;
 
 /// Why a test has no verdicts on answers. What was judged is kept.
@@ -60,6 +62,19 @@ pub enum AssessmentsError {
         test: String,
         /// The largest cost.
         largest: f64,
+    },
+    /// The judge's folder has another model, device or prompt than when the stage got its key.
+    #[error(
+        "{section}: {}: this is not the model that the run found here, and its verdicts would be \
+         stored as those of that model; put its files back, or run the study again, which then judges by \
+         the files as they are",
+        model.display()
+    )]
+    OtherModel {
+        /// The judge's section.
+        section: String,
+        /// The model, as the config names it.
+        model: PathBuf,
     },
 }
 

@@ -62,8 +62,8 @@ pub(crate) struct Judging<'a> {
 /// A log, and the right to write to it: a lock on the file says nothing to other hosts.
 struct OwnLog {
     log: VerdictLog,
-    /// Goes after the log.
-    _claim: Claim,
+    /// Goes after the log. So this is never taken apart into its fields.
+    claim: Claim,
 }
 
 /// Address, model and variable of the key.
@@ -76,8 +76,9 @@ struct State {
     failed: BTreeMap<Asked, EndpointError>,
 }
 
-/// Tells how far a set of questions is, and whether the run is asked to stop.
-struct Told<'a>(&'a Job<'a>);
+/// Tells how far a set of questions is, whether the run is asked to stop, and whether the log is still
+/// its own.
+struct Told<'a>(&'a Job<'a>, &'a Claim);
 
 impl seal_judging::Observer for Told<'_> {
     fn event(&self, event: &seal_judging::Event<'_>) {
@@ -88,6 +89,13 @@ impl seal_judging::Observer for Told<'_> {
 
     fn is_cancelled(&self) -> bool {
         (self.0.is_cancelled)()
+    }
+
+    fn owns_log(&self) -> bool {
+        self.1.is_held().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the claim on the log cannot be looked at");
+            false
+        })
     }
 }
 
@@ -138,14 +146,14 @@ impl<'a> Judging<'a> {
         questions: &QuestionSet<'_>,
         job: &Job<'_>,
     ) -> Result<Judged, StudyError> {
-        let OwnLog { mut log, _claim } = self.open_log(judge, job)?;
-        if missing_questions(judge, questions, Some(&log)).is_empty() {
-            let judged = stored(judge, questions, &log);
+        let mut own = self.open_log(judge, job)?;
+        if missing_questions(judge, questions, Some(&own.log)).is_empty() {
+            let judged = stored(judge, questions, &own.log);
             judge.refuse_served(&judged.served, &questions.models())?;
             return Ok(judged);
         }
         self.ask(judge, |client| {
-            seal_judging::judge(judge, questions, client, &mut log, &Told(job))
+            seal_judging::judge(judge, questions, client, &mut own.log, &Told(job, &own.claim))
         })
     }
 
@@ -160,13 +168,15 @@ impl<'a> Judging<'a> {
         models: &[Option<&str>],
         job: &Job<'_>,
     ) -> Result<Rated, StudyError> {
-        let OwnLog { mut log, _claim } = self.open_log(judge, job)?;
-        if rubric::missing_questions(judge, set, Some(&log)).is_empty() {
-            let rated = rubric::stored(judge, set, &log);
+        let mut own = self.open_log(judge, job)?;
+        if rubric::missing_questions(judge, set, Some(&own.log)).is_empty() {
+            let rated = rubric::stored(judge, set, &own.log);
             judge.refuse_served(&rated.served, models)?;
             return Ok(rated);
         }
-        self.ask(judge, |client| rubric::judge(judge, set, client, &mut log, &Told(job)))
+        self.ask(judge, |client| {
+            rubric::judge(judge, set, client, &mut own.log, &Told(job, &own.claim))
+        })
     }
 
     /// Asks by `ask`, unless the endpoint failed for good before.
@@ -208,7 +218,7 @@ impl<'a> Judging<'a> {
                     Err(JudgingError::LogInUse { .. }) => {}
                     Ok(log) => {
                         self.say_repair(&log);
-                        return Ok(OwnLog { log, _claim: claim });
+                        return Ok(OwnLog { log, claim });
                     }
                     Err(error) => return Err(error.into()),
                 }

@@ -22,6 +22,9 @@ use crate::run_folder::{RunFolder, config_of_folder};
 /// Stages that judge.
 const JUDGING: [&str; 3] = ["verdicts", "pair-verdicts", "assessments"];
 
+/// The settings of the run, in the folder of its results.
+const CONFIG: &str = "config.toml";
+
 /// Which run to judge again, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgainRequest {
@@ -109,6 +112,13 @@ impl Study {
                 nodes.push(node);
             }
         }
+        // It says what a judging that is stopped had made: the store keeps that.
+        let below = Path::new(AGAIN).join(name);
+        let out = options.out.join(&below);
+        seal_files::make_folder(&options.out, &below).map_err(StudyError::at_file(&out))?;
+        let config = out.join(CONFIG);
+        let text = self.config().resolved_toml()?;
+        seal_files::write(&config, text.as_bytes()).map_err(StudyError::at_file(&config))?;
         let own: Vec<usize> = read.iter().filter_map(|i| places[*i]).collect();
         let ran = run_graph(&nodes, &own, &store, options.workers(), observer)?;
         let absent = || Done { dir: PathBuf::new(), files: Vec::new(), seconds: None };
@@ -117,13 +127,7 @@ impl Study {
         let (report, _) = self.report(&graph, &done, seen, options, start)?;
         let cost = super::record::cost_of(&nodes, &ran, start.elapsed().as_secs_f64());
         let report = Report { cost: Some(cost), ..report };
-        let below = Path::new(AGAIN).join(name);
-        let out = options.out.join(&below);
-        seal_files::make_folder(&options.out, &below).map_err(StudyError::at_file(&out))?;
         let mut files = report.write(&out)?;
-        let config = out.join("config.toml");
-        let text = self.config().resolved_toml()?;
-        seal_files::write(&config, text.as_bytes()).map_err(StudyError::at_file(&config))?;
         files.push(config);
         let found = ran.iter().filter(|d| d.seconds.is_none()).count();
         let results = report.results;

@@ -1,6 +1,6 @@
 //! Reads a study: its config, plan, data and judges.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use seal_data::TemplateSetting;
 
@@ -53,6 +53,15 @@ impl Study {
     /// place and remedy.
     pub fn load(source: &ConfigSource) -> Result<Self, StudyError> {
         Self::load_with(source, &RememberedJudges::default())
+    }
+
+    /// As [`Study::load`], for a look at the run in the folder `out`: what that run found of its judges'
+    /// models is not looked for, so they may be gone.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load_of_run(source: &ConfigSource, out: &Path) -> Result<Self, StudyError> {
+        Self::load_with(source, &RememberedJudges::read(out))
     }
 
     /// As [`Study::load`], without looking for the judges that are `known`.

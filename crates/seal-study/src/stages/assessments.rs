@@ -26,7 +26,9 @@ use super::{read_text, write};
 use crate::config::Config;
 use crate::error::{AssessmentsError, Defect, StudyError};
 use crate::exec::Job;
-use crate::judging::{AnswerJudge, Judging, ModelTable, instruction, model_names, request};
+use crate::judging::{
+    AnswerJudge, Judging, ModelJudge, ModelTable, instruction, model_names, request, section,
+};
 
 /// What the judge says of each answer and canary.
 const RECORDS: &str = "records.jsonl";
@@ -67,10 +69,9 @@ pub(crate) fn assessments(input: &AssessmentsInput<'_>, job: &Job<'_>) -> Result
     let answered = Answered::of(input.rows, &answers);
     match judge {
         AnswerJudge::Model(model) => {
-            let device = input.config.device.as_str();
             let (output, records) = match &model.table {
-                ModelTable::Guard(table) => by_guard(table, device, &answered, input.rows, job)?,
-                ModelTable::Reward(table) => by_reward(table, device, &answered, input.rows, job)?,
+                ModelTable::Guard(table) => by_guard(input, (model, table), &answered, job)?,
+                ModelTable::Reward(table) => by_reward(input, (model, table), &answered, job)?,
             };
             output.judge.check(input.test, judge, None)?;
             write(job.dir, RECORDS, &records)?;
@@ -82,14 +83,31 @@ pub(crate) fn assessments(input: &AssessmentsInput<'_>, job: &Job<'_>) -> Result
 
 type Found = (AssessedOutput, String);
 
+/// Refuses a model that is not the one of the stage's key: its folder was changed since the study
+/// looked at it, or since the run that remembers it.
+fn refuse_other(
+    input: &AssessmentsInput<'_>,
+    judge: &ModelJudge,
+    opened: &str,
+) -> Result<(), StudyError> {
+    match &judge.found {
+        Some(found) if found.made_by() != opened => Err(AssessmentsError::OtherModel {
+            section: section(input.test, input.name),
+            model: judge.table.model().path.clone(),
+        }
+        .into()),
+        _ => Ok(()),
+    }
+}
+
 fn by_guard(
-    table: &GuardTable,
-    device: &str,
+    input: &AssessmentsInput<'_>,
+    (judge, table): (&ModelJudge, &GuardTable),
     answered: &Answered<'_>,
-    rows: &[Row],
     job: &Job<'_>,
 ) -> Result<Found, StudyError> {
-    let guard = GuardModel::open(table, &request(device))?;
+    let guard = GuardModel::open(table, &request(&input.config.device))?;
+    refuse_other(input, judge, guard.made_by())?;
     say(guard.notices());
     let items = with_canaries(&answered.items, &PointCanary::OF_GUARD, table.canaries);
     let judged = recorded(job, |path| guard.judge(&items, path, &mut Told(job)))?;
@@ -97,7 +115,7 @@ fn by_guard(
     let left_out = answered.own(&judged.left_out);
     let figures = guard_figures(&judged.records, left_out, table.verdict.least_mass);
     let by_id: BTreeMap<RowId, &GuardRecord> = judged.records.iter().map(|r| (r.id, r)).collect();
-    let assessments = answered.assess(rows, |row, item| {
+    let assessments = answered.assess(input.rows, |row, item| {
         let record = by_id.get(&item.id)?;
         // The verdict and not its probability, so that no tiny difference wins.
         let verdict = record.harm.map(|harm| (f64::from(u8::from(!harm)), harm));
@@ -123,13 +141,13 @@ fn by_guard(
 }
 
 fn by_reward(
-    table: &RewardTable,
-    device: &str,
+    input: &AssessmentsInput<'_>,
+    (judge, table): (&ModelJudge, &RewardTable),
     answered: &Answered<'_>,
-    rows: &[Row],
     job: &Job<'_>,
 ) -> Result<Found, StudyError> {
-    let model = RewardModel::open(table, &request(device))?;
+    let model = RewardModel::open(table, &request(&input.config.device))?;
+    refuse_other(input, judge, model.made_by())?;
     say(model.notices());
     let items = with_canaries(&answered.items, &PointCanary::OF_REWARD, table.canaries);
     let judged = recorded(job, |path| model.judge(&items, path, &mut Told(job)))?;
@@ -141,7 +159,7 @@ fn by_reward(
         );
     }
     let by_id: BTreeMap<RowId, &RewardRecord> = judged.records.iter().map(|r| (r.id, r)).collect();
-    let assessments = answered.assess(rows, |row, item| {
+    let assessments = answered.assess(input.rows, |row, item| {
         Some(Assessment { value: Some(by_id.get(&item.id)?.score), ..unscored(row) })
     });
     let own: Vec<&RewardRecord> = judged.records.iter().filter(|r| r.canary.is_none()).collect();

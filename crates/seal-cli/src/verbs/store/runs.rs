@@ -15,6 +15,8 @@ use crate::verbosity::Verbosity;
 
 /// File of a run with the keys of its stages.
 const COST: &str = "cost.json";
+/// File of a judging by another judge with its settings, which is there before its first stage.
+const CONFIG: &str = "config.toml";
 /// Folder of a run with the results of other judges.
 const AGAIN: &str = "again";
 
@@ -35,25 +37,28 @@ struct Stage {
 /// # Errors
 /// A record that cannot be read.
 pub(super) fn made_in(out: &Path) -> Result<BTreeSet<String>, StudyError> {
-    let mut files = vec![out.join(COST)];
-    let again = out.join(AGAIN);
-    match fs::read_dir(&again) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(StudyError::io(&again)(error)),
-        Ok(entries) => {
-            for entry in entries {
-                files.push(entry.map_err(StudyError::io(&again))?.path().join(COST));
-            }
-        }
-    }
     let mut outputs = BTreeSet::new();
-    for file in files {
-        outputs.extend(keys_in(&file)?);
+    for folder in std::iter::once(out.to_owned()).chain(again_in(out)?) {
+        outputs.extend(keys_in(&folder.join(COST))?);
     }
     Ok(outputs)
 }
 
-fn keys_in(file: &PathBuf) -> Result<Vec<String>, StudyError> {
+/// The folders of other judges in the run folder `out`.
+fn again_in(out: &Path) -> Result<Vec<PathBuf>, StudyError> {
+    let again = out.join(AGAIN);
+    let entries = match fs::read_dir(&again) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(StudyError::io(&again))?,
+    };
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths: Vec<PathBuf> =
+        paths.collect::<std::io::Result<_>>().map_err(StudyError::io(&again))?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn keys_in(file: &Path) -> Result<Vec<String>, StudyError> {
     let text = match fs::read(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(StudyError::io(file))?,
@@ -64,7 +69,7 @@ fn keys_in(file: &PathBuf) -> Result<Vec<String>, StudyError> {
 }
 
 /// All outputs that the run in the folder `out` needs: those of its config, be they there or not,
-/// and those of the runs that ended in it.
+/// those of the runs that ended in it, and those of other judges that were stopped before their end.
 ///
 /// # Errors
 /// A folder without a config; a config or data that cannot be read.
@@ -75,11 +80,21 @@ pub(super) fn needed_by(
 ) -> anyhow::Result<BTreeSet<String>> {
     let mut outputs = made_in(out)?;
     let config = last_config(out)?.ok_or_else(|| UsageError::NoRun { path: out.to_owned() })?;
-    let reading = Reading::start(verbosity);
-    let study = Study::load(&ConfigSource { file: Some(config), ..ConfigSource::default() })?;
-    drop(reading);
-    let options = RunOptions { store: Some(store.to_owned()), ..RunOptions::new(out) };
-    let plan = study.plan(&options);
-    outputs.extend(plan.stages.iter().map(|of| format!("{}-{}", of.stage, of.key)));
+    let mut configs = vec![config];
+    for folder in again_in(out)? {
+        let config = folder.join(CONFIG);
+        if config.is_file() && !folder.join(COST).exists() {
+            configs.push(config);
+        }
+    }
+    for config in configs {
+        let reading = Reading::start(verbosity);
+        let source = ConfigSource { file: Some(config), ..ConfigSource::default() };
+        let study = Study::load_of_run(&source, out)?;
+        drop(reading);
+        let options = RunOptions { store: Some(store.to_owned()), ..RunOptions::new(out) };
+        let plan = study.plan(&options);
+        outputs.extend(plan.stages.iter().map(|of| format!("{}-{}", of.stage, of.key)));
+    }
     Ok(outputs)
 }

@@ -193,6 +193,12 @@ impl GuardModel {
         Ok(Self { table, generator, encoder, rendering, tokens, stops, context, made_by, notices })
     }
 
+    /// Hash of all that its records are made by: [`FoundJudge::made_by`](crate::FoundJudge::made_by) of
+    /// the files that were opened.
+    pub fn made_by(&self) -> &str {
+        &self.made_by
+    }
+
     /// What is to be said of the files of the model.
     pub fn notices(&self) -> &[Notice] {
         &self.notices

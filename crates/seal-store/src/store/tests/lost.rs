@@ -168,3 +168,44 @@ fn a_good_entry_of_another_is_not_set_aside_by_one_who_lost_its_claim() {
     assert_eq!(aside, None);
     assert!(entry.dir.exists() && is_whole(&other));
 }
+
+/// Stopped after its last look at the claim: the other has removed its folder when it wakes up.
+#[test]
+fn a_folder_that_is_gone_at_the_rename_is_a_lost_claim_and_no_error() {
+    for commits in [false, true] {
+        let root = tempfile::tempdir().unwrap();
+        let one = Store::open(root.path()).unwrap();
+        let stopped = begun(&one);
+        fs::write(stopped.dir().join("out"), "1").unwrap();
+        let (path, scratch) = (root.path().to_owned(), stopped.dir().to_owned());
+        crate::commit::between::then(move || {
+            let other = Store::open_with(&path, HASTY).unwrap();
+            let making = begun(&other);
+            assert!(!scratch.exists());
+            if commits {
+                write(&making, "1");
+                made_by(other.commit(making).unwrap());
+            }
+        });
+        assert_eq!(one.commit(stopped).unwrap(), Committed::Lost);
+        assert_eq!(is_whole(&one), commits);
+        assert_eq!((count(root.path(), SCRATCH), count(root.path(), CLAIMS)), (0, 0));
+    }
+}
+
+/// Before its files go, a leftover gets a name that its maker does not know.
+#[test]
+fn a_leftover_in_scratch_goes_whatever_names_are_taken() {
+    let root = tempfile::tempdir().unwrap();
+    let output = scratch_name("sft", &key().0);
+    let folder = |end: &str| root.path().join(format!("{output}-{end}"));
+    let (left, token) = (folder("0123456789abcdef"), "fedcba9876543210");
+    for dir in [&left, &folder(&format!("{token}-2"))] {
+        fs::create_dir(dir).unwrap();
+        fs::write(dir.join("out"), "1").unwrap();
+    }
+    crate::unfinished::leave_apart(&left, token);
+    let there = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().path());
+    assert_eq!(there.collect::<Vec<_>>(), [folder(&format!("{token}-2"))]);
+    crate::unfinished::leave_apart(&left, token);
+}
