@@ -6,8 +6,10 @@
 Each measurement is a process of its own, which reads the model, answers the first --rows prompts
 by the model's template in batches, and ends. The programs take turns. A table shows the median of
 the rounds: seconds that passed, and processor time (user and system), which other work of the
-machine changes less. Both are without those of the same process with one new token a prompt, so
-that reading the model does not count.
+machine changes less. Both are without those of the same process with one prompt and one new token,
+so that reading the model and laying its weights out do not count. Passes over the prompts do.
+
+A prompt is the `instruction` of a row. A row with an `input` is refused: the program adds it.
 
 The interpreter after --python has torch and transformers; the one after --llama has xllamacpp.
 `benches/peer/f16.py` makes a file of f16 weights of the folder.
@@ -25,7 +27,10 @@ import time
 
 def prompts(args):
     with open(args.data) as lines:
-        return [json.loads(line)["instruction"] for line in lines][: args.rows]
+        rows = [json.loads(line) for line in lines][: args.rows]
+    if any(row.get("input") for row in rows):
+        raise SystemExit(f"{args.data}: a row has an input, which is no part of a prompt here")
+    return [row["instruction"] for row in rows]
 
 
 def transformers(args):
@@ -75,9 +80,9 @@ def llama(args):
     os._exit(0)
 
 
-def seal(args, new, out):
+def seal(args, new, rows, out):
     command = [args.seal, "generate", "--model", args.model, "--template", "chat", "--data", args.data,
-               "--limit", str(args.rows), "--file", out, "--quiet"]
+               "--limit", str(rows), "--file", out, "--quiet"]
     for setting in (f"max_new_tokens={new}", f"batch={args.batch}", "temperature=0"):
         command += ["--set", f"generate.{setting}"]
     return command
@@ -95,6 +100,18 @@ def measured(command, env):
         text.seek(0)
         lines = text.read().splitlines()
     return took, used.ru_utime + used.ru_stime, lines[-1] if lines else ""
+
+
+def seal_tokens(args, out):
+    """Tokens of the answers of a file, with the one that ends an answer, as the others count."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(args.model)
+    with open(out) as lines:
+        answers = [json.loads(line) for line in lines]
+    ended = sum(answer["finish"] == "stop" for answer in answers)
+    texts = [answer["output"] for answer in answers]
+    return ended + sum(len(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"])
 
 
 def main():

@@ -56,13 +56,14 @@ pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), Stu
     let all = askings.iter().zip(of_askings);
     let (scored, answered): (Vec<_>, Vec<_>) = all.partition(|(asking, _)| asking.of.is_some());
     let first = scored.len();
-    let write_test = |i: usize, name: &str, text: &dyn Fn(&Parts<'_>) -> Result<String, StudyError>| {
-        let (name, count) = (file(name), askings.len());
-        let progress = |done: f64| (job.progress)((i as f64 + done) / count as f64);
-        write(job.dir, &name, &text(&Parts { job, name: &name, progress: &progress })?)?;
-        progress(1.0);
-        Ok::<(), StudyError>(())
-    };
+    let write_test =
+        |i: usize, name: &str, text: &dyn Fn(&Parts<'_>) -> Result<String, StudyError>| {
+            let (name, count) = (file(name), askings.len());
+            let progress = |done: f64| (job.progress)((i as f64 + done) / count as f64);
+            write(job.dir, &name, &text(&Parts { job, name: &name, progress: &progress })?)?;
+            progress(1.0);
+            Ok::<(), StudyError>(())
+        };
     for (i, (asking, tokens)) in scored.into_iter().enumerate() {
         write_test(i, &asking.name, &|parts| {
             let continuations = read_tokens(tokens)?.examples;

@@ -1,7 +1,8 @@
 //! Parts that outlive a stop.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
@@ -60,8 +61,8 @@ fn a_stop_within_a_batch_loses_that_batch_alone() {
     let dir = tempfile::tempdir().unwrap();
     let items: Vec<usize> = (0..7).collect();
     let run = |stop_after: usize| {
-        let (done, told) = (Cell::new(0), RefCell::new(Vec::new()));
-        let is_cancelled = || done.get() >= stop_after;
+        let (done, told) = (AtomicUsize::new(0), RefCell::new(Vec::new()));
+        let is_cancelled = || done.load(Ordering::Relaxed) >= stop_after;
         let job = Job {
             unfinished: dir.path(),
             dir: dir.path(),
@@ -78,13 +79,13 @@ fn a_stop_within_a_batch_loses_that_batch_alone() {
             |item| *item,
             |batch, told| {
                 for i in 0..batch.len() {
-                    done.set(done.get() + 1);
+                    done.fetch_add(1, Ordering::Relaxed);
                     told(i + 1)?;
                 }
                 Ok(batch.iter().map(|item| **item).collect())
             },
         );
-        (made, done.get(), told.into_inner())
+        (made, done.into_inner(), told.into_inner())
     };
     // In the second batch: the first one is kept.
     let (made, done, told) = run(4);

@@ -295,7 +295,8 @@ impl GuardModel {
         &self,
         rows: &[(&PointItem, Sequence)],
     ) -> Result<Vec<Option<(String, Finish)>>, ModelError> {
-        let Some(generator) = self.generator.as_ref().filter(|_| self.table.verdict.reply.is_some())
+        let Some(generator) =
+            self.generator.as_ref().filter(|_| self.table.verdict.reply.is_some())
         else {
             return Ok(vec![None; rows.len()]);
         };
