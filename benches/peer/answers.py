@@ -6,8 +6,10 @@
 Each measurement is a process of its own, which reads the model, answers the first --rows prompts
 by the model's template in batches, and ends. The programs take turns. A table shows the median of
 the rounds: seconds that passed, and processor time (user and system), which other work of the
-machine changes less. Both are without those of the same process with one new token a prompt, so
-that reading the model does not count.
+machine changes less. Both are without those of the same process with one prompt and one new token,
+so that reading the model and laying its weights out do not count. Passes over the prompts do.
+
+A prompt is the `instruction` of a row. A row with an `input` is refused: the program adds it.
 
 The interpreter after --python has torch and transformers; the one after --llama has xllamacpp.
 `benches/peer/f16.py` makes a file of f16 weights of the folder.
@@ -25,7 +27,10 @@ import time
 
 def prompts(args):
     with open(args.data) as lines:
-        return [json.loads(line)["instruction"] for line in lines][: args.rows]
+        rows = [json.loads(line) for line in lines][: args.rows]
+    if any(row.get("input") for row in rows):
+        raise SystemExit(f"{args.data}: a row has an input, which is no part of a prompt here")
+    return [row["instruction"] for row in rows]
 
 
 def transformers(args):
@@ -75,9 +80,9 @@ def llama(args):
     os._exit(0)
 
 
-def seal(args, new, out):
+def seal(args, new, rows, out):
     command = [args.seal, "generate", "--model", args.model, "--template", "chat", "--data", args.data,
-               "--limit", str(args.rows), "--file", out, "--quiet"]
+               "--limit", str(rows), "--file", out, "--quiet"]
     for setting in (f"max_new_tokens={new}", f"batch={args.batch}", "temperature=0"):
         command += ["--set", f"generate.{setting}"]
     return command
@@ -97,6 +102,19 @@ def measured(command, env):
     return took, used.ru_utime + used.ru_stime, lines[-1] if lines else ""
 
 
+def count(args):
+    """Tokens of the answers of a file, with those that end one, as the other programs count."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(args.model)
+    with open(args.answers) as lines:
+        answers = [json.loads(line) for line in lines]
+    ended = sum(answer["finish"] == "stop" for answer in answers)
+    texts = [answer["output"] for answer in answers]
+    tokens = sum(len(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"])
+    print(json.dumps({"tokens": tokens + ended}))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
@@ -110,36 +128,44 @@ def main():
     parser.add_argument("--new", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--one", choices=["transformers", "llama"], help=argparse.SUPPRESS)
+    parser.add_argument("--one", choices=["transformers", "llama", "count"], help=argparse.SUPPRESS)
+    parser.add_argument("--answers", help=argparse.SUPPRESS)
     parser.add_argument("--dtype", default="float32", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
-        return {"transformers": transformers, "llama": llama}[args.one](args)
+        return {"transformers": transformers, "llama": llama, "count": count}[args.one](args)
 
-    def peer(python, one, new, *more):
-        command = [python, __file__, "--one", one, "--model", args.model, "--data", args.data, "--new", str(new)]
-        for name in ("rows", "batch", "threads"):
+    prompts(args)
+
+    def peer(python, one, new, rows, *more):
+        command = [python, __file__, "--one", one, "--model", args.model, "--data", args.data,
+                   "--new", str(new), "--rows", str(rows)]
+        for name in ("batch", "threads"):
             command += [f"--{name}", str(getattr(args, name))]
         return command + list(more)
 
     forms = {}
     if args.seal:
-        forms["seal"] = lambda new, out: seal(args, new, out)
+        forms["seal"] = lambda new, rows, out: seal(args, new, rows, out)
     if args.python:
         for dtype in ("float32", "bfloat16"):
             forms[f"transformers {dtype}"] = (
-                lambda new, _, dtype=dtype: peer(args.python, "transformers", new, "--dtype", dtype))
+                lambda new, rows, _, dtype=dtype: peer(args.python, "transformers", new, rows, "--dtype", dtype))
     if args.llama:
-        forms["llama.cpp"] = lambda new, _: peer(args.llama, "llama", new, "--gguf", args.gguf)
+        forms["llama.cpp"] = lambda new, rows, _: peer(args.llama, "llama", new, rows, "--gguf", args.gguf)
     env = {**os.environ, "RAYON_NUM_THREADS": str(args.threads), "OMP_NUM_THREADS": str(args.threads)}
     found = {name: [] for name in forms}
     for _ in range(args.rounds):
         for name, command in forms.items():
             with tempfile.TemporaryDirectory() as folder:
-                least = measured(command(1, f"{folder}/one.jsonl"), env)
-                most = measured(command(args.new, f"{folder}/all.jsonl"), env)
+                least = measured(command(1, 1, f"{folder}/one.jsonl"), env)
+                most = measured(command(args.new, args.rows, f"{folder}/all.jsonl"), env)
+                said = most[2]
+                if name == "seal" and args.python:
+                    answers = ("--answers", f"{folder}/all.jsonl")
+                    said = measured(peer(args.python, "count", args.new, args.rows, *answers), env)[2]
             found[name].append((most[0] - least[0], most[1] - least[1]))
-            print(f"{name}: {found[name][-1][0]:.1f} s, processor {found[name][-1][1]:.1f} s {most[2]}", flush=True)
+            print(f"{name}: {found[name][-1][0]:.1f} s, processor {found[name][-1][1]:.1f} s {said}", flush=True)
     print("| program | seconds | processor seconds |\n| :-- | --: | --: |")
     for name, rounds in found.items():
         seconds, used = (statistics.median(x) for x in zip(*rounds))

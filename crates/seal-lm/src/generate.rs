@@ -58,23 +58,34 @@ pub fn generate_each<E: From<GenerateError>>(
 
 /// A model that generates.
 ///
-/// Where the device has kernels for the model, the first call lays its weights out anew for them.
-/// That takes as much memory as f32 weights do, or half of it where bf16 holds every number of a
-/// matrix. So who generates often keeps a generator.
+/// Where the device has kernels for the model, its weights are laid out anew for them: once for a
+/// generator, so that who generates often keeps one. A matrix takes four bytes a number then, or two
+/// where bf16 holds every number of it.
 pub struct Generator {
     model: Lm,
     packed: OnceLock<Option<PackedModel>>,
 }
 
 impl Generator {
-    /// Of `model`, which is expected off the tape ([`burn::module::Module::valid`]).
+    /// Of `model`, which is expected off the tape ([`burn::module::Module::valid`]). The caller keeps
+    /// the model. So its weights are in memory twice from the first call on.
     pub fn of(model: &Lm) -> Self {
         Self { model: model.clone().with_f32_states(), packed: OnceLock::new() }
     }
 
-    /// The model, with states in f32.
-    pub fn model(&self) -> &Lm {
-        &self.model
+    /// As [`Generator::of`], of a model that nobody else holds: each weight is freed as soon as it is
+    /// laid out, which is done at once. Only an embedding that is also the output layer is in memory
+    /// twice.
+    pub fn owning(model: Lm) -> Self {
+        let mut model = model.with_f32_states();
+        let packed = model.kernels().map(|kernels| PackedModel::taking(&mut model, kernels));
+        Self { model, packed: OnceLock::from(packed) }
+    }
+
+    /// Whether a prompt takes the place of an answer that has ended, as it does where the device has
+    /// kernels for the model. Else the answers of a batch come together.
+    pub fn takes_turns(&self) -> bool {
+        self.model.kernels().is_some()
     }
 
     /// As [`generate`].
@@ -113,7 +124,9 @@ impl Generator {
         let mut order: Vec<usize> = (0..prompts.len()).collect();
         order.sort_by_key(|i| (prompts[*i].tokens.len(), *i));
         let task = Task { model: &self.model, prompts, settings, stops, seed };
-        let pack = || self.model.kernels().map(|kernels| PackedModel::of(&self.model, kernels));
+        // A clone shares its weights, so that the model keeps them.
+        let pack = |kernels| PackedModel::taking(&mut self.model.clone(), kernels);
+        let pack = || self.model.kernels().map(pack);
         match self.packed.get_or_init(pack) {
             Some(packed) => task.in_slots(packed, &order, each),
             None => task.in_batches(&order, each),
@@ -186,7 +199,7 @@ impl<'a> Task<'a> {
                     // There is no room for an answer.
                     true => each(*i, draft.ended())?,
                     false => {
-                        slots.start(slot, &self.prompts[*i].tokens);
+                        slots.start(slot, &self.prompts[*i].tokens, draft.limit());
                         drafts.insert(slot, (*i, draft));
                     }
                 }

@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use seal_device::{Kernels, PackedMatrix};
 
 use crate::Lm;
-use crate::packed_block::{PackedBlock, matrix};
+use crate::packed_block::{PackedBlock, matrix, taken};
 
 /// The layers of a model.
 pub(crate) struct PackedModel {
@@ -17,11 +17,14 @@ pub(crate) struct PackedModel {
 }
 
 impl PackedModel {
-    /// Of `model`, whose states are f32 and which is off the tape.
-    pub(crate) fn of(model: &Lm, kernels: Kernels) -> Self {
-        let blocks = model.trunk.layers.iter().map(|block| PackedBlock::of(block, kernels));
-        let head = match &model.lm_head {
-            Some(head) => matrix(kernels, head.weight.val()),
+    /// Of `model`, whose states are f32 and which is off the tape. It loses the weights of its
+    /// linear layers one by one, each as soon as it is laid out. So where nobody else holds them,
+    /// a model and its copy are never in memory together. An embedding that is also the head stays.
+    pub(crate) fn taking(model: &mut Lm, kernels: Kernels) -> Self {
+        let blocks = model.trunk.layers.iter_mut().map(|block| PackedBlock::taking(block, kernels));
+        let blocks = blocks.collect();
+        let head = match &mut model.lm_head {
+            Some(head) => matrix(kernels, taken(&mut head.weight)),
             None => {
                 let embedding = model.trunk.embed_tokens.val();
                 let shape = embedding.dims();
@@ -29,7 +32,7 @@ impl PackedModel {
                 kernels.pack_transposed(values.as_slice().expect("converted to f32"), shape)
             }
         };
-        Self { kernels, blocks: blocks.collect(), head }
+        Self { kernels, blocks, head }
     }
 
     pub(crate) fn kernels(&self) -> Kernels {

@@ -1,5 +1,6 @@
 //! The layers of a block, laid out for generation.
 
+use burn::module::Param;
 use burn::tensor::{DType, Tensor};
 use seal_device::{Kernels, PackedMatrix};
 
@@ -20,9 +21,10 @@ struct PackedLinear {
 }
 
 impl PackedBlock {
-    pub(crate) fn of(block: &Block, kernels: Kernels) -> Self {
-        let linears = block.linears().into_iter();
-        Self(linears.map(|(path, linear)| PackedLinear::of(path, linear, kernels)).collect())
+    /// Of `block`, whose linear layers lose their weights.
+    pub(crate) fn taking(block: &mut Block, kernels: Kernels) -> Self {
+        let linears = block.linears_mut().into_iter();
+        Self(linears.map(|(path, linear)| PackedLinear::taking(path, linear, kernels)).collect())
     }
 
     /// `x` `[n, in]` through the layer at `path`, `[n, out]`.
@@ -36,14 +38,17 @@ impl PackedBlock {
 }
 
 impl PackedLinear {
-    fn of(path: &'static str, linear: &Linear, kernels: Kernels) -> Self {
+    fn taking(path: &'static str, linear: &mut Linear, kernels: Kernels) -> Self {
         let side = |(a, b, scale)| (matrix(kernels, a), matrix(kernels, b), scale);
-        Self {
+        let packed = Self {
             path,
-            weight: matrix(kernels, linear.weight.val()),
+            weight: matrix(kernels, taken(&mut linear.weight)),
             bias: linear.bias.as_ref().map(|b| b.val().cast(DType::F32).unsqueeze_dim(0)),
             sides: linear.sides().map(side).collect(),
-        }
+        };
+        linear.lora = None;
+        linear.kept.clear();
+        packed
     }
 
     fn forward(&self, x: Tensor<2>, kernels: Kernels) -> Tensor<2> {
@@ -60,7 +65,14 @@ impl PackedLinear {
     }
 }
 
-/// `w` laid out for products.
+/// The value of `weight`, which has one number afterwards.
+pub(crate) fn taken(weight: &mut Param<Tensor<2>>) -> Tensor<2> {
+    let left = Param::from_tensor(Tensor::zeros([1, 1], &weight.val().device()));
+    let (_, value, _) = std::mem::replace(weight, left).consume();
+    value
+}
+
+/// `w` laid out for products. It is freed on return, if nobody else holds it.
 pub(crate) fn matrix(kernels: Kernels, w: Tensor<2>) -> PackedMatrix {
     let shape = w.dims();
     let values = w.into_data().convert::<f32>();

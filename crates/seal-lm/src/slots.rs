@@ -66,10 +66,14 @@ impl<'m> Slots<'m> {
         self.slots.iter().position(|slot| !slot.active)
     }
 
-    /// Starts a sequence in a free slot.
-    pub(crate) fn start(&mut self, slot: usize, prompt: &[u32]) {
+    /// Starts a sequence in a free slot. There is room for an answer of up to `most` tokens from the
+    /// beginning: it would be moved at its first token otherwise.
+    pub(crate) fn start(&mut self, slot: usize, prompt: &[u32], most: usize) {
         let long = self.long(prompt.len());
         let source = self.source(prompt, &long);
+        let context = self.model.config().max_position_embeddings;
+        let room = prompt.len().saturating_add(most).min(context);
+        self.slots[slot].stored.iter_mut().for_each(|stored| stored.reserve(room));
         let (from, n) = source.unwrap_or((slot, 0));
         if from == slot {
             self.slots[slot].keep(n);
@@ -279,3 +283,7 @@ fn shared(a: &[u32], b: &[u32]) -> usize {
 fn pair(slots: &mut [Slot], to: usize, from: usize) -> [&mut Slot; 2] {
     slots.get_disjoint_mut([to, from]).expect("two slots")
 }
+
+#[cfg(test)]
+#[path = "slots_tests.rs"]
+mod tests;

@@ -6,8 +6,12 @@ use seal_data::Batch;
 const LEAST: usize = 16;
 
 /// Share of the tokens of a row that they must be on average, as its inverse: below it the other
-/// places at which a batch is cut, and sums in another order, are not worth it. It does not depend
-/// on the number of rows, so that a batch and its parts are of one mind.
+/// places at which a batch is cut, and sums in another order, are not worth it. It does not grow with
+/// the number of rows, so that a part of a batch of like rows decides as the batch does.
+///
+/// A part is asked again, and may decide otherwise: its rows may begin alike for longer, or be longer
+/// on average. Then the batch was cut by other numbers of tokens than its parts have, and sums run in
+/// another order. Both depend on the rows alone, never on threads.
 const SHARE: usize = 16;
 
 /// Number of tokens that all rows of `batch` begin with, up to the first one from which an answer is

@@ -5,9 +5,14 @@
 mod common;
 
 use burn::module::Module;
+use burn::tensor::Device;
 use common::{SHAPES, batch, examples, gradients, tape, values};
 use peak_alloc::PeakAlloc;
-use seal_lm::{Lm, LmConfig, LoraConfig, OptimConfig, Optimizer, load_llama2c};
+use seal_data::RowId;
+use seal_lm::{
+    GenerateSettings, Generator, Lm, LmConfig, LoraConfig, OptimConfig, Optimizer, Prompt,
+    load_llama2c,
+};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -18,6 +23,7 @@ fn memory_follows_what_is_stored() {
     two_models_share_their_frozen_base();
     a_tape_does_not_grow_with_the_batch();
     a_header_alone_allocates_nothing();
+    generation_holds_the_weights_once();
 }
 
 /// Weights of about 4 MB, far above what adapters and activations take.
@@ -112,6 +118,37 @@ fn a_tape_does_not_grow_with_the_batch() {
     assert!(few > 8 << 20, "{few}");
     // The two groups of the smaller batch may have met in time or not.
     assert!(many < 3 * few, "{few} bytes for a batch, {many} for one of eight times the rows");
+}
+
+/// A generator that owns its model, the laying out of its weights included.
+fn generation_holds_the_weights_once() {
+    let prompts: Vec<Prompt> = (0..3)
+        .map(|i| Prompt { id: RowId::of("prompt", "", i), tokens: (i..i + 9).collect() })
+        .collect();
+    let settings = GenerateSettings::greedy(6);
+    let answer = |generator: &Generator| {
+        generator.generate(&prompts, &settings, &[], 0).unwrap();
+    };
+    // The embedding is the output layer, too, and has a copy for each.
+    let embedding = 4 * 1001 * 128;
+    let peak_of = |generator: fn(Lm) -> Generator| {
+        let before = MEMORY.current_usage();
+        let model = Lm::init(base().config(), 1, &Device::flex()).unwrap();
+        let whole = held(before);
+        MEMORY.reset_peak_usage();
+        let generator = generator(model);
+        answer(&generator);
+        (whole, held(before), MEMORY.peak_usage() - before)
+    };
+    // Whatever is set up once.
+    peak_of(Generator::owning);
+    let (whole, after, peak) = peak_of(Generator::owning);
+    assert!(whole > 6 * embedding, "{whole}");
+    assert!(after < whole + embedding + whole / 10, "{whole} bytes became {after}");
+    assert!(peak < whole + 2 * embedding + whole / 10, "{peak} bytes for a model of {whole}");
+    // Who keeps the model has it twice.
+    let (whole, after, _) = peak_of(|model| Generator::of(&model));
+    assert!(after > 2 * whole - whole / 10, "{whole} bytes became {after}");
 }
 
 fn a_header_alone_allocates_nothing() {

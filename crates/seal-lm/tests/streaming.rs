@@ -65,10 +65,14 @@ fn what_a_killed_run_stored_and_the_rest_are_the_whole() {
         GenerateSettings { temperature: 1.0, top_k: 40, batch: 3, ..GenerateSettings::greedy(12) };
     let (whole, end) = run_until(&model, &prompts, &settings, 99);
     end.unwrap();
-    // Shortest prompts first, then by index; an answer that ends earlier comes earlier.
+    // Shortest prompts first, then by index.
     let order = [4, 1, 7, 2, 3, 6, 0, 5].map(|i| prompts[i].id);
     let ids = |answers: &[Generated]| answers.iter().map(|a| a.id).collect::<Vec<_>>();
-    assert_eq!(ids(&whole[..]).len(), order.len());
+    // An answer that ends earlier comes earlier, and the next prompt takes its place.
+    let at = |answer: &Generated| prompts.iter().position(|p| p.id == answer.id).unwrap();
+    let ended: Vec<(usize, usize)> = whole.iter().map(|a| (at(a), a.tokens.len())).collect();
+    let want = [(1, 2), (4, 5), (7, 12), (2, 12), (3, 12), (6, 12), (0, 12), (5, 12)];
+    assert_eq!(ended, want);
     let one = GenerateSettings { batch: 1, ..settings.clone() };
     assert_eq!(ids(&run_until(&model, &prompts, &one, 99).0), order);
     let composed = model.clone().with_ops(Ops::Composed);

@@ -13,7 +13,7 @@ use seal_bilevel::{
 use seal_cli::memory;
 use seal_data::{Batch, Example, RowId};
 use seal_device::{DeviceSpec, Kernels};
-use seal_lm::{GenerateSettings, Lm, OptimConfig, Prompt, WeightFormat, generate, token_losses};
+use seal_lm::{GenerateSettings, Generator, Lm, OptimConfig, Prompt, WeightFormat, token_losses};
 use seal_select::SelectorFunction;
 
 use super::job::Sample;
@@ -251,9 +251,11 @@ fn answers(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<S
         .collect();
     let settings = GenerateSettings { batch: prompts.len(), ..GenerateSettings::greedy(new) };
     let mut clock = Clock::new(job, 1.0, []);
+    // Its weights are laid out once, as in a stage.
+    let generator = Generator::owning(model);
     for step in 0..1 + job.case.steps.div_ceil(4) {
         let started = Instant::now();
-        let answers = generate(&model, &prompts, &settings, &[], 0)?;
+        let answers = generator.generate(&prompts, &settings, &[], 0)?;
         if step > 0 {
             clock.step_ms.push(started.elapsed().as_secs_f64() * 1e3);
             let tokens: usize = answers.iter().map(|a| a.tokens.len()).sum();

@@ -43,6 +43,20 @@ impl KeysValues {
         self.len == 0
     }
 
+    /// Makes room for `n` tokens at least, so that none of them moves those before it.
+    pub fn reserve(&mut self, n: usize) {
+        for head in &mut self.heads {
+            if n > head.room {
+                head.grow(n);
+            }
+        }
+    }
+
+    /// Number of tokens for which there is room.
+    pub fn room(&self) -> usize {
+        self.heads.iter().map(|head| head.room).min().unwrap_or(0)
+    }
+
     /// Keeps the first `n` tokens, or all where there are fewer. Memory is kept.
     pub fn truncate(&mut self, n: usize) {
         if n >= self.len {
@@ -83,17 +97,24 @@ impl KeysValues {
 impl Stored {
     /// Makes room for `n` positions. It doubles, so that a token at a time moves little.
     pub(super) fn reserve(&mut self, n: usize) {
-        if n <= self.room {
-            return;
+        if n > self.room {
+            self.grow(n.max(2 * self.room));
         }
-        let room = n.max(2 * self.room).next_multiple_of(LANES);
+    }
+
+    /// Makes room for `n` positions, which are more than there are.
+    fn grow(&mut self, n: usize) {
+        let room = n.next_multiple_of(LANES);
         let mut keys = vec![0f32; self.d * room];
         for (to, from) in keys.chunks_exact_mut(room).zip(self.keys.chunks_exact(self.room.max(1)))
         {
             to[..self.room].copy_from_slice(from);
         }
         self.keys = keys;
-        self.values.resize(room * self.d, 0.0);
+        // Fresh memory of zeros costs nothing until it is written.
+        let mut values = vec![0f32; room * self.d];
+        values[..self.values.len()].copy_from_slice(&self.values);
+        self.values = values;
         self.room = room;
     }
 }

@@ -45,6 +45,17 @@ impl Cost {
         self.plan.vocab_size as f64 * self.plan.width as f64
     }
 
+    /// Weights that generation holds a second time where the device has kernels: an embedding that is
+    /// also the output layer, or all weights of products where the model is `kept` for other work
+    /// beside.
+    pub fn copied_weights(&self, kept: bool) -> f64 {
+        match (kept, self.plan.tied) {
+            (true, _) => self.linear_weights() + self.vocabulary_weights(),
+            (false, true) => self.vocabulary_weights(),
+            (false, false) => 0.0,
+        }
+    }
+
     /// Weights that training moves: those of the adapters, or all.
     pub fn trained_weights(&self, lora: Option<&LoraConfig>) -> f64 {
         let Some(lora) = lora else { return self.parameters() };
@@ -143,6 +154,10 @@ mod tests {
         let tensors = cost.plan.tensors();
         let numbers: usize = tensors.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
         assert_eq!(cost.parameters(), numbers as f64);
+        assert_eq!(cost.copied_weights(false), 7.0 * 8.0);
+        assert_eq!(cost.copied_weights(true), cost.linear_weights() + 7.0 * 8.0);
+        let untied = Cost::of(&LmConfig { tie_word_embeddings: false, ..config(None) });
+        assert_eq!(untied.copied_weights(false), 0.0);
         assert!(cost.kept_recomputed() < cost.kept_per_token());
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burn::module::Module;
 use seal_data::{ExampleError, Row};
-use seal_lm::{Finish, Prompt, generate_each};
+use seal_lm::{Finish, Generator, Prompt};
 
 use super::Progress;
 use super::answers::{AnswerFile, AnswerRow};
@@ -27,13 +27,19 @@ pub struct Generated {
 }
 
 impl LoadedModel {
-    /// Answers each prompt that `file` has no answer for yet, and adds it there as
-    /// soon as its batch is done: a run that was killed goes on.
+    /// Answers each prompt that the file at `path` has no answer for yet, and adds the answer there as
+    /// soon as it has ended: a run that was killed goes on, and loses the answers that were being
+    /// written. Where the device has no kernels for the model, the answers of a batch end together.
+    ///
+    /// Lines stand in the order in which answers ended. So a file of a run that went on has the same
+    /// lines as that of a run that was never killed, and may have them in another order.
+    ///
+    /// The model is used up: its weights are laid out for generation, and not kept beside that.
     ///
     /// # Errors
     /// A file of other prompts, or one that cannot be written.
     pub fn generate(
-        &self,
+        self,
         rows: &[Row],
         settings: &StageSettings,
         seed: u64,
@@ -65,10 +71,14 @@ impl LoadedModel {
             prompts.push(Prompt { id: row.id, tokens });
             of.push(row);
         }
-        let (stops, model) = (self.encoder.stops()?, self.model.valid());
+        let Self { model, encoder, .. } = self;
+        let (stops, valid) = (encoder.stops()?, model.valid());
+        // Nobody else may hold the weights of a generator that owns them.
+        drop(model);
+        let generator = Generator::owning(valid);
         let (mut done, all) = (0, prompts.len());
-        generate_each(&model, &prompts, &settings.generate, &stops, seed, |i, answer| {
-            let text = self.encoder.tokenizer().decode(&answer.tokens);
+        generator.generate_each(&prompts, &settings.generate, &stops, seed, |i, answer| {
+            let text = encoder.tokenizer().decode(&answer.tokens);
             file.add(&AnswerRow::new(of[i], text, answer.finish, &made_by))?;
             done += 1;
             made.cut += usize::from(answer.finish != Finish::Stop);

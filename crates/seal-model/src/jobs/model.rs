@@ -19,6 +19,10 @@ use crate::digest::{DigestFiles, digest_files, folder_digest};
 use crate::encoder::Encoder;
 use crate::pretrained::FoundModel;
 
+/// Of what an answer depends on beside the settings.
+// 2: products of generation are summed in another order.
+const VERSION: u32 = 2;
+
 /// Which model.
 #[derive(Clone, Debug)]
 pub struct ModelRequest {
@@ -205,6 +209,7 @@ impl LoadedModel {
             json!(sampled),
             json!(self.encoder.context()),
             json!(self.dtype),
+            json!(VERSION),
         ];
         // Its files are in the digest of the adapter.
         if !self.tokenizer.is_model() {

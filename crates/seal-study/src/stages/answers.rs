@@ -24,8 +24,8 @@ use crate::sets::Sets;
 
 const BATCH: usize = 64;
 
-/// Batches of prompts that outlive a kill together: a prompt takes the place of an answer that has
-/// ended, but not that of one of another part.
+/// Batches of prompts that make a part where prompts take turns: a prompt takes the place of an answer
+/// that has ended, but not that of one of another part. Elsewhere a batch is a part.
 const BATCHES: usize = 4;
 
 /// What the stage is given.
@@ -40,35 +40,51 @@ pub(crate) fn file(test: &str) -> String {
 }
 
 /// Depends on: base, the tokens of each test, and the fine-tuned model where there is one.
-/// Output: one JSONL file a test. A run that was killed goes on after its last finished part.
+/// Output: one JSONL file a test. A run that was stopped or killed goes on after its last finished
+/// part: it makes the answers of the part that it was at again.
 pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), StudyError> {
     let tests = &input.sets.tests;
     let askings = input.config.askings(tests.keys());
     let (of_askings, tuned) = job.deps[1..].split_at(askings.len());
-    let tuned = Tuned::read(input.config, &job.deps[0], tuned.first().map(|dir| &**dir))?;
-    let model = tuned.model.merged().valid();
-    let generator = Generator::of(&model);
-    for (i, (asking, tokens)) in askings.iter().zip(of_askings).enumerate() {
-        let (rows, name) = (&tests[asking.test], file(&asking.name));
-        let progress = |done: f64| (job.progress)((i as f64 + done) / askings.len() as f64);
-        let parts = Parts { job, name: &name, progress: &progress };
-        let text = match asking.of {
-            None => to_jsonl(&generated(
-                input,
-                &generator,
-                &tuned.encoder,
-                read_prompts(tokens)?,
-                &parts,
-            )?)?,
-            Some(_) => {
-                to_jsonl(&likelihoods(&model, rows, read_tokens(tokens)?.examples, &parts)?)?
-            }
+    let Tuned { model, encoder } =
+        Tuned::read(input.config, &job.deps[0], tuned.first().map(|dir| &**dir))?;
+    let merged = model.merged();
+    let model = merged.valid();
+    // Nobody else may hold the weights of a generator that owns them.
+    drop(merged);
+    // What needs the weights as they are comes first: generation lays them out anew.
+    let all = askings.iter().zip(of_askings);
+    let (scored, answered): (Vec<_>, Vec<_>) = all.partition(|(asking, _)| asking.of.is_some());
+    let first = scored.len();
+    let write_test =
+        |i: usize, name: &str, text: &dyn Fn(&Parts<'_>) -> Result<String, StudyError>| {
+            let (name, count) = (file(name), askings.len());
+            let progress = |done: f64| (job.progress)((i as f64 + done) / count as f64);
+            write(job.dir, &name, &text(&Parts { job, name: &name, progress: &progress })?)?;
+            progress(1.0);
+            Ok::<(), StudyError>(())
         };
-        write(job.dir, &name, &text)?;
-        progress(1.0);
+    for (i, (asking, tokens)) in scored.into_iter().enumerate() {
+        write_test(i, &asking.name, &|parts| {
+            let continuations = read_tokens(tokens)?.examples;
+            Ok(to_jsonl(&likelihoods(&model, &tests[asking.test], continuations, parts)?)?)
+        })?;
+    }
+    if answered.is_empty() {
+        return Ok(());
+    }
+    let generator = Generator::owning(model);
+    for (i, (asking, tokens)) in answered.into_iter().enumerate() {
+        write_test(first + i, &asking.name, &|parts| {
+            let prompts = read_prompts(tokens)?;
+            Ok(to_jsonl(&generated(input, &generator, &encoder, prompts, parts)?)?)
+        })?;
     }
     Ok(())
 }
+
+/// Is told how many items of a batch are done; reports a request to stop.
+pub(super) type Told<'a> = &'a dyn Fn(usize) -> Result<(), StudyError>;
 
 /// Where the finished parts of a test are kept, and who is told of them.
 pub(super) struct Parts<'a> {
@@ -78,15 +94,28 @@ pub(super) struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// One value for each of `items`, in their order. A request to stop is heard between two
-    /// batches. They go through `make` in batches of at
-    /// most `batch` like lengths, always the same ones, and each batch outlives a kill.
+    /// One value for each of `items`, in their order. They go through `make` in batches of at most
+    /// `batch` like lengths, always the same ones. Each batch that is finished outlives a stop and a
+    /// kill. A request to stop is heard between two batches.
     pub(super) fn of<I, T: Serialize + DeserializeOwned>(
         &self,
         items: &[I],
         batch: usize,
         tokens: impl Fn(&I) -> usize,
         mut make: impl FnMut(&[&I]) -> Result<Vec<T>, StudyError>,
+    ) -> Result<Vec<T>, StudyError> {
+        self.of_told(items, batch, tokens, |batch, _| make(batch))
+    }
+
+    /// As [`Parts::of`]. `make` may call what it is given with the number of items of the batch that
+    /// are done, as long as it is at work: that tells progress, and hears a request to stop, which
+    /// loses the batch.
+    pub(super) fn of_told<I, T: Serialize + DeserializeOwned>(
+        &self,
+        items: &[I],
+        batch: usize,
+        tokens: impl Fn(&I) -> usize,
+        mut make: impl FnMut(&[&I], Told<'_>) -> Result<Vec<T>, StudyError>,
     ) -> Result<Vec<T>, StudyError> {
         // As the model would cut them by itself, so that nothing is padded for nothing.
         let mut order: Vec<usize> = (0..items.len()).collect();
@@ -95,7 +124,16 @@ impl Parts<'_> {
         let made = in_parts(self.job.unfinished, self.name, batches.len(), |part| {
             refuse_cancelled(self.job)?;
             let of_part: Vec<&I> = batches[part].iter().map(|i| &items[*i]).collect();
-            let made = make(&of_part)?;
+            let told = |done: usize| {
+                // One that is finished is kept.
+                if done < of_part.len() {
+                    refuse_cancelled(self.job)?;
+                }
+                let share = done as f64 / of_part.len() as f64;
+                (self.progress)((part as f64 + share) / batches.len() as f64);
+                Ok(())
+            };
+            let made = make(&of_part, &told)?;
             (self.progress)((part + 1) as f64 / batches.len() as f64);
             match made.len() == of_part.len() {
                 true => Ok(made),
@@ -126,13 +164,23 @@ fn generated(
         fits
     });
     let stops = encoder.stops()?;
-    parts.of(
+    let takes_turns = generator.takes_turns();
+    let batches = if takes_turns { BATCHES } else { 1 };
+    parts.of_told(
         &prompts,
-        settings.batch.saturating_mul(BATCHES),
+        settings.batch.saturating_mul(batches),
         |prompt| prompt.tokens.len(),
-        |batch| {
+        |batch, told| {
             let batch: Vec<Prompt> = batch.iter().map(|prompt| (*prompt).clone()).collect();
-            let answers = generator.generate(&batch, settings, &stops, input.seed)?;
+            let mut answers: Vec<Option<Generated>> = vec![None; batch.len()];
+            let mut done = 0;
+            generator.generate_each(&batch, settings, &stops, input.seed, |i, answer| {
+                answers[i] = Some(answer);
+                done += 1;
+                // Answers of a batch that come together are not lost to a request to stop.
+                if takes_turns { told(done) } else { Ok(()) }
+            })?;
+            let answers: Vec<Generated> = answers.into_iter().flatten().collect();
             let answer = |made: &Generated| Answer {
                 id: made.id,
                 text: encoder.tokenizer().decode(&made.tokens),
@@ -173,57 +221,5 @@ fn likelihoods(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-    use std::path::Path;
-    use std::time::Duration;
-
-    use super::*;
-
-    /// Items of mixed lengths; every batch that is made is written down.
-    fn run(dir: &Path, fails_at: Option<usize>) -> (Result<Vec<String>, StudyError>, Vec<String>) {
-        let items: Vec<String> = (0..10).map(|i| "x".repeat(10 - (i * 7) % 10)).collect();
-        let made = RefCell::new(Vec::new());
-        let job = Job {
-            unfinished: dir,
-            dir,
-            deps: &[],
-            progress: &|_| (),
-            keep_every: Duration::MAX,
-            is_cancelled: &|| false,
-        };
-        let parts = Parts { job: &job, name: "hh.jsonl", progress: &|_| () };
-        let all = parts.of(
-            &items,
-            3,
-            |item| item.len(),
-            |batch: &[&String]| {
-                if fails_at == Some(made.borrow().len()) {
-                    return Err(Defect::LostItem.into());
-                }
-                let lengths: Vec<usize> = batch.iter().map(|item| item.len()).collect();
-                made.borrow_mut().push(format!("{lengths:?}"));
-                // An answer that depends on its batch, as rounding may.
-                Ok(batch.iter().map(|item| format!("{}:{lengths:?}", item.len())).collect())
-            },
-        );
-        (all, made.into_inner())
-    }
-
-    #[test]
-    fn batches_are_the_same_whether_or_not_a_run_was_stopped() {
-        let dir = tempfile::tempdir().unwrap();
-        let (whole, batches) = run(&dir.path().join("whole"), None);
-        let whole = whole.unwrap();
-        assert_eq!(batches, ["[1, 2, 3]", "[4, 5, 6]", "[7, 8, 9]", "[10]"]);
-        let lengths: Vec<&str> = whole.iter().map(|w| w.split(':').next().unwrap()).collect();
-        assert_eq!(lengths, ["10", "3", "6", "9", "2", "5", "8", "1", "4", "7"]);
-        for stopped in 0..4 {
-            let dir = dir.path().join(format!("stopped-{stopped}"));
-            assert!(run(&dir, Some(stopped)).0.is_err());
-            let (again, left) = run(&dir, None);
-            assert_eq!(again.unwrap(), whole);
-            assert_eq!(left, batches[stopped..]);
-        }
-    }
-}
+#[path = "answers_tests.rs"]
+mod tests;

@@ -31,7 +31,7 @@ pub struct JudgeAhead {
     pub output: u64,
     /// Number of weights.
     pub parameters: u64,
-    /// Bytes of the weights.
+    /// Bytes of the weights, with the copies that generation needs of them.
     pub memory: u64,
     /// Seconds on a few CPU cores, about; the reading of the weights apart.
     pub seconds: f64,
@@ -43,7 +43,7 @@ pub fn judge_seconds(weights: f64, tokens: f64) -> f64 {
 }
 
 /// What is left of `items` beside the records `made_by` this judge at `path`. A reply has at most `reply`
-/// tokens.
+/// tokens. `copied` weights are in memory twice.
 ///
 /// # Errors
 /// A file of another judge, or one that cannot be read.
@@ -51,7 +51,7 @@ pub(super) fn ahead<R: Record>(
     (path, made_by): (&Path, &str),
     items: &[PointItem],
     sequences: &Sequences<'_>,
-    (shape, format, reply): (&LmConfig, WeightFormat, usize),
+    (shape, format, reply, copied): (&LmConfig, WeightFormat, usize, f64),
 ) -> Result<JudgeAhead, ModelError> {
     let ids = recorded::<R>(path, made_by)?;
     let parameters = Cost::of(shape).parameters();
@@ -64,7 +64,7 @@ pub(super) fn ahead<R: Record>(
         input: 0,
         output: 0,
         parameters: parameters as u64,
-        memory: parameters as u64 * format.bytes() as u64,
+        memory: (parameters + copied) as u64 * format.bytes() as u64,
         seconds: 0.0,
     };
     for item in items {

@@ -29,7 +29,8 @@ use crate::pretrained::FoundModel;
 use crate::{Defect, LeftOutKind, ModelError, ModelFolder};
 
 /// Of what a reply depends on beside the settings.
-const VERSION: u32 = 1;
+// 2: products of generation are summed in another order.
+const VERSION: u32 = 2;
 
 /// Places whose log-probabilities are given at most: a verdict stands in the first one with a visible
 /// character.
@@ -53,6 +54,8 @@ pub struct FoundChat {
 pub struct ChatModel {
     found: FoundChat,
     generator: Mutex<Generator>,
+    /// Gives log-probabilities, where some are asked for.
+    scorer: Option<Lm>,
     notices: Vec<Notice>,
 }
 
@@ -116,8 +119,14 @@ impl FoundChat {
         let (model, report) = load_model_as(&self.dir, &device, dtype)?;
         let weights = report.notices.into_iter().map(|text| Notice::Weights { text });
         let notices = self.notices().into_iter().chain(weights).collect();
-        let generator = Mutex::new(Generator::of(&model.valid()));
-        Ok(ChatModel { found: self, generator, notices })
+        let valid = model.valid();
+        // Nobody else may hold the weights of a generator that owns them.
+        drop(model);
+        let (scorer, generator) = match self.settings.top_logprobs {
+            0 => (None, Generator::owning(valid)),
+            _ => (Some(valid.clone()), Generator::of(&valid)),
+        };
+        Ok(ChatModel { found: self, generator: Mutex::new(generator), scorer, notices })
     }
 
     /// The tokens of a question, up to where the model is to answer.
@@ -166,11 +175,9 @@ impl ChatModel {
     }
 
     /// Likeliest tokens at the first places of a reply, up to the first with a visible character.
-    fn places(&self, model: &Lm, prompt: &[u32], reply: &[u32]) -> Result<Logprobs, EndpointError> {
+    fn places(&self, prompt: &[u32], reply: &[u32]) -> Result<Logprobs, EndpointError> {
         let count = usize::from(self.found.settings.top_logprobs);
-        if count == 0 {
-            return Ok(Logprobs::Absent);
-        }
+        let Some(model) = &self.scorer else { return Ok(Logprobs::Absent) };
         let mut places = Vec::new();
         for (i, token) in reply.iter().take(PLACES).enumerate() {
             let before = [prompt, &reply[..i]].concat();
@@ -216,7 +223,7 @@ impl Responder for ChatModel {
                 End::Stop => Finish::Stop,
                 End::Length | End::Context => Finish::Length,
             },
-            logprobs: self.places(generator.model(), &prompt.tokens, &tokens)?,
+            logprobs: self.places(&prompt.tokens, &tokens)?,
             usage: Some(Usage { input: prompt.tokens.len() as u64, output: tokens.len() as u64 }),
             model: None,
             fingerprint: None,

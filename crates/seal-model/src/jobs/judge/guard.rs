@@ -6,7 +6,7 @@ use burn::module::Module as _;
 use seal_data::{RowId, TextTokenizer, Tokenizer as _};
 use seal_judge::pointwise::{GuardProbabilities, GuardRecord, GuardReply, PointItem};
 use seal_lm::{
-    Finish, GenerateSettings, Generated, Generator, Prompt, load_model_as,
+    Cost, Finish, GenerateSettings, Generated, Generator, Lm, Prompt, load_model_as,
     next_token_log_probabilities,
 };
 use serde_json::json;
@@ -30,7 +30,8 @@ use crate::{Defect, ModelError, RecordKind};
 
 /// Of what a verdict depends on beside the settings.
 // 2: a reply that breaks off is not read as a whole one.
-const VERSION: u32 = 2;
+// 3: products of generation and beginnings that rows share are summed in another order.
+const VERSION: u32 = 3;
 
 impl Record for GuardRecord {
     const KIND: RecordKind = RecordKind::Verdict;
@@ -47,7 +48,10 @@ impl Record for GuardRecord {
 /// A guard, ready to judge.
 pub struct GuardModel {
     table: GuardTable,
-    generator: Generator,
+    /// Writes replies, where the verdict has one.
+    generator: Option<Generator>,
+    /// Gives probabilities, where the verdict has tokens.
+    scorer: Option<Lm>,
     encoder: Encoder,
     rendering: Rendering,
     tokens: VerdictTokens,
@@ -145,7 +149,14 @@ impl GuardTable {
             Prepared::of(self, request)?;
         let tokenizer = encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
         let sequences = sequences(self, &rendering, &tokens, tokenizer, context);
-        let model = (&found.shape, self.model.dtype, longest_reply(self));
+        let verdict = &self.verdict;
+        // On a device that cannot be opened nothing is laid out.
+        let lays_out = verdict.reply.is_some() && request.has_kernels()?;
+        let copied = match lays_out {
+            true => Cost::of(&found.shape).copied_weights(verdict.reads_tokens()),
+            false => 0.0,
+        };
+        let model = (&found.shape, self.model.dtype, longest_reply(self), copied);
         ahead::<GuardRecord>((path, &found.made_by()), items, &sequences, model)
     }
 }
@@ -189,8 +200,27 @@ impl GuardModel {
         encoder.fits(&model)?;
         let made_by = found.made_by();
         let notices = report.notices.into_iter().map(|text| Notice::Weights { text }).collect();
-        let (table, generator) = (table.clone(), Generator::of(&model.valid()));
-        Ok(Self { table, generator, encoder, rendering, tokens, stops, context, made_by, notices })
+        let valid = model.valid();
+        // Nobody else may hold the weights of a generator that owns them.
+        drop(model);
+        let (scorer, generator) = match (table.verdict.reads_tokens(), table.verdict.reply) {
+            (true, None) => (Some(valid), None),
+            (true, Some(_)) => (Some(valid.clone()), Some(Generator::of(&valid))),
+            (false, _) => (None, Some(Generator::owning(valid))),
+        };
+        let table = table.clone();
+        Ok(Self {
+            table,
+            generator,
+            scorer,
+            encoder,
+            rendering,
+            tokens,
+            stops,
+            context,
+            made_by,
+            notices,
+        })
     }
 
     /// Hash of all that its records are made by: [`FoundJudge::made_by`](crate::FoundJudge::made_by) of
@@ -250,11 +280,11 @@ impl GuardModel {
     }
 
     fn records(&self, rows: &[(&PointItem, Sequence)]) -> Result<Vec<GuardRecord>, ModelError> {
-        let probabilities = match self.table.verdict.reads_tokens() {
-            false => vec![None; rows.len()],
-            true => {
+        let probabilities = match &self.scorer {
+            None => vec![None; rows.len()],
+            Some(model) => {
                 let tokens: Vec<&[u32]> = rows.iter().map(|(_, row)| &*row.tokens).collect();
-                let all = next_token_log_probabilities(self.generator.model(), &tokens)?;
+                let all = next_token_log_probabilities(model, &tokens)?;
                 let of = |log: Vec<f32>| {
                     Some(GuardProbabilities::of(&log, &self.tokens.good, &self.tokens.bad))
                 };
@@ -271,9 +301,11 @@ impl GuardModel {
         &self,
         rows: &[(&PointItem, Sequence)],
     ) -> Result<Vec<Option<(String, Finish)>>, ModelError> {
-        if self.table.verdict.reply.is_none() {
+        let Some(generator) =
+            self.generator.as_ref().filter(|_| self.table.verdict.reply.is_some())
+        else {
             return Ok(vec![None; rows.len()]);
-        }
+        };
         let before = self.tokens.before.len();
         let prompts: Vec<Prompt> = rows
             .iter()
@@ -286,7 +318,7 @@ impl GuardModel {
             batch: self.table.batch,
             ..GenerateSettings::greedy(self.table.verdict.max_new_tokens)
         };
-        let replies = self.generator.generate(&prompts, &settings, &self.stops, 0)?;
+        let replies = generator.generate(&prompts, &settings, &self.stops, 0)?;
         let text = |reply: &Generated| self.tokenizer().decode(&reply.tokens);
         Ok(replies.iter().map(|reply| Some((text(reply), reply.finish))).collect())
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use seal_data::chat::ChatFormat;
 use seal_data::{TemplateSetting, Tokenizer as _};
-use seal_device::DeviceSpec;
+use seal_device::{DeviceSpec, Kernels};
 use seal_judge::pointwise::PointItem;
 use seal_judge::prompt::sha256_hex;
 
@@ -42,6 +42,15 @@ impl JudgeRequest {
     /// An unknown device.
     pub(super) fn device_name(&self) -> Result<String, ModelError> {
         Ok(self.device.parse::<DeviceSpec>()?.to_string())
+    }
+
+    /// Whether the device can be opened and has kernels.
+    ///
+    /// # Errors
+    /// An unknown device.
+    pub(super) fn has_kernels(&self) -> Result<bool, ModelError> {
+        let device = self.device.parse::<DeviceSpec>()?.open();
+        Ok(device.is_ok_and(|device| Kernels::of(&device).is_some()))
     }
 }
 

@@ -24,7 +24,8 @@ use crate::pretrained::FoundModel;
 use crate::{Defect, JudgeModelError, ModelError, RecordKind};
 
 /// Of what a score depends on beside the settings.
-const VERSION: u32 = 1;
+// 2: a beginning that rows share passes through the model once, so that sums have another order.
+const VERSION: u32 = 2;
 
 impl Record for RewardRecord {
     const KIND: RecordKind = RecordKind::Verdict;
@@ -117,7 +118,7 @@ impl RewardTable {
         let Prepared { encoder, rendering, context, found } = Prepared::of(self, request)?;
         let tokenizer = encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
         let sequences = sequences(self, &rendering, tokenizer, context);
-        let model = (&found.shape, self.model.dtype, 0);
+        let model = (&found.shape, self.model.dtype, 0, 0.0);
         ahead::<RewardRecord>((path, &found.made_by()), items, &sequences, model)
     }
 }
