@@ -68,26 +68,6 @@ pub(crate) fn commit(making: Making) -> Result<Committed, StoreError> {
     Ok(Committed::Lost)
 }
 
-/// What another process does between the last look at the claim and the rename.
-#[cfg(test)]
-pub(crate) mod between {
-    use std::cell::Cell;
-
-    thread_local! {
-        static THEN: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
-    }
-
-    pub(crate) fn then(work: impl FnOnce() + 'static) {
-        THEN.set(Some(Box::new(work)));
-    }
-
-    pub(super) fn run() {
-        if let Some(work) = THEN.take() {
-            work();
-        }
-    }
-}
-
 /// The files of the output, flushed, with their manifest.
 fn sealed_files(making: &Making) -> Result<Vec<StoredFile>, StoreError> {
     let dir = &making.dir;
@@ -157,4 +137,24 @@ fn difference(own: &[StoredFile], other: &[StoredFile], is_held: bool) -> Option
         files.iter().find(|file| differs(file, others)).map(|file| file.name.clone())
     };
     first(own, other).or_else(|| first(other, own))
+}
+
+/// What another process does between the last look at the claim and the rename.
+#[cfg(test)]
+pub(crate) mod between {
+    use std::cell::Cell;
+
+    thread_local! {
+        static THEN: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+    }
+
+    pub(crate) fn then(work: impl FnOnce() + 'static) {
+        THEN.set(Some(Box::new(work)));
+    }
+
+    pub(super) fn run() {
+        if let Some(work) = THEN.take() {
+            work();
+        }
+    }
 }

@@ -72,19 +72,28 @@ pub(crate) fn take_away(
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         other => other?,
     }
+    judge(&aside, path, is_meant)
+}
+
+/// Removes what was renamed to `aside` if `is_meant` says so; else puts it back at `path`.
+pub(super) fn judge(
+    aside: &Path,
+    path: &Path,
+    is_meant: impl FnOnce(&Signature) -> bool,
+) -> io::Result<bool> {
     // Another removed it as a leftover: its holder has ended.
-    let Some(found) = look(&aside)? else { return Ok(false) };
+    let Some(found) = look(aside)? else { return Ok(false) };
     let is_meant = is_meant(&found);
     if !is_meant {
         // If another holds it by now, the one whose claim this was notices.
-        match fs::hard_link(&aside, path) {
+        match fs::hard_link(aside, path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists && !path.exists() => {
-                return fs::rename(&aside, path).map(|()| false);
+                return fs::rename(aside, path).map(|()| false);
             }
             _ => {}
         }
     }
-    match fs::remove_file(&aside) {
+    match fs::remove_file(aside) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(is_meant),
     }
