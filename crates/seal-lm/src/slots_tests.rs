@@ -41,7 +41,8 @@ fn prompt(shared: u32, i: u32, own: usize) -> Vec<u32> {
 fn run(slots: &mut Slots<'_>) -> Vec<usize> {
     let mut passes = Vec::new();
     while slots.slots.iter().any(|slot| slot.active && slot.run < slot.tokens.len()) {
-        let takes = slots.takes();
+        // Those that wait for their next token are left out.
+        let takes: Vec<_> = slots.takes().into_iter().filter(|(_, n)| *n > 0).collect();
         passes.push(takes.iter().map(|(_, n)| n).sum());
         slots.forward(&takes);
     }
