@@ -10,15 +10,12 @@ use seal_eval::LogProbs;
 use seal_judge::{Answer, AnswerEnd, to_jsonl};
 use seal_lm::{Finish, Generated, Generator, Lm, Prompt};
 use seal_model::Encoder;
-use seal_store::in_parts;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
+use super::parts::Parts;
 use super::tokens::{read_prompts, read_tokens};
-use super::{Tuned, refuse_cancelled, write};
+use super::{Tuned, write};
 use crate::StudyError;
 use crate::config::Config;
-use crate::error::Defect;
 use crate::exec::Job;
 use crate::sets::Sets;
 
@@ -81,69 +78,6 @@ pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), Stu
         })?;
     }
     Ok(())
-}
-
-/// Is told how many items of a batch are done; reports a request to stop.
-pub(super) type Told<'a> = &'a dyn Fn(usize) -> Result<(), StudyError>;
-
-/// Where the finished parts of a test are kept, and who is told of them.
-pub(super) struct Parts<'a> {
-    pub(super) job: &'a Job<'a>,
-    pub(super) name: &'a str,
-    pub(super) progress: &'a dyn Fn(f64),
-}
-
-impl Parts<'_> {
-    /// One value for each of `items`, in their order. They go through `make` in batches of at most
-    /// `batch` like lengths, always the same ones. Each batch that is finished outlives a stop and a
-    /// kill. A request to stop is heard between two batches.
-    pub(super) fn of<I, T: Serialize + DeserializeOwned>(
-        &self,
-        items: &[I],
-        batch: usize,
-        tokens: impl Fn(&I) -> usize,
-        mut make: impl FnMut(&[&I]) -> Result<Vec<T>, StudyError>,
-    ) -> Result<Vec<T>, StudyError> {
-        self.of_told(items, batch, tokens, |batch, _| make(batch))
-    }
-
-    /// As [`Parts::of`]. `make` may call what it is given with the number of items of the batch that
-    /// are done, as long as it is at work: that tells progress, and hears a request to stop, which
-    /// loses the batch.
-    pub(super) fn of_told<I, T: Serialize + DeserializeOwned>(
-        &self,
-        items: &[I],
-        batch: usize,
-        tokens: impl Fn(&I) -> usize,
-        mut make: impl FnMut(&[&I], Told<'_>) -> Result<Vec<T>, StudyError>,
-    ) -> Result<Vec<T>, StudyError> {
-        // As the model would cut them by itself, so that nothing is padded for nothing.
-        let mut order: Vec<usize> = (0..items.len()).collect();
-        order.sort_by_key(|i| (tokens(&items[*i]), *i));
-        let batches: Vec<&[usize]> = order.chunks(batch).collect();
-        let made = in_parts(self.job.unfinished, self.name, batches.len(), |part| {
-            refuse_cancelled(self.job)?;
-            let of_part: Vec<&I> = batches[part].iter().map(|i| &items[*i]).collect();
-            let told = |done: usize| {
-                // One that is finished is kept.
-                if done < of_part.len() {
-                    refuse_cancelled(self.job)?;
-                }
-                let share = done as f64 / of_part.len() as f64;
-                (self.progress)((part as f64 + share) / batches.len() as f64);
-                Ok(())
-            };
-            let made = make(&of_part, &told)?;
-            (self.progress)((part + 1) as f64 / batches.len() as f64);
-            match made.len() == of_part.len() {
-                true => Ok(made),
-                false => Err(StudyError::from(Defect::LostItem)),
-            }
-        })?;
-        let mut values: Vec<(usize, T)> = order.into_iter().zip(made).collect();
-        values.sort_by_key(|(i, _)| *i);
-        Ok(values.into_iter().map(|(_, value)| value).collect())
-    }
 }
 
 /// Prompts too long to leave room for an answer get none; the judge counts them.
@@ -219,7 +153,3 @@ fn likelihoods(
         |row: &Row| LogProbs { id: row.id, log_probs: by_row.remove(&row.id).unwrap_or_default() };
     Ok(rows.iter().map(of).collect())
 }
-
-#[cfg(test)]
-#[path = "answers_tests.rs"]
-mod tests;

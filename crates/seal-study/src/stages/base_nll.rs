@@ -9,7 +9,7 @@ use seal_data::{Example, Row, RowId};
 use seal_judge::{Answer, from_jsonl, to_jsonl};
 use serde::{Deserialize, Serialize};
 
-use super::answers::Parts;
+use super::parts::Parts;
 use super::{Base, answers_file, read_text, write};
 use crate::StudyError;
 use crate::config::Config;

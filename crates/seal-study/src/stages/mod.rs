@@ -9,6 +9,7 @@ mod base;
 mod base_nll;
 mod checkpoint;
 mod pair_verdicts;
+mod parts;
 mod scores;
 mod selection;
 mod selector;

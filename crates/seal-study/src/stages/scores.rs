@@ -4,7 +4,7 @@ use seal_bilevel::score;
 use seal_data::{Example, RowId};
 use serde::{Deserialize, Serialize};
 
-use super::answers::Parts;
+use super::parts::Parts;
 use super::tokens::read_examples;
 use super::{Base, read_json, write_json};
 use crate::StudyError;
