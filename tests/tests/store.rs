@@ -38,7 +38,7 @@ fn a_store_is_listed_counted_checked_and_cleared() {
     assert_eq!(checked, format!("{stages} entries, all as they were written\n"));
     // Every stage is needed.
     let kept = said(&sandbox, &["store", "gc", "--store", "shared", "--out", "out"]);
-    assert_eq!(kept, "0 outputs that no run needs, 0 B\n");
+    assert_eq!(kept, "0 outputs that none of these runs needs, 0 B\n");
 
     // Of another gamma, in another run folder: its stages are those that the first does not need.
     sandbox.write_plan(&["0.4"]);
@@ -47,7 +47,7 @@ fn a_store_is_listed_counted_checked_and_cleared() {
     let unneeded = said(&sandbox, &["store", "gc", "--store", "shared", "--out", "other"]);
     assert!(unneeded.contains("selector-") && unneeded.contains("--delete"), "{unneeded}");
     let both = ["store", "gc", "--store", "shared", "--out", "other", "--out", "out"];
-    assert_eq!(said(&sandbox, &both), "0 outputs that no run needs, 0 B\n");
+    assert_eq!(said(&sandbox, &both), "0 outputs that none of these runs needs, 0 B\n");
     assert_eq!(entries(&sandbox, "selector"), before, "nothing is removed without --delete");
     let gone = said(&sandbox, &["store", "gc", "--store", "shared", "--out", "other", "--delete"]);
     assert!(gone.contains(" outputs removed, "), "{gone}");
@@ -58,6 +58,20 @@ fn a_store_is_listed_counted_checked_and_cleared() {
     sandbox.write_plan(&["0.1"]);
     sandbox.ablate("out", &["--store", "shared"]);
     assert_eq!(sandbox.read("out/results.json"), results);
+}
+
+/// A run without a store of its own reads the store in the folder of another.
+#[test]
+fn the_outputs_of_the_run_that_holds_the_store_stay() {
+    let sandbox = Sandbox::with_study(env!("CARGO_BIN_EXE_program"));
+    sandbox.ablate("out", &[]);
+    sandbox.write_plan(&["0.4"]);
+    sandbox.ablate("other", &["--store", "out/store"]);
+    let args = ["store", "gc", "--store", "out/store", "--out", "other", "--delete"];
+    assert_eq!(said(&sandbox, &args), "0 outputs removed, 0 B\n");
+    sandbox.write_plan(&["0.1"]);
+    let again = sandbox.ablate("out", &[]);
+    assert!(again.stdout.contains("0 stages run"), "{}", again.stdout);
 }
 
 #[test]

@@ -114,5 +114,5 @@ fn the_outputs_of_a_judging_that_did_not_end_are_kept_in_the_store() {
     assert!(made > 0, "no stage ended before the failure");
     assert!(!sandbox.path().join(folder(&sandbox)).join("cost.json").exists());
     let unneeded = done(sandbox.run(&["store", "gc", "--out", "run"])).stdout;
-    assert_eq!(unneeded, "0 outputs that no run needs, 0 B\n");
+    assert_eq!(unneeded, "0 outputs that none of these runs needs, 0 B\n");
 }

@@ -1,12 +1,12 @@
-//! `seal store gc`: what no run needs.
+//! `seal store gc`: what none of the named runs needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use seal_store::{Beside, Store};
-use seal_study::StudyError;
+use seal_study::{StudyError, study_of_folder};
 
 use super::runs::needed_by;
 use super::{Place, size};
@@ -19,10 +19,11 @@ pub(crate) struct Options {
     /// Store of finished stages [default: the store of the first run folder].
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Run folder whose outputs stay (repeatable).
+    /// Run folder whose outputs stay (repeatable). Those of the run folder that the store lies in stay in
+    /// any case.
     #[arg(long, value_name = "DIR", required = true)]
     out: Vec<PathBuf>,
-    /// Remove what no run needs. Without it, it is listed alone.
+    /// Remove what none of these runs needs. Without it, it is listed alone.
     #[arg(long, conflicts_with = "dry_run")]
     delete: bool,
     /// List what would be removed, which is the default.
@@ -36,7 +37,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     let (dir, _) = place.dir();
     let inventory = place.inventory()?;
     let mut needed = BTreeSet::new();
-    for out in &options.out {
+    for out in &with_holder(&options.out, &dir)? {
         needed.extend(needed_by(out, &dir, verbosity)?);
     }
     // All that belongs to one output goes at once. What is being made stays, and so do replies.
@@ -57,7 +58,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     let (count, bytes) = (unneeded.len(), unneeded.values().sum::<u64>());
     if !options.delete {
         let hint = if count > 0 { "; --delete removes them" } else { "" };
-        writeln!(out, "{count} outputs that no run needs, {}{hint}", size(bytes))?;
+        writeln!(out, "{count} outputs that none of these runs needs, {}{hint}", size(bytes))?;
         return Ok(());
     }
     let store = Store::open(&dir).map_err(StudyError::from)?;
@@ -72,4 +73,16 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         }
     }
     Ok(writeln!(out, "{removed} outputs removed, {}", size(freed))?)
+}
+
+/// The named run folders, and the one that the store lies in: a run without `--store` reads it.
+fn with_holder(named: &[PathBuf], store: &Path) -> Result<Vec<PathBuf>, StudyError> {
+    let mut outs = named.to_vec();
+    let whole = store.canonicalize().map_err(StudyError::io(store))?;
+    let Some(holder) = whole.parent() else { return Ok(outs) };
+    let is_named = outs.iter().any(|out| seal_files::same_file(out, holder));
+    if !is_named && study_of_folder(holder)?.is_some() {
+        outs.push(holder.to_owned());
+    }
+    Ok(outs)
 }
