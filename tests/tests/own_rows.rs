@@ -173,10 +173,10 @@ fn plan_and_status_follow_the_run() {
     let elsewhere = sandbox.run(&[&args("status")[..], &["--store", "another"]].concat()).stdout;
     let said = "the store another has none of their stages: give the --store of their run\n";
     assert!(elsewhere.ends_with(said), "{elsewhere}");
-    let typo = sandbox.run(&["status", "--out", "otu"]);
+    let typo = sandbox.run(&["status", "--out", "absent"]);
     insta::assert_snapshot!(typo.error(), @"
     exit 2
-    error: --out otu: there is no run folder; `ablate` with the same options makes it
+    error: --out absent: there is no run folder; `ablate` with the same options makes it
     ");
 }
 

@@ -168,10 +168,10 @@ mod tests {
         assert!(!TableError::of("something else").is_unknown_key());
         let inside = "unknown field `sftt`, expected `epochs`\nin `sft`\n";
         assert_eq!(explain(inside), "sft: unknown field `sftt`, expected `epochs`");
-        let deeper = "unknown field `sise`, expected `size`\nin `expect`\n\nin `model`\n";
+        let deeper = "unknown field `size_`, expected `size`\nin `expect`\n\nin `model`\n";
         assert_eq!(
             explain(deeper),
-            "model.expect: unknown field `sise`, expected `size`; did you mean `size`?"
+            "model.expect: unknown field `size_`, expected `size`; did you mean `size`?"
         );
     }
 }
