@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use seal_bilevel::score;
 use seal_data::{Example, Row, RowId};
 use seal_eval::LogProbs;
 use seal_judge::{Answer, AnswerEnd, to_jsonl};
@@ -18,8 +17,6 @@ use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
 use crate::sets::Sets;
-
-const BATCH: usize = 64;
 
 /// Batches of prompts that make a part where prompts take turns: a prompt takes the place of an answer
 /// that has ended, but not that of one of another part. Elsewhere a batch is a part.
@@ -136,15 +133,7 @@ fn likelihoods(
     continuations: Vec<Example>,
     parts: &Parts<'_>,
 ) -> Result<Vec<LogProbs>, StudyError> {
-    let losses: Vec<f64> = parts.of(
-        &continuations,
-        BATCH,
-        |example| example.tokens.len(),
-        |batch| {
-            let batch: Vec<Example> = batch.iter().map(|example| (*example).clone()).collect();
-            Ok(score(model, &batch, BATCH, &mut |_, _| {})?)
-        },
-    )?;
+    let losses = parts.losses(model, &continuations)?;
     let mut by_row: BTreeMap<RowId, Vec<f64>> = BTreeMap::new();
     for (example, loss) in continuations.iter().zip(losses) {
         by_row.entry(example.id).or_default().push(-loss);

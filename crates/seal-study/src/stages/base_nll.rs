@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use seal_bilevel::score;
-use seal_data::{Example, Row, RowId};
+use seal_data::{Row, RowId};
 use seal_judge::{Answer, from_jsonl, to_jsonl};
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +13,6 @@ use super::{Base, answers_file, read_text, write};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
-
-const BATCH: usize = 64;
 
 /// An answer under the base.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,15 +51,7 @@ pub(crate) fn base_nll(
         }
         let progress = |done: f64| (job.progress)((i as f64 + done) / tests.len() as f64);
         let parts = Parts { job, name: &file, progress: &progress };
-        let losses: Vec<f64> = parts.of(
-            &examples,
-            BATCH,
-            |example| example.tokens.len(),
-            |batch| {
-                let batch: Vec<Example> = batch.iter().map(|example| (*example).clone()).collect();
-                Ok(score(&base.model, &batch, BATCH, &mut |_, _| {})?)
-            },
-        )?;
+        let losses = parts.losses(&base.model, &examples)?;
         let scored: Vec<AnswerNll> = (examples.iter().zip(losses))
             .map(|(of, nll)| AnswerNll { id: of.id, tokens: of.tokens.len() - of.answer, nll })
             .collect();

@@ -1,5 +1,8 @@
 //! Work on many items in parts that outlive a stop and a kill.
 
+use seal_bilevel::score;
+use seal_data::Example;
+use seal_lm::Lm;
 use seal_store::in_parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,6 +11,9 @@ use super::refuse_cancelled;
 use crate::StudyError;
 use crate::error::Defect;
 use crate::exec::Job;
+
+/// Rows that are scored at once, which make a part.
+const ROWS: usize = 64;
 
 /// Is told how many items of a batch are done; reports a request to stop.
 pub(super) type Told<'a> = &'a dyn Fn(usize) -> Result<(), StudyError>;
@@ -69,6 +75,19 @@ impl Parts<'_> {
         let mut values: Vec<(usize, T)> = order.into_iter().zip(made).collect();
         values.sort_by_key(|(i, _)| *i);
         Ok(values.into_iter().map(|(_, value)| value).collect())
+    }
+
+    /// The loss of each of `examples` under a model that does not move, in nats a token.
+    pub(super) fn losses(&self, model: &Lm, examples: &[Example]) -> Result<Vec<f64>, StudyError> {
+        self.of(
+            examples,
+            ROWS,
+            |example| example.tokens.len(),
+            |batch| {
+                let batch: Vec<Example> = batch.iter().map(|example| (*example).clone()).collect();
+                Ok(score(model, &batch, ROWS, &mut |_, _| {})?)
+            },
+        )
     }
 }
 

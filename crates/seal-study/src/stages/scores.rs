@@ -1,7 +1,6 @@
 //! Losses of the fine-tuning rows under the base, which does not move.
 
-use seal_bilevel::score;
-use seal_data::{Example, RowId};
+use seal_data::RowId;
 use serde::{Deserialize, Serialize};
 
 use super::parts::Parts;
@@ -14,7 +13,6 @@ use crate::exec::Job;
 const FILE: &str = "losses.json";
 /// Of the finished parts, which outlive a kill.
 const LOSSES: &str = "losses.jsonl";
-const BATCH: usize = 64;
 
 /// Mean loss of each row's answer, in nats a token.
 #[derive(Debug, Serialize, Deserialize)]
@@ -38,14 +36,6 @@ pub(crate) fn scores(config: &Config, job: &Job<'_>) -> Result<(), StudyError> {
     let base = Base::read(config, &job.deps[0])?;
     let rows = read_examples(&job.deps[1], "fine-tuning")?;
     let parts = Parts { job, name: LOSSES, progress: &job.progress };
-    let losses = parts.of(
-        &rows,
-        BATCH,
-        |example| example.tokens.len(),
-        |batch| {
-            let batch: Vec<Example> = batch.iter().map(|example| (*example).clone()).collect();
-            Ok(score(&base.model, &batch, BATCH, &mut |_, _| {})?)
-        },
-    )?;
+    let losses = parts.losses(&base.model, &rows)?;
     write_json(job.dir, FILE, &Scores { ids: rows.iter().map(|e| e.id).collect(), losses })
 }
