@@ -44,8 +44,8 @@ pub struct Done {
     pub seconds: Option<f64>,
 }
 
-/// Runs every stage that the store lacks, some side by side, the longest remaining path
-/// first. Where a stage fails, what depends on it is left out and the rest goes on. What
+/// Runs every stage that the store lacks, some side by side: those of the lowest wave first
+/// ([`Node::wave`]), and of these the longest remaining path. Where a stage fails, what depends on it is left out and the rest goes on. What
 /// another process makes meanwhile is not made twice: other stages come first, then it is
 /// waited for.
 ///
@@ -224,11 +224,13 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
         tracing::info!(stage = node.stage, cell = node.label, key = %node.key, "started");
         let start = Instant::now();
         let progress = |done| self.observer.event(&Event::Progress { node: i, done });
+        let goes_on = |unit, at, of| self.observer.event(&Event::Resumed { node: i, unit, at, of });
         let job = Job {
             dir: making.dir(),
             deps,
             unfinished: making.unfinished(),
             progress: &progress,
+            goes_on: &goes_on,
             keep_every: self.capacity.keep_every,
             is_cancelled: &|| self.observer.is_cancelled(),
         };

@@ -36,6 +36,7 @@ fn node<'a>(
         inputs,
         deps: deps.to_vec(),
         cost: 1.0,
+        wave: 0,
         needs: Resources { threads: 1, ..Resources::default() },
         work: Box::new(work),
     }
