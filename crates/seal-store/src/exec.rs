@@ -87,10 +87,7 @@ pub fn run_graph<W: Sync, R: Runner<W>>(
     let state = State::new(nodes, status, workers);
     let shared = (Mutex::new(state), Condvar::new());
     let exec = Executor { nodes, store, capacity, runner, observer, shared: &shared };
-    let worked = match found < nodes.len() {
-        true => on_threads_of_their_own(workers, || exec.work()),
-        false => Ok(()),
-    };
+    let worked = on_threads_of_their_own(workers, || exec.work());
     let state = shared.0.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some((i, source)) = state.error {
         let (stage, label) = (nodes[i].stage, nodes[i].label.clone());

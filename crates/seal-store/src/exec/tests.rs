@@ -2,6 +2,7 @@
 
 mod cancelled;
 mod lost;
+mod waves;
 
 use std::fs;
 use std::path::Path;
@@ -75,6 +76,7 @@ impl Observer for Kept {
             }
             Event::Lost { node } => format!("{node} lost"),
             Event::Started { node } => format!("{node} started"),
+            Event::Resumed { node, unit, at, of } => format!("{node} after {unit} {at} of {of}"),
             Event::Progress { node, done } => format!("{node} at {done}"),
             Event::Finished { node, seconds } => format!("{node} finished {}", seconds.is_some()),
             Event::Failed { node, error } => format!("{node} failed: {error}"),
