@@ -18,7 +18,7 @@ fn a_machine_that_is_fit_has_no_check_that_is_wrong() {
         "ok       machine: ",
         "ok       config study.toml: study `tiny`",
         "ok       device flex: computes",
-        "ok       plan plan.jsonl: 1 arms",
+        "ok       plan plan.jsonl: one arm",
         "ok       rows: 5 files can be read, ",
         "ok       model: trained from scratch",
     ] {
@@ -55,7 +55,13 @@ fn each_fault_is_one_line_with_what_to_type() {
     sandbox.write("file", "");
     let out = [&with[..], &["--out", "file/run"]].concat();
     fault(&out, "wrong    run folder file/run: no file can be made", "right to write into it");
-    let model = [&with[..], &["--set", "model={ path = \"absent\" }"]].concat();
+    let study = sandbox.read("study.toml");
+    let (before, rest) = study.split_once("[tokenizer]").unwrap();
+    let (_, after) = rest.split_once("[bilevel]").unwrap();
+    let before = before.replace("base = [{ path = \"base.jsonl\" }]\n", "");
+    let folder = "[tokenizer]\nkind = \"model\"\ntemplate = \"chat\"\n[model]\npath = \"absent\"\n";
+    sandbox.write("folder.toml", &format!("{before}{folder}[bilevel]{after}"));
+    let model = ["--config", "folder.toml"];
     fault(&model, "wrong    model absent: ", "set model.path to a model folder");
     fs::remove_file(sandbox.path().join("safe.jsonl")).unwrap();
     fault(&with, "wrong    rows ./safe.jsonl: ", "in the config, or the file's rights");

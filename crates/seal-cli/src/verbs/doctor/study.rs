@@ -17,6 +17,7 @@ use crate::verbs::store::size;
 pub(super) fn look(config: &Config, checks: &mut Vec<Check>) {
     let name = format!("plan {}", config.study.plan);
     checks.push(match read_plan(config) {
+        Ok(plan) if plan.len() == 1 => Check::ok(name, "one arm"),
         Ok(plan) => Check::ok(name, format!("{} arms", plan.len())),
         Err(error) => {
             Check::wrong(name, error.to_string(), "mend the plan, or give another --plan")

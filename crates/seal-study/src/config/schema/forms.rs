@@ -22,7 +22,7 @@ pub(super) fn of(comments: &Comments, place: &[String]) -> Option<Value> {
                 schema_of::<ModelFolder>(comments, place),
             ] })
         }
-        ["judge", "*"] => judge(comments, place, true),
+        ["judge", "*"] => judge(comments, place, Some(&json!({ "$ref": OTHER_JUDGE_REF }))),
         ["bilevel", "gamma"] => json!({ "anyOf": [
             { "type": "number" },
             object(Map::from_iter([
@@ -54,9 +54,18 @@ pub(super) fn of(comments: &Comments, place: &[String]) -> Option<Value> {
     })
 }
 
+/// Name of the definition of a further judge of a test. It stands in many places, and is large.
+pub(super) const OTHER_JUDGE: &str = "other_judge";
+const OTHER_JUDGE_REF: &str = "#/definitions/other_judge";
+
+/// The schema of a further judge of a test.
+pub(super) fn other_judge(comments: &Comments) -> Value {
+    judge(comments, &["judge".to_owned(), "*".to_owned()], None)
+}
+
 /// A judge of a test: one of the kinds, or the name of a table with keys that replace those of the
-/// table. `has_others` where further judges may stand beside it.
-fn judge(comments: &Comments, place: &[String], has_others: bool) -> Value {
+/// table. `other` is the schema of further judges, where they may stand beside it.
+fn judge(comments: &Comments, place: &[String], other: Option<&Value>) -> Value {
     let inside = &mut place.to_vec();
     let mut kinds = vec![
         schema_of::<JudgeSettings>(comments, inside),
@@ -87,9 +96,8 @@ fn judge(comments: &Comments, place: &[String], has_others: bool) -> Value {
         kind["required"] = json!(["kind"]);
     }
     kinds.push(named);
-    if has_others {
-        let also =
-            json!({ "type": "object", "additionalProperties": judge(comments, place, false) });
+    if let Some(other) = other {
+        let also = json!({ "type": "object", "additionalProperties": other });
         for kind in &mut kinds {
             kind["properties"]["also"] = also.clone();
         }

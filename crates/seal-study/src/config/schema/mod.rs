@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use self::comments::Comments;
+use self::forms::OTHER_JUDGE;
 use self::probe::{Form, Step, form_at};
 use super::load::BUILT_IN;
 use super::types::Config;
@@ -30,6 +31,8 @@ pub fn config_schema() -> Value {
     if let Some(root) = schema.as_object_mut() {
         root.insert("$schema".to_owned(), DRAFT.into());
         root.insert("title".to_owned(), "Config of a study".into());
+        let judge = Map::from_iter([(OTHER_JUDGE.to_owned(), forms::other_judge(&comments))]);
+        root.insert("definitions".to_owned(), judge.into());
     }
     schema
 }

@@ -8,6 +8,10 @@ use crate::config::{ConfigSource, load_config};
 
 /// What of `value` a schema of the forms that this module writes does not take.
 fn faults(schema: &Value, value: &Value, place: &str) -> Vec<String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.strip_prefix("#/definitions/").unwrap();
+        return faults(&config_schema()["definitions"][name], value, place);
+    }
     if let Some(any) = schema["anyOf"].as_array() {
         let all: Vec<Vec<String>> = any.iter().map(|one| faults(one, value, place)).collect();
         return match all.iter().any(Vec::is_empty) {
