@@ -16,10 +16,31 @@ fn the_program() {
 #[test]
 fn each_verb() {
     for verb in [
-        "ablate", "plan", "status", "select", "score", "sft", "generate", "inspect", "report",
-        "findings", "configs", "bench", "devices", "check", "judge", "store",
+        "ablate",
+        "plan",
+        "status",
+        "select",
+        "score",
+        "sft",
+        "generate",
+        "inspect",
+        "report",
+        "findings",
+        "configs",
+        "bench",
+        "devices",
+        "check",
+        "judge",
+        "store",
+        "doctor",
+        "completions",
+        "man",
+        "config",
     ] {
         insta::assert_snapshot!(verb, help(&[verb, "--help"]));
+    }
+    for action in ["show", "schema"] {
+        insta::assert_snapshot!(format!("config_{action}"), help(&["config", action, "--help"]));
     }
     for action in ["ls", "verify", "du", "gc"] {
         insta::assert_snapshot!(format!("store_{action}"), help(&["store", action, "--help"]));

@@ -65,7 +65,7 @@ fn a_run_that_is_asked_to_stop_goes_on_and_ends_with_the_same_results() {
     let signals = ["INT", "TERM", "USR1", "INT", "USR2", "TERM"];
     for (kind, name) in kinds.into_iter().zip(signals) {
         let run = signalled_in(&stopped, kind, &[name]);
-        resumed |= run.stderr.contains("goes on step=");
+        resumed |= run.stderr.contains(": goes on after step ");
         if run.code == Some(0) {
             continue;
         }

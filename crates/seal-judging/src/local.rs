@@ -61,7 +61,7 @@ pub enum LocalTemplate {
 
 /// A template as a table has it.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 enum Named {
     Name(String),
     File { chat: PathBuf },

@@ -30,6 +30,10 @@ pub(crate) struct Options {
     /// is for their list of models; where that does not have the judge's, for a reply of one token.
     #[arg(long)]
     no_probe: bool,
+    /// Run the first seed of all arms first, and write its results to OUT/screening as soon as they are
+    /// there, marked as partial. The results at the end are the same.
+    #[arg(long)]
+    screen: bool,
 }
 
 /// Runs what is missing and closes with the figures and where the report is.
@@ -39,7 +43,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     if options.study.folder.dry_run {
         return verbs::plan::run(&options.study, verbosity);
     }
-    let out = study(&options.study, !options.no_probe, verbosity)?;
+    let out = study(options, verbosity)?;
     if let Some(server) = server
         && let Err(error) = log(&server, &out, verbosity)
     {
@@ -58,10 +62,10 @@ fn log(server: &Server, out: &Path, verbosity: Verbosity) -> anyhow::Result<()> 
 }
 
 /// Runs the study and gives the run folder.
-fn study(args: &StudyArgs, probe: bool, verbosity: Verbosity) -> anyhow::Result<PathBuf> {
+fn study(asked: &Options, verbosity: Verbosity) -> anyhow::Result<PathBuf> {
     let log = Log::start(verbosity);
-    let (study, options) = args.of_other_study()?.resolve(verbosity)?;
-    let options = RunOptions { probe, ..options };
+    let (study, options) = asked.study.of_other_study()?.resolve(verbosity)?;
+    let options = RunOptions { probe: !asked.no_probe, screen: asked.screen, ..options };
     // Of a folder of another study nothing is read, and nothing is planned for it.
     study.check_folder(&options)?;
     // A missing backend is said now, not by the first stage that needs it.

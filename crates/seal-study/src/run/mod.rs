@@ -16,6 +16,7 @@ mod open_questions;
 mod outputs;
 mod planning;
 mod record;
+mod screening;
 mod select;
 
 use std::path::{Path, PathBuf};
@@ -40,18 +41,21 @@ use crate::judging::{JUDGES_FILE, Judges, Judging, RememberedJudges};
 use crate::observer::{Event, Observer, Silent};
 use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
-use crate::run_folder::{self, RunFolder};
+use crate::run_folder::{self, RunFolder, STORE_PATH, remember_store};
 
 pub use self::again::AgainRequest;
 pub use self::answers::{StoredAnswers, WrittenAnswers};
+use self::screening::{SCREENING, Screening};
 pub use self::select::{SelectRequest, Selected};
 
 /// Folder of a run folder with the results by other judges.
 const AGAIN: &str = "again";
 
 /// Files and folders of a run folder that a run writes.
-const WRITTEN: [&str; 17] = [
+const WRITTEN: [&str; 19] = [
     AGAIN,
+    SCREENING,
+    STORE_PATH,
     JUDGES_FILE,
     "cells",
     "store",
@@ -71,6 +75,7 @@ const WRITTEN: [&str; 17] = [
 ];
 
 /// A study, resolved: every arm with its settings and its data.
+#[derive(Clone)]
 pub struct Study {
     config: Config,
     arms: Vec<Arm>,
@@ -120,7 +125,11 @@ impl Study {
 
     fn graph<'a>(&'a self, options: &RunOptions, judging: &'a Judging<'a>) -> Graph<'a> {
         let seeds = &self.config.study.seeds;
-        graph(&self.arms, &self.sets, seeds, judging).on_threads(options.threads)
+        let graph = graph(&self.arms, &self.sets, seeds, judging).on_threads(options.threads);
+        match options.screen {
+            true => graph,
+            false => graph.in_one_wave(),
+        }
     }
 
     /// What would run, and what is there. Nothing is written.
@@ -184,6 +193,14 @@ impl Study {
         let observer = &Logged(observer);
         let _folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
         let store = open_store(options, observer)?;
+        if !remember_store(&options.out, options.store.as_deref())? {
+            let message = format!(
+                "{}: its path is no text, so that the run folder does not remember it: name it again \
+                 next time",
+                options.store_dir().display()
+            );
+            observer.event(&Event::Notice { message });
+        }
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
         can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
@@ -192,7 +209,12 @@ impl Study {
         let mut read = self.outputs_read(&graph);
         read.extend(self.without_losses(&graph, &store)?);
         read.extend(cells.to_copy(&graph));
-        let done = run_graph(&graph.nodes, &read, &store, workers, observer)?;
+        let run =
+            |observer: &dyn Observer| run_graph(&graph.nodes, &read, &store, workers, observer);
+        let done = match Screening::of(self, options, &graph, &store) {
+            Some(screening) => screening.around(observer, run)?,
+            None => run(observer)?,
+        };
         let seen = self.seen(&graph, &store)?;
         let (report, left_out) = self.report(&graph, &done, seen, options, start)?;
         list_left_out(&options.out, &left_out)?;
