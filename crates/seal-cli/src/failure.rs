@@ -22,7 +22,7 @@ pub(crate) fn report(error: &Error) -> ExitCode {
 
 /// The message with its causes, and the option that mends it. A cause that the message above
 /// it already quotes is not said twice.
-fn message(error: &Error) -> String {
+pub(crate) fn message(error: &Error) -> String {
     let advice = error.chain().find_map(remedy::of).unwrap_or_default();
     let (mut text, mut is_below_study) = (String::new(), false);
     for cause in error.chain() {

@@ -8,12 +8,14 @@ mod base_nll;
 mod bills;
 mod cells;
 mod checks;
+mod differences;
 mod facts;
 mod judge_facts;
 mod left_out;
 mod loading;
 mod open_questions;
 mod outputs;
+mod planned;
 mod planning;
 mod record;
 mod select;
@@ -23,6 +25,7 @@ use std::time::Instant;
 
 use seal_device::DeviceSpec;
 use seal_eval::{base_nll, bounded_safety, figures_of, fill_base_nll, fill_coherence, results_of};
+use seal_launch::LaunchFolder;
 use seal_report::Report;
 use seal_store::{Store, survey};
 
@@ -44,14 +47,16 @@ use crate::run_folder::{self, RunFolder};
 
 pub use self::again::AgainRequest;
 pub use self::answers::{StoredAnswers, WrittenAnswers};
+pub use self::planned::{LaunchPlan, StagesMade, stage_by_key};
 pub use self::select::{SelectRequest, Selected};
 
 /// Folder of a run folder with the results by other judges.
 const AGAIN: &str = "again";
 
 /// Files and folders of a run folder that a run writes.
-const WRITTEN: [&str; 17] = [
+const WRITTEN: [&str; 18] = [
     AGAIN,
+    LaunchFolder::NAME,
     JUDGES_FILE,
     "cells",
     "store",
