@@ -16,8 +16,24 @@ fn the_program() {
 #[test]
 fn each_verb() {
     for verb in [
-        "ablate", "plan", "status", "select", "score", "sft", "generate", "inspect", "report",
-        "findings", "configs", "bench", "devices", "check", "judge", "store",
+        "ablate",
+        "plan",
+        "status",
+        "select",
+        "score",
+        "sft",
+        "generate",
+        "inspect",
+        "report",
+        "findings",
+        "configs",
+        "bench",
+        "devices",
+        "check",
+        "judge",
+        "store",
+        "run-stage",
+        "cancel",
     ] {
         insta::assert_snapshot!(verb, help(&[verb, "--help"]));
     }

@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use seal_store::may_halt;
+
 use self::process::{Ended, Process};
 use crate::error::{Fault, LaunchError};
 use crate::launcher::{Launched, Launcher};
@@ -137,6 +139,7 @@ impl Pool<'_> {
                 let process = Some(Process::start(self.work, task)?);
                 let again_at = Instant::now();
                 self.running.push(Running { task, attempts: 1, process, again_at });
+                may_halt("launched");
             }
             for fault in self.look()? {
                 first.get_or_insert(fault);
@@ -201,6 +204,7 @@ impl Pool<'_> {
             if code == Some(0) {
                 self.running.swap_remove(i);
                 self.done.insert(task);
+                may_halt("ended");
                 self.observer.event(&Event::Finished { task, seconds });
             } else if may_pass(code) && running.attempts < self.work.settings.attempts() {
                 let wait = if code == Some(MAY_PASS) { WAIT } else { Duration::ZERO };

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use seal_store::may_halt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -104,7 +105,10 @@ impl Plan {
     pub fn write(&self) -> Result<(), LaunchError> {
         let folder = self.launch_folder();
         folder.make("")?;
-        write_record(&folder.plan(), self)
+        may_halt("planning");
+        write_record(&folder.plan(), self)?;
+        may_halt("planned");
+        Ok(())
     }
 
     /// Writes the config that the plan is made from beside its place.

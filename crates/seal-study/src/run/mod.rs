@@ -27,7 +27,7 @@ use seal_device::DeviceSpec;
 use seal_eval::{base_nll, bounded_safety, figures_of, fill_base_nll, fill_coherence, results_of};
 use seal_launch::LaunchFolder;
 use seal_report::Report;
-use seal_store::{Store, survey};
+use seal_store::{Store, may_halt, survey};
 
 use self::answers::Seen;
 use self::cells::{Cells, is_base};
@@ -200,6 +200,7 @@ impl Study {
         let done = run_graph(&graph.nodes, &read, &store, workers, observer)?;
         let seen = self.seen(&graph, &store)?;
         let (report, left_out) = self.report(&graph, &done, seen, options, start)?;
+        may_halt("assembled");
         list_left_out(&options.out, &left_out)?;
         cells.write(&graph, &done, &self.sets, observer)?;
         let found = done.iter().filter(|d| d.seconds.is_none()).count();
@@ -207,7 +208,9 @@ impl Study {
         if !judges.is_empty() {
             judges.write(&options.out)?;
         }
+        may_halt("exported");
         let mut files = report.write(&options.out)?;
+        may_halt("reported");
         files.push(options.out.join("config.toml"));
         for path in &files {
             observer.event(&Event::Report { path: path.clone() });
