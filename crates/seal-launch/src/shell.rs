@@ -45,3 +45,7 @@ pub(crate) fn write_task(work: &Work<'_>) -> Result<PathBuf, LaunchError> {
 pub(crate) fn lines(work: &Work<'_>, tasks: &[usize]) -> String {
     tasks.iter().map(|task| work.arguments(*task).join(" ") + "\n").collect()
 }
+
+#[cfg(all(test, unix))]
+#[path = "shell_tests.rs"]
+mod tests;

@@ -7,10 +7,13 @@ name=$1
 shift
 child=
 asked=
+# A terminal and Slurm may signal the program, too. A second TERM or INT would end it before it has
+# kept its work, and a second USR2 does nothing. So what is passed on is USR2, and a little later.
 pass_on() {
     asked=$1
+    sleep 1
     if [ -n "$child" ]; then
-        kill -s "$1" "$child" 2>/dev/null
+        kill -s USR2 "$child" 2>/dev/null
     fi
 }
 trap 'pass_on TERM' TERM
