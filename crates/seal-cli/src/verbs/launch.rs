@@ -18,8 +18,9 @@ use crate::verbosity::Verbosity;
 /// Where stages run.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LaunchArgs {
-    /// Run each stage in a process of its own, and say where. The plan is stored in OUT/launch. Every
-    /// process needs the program, the run folder, the store and the inputs at the same paths.
+    /// Run stages in processes of their own. local: on this machine, --jobs at once, and wait. slurm:
+    /// submit job arrays. hyperqueue: submit tasks to a server. script: write scripts and manifests.
+    /// See docs/clusters.md.
     #[arg(long, value_name = "WHERE", conflicts_with = "dry_run")]
     launch: Option<Place>,
     /// Set something of the launch, such as partition=gpu (repeatable). cpus, gpus, memory and time
@@ -31,13 +32,9 @@ pub(crate) struct LaunchArgs {
 /// Where stages run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Place {
-    /// Processes of this machine, --jobs of them at once; waits for them.
     Local,
-    /// Job arrays of Slurm, one a level of the plan; submits them and returns.
     Slurm,
-    /// Tasks of a HyperQueue server; submits them and returns.
     Hyperqueue,
-    /// Writes scripts, a list of keys a level, and manifests; starts nothing.
     Script,
 }
 

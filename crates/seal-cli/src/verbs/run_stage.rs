@@ -15,9 +15,9 @@ use crate::{exit_code, interrupt, plain};
 
 const AFTER: &str = "\
 Examples:
-  {program} ablate --launch script --out runs/world      store the plan, and scripts that call this
-  {program} run-stage --out runs/world 4f1c              the stage whose key begins so
-  {program} run-stage --out runs/world --results         results and report, once all stages are there
+  {program} ablate --launch script --out runs/world    store the plan, write scripts
+  {program} run-stage --out runs/world 4f1c            the stage whose key begins so
+  {program} run-stage --out runs/world --results       results, once all stages are there
 
 Launchers call this verb: ablate --launch local, slurm, hyperqueue, script. The plan is
 OUT/launch/study.json. It lists the stages with their keys and inputs. The stage is made where its
