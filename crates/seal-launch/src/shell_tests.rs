@@ -67,7 +67,7 @@ const KEEPS: &str = "trap 'echo kept >>made; exit 143' USR2
 
 #[test]
 fn a_request_to_stop_reaches_the_program_and_nothing_is_tried_again() {
-    for name in ["TERM", "INT", "USR1"] {
+    for name in ["TERM", "USR1"] {
         let (dir, command) = task(KEEPS, &[]);
         let mut child = started(&dir, command);
         signal(&child, name);

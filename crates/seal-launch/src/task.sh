@@ -25,6 +25,10 @@ tried=0
 while :; do
     (make_stages "$@") </dev/null >>"$logs/$name.log" 2>&1 &
     child=$!
+    # One that came before the line above was passed on to nobody.
+    if [ -n "$asked" ]; then
+        kill -s USR2 "$child" 2>/dev/null
+    fi
     wait "$child"
     code=$?
     # A signal ends `wait` before the program has kept its work.
