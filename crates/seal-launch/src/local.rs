@@ -257,6 +257,6 @@ fn may_pass(code: Option<i32>) -> bool {
     code.is_none_or(|code| code == MAY_PASS || code > OF_SIGNALS)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[path = "local_tests.rs"]
 mod tests;

@@ -46,6 +46,6 @@ pub(crate) fn lines(work: &Work<'_>, tasks: &[usize]) -> String {
     tasks.iter().map(|task| work.arguments(*task).join(" ") + "\n").collect()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[path = "shell_tests.rs"]
 mod tests;
