@@ -85,8 +85,7 @@ pub enum LaunchError {
     },
     /// An earlier launch of the same run is still at work.
     #[error(
-        "an earlier launch of this run is at work ({} jobs, the first is {first}); let it end, or \
-         cancel it",
+        "an earlier launch of this run is at work ({} jobs, the first is {first}); let it end",
         jobs
     )]
     AtWork {
