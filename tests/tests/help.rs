@@ -36,6 +36,8 @@ fn each_verb() {
         "completions",
         "man",
         "config",
+        "run-stage",
+        "cancel",
     ] {
         insta::assert_snapshot!(verb, help(&[verb, "--help"]));
     }

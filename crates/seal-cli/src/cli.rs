@@ -9,8 +9,8 @@ use crate::options::StudyArgs;
 use crate::program::Program;
 use crate::verbosity::Verbosity;
 use crate::verbs::{
-    ablate, completions, config, configs, devices, doctor, findings, generate, inspect, judge, man,
-    report, score, select, sft, status, store,
+    ablate, cancel, completions, config, configs, devices, doctor, findings, generate, inspect,
+    judge, man, report, run_stage, score, select, sft, status, store,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -28,6 +28,8 @@ Examples:
   {program} ablate --plan plans/paper.jsonl    the paper's own studies
   {program} select --trace trace.jsonl         one selector, every step written down
   {program} select --model DIR --data train.jsonl --safe safe.jsonl --file selector.jsonl
+  {program} ablate --launch local --jobs 4     every stage in a process of its own
+  {program} ablate --launch slurm              stages as job arrays of a cluster
   {program} report --out runs/world            the report again
 
 A run that was stopped continues where it stopped: give the same command again.
@@ -60,6 +62,10 @@ pub(crate) enum Verb {
     Plan(StudyArgs),
     /// Count the stages that have run, name the missing ones, say whether there are results.
     Status(status::Options),
+    /// Make one stage of a stored plan: what launchers call.
+    RunStage(run_stage::Options),
+    /// Cancel the jobs that a launch has submitted.
+    Cancel(cancel::Options),
     /// Train one selector, write it as a file, and say how well it ranks.
     Select(Box<select::Options>),
     /// Write the loss of each row under a model.

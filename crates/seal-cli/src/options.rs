@@ -198,6 +198,11 @@ impl StudyArgs {
         Ok(args)
     }
 
+    /// The number of jobs, where it is given.
+    pub(crate) fn jobs(&self) -> Option<usize> {
+        self.store.jobs.map(NonZeroUsize::get)
+    }
+
     /// As [`ConfigArgs::of_folder`].
     pub(crate) fn of_other_study(&self) -> anyhow::Result<Self> {
         let mut args = self.clone();

@@ -9,8 +9,9 @@ use std::error::Error;
 use seal_data::DataError;
 use seal_device::DeviceError;
 use seal_judging::JudgingError;
+use seal_launch::LaunchError;
 use seal_model::ModelError;
-use seal_study::{ConfigError, FolderError, OverrideError, StudyError};
+use seal_study::{ConfigError, FolderError, OverrideError, PlannedError, StudyError};
 
 use crate::program::running;
 use crate::verbs::judge::JudgeFailure;
@@ -38,6 +39,9 @@ impl Advice {
 pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Advice> {
     if let Some(error) = error.downcast_ref::<StudyError>() {
         return of_study(error);
+    }
+    if let Some(error) = error.downcast_ref::<LaunchError>() {
+        return of_launch(error);
     }
     if let Some(error) = error.downcast_ref::<ModelError>() {
         return of_model(error);
@@ -97,6 +101,10 @@ fn of_study(error: &StudyError) -> Option<Advice> {
         StudyError::Stage { source, .. } => of_study(source),
         StudyError::Judging(error) => of_log(error),
         StudyError::Probe { .. } => Advice::remedy("--no-probe begins without this question"),
+        StudyError::Launch(error) => of_launch(error),
+        StudyError::Planned(PlannedError::Lacking { .. }) => Advice::remedy(
+            "make them first, or launch the study again: that starts what is missing",
+        ),
         StudyError::Cancelled { .. } => Advice::remedy("the same command goes on from there"),
         _ => None,
     }
@@ -106,6 +114,26 @@ fn of_study(error: &StudyError) -> Option<Advice> {
 fn of_log(error: &JudgingError) -> Option<Advice> {
     match error {
         JudgingError::LogForeign { .. } | JudgingError::Io { .. } => Advice::remedy(LOG),
+        _ => None,
+    }
+}
+
+fn of_launch(error: &LaunchError) -> Option<Advice> {
+    match error {
+        LaunchError::UnknownSetting { .. } | LaunchError::Setting { .. } => {
+            Advice::option("--launch-set")
+        }
+        LaunchError::NoSetting { setting, .. } => {
+            Advice::remedy(format!("give it by --launch-set {setting}=VALUE"))
+        }
+        LaunchError::NoPlan { .. } => Advice::remedy("`ablate --launch` stores one"),
+        LaunchError::AtWork { .. } => Advice::remedy("`cancel --out` cancels it"),
+        LaunchError::NotCancelled { .. } => Advice::remedy(
+            "`hq job cancel` cancels what HyperQueue has; Ctrl-C stops a local launch",
+        ),
+        LaunchError::Failed(_) => {
+            Advice::remedy("what was finished is kept, and the same command goes on from there")
+        }
         _ => None,
     }
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 use crate::aside::{is_taken, move_aside, set_aside};
 use crate::entry::Entry;
 use crate::error::StoreError;
+use crate::halt::may_halt;
 use crate::making::Making;
 use crate::manifest::{self, MANIFEST, StoredFile};
 use crate::owner::folder;
@@ -50,8 +51,10 @@ pub(crate) fn commit(making: Making) -> Result<Committed, StoreError> {
         }
         #[cfg(test)]
         between::run();
+        may_halt("sealed");
         match fs::rename(&making.dir, &target) {
             Ok(()) => {
+                may_halt("committed");
                 // The rename itself lives in the parent folder.
                 let synced = File::open(&parent).and_then(|dir| dir.sync_all());
                 synced.map_err(StoreError::io(&parent))?;

@@ -16,6 +16,7 @@ use self::state::{Next, State, Status};
 use crate::commit::Committed;
 use crate::entry::Entry;
 use crate::error::StoreError;
+use crate::halt::may_halt;
 use crate::manifest::StoredFile;
 use crate::node::{Job, Node};
 use crate::observer::{Event, Observer};
@@ -217,6 +218,7 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
         if let Some(before) = making.taken_over() {
             self.observer.event(&Event::TakenOver { node: i, before });
         }
+        may_halt("claimed");
         self.observer.event(&Event::Started { node: i });
         tracing::info!(stage = node.stage, cell = node.label, key = %node.key, "started");
         let start = Instant::now();
@@ -236,6 +238,7 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
             Err(_) if !making.is_held()? => return Ok(self.lost(i)),
             other => other?,
         }
+        may_halt("made");
         let entry = match self.store.commit(making)? {
             Committed::Made(entry) => entry,
             Committed::Found(entry) => return Ok(Tried::Done(Done::of(entry, None))),

@@ -47,8 +47,8 @@ pub use config::{
 };
 pub use error::{
     AgainError, ArmError, AssessmentsError, ConfigError, Defect, FileError, FolderError,
-    NumberError, OverrideError, PairsError, Place, PlanError, PlanFault, RowsError, SectionError,
-    StudyError, ValueError,
+    NumberError, OverrideError, PairsError, Place, PlanError, PlanFault, PlannedError, RowsError,
+    SectionError, StudyError, ValueError,
 };
 pub use findings::findings_of_plans;
 pub use model_digests::remembered_digests;
@@ -56,7 +56,10 @@ pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedJudging, PlannedStage, PlannedWork, RunOptions};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use preview::{BasePreview, ModelPreview, Preview};
-pub use run::{AgainRequest, SelectRequest, Selected, StoredAnswers, Study, WrittenAnswers};
+pub use run::{
+    AgainRequest, LaunchPlan, SelectRequest, Selected, StagesMade, StoredAnswers, Study,
+    WrittenAnswers, stage_by_key,
+};
 pub use run_folder::{FolderConfig, config_of_folder, store_of_folder, study_of_folder};
 pub use seal_data::SetSummary;
 pub use seal_model::{Expected, ModelFolder, ModelSettings, TokenizerKind, TokenizerSettings};

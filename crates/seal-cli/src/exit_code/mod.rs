@@ -3,9 +3,11 @@
 //!
 //! Every variant of every error is named, so that a new one is given its code on purpose. The
 //! errors of a study are in `study`. Those of one model and a few files are in `model`. Those
-//! of the crates below both are in `parts`. Those of judging are in `judge`.
+//! of the crates below both are in `parts`. Those of judging are in `judge`. Those of launches are in
+//! `launch`.
 
 mod judge;
+mod launch;
 mod model;
 mod parts;
 mod study;
@@ -16,6 +18,7 @@ use std::error::Error;
 
 use seal_device::DeviceError;
 use seal_files::is_disk_full;
+use seal_launch::LaunchError;
 use seal_model::ModelError;
 use seal_study::StudyError;
 use seal_track::TrackError;
@@ -50,6 +53,9 @@ pub(crate) fn of(error: &anyhow::Error) -> u8 {
 fn of_one(error: &(dyn Error + 'static)) -> Option<u8> {
     if let Some(study) = error.downcast_ref::<StudyError>() {
         return Some(study::code(study));
+    }
+    if let Some(error) = error.downcast_ref::<LaunchError>() {
+        return Some(launch::code(error));
     }
     if let Some(model) = error.downcast_ref::<ModelError>() {
         return Some(model::code(model));

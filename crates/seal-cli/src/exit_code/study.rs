@@ -1,8 +1,8 @@
 //! The codes of a study's errors.
 
-use seal_study::{AgainError, AssessmentsError, ConfigError, PairsError, StudyError};
+use seal_study::{AgainError, AssessmentsError, ConfigError, PairsError, PlannedError, StudyError};
 
-use super::{DATA, RETRY, UNEXPECTED, USAGE, judge, model, parts};
+use super::{DATA, RETRY, UNEXPECTED, USAGE, judge, launch, model, parts};
 use crate::interrupt;
 
 pub(super) fn code(error: &StudyError) -> u8 {
@@ -22,6 +22,8 @@ pub(super) fn code(error: &StudyError) -> u8 {
         | StudyError::NoSelector { .. } => USAGE,
         StudyError::Cancelled { .. } => interrupt::code(),
         StudyError::Data(_) | StudyError::Rows(_) | StudyError::Damaged { .. } => DATA,
+        StudyError::Planned(error) => planned(error),
+        StudyError::Launch(error) => launch::code(error),
         StudyError::Store(error) => parts::store(error),
         StudyError::OneModel(error) => model::code(error),
         StudyError::Device(error) => parts::device(error),
@@ -38,6 +40,17 @@ pub(super) fn code(error: &StudyError) -> u8 {
         StudyError::Report(error) => parts::report(error),
         StudyError::Io { .. } | StudyError::Defect(_) => UNEXPECTED,
         StudyError::Stage { source, .. } => code(source),
+    }
+}
+
+/// What is lacking may come, so it is worth another try.
+fn planned(error: &PlannedError) -> u8 {
+    match error {
+        PlannedError::Lacking { .. } => RETRY,
+        PlannedError::UnknownKey { .. }
+        | PlannedError::Ambiguous { .. }
+        | PlannedError::Changed { .. } => USAGE,
+        PlannedError::Config { .. } => DATA,
     }
 }
 

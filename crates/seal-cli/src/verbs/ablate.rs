@@ -15,6 +15,7 @@ use crate::plain;
 use crate::progress::Progress;
 use crate::tracking::{self, Tracker};
 use crate::verbosity::Verbosity;
+use crate::verbs::launch::{self, LaunchArgs, Place};
 use crate::{summary, verbs};
 
 /// A study, and who is told of its results.
@@ -34,6 +35,8 @@ pub(crate) struct Options {
     /// there, marked as partial. The results at the end are the same.
     #[arg(long)]
     screen: bool,
+    #[command(flatten)]
+    launch: LaunchArgs,
 }
 
 /// Runs what is missing and closes with the figures and where the report is.
@@ -43,7 +46,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     if options.study.folder.dry_run {
         return verbs::plan::run(&options.study, verbosity);
     }
-    let out = study(options, verbosity)?;
+    let Some(out) = study(options, verbosity)? else { return Ok(()) };
     if let Some(server) = server
         && let Err(error) = log(&server, &out, verbosity)
     {
@@ -61,21 +64,35 @@ fn log(server: &Server, out: &Path, verbosity: Verbosity) -> anyhow::Result<()> 
     tracking::log(server, &Report::read(out)?, verbosity)
 }
 
-/// Runs the study and gives the run folder.
-fn study(asked: &Options, verbosity: Verbosity) -> anyhow::Result<PathBuf> {
+/// Runs the study and gives the run folder; `None` where others run it, and it is not done.
+fn study(asked: &Options, verbosity: Verbosity) -> anyhow::Result<Option<PathBuf>> {
+    let launch = &asked.launch;
     let log = Log::start(verbosity);
     let (study, options) = asked.study.of_other_study()?.resolve(verbosity)?;
     let options = RunOptions { probe: !asked.no_probe, screen: asked.screen, ..options };
     // Of a folder of another study nothing is read, and nothing is planned for it.
     study.check_folder(&options)?;
-    // A missing backend is said now, not by the first stage that needs it.
-    study.config().device.parse::<DeviceSpec>()?.open()?;
-    let progress = Progress::new(verbosity, log.clone(), &study.plan(&options), &options.out);
-    let outcome = study.run(&options, &progress);
+    // Results of a newer program are not written over, and it is said at once.
+    Report::check_versions(&options.out)?;
+    let place = launch.place();
+    if place.is_none_or(Place::is_here) {
+        // A missing backend is said now, not by the first stage that needs it.
+        study.config().device.parse::<DeviceSpec>()?.open()?;
+    }
+    if let Some(place) = place.filter(|place| !place.is_here()) {
+        launch::elsewhere(&study, &options, (place, launch, asked.study.jobs()), verbosity)?;
+        return Ok(None);
+    }
+    let plan = study.plan(&options);
+    let progress = Progress::new(verbosity, log.clone(), &plan, &options.out);
+    let outcome = match place {
+        None => study.run(&options, &progress).map_err(anyhow::Error::from),
+        Some(_) => launch::here(&study, &options, launch, &plan, &progress),
+    };
     progress.finish();
     let outcome = outcome?;
     if verbosity.quiet {
-        return Ok(outcome.out);
+        return Ok(Some(outcome.out));
     }
     let mut out = plain::stdout();
     summary::write(&mut out, &outcome.results)?;
@@ -108,5 +125,5 @@ fn study(asked: &Options, verbosity: Verbosity) -> anyhow::Result<PathBuf> {
     if outcome.results.quick {
         writeln!(out, "\nquick run: not a result")?;
     }
-    Ok(outcome.out)
+    Ok(Some(outcome.out))
 }

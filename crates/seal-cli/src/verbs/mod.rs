@@ -4,6 +4,7 @@ pub(crate) mod ablate;
 mod asked;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod cancel;
 pub(crate) mod configs;
 pub(crate) mod devices;
 pub(crate) mod doctor;
@@ -12,9 +13,11 @@ pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod judge;
 pub(crate) mod man;
+pub(crate) mod launch;
 mod plan;
 mod preview;
 pub(crate) mod report;
+pub(crate) mod run_stage;
 pub(crate) mod score;
 pub(crate) mod select;
 pub(crate) mod sft;
@@ -39,6 +42,8 @@ pub(crate) fn run(cli: &Cli, given: &Given) -> anyhow::Result<()> {
     match &cli.verb {
         Verb::Ablate(args) => ablate::run(args, verbosity),
         Verb::Plan(args) => plan::run(args, verbosity),
+        Verb::RunStage(options) => run_stage::run(options, verbosity),
+        Verb::Cancel(options) => cancel::run(options, verbosity),
         Verb::Select(options) => select::run(options, verbosity, given),
         Verb::Score(options) => score::run(options, verbosity),
         Verb::Sft(options) => sft::run(options, verbosity),

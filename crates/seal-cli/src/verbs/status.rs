@@ -15,7 +15,7 @@ use crate::program::running;
 use crate::table::{self, Side};
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
-use crate::verbs::{left_out, plan, watch};
+use crate::verbs::{launch, left_out, plan, watch};
 
 /// Which study, and whether to go on looking.
 #[derive(Clone, Debug, Args)]
@@ -49,6 +49,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     left_out(&mut out, &study)?;
     writeln!(out, "\n{}", plan::total(&plan_view, options.jobs))?;
     results(&mut out, &options.out, &study)?;
+    launch::status(&mut out, &options.out, &plan_view)?;
     let has_results = options.out.join(Results::FILE).exists();
     if has_results && !plan_view.stages.iter().any(|stage| stage.found) {
         let store = options.store_dir();

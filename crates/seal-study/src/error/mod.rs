@@ -12,6 +12,7 @@ mod defect;
 mod folder;
 mod pairs;
 mod plan;
+mod planned;
 mod rows;
 mod value;
 
@@ -23,6 +24,7 @@ use seal_data::DataError;
 use seal_device::DeviceError;
 use seal_judge::JudgeError;
 use seal_judging::JudgingError;
+use seal_launch::LaunchError;
 use seal_lm::{GenerateError, LmError};
 use seal_model::{KeyError, ModelError};
 use seal_select::SelectError;
@@ -38,6 +40,7 @@ pub use self::defect::Defect;
 pub use self::folder::FolderError;
 pub use self::pairs::PairsError;
 pub use self::plan::{PlanError, PlanFault};
+pub use self::planned::PlannedError;
 pub use self::rows::RowsError;
 pub use self::value::ValueError;
 
@@ -56,6 +59,12 @@ pub enum StudyError {
     /// A folder that cannot be the run folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// A stage of a stored plan that cannot be made by itself.
+    #[error(transparent)]
+    Planned(#[from] PlannedError),
+    /// A plan that cannot be stored or read, or a launch that failed.
+    #[error(transparent)]
+    Launch(#[from] Box<LaunchError>),
     /// A store that cannot be used.
     #[error(transparent)]
     Store(StoreError),
@@ -242,6 +251,12 @@ impl From<BilevelError> for StudyError {
             BilevelError::Cancelled => Self::Cancelled { stages: None },
             other => Self::Training(other),
         }
+    }
+}
+
+impl From<LaunchError> for StudyError {
+    fn from(error: LaunchError) -> Self {
+        Self::Launch(Box::new(error))
     }
 }
 

@@ -8,12 +8,14 @@ mod base_nll;
 mod bills;
 mod cells;
 mod checks;
+mod differences;
 mod facts;
 mod judge_facts;
 mod left_out;
 mod loading;
 mod open_questions;
 mod outputs;
+mod planned;
 mod planning;
 mod record;
 mod screening;
@@ -24,8 +26,9 @@ use std::time::Instant;
 
 use seal_device::DeviceSpec;
 use seal_eval::{base_nll, bounded_safety, figures_of, fill_base_nll, fill_coherence, results_of};
+use seal_launch::LaunchFolder;
 use seal_report::Report;
-use seal_store::{Store, survey};
+use seal_store::{Store, may_halt, survey};
 
 use self::answers::Seen;
 use self::cells::{Cells, is_base};
@@ -45,6 +48,7 @@ use crate::run_folder::{self, RunFolder, STORE_PATH, remember_store};
 
 pub use self::again::AgainRequest;
 pub use self::answers::{StoredAnswers, WrittenAnswers};
+pub use self::planned::{LaunchPlan, StagesMade, stage_by_key};
 use self::screening::{SCREENING, Screening};
 pub use self::select::{SelectRequest, Selected};
 
@@ -52,10 +56,11 @@ pub use self::select::{SelectRequest, Selected};
 const AGAIN: &str = "again";
 
 /// Files and folders of a run folder that a run writes.
-const WRITTEN: [&str; 19] = [
+const WRITTEN: [&str; 20] = [
     AGAIN,
     SCREENING,
     STORE_PATH,
+    LaunchFolder::NAME,
     JUDGES_FILE,
     "cells",
     "store",
@@ -217,6 +222,7 @@ impl Study {
         };
         let seen = self.seen(&graph, &store)?;
         let (report, left_out) = self.report(&graph, &done, seen, options, start)?;
+        may_halt("assembled");
         list_left_out(&options.out, &left_out)?;
         cells.write(&graph, &done, &self.sets, observer)?;
         let found = done.iter().filter(|d| d.seconds.is_none()).count();
@@ -224,7 +230,9 @@ impl Study {
         if !judges.is_empty() {
             judges.write(&options.out)?;
         }
+        may_halt("exported");
         let mut files = report.write(&options.out)?;
+        may_halt("reported");
         files.push(options.out.join("config.toml"));
         for path in &files {
             observer.event(&Event::Report { path: path.clone() });

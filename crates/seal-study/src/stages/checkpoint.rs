@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use seal_bilevel::{BilevelError, Observer, Task, Trainer, TrainerState};
-use seal_store::Digest;
+use seal_store::{Digest, may_halt};
 
 use crate::StudyError;
 use crate::exec::Job;
@@ -90,7 +90,9 @@ fn keep(dir: &Path, state: &TrainerState) -> Result<(), StudyError> {
     let digest = written.and_then(|()| Digest::of_file(&pending).map_err(StudyError::io(&pending)));
     let digest = digest.inspect_err(|_| drop(fs::remove_file(&pending)))?;
     let path = dir.join(name(&digest));
+    may_halt("state-written");
     fs::rename(&pending, &path).map_err(StudyError::at_file(&path))?;
+    may_halt("state-kept");
     for old in before.into_iter().filter(|old| *old != path) {
         fs::remove_file(&old).map_err(StudyError::io(&old))?;
     }

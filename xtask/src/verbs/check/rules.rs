@@ -36,6 +36,8 @@ const TABLE: &[Rule] = &[
     rule("seal-files", false, Only(&[])),
     // Stages are names, keys and work; knows nothing of SEAL.
     rule("seal-store", false, Only(&["seal-files"])),
+    // Stages are keys and a command; knows nothing of SEAL, and starts what others make.
+    rule("seal-launch", false, Only(&["seal-files", "seal-store"])),
     // Numbers in, numbers out.
     rule("seal-stats", false, Only(&[])),
     // Plain data: a handful of dependencies.

@@ -1,0 +1,284 @@
+//! `seal ablate --launch`: who makes the stages.
+
+use std::io::Write;
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+use seal_launch::{
+    HyperQueue, Jobs, LaunchError, LaunchFolder, Launched, Launcher, Local, Plan, Script, Settings,
+    Slurm, Work, failures, queue,
+};
+use seal_study::{Event, LaunchPlan, Observer, Outcome, PlanView, RunOptions, Study, StudyError};
+
+use crate::plain;
+use crate::program::running;
+use crate::progress::Progress;
+use crate::verbosity::Verbosity;
+
+/// Where stages run.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LaunchArgs {
+    /// Run stages in processes of their own. local: on this machine, --jobs at once, and wait. slurm:
+    /// submit job arrays. hyperqueue: submit tasks to a server. script: write scripts and manifests.
+    /// See docs/clusters.md.
+    #[arg(long, value_name = "WHERE", conflicts_with = "dry_run")]
+    launch: Option<Place>,
+    /// Set something of the launch, such as partition=gpu (repeatable). cpus, gpus, memory and time
+    /// may be set for one kind of stage: selector.time=12h. A wrong name lists the right ones.
+    #[arg(long, value_name = "KEY=VALUE", requires = "launch")]
+    launch_set: Vec<String>,
+}
+
+/// Where stages run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Place {
+    Local,
+    Slurm,
+    Hyperqueue,
+    Script,
+}
+
+impl Place {
+    /// Whether this process waits for the stages.
+    pub(crate) fn is_here(self) -> bool {
+        self == Self::Local
+    }
+
+    fn reads(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Self::Local => (Local::NAME, Local::READS),
+            Self::Slurm => (Slurm::NAME, Slurm::READS),
+            Self::Hyperqueue => (HyperQueue::NAME, HyperQueue::READS),
+            Self::Script => (Script::NAME, Script::READS),
+        }
+    }
+}
+
+impl LaunchArgs {
+    /// Where stages run; `None` is in this process.
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.launch
+    }
+
+    fn settings(&self, place: Place, plan: &Plan) -> Result<Settings, LaunchError> {
+        let mut kinds: Vec<&str> = plan.stages.iter().map(|stage| stage.stage.as_str()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        Settings::parse(&self.launch_set, place.reads(), &kinds)
+    }
+
+    /// Stores the plan of the study and gives the settings.
+    fn store(
+        &self,
+        place: Place,
+        study: &Study,
+        options: &RunOptions,
+        observer: &dyn Observer,
+    ) -> anyhow::Result<(LaunchPlan, Settings)> {
+        let program = std::env::current_exe().map_err(StudyError::io(Path::new("the program")))?;
+        let out = std::path::absolute(&options.out).map_err(StudyError::io(&options.out))?;
+        let text = |path: &Path| match path.to_str() {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(LaunchError::Path { path: path.to_owned() }),
+        };
+        let command = vec![text(&program)?, "run-stage".into(), "--out".into(), text(&out)?];
+        let words = (command, vec!["--results".to_owned()]);
+        let mut planned = study.launch_plan(options, words, observer)?;
+        let settings = self.settings(place, &planned.plan)?;
+        for stage in &mut planned.plan.stages {
+            let (threads, device) = (stage.threads, stage.device.as_deref());
+            let asked = settings.request(&stage.stage, threads, device);
+            // A small stage takes no more threads for being given more cores.
+            stage.threads = if device.is_some() { asked.cpus } else { threads };
+        }
+        planned.plan.write()?;
+        Ok((planned, settings))
+    }
+}
+
+/// Makes the stages in processes of this machine, and then the results.
+pub(crate) fn here(
+    study: &Study,
+    options: &RunOptions,
+    args: &LaunchArgs,
+    view: &PlanView,
+    progress: &Progress,
+) -> anyhow::Result<Outcome> {
+    let (planned, settings) = args.store(Place::Local, study, options, progress)?;
+    let work = Work::of(&planned.plan, &planned.found, settings, Some(options.jobs));
+    let missing = planned.found.iter().filter(|found| !**found).count();
+    let left = planned.plan.stages.iter().zip(&planned.found).filter(|(_, found)| !**found);
+    let cost = left.map(|(stage, _)| stage.cost).sum();
+    let (stages, found) = (planned.found.len(), planned.found.len() - missing);
+    progress.event(&Event::Planned { stages, found, cost });
+    let told = Told { work: &work, view, progress };
+    match (Local { observer: &told }).launch(&work) {
+        Ok(_) => {}
+        Err(LaunchError::Cancelled { done, of }) => {
+            return Err(StudyError::Cancelled { stages: Some((done, of)) }.into());
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let outcome = study.run(options, &Afterwards(progress))?;
+    // What this process found was made by those that it started.
+    let (ran, found) = (outcome.ran + missing, outcome.found.saturating_sub(missing));
+    Ok(Outcome { ran, found, ..outcome })
+}
+
+/// Submits the stages, or writes what starts them, and says how to go on.
+pub(crate) fn elsewhere(
+    study: &Study,
+    options: &RunOptions,
+    (place, args, jobs): (Place, &LaunchArgs, Option<usize>),
+    verbosity: Verbosity,
+) -> anyhow::Result<()> {
+    let (planned, settings) = args.store(place, study, options, &Notices)?;
+    let work = Work::of(&planned.plan, &planned.found, settings, jobs);
+    let launcher: &dyn Launcher = match place {
+        Place::Slurm => &Slurm,
+        Place::Hyperqueue => &HyperQueue,
+        Place::Script | Place::Local => &Script,
+    };
+    let launched = launcher.launch(&work)?;
+    if verbosity.quiet {
+        return Ok(());
+    }
+    let mut out = plain::stdout();
+    let found = planned.found.iter().filter(|found| **found).count();
+    writeln!(
+        out,
+        "{} stages, {found} found; the others are {} tasks on {} levels\n",
+        planned.found.len(),
+        work.tasks.len(),
+        work.levels()
+    )?;
+    let (program, shown) = (running().name, options.out.display());
+    match launched {
+        Launched::Submitted(jobs) => {
+            for job in &jobs {
+                writeln!(out, "job {}: {} tasks ({})", job.id, job.tasks, job.makes)?;
+            }
+            writeln!(out, "\n{program} status --out {shown}    what is done, waits or has failed")?;
+            if place == Place::Slurm {
+                writeln!(out, "{program} cancel --out {shown}    stops all of it")?;
+            }
+            let logs = work.folder().logs();
+            writeln!(out, "{}    what each task says", logs.display())?;
+        }
+        Launched::Written(files) => {
+            for file in files {
+                writeln!(out, "{}", file.display())?;
+            }
+            let all = work.folder().dir().join("script/all.sh");
+            writeln!(out, "\nsh {}    runs all of it here, one task after another", all.display())?;
+        }
+        Launched::Done => {}
+    }
+    Ok(())
+}
+
+/// Says what a launch of the run in `dir` has left: failures, and jobs that have not ended.
+pub(super) fn status(out: &mut dyn Write, dir: &Path, view: &PlanView) -> anyhow::Result<()> {
+    let folder = LaunchFolder::of_run(dir);
+    if !folder.plan().exists() {
+        return Ok(());
+    }
+    let plan = Plan::read(dir)?;
+    let done = |key: &str| view.stages.iter().any(|s| s.found && s.key.as_str() == key);
+    let missing = plan.stages.iter().filter(|stage| !done(&stage.key));
+    for failed in failures(&folder, missing)? {
+        let first = failed.message.lines().next().unwrap_or_default();
+        writeln!(out, "failed with exit code {}: {}: {first}", failed.code, failed.name)?;
+    }
+    let Some(jobs) = Jobs::read(&folder)? else { return Ok(()) };
+    writeln!(
+        out,
+        "launched: {} {} jobs ({})",
+        jobs.jobs.len(),
+        jobs.launcher,
+        jobs.ids().join(", ")
+    )?;
+    match queue(&jobs) {
+        Ok(left) => {
+            for job in left {
+                writeln!(out, "  {} {} {}", job.id, job.state, job.reason)?;
+            }
+        }
+        // The records above are the run's own; the queue is beside them.
+        Err(error) => writeln!(out, "  the queue cannot be asked: {error}")?,
+    }
+    Ok(())
+}
+
+/// Tells the progress of a study of its tasks.
+struct Told<'a> {
+    work: &'a Work<'a>,
+    view: &'a PlanView,
+    progress: &'a Progress,
+}
+
+impl seal_launch::Observer for Told<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.progress.is_cancelled()
+    }
+
+    fn event(&self, event: &seal_launch::Event) {
+        use seal_launch::Event as Of;
+        let stages = |task: &usize| &self.work.tasks[*task].stages;
+        match event {
+            Of::Started { task } => {
+                for node in stages(task) {
+                    let of = &self.view.stages[*node];
+                    let (stage, label, cost) = (of.stage, of.label.clone(), of.cost);
+                    self.progress.event(&Event::Started { node: *node, stage, label, cost });
+                }
+            }
+            Of::Finished { task, seconds } => {
+                let share = seconds / stages(task).len().max(1) as f64;
+                for node in stages(task) {
+                    let cost = self.view.stages[*node].cost;
+                    self.progress.event(&Event::Finished { node: *node, seconds: share, cost });
+                }
+            }
+            Of::Again { task, code } => {
+                let code = code.map_or_else(|| "a signal".to_owned(), |c| format!("exit code {c}"));
+                let names = self.work.names(*task).join(", ");
+                let message = format!("{names}: its process ended with {code}; started again");
+                self.progress.event(&Event::Notice { message });
+            }
+            Of::Failed { task, fault } => {
+                for node in stages(task) {
+                    let message = fault.to_string();
+                    self.progress.event(&Event::Failed { node: *node, message });
+                }
+            }
+        }
+    }
+}
+
+/// The progress of the run after a launch, which finds all stages: their counts are known.
+struct Afterwards<'a>(&'a Progress);
+
+impl Observer for Afterwards<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    fn event(&self, event: &Event) {
+        if !matches!(event, Event::Planned { .. }) {
+            self.0.event(event);
+        }
+    }
+}
+
+/// Says notices on stderr.
+struct Notices;
+
+impl Observer for Notices {
+    fn event(&self, event: &Event) {
+        if let Event::Notice { message } = event {
+            // A closed stderr changes nothing.
+            let _ = writeln!(plain::stderr(), "note: {message}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What can go wrong with a launch.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error of a launch.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// A setting that no launcher has, or that this one does not read.
+    #[error("`{given}`: {launcher} has no such setting; its settings are {}", known.join(", "))]
+    UnknownSetting {
+        /// The setting.
+        given: String,
+        /// Name of the launcher.
+        launcher: &'static str,
+        /// The settings that it reads.
+        known: Vec<&'static str>,
+    },
+    /// A setting with a value that it does not take.
+    #[error("`{given}`: {takes}")]
+    Setting {
+        /// Name and value.
+        given: String,
+        /// What it takes.
+        takes: &'static str,
+    },
+    /// A launcher lacks a setting that it needs.
+    #[error("{launcher} needs the setting `{setting}`: {takes}")]
+    NoSetting {
+        /// Name of the launcher.
+        launcher: &'static str,
+        /// Name of the setting.
+        setting: &'static str,
+        /// What it takes.
+        takes: &'static str,
+    },
+    /// No plan in the folder.
+    #[error("{}: no plan of a launch is stored there", path.display())]
+    NoPlan {
+        /// The file that is not there.
+        path: PathBuf,
+    },
+    /// A file of the launch that is not as it was written.
+    #[error("{}: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file of the launch that another version of the program wrote.
+    #[error("{}: format_version {found}, and this program knows {known}", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version, as JSON.
+        found: String,
+        /// The version that this program writes.
+        known: u32,
+    },
+    /// A path that a plan cannot hold, because JSON and scripts hold text.
+    #[error("{}: a plan holds paths that are UTF-8 and have no line break", path.display())]
+    Path {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A program that cannot be started.
+    #[error("`{program}` cannot be started: {source}")]
+    Start {
+        /// Its name.
+        program: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A program of a scheduler that failed.
+    #[error("`{program}` failed ({}): {said}", code_text(*code))]
+    Refused {
+        /// Its name.
+        program: String,
+        /// Its exit code; `None` after a signal.
+        code: Option<i32>,
+        /// What it said.
+        said: String,
+    },
+    /// An earlier launch of the same run is still at work.
+    #[error(
+        "an earlier launch of this run is at work ({} jobs, the first is {first}); let it end",
+        jobs
+    )]
+    AtWork {
+        /// Jobs that the queue has.
+        jobs: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// There is nothing to cancel.
+    #[error("{}: no jobs of a scheduler are recorded there", path.display())]
+    NoJobs {
+        /// The record that is not there.
+        path: PathBuf,
+    },
+    /// A launcher without a program that cancels.
+    #[error("what {launcher} started is not cancelled from here")]
+    NotCancelled {
+        /// Name of the launcher.
+        launcher: String,
+    },
+    /// A stage that a process of its own could not make.
+    #[error(transparent)]
+    Failed(Box<Fault>),
+    /// The observer asked to stop.
+    #[error(
+        "stopped on request; {done} of {of} stages are done, and those that ran keep their work"
+    )]
+    Cancelled {
+        /// Stages that are done.
+        done: usize,
+        /// Stages in all.
+        of: usize,
+    },
+    /// A record that JSON does not hold.
+    #[error("a record of a launch: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A file or folder that cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A stage that a process of its own could not make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The stages of the process.
+    pub stages: Vec<String>,
+    /// Its exit code; `None` after a signal.
+    pub code: Option<i32>,
+    /// How often it was started.
+    pub attempts: u32,
+    /// The file with all that it said.
+    pub log: PathBuf,
+    /// The end of that file.
+    pub said: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tried = match self.attempts {
+            0 | 1 => String::new(),
+            n => format!(" after {n} attempts"),
+        };
+        let (stages, code) = (self.stages.join(", "), code_text(self.code));
+        write!(f, "{stages}: its process ended with {code}{tried}; all that it said is in ")?;
+        write!(f, "{}", self.log.display())?;
+        match self.said.is_empty() {
+            true => Ok(()),
+            false => write!(f, ", and its end is:\n{}", self.said),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+fn code_text(code: Option<i32>) -> String {
+    code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"))
+}
+
+impl LaunchError {
+    /// A [`LaunchError::Io`] for `path`.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
+
+    /// The exit code that the process of the failed stage had.
+    pub fn code(&self) -> Option<i32> {
+        match self {
+            Self::Failed(fault) => fault.code,
+            _ => None,
+        }
+    }
+}

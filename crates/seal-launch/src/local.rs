@@ -1,0 +1,262 @@
+//! Tasks as processes of this machine.
+//!
+//! Each process has a process group of its own. So a terminal's Ctrl-C reaches the launcher alone,
+//! which passes it on once: a second signal would end a stage that is keeping its work. A launcher
+//! that is killed leaves its processes at work. They end with their task, and what they made is in
+//! the store.
+
+mod memory;
+mod process;
+
+use std::collections::BTreeSet;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use seal_store::may_halt;
+
+use self::process::{Ended, Process};
+use crate::error::{Fault, LaunchError};
+use crate::launcher::{Launched, Launcher};
+use crate::tasks::Work;
+
+/// How often processes are looked at.
+const LOOK: Duration = Duration::from_millis(10);
+/// How long to wait before the second attempt after a failure that may pass; doubled each time.
+const WAIT: Duration = Duration::from_secs(1);
+/// A process that was ended by a signal has this plus the signal's number as its code, if a shell
+/// tells it. The program itself says by such codes that it was asked to stop.
+const OF_SIGNALS: i32 = 128;
+/// The exit code of a failure that may pass.
+const MAY_PASS: i32 = 5;
+
+/// What happens to a task. `task` is its number in [`Work::tasks`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Its process started.
+    Started {
+        /// The task.
+        task: usize,
+    },
+    /// Its process ended well.
+    Finished {
+        /// The task.
+        task: usize,
+        /// Seconds of the last attempt.
+        seconds: f64,
+    },
+    /// Its process failed in a way that may pass, and is started again.
+    Again {
+        /// The task.
+        task: usize,
+        /// The exit code; `None` after a signal.
+        code: Option<i32>,
+    },
+    /// It failed. What depends on it is left out.
+    Failed {
+        /// The task.
+        task: usize,
+        /// Why.
+        fault: Fault,
+    },
+}
+
+/// Is told of tasks.
+pub trait Observer {
+    /// Called at each event.
+    fn event(&self, event: &Event);
+
+    /// Whether to stop.
+    fn is_cancelled(&self) -> bool;
+}
+
+/// Runs tasks as processes of this machine, and waits for them.
+pub struct Local<'a> {
+    /// Is told of tasks.
+    pub observer: &'a dyn Observer,
+}
+
+impl Local<'_> {
+    /// Its name.
+    pub const NAME: &'static str = "local";
+    /// The settings that it reads.
+    pub const READS: &'static [&'static str] = &["cpus", "memory", "group", "attempts"];
+}
+
+impl Launcher for Local<'_> {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn launch(&self, work: &Work<'_>) -> Result<Launched, LaunchError> {
+        work.folder().make("logs")?;
+        let left = (0..work.tasks.len()).collect();
+        let memory = memory::of_machine();
+        let done = BTreeSet::new();
+        let mut pool = Pool { work, observer: self.observer, memory, left, done, running: vec![] };
+        let outcome = pool.run();
+        match outcome {
+            Ok(None) => Ok(Launched::Done),
+            Ok(Some(fault)) => Err(LaunchError::Failed(Box::new(fault))),
+            Err(error) => {
+                pool.stop();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A task that runs, or waits to be tried again.
+struct Running {
+    task: usize,
+    attempts: u32,
+    process: Option<Process>,
+    /// When to start it again.
+    again_at: Instant,
+}
+
+struct Pool<'a> {
+    work: &'a Work<'a>,
+    observer: &'a dyn Observer,
+    /// MiB of this machine, where it says.
+    memory: Option<u64>,
+    left: BTreeSet<usize>,
+    done: BTreeSet<usize>,
+    running: Vec<Running>,
+}
+
+impl Pool<'_> {
+    /// Runs until nothing is left that can run. Gives the first failure.
+    fn run(&mut self) -> Result<Option<Fault>, LaunchError> {
+        let mut first = None;
+        while !(self.left.is_empty() && self.running.is_empty()) {
+            if self.observer.is_cancelled() {
+                self.stop();
+                return Err(self.cancelled());
+            }
+            while let Some(task) = self.next() {
+                self.left.remove(&task);
+                self.observer.event(&Event::Started { task });
+                let process = Some(Process::start(self.work, task)?);
+                let again_at = Instant::now();
+                self.running.push(Running { task, attempts: 1, process, again_at });
+                may_halt("launched");
+            }
+            for fault in self.look()? {
+                first.get_or_insert(fault);
+            }
+            sleep(LOOK);
+        }
+        Ok(first)
+    }
+
+    fn cancelled(&self) -> LaunchError {
+        let of = self.work.plan.stages.len();
+        let stages = |task: &usize| self.work.tasks[*task].stages.len();
+        let all: usize = (0..self.work.tasks.len()).map(|task| stages(&task)).sum();
+        let done = of - all + self.done.iter().map(stages).sum::<usize>();
+        LaunchError::Cancelled { done, of }
+    }
+
+    /// The first task that may start.
+    fn next(&self) -> Option<usize> {
+        let jobs = self.work.jobs.unwrap_or(1);
+        let is_ready = |task: &&usize| {
+            let task = &self.work.tasks[**task];
+            task.after.iter().all(|before| self.done.contains(before))
+        };
+        let next = self.left.iter().filter(is_ready).find(|task| self.has_room(**task))?;
+        (self.running.len() < jobs).then_some(*next)
+    }
+
+    /// Whether memory and services leave room beside the tasks that run.
+    fn has_room(&self, task: usize) -> bool {
+        if self.running.is_empty() {
+            return true;
+        }
+        let task = &self.work.tasks[task];
+        let of = |running: &Running| &self.work.tasks[running.task];
+        let asks_too = |r: &Running| task.network.is_some() && of(r).network == task.network;
+        let used: u64 = self.running.iter().filter_map(|running| of(running).needs.memory).sum();
+        let fits = |most| used.saturating_add(task.needs.memory.unwrap_or(0)) <= most;
+        !self.running.iter().any(asks_too) && self.memory.is_none_or(fits)
+    }
+
+    /// Takes note of the processes that have ended, and starts those that are tried again.
+    fn look(&mut self) -> Result<Vec<Fault>, LaunchError> {
+        let mut faults = Vec::new();
+        let mut i = 0;
+        while i < self.running.len() {
+            let running = &mut self.running[i];
+            let task = running.task;
+            let ended = match &mut running.process {
+                Some(process) => process.ended()?,
+                None if Instant::now() < running.again_at => None,
+                None => {
+                    running.process = Some(Process::start(self.work, task)?);
+                    running.attempts += 1;
+                    None
+                }
+            };
+            let Some(Ended { code, seconds }) = ended else {
+                i += 1;
+                continue;
+            };
+            if code == Some(0) {
+                self.running.swap_remove(i);
+                self.done.insert(task);
+                may_halt("ended");
+                self.observer.event(&Event::Finished { task, seconds });
+            } else if may_pass(code) && running.attempts < self.work.settings.attempts() {
+                let wait = if code == Some(MAY_PASS) { WAIT } else { Duration::ZERO };
+                running.again_at = Instant::now() + wait * (1 << (running.attempts - 1).min(6));
+                running.process = None;
+                self.observer.event(&Event::Again { task, code });
+                i += 1;
+            } else {
+                let attempts = running.attempts;
+                self.running.swap_remove(i);
+                self.leave_out(task);
+                let fault = process::fault(self.work, task, code, attempts);
+                self.observer.event(&Event::Failed { task, fault: fault.clone() });
+                faults.push(fault);
+            }
+        }
+        Ok(faults)
+    }
+
+    /// Leaves out what depends on a task that failed.
+    fn leave_out(&mut self, failed: usize) {
+        let mut out = BTreeSet::from([failed]);
+        for task in failed..self.work.tasks.len() {
+            if self.work.tasks[task].after.iter().any(|before| out.contains(before)) {
+                out.insert(task);
+                self.left.remove(&task);
+            }
+        }
+    }
+
+    /// Asks every process to keep its work and to end, and waits for them.
+    fn stop(&mut self) {
+        for running in &self.running {
+            if let Some(process) = &running.process {
+                process.ask_to_stop();
+            }
+        }
+        for running in &mut self.running {
+            if let Some(process) = &mut running.process {
+                process.wait();
+            }
+        }
+        self.running.clear();
+    }
+}
+
+/// Whether the same process may end well another time: after a signal that this launcher did not
+/// send, or where the program says so.
+fn may_pass(code: Option<i32>) -> bool {
+    code.is_none_or(|code| code == MAY_PASS || code > OF_SIGNALS)
+}
+
+#[cfg(test)]
+#[path = "local_tests.rs"]
+mod tests;

@@ -1,0 +1,187 @@
+#![cfg(unix)]
+
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::plan::Plan;
+use crate::settings::Settings;
+use crate::tasks::tests::plan;
+
+/// Notes events, and asks to stop after so many starts.
+#[derive(Default)]
+struct Notes {
+    events: RefCell<Vec<String>>,
+    stop_after: Cell<Option<usize>>,
+}
+
+impl Observer for Notes {
+    fn event(&self, event: &Event) {
+        self.events.borrow_mut().push(match event {
+            Event::Started { task } => format!("started {task}"),
+            Event::Finished { task, .. } => format!("finished {task}"),
+            Event::Again { task, code } => format!("again {task} {code:?}"),
+            Event::Failed { task, fault } => format!("failed {task} {:?}", fault.code),
+        });
+    }
+
+    fn is_cancelled(&self) -> bool {
+        let started = self.events.borrow().iter().filter(|e| e.starts_with("started")).count();
+        self.stop_after.get().is_some_and(|most| started >= most)
+    }
+}
+
+/// A plan whose stages are made by a shell script. It gets the keys.
+fn scripted(out: &Path, script: &str) -> Plan {
+    fs::create_dir_all(out).unwrap();
+    let file = out.join("make.sh");
+    fs::write(&file, script).unwrap();
+    let mut plan = plan(out, &["sh", file.to_str().unwrap()]);
+    plan.folder = out.to_owned();
+    plan
+}
+
+fn settings(given: &[&str]) -> Settings {
+    let given: Vec<String> = given.iter().map(|&text| text.to_owned()).collect();
+    Settings::parse(&given, (Local::NAME, Local::READS), &["sft"]).unwrap()
+}
+
+fn launch(
+    plan: &Plan,
+    given: &[&str],
+    jobs: usize,
+    notes: &Notes,
+) -> Result<Launched, LaunchError> {
+    let work = Work::of(plan, &[false; 7], settings(given), Some(jobs));
+    Local { observer: notes }.launch(&work)
+}
+
+#[test]
+fn each_stage_is_made_once_and_after_what_it_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("a b");
+    let plan = scripted(&out, "for key; do echo $key >>made; done");
+    let notes = Notes::default();
+    assert_eq!(launch(&plan, &["group=0"], 3, &notes).unwrap(), Launched::Done);
+    let made = fs::read_to_string(out.join("made")).unwrap();
+    let made: Vec<usize> = made.lines().map(|key| key.parse().unwrap()).collect();
+    let mut sorted = made.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, [0, 1, 2, 3, 4, 5, 6]);
+    let place = |stage: usize| made.iter().position(|made| *made == stage).unwrap();
+    for (i, stage) in plan.stages.iter().enumerate() {
+        assert!(stage.deps.iter().all(|dep| place(*dep) < place(i)), "{made:?}");
+    }
+}
+
+#[test]
+fn a_failure_that_may_pass_is_tried_again_and_others_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "n=$(cat n 2>/dev/null || echo 0); echo $((n + 1)) >n
+        case $n in 0) exit 5 ;; 1) kill -9 $$ ;; esac";
+    let plan = scripted(dir.path(), script);
+    let notes = Notes::default();
+    assert_eq!(launch(&plan, &["group=1000"], 1, &notes).unwrap(), Launched::Done);
+    let expected = ["started 0", "again 0 Some(5)", "again 0 None", "finished 0"];
+    assert_eq!(notes.events.borrow()[..4], expected);
+
+    for code in [1, 2, 3, 4] {
+        let dir = tempfile::tempdir().unwrap();
+        let script = format!("case $1 in *3) echo no >&2; exit {code} ;; esac");
+        let plan = scripted(dir.path(), &script);
+        let notes = Notes::default();
+        let error = launch(&plan, &["group=0"], 1, &notes).unwrap_err();
+        assert_eq!(error.code(), Some(code));
+        let events = notes.events.borrow();
+        assert!(events.contains(&format!("failed 3 Some({code})")), "{events:?}");
+        // The other fine-tuning and its verdicts go on; those of the failed one are left out.
+        assert!(events.contains(&"finished 6".to_owned()), "{events:?}");
+        assert!(!events.contains(&"started 5".to_owned()), "{events:?}");
+        let LaunchError::Failed(fault) = error else { panic!("{error}") };
+        assert_eq!((fault.attempts, fault.said.as_str()), (1, "no"));
+        assert_eq!(fault.stages, ["sft arm 3"]);
+    }
+}
+
+#[test]
+fn attempts_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = scripted(dir.path(), "kill -9 $$");
+    let notes = Notes::default();
+    let error = launch(&plan, &["attempts=3"], 1, &notes).unwrap_err();
+    let LaunchError::Failed(fault) = error else { panic!("{error}") };
+    assert_eq!((fault.code, fault.attempts), (None, 3));
+    assert_eq!(notes.events.borrow().len(), 4);
+}
+
+#[test]
+fn a_request_to_stop_is_passed_on_once_and_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "trap 'echo asked >>said; sleep 0.2; echo kept >>said; exit 143' TERM
+        echo ready >ready; while :; do sleep 0.05; done";
+    let plan = scripted(dir.path(), script);
+    let notes = Notes::default();
+    notes.stop_after.set(None);
+    let stop = StopWhenReady { notes: &notes, ready: dir.path().join("ready") };
+    let work = Work::of(&plan, &[false; 7], Settings::default(), Some(2));
+    let error = Local { observer: &stop }.launch(&work).unwrap_err();
+    assert!(matches!(error, LaunchError::Cancelled { done: 0, of: 7 }), "{error}");
+    assert_eq!(fs::read_to_string(dir.path().join("said")).unwrap(), "asked\nkept\n");
+}
+
+struct StopWhenReady<'a> {
+    notes: &'a Notes,
+    ready: std::path::PathBuf,
+}
+
+impl Observer for StopWhenReady<'_> {
+    fn event(&self, event: &Event) {
+        self.notes.event(event);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.ready.exists()
+    }
+}
+
+#[test]
+fn tasks_that_ask_one_service_run_one_after_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "mkdir at-work || exit 3; sleep 0.1; rmdir at-work";
+    let mut plan = scripted(dir.path(), script);
+    plan.stages.drain(..5);
+    for stage in &mut plan.stages {
+        (stage.deps, stage.network) = (Vec::new(), Some("judge".to_owned()));
+    }
+    let work = Work::of(&plan, &[false; 2], settings(&["group=0"]), Some(2));
+    assert_eq!(work.tasks.len(), 2);
+    let notes = Notes::default();
+    assert_eq!(Local { observer: &notes }.launch(&work).unwrap(), Launched::Done);
+}
+
+#[test]
+fn memory_and_jobs_limit_what_runs_beside() {
+    let plan = plan(Path::new("/run"), &["make"]);
+    let work = Work::of(&plan, &[false; 7], settings(&["group=0", "sft.memory=600M"]), Some(2));
+    let notes = Notes::default();
+    let mut pool = Pool {
+        work: &work,
+        observer: &notes,
+        memory: Some(1000),
+        left: (3..7).collect(),
+        done: (0..3).collect(),
+        running: Vec::new(),
+    };
+    assert_eq!(pool.next(), Some(3));
+    let running = |task| Running { task, attempts: 1, process: None, again_at: Instant::now() };
+    pool.left.remove(&3);
+    pool.running.push(running(3));
+    assert_eq!(pool.next(), None, "two of them need 1200 MiB");
+    pool.memory = Some(1200);
+    assert_eq!(pool.next(), Some(4));
+    pool.running.push(running(4));
+    pool.left.remove(&4);
+    pool.done.insert(3);
+    assert_eq!(pool.next(), None, "two jobs run");
+}

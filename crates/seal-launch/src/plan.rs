@@ -1,0 +1,132 @@
+//! The plan of a launch: every stage of a study as data.
+
+use std::path::{Path, PathBuf};
+
+use seal_store::may_halt;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::LaunchError;
+use crate::folder::{LaunchFolder, read_record, write, write_record};
+
+const VERSION: u32 = 1;
+
+/// Every stage of a study, and how a process makes one of them. Any process that can read the file,
+/// the store and the inputs of the study can make a stage of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    format_version: u32,
+    /// Version of the program that made the plan.
+    pub program: String,
+    /// The command that makes stages: the program and its first arguments. Keys follow.
+    pub command: Vec<String>,
+    /// What stands in the place of keys to make the results of finished stages.
+    pub results: Vec<String>,
+    /// The folder that relative paths of the study start from.
+    pub folder: PathBuf,
+    /// The run folder.
+    pub out: PathBuf,
+    /// The store.
+    pub store: PathBuf,
+    /// What the maker of the plan needs to make it again. This crate does not read it.
+    pub study: Value,
+    /// The stages. Each comes after those that it reads.
+    pub stages: Vec<PlannedStage>,
+}
+
+/// A stage as data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedStage {
+    /// Key of its output.
+    pub key: String,
+    /// Its name, which is that of its folder in the store.
+    pub stage: String,
+    /// For people: which of the stages of this name it is.
+    pub label: String,
+    /// Stages between it and the first that it rests on. One without inputs has level 0.
+    pub level: usize,
+    /// The stages that it reads, as numbers of stages before it.
+    pub deps: Vec<usize>,
+    /// All that its output depends on, as the key has it.
+    pub inputs: Value,
+    /// How long it takes, relative to the other stages; 1 is about a second.
+    pub cost: f64,
+    /// Threads that it uses.
+    pub threads: usize,
+    /// The device that it computes on.
+    pub device: Option<String>,
+    /// The address of a service that it asks.
+    pub network: Option<String>,
+}
+
+impl PlannedStage {
+    /// Its name for people.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.stage, self.label)
+    }
+}
+
+impl Plan {
+    /// A plan of the current format, with relative paths made absolute.
+    ///
+    /// # Errors
+    /// A path that is not UTF-8 or has a line break; a folder that the system does not name.
+    pub fn new(
+        program: &str,
+        (command, results): (Vec<String>, Vec<String>),
+        (out, store): (&Path, &Path),
+        study: Value,
+        stages: Vec<PlannedStage>,
+    ) -> Result<Self, LaunchError> {
+        let folder = std::env::current_dir().map_err(LaunchError::io(Path::new(".")))?;
+        let absolute = |path: &Path| std::path::absolute(path).map_err(LaunchError::io(path));
+        let (out, store) = (absolute(out)?, absolute(store)?);
+        for path in [&folder, &out, &store] {
+            if path.to_str().is_none_or(|text| text.contains(['\n', '\r'])) {
+                return Err(LaunchError::Path { path: path.clone() });
+            }
+        }
+        let program = program.to_owned();
+        let format_version = VERSION;
+        Ok(Self { format_version, program, command, results, folder, out, store, study, stages })
+    }
+
+    /// The folder of the launch.
+    pub fn launch_folder(&self) -> LaunchFolder {
+        LaunchFolder::of_run(&self.out)
+    }
+
+    /// Writes the plan.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write(&self) -> Result<(), LaunchError> {
+        let folder = self.launch_folder();
+        folder.make("")?;
+        may_halt("planning");
+        write_record(&folder.plan(), self)?;
+        may_halt("planned");
+        Ok(())
+    }
+
+    /// Writes the config that the plan is made from beside its place.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write_config(&self, text: &str) -> Result<(), LaunchError> {
+        let folder = self.launch_folder();
+        folder.make("")?;
+        write(&folder.config(), text)
+    }
+
+    /// Reads the plan of the run in `out`.
+    ///
+    /// # Errors
+    /// No plan; one of another version; one that was changed.
+    pub fn read(out: &Path) -> Result<Self, LaunchError> {
+        let path = LaunchFolder::of_run(out).plan();
+        read_record(&path, VERSION)?.ok_or(LaunchError::NoPlan { path })
+    }
+}

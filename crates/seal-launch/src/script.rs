@@ -1,0 +1,79 @@
+//! Tasks as files that a user starts: shell scripts, manifests of Kubernetes, a file of SkyPilot.
+
+mod kubernetes;
+mod sky;
+mod yaml;
+
+use crate::error::LaunchError;
+use crate::folder::write;
+use crate::launcher::{Launched, Launcher};
+use crate::shell::{lines, quoted_path, write_task};
+use crate::tasks::Work;
+
+/// Writes files that start the tasks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Script;
+
+impl Script {
+    /// Its name.
+    pub const NAME: &'static str = "script";
+    /// The settings that it reads.
+    pub const READS: &'static [&'static str] =
+        &["cpus", "gpus", "memory", "time", "group", "attempts", "image", "claim", "mount"];
+}
+
+impl Launcher for Script {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    /// Writes, for each level of the plan, the list of its tasks and a script that runs them one
+    /// after another. `all.sh` runs the levels. With the settings of a container, manifests too.
+    fn launch(&self, work: &Work<'_>) -> Result<Launched, LaunchError> {
+        let dir = work.folder().make("script")?;
+        let task_sh = quoted_path(&write_task(work)?)?;
+        let mut files = Vec::new();
+        let mut put = |name: &str, text: String| {
+            let path = dir.join(name);
+            files.push(path.clone());
+            write(&path, &text)
+        };
+        let mut levels = String::new();
+        for level in 0..work.levels() {
+            let of = |i: &usize| work.tasks[*i].level == level;
+            let tasks: Vec<usize> = (0..work.tasks.len()).filter(of).collect();
+            let number = level + 1;
+            let list = dir.join(format!("level-{number}.txt"));
+            put(&format!("level-{number}.txt"), lines(work, &tasks))?;
+            let text = format!(
+                "#!/bin/sh\n# {}. A number runs the task on that line alone, from 1.\ncode=0\n\
+                 while read -r task; do\n    sh {task_sh} $task || code=$?\ndone <<EOF\n\
+                 $(sed -n \"${{1:-1,\\$}}p\" {})\nEOF\nexit \"$code\"\n",
+                work.kinds(&tasks),
+                quoted_path(&list)?
+            );
+            put(&format!("level-{number}.sh"), text)?;
+            let script = quoted_path(&dir.join(format!("level-{number}.sh")))?;
+            levels.push_str(&format!("sh {script} || code=$?\n"));
+        }
+        let words = work.plan.results.join(" ");
+        let results = format!("#!/bin/sh\nexec sh {task_sh} results {words}\n");
+        put("results.sh", results)?;
+        let script = quoted_path(&dir.join("results.sh"))?;
+        // A level goes on where a stage of it failed; what reads from that stage then fails at once.
+        let all = format!("#!/bin/sh\ncode=0\n{levels}sh {script} || code=$?\nexit \"$code\"\n");
+        put("all.sh", all)?;
+        let container = ["image", "claim", "mount"];
+        if container.iter().any(|name| work.settings.text(name).is_some()) {
+            for (name, text) in kubernetes::files(work)? {
+                put(&name, text)?;
+            }
+        }
+        put("skypilot.yaml", sky::text(work)?)?;
+        Ok(Launched::Written(files))
+    }
+}
+
+#[cfg(test)]
+#[path = "script_tests.rs"]
+mod tests;

@@ -1,0 +1,292 @@
+//! Stages in processes of their own: `run-stage`, and the launchers that call it.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use serde_json::Value;
+use whole_program::{Finished, Sandbox};
+
+const ABLATE: [&str; 5] = ["ablate", "--config", "study.toml", "--out", "out"];
+
+fn study() -> Sandbox {
+    Sandbox::with_study(env!("CARGO_BIN_EXE_program"))
+}
+
+/// A study whose plan is stored, and nothing of it made.
+fn planned() -> Sandbox {
+    let sandbox = study();
+    let run = sandbox.run(&[&ABLATE[..], &["--launch", "script"]].concat());
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    sandbox
+}
+
+/// The results of a plain run.
+fn plain() -> String {
+    let sandbox = study();
+    sandbox.ablate("out", &[]);
+    sandbox.read("out/results.json")
+}
+
+/// The key of the first stage of a kind in the stored plan.
+fn key(sandbox: &Sandbox, kind: &str) -> String {
+    let plan = sandbox.json("out/launch/study.json");
+    let stages = plan["stages"].as_array().unwrap();
+    let found = stages.iter().find(|stage| stage["stage"] == kind);
+    found.unwrap()["key"].as_str().unwrap().to_owned()
+}
+
+fn run_stage(sandbox: &Sandbox, args: &[&str]) -> Finished {
+    sandbox.run(&[&["run-stage", "--out", "out"], args].concat())
+}
+
+#[test]
+fn a_stage_is_made_by_its_key_and_each_reason_not_to_has_its_exit_code() {
+    let sandbox = planned();
+    let [tokenizer, sft] = ["tokenizer", "sft"].map(|kind| key(&sandbox, kind));
+    let made = run_stage(&sandbox, &[&tokenizer]);
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    assert!(made.stdout.ends_with("1 stages made, 0 found\n"), "{}", made.stdout);
+    let manifest = format!("out/store/tokenizer/{tokenizer}/manifest.json");
+    assert!(sandbox.path().join(&manifest).exists());
+    // The beginning of the key is enough, and another folder is no matter.
+    let out = sandbox.path().join("out");
+    let mut command =
+        sandbox.command(&["run-stage", "--out", out.to_str().unwrap(), &tokenizer[..12]]);
+    let again = Finished::of(command.current_dir(std::env::temp_dir()).output().unwrap());
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert!(again.stdout.contains("is in the store\n0 stages made, 1 found\n"), "{}", again.stdout);
+
+    let lacking = run_stage(&sandbox, &[&sft]);
+    assert_eq!(lacking.code, Some(5), "{}", lacking.stderr);
+    assert!(lacking.stderr.contains("the store lacks"), "{}", lacking.stderr);
+    assert!(lacking.stderr.contains("base "), "{}", lacking.stderr);
+    let status = sandbox.run(&["status", "--out", "out"]);
+    assert!(status.stdout.contains("failed with exit code 5: sft "), "{}", status.stdout);
+    let results = run_stage(&sandbox, &["--results"]);
+    assert_eq!(results.code, Some(5), "{}", results.stderr);
+
+    let unknown = run_stage(&sandbox, &["0123456789"]);
+    assert_eq!(unknown.code, Some(2), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("the key of no stage"), "{}", unknown.stderr);
+    let nowhere = sandbox.run(&["run-stage", "--out", "elsewhere", &sft]);
+    assert_eq!(nowhere.code, Some(2), "{}", nowhere.stderr);
+}
+
+#[test]
+fn a_study_that_is_another_one_by_now_is_refused_with_its_difference() {
+    let sandbox = planned();
+    let sft = key(&sandbox, "sft");
+    let rows = sandbox.read("train.jsonl");
+    sandbox.write("train.jsonl", &rows[rows.find('\n').unwrap() + 1..]);
+    let changed = run_stage(&sandbox, &[&sft]);
+    assert_eq!(changed.code, Some(2), "{}", changed.stderr);
+    assert!(changed.stderr.contains("has another key now than in the plan, because of"));
+    assert!(changed.stderr.contains(" was ") && changed.stderr.contains(" and is "));
+    sandbox.write("train.jsonl", &rows);
+    assert_eq!(run_stage(&sandbox, &[&sft]).code, Some(5));
+    // A plan or a config that was edited is none.
+    for file in ["out/launch/config.toml", "out/launch/study.json"] {
+        let text = sandbox.read(file);
+        sandbox.write(file, &text.replace("16", "32"));
+        let edited = run_stage(&sandbox, &[&sft]);
+        assert_eq!(edited.code, Some(3), "{file}: {}", edited.stderr);
+        sandbox.write(file, &text);
+    }
+}
+
+#[test]
+fn a_damaged_input_is_made_again() {
+    let sandbox = planned();
+    let tokenizer = key(&sandbox, "tokenizer");
+    assert_eq!(run_stage(&sandbox, &[&tokenizer]).code, Some(0));
+    let dir = sandbox.path().join("out/store/tokenizer").join(&tokenizer);
+    let files = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path());
+    let file = files.filter(|path| !path.ends_with("manifest.json")).min().unwrap();
+    let before = fs::read(&file).unwrap();
+    fs::write(&file, &before[..before.len() - 1]).unwrap();
+    let made = run_stage(&sandbox, &[&key(&sandbox, "tokens")]);
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    assert!(made.stdout.ends_with("2 stages made, 0 found\n"), "{}", made.stdout);
+    assert!(made.stderr.contains("note: damaged, and made again: tokenizer"), "{}", made.stderr);
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[test]
+fn processes_of_this_machine_make_the_same_results() {
+    let sandbox = study();
+    let args = ["--launch", "local", "--jobs", "2", "--launch-set", "group=0"];
+    let launched = sandbox.ablate("out", &args);
+    assert_eq!(sandbox.read("out/results.json"), plain());
+    let plan = sandbox.json("out/launch/study.json");
+    let stages = plan["stages"].as_array().unwrap().len();
+    assert!(
+        launched.stdout.contains(&format!("{stages} stages run, 0 found")),
+        "{}",
+        launched.stdout
+    );
+    let logs = fs::read_dir(sandbox.path().join("out/launch/logs")).unwrap().count();
+    assert_eq!(logs, stages, "a log for each stage");
+    let again = sandbox.ablate("out", &args);
+    assert!(again.stdout.contains(&format!("0 stages run, {stages} found")), "{}", again.stdout);
+}
+
+#[test]
+fn a_setting_that_a_launcher_does_not_have_is_refused() {
+    let sandbox = study();
+    let with = |launcher: &str, setting: &str| {
+        let run =
+            sandbox.run(&[&ABLATE[..], &["--launch", launcher, "--launch-set", setting]].concat());
+        assert_eq!(run.code, Some(2), "{}", run.stderr);
+        run.stderr
+    };
+    let said = with("local", "partition=gpu");
+    assert!(said.contains("its settings are cpus, memory, group, attempts"), "{said}");
+    let said = with("slurm", "stf.time=2h");
+    assert!(said.contains("the study has no stages of this kind"), "{said}");
+    let said = with("slurm", "time=2:00");
+    assert!(said.contains("a time such as 90m"), "{said}");
+    assert!(!sandbox.path().join("out/launch/jobs.json").exists());
+}
+
+/// Programs of Slurm that run each job at once, in the order of submission. They are on the path
+/// of the command before those of the system.
+fn with_stubs(sandbox: &Sandbox, args: &[&str]) -> Finished {
+    let bin = sandbox.path().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let sbatch = "#!/bin/sh
+echo \"$*\" >>sbatch.log
+id=$(wc -l <sbatch.log)
+last=
+for word; do
+    case $word in --array=*) last=${word#--array=0-} ;; esac
+    script=$word
+done
+export SLURM_ARRAY_JOB_ID=$id SLURM_JOB_ID=$id
+i=0
+while [ $i -le ${last%%%*} ]; do
+    SLURM_ARRAY_TASK_ID=$i sh \"$script\" || echo \"$id $i $?\" >>failed.log
+    i=$((i + 1))
+done
+echo $id
+";
+    // The job of the results has no array.
+    let sbatch = sbatch.replace("last=\nfor", "last=0\nfor");
+    let stubs = [
+        ("sbatch", sbatch.as_str()),
+        ("scontrol", "#!/bin/sh\necho 'MaxArraySize            = 3'\n"),
+        ("squeue", "#!/bin/sh\ncat queue 2>/dev/null || exit 0\n"),
+        ("scancel", "#!/bin/sh\necho \"$*\" >>scancel.log\n"),
+    ];
+    for (name, text) in stubs {
+        let path = bin.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = sandbox.command(args);
+    Finished::of(command.env("PATH", format!("{}:{path}", bin.display())).output().unwrap())
+}
+
+#[test]
+fn job_arrays_make_the_same_results() {
+    let sandbox = study();
+    let set = ["group=0", "partition=gpu", "sft.time=2h", "memory=2G", "sbatch=--constraint=a"];
+    let set: Vec<&str> = set.iter().flat_map(|text| ["--launch-set", text]).collect();
+    let args = [&ABLATE[..], &["--launch", "slurm", "--jobs", "7"], &set].concat();
+    let run = with_stubs(&sandbox, &args);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let failed = fs::read_to_string(sandbox.path().join("failed.log")).unwrap_or_default();
+    assert_eq!(failed, "", "{}", run.stdout);
+    assert_eq!(sandbox.read("out/results.json"), plain());
+
+    let log = sandbox.read("sbatch.log");
+    let jobs: Vec<&str> = log.lines().collect();
+    for job in &jobs {
+        for option in ["--parsable", "--requeue", "--partition=gpu", "--constraint=a"] {
+            assert!(job.contains(option), "{option}: {job}");
+        }
+    }
+    let (last, arrays) = jobs.split_last().unwrap();
+    assert!(!last.contains("--array") && last.ends_with("results.sh"), "{last}");
+    assert!(!arrays[0].contains("--dependency"), "{}", arrays[0]);
+    let (mut tasks, mut of_sft) = (0, 0);
+    for job in arrays {
+        assert!(job.contains("--mem=2048M") && job.contains("--signal=B:USR1@60"), "{job}");
+        let array = job.split_once("--array=0-").unwrap().1.split_once('%').unwrap();
+        assert!(array.1.starts_with("7 "), "{job}");
+        let of_job = array.0.parse::<usize>().unwrap() + 1;
+        assert!(of_job <= 3, "no array is larger than the cluster takes: {job}");
+        tasks += of_job;
+        of_sft += if job.contains("--time=120 ") { of_job } else { 0 };
+    }
+    let plan = sandbox.json("out/launch/study.json");
+    let stages = plan["stages"].as_array().unwrap();
+    assert_eq!(tasks, stages.len(), "each stage is in one task");
+    assert_eq!(of_sft, stages.iter().filter(|stage| stage["stage"] == "sft").count(), "{log}");
+    // All jobs of a level wait for all jobs of the level below.
+    let after = |job: &str| -> Vec<usize> {
+        let of = job.split_once("--dependency=afterany:").map_or("", |(_, rest)| rest);
+        let of = of.split_whitespace().next().unwrap_or_default();
+        of.split(':').filter_map(|id| id.parse().ok()).collect()
+    };
+    let after: Vec<Vec<usize>> = jobs.iter().map(|job| after(job)).collect();
+    for (number, of) in after.iter().enumerate().skip(1) {
+        assert!(of.iter().all(|id| *id <= number), "{log}");
+        let same_level = *of == after[number - 1];
+        assert!(same_level || of.contains(&number), "the level just below ends with it: {log}");
+    }
+}
+
+#[test]
+fn jobs_in_the_queue_are_told_refused_and_cancelled() {
+    let sandbox = study();
+    let args = [&ABLATE[..], &["--launch", "slurm"]].concat();
+    // A cluster that fails every job: nothing is made.
+    let run = with_stubs(&sandbox, &[&args[..], &["--launch-set", "sbatch=--array=0--1"]].concat());
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stdout.contains("status --out out") && run.stdout.contains("cancel --out out"));
+    assert!(!sandbox.path().join("out/results.json").exists());
+    sandbox.write("queue", "2_[0-3%7]|PENDING|(Dependency)\n1_0|RUNNING|node-1\n");
+    let status = with_stubs(&sandbox, &["status", "--out", "out"]);
+    assert!(status.stdout.contains(" slurm jobs (1, 2"), "{}", status.stdout);
+    assert!(status.stdout.contains("\n  1_0 RUNNING node-1\n"), "{}", status.stdout);
+    let again = with_stubs(&sandbox, &args);
+    assert_eq!(again.code, Some(2), "{}", again.stderr);
+    assert!(again.stderr.contains("an earlier launch of this run is at work"), "{}", again.stderr);
+    let cancelled = with_stubs(&sandbox, &["cancel", "--out", "out"]);
+    assert_eq!(cancelled.code, Some(0), "{}", cancelled.stderr);
+    let jobs = sandbox.json("out/launch/jobs.json");
+    let ids: Vec<&str> =
+        jobs["jobs"].as_array().unwrap().iter().filter_map(|job| job["id"].as_str()).collect();
+    assert_eq!(sandbox.read("scancel.log"), ids.join(" ") + "\n");
+    fs::remove_file(sandbox.path().join("queue")).unwrap();
+    let run = with_stubs(&sandbox, &args);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(sandbox.path().join("out/results.json").exists());
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_said() {
+    let sandbox = study();
+    let args = [&ABLATE[..], &["--launch", "slurm"]].concat();
+    let mut command = sandbox.command(&args);
+    let run = Finished::of(command.env("PATH", "").output().unwrap());
+    assert_eq!(run.code, Some(4), "{}", run.stderr);
+    assert!(run.stderr.contains("`sbatch` cannot be started"), "{}", run.stderr);
+    let none = sandbox.run(&["cancel", "--out", "out"]);
+    assert_eq!(none.code, Some(2), "{}", none.stderr);
+}
+
+#[test]
+fn the_scripts_make_the_same_results() {
+    let sandbox = planned();
+    let ended = Command::new("sh").arg(sandbox.path().join("out/launch/script/all.sh")).status();
+    assert_eq!(ended.unwrap().code(), Some(0));
+    assert_eq!(sandbox.read("out/results.json"), plain());
+    let levels = |text: &Value| text["level"].as_u64().unwrap();
+    let plan = sandbox.json("out/launch/study.json");
+    let most = plan["stages"].as_array().unwrap().iter().map(levels).max().unwrap();
+    assert!(sandbox.path().join(format!("out/launch/script/level-{}.sh", most + 1)).exists());
+}
