@@ -61,6 +61,8 @@ def main():
     subprocess.run([program, "ablate", "-q", "--out", "plain", *options], check=True)
     plain = time.monotonic() - start
     print(f"plain run: {plain:.1f} s", flush=True)
+    # Kills are spread over the study.
+    interval = max(5.0, plain / 8)
     out = work / "run"
     results = out / "results.json"
 
@@ -76,7 +78,7 @@ def main():
     start = time.monotonic()
     launches, process = 1, launch(1)
     kills = ["worker", "server", "worker", "server"]
-    next_kill, idle = start + 5, 0
+    next_kill, idle = start + interval, 0
     while not results.exists():
         time.sleep(0.5)
         at_work = stages_at_work(program, out)
@@ -91,7 +93,7 @@ def main():
                 launches += 1
                 print("server and workers killed; launched again on a new server", flush=True)
                 process = launch(launches)
-            next_kill = time.monotonic() + 5
+            next_kill = time.monotonic() + interval
         idle = 0 if at_work else idle + 1
         if idle > 60:
             process.kill()

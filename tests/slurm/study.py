@@ -99,6 +99,8 @@ def main():
     subprocess.run([program, "ablate", "-q", "--out", "plain", *options], check=True)
     plain = time.monotonic() - start
     print(f"plain run: {plain:.1f} s", flush=True)
+    # Kills are spread over the study.
+    interval = max(5.0, plain / 8)
     cluster = Cluster(conf, work)
     cluster.start("slurmctld")
     cluster.start("slurmd")
@@ -109,7 +111,7 @@ def main():
     start = time.monotonic()
     subprocess.run(launch, env=cluster.env, check=True)
     kills = ["slurmctld", "worker", "slurmd", "slurmctld", "worker"]
-    next_kill, launches, idle = start + 5, 1, 0
+    next_kill, launches, idle = start + interval, 1, 0
     while not results.exists():
         time.sleep(0.5)
         if kills and time.monotonic() > next_kill:
@@ -120,7 +122,7 @@ def main():
                 os.kill(at_work[0], signal.SIGKILL)
                 print(f"process {at_work[0]} killed at its stage", flush=True)
                 kills.pop(0)
-            next_kill = time.monotonic() + 5
+            next_kill = time.monotonic() + interval
         queue = cluster.ask("squeue", "-h", "-o", "%i %T %r")
         for job in re.findall(r"^(\S+) PENDING .*(?:held|requeue).*$", queue, re.M):
             # What Slurm holds after a controller was killed: an administrator releases it.

@@ -40,7 +40,7 @@ Exit codes:
   2  usage or config error
   3  data error
   4  a device or backend is missing
-  5  network failure (try again)
+  5  network failure, or inputs of a stage that are missing (try again)
   130, 143  stopped on request, after Ctrl-C or another signal";
 
 /// SEAL's missing ablations: how penalty strength and selector function affect safe fine-tuning.

@@ -91,8 +91,11 @@ impl Launcher for Local<'_> {
         work.folder().make("logs")?;
         let left = (0..work.tasks.len()).collect();
         let memory = memory::of_machine();
-        let done = BTreeSet::new();
-        let mut pool = Pool { work, observer: self.observer, memory, left, done, running: vec![] };
+        // Whoever asks for more jobs than there are cores gets them.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = cores.max(work.jobs.unwrap_or(1));
+        let (observer, done, running) = (self.observer, BTreeSet::new(), Vec::new());
+        let mut pool = Pool { work, observer, cores, memory, left, done, running };
         let outcome = pool.run();
         match outcome {
             Ok(None) => Ok(Launched::Done),
@@ -117,6 +120,8 @@ struct Running {
 struct Pool<'a> {
     work: &'a Work<'a>,
     observer: &'a dyn Observer,
+    /// Cores that tasks may have together.
+    cores: usize,
     /// MiB of this machine, where it says.
     memory: Option<u64>,
     left: BTreeSet<usize>,
@@ -168,7 +173,8 @@ impl Pool<'_> {
         (self.running.len() < jobs).then_some(*next)
     }
 
-    /// Whether memory and services leave room beside the tasks that run.
+    /// Whether cores, memory and services leave room beside the tasks that run. A task that asks for
+    /// more than there is runs alone.
     fn has_room(&self, task: usize) -> bool {
         if self.running.is_empty() {
             return true;
@@ -176,9 +182,12 @@ impl Pool<'_> {
         let task = &self.work.tasks[task];
         let of = |running: &Running| &self.work.tasks[running.task];
         let asks_too = |r: &Running| task.network.is_some() && of(r).network == task.network;
+        let cores: usize = self.running.iter().map(|running| of(running).needs.cpus).sum();
         let used: u64 = self.running.iter().filter_map(|running| of(running).needs.memory).sum();
         let fits = |most| used.saturating_add(task.needs.memory.unwrap_or(0)) <= most;
-        !self.running.iter().any(asks_too) && self.memory.is_none_or(fits)
+        !self.running.iter().any(asks_too)
+            && cores + task.needs.cpus <= self.cores
+            && self.memory.is_none_or(fits)
     }
 
     /// Takes note of the processes that have ended, and starts those that are tried again.

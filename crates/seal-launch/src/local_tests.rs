@@ -161,13 +161,14 @@ fn tasks_that_ask_one_service_run_one_after_another() {
 }
 
 #[test]
-fn memory_and_jobs_limit_what_runs_beside() {
+fn memory_cores_and_jobs_limit_what_runs_beside() {
     let plan = plan(Path::new("/run"), &["make"]);
     let work = Work::of(&plan, &[false; 7], settings(&["group=0", "sft.memory=600M"]), Some(2));
     let notes = Notes::default();
     let mut pool = Pool {
         work: &work,
         observer: &notes,
+        cores: 2,
         memory: Some(1000),
         left: (3..7).collect(),
         done: (0..3).collect(),
@@ -178,7 +179,9 @@ fn memory_and_jobs_limit_what_runs_beside() {
     pool.left.remove(&3);
     pool.running.push(running(3));
     assert_eq!(pool.next(), None, "two of them need 1200 MiB");
-    pool.memory = Some(1200);
+    (pool.memory, pool.cores) = (Some(1200), 1);
+    assert_eq!(pool.next(), None, "the core is taken");
+    pool.cores = 2;
     assert_eq!(pool.next(), Some(4));
     pool.running.push(running(4));
     pool.left.remove(&4);
