@@ -11,8 +11,8 @@ fn origins(source: &ConfigSource, arm: Option<&str>) -> BTreeMap<String, (Value,
 fn file(dir: &std::path::Path) -> PathBuf {
     let path = dir.join("own.toml");
     let text = super::super::load::BUILT_IN.replace("baseline = false\n", "");
-    let head = text.split("[[arms]]").next().unwrap();
-    let head = head.split("[bindings").next().unwrap();
+    let head = text.split("\n[[arms]]").next().unwrap();
+    let head = head.split("\n[bindings").next().unwrap();
     fs::write(&path, head).unwrap();
     path
 }

@@ -111,9 +111,11 @@ mod tests {
     use super::*;
 
     fn model(seed: u64) -> Lm {
-        let shape = LmConfig { vocab_size: 8, hidden_size: 4, ..LmConfig::default() };
-        let shape = LmConfig { num_hidden_layers: 1, intermediate_size: 4, ..shape };
-        let shape = LmConfig { num_attention_heads: 2, num_key_value_heads: 1, ..shape };
+        let shape: LmConfig = toml::from_str(
+            "vocab_size = 8\nhidden_size = 4\nnum_hidden_layers = 1\nnum_attention_heads = 2\n\
+             num_key_value_heads = 1\nintermediate_size = 4\nmax_position_embeddings = 8\n",
+        )
+        .unwrap();
         Lm::init(&shape, seed, &DeviceSpec::default().open().unwrap()).unwrap()
     }
 

@@ -48,7 +48,7 @@ fn outputs_that_were_set_aside_go_alone() {
     let root = tempfile::tempdir().unwrap();
     let store = Store::open(root.path()).unwrap();
     let entry = made(&store);
-    fs::write(entry.dir.join("out"), "other").unwrap();
+    fs::write(entry.dir.join("weights"), "other").unwrap();
     // A process that has not verified it finds the damage, and makes it again.
     let again = Store::open(root.path()).unwrap();
     made_by(again.commit(with_output(&again)).unwrap());

@@ -85,10 +85,10 @@ impl Builder<'_> {
             Some(Form::Text) => json!({ "type": "string" }),
             Some(Form::Unit) => json!({ "type": "object", "additionalProperties": false }),
             Some(Form::List) => {
-                json!({ "type": "array", "items": self.inside(Step::Item, None, place, path) })
+                json!({ "type": "array", "items": self.inside(Step::Item, Some("*"), place, path) })
             }
             Some(Form::Tuple(n)) => {
-                let items = self.inside(Step::Item, None, place, path);
+                let items = self.inside(Step::Item, Some("*"), place, path);
                 json!({ "type": "array", "items": items, "minItems": n, "maxItems": n })
             }
             Some(Form::Map) => {
