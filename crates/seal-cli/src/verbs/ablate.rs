@@ -33,7 +33,7 @@ pub(crate) struct Options {
     no_probe: bool,
     /// Run the first seed of all arms first, and write its results to OUT/screening as soon as they are
     /// there, marked as partial. The results at the end are the same.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "launch")]
     screen: bool,
     #[command(flatten)]
     launch: LaunchArgs,
