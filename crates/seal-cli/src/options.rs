@@ -247,6 +247,7 @@ impl StoreArgs {
             jobs,
             threads: threads.max(1),
             keep_every: Duration::from_secs_f64(self.checkpoint * 60.0),
+            probe: true,
             show_rows: false,
             command: command::text(),
         }

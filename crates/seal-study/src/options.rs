@@ -20,6 +20,9 @@ pub struct RunOptions {
     /// How often a stage that trains keeps the state that it would go on from after a kill. A
     /// request to stop keeps it, too. Zero keeps it after each step.
     pub keep_every: Duration,
+    /// Find out before anything is trained whether the endpoints that judges still have questions to
+    /// are there: by their list of models, or by one reply of one token.
+    pub probe: bool,
     /// Put row texts into the report; always so for the built-in world.
     pub show_rows: bool,
     /// The command, for the record.
@@ -38,6 +41,7 @@ impl RunOptions {
             jobs: 1,
             threads: 1,
             keep_every: Self::KEEP_EVERY,
+            probe: true,
             show_rows: false,
             command: String::new(),
         }
@@ -116,12 +120,23 @@ pub enum PlannedWork {
         /// The variable of its key, where that is not set.
         unset: Option<String>,
     },
-    /// It runs here.
+    /// It runs here, on answers.
     Runs {
         /// Number of weights, where it is known.
         parameters: Option<u64>,
         /// Bytes of the weights.
         memory: Option<u64>,
+        /// Seconds on a few CPU cores, about.
+        seconds: Option<f64>,
+    },
+    /// It is asked and runs here.
+    Answers {
+        /// Number of weights, where it is known.
+        parameters: Option<u64>,
+        /// Bytes of the weights, with the copies that generation may need of them.
+        memory: Option<u64>,
+        /// Seconds on a few CPU cores, about.
+        seconds: Option<f64>,
     },
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use seal_device::DeviceSpec;
 use seal_report::{Report, Split};
+use seal_study::RunOptions;
 use seal_track::Server;
 
 use crate::logging::{self, Log};
@@ -25,6 +26,10 @@ pub(crate) struct Options {
     /// names the server. A server that fails is a warning, not a failure of the study.
     #[arg(long, value_name = "TRACKER")]
     track: Option<Tracker>,
+    /// Do not find out before the training whether the endpoints of judges are there. The question
+    /// is for their list of models; where that does not have the judge's, for a reply of one token.
+    #[arg(long)]
+    no_probe: bool,
 }
 
 /// Runs what is missing and closes with the figures and where the report is.
@@ -34,7 +39,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     if options.study.folder.dry_run {
         return verbs::plan::run(&options.study, verbosity);
     }
-    let out = study(&options.study, verbosity)?;
+    let out = study(&options.study, !options.no_probe, verbosity)?;
     if let Some(server) = server
         && let Err(error) = log(&server, &out, verbosity)
     {
@@ -53,9 +58,10 @@ fn log(server: &Server, out: &Path, verbosity: Verbosity) -> anyhow::Result<()> 
 }
 
 /// Runs the study and gives the run folder.
-fn study(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<PathBuf> {
+fn study(args: &StudyArgs, probe: bool, verbosity: Verbosity) -> anyhow::Result<PathBuf> {
     let log = Log::start(verbosity);
     let (study, options) = args.of_other_study()?.resolve(verbosity)?;
+    let options = RunOptions { probe, ..options };
     // Of a folder of another study nothing is read, and nothing is planned for it.
     study.check_folder(&options)?;
     // A missing backend is said now, not by the first stage that needs it.

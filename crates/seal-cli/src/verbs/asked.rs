@@ -1,8 +1,12 @@
 //! What judges that are models will do, in words.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use seal_study::{PlannedJudging, PlannedWork};
+
+use crate::remedy::LOG;
+use crate::tracker::approximately;
 
 const GIB: f64 = 1_073_741_824.0;
 
@@ -26,19 +30,27 @@ fn line(out: &mut dyn Write, planned: &PlannedJudging) -> io::Result<()> {
             };
             writeln!(out, "{questions} to {model}, {cost}")
         }
-        PlannedWork::Runs { parameters, memory } => {
+        PlannedWork::Runs { parameters, memory, seconds } => {
             let answers = counted(*questions, "answer", "answers");
-            let size = match (parameters, memory) {
-                (Some(parameters), Some(memory)) => format!(
-                    "{:.2} M parameters, {:.1} GiB of weights",
-                    1e-6 * *parameters as f64,
-                    *memory as f64 / GIB
-                ),
-                _ => "its size is not known".to_owned(),
-            };
+            let size = size((*parameters, *memory), *seconds);
             writeln!(out, "{answers} and canaries by {model}, {size}")
         }
+        PlannedWork::Answers { parameters, memory, seconds } => {
+            let questions = counted(*questions, "question", "questions");
+            let size = size((*parameters, *memory), *seconds);
+            writeln!(out, "{questions} to {model}, which runs here: {size}")
+        }
     }
+}
+
+/// What a model here takes.
+fn size(model: (Option<u64>, Option<u64>), seconds: Option<f64>) -> String {
+    let (Some(parameters), Some(memory)) = model else { return "its size is not known".to_owned() };
+    let time = seconds.map_or_else(String::new, |seconds| {
+        format!(", about {} on a few CPU cores", approximately(Duration::from_secs_f64(seconds)))
+    });
+    let (parameters, memory) = (1e-6 * parameters as f64, memory as f64 / GIB);
+    format!("{parameters:.2} M parameters, {memory:.1} GiB of weights{time}")
 }
 
 /// What would end the run, or leave it without verdicts.
@@ -47,7 +59,7 @@ fn warnings(out: &mut dyn Write, planned: &PlannedJudging) -> io::Result<()> {
         let place = place(planned);
         writeln!(
             out,
-            "judge of {place}: its replies cannot be read, and a run is refused: {why}; the number \
+            "judge of {place}: its replies cannot be read, and a run is refused: {why}; {LOG}; the number \
              above leaves them out"
         )?;
     }

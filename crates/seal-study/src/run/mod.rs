@@ -186,7 +186,7 @@ impl Study {
         let store = open_store(options, observer)?;
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
-        can_ask(&self.config, &self.sets, &graph, &judging, &store)?;
+        can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
         let workers = options.workers();
         let cells = Cells::look(&options.out, &self.arms, &graph, &self.sets, workers)?;
         let mut read = self.outputs_read(&graph);

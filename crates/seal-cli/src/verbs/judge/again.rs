@@ -37,6 +37,9 @@ pub(super) struct AgainOptions {
     #[arg(long, value_name = "DIR", requires = "again")]
     #[arg(conflicts_with_all = ["annotations", "answers", "candidate"])]
     store: Option<PathBuf>,
+    /// Do not find out before the first question whether the endpoint of the judge is there.
+    #[arg(long, requires = "again", conflicts_with_all = ["annotations", "answers", "candidate"])]
+    no_probe: bool,
 }
 
 impl AgainOptions {
@@ -62,6 +65,7 @@ pub(super) fn run(
         store: options.store.clone(),
         jobs: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
         command: command::text(),
+        probe: !options.no_probe,
         ..RunOptions::new(&request.out)
     };
     let plan = study.plan(&run);

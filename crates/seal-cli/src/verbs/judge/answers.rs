@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::answer_files::AnswerFiles;
 use super::pair_options::PairOptions;
+use super::judge_ahead::reach;
 use super::{JudgeFailure, annotations, guard, reward, rubric};
 use crate::files::{json_lines, prepare};
 use crate::verbosity::Verbosity;
@@ -54,6 +55,7 @@ pub(super) fn run(
         prompt: judge.prompt.clone(),
         device: device.unwrap_or("flex").to_owned(),
         digest_files: remembered_digests,
+        reach: reach(dry_run),
         ..JudgeRequest::new(table)
     };
     let files = AnswerFiles {
