@@ -49,7 +49,7 @@ impl Agents {
     /// Why there is no answer.
     pub(crate) fn run(
         &self,
-        request: Request<String>,
+        request: Request<Option<String>>,
         breaks_off: &dyn Fn() -> bool,
     ) -> Result<Response<Vec<u8>>, Broken> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -82,10 +82,15 @@ impl Agents {
 
 fn exchange(
     agent: &Agent,
-    request: Request<String>,
+    request: Request<Option<String>>,
     largest: u64,
 ) -> Result<Response<Vec<u8>>, ureq::Error> {
-    let mut answer = agent.run(request)?;
+    let (head, body) = request.into_parts();
+    let mut answer = match body {
+        Some(body) => agent.run(Request::from_parts(head, body))?,
+        // An empty body would be announced.
+        None => agent.run(Request::from_parts(head, ()))?,
+    };
     let body = match location(answer.status(), answer.headers()) {
         Some(_) => Vec::new(),
         None => answer.body_mut().with_config().limit(largest).read_to_vec()?,

@@ -113,7 +113,7 @@ impl Transport {
             let request = self.request(&url, body, idempotency_key)?;
             let answer = self.agents.run(request, breaks_off).map_err(|broken| match broken {
                 Broken::Off => EndpointError::Cancelled,
-                Broken::By(error) => self.broken(*error),
+                Broken::By(error) => self.broken(&url, *error),
             })?;
             let status = answer.status().as_u16();
             let Some(next) = location(answer.status(), answer.headers()) else {
@@ -148,7 +148,7 @@ impl Transport {
         url: &Uri,
         body: Option<&str>,
         idempotency_key: Option<&str>,
-    ) -> Result<Request<String>, EndpointError> {
+    ) -> Result<Request<Option<String>>, EndpointError> {
         let mut request = Request::builder()
             .method(if body.is_some() { Method::POST } else { Method::GET })
             .uri(url)
@@ -168,7 +168,7 @@ impl Transport {
             value.set_sensitive(true);
             request = request.header("authorization", value);
         }
-        request.body(body.unwrap_or_default().to_owned()).map_err(|e| EndpointError::Setting {
+        request.body(body.map(str::to_owned)).map_err(|e| EndpointError::Setting {
             key: "base_url".to_owned(),
             why: format!("no request can be made to it: {e}"),
         })
@@ -183,8 +183,8 @@ impl Transport {
     }
 
     /// A request that brought no answer, or less than the whole.
-    fn broken(&self, error: ureq::Error) -> EndpointError {
-        let url = self.url();
+    fn broken(&self, url: &Uri, error: ureq::Error) -> EndpointError {
+        let url = url.to_string();
         let why = |error: &dyn std::fmt::Display| {
             let words = escape_start(&self.key.blot(&error.to_string()), 300);
             match self.proxy {

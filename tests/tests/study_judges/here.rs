@@ -70,6 +70,7 @@ fn labels(log: &str) -> String {
         .iter()
         .map(|row| row["reply"]["content"].as_str().unwrap().trim().to_owned())
         .collect();
+    let said: Vec<String> = said.into_iter().collect();
     let mut other = (14..96).map(|id| format!("w{id}")).filter(|word| !said.contains(word));
     let other = [other.next().unwrap(), other.next().unwrap()];
     format!("{{ first = {said:?}, second = {other:?}, least_mass = 0.0 }}")
@@ -113,7 +114,8 @@ fn a_stage_gives_the_verdicts_that_the_same_judge_gives_alone() {
     let asked = fs::read_to_string(log(&sandbox, true)).unwrap();
     // The same replies, read by labels that the model says.
     let verdict = labels(&asked);
-    let set = [&JUDGES[..], &[&format!("judge.slimorca.verdict={verdict}")]].concat();
+    let read = format!("judge.slimorca.verdict={verdict}");
+    let set = [&JUDGES[..], &[&read]].concat();
     done(run(&sandbox, &ABLATE, &set));
     assert_eq!(fs::read_to_string(log(&sandbox, true)).unwrap(), asked);
     let results = sandbox.json("out/results.json");

@@ -6,9 +6,8 @@ are no part of this repository; they are files of one's own:
 
 - llama_guard_3_parts.jinja: the chat_template of Llama-Guard-3-1B or Llama-Guard-3-11B-Vision, which
   take the text of a turn as a list of parts. Our copy is that of the second.
-- qwen3guard_gen.jinja: a template with the words of Qwen3Guard-Gen's. We could not get the file itself:
-  the words are those of three programs that agree, and the prompt of `short` has the length and the
-  SHA-256 that facts of the model name (1,670 and 29421d6d...).
+- qwen3guard_gen.jinja: a template that writes the prompts of Qwen3Guard-Gen. We could not get the
+  model's own file: the words are those of three programs that write these prompts and agree.
 
 Run: python3 guard_templates.py [FOLDER] > guard_templates.json
 Needs transformers 5 and jinja2 3.1.

@@ -285,11 +285,11 @@ fn asked(
     let of = |source| ConfigError::Judge { section: section.to_owned(), source: Box::new(source) };
     Ok(match judge {
         OneJudge::Pairs(table) => {
-            let judge: PairJudge = open(table, section, &models, chat).map_err(of)?;
+            let judge: PairJudge = open((**table).clone(), section, &models, chat).map_err(of)?;
             Some(Opened::Pairs(Box::new(judge)))
         }
         OneJudge::Rubric(table) => {
-            let judge: RubricJudge = open(table, section, &models, chat).map_err(of)?;
+            let judge: RubricJudge = open((**table).clone(), section, &models, chat).map_err(of)?;
             Some(Opened::Answers(AnswerJudge::Rubric(Box::new(judge))))
         }
         OneJudge::Single(_) | OneJudge::Guard(_) | OneJudge::Reward(_) | OneJudge::Majority(_) => {
@@ -299,7 +299,7 @@ fn asked(
 }
 
 fn open<P: JudgePrompt>(
-    table: &AskedTable<P::Slots, P::Reading>,
+    table: AskedTable<P::Slots, P::Reading>,
     section: &str,
     models: &[Option<&str>],
     chat: Option<&ChatJudge>,
@@ -308,7 +308,7 @@ fn open<P: JudgePrompt>(
     if table.max_cost.is_some() && price.is_none() {
         return Err(JudgingError::NoPrice);
     }
-    let (table, place, here) = (table.clone(), section.as_ref(), Path::new(""));
+    let (place, here) = (section.as_ref(), Path::new(""));
     let judge = match chat {
         None => AskedJudge::of(table, place, here, None)?,
         Some(chat) => AskedJudge::of_model(table, place, here, None, &chat.identity())?,
