@@ -9,7 +9,10 @@ use toml::{Table, Value};
 use super::judge_table::{check_secrets, expand, make_room, named_place};
 use super::numbers::{self, LARGEST};
 use super::types::Config;
-use crate::error::{ArmError, ConfigError, Defect, OverrideError, Place, StudyError};
+use super::validate::of_tests;
+use crate::error::{
+    ArmError, ConfigError, Defect, OverrideError, Place, StudyError, ValueError,
+};
 
 /// The config of the built-in world, and the reference of all keys.
 pub const BUILT_IN: &str = include_str!("../../../../configs/world.toml");
@@ -221,7 +224,21 @@ fn typed(table: &Table) -> Result<Config, ConfigError> {
     use serde::Deserialize;
     numbers::check(table)?;
     let typed = Config::deserialize(table.clone());
-    Ok(typed.map_err(|e| TableError::of(e.to_string().trim_end()))?)
+    typed.map_err(|e| {
+        let error = TableError::of(e.to_string().trim_end());
+        of_no_test(table, &error).map_or_else(|| error.into(), ConfigError::from)
+    })
+}
+
+/// A fault in a section of a judge that is no test's: its name is what is wrong.
+fn of_no_test(table: &Table, error: &TableError) -> Option<ValueError> {
+    let name = error.section.as_ref()?.strip_prefix("judge.")?.split('.').next()?.to_owned();
+    let data = table.get("data");
+    let tests: Vec<&str> = match data {
+        Some(data) => data.get("test")?.as_table()?.keys().map(String::as_str).collect(),
+        None => seal_world::Split::TESTS.iter().map(|split| split.name()).collect(),
+    };
+    of_tests("judge", std::iter::once(&name), &tests).err()
 }
 
 impl Loaded {
