@@ -283,7 +283,9 @@ fn what_cannot_be_judged_is_refused_with_what_to_do() {
     "#);
     // The whole program in the place of its prompt.
     let other = format!("{prompt}sha256 = \"00\"\n");
-    assert!(error(&other, "answers.jsonl").ends_with("; where it was published: https://x.example\n"));
+    assert!(
+        error(&other, "answers.jsonl").ends_with("; where it was published: https://x.example\n")
+    );
     insta::assert_snapshot!(sandbox.run(&[&JUDGE[..], &["--prompt", "p.txt"]].concat()).error(), @"
     exit 2
     error: the prompt p.txt is not used: this judge is asked through a chat template alone

@@ -255,7 +255,8 @@ fn a_dry_run_asks_no_hub() {
         command.env("HF_ENDPOINT", "http://127.0.0.1:9").env_remove("HF_HUB_CACHE");
         let finished = Finished::of(command.output().unwrap());
         assert_eq!(finished.code, Some(0), "{}", finished.stderr);
-        let said = "hf://nobody/judge: the cache does not have this model, and a dry run fetches nothing";
+        let said =
+            "hf://nobody/judge: the cache does not have this model, and a dry run fetches nothing";
         assert!(finished.stderr.contains(said), "{}", finished.stderr);
         figures(&finished)
     };

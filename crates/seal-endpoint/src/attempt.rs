@@ -48,7 +48,8 @@ impl Attempts {
         breaks_off: &dyn Fn() -> bool,
         wait_for_turn: impl FnOnce() -> Result<(), EndpointError>,
     ) -> Result<Reply, EndpointError> {
-        let send = |field| self.send(&self.settings, messages, (field, idempotency_key), breaks_off);
+        let send =
+            |field| self.send(&self.settings, messages, (field, idempotency_key), breaks_off);
         let is_other = self.other_field.load(Ordering::Relaxed);
         let own = self.settings.length_field;
         let field = if is_other { own.other() } else { own };
@@ -92,8 +93,7 @@ impl Attempts {
             401 => return Err(fault::error(self.asked(), 401, None, &listed.body)),
             _ => {}
         }
-        let small =
-            EndpointSettings { max_tokens: 1, top_logprobs: None, ..self.settings.clone() };
+        let small = EndpointSettings { max_tokens: 1, top_logprobs: None, ..self.settings.clone() };
         let field = (self.settings.length_field, None);
         let answer = self.send(&small, &[Message::user("Hi")], field, breaks_off)?;
         match self.reply(answer) {

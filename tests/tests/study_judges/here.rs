@@ -266,9 +266,17 @@ fn a_model_here_that_cannot_judge_is_said_before_anything_trains() {
     let allowed = ["judge.hexphi.model.path=twin", "judge.hexphi.allow_self=true"];
     done(run(&sandbox, &dry, &[&JUDGES[..], &allowed].concat()));
     // What is not here is listed by a look ahead, with the size that the table names.
-    let far = ["judge.slimorca.model.path=hf://nobody/judge", "judge.slimorca.model.parameters=7000000000"];
+    let far = [
+        "judge.slimorca.model.path=hf://nobody/judge",
+        "judge.slimorca.model.parameters=7000000000",
+    ];
     let said = done(run(&sandbox, &dry, &[&JUDGES[..], &far].concat())).stdout;
-    assert!(said.contains("judge of slimorca: model hf://nobody/judge: would be fetched, about 14.0 GB"), "{said}");
+    assert!(
+        said.contains(
+            "judge of slimorca: model hf://nobody/judge: would be fetched, about 14.0 GB"
+        ),
+        "{said}"
+    );
     assert!(said.contains("to hf://nobody/judge, which runs here: 7000.00 M parameters"), "{said}");
     let nowhere = ["judge.slimorca.model.path=nowhere"];
     let said = done(run(&sandbox, &dry, &[&JUDGES[..], &nowhere].concat())).stdout;
@@ -311,7 +319,11 @@ fn a_model_here_judges_again_beside_others_and_in_a_majority() {
     done(run(&sandbox, &by_rater, &[]));
     let refused = run(&sandbox, &again, &[]);
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-    assert!(refused.stderr.contains("judge.hexphi.model.path: chat is no folder"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("judge.hexphi.model.path: chat is no folder"),
+        "{}",
+        refused.stderr
+    );
     // Of a changed model no verdict is stored as one of the old.
     fs::rename(sandbox.path().join("gone"), sandbox.path().join("chat")).unwrap();
     let path = sandbox.path().join("chat/model.safetensors");
@@ -323,5 +335,9 @@ fn a_model_here_judges_again_beside_others_and_in_a_majority() {
     }
     let refused = run(&sandbox, &by_rater, &[]);
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-    assert!(refused.stderr.contains("this is not the model that the run found here"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("this is not the model that the run found here"),
+        "{}",
+        refused.stderr
+    );
 }

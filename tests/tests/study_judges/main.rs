@@ -7,8 +7,8 @@ mod common;
 mod ends;
 mod here;
 mod models;
-mod probe;
 mod plans;
+mod probe;
 mod setup;
 #[path = "../../../crates/seal-endpoint/tests/stub/mod.rs"]
 mod stub;

@@ -71,7 +71,10 @@ fn a_look_ahead_counts_replies_to_pairs_as_the_stage_does() {
         );
         assert_eq!(refused.code, Some(2), "{}", refused.stderr);
         let said = &refused.stderr;
-        assert!(said.contains("its first line is no verdict, so that this is another file; mend it"), "{said}");
+        assert!(
+            said.contains("its first line is no verdict, so that this is another file; mend it"),
+            "{said}"
+        );
         assert!(!sandbox.path().join("new/results.json").exists());
     }
     assert_eq!(oracle.paid_once(), paid);
@@ -246,7 +249,8 @@ fn a_judge_without_a_kind_is_refused_in_a_few_words() {
     error: --set judge.hexphu.prompt.slots.first=a: judge.hexphu: there is no test of that name; tests are hexphi, slimorca; did you mean `hexphi`?
     ");
     for cost in ["nan", "inf", "-inf", "-1.0"] {
-        let set = ["judge.hexphi.table=tables/rubric.toml", &format!("judge.hexphi.max_cost={cost}")];
+        let set =
+            ["judge.hexphi.table=tables/rubric.toml", &format!("judge.hexphi.max_cost={cost}")];
         let refused = run(&sandbox, &ABLATE, &set);
         assert_eq!(refused.code, Some(2), "{cost}: {}", refused.stderr);
         let words = ["give a finite number", "max_cost is a number, 0 or more"];

@@ -125,7 +125,9 @@ fn a_run_that_is_asked_to_stop_waits_for_no_reply() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let process = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-TERM", &process]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill").args(["-TERM", &process]).status().unwrap().success()
+    );
     let stopped = Instant::now();
     let finished = Finished::of(child.wait_with_output().unwrap());
     assert_eq!(finished.code, Some(143), "{}", finished.stderr);

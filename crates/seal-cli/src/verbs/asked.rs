@@ -126,9 +126,12 @@ mod tests {
         judge of hh (second): max_cost is 1.5, which is less than its questions may cost; it stops before they cost more
         judge of hh (second): the variable K of its key is not set
         ");
-        let runs = PlannedWork::Runs { parameters: Some(1_000_000), memory: Some(1 << 30) };
-        insta::assert_snapshot!(said(Some(30), runs), @"judge of hh (second): at most 30 answers and canaries by m, 1.00 M parameters, 1.0 GiB of weights");
-        let unknown = PlannedWork::Runs { parameters: None, memory: None };
+        let (parameters, memory) = (Some(1_000_000), Some(1 << 30));
+        let runs = PlannedWork::Runs { parameters, memory, seconds: Some(90.0) };
+        insta::assert_snapshot!(said(Some(30), runs), @"judge of hh (second): at most 30 answers and canaries by m, 1.00 M parameters, 1.0 GiB of weights, about 90 s on a few CPU cores");
+        let answers = PlannedWork::Answers { parameters, memory, seconds: None };
+        insta::assert_snapshot!(said(Some(1), answers), @"judge of hh (second): at most 1 question to m, which runs here: 1.00 M parameters, 1.0 GiB of weights");
+        let unknown = PlannedWork::Runs { parameters: None, memory: None, seconds: None };
         insta::assert_snapshot!(said(None, unknown), @"judge of hh (second): an unknown number of answers and canaries by m, its size is not known");
     }
 }

@@ -58,13 +58,19 @@ fn folder() -> Option<PathBuf> {
 
 #[test]
 fn prompts_of_guards_are_those_of_transformers() {
-    let golden: Value = serde_json::from_str(include_str!("../reference/guard_templates.json")).unwrap();
+    let golden: Value =
+        serde_json::from_str(include_str!("../reference/guard_templates.json")).unwrap();
     for (name, source) in OWN {
         assert_eq!(found(name, source), golden[name], "{name}");
     }
     for name in ["llama_guard_3_parts.jinja", "qwen3guard_gen.jinja"] {
-        assert_eq!(golden[name]["rendered"].as_object().unwrap().len(), CONVERSATIONS.len(), "{name}");
-        let Some(text) = folder().and_then(|dir| std::fs::read_to_string(dir.join(name)).ok()) else {
+        assert_eq!(
+            golden[name]["rendered"].as_object().unwrap().len(),
+            CONVERSATIONS.len(),
+            "{name}"
+        );
+        let Some(text) = folder().and_then(|dir| std::fs::read_to_string(dir.join(name)).ok())
+        else {
             continue;
         };
         assert_eq!(found(name, &text), golden[name], "{name}");

@@ -10,9 +10,7 @@ use super::judge_table::{check_secrets, expand, make_room, named_place};
 use super::numbers::{self, LARGEST};
 use super::types::Config;
 use super::validate::of_tests;
-use crate::error::{
-    ArmError, ConfigError, Defect, OverrideError, Place, StudyError, ValueError,
-};
+use crate::error::{ArmError, ConfigError, Defect, OverrideError, Place, StudyError, ValueError};
 
 /// The config of the built-in world, and the reference of all keys.
 pub const BUILT_IN: &str = include_str!("../../../../configs/world.toml");

@@ -6,8 +6,8 @@ use seal_data::TemplateSetting;
 use seal_judging::rubric::RubricJudge;
 use seal_lm::Cost;
 use seal_model::{
-    FoundJudge, GuardTable, JudgeRequest, ModelError, ModelFolder, Notice, Reach, RewardTable, is_address,
-    judge_seconds,
+    FoundJudge, GuardTable, JudgeRequest, ModelError, ModelFolder, Notice, Reach, RewardTable,
+    is_address, judge_seconds,
 };
 use serde_json::{Value, json};
 

@@ -97,12 +97,7 @@ impl RememberedJudges {
     }
 
     /// What is known of the judge with these settings at `section`.
-    pub(crate) fn find(
-        &self,
-        section: &str,
-        settings: &Value,
-        device: &str,
-    ) -> Option<FoundJudge> {
+    pub(crate) fn find(&self, section: &str, settings: &Value, device: &str) -> Option<FoundJudge> {
         let is_it = |judge: &&Remembered| {
             judge.section == section && judge.settings == *settings && judge.device == device
         };

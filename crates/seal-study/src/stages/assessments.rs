@@ -14,8 +14,7 @@ use seal_judge::{Answer, Assessment, from_jsonl, to_jsonl};
 use seal_judging::Stopped;
 use seal_judging::rubric::{AnswerSet, RubricJudge};
 use seal_model::{
-    AnswersError, GuardModel, GuardTable, Judged, ModelError, RewardModel, RewardTable,
-    Watch,
+    AnswersError, GuardModel, GuardTable, Judged, ModelError, RewardModel, RewardTable, Watch,
 };
 use serde::Serialize;
 

@@ -13,8 +13,8 @@ use seal_study::remembered_digests;
 use serde_json::Value;
 
 use super::answer_files::AnswerFiles;
-use super::pair_options::PairOptions;
 use super::judge_ahead::reach;
+use super::pair_options::PairOptions;
 use super::{JudgeFailure, annotations, guard, reward, rubric};
 use crate::files::{json_lines, prepare};
 use crate::verbosity::Verbosity;

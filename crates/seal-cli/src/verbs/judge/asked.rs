@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use seal_judging::{
     AskedJudge, AskedTable, JudgePrompt, JudgingError, LocalIdentity, Questions, Responder,
-    VerdictLog, estimate, missing_questions, outstanding_questions, read_batch, stored, write_batch,
+    VerdictLog, estimate, missing_questions, outstanding_questions, read_batch, stored,
+    write_batch,
 };
 use seal_model::{FoundChat, JudgeRequest};
 use seal_study::remembered_digests;

@@ -95,7 +95,17 @@ impl FoundChat {
         let found = FoundJudge { dir, shape, digest, prompt: Some(hash), identity };
         let (settings, device) = (settings.clone(), request.device.clone());
         let (template, identity) = (format.template, found.local_identity());
-        Ok(Self { settings, found, device, encoder, template, stops, ends_turns, context, identity })
+        Ok(Self {
+            settings,
+            found,
+            device,
+            encoder,
+            template,
+            stops,
+            ends_turns,
+            context,
+            identity,
+        })
     }
 
     /// The model folder, and all that tells the model from another one.
