@@ -1,23 +1,25 @@
 //! Judges that are models, inside a study: the judges themselves, and what they share in one process.
 //!
-//! The log of a judge that is asked, an endpoint or a chat model here, is `judgements/<key>/verdicts.jsonl` in the store. The key is
-//! that of the judge's identity: all that a reply depends on beside the texts. So a study with another
-//! arm, another reading or another threshold finds the replies that are there. One process at a time
-//! writes to a log, and whoever comes later waits: no question is paid for twice.
+//! The log of a judge that is asked, an endpoint or a chat model here, is
+//! `judgements/<key>/verdicts.jsonl` in the store. The key is that of the judge's identity: all that a
+//! reply depends on beside the texts. So a study with another arm, another reading or another threshold
+//! finds the replies that are there. One process at a time writes to a log, and whoever comes later
+//! waits: no question is paid for twice.
 
 mod answer_judge;
 mod chat_judge;
 mod items;
+mod opening;
 mod pairs;
 mod planned;
 mod remembered;
 mod sharing;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use seal_judging::rubric::RubricJudge;
-use seal_judging::{AskedJudge, AskedTable, JudgePrompt, JudgingError, PairJudge};
+use seal_judging::PairJudge;
 use seal_model::{FoundJudge, ModelError};
 
 use crate::config::{Config, OneJudge};
@@ -32,9 +34,10 @@ pub(crate) use self::remembered::{JUDGES_FILE, RememberedJudges};
 pub(crate) use self::sharing::{AskedAt, Asks, Judging, LOGS};
 
 use self::answer_judge::name_of;
+use self::opening::{Opened, asked, model_table, of_model, would_be_fetched};
 
 /// A judge of a test: the test, and the name of a further judge.
-type Place = (String, Option<String>);
+pub(crate) type Place = (String, Option<String>);
 
 /// The judges of a study that are models, with the texts of their prompts.
 #[derive(Clone, Debug, Default)]
@@ -43,12 +46,6 @@ pub(crate) struct Judges {
     answers: BTreeMap<Place, AnswerJudge>,
     /// The models of those that are asked and run here.
     chats: BTreeMap<Place, ChatJudge>,
-}
-
-/// A judge that was opened.
-enum Opened {
-    Pairs(Box<PairJudge>),
-    Answers(AnswerJudge),
 }
 
 impl Judges {
@@ -261,75 +258,6 @@ pub(crate) fn section(test: &str, name: Option<&str>) -> String {
         None => format!("judge.{test}"),
         Some(name) => format!("judge.{test}.also.{name}"),
     }
-}
-
-fn model_table(judge: &OneJudge) -> Option<ModelTable> {
-    match judge {
-        OneJudge::Guard(table) => Some(ModelTable::Guard(table.clone())),
-        OneJudge::Reward(table) => Some(ModelTable::Reward(table.clone())),
-        OneJudge::Single(_) | OneJudge::Pairs(_) | OneJudge::Rubric(_) | OneJudge::Majority(_) => {
-            None
-        }
-    }
-}
-
-/// A judge that is asked, ready; `None` for another judge. `chat` is its model where that is here.
-fn asked(
-    config: &Config,
-    judge: &OneJudge,
-    chat: Option<&ChatJudge>,
-    section: &str,
-) -> Result<Option<Opened>, StudyError> {
-    let models = model_names(config);
-    let models: Vec<Option<&str>> = models.iter().map(|name| Some(name.as_str())).collect();
-    let of = |source| ConfigError::Judge { section: section.to_owned(), source: Box::new(source) };
-    Ok(match judge {
-        OneJudge::Pairs(table) => {
-            let judge: PairJudge = open((**table).clone(), section, &models, chat).map_err(of)?;
-            Some(Opened::Pairs(Box::new(judge)))
-        }
-        OneJudge::Rubric(table) => {
-            let judge: RubricJudge = open((**table).clone(), section, &models, chat).map_err(of)?;
-            Some(Opened::Answers(AnswerJudge::Rubric(Box::new(judge))))
-        }
-        OneJudge::Single(_) | OneJudge::Guard(_) | OneJudge::Reward(_) | OneJudge::Majority(_) => {
-            None
-        }
-    })
-}
-
-fn open<P: JudgePrompt>(
-    table: AskedTable<P::Slots, P::Reading>,
-    section: &str,
-    models: &[Option<&str>],
-    chat: Option<&ChatJudge>,
-) -> Result<AskedJudge<P>, JudgingError> {
-    let price = table.endpoint.as_ref().and_then(|endpoint| endpoint.price);
-    if table.max_cost.is_some() && price.is_none() {
-        return Err(JudgingError::NoPrice);
-    }
-    let (place, here) = (section.as_ref(), Path::new(""));
-    let judge = match chat {
-        None => AskedJudge::of(table, place, here, None)?,
-        Some(chat) => AskedJudge::of_model(table, place, here, None, &chat.identity())?,
-    };
-    judge.refuse_self(models)?;
-    Ok(judge)
-}
-
-fn of_model(section: &str) -> impl FnOnce(ModelError) -> StudyError {
-    let section = section.to_owned();
-    move |source| ConfigError::JudgeModel { section, source: Box::new(source) }.into()
-}
-
-/// What is said of a judge's model that is not looked for.
-fn would_be_fetched(path: &Path, parameters: Option<u64>) -> String {
-    let size = parameters.map_or(String::new(), |n| format!(", about {:.1} GB", 2e-9 * n as f64));
-    format!(
-        "model {}: would be fetched{size}, unless the cache holds it; a gated one needs access and a \
-         token (HF_TOKEN)",
-        path.display()
-    )
 }
 
 /// Names of the model under test: as the config has it, and its last part, by which servers know

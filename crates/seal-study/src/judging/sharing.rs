@@ -15,6 +15,7 @@ use seal_judging::{
 use seal_store::{Claim, Claims, Key, claim_lasting, lasting_folder};
 use serde_json::Value;
 
+use super::told::{Stop, Told};
 use super::{Judges, section};
 use crate::error::StudyError;
 use crate::exec::Job;
@@ -90,40 +91,6 @@ struct State {
 
 fn asked(endpoint: &EndpointSettings) -> Asked {
     (endpoint.base_url.clone(), endpoint.model.clone(), endpoint.api_key_env.clone())
-}
-
-/// Ends a probe where the run is asked to stop.
-struct Stop<'a>(&'a dyn Observer);
-
-impl seal_endpoint::Watch for Stop<'_> {
-    fn notice(&self, _: &seal_endpoint::Notice<'_>) {}
-
-    fn breaks_off(&self) -> bool {
-        self.0.is_cancelled()
-    }
-}
-
-/// Tells how far a set of questions is, whether the run is asked to stop, and whether the log is still
-/// its own.
-struct Told<'a>(&'a Job<'a>, &'a Claim);
-
-impl seal_judging::Observer for Told<'_> {
-    fn event(&self, event: &seal_judging::Event<'_>) {
-        if let seal_judging::Event::Answered { done, of } = event {
-            (self.0.progress)(*done as f64 / (*of).max(1) as f64);
-        }
-    }
-
-    fn is_cancelled(&self) -> bool {
-        (self.0.is_cancelled)()
-    }
-
-    fn owns_log(&self) -> bool {
-        self.1.is_held().unwrap_or_else(|error| {
-            tracing::warn!(%error, "the claim on the log cannot be looked at");
-            false
-        })
-    }
 }
 
 impl<'a> Judging<'a> {

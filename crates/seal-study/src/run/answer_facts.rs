@@ -14,11 +14,8 @@ use crate::config::Config;
 use crate::error::{Defect, StudyError};
 use crate::exec::Done;
 use crate::graph::{Cell, Graph};
-use crate::judging::{AnswerJudge, ChatJudge, Judges, model_names};
+use crate::judging::{AnswerJudge, ChatJudge, Judges, Place, model_names};
 use crate::stages::{AssessedOutput, StoredCanary, Sum};
-
-/// A judge of a test: the test, and the name of a further judge.
-type Place = (String, Option<String>);
 
 /// What the stages of one judge left, over all cells.
 #[derive(Default)]

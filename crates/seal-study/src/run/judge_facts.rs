@@ -16,11 +16,8 @@ use crate::config::{Config, OneJudge};
 use crate::error::{Defect, StudyError};
 use crate::exec::Done;
 use crate::graph::{Cell, Graph};
-use crate::judging::{ChatJudge, Judges, model_names};
+use crate::judging::{ChatJudge, Judges, Place, model_names};
 use crate::stages::{PairOutput, read_evidence};
-
-/// A judge of a test: the test, and the name of a further judge.
-type Place = (String, Option<String>);
 
 /// What the stages of one judge of pairs left, over all cells.
 #[derive(Default)]
