@@ -17,7 +17,7 @@ mod sharing;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use seal_judging::PairJudge;
 use seal_model::{FoundJudge, ModelError};
