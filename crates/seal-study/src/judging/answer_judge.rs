@@ -11,7 +11,7 @@ use seal_model::{
 };
 use serde_json::{Value, json};
 
-use crate::error::{Defect, StudyError};
+use crate::error::{ConfigError, Defect, StudyError};
 use crate::model_digests::remembered_digests;
 
 /// Tokens of a judge's prompt with request and answer, about.
@@ -146,6 +146,22 @@ pub(super) fn name_of(path: &Path) -> String {
         true => name,
         false => name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(&name).into(),
     }
+}
+
+/// What the model of the judge at `section` says of its settings or files.
+pub(super) fn of_model(section: &str) -> impl FnOnce(ModelError) -> StudyError {
+    let section = section.to_owned();
+    move |source| ConfigError::JudgeModel { section, source: Box::new(source) }.into()
+}
+
+/// What is said of a judge's model that is not looked for.
+pub(super) fn would_be_fetched(path: &Path, parameters: Option<u64>) -> String {
+    let size = parameters.map_or(String::new(), |n| format!(", about {:.1} GB", 2e-9 * n as f64));
+    format!(
+        "model {}: would be fetched{size}, unless the cache holds it; a gated one needs access and a \
+         token (HF_TOKEN)",
+        path.display()
+    )
 }
 
 /// Says what is to be said of the files of a judge's model.

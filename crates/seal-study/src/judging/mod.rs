@@ -33,8 +33,8 @@ pub(crate) use self::planned::{Questions, planned, planned_answers};
 pub(crate) use self::remembered::{JUDGES_FILE, RememberedJudges};
 pub(crate) use self::sharing::{AskedAt, Asks, Judging, LOGS};
 
-use self::answer_judge::name_of;
-use self::opening::{Opened, asked, model_table, of_model, would_be_fetched};
+use self::answer_judge::{name_of, of_model, would_be_fetched};
+use self::opening::{Opened, asked, model_table};
 
 /// A judge of a test: the test, and the name of a further judge.
 pub(crate) type Place = (String, Option<String>);

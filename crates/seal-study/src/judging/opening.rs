@@ -4,7 +4,6 @@ use std::path::Path;
 
 use seal_judging::rubric::RubricJudge;
 use seal_judging::{AskedJudge, AskedTable, JudgePrompt, JudgingError, PairJudge};
-use seal_model::ModelError;
 
 use super::{AnswerJudge, ChatJudge, ModelTable, model_names};
 use crate::config::{Config, OneJudge};
@@ -69,20 +68,4 @@ fn open<P: JudgePrompt>(
     };
     judge.refuse_self(models)?;
     Ok(judge)
-}
-
-/// What the model of the judge at `section` says of its settings or files.
-pub(super) fn of_model(section: &str) -> impl FnOnce(ModelError) -> StudyError {
-    let section = section.to_owned();
-    move |source| ConfigError::JudgeModel { section, source: Box::new(source) }.into()
-}
-
-/// What is said of a judge's model that is not looked for.
-pub(super) fn would_be_fetched(path: &Path, parameters: Option<u64>) -> String {
-    let size = parameters.map_or(String::new(), |n| format!(", about {:.1} GB", 2e-9 * n as f64));
-    format!(
-        "model {}: would be fetched{size}, unless the cache holds it; a gated one needs access and a \
-         token (HF_TOKEN)",
-        path.display()
-    )
 }
