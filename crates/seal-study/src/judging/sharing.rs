@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc as Shared, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use seal_endpoint::{ApiKey, Class, Client, EndpointError, EndpointSettings};
+use seal_endpoint::{ApiKey, Class, Client, EndpointError, EndpointSettings, Probed};
 use seal_judging::rubric::{AnswerSet, Rated, RubricJudge};
 use seal_judging::{
     AskedJudge, JudgePrompt, Judged, JudgingError, PairJudge, QuestionSet, Repair, Responder,
@@ -138,7 +138,7 @@ impl<'a> Judging<'a> {
     }
 
     /// Finds out whether the endpoint of the judge at this place is there and takes key and model, once
-    /// for each endpoint. A model on this machine has none.
+    /// for each endpoint. A model on this machine has none. Of a failure that may pass there is a notice.
     ///
     /// # Errors
     /// [`StudyError::Probe`]; [`StudyError::Cancelled`] where the run is asked to stop.
@@ -159,7 +159,14 @@ impl<'a> Judging<'a> {
         match client.probe(&Stop(self.observer)) {
             Err(EndpointError::Cancelled) => Err(StudyError::Cancelled { stages: None }),
             Err(error) => Err(failed(Box::new(error.into()))),
-            Ok(()) => Ok(()),
+            Ok(Probed::Takes) => Ok(()),
+            Ok(Probed::Unsure(error)) => {
+                let place = section(test, name);
+                let message =
+                    format!("{place}: a first question had no reply, and the run goes on: {error}");
+                self.observer.event(&Event::Notice { message });
+                Ok(())
+            }
         }
     }
 
