@@ -27,6 +27,7 @@ mod progress;
 mod reading;
 mod remedy;
 mod steps;
+mod stores;
 mod summary;
 pub mod table;
 mod tracker;

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use clap::Args;
 use seal_study::{
-    ConfigSource, RunOptions, Study, StudyError, config_of_folder, load_config, store_of_folder,
-    study_of_folder,
+    ConfigSource, RunOptions, Study, StudyError, config_of_folder, load_config, study_of_folder,
 };
 
 use crate::command;
 use crate::memory;
 use crate::plain;
 use crate::reading::Reading;
+use crate::stores::{Access, store_of_run};
 use crate::verbosity::Verbosity;
 
 /// Which study: a config and what changes it.
@@ -176,7 +176,7 @@ impl FolderArgs {
         let study = Study::load_unjudged(&config.source())?;
         drop(reading);
         let out = self.out.clone().unwrap_or_else(|| study.default_out());
-        let store = store_of_run(store.as_deref(), &out)?;
+        let store = store_of_run(store.as_deref(), &out, Access::Reads, verbosity)?;
         Ok((study, RunOptions { store, ..RunOptions::new(out) }))
     }
 }
@@ -211,7 +211,11 @@ impl StudyArgs {
     }
 
     /// The study and the options of its run.
-    pub(crate) fn resolve(&self, verbosity: Verbosity) -> anyhow::Result<(Study, RunOptions)> {
+    pub(crate) fn resolve(
+        &self,
+        access: Access,
+        verbosity: Verbosity,
+    ) -> anyhow::Result<(Study, RunOptions)> {
         let reading = Reading::start(verbosity);
         let study = Study::load(&self.folder.config.source())?;
         drop(reading);
@@ -223,7 +227,7 @@ impl StudyArgs {
         }
         let options = RunOptions {
             show_rows: self.show_rows,
-            ..self.store.options(self.folder.out.as_ref(), &study)?
+            ..self.store.options(self.folder.out.as_ref(), &study, access, verbosity)?
         };
         Ok((study, options))
     }
@@ -235,17 +239,27 @@ impl RunArgs {
         self.out.as_deref()
     }
 
-    /// The options of a run of `study`.
+    /// The options of a run of `study` that makes stages.
     ///
     /// # Errors
-    /// A run folder whose store cannot be told.
-    pub(crate) fn options(&self, study: &Study) -> Result<RunOptions, StudyError> {
-        self.store.options(self.out.as_ref(), study)
+    /// A run folder whose store cannot be told, or whose store is gone.
+    pub(crate) fn options(
+        &self,
+        study: &Study,
+        verbosity: Verbosity,
+    ) -> anyhow::Result<RunOptions> {
+        self.store.options(self.out.as_ref(), study, Access::Makes, verbosity)
     }
 }
 
 impl StoreArgs {
-    fn options(&self, out: Option<&PathBuf>, study: &Study) -> Result<RunOptions, StudyError> {
+    fn options(
+        &self,
+        out: Option<&PathBuf>,
+        study: &Study,
+        access: Access,
+        verbosity: Verbosity,
+    ) -> anyhow::Result<RunOptions> {
         let jobs = self.jobs.map(NonZeroUsize::get);
         // A large model needs all cores, and its memory once; small ones a core each.
         let (jobs, threads) = match study.config().model.folder() {
@@ -254,13 +268,13 @@ impl StoreArgs {
         };
         let out = out.cloned().unwrap_or_else(|| study.default_out());
         Ok(RunOptions {
-            store: store_of_run(self.store.as_deref(), &out)?,
+            store: store_of_run(self.store.as_deref(), &out, access, verbosity)?,
             out,
             jobs,
             threads: threads.max(1),
             keep_every: Duration::from_secs_f64(self.checkpoint * 60.0),
             probe: true,
-            keep_base: memory::available().map_or(RunOptions::KEEP_BASE, kept_of),
+            keep_base: kept_of(memory::available(), study.step_bytes(), jobs),
             screen: false,
             show_rows: false,
             command: command::text(),
@@ -268,35 +282,22 @@ impl StoreArgs {
     }
 }
 
-/// The store of a run: the one that is `named`, or the one that the last run into `out` used. That is
-/// said; `None` is the one in the run folder.
-pub(crate) fn store_of_run(
-    named: Option<&Path>,
-    out: &Path,
-) -> Result<Option<PathBuf>, StudyError> {
-    if let Some(named) = named {
-        return Ok(Some(named.to_owned()));
-    }
-    let Some(last) = store_of_folder(out)? else { return Ok(None) };
-    let mut err = plain::stderr();
-    let (out, shown) = (out.display(), last.display());
-    // What cannot be shown stops nothing.
-    let _ = match last.is_dir() {
-        true => writeln!(err, "store: {shown}, as the last run into {out} had it"),
-        false => writeln!(
-            err,
-            "store: {shown}, which the last run into {out} had, is not there; {out}/store is used, \
-             and --store names another"
-        ),
-    };
-    Ok(Some(last).filter(|last| last.is_dir()))
-}
-
-/// Bytes of the largest base that stays in memory between stages, with so many MiB free: a stage that
-/// trains or answers needs most of them.
-fn kept_of(free_mib: f64) -> u64 {
+/// Bytes of the largest base that stays in memory between stages. With `free_mib` MiB free they are at
+/// most a quarter of it, since a stage that answers needs memory too; and at most what so many `jobs`
+/// leave whose largest training step takes `step` bytes. Where one of both is not known they are few.
+fn kept_of(free_mib: Option<f64>, step: Option<u64>, jobs: usize) -> u64 {
     const SHARE: f64 = 0.25;
-    (free_mib * f64::from(1 << 20) * SHARE) as u64
+    let Some(free) = free_mib.map(|mib| mib * f64::from(1 << 20)) else {
+        return RunOptions::KEEP_BASE;
+    };
+    let share = (free * SHARE) as u64;
+    match step {
+        Some(step) => {
+            let training = step.saturating_mul(u64::try_from(jobs).unwrap_or(u64::MAX));
+            share.min((free as u64).saturating_sub(training))
+        }
+        None => share.min(RunOptions::KEEP_BASE),
+    }
 }
 
 /// The config that the last run left in the folder `out`. Whether it was edited since is not
@@ -318,4 +319,22 @@ pub(crate) fn last_config(out: &Path) -> Result<Option<PathBuf>, StudyError> {
 /// The number of cores this process may use; one where the system does not say.
 pub(crate) fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_is_kept_only_beside_the_training_of_all_jobs() {
+        const GIB: u64 = 1 << 30;
+        let kept = |step: u64, jobs| kept_of(Some(16.0 * 1024.0), Some(step * GIB), jobs) / GIB;
+        assert_eq!(kept(1, 1), 4, "a quarter of what is free");
+        assert_eq!(kept(14, 1), 2, "what the training leaves");
+        assert_eq!(kept(7, 2), 2);
+        assert_eq!((kept(16, 1), kept(9, 2), kept(40, 1)), (0, 0, 0));
+        assert_eq!(kept_of(Some(16.0 * 1024.0), None, 1), RunOptions::KEEP_BASE);
+        assert_eq!(kept_of(Some(1024.0), None, 1), GIB / 4);
+        assert_eq!(kept_of(None, Some(GIB), 1), RunOptions::KEEP_BASE);
+    }
 }

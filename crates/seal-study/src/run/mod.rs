@@ -20,6 +20,7 @@ mod planning;
 mod record;
 mod screening;
 mod select;
+mod stages_seen;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -44,6 +45,7 @@ use crate::judging::{JUDGES_FILE, Judges, Judging, RememberedJudges};
 use crate::observer::{Event, Observer, Silent};
 use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
+use crate::preview::step_bytes;
 use crate::run_folder::{self, RunFolder, STORE_PATH, remember_store};
 
 pub use self::again::AgainRequest;
@@ -51,6 +53,7 @@ pub use self::answers::{StoredAnswers, WrittenAnswers};
 pub use self::planned::{LaunchPlan, StagesMade, stage_by_key};
 use self::screening::{SCREENING, Screening};
 pub use self::select::{SelectRequest, Selected};
+pub use self::stages_seen::StagesSeen;
 
 /// Folder of a run folder with the results by other judges.
 const AGAIN: &str = "again";
@@ -79,6 +82,19 @@ const WRITTEN: [&str; 20] = [
     "log.txt",
 ];
 
+/// Notes the store of a run in its folder.
+fn remember(options: &RunOptions, observer: &dyn Observer) -> Result<(), StudyError> {
+    if !remember_store(&options.out, options.store.as_deref())? {
+        let message = format!(
+            "{}: its path is no text, so that the run folder does not remember it: name it again \
+             next time",
+            options.store_dir().display()
+        );
+        observer.event(&Event::Notice { message });
+    }
+    Ok(())
+}
+
 /// A study, resolved: every arm with its settings and its data.
 #[derive(Clone)]
 pub struct Study {
@@ -93,6 +109,12 @@ impl Study {
     /// The config.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Bytes of the largest training step of its arms, as [`crate::Preview`] estimates it; `None` where
+    /// it is not known. On a device with memory of its own it is 0.
+    pub fn step_bytes(&self) -> Option<u64> {
+        step_bytes(self.arms.iter().map(|arm| &arm.config))
     }
 
     /// The arms that run, in the order of tables.
@@ -197,18 +219,14 @@ impl Study {
         // What is told is in the log, too.
         let observer = &Logged(observer);
         let _folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
+        // Whoever reads the log tells this run from earlier ones by it.
+        tracing::info!("a run begins");
         let store = open_store(options, observer)?;
-        if !remember_store(&options.out, options.store.as_deref())? {
-            let message = format!(
-                "{}: its path is no text, so that the run folder does not remember it: name it again \
-                 next time",
-                options.store_dir().display()
-            );
-            observer.event(&Event::Notice { message });
-        }
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
         can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
+        // A run that is refused changes nothing for the next.
+        remember(options, observer)?;
         let workers = options.workers();
         let cells = Cells::look(&options.out, &self.arms, &graph, &self.sets, workers)?;
         let mut read = self.outputs_read(&graph);

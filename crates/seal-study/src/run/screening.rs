@@ -74,9 +74,9 @@ impl<'a> Screening<'a> {
                     observer.event(&Event::Notice { message: this.written() });
                 }
             });
-            let done = run(&watched);
-            watched.end();
-            done
+            // Whatever ends the work, a panic too: the scope waits for who listens.
+            let _end = End(&watched);
+            run(&watched)
         })
     }
 
@@ -85,11 +85,11 @@ impl<'a> Screening<'a> {
         let (seed, of) = (self.study.config.study.seeds[0], self.study.config.study.seeds.len());
         match self.write() {
             Ok(()) => format!(
-                "results of seed {seed} of {of} alone are in {}; those of all seeds follow",
+                "results of the first of {of} seeds, {seed}, are in {}; those of all seeds follow",
                 self.options.out.join(SCREENING).display()
             ),
             Err(error) => {
-                format!("the results of seed {seed} alone could not be written: {error}")
+                format!("the results of the first seed, {seed}, could not be written: {error}")
             }
         }
     }
@@ -119,6 +119,15 @@ impl<'a> Screening<'a> {
             .map_err(StudyError::at_file(&out))?;
         report.write(&out)?;
         Ok(())
+    }
+}
+
+/// Lets the one who listens end when it is dropped.
+struct End<'a, 'b>(&'a Watched<'b>);
+
+impl Drop for End<'_, '_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 
