@@ -51,7 +51,7 @@ use crate::run_folder::{self, RunFolder, STORE_PATH, remember_store};
 pub use self::again::AgainRequest;
 pub use self::answers::{StoredAnswers, WrittenAnswers};
 pub use self::planned::{LaunchPlan, StagesMade, stage_by_key};
-use self::screening::{SCREENING, Screening};
+use self::screening::{SCREENING, Screening, move_earlier};
 pub use self::select::{SelectRequest, Selected};
 pub use self::stages_seen::StagesSeen;
 
@@ -227,6 +227,7 @@ impl Study {
         can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
         // A run that is refused changes nothing for the next.
         remember(options, observer)?;
+        move_earlier(self, &options.out, observer)?;
         let workers = options.workers();
         let cells = Cells::look(&options.out, &self.arms, &graph, &self.sets, workers)?;
         let mut read = self.outputs_read(&graph);

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use seal_report::Report;
 use seal_store::{Found, Store, survey};
 
 use super::Study;
@@ -16,9 +17,40 @@ use crate::graph::Graph;
 use crate::judging::Judging;
 use crate::observer::{Event, Observer, Silent};
 use crate::options::RunOptions;
+use crate::run_folder::move_aside;
 
 /// Folder of a run folder with the results of the first seed alone.
 pub(super) const SCREENING: &str = "screening";
+
+/// Moves results of a first seed out of the way that are not those of `study`: of other settings, or of
+/// another number of seeds. They would stand beside its results. What was moved is told.
+pub(super) fn move_earlier(
+    study: &Study,
+    out: &Path,
+    observer: &dyn Observer,
+) -> Result<(), StudyError> {
+    if !out.join(SCREENING).exists() {
+        return Ok(());
+    }
+    let mut config = study.config.clone();
+    let planned = config.study.seeds.clone();
+    config.study.seeds.truncate(1);
+    let settings = config.resolved_toml()?;
+    let is_own = Report::read(&out.join(SCREENING)).is_ok_and(|found| {
+        found.results.planned_seeds == planned
+            && found.provenance.is_some_and(|of| of.settings_toml == settings)
+    });
+    if !is_own {
+        let to = move_aside(out, Path::new(""), SCREENING)?;
+        let message = format!(
+            "{}: the results of a first seed with other settings are in {}",
+            out.join(SCREENING).display(),
+            to.display()
+        );
+        observer.event(&Event::Notice { message });
+    }
+    Ok(())
+}
 
 /// A run that writes the results of its first seed as soon as they are there.
 pub(super) struct Screening<'a> {
