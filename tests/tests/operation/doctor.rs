@@ -178,7 +178,8 @@ fn what_a_run_would_refuse_is_wrong() {
     let (before, rest) = study.split_once("[tokenizer]").unwrap();
     let (_, after) = rest.split_once("[bilevel]").unwrap();
     let before = before.replace("base = [{ path = \"base.jsonl\" }]\n", "");
-    let folder = "[tokenizer]\nkind = \"model\"\n[model]\npath = \"model\"\n";
+    let folder = "[tokenizer]\nkind = \"model\"\ntemplate = \"{} answer:\"\n\
+                  [model]\npath = \"model\"\n";
     sandbox.write("folder.toml", &format!("{before}{folder}[bilevel]{after}"));
     let with = ["--config", "folder.toml"];
     let fit = sandbox.run(&["doctor", "--config", "folder.toml"]);

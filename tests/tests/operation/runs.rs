@@ -113,7 +113,11 @@ fn one_run_of_a_shared_store_does_not_clean_it() {
     let sandbox = study();
     sandbox.ablate("a", &["--store", "shared"]);
     sandbox.ablate("b", &["--store", "shared", "--set", "sft.epochs=1"]);
-    let stored = || said(&sandbox, &["store", "ls", "--store", "shared"]);
+    let stored = || {
+        let listed = said(&sandbox, &["store", "ls", "--store", "shared"]);
+        let keys = listed.lines().filter_map(|line| line.split_whitespace().nth(1));
+        keys.map(str::to_owned).collect::<Vec<_>>()
+    };
     let before = stored();
     for more in [&[][..], &["--delete"], &["--aside", "--delete"]] {
         let refused = sandbox.run(&[&["store", "gc", "--out", "a"], more].concat());
