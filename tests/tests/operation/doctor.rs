@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{said, study};
 
@@ -166,11 +166,10 @@ fn what_a_run_would_refuse_is_wrong() {
     sandbox.write("safe.jsonl", "[1, 2]\n");
     wrong(&with, "wrong    study: ", "safe.jsonl");
     sandbox.write("safe.jsonl", &safe);
-    // A judge's prompt, and a judge's model.
-    let guard = "judge.hexphi={ kind = \"guard\", model = { path = \"absent\" }, verdict = { tokens = [\"safe\", \"unsafe\"] } }";
-    let guarded = [&with[..], &["--set", guard]].concat();
-    let finished = sandbox.run(&[&["doctor"], &guarded[..]].concat());
-    assert_eq!(finished.code, Some(2), "{}", finished.stdout);
+    // A judge's model.
+    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/judges/llama_guard_3.toml");
+    let table = format!("judge.hexphi={{ table = \"{table}\", model = {{ path = \"absent\" }} }}");
+    wrong(&[&with[..], &["--set", &table]].concat(), "wrong    study: ", "judge of hexphi");
     // A model folder: an adapter is no model, and shards belong together.
     let base = fs::read_dir(sandbox.path().join("out/store/base")).unwrap().next().unwrap();
     let model = sandbox.path().join("model");
@@ -182,6 +181,12 @@ fn what_a_run_would_refuse_is_wrong() {
                   [model]\npath = \"model\"\n";
     sandbox.write("folder.toml", &format!("{before}{folder}[bilevel]{after}"));
     let with = ["--config", "folder.toml"];
+    wrong(&with, "wrong    study: ", "no file says which token ends a text");
+    let tokenizer = sandbox.json("model/tokenizer.json");
+    let known = tokenizer["model"]["vocab"].as_object().unwrap();
+    let token = tokenizer["added_tokens"][0]["content"].as_str();
+    let token = token.or(known.keys().next().map(String::as_str));
+    sandbox.write("model/tokenizer_config.json", &json!({ "eos_token": token }).to_string());
     let fit = sandbox.run(&["doctor", "--config", "folder.toml"]);
     assert_eq!(fit.code, Some(0), "{}", fit.stdout);
     let (whole, adapter) =
