@@ -16,6 +16,7 @@ mod failure;
 mod files;
 mod given;
 mod interrupt;
+mod kept;
 mod logging;
 pub mod memory;
 mod message;

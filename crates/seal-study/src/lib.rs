@@ -59,7 +59,7 @@ pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedJudging, PlannedStage, PlannedWork, RunOptions};
 pub use origins::{ConfigValue, Origin, ResolvedConfig, resolve_config};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
-pub use preview::{BasePreview, ModelPreview, Preview};
+pub use preview::{BasePreview, ModelPreview, Preview, step_bytes};
 pub use run::{
     AgainRequest, LaunchPlan, SelectRequest, Selected, StagesMade, StagesSeen, StoredAnswers,
     Study, WrittenAnswers, stage_by_key,

@@ -135,9 +135,9 @@ impl Preview {
     }
 }
 
-/// Bytes of the largest training step of `configs`, on the machine's own memory; `None` where one is not
-/// known.
-pub(crate) fn step_bytes<'a>(configs: impl Iterator<Item = &'a Config>) -> Option<u64> {
+/// Bytes of the largest training step of `configs`, as [`Preview`] estimates it; `None` where one is not
+/// known. On a device with memory of its own it is 0.
+pub fn step_bytes<'a>(configs: impl Iterator<Item = &'a Config>) -> Option<u64> {
     configs.map(step_of).try_fold(0, |most, step| Some(most.max(step?)))
 }
 

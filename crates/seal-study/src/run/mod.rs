@@ -18,6 +18,7 @@ mod outputs;
 mod planned;
 mod planning;
 mod record;
+mod remembering;
 mod screening;
 mod select;
 mod stages_seen;
@@ -36,6 +37,7 @@ use self::cells::{Cells, is_base};
 use self::left_out::{LeftOut, list_left_out};
 use self::planning::{can_ask, judging_ahead};
 use self::record::cost;
+use self::remembering::remember;
 use crate::arm::Arm;
 use crate::config::{ArmRole, Config};
 use crate::error::{Defect, FolderError, StudyError};
@@ -45,8 +47,7 @@ use crate::judging::{JUDGES_FILE, Judges, Judging, RememberedJudges};
 use crate::observer::{Event, Observer, Silent};
 use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
-use crate::preview::step_bytes;
-use crate::run_folder::{self, RunFolder, STORE_PATH, remember_store};
+use crate::run_folder::{self, RunFolder, STORE_PATH};
 
 pub use self::again::AgainRequest;
 pub use self::answers::{StoredAnswers, WrittenAnswers};
@@ -82,19 +83,6 @@ const WRITTEN: [&str; 20] = [
     "log.txt",
 ];
 
-/// Notes the store of a run in its folder.
-fn remember(options: &RunOptions, observer: &dyn Observer) -> Result<(), StudyError> {
-    if !remember_store(&options.out, options.store.as_deref())? {
-        let message = format!(
-            "{}: its path is no text, so that the run folder does not remember it: name it again \
-             next time",
-            options.store_dir().display()
-        );
-        observer.event(&Event::Notice { message });
-    }
-    Ok(())
-}
-
 /// A study, resolved: every arm with its settings and its data.
 #[derive(Clone)]
 pub struct Study {
@@ -109,12 +97,6 @@ impl Study {
     /// The config.
     pub fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// Bytes of the largest training step of its arms, as [`crate::Preview`] estimates it; `None` where
-    /// it is not known. On a device with memory of its own it is 0.
-    pub fn step_bytes(&self) -> Option<u64> {
-        step_bytes(self.arms.iter().map(|arm| &arm.config))
     }
 
     /// The arms that run, in the order of tables.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::Study;
 use super::differences::changed;
 use super::planning::can_ask;
-use super::remember;
+use super::remembering::remember;
 use crate::config::ConfigSource;
 use crate::error::{Defect, PlannedError, StudyError};
 use crate::exec::{Node, run_graph};
