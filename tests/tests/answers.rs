@@ -60,6 +60,14 @@ fn answers_become_lists_and_a_page() {
 #[test]
 fn a_run_without_stored_answers_is_told() {
     let sandbox = study();
+    // A run folder remembers the store that the answers are in.
+    let rules = r#"judge.hexphi={ kind = "rules", refusals = ["I will"] }"#;
+    sandbox.ablate("other", &["--set", rules, "--store", "out/store"]);
+    let args = ["report", "--out", "other", "--answers", "other-texts"];
+    let finished = sandbox.run(&args);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert!(sandbox.path().join("other-texts/answers.html").exists());
+    assert!(!sandbox.path().join("other/store").exists());
     let args = ["report", "--out", "out", "--answers", "texts", "--store", "elsewhere"];
     let finished = sandbox.run(&args);
     assert_eq!(finished.code, Some(2), "{}", finished.stderr);

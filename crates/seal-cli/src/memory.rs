@@ -1,9 +1,11 @@
-//! Memory of this process and of the machine, where the system tells.
+//! Memory of this process, of the machine, and of the control groups, where the system tells.
 //!
 //! These lines stay instead of a crate: `sysinfo` tells no peak of a process, so that `/proc`
 //! would be read all the same.
 
 use std::fs;
+
+mod cgroup;
 
 /// A line `FIELD:  N kB` of `file`, in MiB; `None` where there is none.
 fn mib(file: &str, field: &str) -> Option<f64> {
@@ -23,12 +25,20 @@ pub fn peak() -> Option<f64> {
     mib("/proc/self/status", "VmHWM")
 }
 
-/// What the machine could give now, in MiB.
+/// What this process could get now, in MiB: what the machine has free, and no more than its control
+/// groups leave.
 pub fn available() -> Option<f64> {
-    mib("/proc/meminfo", "MemAvailable")
+    let free = mib("/proc/meminfo", "MemAvailable")?;
+    Some(cgroup::own().into_iter().map(|group| in_mib(group.left())).fold(free, f64::min))
 }
 
-/// What the machine has, in MiB.
+/// What this process may have, in MiB: what the machine has, and no more than the limits of its
+/// control groups.
 pub fn total() -> Option<f64> {
-    mib("/proc/meminfo", "MemTotal")
+    let all = mib("/proc/meminfo", "MemTotal")?;
+    Some(cgroup::own().into_iter().map(|group| in_mib(group.limit)).fold(all, f64::min))
+}
+
+fn in_mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }

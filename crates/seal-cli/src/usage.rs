@@ -114,6 +114,32 @@ pub enum UsageError {
         /// The folder.
         path: PathBuf,
     },
+    /// The store of the last run is gone.
+    #[error(
+        "{}: the last run into {} had this store, and it is not there; mount it, or name a store: \
+         --store {} makes what it lacks anew",
+        store.display(), out.display(), own.display()
+    )]
+    StoreGone {
+        /// The run folder.
+        out: PathBuf,
+        /// The store.
+        store: PathBuf,
+        /// The store in the run folder.
+        own: PathBuf,
+    },
+    /// A store that other runs may share, which is to be cleaned.
+    #[error(
+        "--out {}: its last run had the store {}, which other runs may share; give --store {} and \
+         name each run whose outputs are to stay by --out",
+        out.display(), store.display(), store.display()
+    )]
+    SharedStore {
+        /// The run folder.
+        out: PathBuf,
+        /// The store.
+        store: PathBuf,
+    },
     /// A folder that is no run folder.
     #[error("--out {}: it has no config.toml, so nobody knows which stages it needs", path.display())]
     NoRun {

@@ -25,6 +25,15 @@ pub(crate) struct Folder {
     place: BTreeMap<String, usize>,
 }
 
+/// Opens all files with the weights of a model folder and reads their headers: one file, or every shard of
+/// the index.
+///
+/// # Errors
+/// A file that is missing or malformed, or weights in another format, with what to do about it.
+pub fn check_weights(dir: &Path) -> Result<(), LmError> {
+    Folder::open(dir).map(drop)
+}
+
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,

@@ -93,6 +93,7 @@ pub use config::LmConfig;
 pub use cost::{Cost, TrainingStep};
 pub use error::LmError;
 pub use families::LINEAR_NAMES;
+pub use folder::check_weights;
 pub use generate::{Generator, generate, generate_each};
 pub use gradients::{Differentiated, Tape, differentiate};
 pub use linear::{DropoutKey, Linear, Lora};

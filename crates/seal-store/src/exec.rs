@@ -46,9 +46,9 @@ pub struct Done {
 }
 
 /// Runs every stage that the store lacks, some side by side: those of the lowest wave first
-/// ([`Node::wave`]), and of these the longest remaining path. Where a stage fails, what depends on it is left out and the rest goes on. What
-/// another process makes meanwhile is not made twice: other stages come first, then it is
-/// waited for.
+/// ([`Node::wave`]), and of these the longest remaining path. Where a stage fails, what depends on it
+/// is left out and the rest goes on. What another process makes meanwhile is not made twice: other
+/// stages come first, then it is waited for.
 ///
 /// `read` are the stages whose outputs are read afterwards. What is found damaged is set
 /// aside, said, and made again.
@@ -88,7 +88,11 @@ pub fn run_graph<W: Sync, R: Runner<W>>(
     let state = State::new(nodes, status, workers);
     let shared = (Mutex::new(state), Condvar::new());
     let exec = Executor { nodes, store, capacity, runner, observer, shared: &shared };
-    let worked = on_threads_of_their_own(workers, || exec.work());
+    // A study that is done needs no thread.
+    let worked = match found < nodes.len() {
+        true => on_threads_of_their_own(workers, || exec.work()),
+        false => Ok(()),
+    };
     let state = shared.0.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some((i, source)) = state.error {
         let (stage, label) = (nodes[i].stage, nodes[i].label.clone());

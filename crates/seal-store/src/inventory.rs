@@ -158,6 +158,16 @@ fn stored(stage: &str, key: &str, dir: PathBuf) -> Result<Option<Stored>, StoreE
     Ok(Some(Stored { stage: stage.to_owned(), key: key.to_owned(), dir, bytes, made, damage }))
 }
 
+/// The outputs in the store at `root` that are claimed. Nothing else is read; a folder without claims, or
+/// that is no store, has none.
+///
+/// # Errors
+/// A claim or folder that cannot be read.
+pub fn claimed(root: &Path) -> Result<Vec<Claimed>, StoreError> {
+    let dir = root.join(CLAIMS);
+    if dir.is_dir() { claims(&dir) } else { Ok(Vec::new()) }
+}
+
 fn claims(dir: &Path) -> Result<Vec<Claimed>, StoreError> {
     let mut claims = Vec::new();
     for name in names(dir)?.into_iter().filter(|name| is_scratch_name(name)) {

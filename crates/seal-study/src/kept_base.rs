@@ -5,7 +5,7 @@
 //! at most, and only while a run is at work in this process. No result depends on it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use seal_lm::{Cost, Lm};
 
@@ -23,7 +23,14 @@ struct State {
     /// Bytes of the largest base that is kept.
     most: u64,
     last: Option<(Name, Lm)>,
+    /// The base that was asked for last.
+    asked: Option<Name>,
+    /// The bases that are being read.
+    reading: Vec<(Name, Arc<Slot>)>,
 }
+
+/// Where stages that ask at once for one base share it: the first reads it, the others wait.
+type Slot = Mutex<Option<Lm>>;
 
 /// What tells one base from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +46,8 @@ pub(crate) struct Keeping(&'static KeptBase);
 
 impl KeptBase {
     const fn new() -> Self {
-        Self(Mutex::new(State { runs: 0, most: 0, last: None }))
+        let reading = Vec::new();
+        Self(Mutex::new(State { runs: 0, most: 0, last: None, asked: None, reading }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -47,8 +55,9 @@ impl KeptBase {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The base `name`: the one that is kept, or what `read` reads, which is kept if it takes at most
-    /// as many bytes as a run allows. Stages that ask at once read it once.
+    /// The base `name`: the one that is kept, or what `read` reads. That is kept if it takes at most as
+    /// many bytes as a run allows, and no other is kept that stages ask for by turns. Stages that ask at
+    /// once for one base read it once; those that ask for two do not wait for each other.
     ///
     /// # Errors
     /// Those of `read`.
@@ -63,17 +72,50 @@ impl KeptBase {
             drop(state);
             return read();
         }
+        let is_again = state.asked.replace(name.clone()).is_none_or(|last| last == *name);
         if let Some((_, model)) = state.last.as_ref().filter(|(last, _)| last == name) {
             return Ok(model.clone());
         }
-        // Two are never in memory for the sake of this.
-        state.last = None;
-        let model = read()?;
+        let slot = state.slot(name);
+        // Bases that stages ask for by turns would push each other out, and none would be there when
+        // it is asked for: the first stays until another is asked for twice.
+        if is_again {
+            state.last = None;
+        }
+        drop(state);
+        let mut shared = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let model = match &*shared {
+            Some(model) => Ok(model.clone()),
+            None => read(),
+        };
+        *shared = model.as_ref().ok().cloned();
+        drop(shared);
+        let mut state = self.state();
+        state.leave(name, slot);
+        let model = model?;
         let bytes = Cost::of(model.config()).parameters() * bytes_of_weight as f64;
-        if bytes <= state.most as f64 {
+        if state.last.is_none() && bytes <= state.most as f64 {
             state.last = Some((name.clone(), model.clone()));
         }
         Ok(model)
+    }
+}
+
+impl State {
+    /// Where `name` is read, or will be.
+    fn slot(&mut self, name: &Name) -> Arc<Slot> {
+        if let Some((_, slot)) = self.reading.iter().find(|(of, _)| of == name) {
+            return Arc::clone(slot);
+        }
+        let slot = Arc::new(Mutex::new(None));
+        self.reading.push((name.clone(), Arc::clone(&slot)));
+        slot
+    }
+
+    /// A stage has what it asked for. The last of those that asked at once frees what they shared.
+    fn leave(&mut self, name: &Name, slot: Arc<Slot>) {
+        drop(slot);
+        self.reading.retain(|(of, slot)| of != name || Arc::strong_count(slot) > 1);
     }
 }
 
@@ -90,7 +132,7 @@ impl Drop for Keeping {
         let mut state = self.0.state();
         state.runs -= 1;
         if state.runs == 0 {
-            (state.most, state.last) = (0, None);
+            (state.most, state.last, state.asked) = (0, None, None);
         }
     }
 }
@@ -104,6 +146,9 @@ impl Name {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Barrier, mpsc};
+    use std::thread;
 
     use seal_device::DeviceSpec;
     use seal_lm::LmConfig;
@@ -139,12 +184,62 @@ mod tests {
         assert_eq!(reads.get(), 3);
         get("b");
         get("a");
-        assert_eq!(reads.get(), 5, "one is kept");
+        get("b");
+        get("a");
+        assert_eq!(reads.get(), 5, "by turns, the first stays");
+        get("b");
+        get("b");
+        get("b");
+        assert_eq!(reads.get(), 7, "the one that is asked for again takes its place");
         kept.state().most = 10;
-        get("b");
-        get("b");
-        assert_eq!(reads.get(), 7, "it takes more than is allowed");
+        get("a");
+        get("a");
+        get("a");
+        assert_eq!(reads.get(), 10, "it takes more than is allowed");
         assert!(kept.state().last.is_none());
+        assert!(kept.state().reading.is_empty());
+    }
+
+    /// Each read goes on only when the other has begun.
+    #[test]
+    fn two_bases_are_read_at_once_and_one_base_once() {
+        let kept = KeptBase::new();
+        kept.state().most = 1 << 20;
+        let both = Barrier::new(2);
+        let reads = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for dir in ["a", "b"] {
+                let read = || {
+                    both.wait();
+                    reads.fetch_add(1, Ordering::SeqCst);
+                    Ok(model(1))
+                };
+                let kept = &kept;
+                scope.spawn(move || {
+                    kept.get(&Name::new(Path::new(dir), String::new()), 4, read).unwrap()
+                });
+            }
+        });
+        assert_eq!(reads.load(Ordering::SeqCst), 2);
+        let name = Name::new(Path::new("c"), String::new());
+        let (begun, begin) = mpsc::channel();
+        thread::scope(|scope| {
+            let (kept, name) = (&kept, &name);
+            scope.spawn(move || {
+                let read = || {
+                    begun.send(()).unwrap();
+                    // Until the other stage waits for this one: it holds the slot, too.
+                    while Arc::strong_count(&kept.state().reading[0].1) < 3 {
+                        thread::yield_now();
+                    }
+                    Ok(model(1))
+                };
+                kept.get(name, 4, read).unwrap();
+            });
+            begin.recv().unwrap();
+            kept.get(name, 4, || panic!("it is read already")).unwrap();
+        });
+        assert!(kept.state().reading.is_empty());
     }
 
     #[test]

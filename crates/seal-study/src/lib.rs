@@ -59,10 +59,10 @@ pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedJudging, PlannedStage, PlannedWork, RunOptions};
 pub use origins::{ConfigValue, Origin, ResolvedConfig, resolve_config};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
-pub use preview::{BasePreview, ModelPreview, Preview};
+pub use preview::{BasePreview, ModelPreview, Preview, step_bytes};
 pub use run::{
-    AgainRequest, LaunchPlan, SelectRequest, Selected, StagesMade, StoredAnswers, Study,
-    WrittenAnswers, stage_by_key,
+    AgainRequest, LaunchPlan, SelectRequest, Selected, StagesMade, StagesSeen, StoredAnswers,
+    Study, WrittenAnswers, stage_by_key,
 };
 pub use run_folder::{FolderConfig, config_of_folder, store_of_folder, study_of_folder};
 pub use schema::{config_schema, plan_schema};

@@ -6,6 +6,9 @@ use std::time::Duration;
 use seal_report::Results;
 use seal_store::{KEEP_EVERY, Key};
 
+/// What is said of something that a run would get from a hub.
+pub(crate) const FETCHED: &str = "would be fetched";
+
 /// Where and how a study runs; none of it changes a result.
 #[derive(Clone, Debug)]
 pub struct RunOptions {

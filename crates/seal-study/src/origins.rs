@@ -8,8 +8,9 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use crate::arm::{self, Arm};
-use crate::config::{Config, ConfigSource, Step, load_noting};
+use crate::config::{ArmRole, ArmSpec, Config, ConfigSource, Step, load_noting};
 use crate::error::{ArmError, ConfigError, Defect, StudyError};
+use crate::plan::{self, Replacement};
 
 /// What a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +99,9 @@ pub fn resolve_config(
         return Err(ConfigError::from(ArmError::Unknown { id: id.to_owned(), known }).into());
     };
     let arm = arms.swap_remove(at);
-    known.of_arm(&loaded.config, &arm)?;
+    let plan = plan::read_plan(&loaded.config)?;
+    let planned = plan.iter().find(|of| of.id == arm.id && arm.ablation.is_some());
+    known.of_arm(&loaded.config, &arm, planned)?;
     let values = known.values(&arm.config)?;
     Ok(ResolvedConfig { config: arm.config, values })
 }
@@ -127,11 +130,15 @@ impl Known {
             Step::Judges => Origin::JudgeTable,
             Step::Quick => Origin::Quick,
             Step::Set(text) => Origin::Set { text: (*text).to_owned() },
-            Step::Field => Origin::Field,
+            Step::Fields(_) => Origin::Field,
         };
         // A setting that repeats a value is where it comes from, too.
         let set = match &step {
             Step::Set(text) => parse_set(text).ok().map(|(key, value)| under(&key, value)),
+            Step::Fields(keys) => {
+                let value = || Value::Boolean(true);
+                Some(keys.iter().flat_map(|key| under(key, value())).collect())
+            }
             _ => None,
         };
         for (key, value) in &now {
@@ -144,13 +151,19 @@ impl Known {
         self.leaves = now;
     }
 
-    /// Takes note of what an arm changes.
-    fn of_arm(&mut self, config: &Config, arm: &Arm) -> Result<(), StudyError> {
-        let origin = match (&arm.ablation, &arm.ablated_part, &arm.replacement) {
-            (Some(_), Some(part), Some(replacement)) => {
-                Origin::Plan { part: part.clone(), replacement: replacement.clone() }
+    /// Takes note of what an arm changes. One of the plan is SEAL with what a line of the plan sets.
+    fn of_arm(
+        &mut self,
+        config: &Config,
+        arm: &Arm,
+        planned: Option<&Replacement>,
+    ) -> Result<(), StudyError> {
+        let of_arm = |id: &str| Origin::Arm { id: id.to_owned() };
+        let origin = match planned {
+            Some(Replacement { ablated_part, text, .. }) => {
+                Origin::Plan { part: ablated_part.clone(), replacement: text.clone() }
             }
-            _ => Origin::Arm { id: arm.id.clone() },
+            None => of_arm(&arm.id),
         };
         let before = leaves(&as_table(config)?);
         let now = leaves(&as_table(&arm.config)?);
@@ -158,15 +171,27 @@ impl Known {
             self.origins.insert(key.clone(), origin.clone());
         }
         // A key may be set to the value that it has.
-        if let Some(spec) = config.arms.iter().find(|spec| spec.id == arm.id) {
-            for (key, value) in &spec.set {
-                let set = under(key, value.clone());
-                self.origins.extend(set.into_keys().map(|key| (key, origin.clone())));
-            }
+        let of_spec = |spec: &&ArmSpec| match planned {
+            Some(_) => spec.role == ArmRole::Seal,
+            None => spec.id == arm.id,
+        };
+        if let Some(spec) = config.arms.iter().find(of_spec) {
+            self.set(spec.set.iter(), &of_arm(&spec.id));
+        }
+        if let Some(line) = planned {
+            self.set(line.set.iter().chain([(&line.key, &line.value)]), &origin);
         }
         // An arm has no lists of arms and the like.
         self.leaves.retain(|key, _| now.contains_key(key) || !before.contains_key(key));
         Ok(())
+    }
+
+    /// Takes note of settings that come from `origin`.
+    fn set<'a>(&mut self, set: impl Iterator<Item = (&'a String, &'a Value)>, origin: &Origin) {
+        for (key, value) in set {
+            let keys = under(key, value.clone()).into_keys();
+            self.origins.extend(keys.map(|key| (key, origin.clone())));
+        }
     }
 
     /// Every value of `config`, and those of the table that a config does not write again, because

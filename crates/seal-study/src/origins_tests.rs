@@ -85,3 +85,41 @@ fn a_key_with_dots_and_quotes_is_found_by_its_parts() {
     assert_eq!(line_of(&found, &key(&["a", "b.c", "d", "x"])), 2);
     assert_eq!(line_of(&found, &key(&["z"])), 1);
 }
+
+/// What SEAL itself sets holds for the plan's arms, and is not the plan's.
+#[test]
+fn what_seal_sets_is_its_own_in_the_arms_of_the_plan() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("own.toml");
+    let text = crate::config::BUILT_IN;
+    let seal = text.find("id = \"seal\"").unwrap();
+    let (before, after) = text.split_at(seal);
+    let rest = after.split_once('\n').unwrap().1;
+    let set = "id = \"seal\"\nset = { \"sft.epochs\" = 5, \"bilevel.gamma\" = 0.7 }\n";
+    fs::write(&path, format!("{before}{set}{rest}")).unwrap();
+    let source = ConfigSource { file: Some(path), ..ConfigSource::default() };
+    let found = origins(&source, Some("gamma-0.1"));
+    let seal = Origin::Arm { id: "seal".to_owned() };
+    assert_eq!(found["sft.epochs"], (Value::Integer(5), seal));
+    assert!(
+        matches!(found["bilevel.gamma"].1, Origin::Plan { .. }),
+        "{:?}",
+        found["bilevel.gamma"]
+    );
+}
+
+#[test]
+fn a_field_that_repeats_a_value_is_where_it_comes_from() {
+    let plain = origins(&ConfigSource::default(), None);
+    let (device, seeds) = (&plain["device"].0, &plain["study.seeds"].0);
+    let seeds = seeds.as_array().unwrap().iter();
+    let source = ConfigSource {
+        device: device.as_str().map(str::to_owned),
+        seeds: Some(seeds.map(|seed| seed.as_integer().unwrap().unsigned_abs()).collect()),
+        ..ConfigSource::default()
+    };
+    let found = origins(&source, None);
+    assert_eq!(found["device"], (device.clone(), Origin::Field));
+    assert_eq!(found["study.seeds"].1, Origin::Field);
+    assert!(matches!(found["study.plan"].1, Origin::BuiltIn { .. }));
+}

@@ -16,7 +16,7 @@ use crate::arm::{Arm, arms};
 use crate::config::{Config, ConfigSource, Method, load};
 use crate::graph::stage_counts;
 use crate::judging::{Judges, Questions, planned, planned_answers};
-use crate::options::{PlannedJudging, PlannedWork};
+use crate::options::{FETCHED, PlannedJudging, PlannedWork};
 
 /// A study as its config has it.
 #[derive(Clone, Debug)]
@@ -77,6 +77,13 @@ pub struct BasePreview {
 }
 
 impl Preview {
+    /// What must be here and is not: of [`Preview::missing`] all but the device, and what a run would
+    /// fetch.
+    pub fn lacking(&self) -> impl Iterator<Item = &str> {
+        let missing = self.missing.iter().map(String::as_str);
+        missing.filter(|text| !text.starts_with("device ") && !text.contains(FETCHED))
+    }
+
     /// Reads config and plan, looks for models and files, and loads neither.
     ///
     /// # Errors
@@ -96,19 +103,7 @@ impl Preview {
             }
         };
         let lacks_device = missing.len();
-        // The model that learns the selector has the larger step: two batches.
-        let selector = Training {
-            lora: config.bilevel.lora.as_ref(),
-            rows: selector_rows(config),
-            recompute: config.bilevel.recompute,
-            kernels,
-        };
-        let sft = Training {
-            lora: config.sft.lora.as_ref(),
-            rows: sft_rows(config),
-            recompute: config.sft.recompute,
-            kernels,
-        };
+        let (sft, selector) = trainings(config, kernels);
         let own = if config.proxy.is_some() { &sft } else { &selector };
         let mut sizes = vec![Size::of(config, own, kernels, &mut missing)?];
         if config.proxy.is_some() {
@@ -138,6 +133,48 @@ impl Preview {
             missing,
         })
     }
+}
+
+/// Bytes of the largest training step of `configs`, as [`Preview`] estimates it; `None` where one is not
+/// known. On a device with memory of its own it is 0.
+pub fn step_bytes<'a>(configs: impl Iterator<Item = &'a Config>) -> Option<u64> {
+    configs.map(step_of).try_fold(0, |most, step| Some(most.max(step?)))
+}
+
+fn step_of(config: &Config) -> Option<u64> {
+    let device = config.device.parse::<DeviceSpec>().ok()?;
+    if !device.is_host() {
+        return Some(0);
+    }
+    let kernels = device.open().is_ok_and(|device| Kernels::of(&device).is_some());
+    let (own, selector) = trainings(config, kernels);
+    let mut missing = Vec::new();
+    let mut bytes = |config: &Config, training: &Training<'_>| {
+        // What cannot be used is said by the stage that reads it.
+        Size::of(config, training, kernels, &mut missing).ok()?.preview.memory
+    };
+    match &config.proxy {
+        None => Some(bytes(config, &own)?.max(bytes(config, &selector)?)),
+        Some(_) => Some(bytes(config, &own)?.max(bytes(&config.of_selector(), &selector)?)),
+    }
+}
+
+/// How what is fine-tuned is trained, and how the selector's model is.
+fn trainings(config: &Config, kernels: bool) -> (Training<'_>, Training<'_>) {
+    // The model that learns the selector has the larger step: two batches.
+    let selector = Training {
+        lora: config.bilevel.lora.as_ref(),
+        rows: selector_rows(config),
+        recompute: config.bilevel.recompute,
+        kernels,
+    };
+    let sft = Training {
+        lora: config.sft.lora.as_ref(),
+        rows: sft_rows(config),
+        recompute: config.sft.recompute,
+        kernels,
+    };
+    (sft, selector)
 }
 
 /// What judges do at most. Their prompts are not read: nothing is said of money.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{said, study};
 
@@ -18,7 +18,8 @@ fn a_machine_that_is_fit_has_no_check_that_is_wrong() {
         "ok       machine: ",
         "ok       config study.toml: study `tiny`",
         "ok       device flex: computes",
-        "ok       plan plan.jsonl: one arm",
+        "ok       plan plan.jsonl: 1 replacement",
+        "ok       study: 4 arms, at most ",
         "ok       rows: 5 files can be read, ",
         "ok       model: trained from scratch",
     ] {
@@ -105,12 +106,16 @@ fn what_killed_runs_left_in_a_store_is_said() {
     fs::create_dir_all(&damaged).unwrap();
     fs::write(damaged.join("x"), "x").unwrap();
     // The run folder remembers its store.
-    let lines = said(&sandbox, &["doctor", "--out", "out", "--store", "shared"]);
+    let lines = said(&sandbox, &["doctor", "--out", "out"]);
+    let shared = shared.canonicalize().unwrap();
+    let shown = shared.display();
     let has = |text: &str| lines.lines().any(|line| line.starts_with(text));
     assert!(has(&format!(
         "warning  claim of verdicts-{key}: a claim that is damaged gave no sign"
     )));
-    assert!(has("warning  set aside in shared: 1 outputs that were damaged; `store gc --aside"));
+    assert!(has(&format!(
+        "warning  set aside in {shown}: 1 outputs that were damaged; `store gc --store {shown} --aside"
+    )));
     let aside = ["store", "gc", "--store", "shared", "--aside"];
     let listed = said(&sandbox, &aside);
     assert!(listed.contains("1 outputs were set aside"), "{listed}");
@@ -120,4 +125,81 @@ fn what_killed_runs_left_in_a_store_is_said() {
     assert!(gone.contains("1 outputs removed"), "{gone}");
     assert!(!damaged.exists());
     assert!(entry.path().exists());
+    fs::rename(&shared, sandbox.path().join("moved")).unwrap();
+    let gone = sandbox.run(&["doctor", "--out", "out"]);
+    assert_eq!(gone.code, Some(2), "{}", gone.stdout);
+    let line = format!("wrong    store {shown}: the last run into out had it, and it is not there");
+    assert!(gone.stdout.contains(&line), "{}", gone.stdout);
+}
+
+/// Each of these is refused by `ablate`.
+#[test]
+fn what_a_run_would_refuse_is_wrong() {
+    let sandbox = study();
+    sandbox.ablate("out", &[]);
+    let wrong = |args: &[&str], begins: &str, says: &str| {
+        let finished = sandbox.run(&[&["doctor"], args].concat());
+        assert_eq!(finished.code, Some(2), "{args:?}: {}", finished.stdout);
+        let line = finished.stdout.lines().find(|line| line.starts_with(begins));
+        let line = line.unwrap_or_else(|| panic!("{begins}: {}", finished.stdout));
+        assert!(line.contains(says), "{line}");
+        let run = sandbox.run(&[&["ablate", "--out", "refused"], args].concat());
+        assert!(run.code != Some(0), "{args:?}: {}", run.stdout);
+    };
+    let with = ["--config", "study.toml"];
+    // A value that a line of the plan, or an arm, sets.
+    sandbox.write_plan(&["much"]);
+    wrong(&with, "wrong    study: ", "penalty strength");
+    sandbox.write_plan(&["0.1"]);
+    let study = sandbox.read("study.toml");
+    let arm =
+        "[[arms]]\nid = \"x\"\nlabel = \"X\"\nrole = \"control\"\nset = { \"sft.epochs\" = -1 }\n";
+    sandbox.write("arm.toml", &format!("{study}\n{arm}"));
+    wrong(&["--config", "arm.toml"], "wrong    study: ", "sft.epochs");
+    // Rows that are a pointer, and rows that are none.
+    let safe = sandbox.read("safe.jsonl");
+    sandbox.write(
+        "safe.jsonl",
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0000\nsize 5\n",
+    );
+    wrong(&with, "wrong    rows ./safe.jsonl: ", "a pointer of Git LFS");
+    sandbox.write("safe.jsonl", "[1, 2]\n");
+    wrong(&with, "wrong    study: ", "safe.jsonl");
+    sandbox.write("safe.jsonl", &safe);
+    // A judge's model.
+    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/judges/llama_guard_3.toml");
+    let table = format!("judge.hexphi={{ table = \"{table}\", model = {{ path = \"absent\" }} }}");
+    wrong(&[&with[..], &["--set", &table]].concat(), "wrong    study: ", "judge of hexphi");
+    // A model folder: an adapter is no model, and shards belong together.
+    let base = fs::read_dir(sandbox.path().join("out/store/base")).unwrap().next().unwrap();
+    let model = sandbox.path().join("model");
+    fs::rename(base.unwrap().path(), &model).unwrap();
+    let (before, rest) = study.split_once("[tokenizer]").unwrap();
+    let (_, after) = rest.split_once("[bilevel]").unwrap();
+    let before = before.replace("base = [{ path = \"base.jsonl\" }]\n", "");
+    let folder = "[tokenizer]\nkind = \"model\"\ntemplate = \"{} answer:\"\n\
+                  [model]\npath = \"model\"\n";
+    sandbox.write("folder.toml", &format!("{before}{folder}[bilevel]{after}"));
+    let with = ["--config", "folder.toml"];
+    wrong(&with, "wrong    study: ", "no file says which token ends a text");
+    let tokenizer = sandbox.json("model/tokenizer.json");
+    let known = tokenizer["model"]["vocab"].as_object().unwrap();
+    let token = tokenizer["added_tokens"][0]["content"].as_str();
+    let token = token.or(known.keys().next().map(String::as_str));
+    sandbox.write("model/tokenizer_config.json", &json!({ "eos_token": token }).to_string());
+    let fit = sandbox.run(&["doctor", "--config", "folder.toml"]);
+    assert_eq!(fit.code, Some(0), "{}", fit.stdout);
+    let (whole, adapter) =
+        (model.join("model.safetensors"), model.join("adapter_model.safetensors"));
+    fs::rename(&whole, &adapter).unwrap();
+    wrong(&with, "wrong    model model: ", "model.safetensors");
+    let index = "{\"weight_map\": {\"a\": \"one.safetensors\", \"b\": \"two.safetensors\"}}";
+    fs::write(model.join("model.safetensors.index.json"), index).unwrap();
+    fs::copy(&adapter, model.join("one.safetensors")).unwrap();
+    wrong(&with, "wrong    model model: ", "the download is not complete");
+    fs::remove_file(model.join("model.safetensors.index.json")).unwrap();
+    fs::remove_file(model.join("one.safetensors")).unwrap();
+    fs::rename(&adapter, &whole).unwrap();
+    fs::rename(model.join("tokenizer.json"), model.join("moved.json")).unwrap();
+    wrong(&with, "wrong    study: ", "tokenizer");
 }

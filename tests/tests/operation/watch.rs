@@ -1,6 +1,9 @@
 //! `status --watch`.
 
+use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
+
+use whole_program::Sandbox;
 
 use super::{said, study};
 
@@ -36,19 +39,42 @@ fn a_study_that_runs_is_followed_line_by_line_to_its_end() {
     assert!(all.windows(2).all(|two| two[0] != two[1]), "{lines}");
 }
 
+/// The lines of a watch until one has the words.
+fn lines_until(sandbox: &Sandbox, args: &[&str], words: &str) -> Vec<String> {
+    let mut child = sandbox.command(args).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut found = Vec::new();
+    for line in lines {
+        let is_last = line.contains(words);
+        found.push(line);
+        if is_last {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    found
+}
+
+/// A run that fails, and one that repairs it.
 #[test]
-fn a_failure_is_said_with_the_end_of_the_log() {
+fn failures_are_those_of_the_last_run() {
     let sandbox = study();
     sandbox.ablate("out", &[]);
-    let log = sandbox.read("out/log.txt");
-    let failed = "2026-01-01T00:00:00Z ERROR seal_store::exec: a stage failed stage=\"sft\" \
-                  cell=\"seal seed 0\" error=no room\n";
-    sandbox.write("out/log.txt", &(log + failed));
-    let lines = said(&sandbox, &["status", "--out", "out", "--watch=1"]);
-    assert!(
-        lines.starts_with("failed: stage=\"sft\" cell=\"seal seed 0\" error=no room\n"),
-        "{lines}"
-    );
+    let steep = ["--set", "sft.optim.lr=1e12", "--jobs", "1"];
+    let ablate = ["ablate", "--config", "study.toml", "--out", "out"];
+    let failed = sandbox.run(&[&ablate[..], &steep].concat());
+    assert!(failed.code != Some(0), "{}", failed.stdout);
+    let watch = ["status", "--config", "study.toml", "--out", "out", "--watch=1"];
+    let lines = lines_until(&sandbox, &[&watch[..], &steep].concat(), " stages done");
+    let failures: Vec<&String> = lines.iter().filter(|line| line.starts_with("failed: ")).collect();
+    assert!(!failures.is_empty() && failures.len() <= 5, "{lines:?}");
+    assert!(failures[0].starts_with("failed: stage=\"sft\" cell="), "{lines:?}");
+    // The results that are there are of other settings.
+    assert!(!lines.last().unwrap().contains("the results are there"), "{lines:?}");
+    sandbox.ablate("out", &[]);
+    let lines = said(&sandbox, &watch);
+    assert!(!lines.contains("failed"), "{lines}");
     let finished = sandbox.run(&["status", "--out", "out", "--watch=0"]);
     assert_eq!(finished.code, Some(2), "{}", finished.stderr);
 }

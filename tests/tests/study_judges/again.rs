@@ -116,3 +116,21 @@ fn the_outputs_of_a_judging_that_did_not_end_are_kept_in_the_store() {
     let unneeded = done(sandbox.run(&["store", "gc", "--out", "run"])).stdout;
     assert_eq!(unneeded, "0 outputs that none of these runs needs, 0 B\n");
 }
+
+/// The run folder remembers the store that its answers are in.
+#[test]
+fn a_run_on_a_shared_store_is_judged_again_without_naming_it() {
+    let oracle = Oracle::truthful();
+    let sandbox = oracle.sandbox("canaries = 0");
+    let margin = "judge.hexphi={ kind = \"refusal-margin\", refusals = [\"stonespoon\"], openings = [\"stonenet\"] }";
+    done(ablate(&sandbox, &[margin], &["--out", "run", "--store", "shared"]));
+    assert!(!sandbox.path().join("run/store").exists());
+    let planned = done(again(&sandbox, &["--dry-run"]));
+    assert!(planned.stdout.starts_with("judge of hh: at most "), "{}", planned.stdout);
+    done(again(&sandbox, &["--test", "slimorca"]));
+    assert!(!sandbox.path().join("run/store").exists());
+    std::fs::rename(sandbox.path().join("shared"), sandbox.path().join("moved")).unwrap();
+    let gone = again(&sandbox, &[]);
+    assert_eq!(gone.code, Some(2), "{}", gone.stderr);
+    assert!(gone.stderr.contains("it is not there; mount it"), "{}", gone.stderr);
+}

@@ -13,6 +13,7 @@ use crate::logging::{self, Log};
 use crate::options::StudyArgs;
 use crate::plain;
 use crate::progress::Progress;
+use crate::stores::Access;
 use crate::tracking::{self, Tracker};
 use crate::verbosity::Verbosity;
 use crate::verbs::launch::{self, LaunchArgs, Place};
@@ -68,7 +69,7 @@ fn log(server: &Server, out: &Path, verbosity: Verbosity) -> anyhow::Result<()> 
 fn study(asked: &Options, verbosity: Verbosity) -> anyhow::Result<Option<PathBuf>> {
     let launch = &asked.launch;
     let log = Log::start(verbosity);
-    let (study, options) = asked.study.of_other_study()?.resolve(verbosity)?;
+    let (study, options) = asked.study.of_other_study()?.resolve(Access::Makes, verbosity)?;
     let options = RunOptions { probe: !asked.no_probe, screen: asked.screen, ..options };
     // Of a folder of another study nothing is read, and nothing is planned for it.
     study.check_folder(&options)?;

@@ -9,6 +9,7 @@ use seal_study::{PlanView, PlannedStage, Preview, SetSummary, load_config};
 use crate::logging::Log;
 use crate::options::StudyArgs;
 use crate::plain;
+use crate::stores::Access;
 use crate::table::{self, Side};
 use crate::tracker::approximately;
 use crate::verbosity::Verbosity;
@@ -28,12 +29,12 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
             return Ok(());
         }
         writeln!(plain::stdout())?;
-        let (study, options) = args.resolve(verbosity)?;
+        let (study, options) = args.resolve(Access::Reads, verbosity)?;
         let plan = study.plan(&options);
         aligned(&mut plain::stdout(), &plan)?;
         return Ok(stages(&mut plain::stdout(), &plan, options.jobs)?);
     }
-    let (study, options) = args.resolve(verbosity)?;
+    let (study, options) = args.resolve(Access::Reads, verbosity)?;
     study.check_folder(&options)?;
     let plan = study.plan(&options);
     let mut out = plain::stdout();

@@ -45,6 +45,13 @@ pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
             writeln!(out, "{text}")?;
         }
     }
+    if let (true, Some(bytes)) = (preview.device.is_host(), preview.models.first().and_then(kept)) {
+        writeln!(
+            out,
+            "base: {} stay in memory between stages, where they are free beside the training steps",
+            gib(Some(bytes))
+        )?;
+    }
     match preview.flops {
         Some(flops) => {
             let days = |rate: f64| match flops / rate / 86_400.0 {
@@ -67,6 +74,11 @@ pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
     }
     writeln!(out, "missing here:")?;
     preview.missing.iter().try_for_each(|what| writeln!(out, "  {what}"))
+}
+
+/// Bytes of the weights that a process keeps between stages.
+fn kept(model: &ModelPreview) -> Option<u64> {
+    model.parameters.map(|parameters| parameters * model.format.bytes() as u64)
 }
 
 /// Said where a step of `model` asks for more `bytes` than the `has` GiB of the machine.

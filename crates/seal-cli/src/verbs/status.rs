@@ -12,6 +12,7 @@ use crate::logging::Log;
 use crate::options::StudyArgs;
 use crate::plain;
 use crate::program::running;
+use crate::stores::Access;
 use crate::table::{self, Side};
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
@@ -35,7 +36,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         return Err(UsageError::NoRunFolder { path: path.to_owned() }.into());
     }
     let watch = &options.watch;
-    let (study, run) = args.of_run_folder()?.resolve(verbosity)?;
+    let (study, run) = args.of_run_folder()?.resolve(Access::Reads, verbosity)?;
     study.check_folder(&run)?;
     if let Some(every) = watch.every() {
         return watch::run(&study, &run, every);

@@ -4,14 +4,15 @@
 //! work of every process on every host that shares the store.
 
 use std::io::{self, IsTerminal as _, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use seal_store::{inventory, last_beats};
-use seal_study::{LASTING, PlanView, RunOptions, Study, StudyError};
+use seal_report::{Document as _, Report, Results};
+use seal_store::{claimed, last_beats};
+use seal_study::{RunOptions, StagesSeen, Study, StudyError};
 
 use self::failures::Failures;
 use self::progress::{Look, Running, Seen};
@@ -25,7 +26,7 @@ mod progress;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     /// Look again every SECONDS until all stages are done, or until Ctrl-C: stages by state and host,
-    /// rate, time left, failures with the end of their log.
+    /// rate, time left, failures of the last run.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
           require_equals = true, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     watch: Option<u64>,
@@ -47,11 +48,13 @@ pub(super) fn run(study: &Study, options: &RunOptions, every: Duration) -> anyho
     let mut display = Display::new();
     let mut failures = Failures::of(&options.out.join(crate::logging::FILE));
     let mut seen = Seen::default();
+    let stages = study.stages_seen(options);
+    let results = OfThisRun::new(study, &options.out, &stages)?;
     let start = Instant::now();
     loop {
-        let look = look(study, options)?;
+        let look = look(&stages, options, &results)?;
         seen.note(&look, start.elapsed());
-        display.show(&seen, &look, failures.read())?;
+        display.show(&seen, &look, &failures.read(&look.stages))?;
         if look.is_done() || interrupt::is_asked() {
             return Ok(());
         }
@@ -63,19 +66,55 @@ pub(super) fn run(study: &Study, options: &RunOptions, every: Duration) -> anyho
 }
 
 /// What the store says now.
-fn look(study: &Study, options: &RunOptions) -> Result<Look, StudyError> {
-    let store = options.store_dir();
-    let PlanView { stages, .. } = study.plan(options);
-    let running = running(&store)?;
-    Ok(Look { stages, running, has_results: options.out.join("results.json").exists() })
+fn look(
+    stages: &StagesSeen,
+    options: &RunOptions,
+    results: &OfThisRun,
+) -> Result<Look, StudyError> {
+    let running = running(&options.store_dir())?;
+    // Looked for first: a run writes results when all stages are there.
+    let has_results = results.are_there();
+    Ok(Look { stages: stages.look()?, arms: stages.arms().to_vec(), running, has_results })
+}
+
+/// Which results are those that the watch waits for.
+struct OfThisRun {
+    out: PathBuf,
+    settings: String,
+    /// When the results that are none were written.
+    before: Option<SystemTime>,
+}
+
+impl OfThisRun {
+    /// Where stages are missing now, the results that are there now are of an earlier run.
+    fn new(study: &Study, out: &Path, stages: &StagesSeen) -> anyhow::Result<Self> {
+        let settings = study.config().resolved_toml()?;
+        let is_missing = stages.look()?.iter().any(|stage| !stage.found);
+        let before = if is_missing { written(out) } else { None };
+        Ok(Self { out: out.to_owned(), settings, before })
+    }
+
+    fn are_there(&self) -> bool {
+        let now = written(&self.out);
+        if now.is_none() || now == self.before {
+            return false;
+        }
+        // Those that are being written are read at the next look.
+        let read = Report::read(&self.out);
+        read.is_ok_and(|report| {
+            report.provenance.is_some_and(|of| of.settings_toml == self.settings)
+        })
+    }
+}
+
+/// When the results in `out` were written.
+fn written(out: &Path) -> Option<SystemTime> {
+    std::fs::metadata(out.join(Results::FILE)).and_then(|found| found.modified()).ok()
 }
 
 /// The claims in the store; none where there is no store yet.
 fn running(store: &Path) -> Result<Vec<Running>, StudyError> {
-    if !store.is_dir() {
-        return Ok(Vec::new());
-    }
-    let claims = inventory(store, LASTING)?.claims;
+    let claims = claimed(store)?;
     let beats = last_beats(store)?;
     let one = |(output, holder): (String, Result<_, _>)| {
         let beat = beats.get(&output).copied();

@@ -134,8 +134,8 @@ impl Results {
             return None;
         }
         let seeds: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
-        let noun = if seeds.len() == 1 { "seed" } else { "seeds" };
-        Some(format!("Partial: {noun} {} of {planned} only.", seeds.join(", ")))
+        let (count, noun) = (seeds.len(), if seeds.len() == 1 { "seed" } else { "seeds" });
+        Some(format!("Partial: {count} of {planned} seeds ({noun} {}).", seeds.join(", ")))
     }
 
     /// The SEAL arm, where the study has one.

@@ -72,8 +72,8 @@ pub(crate) enum Step<'a> {
     Quick,
     /// A setting `a.b=c`.
     Set(&'a str),
-    /// A field of [`ConfigSource`], by the key that it changes.
-    Field,
+    /// Fields of [`ConfigSource`], by the keys that they give.
+    Fields(&'a [&'a str]),
 }
 
 /// As [`load`]. `note` is told of the table after each step.
@@ -143,7 +143,9 @@ pub(crate) fn load_noting(
     if let Err(error) = typed(&table) {
         return Err(at_fault(&before, &source.set, error).into());
     }
+    let mut fields = Vec::new();
     if let Some(seeds) = &source.seeds {
+        fields.push("study.seeds");
         let seeds: Result<Vec<Value>, StudyError> = seeds.iter().map(|s| seed(*s)).collect();
         put(&mut table, "study.seeds", Value::Array(seeds?))?;
     }
@@ -152,15 +154,18 @@ pub(crate) fn load_noting(
             .ok()
             .filter(|n| *n <= LARGEST)
             .ok_or(OverrideError::Limit { limit, most: LARGEST })?;
+        fields.push("study.limit");
         put(&mut table, "study.limit", Value::Integer(limit))?;
     }
     if let Some(device) = &source.device {
+        fields.push("device");
         put(&mut table, "device", Value::String(device.clone()))?;
     }
     if let Some(plan) = &source.plan {
+        fields.push("study.plan");
         put(&mut table, "study.plan", Value::String(plan.clone()))?;
     }
-    note(Step::Field, &table);
+    note(Step::Fields(&fields), &table);
     check_secrets(&table)?;
     let config = typed(&table)?;
     config.validate()?;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::error::{ConfigError, Defect, StudyError};
 use crate::model_digests::remembered_digests;
+use crate::options::FETCHED;
 
 /// Tokens of a judge's prompt with request and answer, about.
 pub(super) const TOKENS: f64 = 500.0;
@@ -158,7 +159,7 @@ pub(super) fn of_model(section: &str) -> impl FnOnce(ModelError) -> StudyError {
 pub(super) fn would_be_fetched(path: &Path, parameters: Option<u64>) -> String {
     let size = parameters.map_or(String::new(), |n| format!(", about {:.1} GB", 2e-9 * n as f64));
     format!(
-        "model {}: would be fetched{size}, unless the cache holds it; a gated one needs access and a \
+        "model {}: {FETCHED}{size}, unless the cache holds it; a gated one needs access and a \
          token (HF_TOKEN)",
         path.display()
     )

@@ -8,6 +8,7 @@ use seal_model::is_address;
 
 use crate::StudyError;
 use crate::config::Config;
+use crate::options::FETCHED;
 
 /// Rows of each set: `take` where the config says it, else counted in local files.
 pub(super) fn counted(
@@ -65,7 +66,7 @@ fn rows_of(
         let address = source.path.display().to_string();
         let repository: Vec<&str> = address.splitn(6, '/').take(5).collect();
         let place = repository.join("/");
-        let text = format!("{place}: would be fetched, unless the cache holds it");
+        let text = format!("{place}: {FETCHED}, unless the cache holds it");
         if !missing.contains(&text) {
             missing.push(text);
         }

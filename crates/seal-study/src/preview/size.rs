@@ -17,6 +17,7 @@ use seal_model::{
 use super::{BasePreview, ModelPreview};
 use crate::config::Config;
 use crate::error::{RowsError, StudyError, is_absent, is_absent_model};
+use crate::options::FETCHED;
 
 /// How a model is trained: what of it, and with how many rows on the tape.
 pub(super) struct Training<'a> {
@@ -187,7 +188,7 @@ fn absent_model(path: &Path, parameters: Option<u64>) -> String {
     let size = parameters.map_or(String::new(), |p| format!(", about {:.1} GB", 2e-9 * p as f64));
     match is_address(path) {
         true => format!(
-            "model {}: would be fetched{size}, unless the cache holds it; a gated one needs \
+            "model {}: {FETCHED}{size}, unless the cache holds it; a gated one needs \
              access and a token (HF_TOKEN)",
             path.display()
         ),

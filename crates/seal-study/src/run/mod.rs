@@ -18,8 +18,10 @@ mod outputs;
 mod planned;
 mod planning;
 mod record;
+mod remembering;
 mod screening;
 mod select;
+mod stages_seen;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -35,6 +37,7 @@ use self::cells::{Cells, is_base};
 use self::left_out::{LeftOut, list_left_out};
 use self::planning::{can_ask, judging_ahead};
 use self::record::cost;
+use self::remembering::remember;
 use crate::arm::Arm;
 use crate::config::{ArmRole, Config};
 use crate::error::{Defect, FolderError, StudyError};
@@ -44,13 +47,14 @@ use crate::judging::{JUDGES_FILE, Judges, Judging, RememberedJudges};
 use crate::observer::{Event, Observer, Silent};
 use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
-use crate::run_folder::{self, RunFolder, STORE_PATH, remember_store};
+use crate::run_folder::{self, RunFolder, STORE_PATH};
 
 pub use self::again::AgainRequest;
 pub use self::answers::{StoredAnswers, WrittenAnswers};
 pub use self::planned::{LaunchPlan, StagesMade, stage_by_key};
-use self::screening::{SCREENING, Screening};
+use self::screening::{SCREENING, Screening, move_earlier};
 pub use self::select::{SelectRequest, Selected};
+pub use self::stages_seen::StagesSeen;
 
 /// Folder of a run folder with the results by other judges.
 const AGAIN: &str = "again";
@@ -197,18 +201,15 @@ impl Study {
         // What is told is in the log, too.
         let observer = &Logged(observer);
         let _folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
+        // Whoever reads the log tells this run from earlier ones by it.
+        tracing::info!("a run begins");
         let store = open_store(options, observer)?;
-        if !remember_store(&options.out, options.store.as_deref())? {
-            let message = format!(
-                "{}: its path is no text, so that the run folder does not remember it: name it again \
-                 next time",
-                options.store_dir().display()
-            );
-            observer.event(&Event::Notice { message });
-        }
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
         can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
+        // A run that is refused changes nothing for the next.
+        remember(options, observer)?;
+        move_earlier(self, &options.out, observer)?;
         let workers = options.workers();
         let cells = Cells::look(&options.out, &self.arms, &graph, &self.sets, workers)?;
         let mut read = self.outputs_read(&graph);

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::Study;
 use super::differences::changed;
 use super::planning::can_ask;
+use super::remembering::remember;
 use crate::config::ConfigSource;
 use crate::error::{Defect, PlannedError, StudyError};
 use crate::exec::{Node, run_graph};
@@ -75,6 +76,7 @@ impl Study {
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
         can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
+        remember(options, observer)?;
         let mut read = self.outputs_read(&graph);
         read.extend(self.without_losses(&graph, &store)?);
         let survey = survey(&graph.nodes, &read, &store, options.workers().readers())?;

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use seal_report::Report;
 use seal_store::{Found, Store, survey};
 
 use super::Study;
@@ -16,9 +17,40 @@ use crate::graph::Graph;
 use crate::judging::Judging;
 use crate::observer::{Event, Observer, Silent};
 use crate::options::RunOptions;
+use crate::run_folder::move_aside;
 
 /// Folder of a run folder with the results of the first seed alone.
 pub(super) const SCREENING: &str = "screening";
+
+/// Moves results of a first seed out of the way that are not those of `study`: of other settings, or of
+/// another number of seeds. They would stand beside its results. What was moved is told.
+pub(super) fn move_earlier(
+    study: &Study,
+    out: &Path,
+    observer: &dyn Observer,
+) -> Result<(), StudyError> {
+    if !out.join(SCREENING).exists() {
+        return Ok(());
+    }
+    let mut config = study.config.clone();
+    let planned = config.study.seeds.clone();
+    config.study.seeds.truncate(1);
+    let settings = config.resolved_toml()?;
+    let is_own = Report::read(&out.join(SCREENING)).is_ok_and(|found| {
+        found.results.planned_seeds == planned
+            && found.provenance.is_some_and(|of| of.settings_toml == settings)
+    });
+    if !is_own {
+        let to = move_aside(out, Path::new(""), SCREENING)?;
+        let message = format!(
+            "{}: the results of a first seed with other settings are in {}",
+            out.join(SCREENING).display(),
+            to.display()
+        );
+        observer.event(&Event::Notice { message });
+    }
+    Ok(())
+}
 
 /// A run that writes the results of its first seed as soon as they are there.
 pub(super) struct Screening<'a> {
@@ -74,9 +106,9 @@ impl<'a> Screening<'a> {
                     observer.event(&Event::Notice { message: this.written() });
                 }
             });
-            let done = run(&watched);
-            watched.end();
-            done
+            // Whatever ends the work, a panic too: the scope waits for who listens.
+            let _end = End(&watched);
+            run(&watched)
         })
     }
 
@@ -85,11 +117,11 @@ impl<'a> Screening<'a> {
         let (seed, of) = (self.study.config.study.seeds[0], self.study.config.study.seeds.len());
         match self.write() {
             Ok(()) => format!(
-                "results of seed {seed} of {of} alone are in {}; those of all seeds follow",
+                "results of the first of {of} seeds, {seed}, are in {}; those of all seeds follow",
                 self.options.out.join(SCREENING).display()
             ),
             Err(error) => {
-                format!("the results of seed {seed} alone could not be written: {error}")
+                format!("the results of the first seed, {seed}, could not be written: {error}")
             }
         }
     }
@@ -119,6 +151,15 @@ impl<'a> Screening<'a> {
             .map_err(StudyError::at_file(&out))?;
         report.write(&out)?;
         Ok(())
+    }
+}
+
+/// Lets the one who listens end when it is dropped.
+struct End<'a, 'b>(&'a Watched<'b>);
+
+impl Drop for End<'_, '_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

@@ -31,7 +31,8 @@ pub(super) fn of(comments: &Comments, place: &[String]) -> Option<Value> {
                 ("per".to_owned(), json!({ "enum": ["epoch", "step"] })),
             ])),
         ] }),
-        [.., "tokenizer", "template"] => json!({ "anyOf": [
+        // Of guards and reward models, the template stands beside the model.
+        [.., "tokenizer", "template"] | ["judge", "*", "template"] => json!({ "anyOf": [
             { "type": "string" },
             object(Map::from_iter([
                 ("chat".to_owned(), json!({ "type": "string" })),

@@ -161,5 +161,8 @@ fn object(properties: Map<String, Value>) -> Value {
 }
 
 #[cfg(test)]
+#[path = "judge_tests.rs"]
+mod judge_tests;
+#[cfg(test)]
 #[path = "schema_tests.rs"]
 mod tests;

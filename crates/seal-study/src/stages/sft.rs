@@ -68,11 +68,17 @@ impl Tuned {
         base: &Path,
         tuned: Option<&Path>,
     ) -> Result<Self, StudyError> {
+        // Whole weights need nothing of the base but its tokenizer.
+        if let (Some(dir), None) = (tuned, &config.sft.lora) {
+            let encoder = Encoder::read(&config.model, &config.tokenizer, base)?;
+            let model = whole_model(dir, config)?;
+            encoder.fits(&model)?;
+            return Ok(Self { model, encoder });
+        }
         let Base { model, encoder } = Base::read(config, base)?;
         let model = match (tuned, &config.sft.lora) {
-            (None, _) => model,
             (Some(dir), Some(lora)) => load_adapter(model, lora, dir)?,
-            (Some(dir), None) => whole_model(dir, config)?,
+            _ => model,
         };
         Ok(Self { model, encoder })
     }

@@ -129,7 +129,7 @@ fn leftovers(store: &Path, now: Option<SystemTime>, checks: &mut Vec<Check>) {
         checks.push(Check::warning(
             format!("set aside in {shown}"),
             format!("{} outputs that were damaged", of(Beside::Damaged)),
-            "`store gc --aside --delete` removes them",
+            format!("`store gc --store {shown} --aside --delete` removes them"),
         ));
     }
     let silent = Timing::default().silent;

@@ -11,7 +11,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use seal_study::{Config, config_of_folder, load_config};
+use seal_study::{
+    Config, ConfigSource, RunOptions, config_of_folder, load_config, store_of_folder,
+};
 
 use self::check::{Check, State};
 use crate::message::message;
@@ -38,7 +40,7 @@ pub(crate) struct Options {
     /// Run folder [default: runs/<study.name>].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Store of finished stages [default: OUT/store].
+    /// Store of finished stages [default: the store of the last run into OUT, or OUT/store].
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
     /// Print one JSON object instead of lines.
@@ -59,19 +61,20 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     let mut checks = Vec::new();
     machine::look(&mut checks);
     let config = config(options, &mut checks);
-    let named = config.as_ref().map_or_else(|| PathBuf::from("runs/world"), Config::default_out);
+    let named = config.as_ref().map(|(_, config)| config.default_out());
+    let named = named.unwrap_or_else(|| PathBuf::from("runs/world"));
     let out = options.out.clone().unwrap_or(named);
-    let store = options.store.clone().unwrap_or_else(|| out.join("store"));
+    let store = store(options, &out, &mut checks);
     folders::look(&out, &store, &mut checks);
     let device = match (&config, &options.config.device) {
-        (Some(config), _) => Some(config.device.as_str()),
+        (Some((_, config)), _) => Some(config.device.as_str()),
         (None, device) => device.as_deref(),
     };
     machine::devices(device, &mut checks);
-    if let Some(config) = &config {
-        study::look(config, &mut checks);
+    if let Some((source, config)) = &config {
+        study::look(source, config, &mut checks);
     }
-    environment::look(config.as_ref(), &mut checks);
+    environment::look(config.as_ref().map(|(_, config)| config), &mut checks);
     say(&checks, options.json, verbosity)?;
     let wrong = checks.iter().filter(|check| check.state == State::Wrong).count();
     match wrong {
@@ -80,9 +83,36 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     }
 }
 
+/// The store that a run into `out` would use. One that is gone is a check that is wrong.
+fn store(options: &Options, out: &Path, checks: &mut Vec<Check>) -> PathBuf {
+    let own = || RunOptions::new(out).store_dir();
+    if let Some(named) = &options.store {
+        return named.clone();
+    }
+    match store_of_folder(out) {
+        Ok(None) => own(),
+        Ok(Some(last)) => {
+            if !last.is_dir() {
+                checks.push(Check::wrong(
+                    format!("store {}", last.display()),
+                    format!("the last run into {} had it, and it is not there", out.display()),
+                    "mount it, or name a store by --store",
+                ));
+                return own();
+            }
+            last
+        }
+        Err(error) => {
+            let said = message(&error.into());
+            checks.push(Check::wrong("store", said, "name the store by --store"));
+            own()
+        }
+    }
+}
+
 /// The config that is named, or that of the run folder, or the built-in one; `None` where it cannot
 /// be used, which is a check that is wrong.
-fn config(options: &Options, checks: &mut Vec<Check>) -> Option<Config> {
+fn config(options: &Options, checks: &mut Vec<Check>) -> Option<(ConfigSource, Config)> {
     let mut source = options.config.source();
     let of_folder = match (&source.file, &options.out) {
         (None, Some(out)) if !source.quick => last_config(out),
@@ -103,7 +133,7 @@ fn config(options: &Options, checks: &mut Vec<Check>) -> Option<Config> {
                 None => format!("the built-in study `{}`", config.study.name),
             };
             checks.push(Check::ok(name, found));
-            Some(config)
+            Some((source, config))
         }
         Err(error) => {
             checks.push(Check::wrong(name, message(&error), "mend the config, or name another"));

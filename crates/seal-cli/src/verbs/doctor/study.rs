@@ -1,24 +1,65 @@
 //! The files and models that a config names.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use seal_data::TemplateSetting;
-use seal_lm::Cost;
+use seal_lm::{Cost, check_weights};
 use seal_model::{FoundModel, ModelSettings, is_address};
-use seal_study::{Config, read_plan};
+use seal_study::{Config, ConfigSource, Preview, Study, read_plan};
 
-use super::check::Check;
+use super::check::{Check, State};
 use crate::memory;
 use crate::message::message;
 use crate::verbs::store::size;
 
-/// The plan, the files of rows, templates and the model folders.
-pub(super) fn look(config: &Config, checks: &mut Vec<Check>) {
+/// The plan, the files of rows, templates and the model folders. Where each of them can be read, the
+/// study as a run reads it: its arms, rows, tokenizers and judges.
+pub(super) fn look(source: &ConfigSource, config: &Config, checks: &mut Vec<Check>) {
+    let before = checks.len();
+    files(config, checks);
+    // What is wrong with a file would be said twice.
+    if checks[before..].iter().all(|check| check.state != State::Wrong) {
+        whole(source, config, checks);
+    }
+}
+
+fn whole(source: &ConfigSource, config: &Config, checks: &mut Vec<Check>) {
+    const REMEDY: &str = "mend what it names; `plan` with the same options says the same";
+    let wrong = |error: seal_study::StudyError| {
+        Check::wrong("study", message(&anyhow::Error::from(error)), REMEDY)
+    };
+    let preview = match Preview::of(source) {
+        Ok(preview) => preview,
+        Err(error) => return checks.push(wrong(error)),
+    };
+    let lacking = checks.len();
+    checks.extend(preview.lacking().map(|text| Check::wrong("study", text, REMEDY)));
+    if checks.len() > lacking {
+        return;
+    }
+    // To load it is to hash the models. A study that trains its own has none.
+    let is_small = config.model.folder().is_none() && config.proxy.is_none();
+    let loaded = match preview.is_here && is_small {
+        true => Study::load_unjudged(source).map(drop),
+        false => Ok(()),
+    };
+    checks.push(match loaded {
+        Ok(()) => {
+            let (arms, stages) = (preview.arms.len(), preview.stages.values().sum::<usize>());
+            let what = if preview.is_here { "" } else { ", as far as it is here" };
+            Check::ok("study", format!("{arms} arms, at most {stages} stages{what}"))
+        }
+        Err(error) => wrong(error),
+    });
+}
+
+/// Each file by itself.
+fn files(config: &Config, checks: &mut Vec<Check>) {
     let name = format!("plan {}", config.study.plan);
     checks.push(match read_plan(config) {
-        Ok(plan) if plan.len() == 1 => Check::ok(name, "one arm"),
-        Ok(plan) => Check::ok(name, format!("{} arms", plan.len())),
+        Ok(plan) if plan.len() == 1 => Check::ok(name, "1 replacement"),
+        Ok(plan) => Check::ok(name, format!("{} replacements", plan.len())),
         Err(error) => {
             Check::wrong(name, error.to_string(), "mend the plan, or give another --plan")
         }
@@ -46,6 +87,11 @@ fn rows(config: &Config, checks: &mut Vec<Check>) {
         }
         let path = data.root.join(&source.path);
         match opened(&path) {
+            Ok(_) if is_pointer(&path) => checks.push(Check::wrong(
+                format!("rows {}", path.display()),
+                "a pointer of Git LFS, not the rows",
+                "`git lfs pull` in its folder",
+            )),
             Ok(length) => {
                 files += 1;
                 bytes += length;
@@ -97,20 +143,11 @@ fn model(what: &str, settings: &ModelSettings, checks: &mut Vec<Check>) {
             return checks.push(Check::wrong(name, said, "set model.path to a model folder"));
         }
     };
-    let weights = weights_in(&dir);
-    if weights.is_empty() {
+    // It says of a pointer of Git LFS and of a shard that is missing what to do.
+    if let Err(error) = check_weights(&dir) {
+        let said = message(&anyhow::Error::from(error));
         let remedy = "load the whole model: `hf download NAME --local-dir DIR`";
-        return checks.push(Check::wrong(name, "it has no *.safetensors", remedy));
-    }
-    for file in &weights {
-        if let Err(error) = opened(file) {
-            let said = format!("{}: {error}", file.display());
-            return checks.push(Check::wrong(name, said, "mend the file's rights"));
-        }
-        if is_pointer(file) {
-            let said = format!("{}: a pointer of Git LFS, not the weights", file.display());
-            return checks.push(Check::wrong(name, said, "`git lfs pull` in the folder"));
-        }
+        return checks.push(Check::wrong(name, said, remedy));
     }
     let parameters = Cost::of(&shape).parameters();
     let bytes = parameters * settings.dtype().bytes() as f64;
@@ -126,17 +163,7 @@ fn model(what: &str, settings: &ModelSettings, checks: &mut Vec<Check>) {
     });
 }
 
-fn weights_in(dir: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut found: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|kind| kind == "safetensors"))
-        .collect();
-    found.sort();
-    found
-}
-
-/// Whether a file of weights is the pointer that Git LFS leaves in its place.
+/// Whether a file is the pointer that Git LFS leaves in its place.
 fn is_pointer(file: &Path) -> bool {
     const LONGEST: u64 = 1024;
     let is_short = std::fs::metadata(file).is_ok_and(|found| found.len() <= LONGEST);

@@ -10,8 +10,8 @@ use seal_study::{AgainRequest, RunOptions, Study, study_of_folder};
 use super::JudgeFailure;
 use super::pair_options::PairOptions;
 use crate::logging::Log;
-use crate::options::store_of_run;
 use crate::progress::Progress;
+use crate::stores::{Access, store_of_run};
 use crate::verbosity::Verbosity;
 use crate::verbs::asked;
 use crate::{command, plain, summary};
@@ -34,7 +34,7 @@ pub(super) struct AgainOptions {
     #[arg(long, value_name = "NAME,..", requires = "again", value_delimiter = ',')]
     #[arg(conflicts_with_all = ["annotations", "answers", "candidate"])]
     test: Vec<String>,
-    /// Store of the run [default: OUT/store].
+    /// Store of the run [default: the store of the last run into OUT].
     #[arg(long, value_name = "DIR", requires = "again")]
     #[arg(conflicts_with_all = ["annotations", "answers", "candidate"])]
     store: Option<PathBuf>,
@@ -60,10 +60,11 @@ pub(super) fn run(
     log: &Log,
 ) -> anyhow::Result<()> {
     refuse_results(&request.out)?;
-    refuse_no_store(options.store.as_deref(), &request.out)?;
+    let store = store_of_run(options.store.as_deref(), &request.out, Access::Makes, verbosity)?;
+    refuse_no_store(store.as_deref(), &request.out)?;
     let (study, name) = Study::again(request)?;
     let run = RunOptions {
-        store: store_of_run(options.store.as_deref(), &request.out)?,
+        store,
         jobs: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
         command: command::text(),
         probe: !options.no_probe,

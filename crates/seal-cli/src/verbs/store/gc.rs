@@ -4,19 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use seal_store::{Beside, Inventory, Store, StoreError};
-use seal_study::{StudyError, study_of_folder};
+use seal_study::{RunOptions, StudyError, store_of_folder, study_of_folder};
 
 use super::runs::needed_by;
-use super::{Place, size};
+use super::{opened, size};
 use crate::plain;
+use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 
 /// Which store, whose outputs stay, and whether to remove the others.
 #[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("which").required(true).multiple(true).args(["store", "out"]))]
 pub(crate) struct Options {
-    /// Store of finished stages [default: the store of the first run folder].
+    /// Store of finished stages [default: OUT/store of the first run folder; a store elsewhere must be
+    /// named].
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
     /// Run folder whose outputs stay (repeatable). Those of the run folder that the store lies in stay in
@@ -34,11 +37,28 @@ pub(crate) struct Options {
     dry_run: bool,
 }
 
+impl Options {
+    /// The folder of the store, and the option that names it. A store that lies elsewhere is not guessed:
+    /// it may have outputs of runs that nobody named.
+    fn dir(&self) -> anyhow::Result<(PathBuf, &'static str)> {
+        match (&self.store, self.out.first()) {
+            (Some(store), _) => Ok((store.clone(), "--store")),
+            (None, Some(out)) => match store_of_folder(out)? {
+                Some(store) => Err(UsageError::SharedStore { out: out.clone(), store }.into()),
+                None => Ok((RunOptions::new(out).store_dir(), "--out")),
+            },
+            // The options refuse this.
+            (None, None) => {
+                Err(UsageError::GoesWith { option: "gc", others: "--store or --out" }.into())
+            }
+        }
+    }
+}
+
 /// Lists what none of the runs needs. Removes it if asked to.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
-    let place = Place { store: options.store.clone(), out: options.out.clone() };
-    let (dir, _) = place.dir()?;
-    let inventory = place.inventory()?;
+    let (dir, option) = options.dir()?;
+    let (dir, inventory) = opened(dir, option)?;
     if options.aside {
         return aside(&inventory, &dir, options.delete);
     }

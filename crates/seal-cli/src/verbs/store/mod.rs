@@ -9,12 +9,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use seal_store::{Inventory, inventory, verify_all};
-use seal_study::{LASTING, RunOptions, StudyError, store_of_folder};
+use seal_study::{LASTING, RunOptions, StudyError};
 
 use self::runs::used_by;
 use crate::logging::Log;
 use crate::options::cores;
 use crate::plain;
+use crate::stores::{Access, store_of_run};
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 
@@ -52,7 +53,7 @@ enum Action {
 /// Which store.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Place {
-    /// Store of finished stages [default: OUT/store].
+    /// Store of finished stages [default: the store of the last run into OUT].
     #[arg(long, value_name = "DIR", required_unless_present = "out")]
     store: Option<PathBuf>,
     /// Run folder (repeatable). Its store is listed, unless --store names one.
@@ -73,11 +74,11 @@ pub(crate) struct DamagedStore {
 
 impl Place {
     /// The folder of the store, and the option that names it.
-    fn dir(&self) -> Result<(PathBuf, &'static str), StudyError> {
+    fn dir(&self, verbosity: Verbosity) -> anyhow::Result<(PathBuf, &'static str)> {
         Ok(match (&self.store, self.out.first()) {
             (Some(store), _) => (store.clone(), "--store"),
             (None, Some(out)) => {
-                let store = store_of_folder(out)?;
+                let store = store_of_run(None, out, Access::Reads, verbosity)?;
                 (RunOptions { store, ..RunOptions::new(out) }.store_dir(), "--out")
             }
             // The options refuse this.
@@ -85,13 +86,20 @@ impl Place {
         })
     }
 
-    fn inventory(&self) -> anyhow::Result<Inventory> {
-        let (dir, option) = self.dir()?;
-        if !dir.is_dir() {
-            return Err(UsageError::NoStore { option, path: dir }.into());
-        }
-        Ok(inventory(&dir, LASTING).map_err(StudyError::from)?)
+    /// The folder, and what it holds.
+    fn open(&self, verbosity: Verbosity) -> anyhow::Result<(PathBuf, Inventory)> {
+        let (dir, option) = self.dir(verbosity)?;
+        opened(dir, option)
     }
+}
+
+/// A store with what it holds; `option` names it.
+fn opened(dir: PathBuf, option: &'static str) -> anyhow::Result<(PathBuf, Inventory)> {
+    if !dir.is_dir() {
+        return Err(UsageError::NoStore { option, path: dir }.into());
+    }
+    let all = inventory(&dir, LASTING).map_err(StudyError::from)?;
+    Ok((dir, all))
 }
 
 /// Does what is asked.
@@ -99,11 +107,11 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     Log::start(verbosity);
     match &options.action {
         Action::Ls(place) => {
-            let (dir, _) = place.dir()?;
-            list::entries(&place.inventory()?, &used_by(&place.out, &dir, verbosity)?)
+            let (dir, all) = place.open(verbosity)?;
+            list::entries(&all, &used_by(&place.out, &dir, verbosity)?)
         }
-        Action::Du(place) => list::sums(&place.inventory()?),
-        Action::Verify(place) => verify(&place.inventory()?),
+        Action::Du(place) => list::sums(&place.open(verbosity)?.1),
+        Action::Verify(place) => verify(&place.open(verbosity)?.1),
         Action::Gc(options) => gc::run(options, verbosity),
     }
 }

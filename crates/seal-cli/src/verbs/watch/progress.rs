@@ -12,9 +12,11 @@ use crate::tracker::approximately;
 /// What the store says at one moment.
 pub(super) struct Look {
     pub(super) stages: Vec<PlannedStage>,
+    /// By arm, the numbers of the stages that it needs.
+    pub(super) arms: Vec<BTreeSet<usize>>,
     /// What is claimed: of this study and of others that share the store.
     pub(super) running: Vec<Running>,
-    /// Whether the run folder has results.
+    /// Whether the run folder has the results of these stages.
     pub(super) has_results: bool,
 }
 
@@ -38,15 +40,10 @@ impl Look {
         self.stages.iter().filter(|stage| stage.found).count()
     }
 
-    /// Arms whose stages are all there, and all arms; by the labels, which begin with the arm.
+    /// Arms whose stages are all there, and all arms.
     fn arms(&self) -> (usize, usize) {
-        let mut arms: BTreeMap<&str, bool> = BTreeMap::new();
-        for stage in &self.stages {
-            if let Some((arm, _)) = stage.label.split_once(" seed ") {
-                *arms.entry(arm).or_insert(true) &= stage.found;
-            }
-        }
-        (arms.values().filter(|is_done| **is_done).count(), arms.len())
+        let is_done = |needed: &&BTreeSet<usize>| needed.iter().all(|i| self.stages[*i].found);
+        (self.arms.iter().filter(is_done).count(), self.arms.len())
     }
 
     /// Running stages of this study.
@@ -71,6 +68,8 @@ pub(super) struct Seen {
     left: f64,
     stages: Option<(usize, usize)>,
     elapsed: Duration,
+    /// When a stage was last being made, or finished.
+    worked: Duration,
     /// Since when each claim has shown no beat.
     beats: BTreeMap<String, (Option<SystemTime>, Duration)>,
 }
@@ -82,7 +81,8 @@ impl Seen {
         let cost: f64 = done.iter().map(|stage| stage.cost).sum();
         self.cost = Some((self.cost.map_or(cost, |(first, _)| first), cost));
         self.left = left.iter().map(|stage| stage.cost).sum();
-        self.stages = Some((self.stages.map_or(done.len(), |(first, _)| first), done.len()));
+        let before = self.stages;
+        self.stages = Some((before.map_or(done.len(), |(first, _)| first), done.len()));
         self.elapsed = elapsed;
         let now: BTreeSet<&str> = look.running.iter().map(|one| one.output.as_str()).collect();
         self.beats.retain(|output, _| now.contains(output.as_str()));
@@ -92,6 +92,16 @@ impl Seen {
                 *last = (one.beat, elapsed);
             }
         }
+        let is_new = before.is_none_or(|(_, last)| last != done.len());
+        if is_new || look.own().iter().any(|(of, _)| self.silent(&of.output).is_none()) {
+            self.worked = elapsed;
+        }
+    }
+
+    /// Whether nobody has made a stage for so long that it is no pause between two.
+    fn is_idle(&self, look: &Look) -> bool {
+        const PAUSE: Duration = Duration::from_secs(10);
+        !look.is_done() && self.elapsed.saturating_sub(self.worked) > PAUSE
     }
 
     /// Stages a minute, and the time that the others take; `None` before anything was done.
@@ -124,10 +134,19 @@ fn summary(seen: &Seen, look: &Look) -> String {
     if let Some((rate, left)) = seen.rate().filter(|_| done < all) {
         text.push_str(&format!(", {rate:.1} stages a minute, about {} left", approximately(left)));
     }
-    if look.is_done() {
-        text.push_str("; the results are there");
-    }
+    text.push_str(end(seen, look));
     text
+}
+
+/// What is said at the end of the state.
+fn end(seen: &Seen, look: &Look) -> &'static str {
+    if look.is_done() {
+        "; the results are there"
+    } else if seen.is_idle(look) {
+        "; no process makes a stage"
+    } else {
+        ""
+    }
 }
 
 /// One line for each stage that runs.
@@ -197,7 +216,7 @@ pub(super) fn lines(seen: &Seen, look: &Look, failed: &[String]) -> Vec<String> 
     lines.extend(running(seen, look).into_iter().map(|line| format!("runs: {line}")));
     let (arms, of) = look.arms();
     let (done, all) = (look.done(), look.stages.len());
-    let end = if look.is_done() { "; the results are there" } else { "" };
+    let end = end(seen, look);
     lines.push(format!("{arms}/{of} arms, {done}/{all} stages done{end}"));
     lines
 }

@@ -11,7 +11,9 @@ fn stage(stage: &'static str, label: &str, found: bool, cost: f64) -> PlannedSta
 fn look(found: usize) -> Look {
     let labels = ["seal seed 0", "seal seed 1", "random seed 0", "random seed 1"];
     let stages = labels.iter().enumerate().map(|(i, l)| stage("sft", l, i < found, 10.0));
-    Look { stages: stages.collect(), running: Vec::new(), has_results: found == labels.len() }
+    let arms = [[0, 1], [2, 3]].map(BTreeSet::from).to_vec();
+    let has_results = found == labels.len();
+    Look { stages: stages.collect(), arms, running: Vec::new(), has_results }
 }
 
 fn claim(of: &PlannedStage, beat: u64) -> Running {
@@ -69,4 +71,36 @@ fn lines_change_only_with_news() {
     let failed = lines(&seen, &now, &["stage=sft".to_owned()]);
     assert_eq!(failed, ["failed: stage=sft", "0/2 arms, 1/4 stages done"]);
     assert!(picture(&seen, &now, &[]).len() > first.len());
+}
+
+/// Two arms share a stage, which has the label of the first.
+#[test]
+fn an_arm_is_done_when_the_stages_that_it_shares_are() {
+    let mut now = look(3);
+    now.arms = vec![BTreeSet::from([0, 1]), BTreeSet::from([0, 3]), BTreeSet::from([1])];
+    assert_eq!(now.arms(), (2, 3));
+    now.stages[0].found = false;
+    assert_eq!(now.arms(), (1, 3));
+}
+
+#[test]
+fn that_nobody_makes_a_stage_is_said_after_a_pause() {
+    let (mut seen, mut now) = (Seen::default(), look(1));
+    seen.note(&now, Duration::ZERO);
+    seen.note(&now, Duration::from_secs(10));
+    assert_eq!(end(&seen, &now), "");
+    seen.note(&now, Duration::from_secs(11));
+    assert_eq!(end(&seen, &now), "; no process makes a stage");
+    assert!(summary(&seen, &now).ends_with("3 waiting; no process makes a stage"));
+    // Someone does, and then is silent.
+    now.running.push(claim(&now.stages[1], 7));
+    seen.note(&now, Duration::from_secs(12));
+    assert_eq!(end(&seen, &now), "");
+    seen.note(&now, Duration::from_secs(70));
+    assert_eq!(end(&seen, &now), "");
+    seen.note(&now, Duration::from_secs(90));
+    assert_eq!(end(&seen, &now), "; no process makes a stage");
+    let done = look(4);
+    seen.note(&done, Duration::from_secs(200));
+    assert_eq!(end(&seen, &done), "; the results are there");
 }
