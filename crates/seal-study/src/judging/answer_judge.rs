@@ -140,13 +140,13 @@ impl ModelJudge {
     }
 }
 
-/// The name of a model in results: an address on a hub, or the last part of a path.
+/// The name of a model in results: that of its repository on a hub, or the last part of a path.
 pub(super) fn name_of(path: &Path) -> String {
     let name = path.display().to_string();
-    match is_address(path) {
-        true => name,
-        false => name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(&name).into(),
+    if let Some(address) = name.strip_prefix("hf://").filter(|_| is_address(path)) {
+        return address.split('@').next().unwrap_or(address).to_owned();
     }
+    name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(&name).into()
 }
 
 /// What the model of the judge at `section` says of its settings or files.
