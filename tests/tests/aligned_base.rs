@@ -332,7 +332,7 @@ fn a_run_that_is_killed_in_its_base_goes_on() {
     assert!(!child.wait().unwrap().success());
     let resumed = killed.run(&args);
     assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
-    assert!(resumed.stderr.contains("goes on step="), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains(": goes on after step "), "{}", resumed.stderr);
     whole.ablate("out", &[]);
     assert_eq!(killed.read("out/results.json"), whole.read("out/results.json"));
     let weights = |sandbox: &Sandbox| fs::read(sandbox.path().join("out/base/model.safetensors"));

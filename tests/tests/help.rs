@@ -32,10 +32,17 @@ fn each_verb() {
         "check",
         "judge",
         "store",
+        "doctor",
+        "completions",
+        "man",
+        "config",
         "run-stage",
         "cancel",
     ] {
         insta::assert_snapshot!(verb, help(&[verb, "--help"]));
+    }
+    for action in ["show", "schema"] {
+        insta::assert_snapshot!(format!("config_{action}"), help(&["config", action, "--help"]));
     }
     for action in ["ls", "verify", "du", "gc"] {
         insta::assert_snapshot!(format!("store_{action}"), help(&["store", action, "--help"]));

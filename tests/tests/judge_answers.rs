@@ -274,13 +274,18 @@ fn what_cannot_be_judged_is_refused_with_what_to_do() {
     );
     insta::assert_snapshot!(error(&prompt, "answers.jsonl"), @"
     exit 2
-    error: the prompt p.txt cannot be read: No such file or directory (os error 2); it was published at https://x.example
+    error: the prompt p.txt cannot be read: No such file or directory (os error 2); where it was published: https://x.example
     ");
     sandbox.write("p.txt", "{prompt} {response}");
     insta::assert_snapshot!(error(&prompt, "answers.jsonl"), @r#"
     exit 2
     error: p.txt: the settings name no sha256 for the prompt; the text has ba91327399a73aa5fd13a8da79bd7278e91f90f256f8e6f1a874c70ef397a989: write that if it is meant, or "any" to take whatever stands in the file
     "#);
+    // The whole program in the place of its prompt.
+    let other = format!("{prompt}sha256 = \"00\"\n");
+    assert!(
+        error(&other, "answers.jsonl").ends_with("; where it was published: https://x.example\n")
+    );
     insta::assert_snapshot!(sandbox.run(&[&JUDGE[..], &["--prompt", "p.txt"]].concat()).error(), @"
     exit 2
     error: the prompt p.txt is not used: this judge is asked through a chat template alone

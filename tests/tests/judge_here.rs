@@ -244,6 +244,40 @@ fn what_does_not_go_together_is_refused() {
     ");
 }
 
+/// Nobody listens where the hub would be.
+#[test]
+fn a_dry_run_asks_no_hub() {
+    let sandbox = sandbox();
+    let far = |kind: &str| table(kind, "", "").replace("\"model\"", "\"hf://nobody/judge\"");
+    let dry = |args: &[&str]| {
+        let mut command = sandbox.command(&[args, &["--dry-run"]].concat());
+        command.env("HF_HOME", sandbox.path().join("hub")).env("NO_PROXY", "127.0.0.1");
+        command.env("HF_ENDPOINT", "http://127.0.0.1:9").env_remove("HF_HUB_CACHE");
+        let finished = Finished::of(command.output().unwrap());
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        let said =
+            "hf://nobody/judge: the cache does not have this model, and a dry run fetches nothing";
+        assert!(finished.stderr.contains(said), "{}", finished.stderr);
+        figures(&finished)
+    };
+    sandbox.write("judge.toml", &far("pairwise"));
+    assert_eq!(dry(&PAIRS)["questions"], 13.0);
+    sandbox.write("judge.toml", &far("rubric"));
+    assert_eq!(dry(&RATE)["questions"], 7.0);
+    for kind in ["guard", "reward"] {
+        let verdict = "[verdict]\ngood = [\"No\"]\nbad = [\"one\"]\n";
+        let verdict = if kind == "guard" { verdict } else { "" };
+        let text = format!(
+            "kind = \"{kind}\"\ncanaries = 1\n[model]\npath = \"hf://nobody/judge\"\n{verdict}"
+        );
+        sandbox.write("judge.toml", &text);
+        let found = dry(&RATE);
+        assert_eq!(found["answers"], 3.0, "{kind}");
+        assert!(found["canaries"] > 0.0 && found["parameters"].is_nan(), "{kind}");
+    }
+    assert!(!sandbox.path().join("verdicts.jsonl").exists());
+}
+
 #[test]
 fn a_template_that_ends_no_turn_is_said() {
     let sandbox = sandbox();

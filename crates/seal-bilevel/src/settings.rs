@@ -25,7 +25,8 @@ pub enum Algorithm {
 
 /// What the penalty strength does over training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "gamma is a number, or { start, increment, per }")]
+#[serde(untagged, deny_unknown_fields)]
+#[serde(expecting = "gamma is a number, or { start, increment, per }")]
 pub enum Gamma {
     /// The same at every step.
     Constant(f64),

@@ -9,8 +9,8 @@ use crate::options::StudyArgs;
 use crate::program::Program;
 use crate::verbosity::Verbosity;
 use crate::verbs::{
-    ablate, cancel, configs, devices, findings, generate, inspect, judge, report, run_stage, score,
-    select, sft, store,
+    ablate, cancel, completions, config, configs, devices, doctor, findings, generate, inspect,
+    judge, man, report, run_stage, score, select, sft, status, store,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -61,7 +61,7 @@ pub(crate) enum Verb {
     /// List the arms and stages of the study, which stages are done, and the time left.
     Plan(StudyArgs),
     /// Count the stages that have run, name the missing ones, say whether there are results.
-    Status(StudyArgs),
+    Status(status::Options),
     /// Make one stage of a stored plan: what launchers call.
     RunStage(run_stage::Options),
     /// Cancel the jobs that a launch has submitted.
@@ -84,10 +84,18 @@ pub(crate) enum Verb {
     Findings(findings::Options),
     /// List the configs and plans that come with the program, or write them.
     Configs(configs::Options),
+    /// Show the config as it is used and where each value comes from; write its JSON Schema.
+    Config(config::Options),
     /// List, check or clear a store of finished stages.
     Store(store::Options),
+    /// Check the machine, the folders and the files that a study needs, and say what to type.
+    Doctor(doctor::Options),
     /// Try the backends and say how to add one that is missing.
     Devices(devices::Options),
+    /// Write a script that completes the command line in a shell.
+    Completions(completions::Options),
+    /// Write the pages of the manual.
+    Man(man::Options),
 }
 
 /// The command line of `program`: its name in every usage and example, and its further verbs.

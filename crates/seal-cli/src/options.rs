@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use clap::Args;
 use seal_study::{
-    ConfigSource, RunOptions, Study, StudyError, config_of_folder, load_config, study_of_folder,
+    ConfigSource, RunOptions, Study, StudyError, config_of_folder, load_config, store_of_folder,
+    study_of_folder,
 };
 
 use crate::command;
+use crate::memory;
 use crate::plain;
 use crate::reading::Reading;
 use crate::verbosity::Verbosity;
@@ -174,6 +176,7 @@ impl FolderArgs {
         let study = Study::load_unjudged(&config.source())?;
         drop(reading);
         let out = self.out.clone().unwrap_or_else(|| study.default_out());
+        let store = store_of_run(store.as_deref(), &out)?;
         Ok((study, RunOptions { store, ..RunOptions::new(out) }))
     }
 }
@@ -220,7 +223,7 @@ impl StudyArgs {
         }
         let options = RunOptions {
             show_rows: self.show_rows,
-            ..self.store.options(self.folder.out.as_ref(), &study)
+            ..self.store.options(self.folder.out.as_ref(), &study)?
         };
         Ok((study, options))
     }
@@ -233,29 +236,67 @@ impl RunArgs {
     }
 
     /// The options of a run of `study`.
-    pub(crate) fn options(&self, study: &Study) -> RunOptions {
+    ///
+    /// # Errors
+    /// A run folder whose store cannot be told.
+    pub(crate) fn options(&self, study: &Study) -> Result<RunOptions, StudyError> {
         self.store.options(self.out.as_ref(), study)
     }
 }
 
 impl StoreArgs {
-    fn options(&self, out: Option<&PathBuf>, study: &Study) -> RunOptions {
+    fn options(&self, out: Option<&PathBuf>, study: &Study) -> Result<RunOptions, StudyError> {
         let jobs = self.jobs.map(NonZeroUsize::get);
         // A large model needs all cores, and its memory once; small ones a core each.
         let (jobs, threads) = match study.config().model.folder() {
             Some(_) => (jobs.unwrap_or(1), cores() / jobs.unwrap_or(1)),
             None => (jobs.unwrap_or_else(cores), 1),
         };
-        RunOptions {
-            out: out.cloned().unwrap_or_else(|| study.default_out()),
-            store: self.store.clone(),
+        let out = out.cloned().unwrap_or_else(|| study.default_out());
+        Ok(RunOptions {
+            store: store_of_run(self.store.as_deref(), &out)?,
+            out,
             jobs,
             threads: threads.max(1),
             keep_every: Duration::from_secs_f64(self.checkpoint * 60.0),
+            probe: true,
+            keep_base: memory::available().map_or(RunOptions::KEEP_BASE, kept_of),
+            screen: false,
             show_rows: false,
             command: command::text(),
-        }
+        })
     }
+}
+
+/// The store of a run: the one that is `named`, or the one that the last run into `out` used. That is
+/// said; `None` is the one in the run folder.
+pub(crate) fn store_of_run(
+    named: Option<&Path>,
+    out: &Path,
+) -> Result<Option<PathBuf>, StudyError> {
+    if let Some(named) = named {
+        return Ok(Some(named.to_owned()));
+    }
+    let Some(last) = store_of_folder(out)? else { return Ok(None) };
+    let mut err = plain::stderr();
+    let (out, shown) = (out.display(), last.display());
+    // What cannot be shown stops nothing.
+    let _ = match last.is_dir() {
+        true => writeln!(err, "store: {shown}, as the last run into {out} had it"),
+        false => writeln!(
+            err,
+            "store: {shown}, which the last run into {out} had, is not there; {out}/store is used, \
+             and --store names another"
+        ),
+    };
+    Ok(Some(last).filter(|last| last.is_dir()))
+}
+
+/// Bytes of the largest base that stays in memory between stages, with so many MiB free: a stage that
+/// trains or answers needs most of them.
+fn kept_of(free_mib: f64) -> u64 {
+    const SHARE: f64 = 0.25;
+    (free_mib * f64::from(1 << 20) * SHARE) as u64
 }
 
 /// The config that the last run left in the folder `out`. Whether it was edited since is not

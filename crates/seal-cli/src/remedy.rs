@@ -63,7 +63,11 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Advice> {
 fn of_judging(error: &JudgingError) -> Option<Advice> {
     match error {
         JudgingError::OtherPrompts { .. } => Advice::remedy("--common judges those"),
-        JudgingError::LogInUse { .. } | JudgingError::LogForeign { .. } => Advice::option("--file"),
+        JudgingError::LogInUse { .. } => Advice::option("--file"),
+        JudgingError::LogForeign { .. } => Some(Advice {
+            option: Some("--file"),
+            remedy: Some("choose a new one for verdicts".to_owned()),
+        }),
         JudgingError::MaxCost { .. } => Advice::option("--max-cost:"),
         JudgingError::Kind { found, .. } => match found.as_str() {
             "guard" | "reward" | "rubric" => Advice::remedy("judge --answers takes this table"),
@@ -95,11 +99,21 @@ fn of_study(error: &StudyError) -> Option<Advice> {
         StudyError::OneModel(error) => of_model(error),
         StudyError::Config(ConfigError::JudgeModel { source, .. }) => of_model(source),
         StudyError::Stage { source, .. } => of_study(source),
+        StudyError::Judging(error) => of_log(error),
+        StudyError::Probe { .. } => Advice::remedy("--no-probe begins without this question"),
         StudyError::Launch(error) => of_launch(error),
         StudyError::Planned(PlannedError::Lacking { .. }) => Advice::remedy(
             "make them first, or launch the study again: that starts what is missing",
         ),
         StudyError::Cancelled { .. } => Advice::remedy("the same command goes on from there"),
+        _ => None,
+    }
+}
+
+/// A log in a store, which no option names.
+fn of_log(error: &JudgingError) -> Option<Advice> {
+    match error {
+        JudgingError::LogForeign { .. } | JudgingError::Io { .. } => Advice::remedy(LOG),
         _ => None,
     }
 }
@@ -123,6 +137,10 @@ fn of_launch(error: &LaunchError) -> Option<Advice> {
         _ => None,
     }
 }
+
+/// What mends a log of verdicts in a store that cannot be read.
+pub(crate) const LOG: &str =
+    "mend it or move it away; without it, the questions of its judge are asked and paid for again";
 
 fn of_override(error: &OverrideError) -> Option<Advice> {
     Advice::option(match error {

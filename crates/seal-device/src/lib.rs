@@ -8,9 +8,11 @@
 
 mod kernels;
 mod spec;
+mod trial;
 
 pub use kernels::{AdamWStep, AttentionShape, Kernels, KeysValues, PackedMatrix};
 pub use spec::{Backend, DeviceError, DeviceSpec};
+pub use trial::TrialError;
 
 /// What a backend said when it panicked, which is how Burn's report a missing
 /// driver or too little memory; `None` if it was no text.

@@ -96,7 +96,7 @@ impl Client {
     /// that never answered and does not listen gets 3 attempts at most.
     ///
     /// # Errors
-    /// The last failure; [`EndpointError::Cancelled`] where `watch` asks to stop.
+    /// The last failure; [`EndpointError::Cancelled`] where `watch` asks to stop, and where it breaks off.
     pub fn ask(&self, ask: &Ask, watch: &dyn Watch) -> Result<Reply, EndpointError> {
         let patience = &self.settings.patience;
         let deadline = self.started.elapsed() + Patience::seconds(patience.deadline);
@@ -106,7 +106,8 @@ impl Client {
             self.wait_for_turn(tokens, watch)?;
             let key = ask.idempotency_key.as_deref();
             let second_turn = || self.wait_for_turn(tokens, watch);
-            let error = match self.attempts.once(&ask.messages, key, second_turn) {
+            let breaks_off = || watch.breaks_off();
+            let error = match self.attempts.once(&ask.messages, key, &breaks_off, second_turn) {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
@@ -128,6 +129,34 @@ impl Client {
         }
     }
 
+    /// Finds out, before questions that cost much to prepare, whether the server is there and takes key
+    /// and model. It asks for the list of the server's models. Where that is closed, or has no such
+    /// model, it asks for a reply of one token, which may be on the bill. A server that does not listen
+    /// gets 3 attempts, and any other one.
+    ///
+    /// # Errors
+    /// Why no question would get a reply; [`EndpointError::Cancelled`] where `watch` asks to stop. A
+    /// server that asks to wait, or is loading its model, is there.
+    pub fn probe(&self, watch: &dyn Watch) -> Result<(), EndpointError> {
+        let mut failures = 0;
+        loop {
+            self.wait_for_turn(1, watch)?;
+            let error = match self.attempts.probe(&|| watch.breaks_off()) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            failures += 1;
+            let is_nobody = matches!(error, EndpointError::NoServer { .. });
+            if !is_nobody || failures >= self.attempts_after(&error).min(NOBODY_ATTEMPTS) {
+                return Err(error);
+            }
+            let spread = spread(self.settings.patience.seed, &Ask::new(Vec::new()), failures);
+            let wait = wait(&self.settings.patience, failures, None, spread);
+            watch.notice(&Notice::Retrying { error: &error, attempt: failures, wait });
+            nap(wait, watch)?;
+        }
+    }
+
     /// How many attempts a question gets that fails like this.
     fn attempts_after(&self, error: &EndpointError) -> u32 {
         let all = self.settings.patience.attempts;
@@ -143,7 +172,7 @@ impl Client {
     /// Waits until the limits let a request of so many tokens go.
     fn wait_for_turn(&self, tokens: u64, watch: &dyn Watch) -> Result<(), EndpointError> {
         loop {
-            if watch.is_cancelled() {
+            if watch.is_cancelled() || watch.breaks_off() {
                 return Err(EndpointError::Cancelled);
             }
             let wait = self.limiter().take(self.started.elapsed(), tokens);
@@ -190,7 +219,7 @@ fn spread(seed: u64, ask: &Ask, failures: u32) -> f64 {
 fn nap(wait: Duration, watch: &dyn Watch) -> Result<(), EndpointError> {
     let started = Instant::now();
     while let Some(left) = wait.checked_sub(started.elapsed()).filter(|left| !left.is_zero()) {
-        if watch.is_cancelled() {
+        if watch.is_cancelled() || watch.breaks_off() {
             return Err(EndpointError::Cancelled);
         }
         std::thread::sleep(left.min(NAP));

@@ -31,6 +31,12 @@
 //! idempotency key, which is sent with every attempt. Servers that know such keys bill once.
 //! [`EndpointError::may_be_billed`] tells such failures from others.
 //!
+//! **Stopping.** A [`Watch`] is asked before each attempt and during each wait. One that breaks off also
+//! ends the request that is under way, within a tenth of a second.
+//!
+//! **A probe.** [`Client::probe`] finds out whether a server is there and takes key and model, by the list
+//! of its models or else by a reply of one token.
+//!
 //! **Limits.** Requests and tokens a minute are counted over any window of 60 s. Tokens are
 //! estimated before a request as bytes / 4 plus the longest reply.
 //!
@@ -42,6 +48,7 @@ mod batch;
 mod body;
 mod client;
 mod error;
+mod exchange;
 mod fault;
 mod key;
 mod limiter;

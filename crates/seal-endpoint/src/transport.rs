@@ -7,12 +7,13 @@ use std::time::Duration;
 use seal_net::{NetError, Origin, Proxies, asked_wait, location, target, text, trust};
 use seal_text::escape_start;
 use ureq::http::{HeaderValue, Method, Request, Response, Uri};
-use ureq::{Agent, Body, Proxy};
+use ureq::{Agent, Proxy};
 
 use crate::error::EndpointError;
+use crate::exchange::{Agents, Broken};
 use crate::key::ApiKey;
 use crate::settings::{EndpointSettings, Patience};
-use crate::url::chat_url;
+use crate::url::{chat_url, models_url};
 
 /// Largest answer. A reply of 100,000 tokens with log-probabilities of 20 choices is larger, and
 /// no judge gives one.
@@ -33,10 +34,12 @@ pub(crate) struct Answer {
 /// The way to one endpoint.
 pub(crate) struct Transport {
     url: Uri,
+    /// Where the server lists its models.
+    models: Uri,
     /// Who may see key and question.
     home: Origin,
     key: ApiKey,
-    agent: Agent,
+    agents: Agents,
     /// The variable that names the proxy.
     proxy: Option<&'static str>,
     timeout: f64,
@@ -58,7 +61,7 @@ impl Transport {
         })?;
         let found = proxies.of(&url)?;
         let timeout = Some(Patience::seconds(settings.patience.timeout));
-        let agent = Agent::config_builder()
+        let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -66,10 +69,10 @@ impl Transport {
             .proxy(found.map(|(_, proxy): (_, &Proxy)| proxy.clone()))
             .user_agent(concat!("seal-endpoint/", env!("CARGO_PKG_VERSION")))
             .timeout_global(timeout)
-            .build()
-            .new_agent();
+            .build();
         let (proxy, timeout) = (found.map(|(name, _)| name), settings.patience.timeout);
-        Ok(Self { url, home, key, agent, proxy, timeout })
+        let (models, agents) = (models_url(&settings.base_url)?, Agents::new(config, LARGEST));
+        Ok(Self { url, models, home, key, agents, proxy, timeout })
     }
 
     /// The address, for messages.
@@ -81,18 +84,40 @@ impl Transport {
         &self.key
     }
 
-    /// Sends `body` and gives the answer, without the key in it.
+    /// Sends `body` and gives the answer, without the key in it. The connection is closed once
+    /// `breaks_off` says so.
     pub(crate) fn post(
         &self,
         body: &str,
         idempotency_key: Option<&str>,
+        breaks_off: &dyn Fn() -> bool,
     ) -> Result<Answer, EndpointError> {
-        let mut url = self.url.clone();
+        self.follow(&self.url, Some(body), idempotency_key, breaks_off)
+    }
+
+    /// The list of the server's models, without the key in it.
+    pub(crate) fn models(&self, breaks_off: &dyn Fn() -> bool) -> Result<Answer, EndpointError> {
+        self.follow(&self.models, None, None, breaks_off)
+    }
+
+    /// Sends a request, and follows redirects that stay on the server.
+    fn follow(
+        &self,
+        url: &Uri,
+        body: Option<&str>,
+        idempotency_key: Option<&str>,
+        breaks_off: &dyn Fn() -> bool,
+    ) -> Result<Answer, EndpointError> {
+        let mut url = url.clone();
         for _ in 0..=REDIRECTS {
-            let answer = self.once(&url, body, idempotency_key)?;
+            let request = self.request(&url, body, idempotency_key)?;
+            let answer = self.agents.run(request, breaks_off).map_err(|broken| match broken {
+                Broken::Off => EndpointError::Cancelled,
+                Broken::By(error) => self.broken(&url, *error),
+            })?;
             let status = answer.status().as_u16();
             let Some(next) = location(answer.status(), answer.headers()) else {
-                return self.read(answer);
+                return Ok(self.read(&answer));
             };
             let shown = |to: &Uri| {
                 let host = Origin::of(to).map_or(String::new(), |origin| {
@@ -105,7 +130,8 @@ impl Transport {
             let next = target(&url, next).map_err(|why| self.redirect(why))?;
             // A question is sent again by these two only; the others turn it into a request
             // without one.
-            if !matches!(status, 307 | 308) || Origin::of(&next).as_ref() != Some(&self.home) {
+            let keeps_body = body.is_none() || matches!(status, 307 | 308);
+            if !keeps_body || Origin::of(&next).as_ref() != Some(&self.home) {
                 return Err(self.redirect(&shown(&next)));
             }
             url = next;
@@ -117,18 +143,20 @@ impl Transport {
         EndpointError::Redirect { url: self.url(), to: to.to_owned() }
     }
 
-    fn once(
+    fn request(
         &self,
         url: &Uri,
-        body: &str,
+        body: Option<&str>,
         idempotency_key: Option<&str>,
-    ) -> Result<Response<Body>, EndpointError> {
+    ) -> Result<Request<Option<String>>, EndpointError> {
         let mut request = Request::builder()
-            .method(Method::POST)
+            .method(if body.is_some() { Method::POST } else { Method::GET })
             .uri(url)
-            .header("content-type", "application/json")
             .header("accept", "application/json")
             .header("accept-encoding", "identity");
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
         if let Some(key) = idempotency_key {
             request = request.header("idempotency-key", key);
         }
@@ -140,26 +168,23 @@ impl Transport {
             value.set_sensitive(true);
             request = request.header("authorization", value);
         }
-        let request = request.body(body.to_owned()).map_err(|e| EndpointError::Setting {
+        request.body(body.map(str::to_owned)).map_err(|e| EndpointError::Setting {
             key: "base_url".to_owned(),
             why: format!("no request can be made to it: {e}"),
-        })?;
-        self.agent.run(request).map_err(|e| self.broken(e))
+        })
     }
 
-    fn read(&self, mut answer: Response<Body>) -> Result<Answer, EndpointError> {
+    fn read(&self, answer: &Response<Vec<u8>>) -> Answer {
         let status = answer.status().as_u16();
         let content_type = text(answer.headers(), "content-type").map(str::to_owned);
         let retry_after = asked_wait(answer.headers());
-        let body = answer.body_mut().with_config().limit(LARGEST);
-        let body = body.read_to_vec().map_err(|e| self.broken(e))?;
-        let body = self.key.blot(&String::from_utf8_lossy(&body)).into_owned();
-        Ok(Answer { status, content_type, retry_after, body })
+        let body = self.key.blot(&String::from_utf8_lossy(answer.body())).into_owned();
+        Answer { status, content_type, retry_after, body }
     }
 
     /// A request that brought no answer, or less than the whole.
-    fn broken(&self, error: ureq::Error) -> EndpointError {
-        let url = self.url();
+    fn broken(&self, url: &Uri, error: ureq::Error) -> EndpointError {
+        let url = url.to_string();
         let why = |error: &dyn std::fmt::Display| {
             let words = escape_start(&self.key.blot(&error.to_string()), 300);
             match self.proxy {

@@ -29,8 +29,15 @@ pub trait Watch: Sync {
     /// Something happened.
     fn notice(&self, notice: &Notice<'_>);
 
-    /// Whether to stop before the next attempt.
+    /// Whether to stop before the next attempt. A request that is under way is waited for: its reply
+    /// may be on the bill.
     fn is_cancelled(&self) -> bool {
+        false
+    }
+
+    /// Whether to break off a request that is under way: its connection is closed, and its reply is lost.
+    /// It is asked several times a second.
+    fn breaks_off(&self) -> bool {
         false
     }
 }

@@ -6,6 +6,8 @@
 //! [`make_folder`]). No output takes the place of an input ([`Inputs`]).
 //! One process at a time works in a folder ([`FileLock`]), or on one thing of it ([`Claim`]). A
 //! claim needs no locks, and holds between hosts.
+//! [`try_folder`] tries whether a folder does what both rest on, and [`FileSystem`] says on which file
+//! system it lies.
 //! A [`Digest`] identifies the content of a file. A [`FileStamp`] shows whether a file has
 //! changed since.
 //! A name that a user chose and that becomes a file is a [`FileName`]. [`tokenizer_files`] is
@@ -21,6 +23,7 @@
 
 mod claim;
 mod digest;
+mod disk;
 mod folder;
 mod full;
 mod identity;
@@ -32,9 +35,11 @@ mod name;
 mod pending;
 mod stamp;
 mod tokenizer;
+mod trial;
 
 pub use claim::{Before, Claim, ClaimError, Claims, Holder, RecordFlaw, Timing, Tried};
 pub use digest::{Digest, Digester};
+pub use disk::FileSystem;
 pub use folder::PendingFolder;
 pub use full::is_disk_full;
 pub use inputs::{Clash, Inputs, same_file};
@@ -47,3 +52,4 @@ pub use pending::{
 };
 pub use stamp::{FileStamp, Inode};
 pub use tokenizer::{is_of_tokenizer, tokenizer_files, tokens_depend_on};
+pub use trial::{FolderTrial, Skew, try_folder};

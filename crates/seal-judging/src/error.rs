@@ -79,9 +79,7 @@ pub enum JudgingError {
     )]
     LogLost { path: PathBuf },
     /// The file holds something else than verdicts.
-    #[error(
-        "{path}: its first line is no verdict, so that this is another file; choose a new one for verdicts"
-    )]
+    #[error("{path}: its first line is no verdict, so that this is another file")]
     LogForeign { path: PathBuf },
     /// The endpoint gave no reply, and will not.
     #[error(transparent)]

@@ -46,7 +46,8 @@ pub trait Observer: Sync {
     /// Something happened.
     fn event(&self, event: &Event<'_>);
 
-    /// Whether to stop. Replies that are under way are waited for and kept.
+    /// Whether to stop. Replies that are under way are waited for for a second and kept. Later ones are
+    /// broken off, and their questions stay open.
     fn is_cancelled(&self) -> bool {
         false
     }

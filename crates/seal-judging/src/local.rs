@@ -23,6 +23,9 @@ pub struct LocalModel {
     /// Longest prompt with its reply in tokens; left out, what the model was made for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<usize>,
+    /// Number of weights, for estimates where the folder is not here; nothing is compared with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<u64>,
     /// The chat template, of the folder unless given.
     #[serde(default)]
     pub template: LocalTemplate,
@@ -58,7 +61,7 @@ pub enum LocalTemplate {
 
 /// A template as a table has it.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 enum Named {
     Name(String),
     File { chat: PathBuf },

@@ -1,7 +1,7 @@
 //! Asks what the log lacks, and gives the outcomes.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use seal_endpoint::{Ask, EndpointError, Notice, Reply, Watch};
 
@@ -17,6 +17,9 @@ use crate::replied::Stopped;
 use crate::responder::Responder;
 use crate::state::{End, Next, State};
 use crate::stored::{is_of, missing, names, refuse_mixed, spent};
+
+/// How long a run that is asked to stop waits for the replies under way, which may be on the bill.
+const LAST_REPLIES: Duration = Duration::from_secs(1);
 
 /// Wait of a thread for what other threads spend.
 const NAP: Duration = Duration::from_millis(5);
@@ -88,8 +91,8 @@ fn ask(
         spent: spent(inquiry, log),
         ..State::default()
     };
-    let run =
-        Run { inquiry, responder, observer, stored: &names, shared: Mutex::new((state, log)) };
+    let (shared, stopped_at) = (Mutex::new((state, log)), OnceLock::new());
+    let run = Run { inquiry, responder, observer, stored: &names, shared, stopped_at };
     run.work(true);
     observer.event(&Event::Started { questions, stored: questions - open });
     std::thread::scope(|scope| {
@@ -126,6 +129,8 @@ struct Run<'a> {
     /// The names in the log, or those of the table.
     stored: &'a [String],
     shared: Mutex<Shared<'a>>,
+    /// When it was seen that someone asks to stop.
+    stopped_at: OnceLock<Instant>,
 }
 
 impl<'a> Run<'a> {
@@ -168,7 +173,10 @@ impl<'a> Run<'a> {
         state.release(reserved);
         match reply {
             Err(error) => {
-                self.observer.event(&Event::Failed { error: &error });
+                // A question that was broken off is open, and none that failed.
+                if error != EndpointError::Cancelled {
+                    self.observer.event(&Event::Failed { error: &error });
+                }
                 if error.may_be_billed() {
                     state.spent += reserved;
                 }
@@ -257,5 +265,13 @@ impl Watch for Asking<'_, '_> {
     fn is_cancelled(&self) -> bool {
         let observer = self.run.observer;
         observer.is_cancelled() || !observer.owns_log() || self.run.lock().0.end.is_some()
+    }
+
+    /// Only where someone asks to stop: what ends a run by itself leaves replies under way that are
+    /// paid for.
+    fn breaks_off(&self) -> bool {
+        let run = self.run;
+        run.observer.is_cancelled()
+            && run.stopped_at.get_or_init(Instant::now).elapsed() >= LAST_REPLIES
     }
 }

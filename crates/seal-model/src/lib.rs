@@ -59,7 +59,7 @@ pub use jobs::{
 pub use left_out::{LeftOutKind, LeftOutRow};
 pub use overrides::KeyError;
 pub use pretrained::FoundModel;
-pub use remote::{is_address, local_data, local_file};
+pub use remote::{Reach, is_address, local_data, local_file};
 pub use seal_data::{Row, Source};
 pub use seal_select::SelectorFile;
 pub use settings::{ModelFolder, ModelSettings};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use seal_lm::{AdapterFiles, LmConfig, ScorerConfig, read_adapter_settings};
 
 use crate::digest::{DigestFiles, folder_digest, text_digest};
-use crate::remote::{self, Wanted};
+use crate::remote::{self, Reach, Wanted};
 use crate::{FolderError, ModelError};
 
 /// A model folder that was looked at.
@@ -40,7 +40,18 @@ impl FoundModel {
     /// # Errors
     /// As there.
     pub fn shape_of(path: &Path) -> Result<(PathBuf, LmConfig), ModelError> {
-        Self::shape_with(path, Wanted::Model)
+        Self::shape_within(path, Reach::Hub)
+    }
+
+    /// As [`FoundModel::shape_of`], within this reach.
+    ///
+    /// # Errors
+    /// As there; a model that is out of reach.
+    pub(crate) fn shape_within(
+        path: &Path,
+        reach: Reach,
+    ) -> Result<(PathBuf, LmConfig), ModelError> {
+        Self::shape_with(path, Wanted::Model, reach)
     }
 
     /// As [`FoundModel::shape_of`]; of an `hf://` address the weights are not fetched.
@@ -48,27 +59,38 @@ impl FoundModel {
     /// # Errors
     /// As there.
     pub(crate) fn without_weights(path: &Path) -> Result<(PathBuf, LmConfig), ModelError> {
-        Self::shape_with(path, Wanted::Tokenizer)
+        Self::shape_with(path, Wanted::Tokenizer, Reach::Hub)
     }
 
     /// The folder of a model with a head of scores, and what its `config.json` says.
     ///
     /// # Errors
     /// A folder that is missing, or has no `config.json` of such a model.
-    pub(crate) fn scorer_of(path: &Path) -> Result<(PathBuf, ScorerConfig), ModelError> {
-        let (dir, config, text) = Self::config_of(path, Wanted::Model)?;
+    pub(crate) fn scorer_of(
+        path: &Path,
+        reach: Reach,
+    ) -> Result<(PathBuf, ScorerConfig), ModelError> {
+        let (dir, config, text) = Self::config_of(path, Wanted::Model, reach)?;
         Ok((dir, ScorerConfig::from_hf(&text, &config)?))
     }
 
-    fn shape_with(path: &Path, wanted: Wanted) -> Result<(PathBuf, LmConfig), ModelError> {
-        let (dir, config, text) = Self::config_of(path, wanted)?;
+    fn shape_with(
+        path: &Path,
+        wanted: Wanted,
+        reach: Reach,
+    ) -> Result<(PathBuf, LmConfig), ModelError> {
+        let (dir, config, text) = Self::config_of(path, wanted, reach)?;
         let shape = LmConfig::from_hf(&text, &config)?;
         Ok((dir, shape))
     }
 
     /// The folder, its `config.json` and the text of that.
-    fn config_of(path: &Path, wanted: Wanted) -> Result<(PathBuf, PathBuf, String), ModelError> {
-        let dir = remote::model(path, wanted)?;
+    fn config_of(
+        path: &Path,
+        wanted: Wanted,
+        reach: Reach,
+    ) -> Result<(PathBuf, PathBuf, String), ModelError> {
+        let dir = remote::model(path, wanted, reach)?;
         if !dir.is_dir() {
             return Err(FolderError::Missing { path: path.to_owned() }.into());
         }

@@ -17,15 +17,25 @@ pub(crate) enum Wanted {
     File,
 }
 
+/// How far to go for an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// To the hub, where the cache does not do.
+    #[default]
+    Hub,
+    /// To the cache of this machine. No connection is opened.
+    Cache,
+}
+
 /// The local folder of a model: `path` itself, or what was fetched for an
 /// `hf://` address.
 ///
 /// # Errors
-/// An address that cannot be fetched.
-pub(crate) fn model(path: &Path, wanted: Wanted) -> Result<PathBuf, ModelError> {
+/// An address that cannot be fetched, or that is out of reach.
+pub(crate) fn model(path: &Path, wanted: Wanted, reach: Reach) -> Result<PathBuf, ModelError> {
     match address(path) {
         None => Ok(path.to_owned()),
-        Some(text) => fetch(text, wanted),
+        Some(text) => fetch(text, wanted, reach),
     }
 }
 
@@ -36,7 +46,7 @@ pub(crate) fn model(path: &Path, wanted: Wanted) -> Result<PathBuf, ModelError> 
 pub fn local_file(path: &Path) -> Result<PathBuf, ModelError> {
     match address(path) {
         None => Ok(path.to_owned()),
-        Some(text) => fetch(text, Wanted::File),
+        Some(text) => fetch(text, Wanted::File, Reach::Hub),
     }
 }
 
@@ -68,8 +78,8 @@ fn address(path: &Path) -> Option<&str> {
 }
 
 #[cfg(feature = "hub")]
-fn fetch(text: &str, wanted: Wanted) -> Result<PathBuf, ModelError> {
-    use seal_hub::{Hub, HubAddress, HubSettings};
+fn fetch(text: &str, wanted: Wanted, reach: Reach) -> Result<PathBuf, ModelError> {
+    use seal_hub::{Hub, HubAddress, HubError, HubSettings};
     let address: HubAddress = text.parse()?;
     let whole = wanted != Wanted::File;
     if whole != address.path().is_none() {
@@ -79,21 +89,29 @@ fn fetch(text: &str, wanted: Wanted) -> Result<PathBuf, ModelError> {
             false => AddressError::IsRepository { address }.into(),
         });
     }
-    let hub = Hub::new(HubSettings::from_env()?)?;
+    let mut settings = HubSettings::from_env()?;
+    settings.offline |= reach == Reach::Cache;
+    let hub = Hub::new(settings)?;
     let lines = DownloadLines::new();
-    let (path, pinned) = match wanted {
-        Wanted::Model => hub.model(&address, &lines).map(|model| (model.folder, model.pinned))?,
+    let found = match wanted {
+        Wanted::Model => hub.model(&address, &lines).map(|model| (model.folder, model.pinned)),
         Wanted::Tokenizer => {
-            hub.tokenizer(&address, &lines).map(|model| (model.folder, model.pinned))?
+            hub.tokenizer(&address, &lines).map(|model| (model.folder, model.pinned))
         }
-        Wanted::File => hub.file(&address, &lines).map(|file| (file.path, file.pinned))?,
+        Wanted::File => hub.file(&address, &lines).map(|file| (file.path, file.pinned)),
+    };
+    let (path, pinned) = match found {
+        Err(HubError::Offline { .. }) if reach == Reach::Cache => {
+            return Err(AddressError::NotFetched { address: text.to_owned() }.into());
+        }
+        found => found?,
     };
     tracing::info!(address = text, %pinned, "from the hub");
     Ok(path)
 }
 
 #[cfg(not(feature = "hub"))]
-fn fetch(text: &str, _wanted: Wanted) -> Result<PathBuf, ModelError> {
+fn fetch(text: &str, _wanted: Wanted, _reach: Reach) -> Result<PathBuf, ModelError> {
     Err(AddressError::NoHub { address: text.to_owned() }.into())
 }
 

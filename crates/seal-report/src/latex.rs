@@ -14,23 +14,33 @@ pub(crate) fn render(report: &Report) -> String {
     if results.quick {
         out.push_str("% No result: quick run.\n");
     }
+    let partial = results.partial();
+    if let Some(partial) = &partial {
+        out.push_str(&format!("% {partial}\n"));
+    }
     let mut tables = vec![table::win_rates(results), table::safety(results)];
     tables.extend(table::comparisons(results));
-    let quick = if results.quick { " \\textbf{No result: quick run.}" } else { "" };
+    let mut marks = String::new();
+    if results.quick {
+        marks.push_str(" \\textbf{No result: quick run.}");
+    }
+    if let Some(partial) = &partial {
+        marks.push_str(&format!(" \\textbf{{{partial}}}"));
+    }
     for table in tables.iter().filter(|table| !table.columns.is_empty()) {
         out.push('\n');
-        write_table(&mut out, table, quick);
+        write_table(&mut out, table, &marks);
     }
     out
 }
 
-fn write_table(out: &mut String, table: &Table, quick: &str) {
+fn write_table(out: &mut String, table: &Table, marks: &str) {
     let columns = table.columns.len();
     let align: String = table.columns.iter().map(|c| if c.text { 'l' } else { 'r' }).collect();
     let notes: Vec<String> = table.notes.iter().map(|note| escape(note)).collect();
     out.push_str("\\begin{table*}\n\\centering\\small\n");
     let caption = format!("{}. {}", escape(&table.caption), notes.join(" "));
-    out.push_str(&format!("\\caption{{{}{quick}}}\n", caption.trim_end()));
+    out.push_str(&format!("\\caption{{{}{marks}}}\n", caption.trim_end()));
     out.push_str(&format!("\\label{{tab:{}}}\n", table.id));
     out.push_str(&format!("\\begin{{tabular}}{{@{{}}l{align}@{{}}}}\n\\toprule\n"));
     write_spans(out, table);

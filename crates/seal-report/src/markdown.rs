@@ -11,6 +11,11 @@ pub(crate) fn render(report: &Report) -> String {
             "> **No result: quick run.** It shows that the program runs, nothing else.\n\n",
         );
     }
+    if let Some(partial) = results.partial() {
+        out.push_str(&format!(
+            "> **{partial}** The other seeds had not run when it was written.\n\n"
+        ));
+    }
     let summary = finding::summary(results).join(" ");
     out.push_str(&escape(&summary));
     out.push_str("\n\n");

@@ -84,6 +84,7 @@ fn node<'a>(
         inputs,
         deps,
         cost: 1.0,
+        wave: 0,
         needs: Resources::default(),
         work,
     }

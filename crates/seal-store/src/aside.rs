@@ -71,6 +71,19 @@ pub(crate) fn move_aside(
 mod tests {
     use super::*;
 
+    /// A folder that cannot be renamed for another reason than a name that is taken.
+    #[test]
+    fn what_cannot_be_put_back_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let gone = dir.path().join("gone");
+        match put_back(&gone, &dir.path().join("place")) {
+            Err(StoreError::Io { path, source }) => {
+                assert_eq!((path, source.kind()), (gone, ErrorKind::NotFound));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn what_is_put_back_leaves_an_entry_that_was_made_meanwhile_alone() {
         let dir = tempfile::tempdir().unwrap();

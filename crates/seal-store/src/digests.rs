@@ -192,10 +192,15 @@ fn stamp(file: &Path) -> io::Result<Option<[i128; 5]>> {
 }
 
 /// Whether both times are some seconds ago; those of the future are not.
-fn is_settled([_, mtime, ctime, ..]: &[i128; 5]) -> bool {
+fn is_settled(stamp: &[i128; 5]) -> bool {
     #[expect(clippy::disallowed_methods, reason = "whether to remember is no part of a result")]
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let Ok(now) = now.map(|now| now.as_nanos() as i128) else { return false };
+    is_settled_at(stamp, now)
+}
+
+/// The same at the time `now`, in nanoseconds.
+fn is_settled_at([_, mtime, ctime, ..]: &[i128; 5], now: i128) -> bool {
     [mtime, ctime].into_iter().all(|time| now - time > SETTLED * 1_000_000_000)
 }
 

@@ -29,6 +29,17 @@ fn a_file_changed_a_moment_ago_is_not_remembered() {
     assert!(known.files.is_empty());
 }
 
+/// A clock that counts seconds shows a change of the last moment of the second before as two ago.
+#[test]
+fn both_times_are_more_than_two_seconds_ago() {
+    let now = 100_000_000_000;
+    let of = |mtime: i128, ctime: i128| is_settled_at(&[0, now - mtime, now - ctime, 0, 0], now);
+    let two = 2_000_000_000;
+    assert!(of(two + 1, two + 1));
+    assert!(!of(two, two + 1) && !of(two + 1, two));
+    assert!(!of(two + 1, -1), "a time of the future");
+}
+
 #[test]
 fn what_is_remembered_is_used_until_anything_differs() {
     let dir = tempfile::tempdir().unwrap();

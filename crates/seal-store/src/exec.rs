@@ -45,8 +45,8 @@ pub struct Done {
     pub seconds: Option<f64>,
 }
 
-/// Runs every stage that the store lacks, some side by side, the longest remaining path
-/// first. Where a stage fails, what depends on it is left out and the rest goes on. What
+/// Runs every stage that the store lacks, some side by side: those of the lowest wave first
+/// ([`Node::wave`]), and of these the longest remaining path. Where a stage fails, what depends on it is left out and the rest goes on. What
 /// another process makes meanwhile is not made twice: other stages come first, then it is
 /// waited for.
 ///
@@ -88,10 +88,7 @@ pub fn run_graph<W: Sync, R: Runner<W>>(
     let state = State::new(nodes, status, workers);
     let shared = (Mutex::new(state), Condvar::new());
     let exec = Executor { nodes, store, capacity, runner, observer, shared: &shared };
-    let worked = match found < nodes.len() {
-        true => on_threads_of_their_own(workers, || exec.work()),
-        false => Ok(()),
-    };
+    let worked = on_threads_of_their_own(workers, || exec.work());
     let state = shared.0.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some((i, source)) = state.error {
         let (stage, label) = (nodes[i].stage, nodes[i].label.clone());
@@ -226,11 +223,13 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
         tracing::info!(stage = node.stage, cell = node.label, key = %node.key, "started");
         let start = Instant::now();
         let progress = |done| self.observer.event(&Event::Progress { node: i, done });
+        let goes_on = |unit, at, of| self.observer.event(&Event::Resumed { node: i, unit, at, of });
         let job = Job {
             dir: making.dir(),
             deps,
             unfinished: making.unfinished(),
             progress: &progress,
+            goes_on: &goes_on,
             keep_every: self.capacity.keep_every,
             is_cancelled: &|| self.observer.is_cancelled(),
         };

@@ -3,6 +3,7 @@
 //! Nobody needs a graph for it: entries are listed by what their manifests say. Whether an entry
 //! is of the inputs that a stage has today is known only to who has that stage.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -167,6 +168,25 @@ fn claims(dir: &Path) -> Result<Vec<Claimed>, StoreError> {
         }
     }
     Ok(claims)
+}
+
+/// When the claim of each output in the store at `root` was last renewed, by the clock of the file
+/// system.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn last_beats(root: &Path) -> Result<BTreeMap<String, SystemTime>, StoreError> {
+    let dir = root.join(CLAIMS);
+    let mut beats = BTreeMap::new();
+    if !dir.is_dir() {
+        return Ok(beats);
+    }
+    for name in names(&dir)?.into_iter().filter(|name| is_scratch_name(name)) {
+        // One that was released since it was listed is none.
+        let found = fs::symlink_metadata(dir.join(&name)).and_then(|found| found.modified());
+        beats.extend(found.ok().map(|at| (name, at)));
+    }
+    Ok(beats)
 }
 
 /// Names in a folder, in their order; those that are no UTF-8 are none of the program's.

@@ -27,6 +27,7 @@
 //!     inputs,
 //!     deps: Vec::new(),
 //!     cost: 1.0,
+//!     wave: 0,
 //!     needs: Resources::default(),
 //!     work,
 //! };
@@ -68,7 +69,7 @@ pub use entry::{Entry, Found};
 pub use error::{Remedy, StoreError};
 pub use exec::{Done, GraphError, run_graph};
 pub use halt::may_halt;
-pub use inventory::{Beside, Claimed, Inventory, Other, Stored, inventory, verify_all};
+pub use inventory::{Beside, Claimed, Inventory, Other, Stored, inventory, last_beats, verify_all};
 pub use key::Key;
 pub use making::Making;
 pub use manifest::{StoredFile, hash_of};

@@ -23,6 +23,9 @@ pub struct Node<W> {
     pub deps: Vec<usize>,
     /// How long it takes, relative to the other stages.
     pub cost: f64,
+    /// Stages of a lower wave start first, whatever they cost. What a stage reads is at most of its
+    /// own wave, whatever it says here.
+    pub wave: usize,
     /// What it needs while it runs.
     pub needs: Resources,
     /// Its work.
@@ -39,6 +42,9 @@ pub struct Job<'a> {
     pub unfinished: &'a Path,
     /// Told the share done, 0 to 1.
     pub progress: &'a (dyn Fn(f64) + Sync),
+    /// Told that the work goes on where an earlier run left it: after so many of so many steps or parts,
+    /// by the name of what is counted.
+    pub goes_on: &'a (dyn Fn(&'static str, usize, usize) + Sync),
     /// How often a stage that can go on from a state in `unfinished` writes one.
     pub keep_every: Duration,
     /// Whether to stop. The stage then keeps what it has in `unfinished`, and fails with an error

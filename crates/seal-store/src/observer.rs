@@ -60,6 +60,17 @@ pub enum Event<'a> {
         /// Share done, 0 to 1.
         done: f64,
     },
+    /// A stage goes on where an earlier run left it.
+    Resumed {
+        /// The stage.
+        node: usize,
+        /// What is counted, such as steps.
+        unit: &'static str,
+        /// How many of them are done.
+        at: usize,
+        /// How many there are.
+        of: usize,
+    },
     /// The output of a stage is in the store.
     Finished {
         /// The stage.

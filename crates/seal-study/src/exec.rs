@@ -9,6 +9,7 @@ use seal_store::{
 use crate::error::{Defect, StudyError};
 use crate::observer::{Event, Observer};
 use crate::options::Workers;
+use crate::stages::keep_base;
 
 pub(crate) use seal_store::{Done, Job};
 
@@ -29,6 +30,7 @@ pub(crate) fn run_graph(
     workers: Workers,
     observer: &dyn Observer,
 ) -> Result<Vec<Done>, StudyError> {
+    let _kept = keep_base(workers.keep_base);
     let keep_every = workers.keep_every;
     let capacity = Capacity { keep_every, ..Capacity::new(workers.jobs, workers.threads) };
     let told = Told { nodes, observer };
@@ -99,6 +101,13 @@ impl seal_store::Observer for Told<'_, '_> {
                     "{} {}: this run gave no sign of life for so long that another makes it; its \
                      own work on it is thrown away",
                     of.stage, of.label
+                ));
+            }
+            Of::Resumed { node, unit, at, of } => {
+                let stage = &self.nodes[node];
+                self.notice(format!(
+                    "{} {}: goes on after {unit} {at} of {of}, which an earlier run kept",
+                    stage.stage, stage.label
                 ));
             }
             Of::Started { node } => self.started(node),

@@ -78,7 +78,8 @@ pub(crate) struct Cell {
     pub(crate) assessed: Vec<AnswerNode>,
 }
 
-/// All stages of a study, and which cells they belong to.
+/// All stages of a study, and which cells they belong to. The wave of a stage is the place of the
+/// first seed that needs it.
 pub(crate) struct Graph<'a> {
     pub(crate) nodes: Vec<Node<'a>>,
     pub(crate) cells: Vec<Cell>,
@@ -91,6 +92,12 @@ impl Graph<'_> {
     /// The same graph with so many threads for each stage. No result depends on them.
     pub(crate) fn on_threads(mut self, threads: usize) -> Self {
         self.nodes.iter_mut().for_each(|node| node.needs.threads = threads);
+        self
+    }
+
+    /// The same graph, in which no seed comes before another: the longest path does.
+    pub(crate) fn in_one_wave(mut self) -> Self {
+        self.nodes.iter_mut().for_each(|node| node.wave = 0);
         self
     }
 }
@@ -128,13 +135,14 @@ pub(crate) fn graph<'a>(
     seeds: &[u64],
     judging: &'a Judging<'a>,
 ) -> Graph<'a> {
-    let mut builder = Builder { nodes: Vec::new(), known: BTreeMap::new() };
+    let mut builder = Builder { nodes: Vec::new(), known: BTreeMap::new(), wave: 0 };
     let tokens = match arms.get(reference(arms)) {
         Some(arm) => builder.all_tokens(&arm.config, &sets.by_arm[reference(arms)]),
         None => BTreeMap::new(),
     };
     let mut cells = Vec::new();
-    for seed in seeds {
+    for (wave, seed) in seeds.iter().enumerate() {
+        builder.wave = wave;
         let first = cells.len();
         for (i, arm) in arms.iter().enumerate() {
             cells.push(builder.cell(i, arm, &sets.by_arm[i], *seed));
@@ -175,6 +183,8 @@ pub(crate) fn stage_counts(
 struct Builder<'a> {
     nodes: Vec<Node<'a>>,
     known: BTreeMap<(&'static str, Key), usize>,
+    /// Place of the seed whose cells are being added.
+    wave: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -201,7 +211,8 @@ impl<'a> Builder<'a> {
         let Effort { cost, device, network } = effort;
         let [device, network] = [device, network].map(|name| name.map(str::to_owned));
         let needs = Resources { device, network, ..Resources::default() };
-        self.nodes.push(Node { stage, label, key, inputs, deps: of, cost, needs, work });
+        let wave = self.wave;
+        self.nodes.push(Node { stage, label, key, inputs, deps: of, cost, wave, needs, work });
         self.known.insert(id, self.nodes.len() - 1);
         self.nodes.len() - 1
     }

@@ -41,9 +41,9 @@ mod trace;
 pub use arm::Arm;
 pub use cards::write_cards;
 pub use config::{
-    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, MajorityKind,
-    MajoritySettings, Method, OneJudge, Proxy, Quick, SelectionSettings, StudySection, TestJudges,
-    load_config,
+    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, ConfigValue, MajorityKind,
+    MajoritySettings, Method, OneJudge, Origin, Proxy, Quick, ResolvedConfig, SelectionSettings,
+    StudySection, TestJudges, config_schema, load_config, plan_schema, resolve_config,
 };
 pub use error::{
     AgainError, ArmError, AssessmentsError, ConfigError, Defect, FileError, FolderError,
@@ -60,7 +60,7 @@ pub use run::{
     AgainRequest, LaunchPlan, SelectRequest, Selected, StagesMade, StoredAnswers, Study,
     WrittenAnswers, stage_by_key,
 };
-pub use run_folder::{FolderConfig, config_of_folder, study_of_folder};
+pub use run_folder::{FolderConfig, config_of_folder, store_of_folder, study_of_folder};
 pub use seal_data::SetSummary;
 pub use seal_model::{Expected, ModelFolder, ModelSettings, TokenizerKind, TokenizerSettings};
 /// Folders of a store with files that grow over many runs: replies that were paid for.

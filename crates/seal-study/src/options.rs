@@ -20,6 +20,15 @@ pub struct RunOptions {
     /// How often a stage that trains keeps the state that it would go on from after a kill. A
     /// request to stop keeps it, too. Zero keeps it after each step.
     pub keep_every: Duration,
+    /// Find out before anything is trained whether the endpoints that judges still have questions to
+    /// are there: by their list of models, or by one reply of one token.
+    pub probe: bool,
+    /// Bytes that the base may take to stay in memory for the stages that read it next; 0 keeps none.
+    /// With bases on other devices than the CPU it has no effect.
+    pub keep_base: u64,
+    /// Run the first seed of all arms before the others, and write its results as soon as they are
+    /// there. The stages, and the results at the end, are the same.
+    pub screen: bool,
     /// Put row texts into the report; always so for the built-in world.
     pub show_rows: bool,
     /// The command, for the record.
@@ -30,6 +39,9 @@ impl RunOptions {
     /// How often work is kept unless told otherwise.
     pub const KEEP_EVERY: Duration = KEEP_EVERY;
 
+    /// The largest base that stays in memory unless told otherwise: 1 GiB.
+    pub const KEEP_BASE: u64 = 1 << 30;
+
     /// One job, into `out`.
     pub fn new(out: impl Into<PathBuf>) -> Self {
         Self {
@@ -38,14 +50,17 @@ impl RunOptions {
             jobs: 1,
             threads: 1,
             keep_every: Self::KEEP_EVERY,
+            probe: true,
+            keep_base: Self::KEEP_BASE,
+            screen: false,
             show_rows: false,
             command: String::new(),
         }
     }
 
     pub(crate) fn workers(&self) -> Workers {
-        let Self { jobs, threads, keep_every, .. } = *self;
-        Workers { jobs, threads, keep_every }
+        let Self { jobs, threads, keep_every, keep_base, .. } = *self;
+        Workers { jobs, threads, keep_every, keep_base }
     }
 
     /// Folder of the store.
@@ -61,6 +76,8 @@ pub(crate) struct Workers {
     pub(crate) threads: usize,
     /// How often they keep their work.
     pub(crate) keep_every: Duration,
+    /// Bytes of the largest base that is kept between stages.
+    pub(crate) keep_base: u64,
 }
 
 impl Workers {
@@ -116,12 +133,23 @@ pub enum PlannedWork {
         /// The variable of its key, where that is not set.
         unset: Option<String>,
     },
-    /// It runs here.
+    /// It runs here, on answers.
     Runs {
         /// Number of weights, where it is known.
         parameters: Option<u64>,
         /// Bytes of the weights.
         memory: Option<u64>,
+        /// Seconds on a few CPU cores, about.
+        seconds: Option<f64>,
+    },
+    /// It is asked and runs here.
+    Answers {
+        /// Number of weights, where it is known.
+        parameters: Option<u64>,
+        /// Bytes of the weights, with the copies that generation may need of them.
+        memory: Option<u64>,
+        /// Seconds on a few CPU cores, about.
+        seconds: Option<f64>,
     },
 }
 

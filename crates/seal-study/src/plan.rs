@@ -34,9 +34,10 @@ pub struct Replacement {
     pub label: String,
 }
 
+/// A line as it stands in a plan.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+pub(crate) struct Line {
     name: String,
     ablated_part: String,
     action: String,

@@ -164,11 +164,13 @@ fn judging(
     let pairs = judges.all().filter_map(|(test, name, judge)| {
         let questions = Questions { cells: of_pairs, references: (0..seeds).collect() };
         let prompts = vec![String::new(); rows(test)?];
+        let judge = (judge, judges.chat(test, name));
         Some(without_cost(planned((test, name), judge, &questions, &prompts, tokens)))
     });
     let answers = judges.answers().map(|(test, name, judge)| {
         let prompts = rows(test).map(|rows| vec![String::new(); rows]);
         let place = (test, name);
+        let judge = (judge, judges.chat(test, name));
         without_cost(planned_answers(place, judge, of_answers, prompts.as_deref(), tokens))
     });
     pairs.chain(answers).collect()

@@ -172,6 +172,15 @@ fn bad_input_is_refused_before_anything_is_asked() {
     exit 2
     error: --file notes.jsonl: its first line is no verdict, so that this is another file; choose a new one for verdicts
     ");
+    for cost in ["nan", "inf", "-inf", "-1"] {
+        for dry_run in [&[][..], &["--dry-run"]] {
+            let option = format!("--max-cost={cost}");
+            let finished = run(&sandbox, &[&[option.as_str()], dry_run].concat());
+            assert_eq!(finished.code, Some(2), "{cost}");
+            let said = "error: --max-cost: a largest cost is a number, 0 or more, and not ";
+            assert!(finished.stderr.contains(said), "{}", finished.stderr);
+        }
+    }
 }
 
 #[test]

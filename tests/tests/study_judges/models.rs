@@ -10,7 +10,7 @@ use serde_json::Value;
 use whole_program::{Finished, Sandbox};
 
 use crate::common::{lines, with_model};
-use crate::setup::{assert_no_key, done, prepared};
+use crate::setup::{assert_no_key, command_of, done};
 use crate::stub::{Seen, Served, Stub};
 
 /// A random guard has almost no probability on its verdict tokens, and all of them may.
@@ -92,9 +92,7 @@ fn model(sandbox: &Sandbox, name: &str, golden: &str) {
 }
 
 pub fn run(sandbox: &Sandbox, verb: &[&str], set: &[&str]) -> Finished {
-    let set = set.iter().flat_map(|text| ["--set", text]);
-    let args: Vec<&str> = verb.iter().copied().chain(set).collect();
-    Finished::of(prepared(sandbox.command(&args)).output().unwrap())
+    Finished::of(command_of(sandbox, verb, set).output().unwrap())
 }
 
 pub const ABLATE: [&str; 5] = ["ablate", "--config", "study.toml", "--out", "out"];

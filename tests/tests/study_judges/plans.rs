@@ -50,6 +50,7 @@ fn latest_model_counts(sandbox: &Sandbox, judge: &str, stage: &str, dry: impl Fn
     let start = format!("judge of {judge}: its replies cannot be read, and a run is refused: ");
     let line = said.lines().find_map(|line| line.strip_prefix(&start)).expect("the log is none");
     assert!(line.contains("verdicts.jsonl: its first line is no verdict"), "{line}");
+    assert!(line.contains("mend it or move it away") && !line.contains("choose"), "{line}");
 }
 
 #[test]
@@ -69,7 +70,11 @@ fn a_look_ahead_counts_replies_to_pairs_as_the_stage_does() {
             &["--out", "new", "--store", "out/store"],
         );
         assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-        assert!(refused.stderr.contains("its first line is no verdict"), "{}", refused.stderr);
+        let said = &refused.stderr;
+        assert!(
+            said.contains("its first line is no verdict, so that this is another file; mend it"),
+            "{said}"
+        );
         assert!(!sandbox.path().join("new/results.json").exists());
     }
     assert_eq!(oracle.paid_once(), paid);
@@ -233,4 +238,22 @@ fn a_judge_without_a_kind_is_refused_in_a_few_words() {
     exit 2
     error: judge.hexphi: tables/bare.toml: `kind` is missing; its keys are `model`; a judge that is a model has the kind "guard", "reward", "rubric" or "pairwise"
     "#);
+    insta::assert_snapshot!(run(&sandbox, &ABLATE, &["judge.hexphi.table=5"]).error(), @"
+    exit 2
+    error: judge.hexphi: table is the name of a file, in quotes, and not a value of the type integer
+    ");
+    // A misspelt test has no judge of its own that could be complete.
+    let refused = run(&sandbox, &ABLATE, &["judge.hexphu.prompt.slots.first=a"]);
+    insta::assert_snapshot!(refused.error(), @"
+    exit 2
+    error: --set judge.hexphu.prompt.slots.first=a: judge.hexphu: there is no test of that name; tests are hexphi, slimorca; did you mean `hexphi`?
+    ");
+    for cost in ["nan", "inf", "-inf", "-1.0"] {
+        let set =
+            ["judge.hexphi.table=tables/rubric.toml", &format!("judge.hexphi.max_cost={cost}")];
+        let refused = run(&sandbox, &ABLATE, &set);
+        assert_eq!(refused.code, Some(2), "{cost}: {}", refused.stderr);
+        let words = ["give a finite number", "max_cost is a number, 0 or more"];
+        assert!(words.iter().any(|words| refused.stderr.contains(words)), "{}", refused.stderr);
+    }
 }

@@ -86,6 +86,13 @@ pub fn prepared(mut command: Command) -> Command {
     command
 }
 
+/// `verb` with these settings, with the judge's key in the environment.
+pub fn command_of(sandbox: &Sandbox, verb: &[&str], set: &[&str]) -> Command {
+    let set = set.iter().flat_map(|text| ["--set", text]);
+    let args: Vec<&str> = verb.iter().copied().chain(set).collect();
+    prepared(sandbox.command(&args))
+}
+
 /// `verb` on the small study with these settings, with the judge's key in the environment.
 pub fn command(sandbox: &Sandbox, verb: &str, set: &[&str], more: &[&str]) -> Command {
     let set = SMALL.iter().chain(set).flat_map(|text| ["--set", text]);

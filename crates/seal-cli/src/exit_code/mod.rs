@@ -25,6 +25,7 @@ use seal_track::TrackError;
 
 use crate::usage::UsageError;
 use crate::verbs::devices::Broken;
+use crate::verbs::doctor::Unwell;
 use crate::verbs::judge::JudgeFailure;
 use crate::verbs::store::DamagedStore;
 
@@ -74,7 +75,7 @@ fn of_one(error: &(dyn Error + 'static)) -> Option<u8> {
     if error.is::<DamagedStore>() {
         return Some(DATA);
     }
-    if error.is::<UsageError>() {
+    if error.is::<UsageError>() || error.is::<Unwell>() {
         return Some(USAGE);
     }
     error.is::<Broken>().then_some(DEVICE)

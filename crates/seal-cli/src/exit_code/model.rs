@@ -58,6 +58,7 @@ fn address(error: &AddressError) -> u8 {
     match error {
         AddressError::IsFile { .. }
         | AddressError::IsRepository { .. }
+        | AddressError::NotFetched { .. }
         | AddressError::NoHub { .. } => USAGE,
     }
 }

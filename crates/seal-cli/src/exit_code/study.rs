@@ -29,6 +29,7 @@ pub(super) fn code(error: &StudyError) -> u8 {
         StudyError::Device(error) => parts::device(error),
         StudyError::Judge(error) => parts::judge(error),
         StudyError::Judging(error) => judge::judging(error),
+        StudyError::Probe { source, .. } => judge::judging(source),
         StudyError::Pairs(error) => pairs(error),
         StudyError::Assessments(error) => assessments(error),
         StudyError::Again(error) => again(error),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use seal_device::DeviceSpec;
 use seal_report::{Report, Split};
+use seal_study::RunOptions;
 use seal_track::Server;
 
 use crate::logging::{self, Log};
@@ -26,6 +27,14 @@ pub(crate) struct Options {
     /// names the server. A server that fails is a warning, not a failure of the study.
     #[arg(long, value_name = "TRACKER")]
     track: Option<Tracker>,
+    /// Do not find out before the training whether the endpoints of judges are there. The question
+    /// is for their list of models; where that does not have the judge's, for a reply of one token.
+    #[arg(long)]
+    no_probe: bool,
+    /// Run the first seed of all arms first, and write its results to OUT/screening as soon as they are
+    /// there, marked as partial. The results at the end are the same.
+    #[arg(long, conflicts_with = "launch")]
+    screen: bool,
     #[command(flatten)]
     launch: LaunchArgs,
 }
@@ -37,7 +46,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     if options.study.folder.dry_run {
         return verbs::plan::run(&options.study, verbosity);
     }
-    let Some(out) = study(&options.study, &options.launch, verbosity)? else { return Ok(()) };
+    let Some(out) = study(options, verbosity)? else { return Ok(()) };
     if let Some(server) = server
         && let Err(error) = log(&server, &out, verbosity)
     {
@@ -56,13 +65,11 @@ fn log(server: &Server, out: &Path, verbosity: Verbosity) -> anyhow::Result<()> 
 }
 
 /// Runs the study and gives the run folder; `None` where others run it, and it is not done.
-fn study(
-    args: &StudyArgs,
-    launch: &LaunchArgs,
-    verbosity: Verbosity,
-) -> anyhow::Result<Option<PathBuf>> {
+fn study(asked: &Options, verbosity: Verbosity) -> anyhow::Result<Option<PathBuf>> {
+    let launch = &asked.launch;
     let log = Log::start(verbosity);
-    let (study, options) = args.of_other_study()?.resolve(verbosity)?;
+    let (study, options) = asked.study.of_other_study()?.resolve(verbosity)?;
+    let options = RunOptions { probe: !asked.no_probe, screen: asked.screen, ..options };
     // Of a folder of another study nothing is read, and nothing is planned for it.
     study.check_folder(&options)?;
     // Results of a newer program are not written over, and it is said at once.
@@ -73,7 +80,7 @@ fn study(
         study.config().device.parse::<DeviceSpec>()?.open()?;
     }
     if let Some(place) = place.filter(|place| !place.is_here()) {
-        launch::elsewhere(&study, &options, (place, launch, args.jobs()), verbosity)?;
+        launch::elsewhere(&study, &options, (place, launch, asked.study.jobs()), verbosity)?;
         return Ok(None);
     }
     let plan = study.plan(&options);

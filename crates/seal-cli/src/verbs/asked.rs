@@ -1,8 +1,12 @@
 //! What judges that are models will do, in words.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use seal_study::{PlannedJudging, PlannedWork};
+
+use crate::remedy::LOG;
+use crate::tracker::approximately;
 
 const GIB: f64 = 1_073_741_824.0;
 
@@ -26,19 +30,27 @@ fn line(out: &mut dyn Write, planned: &PlannedJudging) -> io::Result<()> {
             };
             writeln!(out, "{questions} to {model}, {cost}")
         }
-        PlannedWork::Runs { parameters, memory } => {
+        PlannedWork::Runs { parameters, memory, seconds } => {
             let answers = counted(*questions, "answer", "answers");
-            let size = match (parameters, memory) {
-                (Some(parameters), Some(memory)) => format!(
-                    "{:.2} M parameters, {:.1} GiB of weights",
-                    1e-6 * *parameters as f64,
-                    *memory as f64 / GIB
-                ),
-                _ => "its size is not known".to_owned(),
-            };
+            let size = size((*parameters, *memory), *seconds);
             writeln!(out, "{answers} and canaries by {model}, {size}")
         }
+        PlannedWork::Answers { parameters, memory, seconds } => {
+            let questions = counted(*questions, "question", "questions");
+            let size = size((*parameters, *memory), *seconds);
+            writeln!(out, "{questions} to {model}, which runs here: {size}")
+        }
     }
+}
+
+/// What a model here takes.
+fn size(model: (Option<u64>, Option<u64>), seconds: Option<f64>) -> String {
+    let (Some(parameters), Some(memory)) = model else { return "its size is not known".to_owned() };
+    let time = seconds.map_or_else(String::new, |seconds| {
+        format!(", about {} on a few CPU cores", approximately(Duration::from_secs_f64(seconds)))
+    });
+    let (parameters, memory) = (1e-6 * parameters as f64, memory as f64 / GIB);
+    format!("{parameters:.2} M parameters, {memory:.1} GiB of weights{time}")
 }
 
 /// What would end the run, or leave it without verdicts.
@@ -47,7 +59,7 @@ fn warnings(out: &mut dyn Write, planned: &PlannedJudging) -> io::Result<()> {
         let place = place(planned);
         writeln!(
             out,
-            "judge of {place}: its replies cannot be read, and a run is refused: {why}; the number \
+            "judge of {place}: its replies cannot be read, and a run is refused: {why}; {LOG}; the number \
              above leaves them out"
         )?;
     }
@@ -114,9 +126,12 @@ mod tests {
         judge of hh (second): max_cost is 1.5, which is less than its questions may cost; it stops before they cost more
         judge of hh (second): the variable K of its key is not set
         ");
-        let runs = PlannedWork::Runs { parameters: Some(1_000_000), memory: Some(1 << 30) };
-        insta::assert_snapshot!(said(Some(30), runs), @"judge of hh (second): at most 30 answers and canaries by m, 1.00 M parameters, 1.0 GiB of weights");
-        let unknown = PlannedWork::Runs { parameters: None, memory: None };
+        let (parameters, memory) = (Some(1_000_000), Some(1 << 30));
+        let runs = PlannedWork::Runs { parameters, memory, seconds: Some(90.0) };
+        insta::assert_snapshot!(said(Some(30), runs), @"judge of hh (second): at most 30 answers and canaries by m, 1.00 M parameters, 1.0 GiB of weights, about 90 s on a few CPU cores");
+        let answers = PlannedWork::Answers { parameters, memory, seconds: None };
+        insta::assert_snapshot!(said(Some(1), answers), @"judge of hh (second): at most 1 question to m, which runs here: 1.00 M parameters, 1.0 GiB of weights");
+        let unknown = PlannedWork::Runs { parameters: None, memory: None, seconds: None };
         insta::assert_snapshot!(said(None, unknown), @"judge of hh (second): an unknown number of answers and canaries by m, its size is not known");
     }
 }

@@ -2,13 +2,17 @@
 
 pub(crate) mod ablate;
 mod asked;
+pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod cancel;
 pub(crate) mod configs;
 pub(crate) mod devices;
+pub(crate) mod doctor;
 pub(crate) mod findings;
 pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod judge;
+pub(crate) mod man;
 pub(crate) mod launch;
 mod plan;
 mod preview;
@@ -17,8 +21,9 @@ pub(crate) mod run_stage;
 pub(crate) mod score;
 pub(crate) mod select;
 pub(crate) mod sft;
-mod status;
+pub(crate) mod status;
 pub(crate) mod store;
+mod watch;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -45,12 +50,16 @@ pub(crate) fn run(cli: &Cli, given: &Given) -> anyhow::Result<()> {
         Verb::Generate(options) => generate::run(options, verbosity),
         Verb::Judge(options) => judge::run(options, verbosity),
         Verb::Inspect(options) => inspect::run(options, verbosity),
-        Verb::Status(args) => status::run(args, verbosity),
+        Verb::Status(options) => status::run(options, verbosity),
         Verb::Report(options) => report::run(options, verbosity, given),
         Verb::Findings(options) => findings::run(options, running().name),
         Verb::Configs(options) => configs::run(options, verbosity),
+        Verb::Config(options) => config::run(options),
         Verb::Store(options) => store::run(options, verbosity),
+        Verb::Doctor(options) => doctor::run(options, verbosity),
         Verb::Devices(options) => devices::run(options),
+        Verb::Completions(options) => completions::run(options),
+        Verb::Man(options) => man::run(options, verbosity),
     }
 }
 

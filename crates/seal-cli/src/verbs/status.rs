@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
+use clap::Args;
 use seal_report::{Document as _, Report, Results};
 use seal_study::{PlanView, Study};
 
@@ -14,17 +15,32 @@ use crate::program::running;
 use crate::table::{self, Side};
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
-use crate::verbs::{launch, left_out, plan};
+use crate::verbs::{launch, left_out, plan, watch};
+
+/// Which study, and whether to go on looking.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    pub(crate) study: StudyArgs,
+    #[command(flatten)]
+    watch: watch::Options,
+}
 
 /// Counts stages by kind, names those that are missing, and says whether there
 /// are results. Nothing is written.
-pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> {
+pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
+    let args = &options.study;
     if let Some(path) = args.absent_run() {
         return Err(UsageError::NoRunFolder { path: path.to_owned() }.into());
     }
-    let (study, options) = args.of_run_folder()?.resolve(verbosity)?;
-    study.check_folder(&options)?;
+    let watch = &options.watch;
+    let (study, run) = args.of_run_folder()?.resolve(verbosity)?;
+    study.check_folder(&run)?;
+    if let Some(every) = watch.every() {
+        return watch::run(&study, &run, every);
+    }
+    let options = run;
     let plan_view = study.plan(&options);
     let mut out = plain::stdout();
     writeln!(out, "study `{}` in {}\n", study.config().study.name, options.out.display())?;

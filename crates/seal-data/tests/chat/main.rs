@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod gguf;
+mod guards;
 mod vocab;
 
 use std::io::Read;

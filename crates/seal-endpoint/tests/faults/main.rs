@@ -1,6 +1,7 @@
 //! Every fault of a server, against a client with short waits.
 
 mod length_field;
+mod probe;
 #[path = "../stub/mod.rs"]
 mod stub;
 

@@ -81,21 +81,42 @@ pub fn completion(content: &str) -> Value {
 /// A server that runs until the test ends.
 pub struct Stub {
     pub port: u16,
+    /// Questions. Requests for the list of models are not among them.
     pub seen: Arc<Mutex<Vec<Seen>>>,
+    /// Requests for the list of models.
+    pub listed: Arc<Mutex<usize>>,
 }
 
+/// The models that the stub lists.
+pub const MODELS: [&str; 4] = ["judge", "oracle", "rater", "m"];
+
 impl Stub {
-    /// `answer` sees each request and how many came before it.
+    /// `answer` sees each question and how many came before it.
     pub fn new(answer: impl Fn(&Seen, usize) -> Served + Send + Sync + 'static) -> Self {
+        let models = MODELS.map(|id| json!({"id": id, "object": "model"}));
+        let list = json!({"object": "list", "data": models}).to_string();
+        Self::with_list(Served::status(200, list), answer)
+    }
+
+    /// The same with another answer to a request for the list of models.
+    pub fn with_list(
+        list: Served,
+        answer: impl Fn(&Seen, usize) -> Served + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("this machine has a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
-        let shared = Arc::new((answer, Arc::clone(&seen)));
+        let listed: Arc<Mutex<usize>> = Arc::default();
+        let shared = Arc::new((answer, Arc::clone(&seen), list, Arc::clone(&listed)));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let shared = Arc::clone(&shared);
                 std::thread::spawn(move || {
                     let Some(request) = read(&stream) else { return };
+                    if request.path.ends_with("/models") {
+                        *shared.3.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                        return write(stream, &shared.2);
+                    }
                     let before = {
                         let mut seen = shared.1.lock().unwrap_or_else(PoisonError::into_inner);
                         seen.push(request.clone());
@@ -105,11 +126,15 @@ impl Stub {
                 });
             }
         });
-        Self { port, seen }
+        Self { port, seen, listed }
     }
 
     pub fn base_url(&self) -> String {
         format!("http://127.0.0.1:{}/v1", self.port)
+    }
+
+    pub fn listed(&self) -> usize {
+        *self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn seen(&self) -> Vec<Seen> {
@@ -129,7 +154,10 @@ fn read(stream: &TcpStream) -> Option<Seen> {
         let Some((name, value)) = line.trim_end().split_once(": ") else { break };
         headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
-    let length = headers.get("content-length")?.parse().ok()?;
+    let Some(length) = headers.get("content-length") else {
+        return Some(Seen { path, headers, body: Value::Null });
+    };
+    let length = length.parse().ok()?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     Some(Seen { path, headers, body: serde_json::from_slice(&body).ok()? })

@@ -15,6 +15,12 @@ pub enum AddressError {
         /// The address.
         address: String,
     },
+    /// The cache does not have it, and the hub was not to be asked.
+    #[error("{address}: the cache of this machine does not have it whole")]
+    NotFetched {
+        /// The address.
+        address: String,
+    },
     /// The program has no access to a hub.
     #[error("{address}: this program was built without the feature `hub`; give a local path")]
     NoHub {

@@ -38,7 +38,7 @@ pub enum JudgeModelError {
     #[error(
         "the prompt {} cannot be read: {source}{}",
         path.display(),
-        published.as_ref().map_or(String::new(), |at| format!("; it was published at {at}"))
+        published.as_ref().map_or(String::new(), |at| format!("; where it was published: {at}"))
     )]
     PromptFile {
         /// The file.
@@ -58,10 +58,16 @@ pub enum JudgeModelError {
         path: PathBuf,
     },
     /// The prompt is not the one that the settings name, or is none.
-    #[error("{}: {source}", path.display())]
+    #[error(
+        "{}: {source}{}",
+        path.display(),
+        published.as_ref().map_or(String::new(), |at| format!("; where it was published: {at}"))
+    )]
     Prompt {
         /// The file.
         path: PathBuf,
+        /// Where the text that the table means was published, where this is another text.
+        published: Option<String>,
         /// What is wrong with it.
         source: PromptError,
     },

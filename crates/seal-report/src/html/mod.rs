@@ -46,6 +46,12 @@ pub(crate) fn render(report: &Report) -> String {
                             " It shows that the program runs; its figures mean nothing."
                         }
                     }
+                    @if let Some(partial) = report.results.partial() {
+                        p.banner role="note" {
+                            strong { (partial) }
+                            " The other seeds had not run when it was written."
+                        }
+                    }
                     p.summary {
                         @for sentence in finding::summary(&report.results) { (sentence) " " }
                     }

@@ -24,6 +24,10 @@ pub struct Results {
     pub reference: String,
     /// The study seeds, each the seed of one cell per arm.
     pub seeds: Vec<u64>,
+    /// The seeds of the whole study, where these are the results of some of them alone: a table that
+    /// was written before the other seeds had run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub planned_seeds: Vec<u64>,
     /// The judge of each test.
     pub judge: PerTest<String>,
     /// The deciding judge of each test that is judged by pairs.
@@ -103,6 +107,7 @@ impl Default for Results {
             quick: false,
             reference: String::new(),
             seeds: Vec::new(),
+            planned_seeds: Vec::new(),
             judge: BTreeMap::new(),
             judging: BTreeMap::new(),
             assessing: BTreeMap::new(),
@@ -119,6 +124,18 @@ impl Results {
     /// The arm with this id.
     pub fn arm(&self, id: &str) -> Option<&Arm> {
         self.arms.iter().find(|arm| arm.id == id)
+    }
+
+    /// That these are the results of some of the study's seeds alone, in words; `None` where they are
+    /// of all.
+    pub fn partial(&self) -> Option<String> {
+        let planned = self.planned_seeds.len();
+        if planned <= self.seeds.len() {
+            return None;
+        }
+        let seeds: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
+        let noun = if seeds.len() == 1 { "seed" } else { "seeds" };
+        Some(format!("Partial: {noun} {} of {planned} only.", seeds.join(", ")))
     }
 
     /// The SEAL arm, where the study has one.

@@ -79,6 +79,10 @@ fn title(results: &Results) -> String {
         n => format!("{n} seeds"),
     };
     let quick = if results.quick { "No result, quick run: " } else { "" };
+    let seeds = match results.partial() {
+        Some(_) => format!("{seeds} of {}", results.planned_seeds.len()),
+        None => seeds,
+    };
     format!("{quick}{}, study {}, {seeds}", view::capitalised(&view::list(&parts)), results.study)
 }
 

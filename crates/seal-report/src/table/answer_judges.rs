@@ -2,26 +2,16 @@
 
 use crate::{AnswerJudging, Arm, Results, number, view};
 
-use super::{Column, Row, Table, TableCell, table};
+use super::{Column, Row, Table, TableCell, judged, table};
 
 /// Every table that there is something for.
 pub(super) fn answer_judges(results: &Results) -> impl Iterator<Item = Table> {
     [judges(results), canaries(results), figures(results)].into_iter().flatten()
 }
 
-/// The judges with the names of their tests: the deciding ones, then the others.
+/// The judges with the names of their tests.
 fn all(results: &Results) -> Vec<(String, &AnswerJudging)> {
-    let deciding = view::order_tests(results.assessing.keys().map(String::as_str));
-    let deciding = deciding
-        .into_iter()
-        .filter_map(|test| Some((view::test_title(results, test), results.assessing.get(test)?)));
-    let further = results.opinions.iter().flat_map(|(test, opinions)| {
-        opinions.iter().filter_map(move |(name, opinion)| {
-            let label = format!("{}, {name}", view::test_label(test));
-            Some((view::marked(&label, opinion.has_failed()), opinion.assessing.as_ref()?))
-        })
-    });
-    deciding.chain(further).collect()
+    judged::all(results, &results.assessing, |opinion| opinion.assessing.as_ref())
 }
 
 fn judges(results: &Results) -> Option<Table> {
@@ -32,16 +22,7 @@ fn judges(results: &Results) -> Option<Table> {
         cells.extend([judging.answers, judging.missing].map(count));
         cells.push(judging.low_mass.map_or_else(absent, number::count).into());
         cells.push(count(judging.cut));
-        let cost = judging.cost.as_ref();
-        for spent in [
-            cost.map(|cost| cost.replies),
-            cost.map(|cost| cost.input_tokens),
-            cost.map(|cost| cost.output_tokens),
-        ] {
-            cells.push(spent.map_or_else(absent, number::count).into());
-        }
-        let money = cost.and_then(|cost| cost.money);
-        cells.push(number::or_absent(money, |money| number::fixed(money, 4)).into());
+        cells.extend(judged::spent(judging.cost.as_ref()));
         Row { label, cells }
     };
     let numbers = ["answers", "missing", "low mass", "cut"].map(Column::number);
@@ -53,19 +34,13 @@ fn judges(results: &Results) -> Option<Table> {
     table.notes.push(
         "Missing: answers without a verdict, which are never losses. Low mass: verdicts of a guard \
          whose tokens have little probability. Cut: answers of which the judge saw the beginning \
-         only. Only judges behind an endpoint have replies. Money in the currency of the price."
+         only. Only judges that are asked have replies. Money in the currency of the price."
             .to_owned(),
     );
     table.notes.extend(view::opinion_distrust_note(results));
     table.notes.extend(view::unproved_notes(results, false));
-    let estimated = all(results).into_iter().filter_map(|(_, judging)| judging.cost.as_ref());
-    let estimated: u64 = estimated.map(|cost| cost.estimated).sum();
-    if estimated > 0 {
-        table.notes.push(format!(
-            "The tokens of {} replies are estimated, because the server counts none.",
-            number::count(estimated)
-        ));
-    }
+    let costs = all(results).into_iter().filter_map(|(_, judging)| judging.cost.as_ref());
+    table.notes.extend(judged::estimated(costs));
     Some(table)
 }
 
@@ -73,12 +48,7 @@ fn canaries(results: &Results) -> Option<Table> {
     let rows = all(results).into_iter().flat_map(|(label, judging)| {
         judging.canaries.iter().map(move |canaries| {
             let counts = [canaries.passed, canaries.failed, canaries.missing];
-            let mut cells: Vec<TableCell> = vec![canaries.kind.clone().into()];
-            cells.extend(counts.map(|count| TableCell::from(number::count(count))));
-            let strong = canaries.standing == crate::Standing::Failed;
-            let text = canaries.standing.name().to_owned();
-            cells.push(TableCell { text, strong, shade: None });
-            Row { label: label.clone(), cells }
+            judged::of_canary(&label, (&canaries.kind, canaries.standing), counts)
         })
     });
     let numbers = ["passed", "failed", "missing"].map(Column::number);

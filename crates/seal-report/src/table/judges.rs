@@ -3,7 +3,7 @@
 use crate::{Agreement, Arm, PairJudging, Results, number, view};
 
 use super::answer_judges::answer_judges;
-use super::{Column, Row, Table, TableCell, table};
+use super::{Column, Row, Table, TableCell, judged, table};
 
 /// Every table that there is something for.
 pub(crate) fn judges(results: &Results) -> Vec<Table> {
@@ -15,32 +15,19 @@ pub(crate) fn judges(results: &Results) -> Vec<Table> {
     tables
 }
 
-/// The judges of pairs with the names of their tests: the deciding ones, then the others.
+/// The judges of pairs with the names of their tests.
 fn all(results: &Results) -> Vec<(String, &PairJudging)> {
-    let deciding = view::order_tests(results.judging.keys().map(String::as_str));
-    let deciding = deciding
-        .into_iter()
-        .filter_map(|test| Some((view::test_title(results, test), results.judging.get(test)?)));
-    let further = results.opinions.iter().flat_map(|(test, opinions)| {
-        opinions.iter().filter_map(move |(name, opinion)| {
-            let label = format!("{}, {name}", view::test_label(test));
-            Some((view::marked(&label, opinion.has_failed()), opinion.judging.as_ref()?))
-        })
-    });
-    deciding.chain(further).collect()
+    judged::all(results, &results.judging, |opinion| opinion.judging.as_ref())
 }
 
 fn of_pairs(results: &Results) -> Option<Table> {
     let row = |(label, judging): (String, &PairJudging)| {
-        let cost = &judging.cost;
         let counts = [judging.pairs, judging.equal, judging.missing];
         let mut cells: Vec<TableCell> = vec![judging.models.join(", ").into()];
         cells.extend(counts.map(|count| number::count(count).into()));
         cells.push(number::or_absent(judging.flip_rate, number::share).into());
         cells.push(number::or_absent(judging.first_slot_rate, number::share).into());
-        let spent = [cost.replies, cost.input_tokens, cost.output_tokens];
-        cells.extend(spent.map(|count| number::count(count).into()));
-        cells.push(number::or_absent(cost.money, |money| number::fixed(money, 4)).into());
+        cells.extend(judged::spent(Some(&judging.cost)));
         Row { label, cells }
     };
     let numbers = ["pairs", "equal", "missing", "flips", "first place"].map(Column::number);
@@ -57,13 +44,8 @@ fn of_pairs(results: &Results) -> Option<Table> {
     );
     table.notes.extend(view::opinion_distrust_note(results));
     table.notes.extend(view::unproved_notes(results, true));
-    let estimated: u64 = all(results).iter().map(|(_, judging)| judging.cost.estimated).sum();
-    if estimated > 0 {
-        table.notes.push(format!(
-            "The tokens of {} replies are estimated, because the server counts none.",
-            number::count(estimated)
-        ));
-    }
+    let costs = all(results).into_iter().map(|(_, judging)| &judging.cost);
+    table.notes.extend(judged::estimated(costs));
     Some(table)
 }
 
@@ -71,12 +53,7 @@ fn canaries(results: &Results) -> Option<Table> {
     let rows = all(results).into_iter().flat_map(|(label, judging)| {
         judging.canaries.iter().map(move |canaries| {
             let counts = [canaries.won, canaries.tied, canaries.lost, canaries.missing];
-            let mut cells: Vec<TableCell> = vec![canaries.kind.clone().into()];
-            cells.extend(counts.map(|count| number::count(count).into()));
-            let strong = canaries.standing == crate::Standing::Failed;
-            let text = canaries.standing.name().to_owned();
-            cells.push(TableCell { text, strong, shade: None });
-            Row { label: label.clone(), cells }
+            judged::of_canary(&label, (&canaries.kind, canaries.standing), counts)
         })
     });
     let numbers = ["won", "tied", "lost", "missing"].map(Column::number);

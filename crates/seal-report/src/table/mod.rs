@@ -4,6 +4,7 @@ mod answer_judges;
 mod build;
 mod coherence;
 mod detail;
+mod judged;
 mod judges;
 mod trust;
 

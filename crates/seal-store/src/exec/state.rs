@@ -53,7 +53,7 @@ pub(super) struct State<E> {
     said: Vec<bool>,
     /// Rounds in which nothing was to be done but to ask for stages of other processes.
     idle: u32,
-    priority: Vec<f64>,
+    priority: Vec<Priority>,
 }
 
 impl<E> State<E> {
@@ -64,8 +64,8 @@ impl<E> State<E> {
         Self { status, error: None, workers, no_thread: None, in_use, said, idle: 0, priority }
     }
 
-    /// Chooses the stage of the longest remaining path among those whose inputs are there
-    /// and whose needs are free, and takes these.
+    /// Chooses a stage among those whose inputs are there and whose needs are free, and takes these:
+    /// one of the lowest wave, and of its wave the one with the longest remaining path.
     pub(super) fn next<W>(&mut self, nodes: &[Node<W>], capacity: &Capacity) -> Next {
         let is_done = |d: &usize| matches!(self.status[*d], Status::Done(_));
         let mut best: Option<usize> = None;
@@ -79,7 +79,7 @@ impl<E> State<E> {
                 }
                 Status::Running | Status::Done(_) | Status::Failed => continue,
             }
-            if best.is_none_or(|b| self.priority[i] > self.priority[b])
+            if best.is_none_or(|b| self.priority[i].is_before(self.priority[b]))
                 && node.deps.iter().all(is_done)
                 && self.in_use.leaves_room(&node.needs, capacity)
             {
@@ -147,14 +147,31 @@ impl<E> State<E> {
     }
 }
 
-/// Cost of the longest path from each stage to an end.
-fn priorities<W>(nodes: &[Node<W>]) -> Vec<f64> {
-    let mut below = vec![0.0f64; nodes.len()];
+/// What decides which of two stages starts first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Priority {
+    /// The lowest wave of the stage and of all that depend on it.
+    wave: usize,
+    /// Cost of the longest path from the stage to an end.
+    path: f64,
+}
+
+impl Priority {
+    fn is_before(self, other: Self) -> bool {
+        self.wave < other.wave || self.wave == other.wave && self.path > other.path
+    }
+}
+
+fn priorities<W>(nodes: &[Node<W>]) -> Vec<Priority> {
+    let of = |node: &Node<W>| Priority { wave: node.wave, path: 0.0 };
+    let mut all: Vec<Priority> = nodes.iter().map(of).collect();
     for i in (0..nodes.len()).rev() {
-        below[i] += nodes[i].cost;
+        all[i].path += nodes[i].cost;
+        let Priority { wave, path } = all[i];
         for d in &nodes[i].deps {
-            below[*d] = below[*d].max(below[i]);
+            all[*d].path = all[*d].path.max(path);
+            all[*d].wave = all[*d].wave.min(wave);
         }
     }
-    below
+    all
 }

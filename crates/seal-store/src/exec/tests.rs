@@ -2,6 +2,7 @@
 
 mod cancelled;
 mod lost;
+mod waves;
 
 use std::fs;
 use std::path::Path;
@@ -36,6 +37,7 @@ fn node<'a>(
         inputs,
         deps: deps.to_vec(),
         cost: 1.0,
+        wave: 0,
         needs: Resources { threads: 1, ..Resources::default() },
         work: Box::new(work),
     }
@@ -74,6 +76,7 @@ impl Observer for Kept {
             }
             Event::Lost { node } => format!("{node} lost"),
             Event::Started { node } => format!("{node} started"),
+            Event::Resumed { node, unit, at, of } => format!("{node} after {unit} {at} of {of}"),
             Event::Progress { node, done } => format!("{node} at {done}"),
             Event::Finished { node, seconds } => format!("{node} finished {}", seconds.is_some()),
             Event::Failed { node, error } => format!("{node} failed: {error}"),

@@ -18,6 +18,19 @@ impl Store {
     /// # Errors
     /// A name of another form; a store that can only be read; a folder that cannot be removed.
     pub fn discard(&self, output: &str) -> Result<Option<u64>, StoreError> {
+        self.remove(output, true)
+    }
+
+    /// Removes the entries of the output `<stage>-<key>` that were set aside, and nothing else of it.
+    /// Returns the bytes; `None` if another is making it.
+    ///
+    /// # Errors
+    /// As [`Store::discard`].
+    pub fn discard_aside(&self, output: &str) -> Result<Option<u64>, StoreError> {
+        self.remove(output, false)
+    }
+
+    fn remove(&self, output: &str, is_all: bool) -> Result<Option<u64>, StoreError> {
         let split = output.rsplit_once('-').filter(|_| output_of(output) == Some(output));
         let place = self.root.join(CLAIMS).join(output);
         let refuse = |kind: io::ErrorKind| StoreError::io(&place)(kind.into());
@@ -34,7 +47,7 @@ impl Store {
         };
         let mut gone = Vec::new();
         let entry = self.root.join(stage).join(key);
-        if fs::symlink_metadata(&entry).is_ok() {
+        if is_all && fs::symlink_metadata(&entry).is_ok() {
             seal_files::refuse_link(&self.root.join(stage)).map_err(StoreError::io(&entry))?;
             // At once or not at all: others see a whole entry, or none.
             let work = work_name(output, claim.token());
@@ -43,7 +56,8 @@ impl Store {
             fs::rename(&entry, &to).map_err(StoreError::io(&entry))?;
             gone.push(to);
         }
-        for name in [UNFINISHED, DAMAGED] {
+        let others: &[&str] = if is_all { &[UNFINISHED, DAMAGED] } else { &[DAMAGED] };
+        for name in others {
             let above = self.root.join(name);
             seal_files::refuse_link(&above).map_err(StoreError::io(&above))?;
             let names = unfinished::names_of(&above, output)?;

@@ -2,6 +2,7 @@
 
 mod foreign;
 mod lost;
+mod meanwhile;
 mod shared;
 
 use std::path::Path;

@@ -23,13 +23,13 @@ pub(super) const MODELS: [&str; 4] = ["guard", "reward", "rubric", "pairwise"];
 pub enum OneJudge {
     /// Reads one answer at a time, or asks for likelihoods.
     Single(JudgeSettings),
-    /// Compares an arm's answer with the reference's, through an endpoint.
+    /// Compares an arm's answer with the reference's: an endpoint, or a chat model here.
     Pairs(Box<JudgeTable>),
     /// A model folder that says whether an answer does harm.
     Guard(Box<GuardTable>),
     /// A model folder that scores an answer.
     Reward(Box<RewardTable>),
-    /// Rates one answer at a time, through an endpoint.
+    /// Rates one answer at a time: an endpoint, or a chat model here.
     Rubric(Box<RubricTable>),
     /// Says what most of the further judges say.
     Majority(MajoritySettings),

@@ -40,7 +40,15 @@ pub(super) fn expand(config: &mut Table, folder: &Path) -> Result<(), ConfigErro
 fn expand_one(judge: &mut Table, folder: &Path, place: &str) -> Result<(), ConfigError> {
     let file = match judge.get(TABLE) {
         Some(Value::String(file)) => folder.join(file),
-        _ => return Ok(()),
+        None => return Ok(()),
+        Some(other) => {
+            let why = format!(
+                "table is the name of a file, in quotes, and not a value of the type {}",
+                other.type_str()
+            );
+            let source = JudgingError::Table { path: place.into(), line: None, why };
+            return Err(ConfigError::Judge { section: place.into(), source: Box::new(source) });
+        }
     };
     judge.remove(TABLE);
     let mut whole = read(&file, place)?;
@@ -86,8 +94,9 @@ fn read(path: &Path, place: &str) -> Result<Table, ConfigError> {
     }
     let mut table: Table = toml::from_str(&text).map_err(|e| of(bad(e.message().to_owned())))?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    for (section, key) in [("prompt", "file"), ("template", "chat")] {
-        let file = table.get_mut(section).and_then(|section| section.get_mut(key));
+    for keys in [&["prompt", "file"][..], &["template", "chat"], &["model", "template", "chat"]] {
+        let (first, rest) = (table.get_mut(keys[0]), &keys[1..]);
+        let file = rest.iter().fold(first, |at, key| at.and_then(|at| at.get_mut(key)));
         if let Some(Value::String(file)) = file {
             *file = folder.join(&*file).display().to_string();
         }

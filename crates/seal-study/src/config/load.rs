@@ -9,7 +9,8 @@ use toml::{Table, Value};
 use super::judge_table::{check_secrets, expand, make_room, named_place};
 use super::numbers::{self, LARGEST};
 use super::types::Config;
-use crate::error::{ArmError, ConfigError, Defect, OverrideError, Place, StudyError};
+use super::validate::of_tests;
+use crate::error::{ArmError, ConfigError, Defect, OverrideError, Place, StudyError, ValueError};
 
 /// The config of the built-in world, and the reference of all keys.
 pub const BUILT_IN: &str = include_str!("../../../../configs/world.toml");
@@ -56,12 +57,37 @@ pub fn load_config(source: &ConfigSource) -> Result<Config, StudyError> {
 }
 
 pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
+    load_noting(source, &mut |_, _| {})
+}
+
+/// What has just changed the table of a config.
+pub(crate) enum Step<'a> {
+    /// A file with this text, or the built-in config.
+    Read { file: Option<&'a Path>, text: &'a str },
+    /// The built-in config lent a section.
+    Lent,
+    /// The tables of judges took the place of their names.
+    Judges,
+    /// The section `quick`.
+    Quick,
+    /// A setting `a.b=c`.
+    Set(&'a str),
+    /// A field of [`ConfigSource`], by the key that it changes.
+    Field,
+}
+
+/// As [`load`]. `note` is told of the table after each step.
+pub(crate) fn load_noting(
+    source: &ConfigSource,
+    note: &mut dyn FnMut(Step<'_>, &Table),
+) -> Result<Loaded, StudyError> {
     let (name, text) = match &source.file {
         Some(path) => (path.clone(), read(path)?),
         None => (PathBuf::from("the built-in config"), BUILT_IN.to_owned()),
     };
     let of_file = |e: ConfigError| ConfigError::within(Place::File(name.clone()))(e);
     let mut table: Table = toml::from_str(&text).map_err(|e| of_file(e.into()))?;
+    note(Step::Read { file: source.file.as_deref(), text: &text }, &table);
     let built_in: Table = toml::from_str(BUILT_IN).map_err(Defect::BuiltIn)?;
     let is_own = |key: &str| source.file.is_none() || table.contains_key(key);
     let own = SHARED.map(|key| (key, is_own(key)));
@@ -74,9 +100,11 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
     if !is_own("metrics") {
         keep_metrics_of_tests(&mut table);
     }
+    note(Step::Lent, &table);
     let folder = source.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
     expand(&mut table, folder).map_err(of_file)?;
     check_secrets(&table)?;
+    note(Step::Judges, &table);
     // Types first without changes, so that what is wrong in the file is said of the file.
     let in_file = typed(&table).map_err(of_file)?;
     let slim = without_lists(&table);
@@ -103,10 +131,12 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
         // A run folder of its own: a quick look never replaces a result.
         let name = format!("{}-quick", typed(&table)?.study.name);
         put(&mut table, "study.name", Value::String(name))?;
+        note(Step::Quick, &table);
     }
     let before = table.clone();
     for text in &source.set {
         set(&mut table, text)?;
+        note(Step::Set(text), &table);
     }
     // A key that was set is not repeated in a message.
     check_secrets(&table)?;
@@ -130,6 +160,7 @@ pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
     if let Some(plan) = &source.plan {
         put(&mut table, "study.plan", Value::String(plan.clone()))?;
     }
+    note(Step::Field, &table);
     check_secrets(&table)?;
     let config = typed(&table)?;
     config.validate()?;
@@ -221,7 +252,21 @@ fn typed(table: &Table) -> Result<Config, ConfigError> {
     use serde::Deserialize;
     numbers::check(table)?;
     let typed = Config::deserialize(table.clone());
-    Ok(typed.map_err(|e| TableError::of(e.to_string().trim_end()))?)
+    typed.map_err(|e| {
+        let error = TableError::of(e.to_string().trim_end());
+        of_no_test(table, &error).map_or_else(|| error.into(), ConfigError::from)
+    })
+}
+
+/// A fault in a section of a judge that is no test's: its name is what is wrong.
+fn of_no_test(table: &Table, error: &TableError) -> Option<ValueError> {
+    let name = error.section.as_ref()?.strip_prefix("judge.")?.split('.').next()?.to_owned();
+    let data = table.get("data");
+    let tests: Vec<&str> = match data {
+        Some(data) => data.get("test")?.as_table()?.keys().map(String::as_str).collect(),
+        None => seal_world::Split::TESTS.iter().map(|split| split.name()).collect(),
+    };
+    of_tests("judge", std::iter::once(&name), &tests).err()
 }
 
 impl Loaded {

@@ -238,7 +238,12 @@ impl Config {
 
     /// Whether a model folder is used, or something must be fetched first.
     pub fn is_remote(&self) -> bool {
-        let is_model = |judge: &OneJudge| matches!(judge, OneJudge::Guard(_) | OneJudge::Reward(_));
+        let is_model = |judge: &OneJudge| match judge {
+            OneJudge::Guard(_) | OneJudge::Reward(_) => true,
+            OneJudge::Pairs(table) => table.model.is_some(),
+            OneJudge::Rubric(table) => table.model.is_some(),
+            OneJudge::Single(_) | OneJudge::Majority(_) => false,
+        };
         let judged = self.judge.values().any(|all| all.all().any(|(_, judge)| is_model(judge)));
         let folder = self.model.folder().is_some() || judged;
         let sources = self.data.iter().flat_map(|data| {

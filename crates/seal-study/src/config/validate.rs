@@ -179,7 +179,7 @@ impl Config {
 }
 
 /// Refuses a name of `names`, the keys of the section `section`, that no test has.
-fn of_tests<'a>(
+pub(super) fn of_tests<'a>(
     section: &'static str,
     mut names: impl Iterator<Item = &'a String>,
     tests: &[&str],

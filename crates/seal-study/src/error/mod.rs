@@ -121,6 +121,14 @@ pub enum StudyError {
     /// A judge of pairs that failed.
     #[error(transparent)]
     Judging(#[from] JudgingError),
+    /// An endpoint that cannot be asked, found before anything is trained.
+    #[error("{section}: {source}")]
+    Probe {
+        /// The judge's section.
+        section: String,
+        /// Why.
+        source: Box<JudgingError>,
+    },
     /// A run that cannot be judged again.
     #[error(transparent)]
     Again(#[from] AgainError),

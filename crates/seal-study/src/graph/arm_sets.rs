@@ -11,6 +11,7 @@ use crate::arm::Arm;
 use crate::sets::Sets;
 
 /// The data sets of each arm; arms with the same data share them.
+#[derive(Clone)]
 pub(crate) struct ArmSets {
     pub(super) by_arm: Vec<Shared<Known>>,
 }

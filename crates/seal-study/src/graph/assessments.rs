@@ -1,17 +1,11 @@
 //! The stages of judges of single answers that are models: one for each cell, test and judge.
 
-use seal_lm::Cost;
-use seal_model::judge_seconds;
-
 use super::arm_sets::Known;
 use super::pair_node::AnswerNode;
 use super::{Builder, Cell, Effort, inputs, version};
 use crate::arm::Arm;
 use crate::judging::{AnswerJudge, Judging};
 use crate::stages::{self, AssessmentsInput};
-
-/// Tokens of a judge's prompt with request and answer, about.
-const TOKENS: f64 = 500.0;
 
 impl<'a> Builder<'a> {
     /// The stages that judge the answers of a cell. They depend on nothing else.
@@ -33,12 +27,17 @@ impl<'a> Builder<'a> {
                     let endpoint = judge.endpoint();
                     // About a second a question, and as many at once as the limits allow.
                     let waves = rows.len() as f64 / endpoint.limits.concurrency as f64;
-                    Effort { cost: waves, device: None, network: Some(&endpoint.base_url) }
+                    let network = Some(endpoint.base_url.as_str());
+                    match judging.judges().chat(test, name) {
+                        Some(chat) => {
+                            let cost = 1.0 + chat.seconds(rows.len()).unwrap_or(waves);
+                            Effort { network, ..Effort::on(config, cost) }
+                        }
+                        None => Effort { cost: waves, device: None, network },
+                    }
                 }
                 AnswerJudge::Model(judge) => {
-                    let found = judge.found.as_ref();
-                    let weights = found.map_or(1.0, |found| Cost::of(&found.shape).parameters());
-                    Effort::on(config, 1.0 + judge_seconds(weights, rows.len() as f64 * TOKENS))
+                    Effort::on(config, 1.0 + judge.seconds(rows.len()).unwrap_or_default())
                 }
             };
             let node = self.add(

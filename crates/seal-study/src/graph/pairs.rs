@@ -30,7 +30,15 @@ impl<'a> Builder<'a> {
             // About a second a question, and as many at once as the limits allow.
             let questions = 2.0 * rows.len() as f64 * f64::from(judge.table().samples);
             let waves = questions / endpoint.limits.concurrency as f64;
-            let effort = Effort { cost: waves, device: None, network: Some(&endpoint.base_url) };
+            // One model at a time: each stage reads its weights.
+            let network = Some(endpoint.base_url.as_str());
+            let effort = match judging.judges().chat(test, name) {
+                Some(chat) => {
+                    let cost = 1.0 + chat.seconds(questions as usize).unwrap_or(waves);
+                    Effort { network, ..Effort::on(config, cost) }
+                }
+                None => Effort { cost: waves, device: None, network },
+            };
             let node = self.add(
                 ("pair-verdicts", version::PAIR_VERDICTS),
                 format!("{} seed {} on {test}{by}", arm.id, cell.seed),

@@ -3,21 +3,26 @@
 use std::path::{Path, PathBuf};
 
 use seal_data::TemplateSetting;
-use seal_judging::JudgingError;
-use seal_judging::rubric::{RubricJudge, RubricTable};
+use seal_judging::rubric::RubricJudge;
+use seal_lm::Cost;
 use seal_model::{
-    FoundJudge, GuardTable, JudgeRequest, ModelError, ModelFolder, RewardTable, is_address,
+    FoundJudge, GuardTable, JudgeRequest, ModelError, ModelFolder, Notice, Reach, RewardTable,
+    is_address, judge_seconds,
 };
 use serde_json::{Value, json};
 
+use crate::error::{ConfigError, Defect, StudyError};
 use crate::model_digests::remembered_digests;
+
+/// Tokens of a judge's prompt with request and answer, about.
+pub(super) const TOKENS: f64 = 500.0;
 
 /// A judge of single answers that is a model, ready to be used by a stage.
 #[derive(Clone, Debug)]
 pub(crate) enum AnswerJudge {
     /// A model folder, which runs here.
     Model(Box<ModelJudge>),
-    /// Behind an endpoint.
+    /// It is asked: an endpoint, or a chat model here.
     Rubric(Box<RubricJudge>),
 }
 
@@ -43,6 +48,7 @@ pub(crate) fn request(device: &str) -> JudgeRequest {
         prompt: None,
         device: device.to_owned(),
         digest_files: remembered_digests,
+        reach: Reach::Hub,
     }
 }
 
@@ -52,6 +58,23 @@ impl ModelTable {
             Self::Guard(table) => &table.model,
             Self::Reward(table) => &table.model,
         }
+    }
+
+    /// Its settings, by which a run remembers what it found.
+    ///
+    /// # Errors
+    /// Settings that are no JSON.
+    pub(super) fn settings(&self) -> Result<Value, StudyError> {
+        let settings = match self {
+            Self::Guard(table) => serde_json::to_value(table),
+            Self::Reward(table) => serde_json::to_value(table),
+        };
+        Ok(settings.map_err(Defect::Json)?)
+    }
+
+    /// Number of weights that its config expects.
+    pub(super) fn parameters(&self) -> Option<u64> {
+        self.model().expect.as_ref().and_then(|expect| expect.parameters)
     }
 
     pub(crate) fn canaries(&self) -> usize {
@@ -94,30 +117,59 @@ impl ModelTable {
 }
 
 impl ModelJudge {
+    /// Number of weights, where it is known.
+    pub(super) fn parameters(&self) -> Option<f64> {
+        let found = self.found.as_ref().map(|found| Cost::of(&found.shape).parameters());
+        let told = || {
+            let expected = self.table.model().expect.as_ref()?;
+            let all = expected.parameters.map(|all| all as f64);
+            Some(all.unwrap_or_else(|| Cost::of(&expected.shape()).parameters()))
+        };
+        found.or_else(told)
+    }
+
+    /// Seconds that so many answers take on a few CPU cores, about, where its size is known.
+    pub(crate) fn seconds(&self, answers: usize) -> Option<f64> {
+        Some(judge_seconds(self.parameters()?, answers as f64 * TOKENS))
+    }
+
     /// The name of the model without the folders above it: results name no path.
     pub(crate) fn name(&self) -> String {
-        let name = self.table.model().name();
-        match self.table.is_here() {
-            true => name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(&name).into(),
-            false => name,
-        }
+        name_of(&self.table.model().path)
     }
 }
 
-impl AnswerJudge {
-    /// The rubric of `table`, whose prompt is looked for from here; `section` names it in messages.
-    ///
-    /// # Errors
-    /// A prompt that cannot be used, and a largest cost without a price.
-    pub(super) fn rubric(table: &RubricTable, section: &str) -> Result<Self, JudgingError> {
-        let price = table.endpoint.as_ref().and_then(|endpoint| endpoint.price);
-        if table.max_cost.is_some() && price.is_none() {
-            return Err(JudgingError::NoPrice);
-        }
-        let judge = RubricJudge::of(table.clone(), section.as_ref(), Path::new(""), None)?;
-        Ok(Self::Rubric(Box::new(judge)))
+/// The name of a model in results: an address on a hub, or the last part of a path.
+pub(super) fn name_of(path: &Path) -> String {
+    let name = path.display().to_string();
+    match is_address(path) {
+        true => name,
+        false => name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(&name).into(),
     }
+}
 
+/// What the model of the judge at `section` says of its settings or files.
+pub(super) fn of_model(section: &str) -> impl FnOnce(ModelError) -> StudyError {
+    let section = section.to_owned();
+    move |source| ConfigError::JudgeModel { section, source: Box::new(source) }.into()
+}
+
+/// What is said of a judge's model that is not looked for.
+pub(super) fn would_be_fetched(path: &Path, parameters: Option<u64>) -> String {
+    let size = parameters.map_or(String::new(), |n| format!(", about {:.1} GB", 2e-9 * n as f64));
+    format!(
+        "model {}: would be fetched{size}, unless the cache holds it; a gated one needs access and a \
+         token (HF_TOKEN)",
+        path.display()
+    )
+}
+
+/// Says what is to be said of the files of a judge's model.
+pub(crate) fn say(notices: &[Notice]) {
+    notices.iter().for_each(|notice| tracing::warn!("{notice}"));
+}
+
+impl AnswerJudge {
     /// All that an assessment depends on beside request and answer. How many answers are judged side
     /// by side, how many verdicts may be missing, and where scores tie are not among it.
     pub(crate) fn settings(&self) -> Value {
@@ -130,7 +182,7 @@ impl AnswerJudge {
         }
     }
 
-    /// The judge behind an endpoint.
+    /// The judge that is asked.
     pub(crate) fn as_rubric(&self) -> Option<&RubricJudge> {
         match self {
             Self::Model(_) => None,

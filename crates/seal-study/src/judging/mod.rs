@@ -1,47 +1,51 @@
 //! Judges that are models, inside a study: the judges themselves, and what they share in one process.
 //!
-//! The log of a judge behind an endpoint is `judgements/<key>/verdicts.jsonl` in the store. The key is
-//! that of the judge's identity: all that a reply depends on beside the texts. So a study with another
-//! arm, another reading or another threshold finds the replies that are there. One process at a time
-//! writes to a log, and whoever comes later waits: no question is paid for twice.
+//! The log of a judge that is asked, an endpoint or a chat model here, is
+//! `judgements/<key>/verdicts.jsonl` in the store. The key is that of the judge's identity: all that a
+//! reply depends on beside the texts. So a study with another arm, another reading or another threshold
+//! finds the replies that are there. One process at a time writes to a log, and whoever comes later
+//! waits: no question is paid for twice.
 
 mod answer_judge;
+mod chat_judge;
 mod items;
+mod opening;
 mod pairs;
 mod planned;
 mod remembered;
 mod sharing;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::PathBuf;
 
-use seal_judging::{JudgeTable, JudgingError, PairJudge};
+use seal_judging::PairJudge;
 use seal_model::{FoundJudge, ModelError};
 
 use crate::config::{Config, OneJudge};
 use crate::error::{ConfigError, StudyError, ValueError, is_absent, is_absent_model};
 
-pub(crate) use self::answer_judge::{AnswerJudge, ModelJudge, ModelTable, request};
+pub(crate) use self::answer_judge::{AnswerJudge, ModelJudge, ModelTable, request, say};
+pub(crate) use self::chat_judge::ChatJudge;
 pub(crate) use self::items::answered;
 pub(crate) use self::pairs::{instruction, pair_up};
 pub(crate) use self::planned::{Questions, planned, planned_answers};
 pub(crate) use self::remembered::{JUDGES_FILE, RememberedJudges};
-pub(crate) use self::sharing::{Asks, Judging, LOGS};
+pub(crate) use self::sharing::{AskedAt, Asks, Judging, LOGS};
+
+use self::answer_judge::{name_of, of_model, would_be_fetched};
+use self::opening::{Opened, asked, model_table};
 
 /// A judge of a test: the test, and the name of a further judge.
-type Place = (String, Option<String>);
+pub(crate) type Place = (String, Option<String>);
 
 /// The judges of a study that are models, with the texts of their prompts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Judges {
     pairs: BTreeMap<Place, PairJudge>,
     answers: BTreeMap<Place, AnswerJudge>,
-}
-
-/// A judge that was opened.
-enum Opened {
-    Pairs(Box<PairJudge>),
-    Answers(AnswerJudge),
+    /// The models of those that are asked and run here.
+    chats: BTreeMap<Place, ChatJudge>,
 }
 
 impl Judges {
@@ -56,15 +60,27 @@ impl Judges {
         for (test, name, judge) in places(config) {
             let section = section(test, name);
             if let Some(table) = model_table(judge) {
-                let found = match known.find(&section, &table, &config.device)? {
+                let found = match known.find(&section, &table.settings()?, &config.device) {
                     Some(found) => found,
                     None => table.find(&config.device).map_err(of_model(&section))?,
                 };
                 let judge = ModelJudge { table, found: Some(found) };
                 judges.add(test, name, Opened::Answers(AnswerJudge::Model(Box::new(judge))));
-            } else if let Some(opened) = through_endpoint(config, judge, &section)? {
-                judges.add(test, name, opened);
+                continue;
             }
+            let chat = match ChatJudge::of(judge) {
+                Some(chat) => {
+                    let found = match known.find(&section, &chat.settings()?, &config.device) {
+                        Some(found) => found,
+                        None => chat.look(&config.device).map_err(of_model(&section))?,
+                    };
+                    Some(ChatJudge { found: Some(found), ..chat })
+                }
+                None => None,
+            };
+            let opened = asked(config, judge, chat.as_ref(), &section)?;
+            opened.into_iter().for_each(|opened| judges.add(test, name, opened));
+            judges.add_chat(test, name, chat);
         }
         Ok(judges)
     }
@@ -80,10 +96,8 @@ impl Judges {
         let folders = configs.filter_map(|config| config.model.folder());
         let models: BTreeSet<&str> =
             folders.filter_map(|folder| Some(folder.found.as_ref()?.digest.as_str())).collect();
-        for (test, name, judge) in self.answers() {
-            let AnswerJudge::Model(judge) = judge else { continue };
-            let is_own = judge.found.as_ref().is_some_and(|f| models.contains(f.digest.as_str()));
-            if is_own && !judge.table.allow_self() {
+        for (test, name, found, allow_self) in self.of_folders() {
+            if !allow_self && models.contains(found.digest.as_str()) {
                 return Err(ValueError::SelfJudged { key: section(test, name) }.into());
             }
         }
@@ -109,7 +123,7 @@ impl Judges {
                 let found = match table.is_here() {
                     true => table.find(&config.device),
                     false => {
-                        lack(test, absent(&table));
+                        lack(test, would_be_fetched(&table.model().path, table.parameters()));
                         judges.add_model(test, name, table, None, &mut lack);
                         continue;
                     }
@@ -128,7 +142,13 @@ impl Judges {
                 }
                 continue;
             }
-            match through_endpoint(config, judge, &section) {
+            let chat = match ChatJudge::of(judge) {
+                Some(chat) => Some(chat.ahead(config, &section, &mut |text| lack(test, text))?),
+                None => None,
+            };
+            let opened = asked(config, judge, chat.as_ref(), &section);
+            judges.add_chat(test, name, chat);
+            match opened {
                 Ok(opened) => opened.into_iter().for_each(|opened| judges.add(test, name, opened)),
                 Err(error) if is_absent(&error) => lack(test, error.to_string()),
                 Err(error) => return Err(error),
@@ -163,6 +183,11 @@ impl Judges {
         }
     }
 
+    fn add_chat(&mut self, test: &str, name: Option<&str>, chat: Option<ChatJudge>) {
+        let place = (test.to_owned(), name.map(str::to_owned));
+        chat.into_iter().for_each(|chat| drop(self.chats.insert(place.clone(), chat)));
+    }
+
     /// The judge of pairs at this place.
     pub(crate) fn get(&self, test: &str, name: Option<&str>) -> Option<&PairJudge> {
         self.pairs.get(&(test.to_owned(), name.map(str::to_owned)))
@@ -178,7 +203,36 @@ impl Judges {
         self.answers.get(&(test.to_owned(), name.map(str::to_owned)))
     }
 
-    /// The judge at this place, where it is behind an endpoint.
+    /// The model of the judge at this place, where it is asked and runs here.
+    pub(crate) fn chat(&self, test: &str, name: Option<&str>) -> Option<&ChatJudge> {
+        self.chats.get(&(test.to_owned(), name.map(str::to_owned)))
+    }
+
+    /// What was found of every judge that is a model folder, with its place, and whether it may judge
+    /// its own answers.
+    fn of_folders(&self) -> impl Iterator<Item = (&str, Option<&str>, &FoundJudge, bool)> {
+        let models = self.answers().filter_map(|(test, name, judge)| match judge {
+            AnswerJudge::Model(judge) => {
+                Some((test, name, judge.found.as_ref()?, judge.table.allow_self()))
+            }
+            AnswerJudge::Rubric(_) => None,
+        });
+        let chats = self.chats.iter().filter_map(|((test, name), chat)| {
+            Some((test.as_str(), name.as_deref(), chat.found.as_ref()?, chat.allow_self))
+        });
+        models.chain(chats)
+    }
+
+    /// Files and folders that the judges are read from, each with a name for it.
+    pub(crate) fn input_files(&self) -> Vec<(&'static str, PathBuf)> {
+        let answers = self.answers().flat_map(|(_, _, judge)| judge.input_files());
+        let prompts = self.all().filter_map(|(_, _, judge)| judge.table().prompt.as_ref());
+        let prompts = prompts.map(|prompt| ("the judge's prompt", prompt.file.clone()));
+        let chats = self.chats.values().flat_map(ChatJudge::input_files);
+        answers.chain(prompts).chain(chats).collect()
+    }
+
+    /// The judge at this place, where it is asked.
     pub(crate) fn asked(&self, test: &str, name: Option<&str>) -> Option<&dyn Asks> {
         let pairs = self.get(test, name).map(|judge| judge as &dyn Asks);
         let rubric = || Some(self.of_answers(test, name)?.as_rubric()? as &dyn Asks);
@@ -204,72 +258,6 @@ pub(crate) fn section(test: &str, name: Option<&str>) -> String {
         None => format!("judge.{test}"),
         Some(name) => format!("judge.{test}.also.{name}"),
     }
-}
-
-fn model_table(judge: &OneJudge) -> Option<ModelTable> {
-    match judge {
-        OneJudge::Guard(table) => Some(ModelTable::Guard(table.clone())),
-        OneJudge::Reward(table) => Some(ModelTable::Reward(table.clone())),
-        OneJudge::Single(_) | OneJudge::Pairs(_) | OneJudge::Rubric(_) | OneJudge::Majority(_) => {
-            None
-        }
-    }
-}
-
-/// A judge behind an endpoint, ready; `None` for another judge.
-fn through_endpoint(
-    config: &Config,
-    judge: &OneJudge,
-    section: &str,
-) -> Result<Option<Opened>, StudyError> {
-    let models = model_names(config);
-    let models: Vec<Option<&str>> = models.iter().map(|name| Some(name.as_str())).collect();
-    let of = |source| ConfigError::Judge { section: section.to_owned(), source: Box::new(source) };
-    Ok(match judge {
-        OneJudge::Pairs(table) => {
-            let judge = open_pairs(table, section, &models).map_err(of)?;
-            Some(Opened::Pairs(Box::new(judge)))
-        }
-        OneJudge::Rubric(table) => {
-            let judge = AnswerJudge::rubric(table, section).map_err(of)?;
-            judge.as_rubric().map_or(Ok(()), |rubric| rubric.refuse_self(&models)).map_err(of)?;
-            Some(Opened::Answers(judge))
-        }
-        OneJudge::Single(_) | OneJudge::Guard(_) | OneJudge::Reward(_) | OneJudge::Majority(_) => {
-            None
-        }
-    })
-}
-
-fn open_pairs(
-    table: &JudgeTable,
-    section: &str,
-    models: &[Option<&str>],
-) -> Result<PairJudge, JudgingError> {
-    let price = table.endpoint.as_ref().and_then(|endpoint| endpoint.price);
-    if table.max_cost.is_some() && price.is_none() {
-        return Err(JudgingError::NoPrice);
-    }
-    let judge = PairJudge::of(table.clone(), section.as_ref(), Path::new(""), None)?;
-    judge.refuse_self(models)?;
-    Ok(judge)
-}
-
-fn of_model(section: &str) -> impl FnOnce(ModelError) -> StudyError {
-    let section = section.to_owned();
-    move |source| ConfigError::JudgeModel { section, source: Box::new(source) }.into()
-}
-
-/// What is said of a judge's model that is not looked for.
-fn absent(table: &ModelTable) -> String {
-    let model = table.model();
-    let size = model.expect.as_ref().and_then(|expect| expect.parameters);
-    let size = size.map_or(String::new(), |n| format!(", about {:.1} GB", 2e-9 * n as f64));
-    format!(
-        "model {}: would be fetched{size}, unless the cache holds it; a gated one needs access and a \
-         token (HF_TOKEN)",
-        model.path.display()
-    )
 }
 
 /// Names of the model under test: as the config has it, and its last part, by which servers know

@@ -6,9 +6,8 @@ use seal_endpoint::EndpointSettings;
 use seal_judge::pointwise::PointCanary;
 use seal_judging::PairJudge;
 use seal_judging::rubric::{CANARY_QUESTIONS, RubricJudge};
-use seal_lm::Cost;
 
-use super::{AnswerJudge, ModelJudge, ModelTable};
+use super::{AnswerJudge, ChatJudge, ModelJudge, ModelTable};
 use crate::options::{PlannedJudging, PlannedWork};
 
 /// Tokens of a judge that a token of an answer counts as. The judge's own tokenizer is not known.
@@ -30,7 +29,7 @@ pub(crate) struct Questions {
 /// number alone.
 pub(crate) fn planned(
     (test, name): (&str, Option<&str>),
-    judge: &PairJudge,
+    (judge, chat): (&PairJudge, Option<&ChatJudge>),
     questions: &Questions,
     prompts: &[String],
     max_new_tokens: usize,
@@ -46,23 +45,18 @@ pub(crate) fn planned(
         2.0 * pairs * questions.cells as f64 * f64::from(samples)
             + OF_CANARIES as f64 * canaries * references as f64
     });
-    PlannedJudging {
-        test: test.to_owned(),
-        judge: name.map(str::to_owned),
-        model: judge.endpoint().model.clone(),
-        questions: Some(
-            2 * prompts.len() * questions.cells * samples as usize + canaries * references,
-        ),
-        work: asks(judge.endpoint(), judge.table().max_cost, cost),
-        unread: None,
-    }
+    let questions = 2 * prompts.len() * questions.cells * samples as usize + canaries * references;
+    let endpoint = (judge.endpoint(), judge.table().max_cost);
+    let (model, work) = by(endpoint, chat, Some(questions), cost);
+    let (test, judge) = (test.to_owned(), name.map(str::to_owned));
+    PlannedJudging { test, judge, model, questions: Some(questions), work, unread: None }
 }
 
 /// What a judge of single answers does at most about the answers of `cells` to a test with these
 /// prompts; `None` where their number is not known.
 pub(crate) fn planned_answers(
     (test, name): (&str, Option<&str>),
-    judge: &AnswerJudge,
+    (judge, chat): (&AnswerJudge, Option<&ChatJudge>),
     cells: usize,
     prompts: Option<&[String]>,
     max_new_tokens: usize,
@@ -73,9 +67,10 @@ pub(crate) fn planned_answers(
     let (model, questions, work) = match judge {
         AnswerJudge::Rubric(judge) => {
             let cost = prompts.and_then(|prompts| of_rubric(judge, cells, prompts, max_new_tokens));
-            let (table, endpoint) = (judge.table(), judge.endpoint());
-            let questions = with_canaries(table.canaries, CANARY_QUESTIONS);
-            (endpoint.model.clone(), questions, asks(endpoint, table.max_cost, cost))
+            let questions = with_canaries(judge.table().canaries, CANARY_QUESTIONS);
+            let endpoint = (judge.endpoint(), judge.table().max_cost);
+            let (model, work) = by(endpoint, chat, questions, cost);
+            (model, questions, work)
         }
         AnswerJudge::Model(judge) => {
             let each = match &judge.table {
@@ -83,7 +78,7 @@ pub(crate) fn planned_answers(
                 ModelTable::Reward(_) => PointCanary::OF_REWARD.len(),
             };
             let questions = with_canaries(judge.table.canaries(), each);
-            (judge.name(), questions, runs(judge))
+            (judge.name(), questions, runs(judge, questions))
         }
     };
     let (test, judge) = (test.to_owned(), name.map(str::to_owned));
@@ -106,19 +101,28 @@ fn of_rubric(
     Some(cells as f64 * (all + canaries as f64 * dearest))
 }
 
+/// The name of a judge that is asked so many questions, and what they take.
+fn by(
+    (endpoint, max_cost): (&EndpointSettings, Option<f64>),
+    chat: Option<&ChatJudge>,
+    questions: Option<usize>,
+    cost: Option<f64>,
+) -> (String, PlannedWork) {
+    match chat {
+        Some(chat) => (chat.name(), chat.planned(questions)),
+        None => (endpoint.model.clone(), asks(endpoint, max_cost, cost)),
+    }
+}
+
 fn asks(endpoint: &EndpointSettings, max_cost: Option<f64>, cost: Option<f64>) -> PlannedWork {
     let is_set = |name: &&String| std::env::var(name).is_ok_and(|key| !key.trim().is_empty());
     let unset = endpoint.api_key_env.as_ref().filter(|name| !is_set(name)).cloned();
     PlannedWork::Asks { cost, max_cost, unset }
 }
 
-fn runs(judge: &ModelJudge) -> PlannedWork {
-    let model = judge.table.model();
-    let expected = model.expect.as_ref();
-    let found = judge.found.as_ref().map(|found| Cost::of(&found.shape).parameters() as u64);
-    let told =
-        || expected.map(|e| e.parameters.unwrap_or(Cost::of(&e.shape()).parameters() as u64));
-    let parameters = found.or_else(told);
-    let memory = parameters.map(|parameters| parameters * model.dtype.bytes() as u64);
-    PlannedWork::Runs { parameters, memory }
+fn runs(judge: &ModelJudge, answers: Option<usize>) -> PlannedWork {
+    let parameters = judge.parameters().map(|parameters| parameters as u64);
+    let bytes = judge.table.model().dtype.bytes() as u64;
+    let memory = parameters.map(|parameters| parameters * bytes);
+    PlannedWork::Runs { parameters, memory, seconds: answers.and_then(|n| judge.seconds(n)) }
 }

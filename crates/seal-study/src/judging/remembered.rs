@@ -7,7 +7,7 @@ use seal_model::FoundJudge;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AnswerJudge, Judges, ModelTable, section};
+use super::{AnswerJudge, Judges, section};
 use crate::error::{Defect, StudyError};
 
 /// The file in a run folder.
@@ -42,12 +42,18 @@ impl RememberedJudges {
     /// Settings that are no JSON.
     pub(crate) fn of(judges: &Judges, device: &str) -> Result<Self, StudyError> {
         let mut all = Vec::new();
-        for (test, name, judge) in judges.answers() {
-            let AnswerJudge::Model(judge) = judge else { continue };
-            let Some(found) = judge.found.clone() else { continue };
-            let settings = settings(&judge.table)?;
+        let mut add = |(test, name): (&str, Option<&str>), settings, found: &Option<FoundJudge>| {
             let (section, device) = (section(test, name), device.to_owned());
-            all.push(Remembered { section, settings, device, found });
+            let one = |found| Remembered { section, settings, device, found };
+            all.extend(found.clone().map(one));
+        };
+        for (test, name, judge) in judges.answers() {
+            if let AnswerJudge::Model(judge) = judge {
+                add((test, name), judge.table.settings()?, &judge.found);
+            }
+        }
+        for ((test, name), chat) in &judges.chats {
+            add((test, name.as_deref()), chat.settings()?, &chat.found);
         }
         Ok(Self { format_version: VERSION, judges: all })
     }
@@ -91,17 +97,11 @@ impl RememberedJudges {
     }
 
     /// What is known of the judge with these settings at `section`.
-    pub(crate) fn find(
-        &self,
-        section: &str,
-        table: &ModelTable,
-        device: &str,
-    ) -> Result<Option<FoundJudge>, StudyError> {
-        let settings = settings(table)?;
+    pub(crate) fn find(&self, section: &str, settings: &Value, device: &str) -> Option<FoundJudge> {
         let is_it = |judge: &&Remembered| {
-            judge.section == section && judge.settings == settings && judge.device == device
+            judge.section == section && judge.settings == *settings && judge.device == device
         };
-        Ok(self.judges.iter().find(is_it).map(|judge| judge.found.clone()))
+        self.judges.iter().find(is_it).map(|judge| judge.found.clone())
     }
 
     /// The same without the judge at `section`.
@@ -109,12 +109,4 @@ impl RememberedJudges {
         self.judges.retain(|judge| judge.section != section);
         self
     }
-}
-
-fn settings(table: &ModelTable) -> Result<Value, StudyError> {
-    let settings = match table {
-        ModelTable::Guard(table) => serde_json::to_value(table),
-        ModelTable::Reward(table) => serde_json::to_value(table),
-    };
-    Ok(settings.map_err(Defect::Json)?)
 }

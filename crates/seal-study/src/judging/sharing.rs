@@ -1,6 +1,7 @@
-//! What the stages that ask an endpoint share: its client with its limits, its log, its failure.
+//! What the stages that ask a judge share: its client with its limits, its log, its failure. A chat
+//! model on this machine is read by each stage, and freed at its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc as Shared, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,13 +9,14 @@ use std::time::Duration;
 use seal_endpoint::{ApiKey, Class, Client, EndpointError, EndpointSettings};
 use seal_judging::rubric::{AnswerSet, Rated, RubricJudge};
 use seal_judging::{
-    AskedJudge, JudgePrompt, Judged, JudgingError, PairJudge, QuestionSet, Repair, VerdictLog,
-    missing_questions, rubric, stored,
+    AskedJudge, JudgePrompt, Judged, JudgingError, PairJudge, QuestionSet, Repair, Responder,
+    VerdictLog, missing_questions, rubric, stored,
 };
 use seal_store::{Claim, Claims, Key, claim_lasting, lasting_folder};
 use serde_json::Value;
 
-use super::Judges;
+use super::told::{Stop, Told};
+use super::{Judges, section};
 use crate::error::StudyError;
 use crate::exec::Job;
 use crate::observer::{Event, Observer};
@@ -31,9 +33,9 @@ const LOG: &str = "verdicts.jsonl";
 /// How long to wait before a log of another process is asked for again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
-/// A judge behind an endpoint, whatever it is asked.
+/// A judge that is asked, whatever it is asked.
 pub(crate) trait Asks {
-    /// Whom to ask.
+    /// Whom to ask. A model on this machine has an address that no server has.
     fn endpoint(&self) -> &EndpointSettings;
 
     /// All that a reply depends on beside the texts.
@@ -48,6 +50,15 @@ impl<P: JudgePrompt> Asks for AskedJudge<P> {
     fn identity(&self) -> Value {
         self.identity()
     }
+}
+
+/// Where a judge stands in the config, and where it works if it runs here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AskedAt<'a> {
+    pub(crate) test: &'a str,
+    /// Name of a further judge.
+    pub(crate) name: Option<&'a str>,
+    pub(crate) device: &'a str,
 }
 
 /// The judges of a run that are models.
@@ -74,29 +85,12 @@ struct State {
     clients: Vec<(EndpointSettings, Shared<Client>)>,
     /// Why a judge is not asked again. A judge with another model or key may still be.
     failed: BTreeMap<Asked, EndpointError>,
+    /// Who was found to be there, or was said not to be.
+    probed: BTreeSet<Asked>,
 }
 
-/// Tells how far a set of questions is, whether the run is asked to stop, and whether the log is still
-/// its own.
-struct Told<'a>(&'a Job<'a>, &'a Claim);
-
-impl seal_judging::Observer for Told<'_> {
-    fn event(&self, event: &seal_judging::Event<'_>) {
-        if let seal_judging::Event::Answered { done, of } = event {
-            (self.0.progress)(*done as f64 / (*of).max(1) as f64);
-        }
-    }
-
-    fn is_cancelled(&self) -> bool {
-        (self.0.is_cancelled)()
-    }
-
-    fn owns_log(&self) -> bool {
-        self.1.is_held().unwrap_or_else(|error| {
-            tracing::warn!(%error, "the claim on the log cannot be looked at");
-            false
-        })
-    }
+fn asked(endpoint: &EndpointSettings) -> Asked {
+    (endpoint.base_url.clone(), endpoint.model.clone(), endpoint.api_key_env.clone())
 }
 
 impl<'a> Judging<'a> {
@@ -127,21 +121,56 @@ impl<'a> Judging<'a> {
         }
     }
 
-    /// Refuses a run that could not ask this judge: no key, or an address that cannot be used.
+    /// Refuses a run that could not ask the judge at this place: no key, or an address that cannot be
+    /// used. A model on this machine was looked at before.
     ///
     /// # Errors
     /// As [`Client::new`].
-    pub(crate) fn can_ask(&self, judge: &dyn Asks) -> Result<(), JudgingError> {
-        self.client(judge).map(|_| ())
+    pub(crate) fn can_ask(
+        &self,
+        (test, name): (&str, Option<&str>),
+        judge: &dyn Asks,
+    ) -> Result<(), JudgingError> {
+        match self.judges.chat(test, name) {
+            Some(_) => Ok(()),
+            None => self.client(judge).map(|_| ()),
+        }
+    }
+
+    /// Finds out whether the endpoint of the judge at this place is there and takes key and model, once
+    /// for each endpoint. A model on this machine has none.
+    ///
+    /// # Errors
+    /// [`StudyError::Probe`]; [`StudyError::Cancelled`] where the run is asked to stop.
+    pub(crate) fn probe(
+        &self,
+        (test, name): (&str, Option<&str>),
+        judge: &dyn Asks,
+    ) -> Result<(), StudyError> {
+        if self.judges.chat(test, name).is_some() {
+            return Ok(());
+        }
+        let asked = asked(judge.endpoint());
+        if !self.lock().probed.insert(asked) {
+            return Ok(());
+        }
+        let failed = |source| StudyError::Probe { section: section(test, name), source };
+        let client = self.client(judge).map_err(|error| failed(Box::new(error)))?;
+        match client.probe(&Stop(self.observer)) {
+            Err(EndpointError::Cancelled) => Err(StudyError::Cancelled { stages: None }),
+            Err(error) => Err(failed(Box::new(error.into()))),
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Asks what the judge's log lacks of a set of pairs.
     ///
     /// # Errors
-    /// A log that cannot be written; what [`seal_judging::judge`] reports. An endpoint that failed
-    /// for good is asked nothing more in this run.
+    /// A log that cannot be written; what [`seal_judging::judge`] reports; a model on this machine that
+    /// cannot be read. An endpoint that failed for good is asked nothing more in this run.
     pub(crate) fn judge(
         &self,
+        at: &AskedAt<'_>,
         judge: &PairJudge,
         questions: &QuestionSet<'_>,
         job: &Job<'_>,
@@ -152,8 +181,8 @@ impl<'a> Judging<'a> {
             judge.refuse_served(&judged.served, &questions.models())?;
             return Ok(judged);
         }
-        self.ask(judge, |client| {
-            seal_judging::judge(judge, questions, client, &mut own.log, &Told(job, &own.claim))
+        self.ask(at, judge, |responder| {
+            seal_judging::judge(judge, questions, responder, &mut own.log, &Told(job, &own.claim))
         })
     }
 
@@ -163,9 +192,9 @@ impl<'a> Judging<'a> {
     /// As [`Judging::judge`].
     pub(crate) fn rate(
         &self,
+        at: &AskedAt<'_>,
         judge: &RubricJudge,
-        set: &AnswerSet<'_>,
-        models: &[Option<&str>],
+        (set, models): (&AnswerSet<'_>, &[Option<&str>]),
         job: &Job<'_>,
     ) -> Result<Rated, StudyError> {
         let mut own = self.open_log(judge, job)?;
@@ -174,26 +203,27 @@ impl<'a> Judging<'a> {
             judge.refuse_served(&rated.served, models)?;
             return Ok(rated);
         }
-        self.ask(judge, |client| {
-            rubric::judge(judge, set, client, &mut own.log, &Told(job, &own.claim))
+        self.ask(at, judge, |responder| {
+            rubric::judge(judge, set, responder, &mut own.log, &Told(job, &own.claim))
         })
     }
 
     /// Asks by `ask`, unless the endpoint failed for good before.
     fn ask<T>(
         &self,
+        at: &AskedAt<'_>,
         judge: &dyn Asks,
-        ask: impl FnOnce(&Client) -> Result<T, JudgingError>,
+        ask: impl FnOnce(&dyn Responder) -> Result<T, JudgingError>,
     ) -> Result<T, StudyError> {
-        let endpoint = judge.endpoint();
-        let asked =
-            (endpoint.base_url.clone(), endpoint.model.clone(), endpoint.api_key_env.clone());
+        let asked = asked(judge.endpoint());
         let failed = self.lock().failed.get(&asked).cloned();
         if let Some(error) = failed {
             return Err(JudgingError::Endpoint(error).into());
         }
-        let client = self.client(judge)?;
-        let found = ask(&client);
+        let found = match self.judges.chat(at.test, at.name) {
+            Some(chat) => ask(&chat.open(judge, &section(at.test, at.name), at.device)?),
+            None => ask(&self.client(judge)?),
+        };
         match &found {
             Err(JudgingError::Endpoint(source) | JudgingError::GivenUp { source, .. })
                 if source.class() != Class::ThisQuestion =>

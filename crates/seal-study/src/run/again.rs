@@ -97,7 +97,7 @@ impl Study {
             graph.nodes[i].deps.iter().for_each(|d| needed[*d] = true);
         }
         refuse_missing(&graph.nodes, &needed, &store)?;
-        can_ask(&self.config, &self.sets, &graph, &judging, &store)?;
+        can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
         let seen = self.seen(&graph, &store)?;
         // Of the stages that are not needed nothing is looked at, be they there or not.
         let mut places = vec![None; graph.nodes.len()];

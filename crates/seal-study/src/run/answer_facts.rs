@@ -14,11 +14,8 @@ use crate::config::Config;
 use crate::error::{Defect, StudyError};
 use crate::exec::Done;
 use crate::graph::{Cell, Graph};
-use crate::judging::{AnswerJudge, Judges, model_names};
+use crate::judging::{AnswerJudge, ChatJudge, Judges, Place, model_names};
 use crate::stages::{AssessedOutput, StoredCanary, Sum};
-
-/// A judge of a test: the test, and the name of a further judge.
-type Place = (String, Option<String>);
 
 /// What the stages of one judge left, over all cells.
 #[derive(Default)]
@@ -86,7 +83,8 @@ impl AnswerOutputs {
         let mut judging = BTreeMap::new();
         for ((test, name), collected) in all {
             let judge = judges.of_answers(&test, name.as_deref()).ok_or(Defect::NoJudge)?;
-            judging.insert((test, name), collected.judging(judge));
+            let chat = judges.chat(&test, name.as_deref());
+            judging.insert((test, name), collected.judging(judge, chat));
         }
         Ok(Self { outputs, judging })
     }
@@ -128,6 +126,15 @@ fn read(
     Ok(output)
 }
 
+/// Names of a judge's model in results: those of its server, or that of a model here, which its
+/// questions name by a hash.
+pub(super) fn models(served: BTreeSet<String>, chat: Option<&ChatJudge>) -> Vec<String> {
+    match chat {
+        Some(chat) => vec![chat.name()],
+        None => served.into_iter().collect(),
+    }
+}
+
 impl OfArm {
     fn add(&mut self, output: &AssessedOutput) {
         self.answers += output.judge.answers as u64;
@@ -158,10 +165,10 @@ impl Collected {
         self.bills.add(replies);
     }
 
-    fn judging(self, judge: &AnswerJudge) -> AnswerJudging {
+    fn judging(self, judge: &AnswerJudge, chat: Option<&ChatJudge>) -> AnswerJudging {
         let (models, cost) = match judge {
             AnswerJudge::Model(judge) => (vec![judge.name()], None),
-            AnswerJudge::Rubric(_) => (self.served.into_iter().collect(), Some(self.bills.cost())),
+            AnswerJudge::Rubric(_) => (models(self.served, chat), Some(self.bills.cost())),
         };
         let count = |name: &str, found: &StoredCanary| {
             let [passed, failed, missing] =

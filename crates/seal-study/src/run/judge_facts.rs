@@ -9,18 +9,15 @@ use seal_judging::{CanaryKind, CanaryResult, CanaryStanding, PairJudge};
 use seal_report::{Canaries, PairJudging, Standing};
 use seal_stats::two_orders;
 
-use super::answer_facts::AnswerOutputs;
+use super::answer_facts::{AnswerOutputs, models};
 use super::bills::Bills;
 use crate::arm::Arm;
 use crate::config::{Config, OneJudge};
 use crate::error::{Defect, StudyError};
 use crate::exec::Done;
 use crate::graph::{Cell, Graph};
-use crate::judging::{Judges, model_names};
+use crate::judging::{ChatJudge, Judges, Place, model_names};
 use crate::stages::{PairOutput, read_evidence};
-
-/// A judge of a test: the test, and the name of a further judge.
-type Place = (String, Option<String>);
 
 /// What the stages of one judge of pairs left, over all cells.
 #[derive(Default)]
@@ -75,7 +72,8 @@ impl JudgeOutputs {
         let mut judging = BTreeMap::new();
         for ((test, name), collected) in all {
             let judge = judges.get(&test, name.as_deref()).ok_or(Defect::NoJudge)?;
-            judging.insert((test, name), collected.judging(judge)?);
+            let chat = judges.chat(&test, name.as_deref());
+            judging.insert((test, name), collected.judging(judge, chat)?);
         }
         Ok(Self { answers, outputs, judging })
     }
@@ -228,7 +226,11 @@ impl Collected {
         self.bills.add(&output.replies);
     }
 
-    fn judging(self, judge: &PairJudge) -> Result<PairJudging, StudyError> {
+    fn judging(
+        self,
+        judge: &PairJudge,
+        chat: Option<&ChatJudge>,
+    ) -> Result<PairJudging, StudyError> {
         let orders = two_orders(&self.worths).map_err(seal_judging::JudgingError::from)?;
         let canaries = self.canaries.values().map(|canary| Canaries {
             kind: canary.kind.name().to_owned(),
@@ -245,7 +247,7 @@ impl Collected {
             },
         });
         Ok(PairJudging {
-            models: self.served.into_iter().collect(),
+            models: models(self.served, chat),
             prompt: judge.prompt().sha256().to_owned(),
             pairs: self.pairs,
             equal: self.equal,

@@ -22,14 +22,7 @@ impl Study {
             let sources = sets.into_iter().flatten().chain(tests);
             files.extend(sources.map(|source| ("the rows", data.root.join(&source.path))));
         }
-        for (_, _, judge) in self.judges.answers() {
-            files.extend(judge.input_files());
-        }
-        for (_, _, judge) in self.judges.all() {
-            if let Some(prompt) = &judge.table().prompt {
-                files.push(("the judge's prompt", prompt.file.clone()));
-            }
-        }
+        files.extend(self.judges.input_files());
         files.push(("the plan", PathBuf::from(&self.config.study.plan)));
         for arm in &self.arms {
             for config in [Some(&arm.config), arm.proxy.as_ref()].into_iter().flatten() {

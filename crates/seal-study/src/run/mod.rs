@@ -18,6 +18,7 @@ mod outputs;
 mod planned;
 mod planning;
 mod record;
+mod screening;
 mod select;
 
 use std::path::{Path, PathBuf};
@@ -43,19 +44,22 @@ use crate::judging::{JUDGES_FILE, Judges, Judging, RememberedJudges};
 use crate::observer::{Event, Observer, Silent};
 use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
-use crate::run_folder::{self, RunFolder};
+use crate::run_folder::{self, RunFolder, STORE_PATH, remember_store};
 
 pub use self::again::AgainRequest;
 pub use self::answers::{StoredAnswers, WrittenAnswers};
 pub use self::planned::{LaunchPlan, StagesMade, stage_by_key};
+use self::screening::{SCREENING, Screening};
 pub use self::select::{SelectRequest, Selected};
 
 /// Folder of a run folder with the results by other judges.
 const AGAIN: &str = "again";
 
 /// Files and folders of a run folder that a run writes.
-const WRITTEN: [&str; 18] = [
+const WRITTEN: [&str; 20] = [
     AGAIN,
+    SCREENING,
+    STORE_PATH,
     LaunchFolder::NAME,
     JUDGES_FILE,
     "cells",
@@ -76,6 +80,7 @@ const WRITTEN: [&str; 18] = [
 ];
 
 /// A study, resolved: every arm with its settings and its data.
+#[derive(Clone)]
 pub struct Study {
     config: Config,
     arms: Vec<Arm>,
@@ -125,7 +130,11 @@ impl Study {
 
     fn graph<'a>(&'a self, options: &RunOptions, judging: &'a Judging<'a>) -> Graph<'a> {
         let seeds = &self.config.study.seeds;
-        graph(&self.arms, &self.sets, seeds, judging).on_threads(options.threads)
+        let graph = graph(&self.arms, &self.sets, seeds, judging).on_threads(options.threads);
+        match options.screen {
+            true => graph,
+            false => graph.in_one_wave(),
+        }
     }
 
     /// What would run, and what is there. Nothing is written.
@@ -189,15 +198,28 @@ impl Study {
         let observer = &Logged(observer);
         let _folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
         let store = open_store(options, observer)?;
+        if !remember_store(&options.out, options.store.as_deref())? {
+            let message = format!(
+                "{}: its path is no text, so that the run folder does not remember it: name it again \
+                 next time",
+                options.store_dir().display()
+            );
+            observer.event(&Event::Notice { message });
+        }
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
-        can_ask(&self.config, &self.sets, &graph, &judging, &store)?;
+        can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
         let workers = options.workers();
         let cells = Cells::look(&options.out, &self.arms, &graph, &self.sets, workers)?;
         let mut read = self.outputs_read(&graph);
         read.extend(self.without_losses(&graph, &store)?);
         read.extend(cells.to_copy(&graph));
-        let done = run_graph(&graph.nodes, &read, &store, workers, observer)?;
+        let run =
+            |observer: &dyn Observer| run_graph(&graph.nodes, &read, &store, workers, observer);
+        let done = match Screening::of(self, options, &graph, &store) {
+            Some(screening) => screening.around(observer, run)?,
+            None => run(observer)?,
+        };
         let seen = self.seen(&graph, &store)?;
         let (report, left_out) = self.report(&graph, &done, seen, options, start)?;
         may_halt("assembled");

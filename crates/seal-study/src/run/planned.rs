@@ -74,7 +74,7 @@ impl Study {
         let store = open_store(options, observer)?;
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
-        can_ask(&self.config, &self.sets, &graph, &judging, &store)?;
+        can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
         let mut read = self.outputs_read(&graph);
         read.extend(self.without_losses(&graph, &store)?);
         let survey = survey(&graph.nodes, &read, &store, options.workers().readers())?;

@@ -69,16 +69,21 @@ pub(super) fn judging_ahead(
         let prompts: Vec<String> = rows_of(sets, test).iter().map(instruction).collect();
         let (place, tokens) = ((*test, *name), config.generate.max_new_tokens);
         let judges = judging.judges();
+        let chat = judges.chat(test, *name);
         let mut all = match judges.get(test, *name) {
-            Some(judge) => planned(place, judge, &ahead.unknown, &prompts, tokens),
+            Some(judge) => planned(place, (judge, chat), &ahead.unknown, &prompts, tokens),
             None => {
-                let judge = judges.of_answers(test, *name)?;
+                let judge = (judges.of_answers(test, *name)?, chat);
                 planned_answers(place, judge, ahead.unknown.cells, Some(&prompts), tokens)
             }
         };
         all.questions = all.questions.map(|questions| questions + ahead.known.len());
-        if let PlannedWork::Asks { cost: Some(cost), .. } = &mut all.work {
-            *cost += ahead.cost;
+        match (&mut all.work, chat) {
+            (PlannedWork::Asks { cost: Some(cost), .. }, _) => *cost += ahead.cost,
+            (PlannedWork::Answers { seconds, .. }, Some(chat)) => {
+                *seconds = all.questions.and_then(|questions| chat.seconds(questions));
+            }
+            _ => {}
         }
         all.unread = ahead.unread;
         all.questions.is_some_and(|questions| questions > 0).then_some(all)
@@ -97,14 +102,17 @@ impl Ahead {
 /// whose log has every reply need not be asked, so no key is needed to read the log in another way.
 ///
 /// # Errors
-/// No key, or an address that cannot be used; a store or a log that cannot be read.
+/// No key, or an address that cannot be used; a store or a log that cannot be read; where it is to
+/// `probe`, an endpoint that is not there.
 pub(super) fn can_ask(
     config: &Config,
     sets: &ArmSets,
     graph: &Graph<'_>,
     judging: &Judging<'_>,
     store: &Store,
+    probe: bool,
 ) -> Result<(), StudyError> {
+    let mut asked = Vec::new();
     let find = |node: usize| {
         let node = &graph.nodes[node];
         Ok::<_, StudyError>(match store.find(node.stage, &node.key, &node.inputs)? {
@@ -132,8 +140,13 @@ pub(super) fn can_ask(
             judging.read_log(judge)?;
         }
         if open.is_none_or(|open| !open.is_empty()) {
-            judging.can_ask(judge)?;
+            judging.can_ask((stage.test, stage.judge), judge)?;
+            asked.push(((stage.test, stage.judge), judge));
         }
+    }
+    // Only once nothing else is to be said of any judge.
+    for (place, judge) in asked.into_iter().filter(|_| probe) {
+        judging.probe(place, judge)?;
     }
     Ok(())
 }

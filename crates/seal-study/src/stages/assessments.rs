@@ -1,5 +1,5 @@
 //! Judges the answers of a cell to one test by a judge that is a model: a guard, a reward model, or a
-//! rubric behind an endpoint.
+//! rubric.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,7 @@ use seal_judge::{Answer, Assessment, from_jsonl, to_jsonl};
 use seal_judging::Stopped;
 use seal_judging::rubric::{AnswerSet, RubricJudge};
 use seal_model::{
-    AnswersError, GuardModel, GuardTable, Judged, ModelError, Notice, RewardModel, RewardTable,
-    Watch,
+    AnswersError, GuardModel, GuardTable, Judged, ModelError, RewardModel, RewardTable, Watch,
 };
 use serde::Serialize;
 
@@ -27,7 +26,8 @@ use crate::config::Config;
 use crate::error::{AssessmentsError, Defect, StudyError};
 use crate::exec::Job;
 use crate::judging::{
-    AnswerJudge, Judging, ModelJudge, ModelTable, instruction, model_names, request, section,
+    AnswerJudge, AskedAt, Judging, ModelJudge, ModelTable, instruction, model_names, request, say,
+    section,
 };
 
 /// What the judge says of each answer and canary.
@@ -59,7 +59,7 @@ struct RatingRecord<'a> {
 
 /// Depends on: the answers of the cell. Output: an assessment of each row, the judge's record of each
 /// answer and canary, and canaries. A row without an answer is unscored. A run that was killed goes on
-/// after the last batch of a model, and after the last reply of an endpoint.
+/// after the last batch of a model, and after the last reply to a rubric.
 pub(crate) fn assessments(input: &AssessmentsInput<'_>, job: &Job<'_>) -> Result<(), StudyError> {
     let judge = input.judging.judges().of_answers(input.test, input.name);
     let judge = judge.ok_or(Defect::NoJudge)?;
@@ -188,7 +188,8 @@ fn by_rubric(
     let instructions: Vec<String> = input.rows.iter().map(instruction).collect();
     let set = AnswerSet::new(rubric, &answered.items, &names)?;
     let set = set.as_part_of(instructions.iter().map(|text| &**text));
-    let rated = input.judging.rate(rubric, &set, &models, job)?;
+    let at = AskedAt { test: input.test, name: input.name, device: &input.config.device };
+    let rated = input.judging.rate(&at, rubric, (&set, &models), job)?;
     match rated.stopped {
         Some(Stopped::Cancelled) => return Err(StudyError::Cancelled { stages: None }),
         Some(Stopped::Budget) => {
@@ -283,8 +284,4 @@ impl Watch for Told<'_> {
     fn is_cancelled(&self) -> bool {
         (self.0.is_cancelled)()
     }
-}
-
-fn say(notices: &[Notice]) {
-    notices.iter().for_each(|notice| tracing::warn!("{notice}"));
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use seal_bilevel::{FineTuned, SftSettings, Supervised};
 use seal_data::Example;
+use seal_device::DeviceSpec;
 use seal_lm::{
     Lm, LmConfig, MergeRounding, WeightFormat, load_adapter, load_weights, save_adapter,
     save_merged, save_weights,
@@ -12,6 +13,7 @@ use seal_model::{Encoder, ModelSettings};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::trained;
+use super::kept_base::{KEPT, Name};
 use super::tokens::{encoder, read_examples};
 use super::{copy_tokenizer, device, read_json, whole_model, write, write_json};
 use crate::StudyError;
@@ -130,9 +132,26 @@ pub(crate) struct Base {
 }
 
 impl Base {
+    /// The base that the stage wrote to `dir`. The stages that run one after another in a process
+    /// share its weights.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, or is no model of the config.
     pub(crate) fn read(config: &Config, dir: &Path) -> Result<Self, StudyError> {
         let encoder = Encoder::read(&config.model, &config.tokenizer, dir)?;
-        let model = model_of(config, dir, encoder.tokenizer().vocab_size())?;
+        let read = || {
+            tracing::debug!(dir = %dir.display(), "the base is read");
+            model_of(config, dir, encoder.tokenizer().vocab_size())
+        };
+        // Elsewhere than in the machine's own memory nobody knows what there is room for.
+        let model = match config.device.parse::<DeviceSpec>()?.is_host() {
+            true => {
+                let settings = serde_json::to_string(&(&config.device, &config.model));
+                let name = Name::new(dir, settings.map_err(Defect::Json)?);
+                KEPT.get(&name, config.model.dtype().bytes(), read)?
+            }
+            false => read()?,
+        };
         encoder.fits(&model)?;
         Ok(Self { model, encoder })
     }

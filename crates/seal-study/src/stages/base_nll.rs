@@ -109,6 +109,7 @@ mod tests {
                     deps,
                     unfinished: &unfinished,
                     progress: &|_| (),
+                    goes_on: &|_, _, _| {},
                     keep_every: Duration::MAX,
                     is_cancelled: &|| false,
                 })

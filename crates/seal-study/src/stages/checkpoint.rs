@@ -29,7 +29,7 @@ pub(super) fn trained<T: Task>(
         None => Trainer::new(task()?)?,
         Some(state) => match Trainer::resume(task()?, state) {
             Ok(trainer) => {
-                tracing::info!(step = trainer.step(), of = trainer.steps(), "goes on");
+                (job.goes_on)("step", trainer.step(), trainer.steps());
                 trainer
             }
             Err(BilevelError::State(error)) => {

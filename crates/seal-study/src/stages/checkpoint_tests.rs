@@ -35,6 +35,7 @@ fn run(
         progress: &|_| {
             done.fetch_add(1, Ordering::SeqCst);
         },
+        goes_on: &|_, _, _| {},
         keep_every: Duration::MAX,
         is_cancelled: &|| steps.is_some_and(|steps| done.load(Ordering::SeqCst) >= steps),
     })?;

@@ -1,4 +1,4 @@
-//! Judges a cell's answers beside those of the reference with the same seed, through an endpoint.
+//! Judges a cell's answers beside those of the reference with the same seed, by a judge that is asked.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use super::{read_json, read_text, write, write_json};
 use crate::config::Config;
 use crate::error::{Defect, PairsError, StudyError};
 use crate::exec::Job;
-use crate::judging::{Judging, instruction, model_names, pair_up};
+use crate::judging::{AskedAt, Judging, instruction, model_names, pair_up};
 
 const PAIRS: &str = "pairs.jsonl";
 const REPLIES: &str = "replies.jsonl";
@@ -84,7 +84,8 @@ pub(crate) fn pair_verdicts(input: &PairInput<'_>, job: &Job<'_>) -> Result<(), 
     let (set, ids) = pair_up(input.rows, &arm, &reference, &model_names(input.config));
     let instructions: Vec<String> = input.rows.iter().map(instruction).collect();
     let questions = QuestionSet::new(judge, &set)?.as_part_of(instructions.iter().map(|i| &**i));
-    let judged = input.judging.judge(judge, &questions, job)?;
+    let at = AskedAt { test: input.test, name: input.name, device: &input.config.device };
+    let judged = input.judging.judge(&at, judge, &questions, job)?;
     if judged.stopped == Some(Stopped::Cancelled) {
         return Err(StudyError::Cancelled { stages: None });
     }

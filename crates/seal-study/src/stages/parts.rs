@@ -53,7 +53,11 @@ impl Parts<'_> {
         let mut order: Vec<usize> = (0..items.len()).collect();
         order.sort_by_key(|i| (tokens(&items[*i]), *i));
         let batches: Vec<&[usize]> = order.chunks(batch).collect();
+        let mut is_first = true;
         let made = in_parts(self.job.unfinished, self.name, batches.len(), |part| {
+            if std::mem::take(&mut is_first) && part > 0 {
+                (self.job.goes_on)("part", part, batches.len());
+            }
             refuse_cancelled(self.job)?;
             let of_part: Vec<&I> = batches[part].iter().map(|i| &items[*i]).collect();
             let told = |done: usize| {

@@ -16,6 +16,7 @@ fn run(dir: &Path, fails_at: Option<usize>) -> (Result<Vec<String>, StudyError>,
         dir,
         deps: &[],
         progress: &|_| (),
+        goes_on: &|_, _, _| {},
         keep_every: Duration::MAX,
         is_cancelled: &|| false,
     };
@@ -68,6 +69,7 @@ fn a_stop_within_a_batch_loses_that_batch_alone() {
             dir: dir.path(),
             deps: &[],
             progress: &|_| (),
+            goes_on: &|_, _, _| {},
             keep_every: Duration::MAX,
             is_cancelled: &is_cancelled,
         };

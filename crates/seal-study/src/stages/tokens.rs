@@ -147,6 +147,7 @@ mod tests {
             deps: &deps,
             unfinished: dir.path(),
             progress: &|_: f64| (),
+            goes_on: &|_, _, _| {},
             keep_every: std::time::Duration::MAX,
             is_cancelled: &|| false,
         };

@@ -10,6 +10,7 @@ use seal_study::{AgainRequest, RunOptions, Study, study_of_folder};
 use super::JudgeFailure;
 use super::pair_options::PairOptions;
 use crate::logging::Log;
+use crate::options::store_of_run;
 use crate::progress::Progress;
 use crate::verbosity::Verbosity;
 use crate::verbs::asked;
@@ -37,6 +38,9 @@ pub(super) struct AgainOptions {
     #[arg(long, value_name = "DIR", requires = "again")]
     #[arg(conflicts_with_all = ["annotations", "answers", "candidate"])]
     store: Option<PathBuf>,
+    /// Do not find out before the first question whether the endpoint of the judge is there.
+    #[arg(long, requires = "again", conflicts_with_all = ["annotations", "answers", "candidate"])]
+    no_probe: bool,
 }
 
 impl AgainOptions {
@@ -59,9 +63,10 @@ pub(super) fn run(
     refuse_no_store(options.store.as_deref(), &request.out)?;
     let (study, name) = Study::again(request)?;
     let run = RunOptions {
-        store: options.store.clone(),
+        store: store_of_run(options.store.as_deref(), &request.out)?,
         jobs: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
         command: command::text(),
+        probe: !options.no_probe,
         ..RunOptions::new(&request.out)
     };
     let plan = study.plan(&run);

@@ -13,6 +13,7 @@ use seal_study::remembered_digests;
 use serde_json::Value;
 
 use super::answer_files::AnswerFiles;
+use super::judge_ahead::reach;
 use super::pair_options::PairOptions;
 use super::{JudgeFailure, annotations, guard, reward, rubric};
 use crate::files::{json_lines, prepare};
@@ -54,6 +55,7 @@ pub(super) fn run(
         prompt: judge.prompt.clone(),
         device: device.unwrap_or("flex").to_owned(),
         digest_files: remembered_digests,
+        reach: reach(dry_run),
         ..JudgeRequest::new(table)
     };
     let files = AnswerFiles {

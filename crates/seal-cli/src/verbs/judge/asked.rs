@@ -2,17 +2,19 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use seal_judging::{
-    AskedJudge, AskedTable, JudgePrompt, JudgingError, Questions, Responder, VerdictLog, estimate,
-    missing_questions, outstanding_questions, read_batch, stored, write_batch,
+    AskedJudge, AskedTable, JudgePrompt, JudgingError, LocalIdentity, Questions, Responder,
+    VerdictLog, estimate, missing_questions, outstanding_questions, read_batch, stored,
+    write_batch,
 };
 use seal_model::{FoundChat, JudgeRequest};
 use seal_study::remembered_digests;
 
 use super::JudgeFailure;
 use super::endpoint::{client, print_estimate, say_read, say_repair, say_waiting, say_written};
+use super::judge_ahead::{is_not_fetched, reach, say_not_fetched};
 use super::pair_options::PairOptions;
 use super::point_figures::say_notices;
 use super::watcher::Watcher;
@@ -24,6 +26,8 @@ pub(super) struct Asked<P: JudgePrompt> {
     /// The judge.
     pub(super) judge: AskedJudge<P>,
     model: Option<FoundChat>,
+    /// The model of a dry run that was not to be fetched.
+    absent: Option<PathBuf>,
 }
 
 /// Reads the table at `path` with its prompt, and looks at the model that it names.
@@ -31,6 +35,7 @@ pub(super) fn open<P: JudgePrompt>(
     path: &Path,
     options: &PairOptions,
     device: Option<&str>,
+    is_dry: bool,
 ) -> Result<Asked<P>, JudgeFailure> {
     let text = fs::read_to_string(path).map_err(|source| JudgingError::Io {
         action: "read",
@@ -40,6 +45,7 @@ pub(super) fn open<P: JudgePrompt>(
     let table = AskedTable::parse(&text, path)?;
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let prompt = options.prompt.as_deref();
+    let mut absent = None;
     let (judge, model) = match &table.model {
         None => {
             if device.is_some() {
@@ -52,18 +58,29 @@ pub(super) fn open<P: JudgePrompt>(
             let request = JudgeRequest {
                 device: device.unwrap_or("flex").to_owned(),
                 digest_files: remembered_digests,
+                reach: reach(is_dry),
                 ..JudgeRequest::new(path)
             };
-            let found = FoundChat::look(model, &request).map_err(JudgeFailure::Model)?;
-            let judge = AskedJudge::of_model(table, path, folder, prompt, found.identity())?;
-            (judge, Some(found))
+            let found = match FoundChat::look(model, &request) {
+                Ok(found) => Some(found),
+                Err(error) if is_not_fetched(&error) => {
+                    absent = Some(model.path.clone());
+                    None
+                }
+                Err(error) => return Err(JudgeFailure::Model(error)),
+            };
+            // Questions to a model that was not looked at have no key that a file could have.
+            let unknown = LocalIdentity { digest: String::new() };
+            let identity = found.as_ref().map_or(&unknown, FoundChat::identity);
+            let judge = AskedJudge::of_model(table, path, folder, prompt, identity)?;
+            (judge, found)
         }
     };
     let judge = match options.max_cost {
         None => judge,
         Some(cost) => judge.with_max_cost(cost)?,
     };
-    Ok(Asked { judge, model })
+    Ok(Asked { judge, model, absent })
 }
 
 /// Refuses options that a model on this machine has no use for.
@@ -130,6 +147,9 @@ impl<P: JudgePrompt> Asked<P> {
         let canaries = missing.iter().filter(|number| is_canary(**number)).count();
         let kinds = [(of, found.questions - canaries), ("canaries", canaries)];
         print_estimate(&found, kinds, set.keys().different())?;
+        if let Some(model) = &self.absent {
+            say_not_fetched(model)?;
+        }
         Ok(self.say_ahead(found.money)?)
     }
 
@@ -159,7 +179,7 @@ impl<P: JudgePrompt> Asked<P> {
         self,
         verbosity: Verbosity,
     ) -> anyhow::Result<(AskedJudge<P>, Box<dyn Responder>)> {
-        let Self { judge, model } = self;
+        let Self { judge, model, .. } = self;
         let responder: Box<dyn Responder> = match model {
             None => Box::new(client(judge.endpoint())?),
             Some(found) => {

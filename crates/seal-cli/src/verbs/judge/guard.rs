@@ -22,7 +22,8 @@ pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
     let table = GuardTable::parse(&files.text, files.table)?;
     let items = with_canaries(&files.items, &PointCanary::OF_GUARD, table.canaries);
     if files.dry_run {
-        return print_ahead(files, &table.ahead(&files.request, &items, files.verdicts)?);
+        let ahead = table.ahead(&files.request, &items, files.verdicts);
+        return print_ahead(files, (&table.model.path, &items), ahead);
     }
     let guard = GuardModel::open(&table, &files.request)?;
     say_notices(guard.notices(), files.verbosity)?;

@@ -16,7 +16,8 @@ pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
     let table = RewardTable::parse(&files.text, files.table)?;
     let items = with_canaries(&files.items, &PointCanary::OF_REWARD, table.canaries);
     if files.dry_run {
-        return print_ahead(files, &table.ahead(&files.request, &items, files.verdicts)?);
+        let ahead = table.ahead(&files.request, &items, files.verdicts);
+        return print_ahead(files, (&table.model.path, &items), ahead);
     }
     let model = RewardModel::open(&table, &files.request)?;
     say_notices(model.notices(), files.verbosity)?;

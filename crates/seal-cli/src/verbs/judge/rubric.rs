@@ -15,7 +15,8 @@ use crate::plain;
 
 /// Judges what is missing and prints the figures.
 pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
-    let asked = asked::open::<RubricPrompt>(files.table, files.options, files.device)?;
+    let asked =
+        asked::open::<RubricPrompt>(files.table, files.options, files.device, files.dry_run)?;
     let models: Vec<Option<&str>> = files.models.iter().map(|name| Some(name.as_str())).collect();
     asked.judge.refuse_self(&models).map_err(JudgeFailure::from)?;
     let set = AnswerSet::new(&asked.judge, &files.items, &files.models);

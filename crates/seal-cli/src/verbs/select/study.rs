@@ -17,7 +17,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<Fig
     let log = Log::start(verbosity);
     let config = options.config.of_folder(options.run.named_out())?;
     let study = Study::load_unjudged(&config.source())?;
-    let run = options.run.options(&study);
+    let run = options.run.options(&study)?;
     let mut inputs = Inputs::new();
     for (role, path) in study.input_files() {
         inputs.add(role, &path);

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use seal_store::{Beside, Store};
+use seal_store::{Beside, Inventory, Store, StoreError};
 use seal_study::{StudyError, study_of_folder};
 
 use super::runs::needed_by;
@@ -21,9 +21,12 @@ pub(crate) struct Options {
     store: Option<PathBuf>,
     /// Run folder whose outputs stay (repeatable). Those of the run folder that the store lies in stay in
     /// any case.
-    #[arg(long, value_name = "DIR", required = true)]
+    #[arg(long, value_name = "DIR", required_unless_present = "aside")]
     out: Vec<PathBuf>,
-    /// Remove what none of these runs needs. Without it, it is listed alone.
+    /// Damaged outputs that were set aside, whoever needs them, and nothing else: no run reads them.
+    #[arg(long)]
+    aside: bool,
+    /// Remove them. Without it, it is listed alone.
     #[arg(long, conflicts_with = "dry_run")]
     delete: bool,
     /// List what would be removed, which is the default.
@@ -34,8 +37,11 @@ pub(crate) struct Options {
 /// Lists what none of the runs needs. Removes it if asked to.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     let place = Place { store: options.store.clone(), out: options.out.clone() };
-    let (dir, _) = place.dir();
+    let (dir, _) = place.dir()?;
     let inventory = place.inventory()?;
+    if options.aside {
+        return aside(&inventory, &dir, options.delete);
+    }
     let mut needed = BTreeSet::new();
     for out in &with_holder(&options.out, &dir)? {
         needed.extend(needed_by(out, &dir, verbosity)?);
@@ -61,10 +67,41 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         writeln!(out, "{count} outputs that none of these runs needs, {}{hint}", size(bytes))?;
         return Ok(());
     }
-    let store = Store::open(&dir).map_err(StudyError::from)?;
+    drop(out);
+    remove(&dir, unneeded.keys(), Store::discard)
+}
+
+/// Lists the outputs that were set aside. Removes them if asked to.
+fn aside(inventory: &Inventory, dir: &Path, delete: bool) -> anyhow::Result<()> {
+    let mut outputs: BTreeMap<&String, u64> = BTreeMap::new();
+    for other in inventory.others.iter().filter(|other| other.kind == Beside::Damaged) {
+        *outputs.entry(&other.output).or_default() += other.bytes;
+    }
+    let mut out = plain::stdout();
+    for (output, bytes) in &outputs {
+        writeln!(out, "{output}  {}", size(*bytes))?;
+    }
+    let (count, bytes) = (outputs.len(), outputs.values().sum::<u64>());
+    if !delete {
+        let hint = if count > 0 { "; --delete removes them" } else { "" };
+        writeln!(out, "{count} outputs were set aside, {}{hint}", size(bytes))?;
+        return Ok(());
+    }
+    drop(out);
+    remove(dir, outputs.keys().copied(), Store::discard_aside)
+}
+
+/// Removes outputs in one of the ways of a store, and says how many are gone.
+fn remove<'a>(
+    dir: &Path,
+    outputs: impl Iterator<Item = &'a String>,
+    discard: impl Fn(&Store, &str) -> Result<Option<u64>, StoreError>,
+) -> anyhow::Result<()> {
+    let mut out = plain::stdout();
+    let store = Store::open(dir).map_err(StudyError::from)?;
     let (mut removed, mut freed) = (0, 0);
-    for output in unneeded.keys() {
-        match store.discard(output).map_err(StudyError::from)? {
+    for output in outputs {
+        match discard(&store, output).map_err(StudyError::from)? {
             Some(bytes) => {
                 removed += 1;
                 freed += bytes;

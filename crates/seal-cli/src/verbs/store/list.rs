@@ -1,21 +1,18 @@
 //! `seal store ls` and `seal store du`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 use seal_store::{Beside, Inventory};
 
-use super::runs::made_in;
-use super::{name_of, size};
+use super::runs::Used;
+use super::size;
 use crate::plain;
 use crate::table::{self, Side};
 
-/// Lists entries, claims and what is damaged.
-pub(super) fn entries(inventory: &Inventory, runs: &[PathBuf]) -> anyhow::Result<()> {
-    let used: Vec<(String, BTreeSet<String>)> =
-        runs.iter().map(|out| Ok((name_of(out), made_in(out)?))).collect::<anyhow::Result<_>>()?;
+/// Lists entries, claims and what is damaged. `used` are the outputs that runs use.
+pub(super) fn entries(inventory: &Inventory, used: &[Used]) -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "an age is part of no result")]
     let now = SystemTime::now();
     let mut rows = Vec::new();

@@ -5,12 +5,13 @@ mod list;
 mod runs;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use seal_store::{Inventory, inventory, verify_all};
-use seal_study::{LASTING, RunOptions, StudyError};
+use seal_study::{LASTING, RunOptions, StudyError, store_of_folder};
 
+use self::runs::used_by;
 use crate::logging::Log;
 use crate::options::cores;
 use crate::plain;
@@ -24,6 +25,7 @@ Examples:
   {program} store du --store /shared/store             bytes by stage
   {program} store gc --store /shared/store --out runs/a --out runs/b
                                               what neither run needs; --delete removes it
+  {program} store gc --store /shared/store --aside     damaged outputs that were set aside
 
 A store is shared by several runs if they have the same --store.";
 
@@ -71,17 +73,20 @@ pub(crate) struct DamagedStore {
 
 impl Place {
     /// The folder of the store, and the option that names it.
-    fn dir(&self) -> (PathBuf, &'static str) {
-        match (&self.store, self.out.first()) {
+    fn dir(&self) -> Result<(PathBuf, &'static str), StudyError> {
+        Ok(match (&self.store, self.out.first()) {
             (Some(store), _) => (store.clone(), "--store"),
-            (None, Some(out)) => (RunOptions::new(out).store_dir(), "--out"),
+            (None, Some(out)) => {
+                let store = store_of_folder(out)?;
+                (RunOptions { store, ..RunOptions::new(out) }.store_dir(), "--out")
+            }
             // The options refuse this.
             (None, None) => (PathBuf::new(), "--store"),
-        }
+        })
     }
 
     fn inventory(&self) -> anyhow::Result<Inventory> {
-        let (dir, option) = self.dir();
+        let (dir, option) = self.dir()?;
         if !dir.is_dir() {
             return Err(UsageError::NoStore { option, path: dir }.into());
         }
@@ -93,7 +98,10 @@ impl Place {
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
     match &options.action {
-        Action::Ls(place) => list::entries(&place.inventory()?, &place.out),
+        Action::Ls(place) => {
+            let (dir, _) = place.dir()?;
+            list::entries(&place.inventory()?, &used_by(&place.out, &dir, verbosity)?)
+        }
         Action::Du(place) => list::sums(&place.inventory()?),
         Action::Verify(place) => verify(&place.inventory()?),
         Action::Gc(options) => gc::run(options, verbosity),
@@ -115,7 +123,7 @@ fn verify(inventory: &Inventory) -> anyhow::Result<()> {
 }
 
 /// A size for people.
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
         return format!("{bytes} B");
@@ -127,11 +135,6 @@ fn size(bytes: u64) -> String {
         unit += 1;
     }
     format!("{value:.1} {}", UNITS[unit])
-}
-
-/// A run folder for people.
-fn name_of(out: &Path) -> String {
-    out.display().to_string()
 }
 
 #[cfg(test)]

@@ -2,17 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use seal_study::{ConfigSource, RunOptions, Study, StudyError};
 use serde::Deserialize;
 
+use crate::failure::message;
 use crate::options::last_config;
+use crate::plain;
 use crate::reading::Reading;
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 
+/// File of a run folder that each run writes when it begins.
+const OWNER: &str = "study.json";
 /// File of a run with the keys of its stages.
 const COST: &str = "cost.json";
 /// File of a judging by another judge with its settings, which is there before its first stage.
@@ -29,6 +33,53 @@ struct Cost {
 struct Stage {
     stage: String,
     key: String,
+}
+
+/// A run folder for people, and the outputs that its runs use.
+pub(super) type Used = (String, BTreeSet<String>);
+
+/// The outputs that each of the run folders uses: those of the runs that ended in it, and, where one
+/// began since, those that it is to make. Of a run whose config or data cannot be read that is said,
+/// and only the outputs of ended runs count.
+///
+/// # Errors
+/// A record of an ended run that cannot be read.
+pub(super) fn used_by(
+    runs: &[PathBuf],
+    store: &Path,
+    verbosity: Verbosity,
+) -> anyhow::Result<Vec<Used>> {
+    let mut used = Vec::new();
+    for out in runs {
+        let mut outputs = made_in(out)?;
+        if has_begun_since(out) {
+            match needed_by(out, store, verbosity) {
+                Ok(needed) => outputs.extend(needed),
+                Err(error) => {
+                    // What cannot be shown stops nothing.
+                    let _ = writeln!(
+                        plain::stderr(),
+                        "{}: only what its ended runs used is known: {}",
+                        out.display(),
+                        message(&error)
+                    );
+                }
+            }
+        }
+        used.push((out.display().to_string(), outputs));
+    }
+    Ok(used)
+}
+
+/// Whether a run began in the folder `out` after the last one ended there. Both leave a file at that
+/// moment, on one file system.
+fn has_begun_since(out: &Path) -> bool {
+    let written = |name: &str| fs::metadata(out.join(name)).and_then(|found| found.modified()).ok();
+    match (written(OWNER), written(COST)) {
+        (Some(began), Some(ended)) => began > ended,
+        (began, None) => began.is_some(),
+        (None, Some(_)) => false,
+    }
 }
 
 /// The outputs `<stage>-<key>` of the runs that ended in the folder `out`, the judgements of other

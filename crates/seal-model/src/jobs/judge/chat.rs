@@ -1,6 +1,5 @@
 //! A model on this machine that is asked as a chat endpoint is.
 
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn::module::Module as _;
@@ -10,7 +9,6 @@ use seal_endpoint::{
     Ask, EndpointError, Finish, Logprobs, Message, Reply, Role, TokenChoice, TokenPosition, Usage,
     Watch,
 };
-use seal_files::Digest;
 use seal_judging::{Dtype, LocalIdentity, LocalModel, LocalTemplate, Responder};
 use seal_lm::{
     Finish as End, GenerateSettings, Generated, Generator, Lm, Prompt, WeightFormat, load_model_as,
@@ -18,6 +16,7 @@ use seal_lm::{
 };
 use serde_json::json;
 
+use super::found::FoundJudge;
 use super::open::{JudgeRequest, chat_template};
 use super::rendering::{Speaker, turns};
 use super::sequence::{ControlTokens, tokens_of};
@@ -39,7 +38,7 @@ const PLACES: usize = 4;
 /// A chat model with its tokenizer and template, before its weights are read.
 pub struct FoundChat {
     settings: LocalModel,
-    dir: PathBuf,
+    found: FoundJudge,
     device: String,
     encoder: Encoder,
     template: ChatTemplate,
@@ -52,7 +51,7 @@ pub struct FoundChat {
 
 /// A chat model, ready to answer. It takes one question at a time.
 pub struct ChatModel {
-    found: FoundChat,
+    chat: FoundChat,
     generator: Mutex<Generator>,
     /// Gives log-probabilities, where some are asked for.
     scorer: Option<Lm>,
@@ -67,7 +66,7 @@ impl FoundChat {
     /// model's, or has no room for a reply; an unknown device.
     pub fn look(settings: &LocalModel, request: &JudgeRequest) -> Result<Self, ModelError> {
         let folder = folder_of(settings);
-        let (dir, shape) = FoundModel::shape_of(&folder.path)?;
+        let (dir, shape) = FoundModel::shape_within(&folder.path, request.reach)?;
         let context = folder.context_of(shape.max_position_embeddings)?;
         let encoder = Encoder::of_folder(&dir, &PromptTemplate::bare().into(), context)?;
         encoder.fits_vocabulary(shape.vocab_size)?;
@@ -82,20 +81,36 @@ impl FoundChat {
         let tokenizer = encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
         let stops = format.stops(tokenizer).map_err(ModelError::Stops)?;
         let ends_turns = format.end_of_turn(tokenizer).map_err(ModelError::Stops)?.is_some();
-        let what = json!([
+        let digest = folder_digest(&dir, request.digest_files)?;
+        let identity = json!([
             "chat",
             VERSION,
             request.device_name()?,
-            folder_digest(&dir, request.digest_files)?,
+            digest,
             folder.dtype,
             context,
             hash,
             stops,
         ]);
-        let identity = LocalIdentity { digest: Digest::of(what.to_string()).short() };
+        let found = FoundJudge { dir, shape, digest, prompt: Some(hash), identity };
         let (settings, device) = (settings.clone(), request.device.clone());
-        let template = format.template;
-        Ok(Self { settings, dir, device, encoder, template, stops, ends_turns, context, identity })
+        let (template, identity) = (format.template, found.local_identity());
+        Ok(Self {
+            settings,
+            found,
+            device,
+            encoder,
+            template,
+            stops,
+            ends_turns,
+            context,
+            identity,
+        })
+    }
+
+    /// The model folder, and all that tells the model from another one.
+    pub fn found(&self) -> &FoundJudge {
+        &self.found
     }
 
     /// What its replies depend on, the question apart.
@@ -105,7 +120,7 @@ impl FoundChat {
 
     /// What is to be said of the files that were looked at.
     pub fn notices(&self) -> Vec<Notice> {
-        let (folder, max_tokens) = (self.dir.clone(), self.settings.max_tokens as usize);
+        let (folder, max_tokens) = (self.found.dir.clone(), self.settings.max_tokens as usize);
         (!self.ends_turns).then_some(Notice::NoEnd { folder, max_tokens }).into_iter().collect()
     }
 
@@ -116,7 +131,7 @@ impl FoundChat {
     pub fn open(self) -> Result<ChatModel, ModelError> {
         let dtype = folder_of(&self.settings).dtype;
         let device = open_device(&self.device, dtype)?;
-        let (model, report) = load_model_as(&self.dir, &device, dtype)?;
+        let (model, report) = load_model_as(&self.found.dir, &device, dtype)?;
         let weights = report.notices.into_iter().map(|text| Notice::Weights { text });
         let notices = self.notices().into_iter().chain(weights).collect();
         let valid = model.valid();
@@ -126,7 +141,7 @@ impl FoundChat {
             0 => (None, Generator::owning(valid)),
             _ => (Some(valid.clone()), Generator::of(&valid)),
         };
-        Ok(ChatModel { found: self, generator: Mutex::new(generator), scorer, notices })
+        Ok(ChatModel { chat: self, generator: Mutex::new(generator), scorer, notices })
     }
 
     /// The tokens of a question, up to where the model is to answer.
@@ -166,7 +181,7 @@ impl ChatModel {
     /// # Errors
     /// [`EndpointError::Unfit`].
     pub fn prompt_tokens(&self, messages: &[Message]) -> Result<Vec<u32>, EndpointError> {
-        self.found.tokens(messages)
+        self.chat.tokens(messages)
     }
 
     fn lock(&self) -> MutexGuard<'_, Generator> {
@@ -176,14 +191,14 @@ impl ChatModel {
 
     /// Likeliest tokens at the first places of a reply, up to the first with a visible character.
     fn places(&self, prompt: &[u32], reply: &[u32]) -> Result<Logprobs, EndpointError> {
-        let count = usize::from(self.found.settings.top_logprobs);
+        let count = usize::from(self.chat.settings.top_logprobs);
         let Some(model) = &self.scorer else { return Ok(Logprobs::Absent) };
         let mut places = Vec::new();
         for (i, token) in reply.iter().take(PLACES).enumerate() {
             let before = [prompt, &reply[..i]].concat();
             let all = next_token_log_probabilities(model, &[&before])
                 .map_err(|error| EndpointError::Model { why: error.to_string() })?;
-            let text = |token: u32| self.found.encoder.text_of(before.last().copied(), token);
+            let text = |token: u32| self.chat.encoder.text_of(before.last().copied(), token);
             let choices = likeliest(&all[0], count);
             let choice = |(token, logprob)| TokenChoice { token: text(token), logprob };
             let choices = choices.into_iter().map(choice).collect();
@@ -203,18 +218,18 @@ impl Responder for ChatModel {
         if watch.is_cancelled() {
             return Err(EndpointError::Cancelled);
         }
-        let tokens = self.found.tokens(&ask.messages)?;
-        let settings = GenerateSettings::greedy(self.found.settings.max_tokens as usize);
+        let tokens = self.chat.tokens(&ask.messages)?;
+        let settings = GenerateSettings::greedy(self.chat.settings.max_tokens as usize);
         let failed = |why: String| EndpointError::Model { why };
         let prompt = Prompt { id: id_of(&ask.messages), tokens };
         let generator = self.lock();
         let replies =
-            generator.generate(std::slice::from_ref(&prompt), &settings, &self.found.stops, 0);
+            generator.generate(std::slice::from_ref(&prompt), &settings, &self.chat.stops, 0);
         let mut replies = replies.map_err(|error| failed(error.to_string()))?;
         let Some(Generated { tokens, finish, .. }) = replies.pop() else {
             return Err(failed("it gave no reply".to_owned()));
         };
-        let content = self.found.encoder.tokenizer().decode(&tokens);
+        let content = self.chat.encoder.tokenizer().decode(&tokens);
         Ok(Reply {
             content: Some(content),
             refusal: None,

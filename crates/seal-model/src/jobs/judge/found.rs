@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use seal_files::Digest;
+use seal_judging::LocalIdentity;
 use seal_lm::LmConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,7 +21,8 @@ pub struct FoundJudge {
     /// SHA-256 of the prompt, or of the chat template where there is no other prompt.
     pub prompt: Option<String>,
     /// All that a verdict depends on beside request and answer: model, device, prompt, and how a
-    /// verdict is read. Where files lie is no part of it.
+    /// verdict is read. Of a chat model, all that a reply depends on beside the question. Where files
+    /// lie is no part of it.
     pub identity: Value,
 }
 
@@ -28,5 +30,10 @@ impl FoundJudge {
     /// Hash of the identity, as records have it.
     pub fn made_by(&self) -> String {
         Digest::of(self.identity.to_string()).short()
+    }
+
+    /// The identity of a chat model, as its questions have it.
+    pub fn local_identity(&self) -> LocalIdentity {
+        LocalIdentity { digest: self.made_by() }
     }
 }

@@ -75,7 +75,7 @@ impl Prepared {
     fn of(table: &GuardTable, request: &JudgeRequest) -> Result<Self, ModelError> {
         // Before the model, which may take minutes to fetch and read.
         let prompt = table.prompt.read(&request.folder, request.prompt.as_deref())?;
-        let (dir, shape) = FoundModel::shape_of(&table.model.path)?;
+        let (dir, shape) = FoundModel::shape_within(&table.model.path, request.reach)?;
         table.model.expects(&shape)?;
         let context = table.model.context_of(shape.max_position_embeddings)?;
         let encoder = Encoder::of_folder(&dir, &seal_data::PromptTemplate::bare().into(), context)?;

@@ -13,6 +13,7 @@ use crate::digest::{DigestFiles, digest_files};
 use crate::encoder::Encoder;
 use crate::jobs::Watch;
 use crate::jobs::record_file::{Record, RecordFile};
+use crate::remote::Reach;
 use crate::{JudgeModelError, LeftOutRow, ModelError};
 
 /// Where a judge works.
@@ -26,13 +27,15 @@ pub struct JudgeRequest {
     pub device: String,
     /// Digests the files of the model.
     pub digest_files: DigestFiles,
+    /// How far to go for a model on a hub.
+    pub reach: Reach,
 }
 
 impl JudgeRequest {
     /// A judge whose table stands at `table`, on the CPU.
     pub fn new(table: &Path) -> Self {
         let folder = table.parent().unwrap_or(Path::new("")).to_owned();
-        Self { folder, prompt: None, device: "flex".into(), digest_files }
+        Self { folder, prompt: None, device: "flex".into(), digest_files, reach: Reach::Hub }
     }
 
     /// The device as its verdicts are marked: numbers of two devices differ a little, and a file

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use seal_judge::prompt::{GuardPrompt, GuardSlots, checked_text};
+use seal_judge::prompt::{GuardPrompt, GuardSlots, PromptError, checked_text};
 use serde::{Deserialize, Serialize};
 
 use crate::{JudgeModelError, ModelError};
@@ -80,7 +80,11 @@ impl GuardPromptSettings {
             published: self.source.clone(),
             source,
         })?;
-        let of = |source| JudgeModelError::Prompt { path: path.clone(), source };
+        let of = |source| {
+            let is_other = matches!(source, PromptError::Hash { .. });
+            let published = self.source.clone().filter(|_| is_other);
+            JudgeModelError::Prompt { path: path.clone(), published, source }
+        };
         let (text, sha256) = checked_text(bytes, self.sha256.as_deref()).map_err(of)?;
         Ok(Some(GuardPrompt::of(&text, sha256, &self.slots).map_err(of)?))
     }

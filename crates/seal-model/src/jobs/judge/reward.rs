@@ -63,7 +63,7 @@ impl Prepared {
         if let Some(path) = &request.prompt {
             return Err(JudgeModelError::UnusedPrompt { path: path.clone() }.into());
         }
-        let (dir, config) = FoundModel::scorer_of(&table.model.path)?;
+        let (dir, config) = FoundModel::scorer_of(&table.model.path, request.reach)?;
         let ScorerConfig { shape, labels, .. } = config;
         if labels != 1 {
             return Err(JudgeModelError::Labels { folder: dir, labels }.into());

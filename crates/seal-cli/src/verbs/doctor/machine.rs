@@ -1,0 +1,81 @@
+//! The program, the machine, and the devices that compute.
+
+use seal_device::{Backend, DeviceSpec};
+
+use super::check::Check;
+use crate::memory;
+use crate::options::cores;
+
+/// Memory under which the built-in study is short of it, in MiB.
+const LITTLE_MIB: f64 = 1024.0;
+
+/// Program, cores and memory.
+pub(super) fn look(checks: &mut Vec<Check>) {
+    let features = [("hub", cfg!(feature = "hub")), ("parquet", cfg!(feature = "parquet"))];
+    let features = features.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name);
+    let backends = Backend::ALL.into_iter().filter(|backend| backend.is_compiled_in());
+    let all: Vec<&str> = backends.map(Backend::name).chain(features).collect();
+    let version = env!("CARGO_PKG_VERSION");
+    checks.push(Check::ok("program", format!("version {version}, with {}", all.join(", "))));
+    let (os, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
+    checks.push(Check::ok("machine", format!("{architecture}, {os}, {} cores", cores())));
+    checks.push(match (memory::available(), memory::total()) {
+        (Some(free), Some(total)) => {
+            let found = format!("{:.1} of {:.1} GiB free", free / 1024.0, total / 1024.0);
+            match free < LITTLE_MIB {
+                false => Check::ok("memory", found),
+                true => Check::warning("memory", found, "end other programs, or run with --jobs 1"),
+            }
+        }
+        _ => Check::ok("memory", "the system does not say"),
+    });
+}
+
+/// A tiny product on each device that this binary has, and on the one that is `wanted`.
+pub(super) fn devices(wanted: Option<&str>, checks: &mut Vec<Check>) {
+    let wanted = match wanted.map(str::parse::<DeviceSpec>) {
+        Some(Ok(spec)) => Some(spec),
+        Some(Err(error)) => {
+            checks.push(Check::wrong("device", error.to_string(), "give another --device"));
+            None
+        }
+        None => None,
+    };
+    let all = Backend::ALL.into_iter().filter(|backend| backend.is_compiled_in());
+    let mut specs: Vec<DeviceSpec> = all.filter_map(|of| of.name().parse().ok()).collect();
+    if let Some(wanted) = wanted.filter(|wanted| !specs.contains(wanted)) {
+        specs.insert(0, wanted);
+    }
+    for spec in specs {
+        let name = format!("device {spec}");
+        checks.push(match spec.try_out() {
+            Ok(()) => Check::ok(name, "computes"),
+            Err(error) if Some(spec) == wanted => {
+                let remedy = "`devices` says how to add a backend, and --device takes another";
+                Check::wrong(name, error.to_string(), remedy)
+            }
+            Err(error) => {
+                let remedy = "leave it out, or see `devices`: this study does not use it";
+                Check::warning(name, error.to_string(), remedy)
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::State;
+    use super::*;
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_device_that_is_wanted_and_missing_is_wrong() {
+        let mut checks = Vec::new();
+        devices(Some("cuda:0"), &mut checks);
+        assert_eq!((checks[0].state, checks[0].name.as_str()), (State::Wrong, "device cuda:0"));
+        let mut checks = Vec::new();
+        devices(Some("gpu"), &mut checks);
+        assert!(checks[0].found.contains("known are"), "{}", checks[0]);
+        assert_eq!(checks[0].state, State::Wrong);
+    }
+}

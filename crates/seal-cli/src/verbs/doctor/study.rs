@@ -1,0 +1,144 @@
+//! The files and models that a config names.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use seal_data::TemplateSetting;
+use seal_lm::Cost;
+use seal_model::{FoundModel, ModelSettings, is_address};
+use seal_study::{Config, read_plan};
+
+use super::check::Check;
+use crate::failure::message;
+use crate::memory;
+use crate::verbs::store::size;
+
+/// The plan, the files of rows, templates and the model folders.
+pub(super) fn look(config: &Config, checks: &mut Vec<Check>) {
+    let name = format!("plan {}", config.study.plan);
+    checks.push(match read_plan(config) {
+        Ok(plan) if plan.len() == 1 => Check::ok(name, "one arm"),
+        Ok(plan) => Check::ok(name, format!("{} arms", plan.len())),
+        Err(error) => {
+            Check::wrong(name, error.to_string(), "mend the plan, or give another --plan")
+        }
+    });
+    rows(config, checks);
+    model("model", &config.model, checks);
+    if let Some(proxy) = &config.proxy {
+        model("model of the selector", &proxy.model, checks);
+    }
+    if let TemplateSetting::Chat { chat: Some(file), .. } = &config.tokenizer.template {
+        checks.push(readable("template", file));
+    }
+}
+
+/// The files of rows: those that can be read in one line, each of the others in a line of its own.
+fn rows(config: &Config, checks: &mut Vec<Check>) {
+    let Some(data) = &config.data else { return };
+    let sets = [&data.base, &data.fine_tuning, &data.safe, &data.safety];
+    let sources = sets.into_iter().chain(data.test.values()).flatten();
+    let (mut files, mut bytes, mut remote) = (0, 0, 0);
+    for source in sources {
+        if is_address(&source.path) {
+            remote += 1;
+            continue;
+        }
+        let path = data.root.join(&source.path);
+        match opened(&path) {
+            Ok(length) => {
+                files += 1;
+                bytes += length;
+            }
+            Err(_) => checks.push(readable("rows", &path)),
+        }
+    }
+    let mut found = format!("{files} files can be read, {}", size(bytes));
+    if remote > 0 {
+        found.push_str(&format!("; {remote} are fetched from the hub at first use"));
+    }
+    checks.push(Check::ok("rows", found));
+}
+
+/// Opens a file, and gives its length.
+fn opened(path: &Path) -> std::io::Result<u64> {
+    let found = File::open(path)?.metadata()?;
+    match found.is_dir() {
+        true => Err(std::io::ErrorKind::IsADirectory.into()),
+        false => Ok(found.len()),
+    }
+}
+
+fn readable(what: &str, path: &Path) -> Check {
+    let name = format!("{what} {}", path.display());
+    match opened(path) {
+        Ok(length) => Check::ok(name, size(length)),
+        Err(error) => Check::wrong(
+            name,
+            error.to_string(),
+            "mend the path in the config, or the file's rights",
+        ),
+    }
+}
+
+/// A model folder: its shape can be read, its weights can be opened, and there is memory for them.
+fn model(what: &str, settings: &ModelSettings, checks: &mut Vec<Check>) {
+    let Some(folder) = settings.folder() else {
+        return checks.push(Check::ok(what, "trained from scratch"));
+    };
+    let name = format!("{what} {}", folder.path.display());
+    if is_address(&folder.path) {
+        return checks.push(Check::ok(name, "fetched from the hub at first use"));
+    }
+    let (dir, shape) = match FoundModel::shape_of(&folder.path) {
+        Ok(found) => found,
+        Err(error) => {
+            let said = message(&anyhow::Error::from(error));
+            return checks.push(Check::wrong(name, said, "set model.path to a model folder"));
+        }
+    };
+    let weights = weights_in(&dir);
+    if weights.is_empty() {
+        let remedy = "load the whole model: `hf download NAME --local-dir DIR`";
+        return checks.push(Check::wrong(name, "it has no *.safetensors", remedy));
+    }
+    for file in &weights {
+        if let Err(error) = opened(file) {
+            let said = format!("{}: {error}", file.display());
+            return checks.push(Check::wrong(name, said, "mend the file's rights"));
+        }
+        if is_pointer(file) {
+            let said = format!("{}: a pointer of Git LFS, not the weights", file.display());
+            return checks.push(Check::wrong(name, said, "`git lfs pull` in the folder"));
+        }
+    }
+    let parameters = Cost::of(&shape).parameters();
+    let bytes = parameters * settings.dtype().bytes() as f64;
+    let found = format!("{:.0} M weights, {} in memory", parameters / 1e6, size(bytes as u64));
+    let available = memory::available().map(|mib| mib * f64::from(1 << 20));
+    checks.push(match available.is_some_and(|available| available < bytes) {
+        false => Check::ok(name, found),
+        true => Check::warning(
+            name,
+            format!("{found}, more than is free"),
+            "end other programs; `ablate --dry-run` estimates the peak",
+        ),
+    });
+}
+
+fn weights_in(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "safetensors"))
+        .collect();
+    found.sort();
+    found
+}
+
+/// Whether a file of weights is the pointer that Git LFS leaves in its place.
+fn is_pointer(file: &Path) -> bool {
+    const LONGEST: u64 = 1024;
+    let is_short = std::fs::metadata(file).is_ok_and(|found| found.len() <= LONGEST);
+    is_short && std::fs::read(file).is_ok_and(|bytes| seal_files::is_lfs_pointer(&bytes))
+}
