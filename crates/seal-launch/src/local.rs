@@ -16,13 +16,19 @@ use seal_store::may_halt;
 
 use self::process::{Ended, Process};
 use crate::error::{Fault, LaunchError};
+use crate::failed::{forget_task, give_up};
 use crate::launcher::{Launched, Launcher};
 use crate::tasks::Work;
 
 /// How often processes are looked at.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long to wait before the second attempt after a failure that may pass; doubled each time.
-const WAIT: Duration = Duration::from_secs(1);
+/// The unit of waits. Tests do not wait.
+const UNIT: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(1) };
+/// How long to wait before each further attempt after a failure that may pass, such as that of a
+/// network.
+const NETWORK: [u32; 3] = [5, 30, 120];
+/// The same after a signal, such as that of a machine without memory.
+const SIGNAL: [u32; 3] = [1, 2, 3];
 /// A process that was ended by a signal has this plus the signal's number as its code, if a shell
 /// tells it. The program itself says by such codes that it was asked to stop.
 const OF_SIGNALS: i32 = 128;
@@ -213,11 +219,13 @@ impl Pool<'_> {
             if code == Some(0) {
                 self.running.swap_remove(i);
                 self.done.insert(task);
+                forget_task(&self.work.folder(), &self.work.tasks[task].name)?;
                 may_halt("ended");
                 self.observer.event(&Event::Finished { task, seconds });
             } else if may_pass(code) && running.attempts < self.work.settings.attempts() {
-                let wait = if code == Some(MAY_PASS) { WAIT } else { Duration::ZERO };
-                running.again_at = Instant::now() + wait * (1 << (running.attempts - 1).min(6));
+                let waits = if code == Some(MAY_PASS) { NETWORK } else { SIGNAL };
+                let wait = UNIT * waits[(running.attempts - 1).min(2) as usize];
+                running.again_at = Instant::now() + wait;
                 running.process = None;
                 self.observer.event(&Event::Again { task, code });
                 i += 1;
@@ -226,6 +234,9 @@ impl Pool<'_> {
                 self.running.swap_remove(i);
                 self.leave_out(task);
                 let fault = process::fault(self.work, task, code, attempts);
+                // It is told below, too, so a record that cannot be written changes nothing.
+                let ended = (code, attempts);
+                let _ = give_up(&self.work.folder(), &self.work.arguments(task), ended);
                 self.observer.event(&Event::Failed { task, fault: fault.clone() });
                 faults.push(fault);
             }

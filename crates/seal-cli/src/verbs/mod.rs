@@ -2,9 +2,9 @@
 
 pub(crate) mod ablate;
 mod asked;
+pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod config;
-pub(crate) mod cancel;
 pub(crate) mod configs;
 pub(crate) mod devices;
 pub(crate) mod doctor;
@@ -12,8 +12,8 @@ pub(crate) mod findings;
 pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod judge;
-pub(crate) mod man;
 pub(crate) mod launch;
+pub(crate) mod man;
 mod plan;
 mod preview;
 pub(crate) mod report;

@@ -196,16 +196,20 @@ impl Study {
         self.reads_none_of_its_outputs(&options.out)?;
         // What is told is in the log, too.
         let observer = &Logged(observer);
-        let _folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
+        let folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
+        self.run_in(&folder, options, start, observer)
+    }
+
+    /// Runs in a folder that this process has claimed.
+    fn run_in(
+        &self,
+        _folder: &RunFolder,
+        options: &RunOptions,
+        start: Instant,
+        observer: &dyn Observer,
+    ) -> Result<Outcome, StudyError> {
         let store = open_store(options, observer)?;
-        if !remember_store(&options.out, options.store.as_deref())? {
-            let message = format!(
-                "{}: its path is no text, so that the run folder does not remember it: name it again \
-                 next time",
-                options.store_dir().display()
-            );
-            observer.event(&Event::Notice { message });
-        }
+        remember(options, observer)?;
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
         can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
@@ -297,4 +301,17 @@ impl Study {
         }
         Ok(())
     }
+}
+
+/// Notes the store in the run folder, and says so where it cannot be noted.
+fn remember(options: &RunOptions, observer: &dyn Observer) -> Result<(), StudyError> {
+    if !remember_store(&options.out, options.store.as_deref())? {
+        let message = format!(
+            "{}: its path is no text, so that the run folder does not remember it: name it again \
+             next time",
+            options.store_dir().display()
+        );
+        observer.event(&Event::Notice { message });
+    }
+    Ok(())
 }
