@@ -90,7 +90,7 @@ impl Ending {
 pub fn given_up(folder: &LaunchFolder) -> Result<Vec<GivenUp>, LaunchError> {
     let dir = folder.failed();
     let entries = match fs::read_dir(&dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
         other => other.map_err(LaunchError::io(&dir))?,
     };
     let mut all = Vec::new();
@@ -133,9 +133,13 @@ pub fn forget_task(folder: &LaunchFolder, name: &str) -> Result<(), LaunchError>
 
 fn remove(path: &Path) -> Result<(), LaunchError> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(LaunchError::io(path)(error)),
+        Err(error) if !is_absent(&error) => Err(LaunchError::io(path)(error)),
         _ => Ok(()),
     }
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// Notes that `stage` could not be made.

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use seal_launch::{
-    HyperQueue, LaunchError, LaunchFolder, Launched, Launcher, Local, RESULTS, Script, Settings,
-    Slurm, Work, refuse_second,
+    HyperQueue, LaunchError, LaunchFolder, Launched, Launcher, Local, PlannedStage, RESULTS,
+    Script, Settings, Slurm, Work, refuse_second,
 };
 use seal_study::{Event, LaunchPlan, Observer, Outcome, PlanView, RunOptions, Study, StudyError};
 
@@ -194,6 +194,12 @@ pub(crate) fn elsewhere(
     let options = &RunOptions { threads: 1, ..options.clone() };
     let (planned, settings) = args.store((place.name(), jobs), study, options, &Notices)?;
     let work = Work::of(&planned.plan, &planned.found, settings, jobs);
+    let slow = |stage: &PlannedStage| stage.device.as_deref() == Some("flex") && stage.threads == 1;
+    if study.config().model.folder().is_some() && planned.plan.stages.iter().any(slow) {
+        let message =
+            "a task with the model has one core; --launch-set cpus=N gives it more".to_owned();
+        Notices.event(&Event::Notice { message });
+    }
     let launcher: &dyn Launcher = match place {
         Elsewhere::Slurm => &Slurm,
         Elsewhere::Hyperqueue => &HyperQueue,
