@@ -154,7 +154,7 @@ def main():
             code = process.wait()
             # Processes that lost their launcher work on; the next run waits for them.
             text = (work / "said").read_text(errors="replace")
-            resumed += text.count("goes on step=")
+            resumed += text.count("goes on after step ")
             # A task that is given up tells its last kill once more in the error at the end.
             again = len(re.findall(r"^note: .*its process ended with a signal; started again", text, re.M))
             given_up = {*re.findall(r"(\S+ \S+): its process ended with a signal after \d+ attempts", text)}

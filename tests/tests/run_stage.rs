@@ -145,7 +145,7 @@ fn a_stage_that_is_asked_to_stop_goes_on_when_it_is_started_again() {
     assert!(!status.stdout.contains("failed with"), "a stop is no failure: {}", status.stdout);
     let again = run_stage(&sandbox, &["-v", &base]);
     assert_eq!(again.code, Some(0), "{}", again.stderr);
-    assert!(again.stderr.contains("goes on step="), "{}", again.stderr);
+    assert!(again.stderr.contains("goes on after step "), "{}", again.stderr);
 }
 
 /// Starts a program with what it says held back.

@@ -193,9 +193,11 @@ pub(crate) fn elsewhere(
     // The cores of this machine say nothing of those that make the stages.
     let options = &RunOptions { threads: 1, ..options.clone() };
     let (planned, settings) = args.store((place.name(), jobs), study, options, &Notices)?;
-    let work = Work::of(&planned.plan, &planned.found, settings, jobs);
+    // The job of the results may start before this process ends.
+    let (plan, stages_found) = planned.released();
+    let work = Work::of(&plan, &stages_found, settings, jobs);
     let slow = |stage: &PlannedStage| stage.device.as_deref() == Some("flex") && stage.threads == 1;
-    if study.config().model.folder().is_some() && planned.plan.stages.iter().any(slow) {
+    if study.config().model.folder().is_some() && plan.stages.iter().any(slow) {
         let message =
             "a task with the model has one core; --launch-set cpus=N gives it more".to_owned();
         Notices.event(&Event::Notice { message });
@@ -210,11 +212,11 @@ pub(crate) fn elsewhere(
         return Ok(());
     }
     let mut out = plain::stdout();
-    let found = planned.found.iter().filter(|found| **found).count();
+    let found = stages_found.iter().filter(|found| **found).count();
     writeln!(
         out,
         "{} stages, {found} found; tasks that make the others: {}, on levels: {}\n",
-        planned.found.len(),
+        stages_found.len(),
         work.tasks.len(),
         work.levels()
     )?;

@@ -19,9 +19,9 @@ Examples:
   {program} run-stage --out runs/world 4f1c            the stage whose key begins so
   {program} run-stage --out runs/world --results       results, once all stages are there
 
-Launchers call this verb: ablate --launch local, slurm, hyperqueue, script. The plan of the last launch
-is OUT/launch/study.json, and each launch has its own in OUT/launch/ID. It lists the stages with their keys and inputs. The stage is made where its
-key comes out as planned.
+Launchers call this verb: ablate --launch local, slurm, hyperqueue, script. The plan of the last
+launch is OUT/launch/study.json, and each launch has its own in OUT/launch/ID. It lists the stages
+with their keys and inputs. The stage is made where its key comes out as planned.
 
 Exit codes beside those of every verb:
   0  the stage is in the store, made now or before

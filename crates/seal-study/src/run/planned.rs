@@ -57,6 +57,11 @@ impl LaunchPlan {
     pub fn write(&self) -> Result<(), LaunchError> {
         self.plan.write(&self.config)
     }
+
+    /// Gives plan and found stages, and the run folder back: others make the results in it.
+    pub fn released(self) -> (Plan, Vec<bool>) {
+        (self.plan, self.found)
+    }
 }
 
 /// What became of stages that were asked for by their keys.
