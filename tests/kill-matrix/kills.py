@@ -157,7 +157,7 @@ def main():
             resumed += text.count("goes on after step ")
             # A task that is given up tells its last kill once more in the error at the end.
             again = len(re.findall(r"^note: .*its process ended with a signal; started again", text, re.M))
-            given_up = {*re.findall(r"(\S+ \S+): its process ended with a signal after \d+ attempts", text)}
+            given_up = {*re.findall(r"failed: (.+): its process ended with a signal after \d+ attempts", text)}
             if halt and is_local and how not in ("at planning", "at planned"):
                 kills[how] += again + len(given_up) + (code < 0)
             elif how == "process":

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use whole_program::{Finished, Sandbox};
@@ -263,6 +263,27 @@ fn a_stage_whose_process_was_killed_is_told_and_a_store_elsewhere_is_remembered(
     let said = status.stdout;
     assert!(said.contains("failed with signal 9, attempt 4: "), "{said}");
     assert!(said.contains("out/launch/logs/tokenizer-x.log"), "{said}");
+}
+
+#[test]
+fn a_run_folder_is_in_use_while_a_local_launch_is_at_work() {
+    let sandbox = study();
+    let long = ["--launch", "local", "--set", "base.epochs=400"];
+    let mut command = sandbox.command(&[&ABLATE[..], &long].concat());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !sandbox.path().join("out/launch/logs").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the launch has ended");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let before = sandbox.read("out/launch/study.json");
+    for more in [&[][..], &["--launch", "local"], &["--launch", "script"]] {
+        let second = sandbox.run(&[&ABLATE[..], more].concat());
+        assert_eq!(second.code, Some(2), "{more:?}: {}", second.stderr);
+    }
+    assert_eq!(sandbox.read("out/launch/study.json"), before);
+    let sent = Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(143));
 }
 
 #[test]

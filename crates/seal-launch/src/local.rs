@@ -101,7 +101,8 @@ impl Launcher for Local<'_> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let cores = cores.max(work.jobs.unwrap_or(1));
         let (observer, done, running) = (self.observer, BTreeSet::new(), Vec::new());
-        let mut pool = Pool { work, observer, cores, memory, left, done, running };
+        let failed = BTreeSet::new();
+        let mut pool = Pool { work, observer, cores, memory, left, done, failed, running };
         let outcome = pool.run();
         match outcome {
             Ok(None) => Ok(Launched::Done),
@@ -132,6 +133,7 @@ struct Pool<'a> {
     memory: Option<u64>,
     left: BTreeSet<usize>,
     done: BTreeSet<usize>,
+    failed: BTreeSet<usize>,
     running: Vec<Running>,
 }
 
@@ -173,7 +175,8 @@ impl Pool<'_> {
         let jobs = self.work.jobs.unwrap_or(1);
         let is_ready = |task: &&usize| {
             let task = &self.work.tasks[**task];
-            task.after.iter().all(|before| self.done.contains(before))
+            let has_ended = |before| self.done.contains(before) || self.failed.contains(before);
+            task.after.iter().all(has_ended)
         };
         let next = self.left.iter().filter(is_ready).find(|task| self.has_room(**task))?;
         (self.running.len() < jobs).then_some(*next)
@@ -244,13 +247,24 @@ impl Pool<'_> {
         Ok(faults)
     }
 
-    /// Leaves out what depends on a task that failed.
+    /// Leaves out what depends on a stage that a failed task did not make. It may have made others
+    /// of its stages, and what depends on those goes on.
     fn leave_out(&mut self, failed: usize) {
-        let mut out = BTreeSet::from([failed]);
-        for task in failed..self.work.tasks.len() {
-            if self.work.tasks[task].after.iter().any(|before| out.contains(before)) {
-                out.insert(task);
-                self.left.remove(&task);
+        let plan = self.work.plan;
+        let is_made = |stage: &usize| {
+            let stage = &plan.stages[*stage];
+            // Whether the entry is whole, the process that reads it finds out.
+            plan.store.join(&stage.stage).join(&stage.key).join("manifest.json").is_file()
+        };
+        let lacks = |stage: &&usize| !is_made(stage);
+        let mut lost: BTreeSet<usize> =
+            self.work.tasks[failed].stages.iter().filter(lacks).copied().collect();
+        self.failed.insert(failed);
+        for (number, task) in self.work.tasks.iter().enumerate().skip(failed + 1) {
+            let mut deps = task.stages.iter().flat_map(|stage| &plan.stages[*stage].deps);
+            if deps.any(|dep| lost.contains(dep)) {
+                lost.extend(&task.stages);
+                self.left.remove(&number);
             }
         }
     }
