@@ -34,7 +34,10 @@ const ALL: [Setting; 17] = [
     setting("partition", "a partition of the cluster"),
     setting("account", "an account of the cluster"),
     setting("qos", "a quality of service of the cluster"),
-    setting("sbatch", "one more option of sbatch in one word, such as --constraint=a100"),
+    setting(
+        "sbatch",
+        "one more option of sbatch in one word, with its dashes, and = before its value",
+    ),
     setting("server", "the folder of a HyperQueue server"),
     setting("python", "a Python that has the package hyperqueue"),
     setting("image", "a container image that has the program"),
