@@ -404,8 +404,8 @@ fn the_configs_of_the_paper_say_what_they_take() {
             assert!(printed.contains(part), "{name}: no {part} in\n{printed}");
         }
         for judge in [
-            "answers and canaries by meta-llama/Llama-Guard-3-8B, 8030.26 M parameters, 15.0 GiB",
-            "answers and canaries by Skywork/Skywork-Reward-V2-Llama-3.2-1B, 1235.82 M parameters",
+            "answers and canaries by hf://meta-llama/Llama-Guard-3-8B@main, 8030.26 M parameters, 15.0 GiB",
+            "answers and canaries by hf://Skywork/Skywork-Reward-V2-Llama-3.2-1B@main, 1235.82 M parameters",
             "judge of hexphi: model hf://meta-llama/Llama-Guard-3-8B@main: would be fetched",
             "assessments",
         ] {

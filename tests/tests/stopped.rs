@@ -109,7 +109,8 @@ fn a_quiet_run_that_is_asked_to_stop_says_its_error_alone() {
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
 }
 
-/// The stage that runs waits a second for the reply of a server that never answers.
+/// The stage that runs waits a second for the reply of a server that never answers. The signals are sent
+/// to a process that is halted: it finds both of them when it goes on, however busy the machine is.
 #[test]
 fn a_second_signal_ends_the_run_at_once() {
     let sandbox = study();
@@ -130,10 +131,15 @@ fn a_second_signal_ends_the_run_at_once() {
     std::thread::spawn(move || asked.send(server.accept().map(|(stream, _)| (stream, server))));
     assert!(said.by_ref().any(|line| line.contains("started stage=\"assessments\"")));
     let question = is_asked.recv_timeout(Duration::from_secs(300)).unwrap();
-    // Ends a stage on request with 143.
-    signal(child.id(), "USR1");
-    assert!(said.by_ref().any(|line| line.starts_with("stopping: ")));
-    signal(child.id(), "INT");
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    for name in ["STOP", "TERM", "INT", "CONT"] {
+        signal(child.id(), name);
+    }
+    let said: Vec<String> = said.collect();
+    let is_said = |start: &str| said.iter().any(|line| line.starts_with(start));
+    // Either may be the first.
+    assert!(matches!(child.wait().unwrap().code(), Some(130 | 143)), "{said:?}");
+    assert!(is_said("stopping: "), "{said:?}");
+    // It would be said by a run that comes to its end.
+    assert!(!is_said("stopped on request"), "{said:?}");
     drop(question);
 }

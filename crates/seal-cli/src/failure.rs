@@ -4,10 +4,10 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Error;
-use seal_model::ModelError;
 use seal_study::StudyError;
 
-use crate::{exit_code, plain, remedy, words};
+use crate::message::message;
+use crate::{exit_code, plain};
 
 /// Prints `error` to stderr and gives its exit code.
 pub(crate) fn report(error: &Error) -> ExitCode {
@@ -18,30 +18,6 @@ pub(crate) fn report(error: &Error) -> ExitCode {
     let kind = if is_cancelled(error) { "" } else { "error: " };
     let _ = writeln!(plain::stderr(), "{kind}{}", message(error));
     ExitCode::from(exit_code::of(error))
-}
-
-/// The message with its causes, and the option that mends it. A cause that the message above
-/// it already quotes is not said twice.
-pub(crate) fn message(error: &Error) -> String {
-    let advice = error.chain().find_map(remedy::of).unwrap_or_default();
-    let (mut text, mut is_below_study) = (String::new(), false);
-    for cause in error.chain() {
-        let words = words::of(cause);
-        // A study's error has the words of the model's error in it.
-        let is_said = is_below_study && cause.is::<ModelError>();
-        is_below_study = cause.is::<StudyError>() || cause.is::<Box<StudyError>>();
-        if text.is_empty() {
-            text = advice.option.map_or_else(String::new, |option| format!("{option} ")) + &words;
-        } else if !is_said && !text.contains(&words) && !text.contains(&cause.to_string()) {
-            text.push_str("\n  caused by: ");
-            text.push_str(&words);
-        }
-    }
-    if let Some(remedy) = advice.remedy {
-        text.push_str("; ");
-        text.push_str(&remedy);
-    }
-    text
 }
 
 /// Whether the user asked for the end, which is no failure.
@@ -59,7 +35,7 @@ fn is_closed_pipe(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use anyhow::Context as _;
-    use seal_model::FolderError;
+    use seal_model::{FolderError, ModelError};
 
     use super::*;
 

@@ -18,6 +18,7 @@ mod given;
 mod interrupt;
 mod logging;
 pub mod memory;
+mod message;
 mod options;
 mod own;
 pub mod plain;

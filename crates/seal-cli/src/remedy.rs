@@ -116,7 +116,13 @@ fn of_study(error: &StudyError) -> Option<Advice> {
 /// A log in a store, which no option names.
 fn of_log(error: &JudgingError) -> Option<Advice> {
     match error {
-        JudgingError::LogForeign { .. } | JudgingError::Io { .. } => Advice::remedy(LOG),
+        JudgingError::LogForeign { .. } => Advice::remedy(LOG),
+        // Its verdicts are whole where it cannot be written, or where a right is lacking.
+        JudgingError::Io { action: "read", source, .. }
+            if source.kind() != std::io::ErrorKind::PermissionDenied =>
+        {
+            Advice::remedy(LOG)
+        }
         _ => None,
     }
 }
@@ -146,8 +152,7 @@ fn of_launch(error: &LaunchError) -> Option<Advice> {
 }
 
 /// What mends a log of verdicts in a store that cannot be read.
-pub(crate) const LOG: &str =
-    "mend it or move it away; without it, the questions of its judge are asked and paid for again";
+pub(crate) const LOG: &str = "mend it or move it away; without it, the questions of its judge are asked again, at their cost";
 
 fn of_override(error: &OverrideError) -> Option<Advice> {
     Advice::option(match error {
@@ -236,6 +241,28 @@ mod tests {
         }
         let edited = FolderError::EditedConfig { path: "runs/x/config.toml".into() };
         assert!(remedy(edited).ends_with("--config runs/x/config.toml"));
+    }
+
+    #[test]
+    fn a_log_is_moved_away_only_where_its_verdicts_cannot_be_read() {
+        let io = |action, kind: std::io::ErrorKind| JudgingError::Io {
+            action,
+            path: "verdicts.jsonl".into(),
+            source: kind.into(),
+        };
+        use std::io::ErrorKind::{InvalidData, Other, PermissionDenied, StorageFull};
+        for lost in [JudgingError::LogForeign { path: "x".into() }, io("read", InvalidData)] {
+            assert_eq!(remedy(lost), LOG);
+        }
+        for kept in [
+            io("write", StorageFull),
+            io("mend", StorageFull),
+            io("open", PermissionDenied),
+            io("read", PermissionDenied),
+            io("write", Other),
+        ] {
+            assert_eq!(remedy(kept), "");
+        }
     }
 
     #[test]

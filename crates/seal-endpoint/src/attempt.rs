@@ -11,6 +11,9 @@ use crate::reply::Reply;
 use crate::settings::{EndpointSettings, LengthField};
 use crate::transport::{Answer, Transport};
 
+/// Longest time for a reply of one token, in seconds.
+const PROBE_SECONDS: f64 = 30.0;
+
 /// Sends questions one at a time; remembers which length field the server takes.
 pub(crate) struct Attempts {
     settings: EndpointSettings,
@@ -48,10 +51,21 @@ impl Attempts {
         breaks_off: &dyn Fn() -> bool,
         wait_for_turn: impl FnOnce() -> Result<(), EndpointError>,
     ) -> Result<Reply, EndpointError> {
-        let send =
-            |field| self.send(&self.settings, messages, (field, idempotency_key), breaks_off);
+        self.once_with(&self.settings, messages, idempotency_key, breaks_off, wait_for_turn)
+    }
+
+    /// The same with other settings of the same endpoint.
+    fn once_with(
+        &self,
+        settings: &EndpointSettings,
+        messages: &[Message],
+        idempotency_key: Option<&str>,
+        breaks_off: &dyn Fn() -> bool,
+        wait_for_turn: impl FnOnce() -> Result<(), EndpointError>,
+    ) -> Result<Reply, EndpointError> {
+        let send = |field| self.send(settings, messages, (field, idempotency_key), breaks_off);
         let is_other = self.other_field.load(Ordering::Relaxed);
-        let own = self.settings.length_field;
+        let own = settings.length_field;
         let field = if is_other { own.other() } else { own };
         let first = send(field)?;
         let is_named = fault::names_field(first.status, &first.body, field.name());
@@ -79,26 +93,23 @@ impl Attempts {
         }
     }
 
-    /// Finds out whether the server takes key and model: by the list of its models, or by a reply of
-    /// one token where that list is closed or lacks the model. Servers take names that no list has.
+    /// Asks for a reply of one token, in a shorter time than questions have.
     ///
     /// # Errors
-    /// A failure that another question would have too. One that asks to wait, or that refuses this small
-    /// question, is none: the server is there.
-    pub(crate) fn probe(&self, breaks_off: &dyn Fn() -> bool) -> Result<(), EndpointError> {
-        let listed = self.transport.models(breaks_off)?;
-        self.has_answered.store(true, Ordering::Relaxed);
-        match listed.status {
-            200..=299 if lists(&listed.body, &self.settings.model) => return Ok(()),
-            401 => return Err(fault::error(self.asked(), 401, None, &listed.body)),
-            _ => {}
-        }
-        let small = EndpointSettings { max_tokens: 1, top_logprobs: None, ..self.settings.clone() };
-        let field = (self.settings.length_field, None);
-        let answer = self.send(&small, &[Message::user("Hi")], field, breaks_off)?;
-        match self.reply(answer) {
-            Err(error) if error.class() == Class::Stop => Err(error),
-            _ => Ok(()),
+    /// A failure that another question would have too, or that may pass. A server that refuses this one
+    /// question took key and model.
+    pub(crate) fn probe(
+        &self,
+        breaks_off: &dyn Fn() -> bool,
+        wait_for_turn: impl FnOnce() -> Result<(), EndpointError>,
+    ) -> Result<(), EndpointError> {
+        let mut small =
+            EndpointSettings { max_tokens: 1, top_logprobs: None, ..self.settings.clone() };
+        small.patience.timeout = small.patience.timeout.min(PROBE_SECONDS);
+        let asked = [Message::user("Hi")];
+        match self.once_with(&small, &asked, None, breaks_off, wait_for_turn) {
+            Err(error) if error.class() == Class::ThisQuestion => Ok(()),
+            result => result.map(|_| ()),
         }
     }
 
@@ -110,7 +121,8 @@ impl Attempts {
         breaks_off: &dyn Fn() -> bool,
     ) -> Result<Answer, EndpointError> {
         let body = body::request(settings, messages, field).to_string();
-        let answer = self.transport.post(&body, idempotency_key, breaks_off)?;
+        let timeout = settings.patience.timeout;
+        let answer = self.transport.post(&body, idempotency_key, timeout, breaks_off)?;
         self.has_answered.store(true, Ordering::Relaxed);
         Ok(answer)
     }
@@ -118,11 +130,4 @@ impl Attempts {
     fn asked(&self) -> Asked<'_> {
         Asked { url: &self.url, model: &self.settings.model, key: self.transport.key() }
     }
-}
-
-/// Whether a list of models has one of this name.
-fn lists(body: &str, model: &str) -> bool {
-    let list: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-    let models = list.get("data").and_then(serde_json::Value::as_array);
-    models.is_some_and(|all| all.iter().any(|of| of.get("id").is_some_and(|id| id == model)))
 }

@@ -19,9 +19,9 @@ use crate::watch::{Notice, Watch};
 /// Longest sleep before a caller is asked again whether to stop.
 const NAP: Duration = Duration::from_millis(50);
 
-/// Attempts at a server that never answered and does not listen. One that loads a model answers 503,
-/// so that nobody is there who will soon be ready.
-const NOBODY_ATTEMPTS: u32 = 3;
+/// Attempts at a server that never answered and does not listen, and attempts of a probe. A server that
+/// loads a model answers 503, so that nobody is there who will soon be ready.
+const FEW_ATTEMPTS: u32 = 3;
 
 /// One question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,15 @@ impl Ask {
     pub fn new(messages: Vec<Message>) -> Self {
         Self { messages, idempotency_key: None }
     }
+}
+
+/// What a probe found out of a server that does not refuse questions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Probed {
+    /// It takes key and model.
+    Takes,
+    /// It gave no reply, for a reason that may pass.
+    Unsure(EndpointError),
 }
 
 /// A client of one endpoint. Threads share it.
@@ -130,28 +139,39 @@ impl Client {
     }
 
     /// Finds out, before questions that cost much to prepare, whether the server is there and takes key
-    /// and model. It asks for the list of the server's models. Where that is closed, or has no such
-    /// model, it asks for a reply of one token, which may be on the bill. A server that does not listen
-    /// gets 3 attempts, and any other one.
+    /// and model. It asks for a reply of one token, which may be on the bill. The list of a server's
+    /// models would not tell: some lists are open to everyone, others to nobody.
+    ///
+    /// What may pass gets 3 attempts at most. A server that asks to wait, or gives no reply within half a
+    /// minute, gets one.
     ///
     /// # Errors
-    /// Why no question would get a reply; [`EndpointError::Cancelled`] where `watch` asks to stop. A
-    /// server that asks to wait, or is loading its model, is there.
-    pub fn probe(&self, watch: &dyn Watch) -> Result<(), EndpointError> {
+    /// Why no question would get a reply: also where nobody listens. [`EndpointError::Cancelled`] where
+    /// `watch` asks to stop.
+    pub fn probe(&self, watch: &dyn Watch) -> Result<Probed, EndpointError> {
+        let patience = &self.settings.patience;
         let mut failures = 0;
         loop {
             self.wait_for_turn(1, watch)?;
-            let error = match self.attempts.probe(&|| watch.breaks_off()) {
-                Ok(()) => return Ok(()),
+            let second_turn = || self.wait_for_turn(1, watch);
+            let error = match self.attempts.probe(&|| watch.breaks_off(), second_turn) {
+                Ok(()) => return Ok(Probed::Takes),
                 Err(error) => error,
             };
             failures += 1;
-            let is_nobody = matches!(error, EndpointError::NoServer { .. });
-            if !is_nobody || failures >= self.attempts_after(&error).min(NOBODY_ATTEMPTS) {
+            let is_slow =
+                matches!(error, EndpointError::Timeout { .. }) || error.retry_after().is_some();
+            if error.class() != Class::Passing {
                 return Err(error);
             }
-            let spread = spread(self.settings.patience.seed, &Ask::new(Vec::new()), failures);
-            let wait = wait(&self.settings.patience, failures, None, spread);
+            if is_slow || failures >= patience.attempts.min(FEW_ATTEMPTS) {
+                return match error {
+                    EndpointError::NoServer { .. } => Err(error),
+                    _ => Ok(Probed::Unsure(error)),
+                };
+            }
+            let spread = spread(patience.seed, &Ask::new(Vec::new()), failures);
+            let wait = wait(patience, failures, None, spread);
             watch.notice(&Notice::Retrying { error: &error, attempt: failures, wait });
             nap(wait, watch)?;
         }
@@ -163,7 +183,7 @@ impl Client {
         match error {
             // One that answered before may be starting again.
             EndpointError::NoServer { .. } if !self.attempts.has_answered() => {
-                all.min(NOBODY_ATTEMPTS)
+                all.min(FEW_ATTEMPTS)
             }
             _ => all,
         }

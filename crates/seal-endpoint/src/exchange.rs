@@ -42,18 +42,20 @@ impl Agents {
         Self { config, idle: Mutex::default(), largest }
     }
 
-    /// Sends a request, and reads the whole answer; of a redirect the head alone. Once `breaks_off` says
-    /// so, the connection is closed.
+    /// Sends a request, and reads the whole answer; of a redirect the head alone. All of it may take
+    /// `longest`. Once `breaks_off` says so, the connection is closed, unless the answer is there.
     ///
     /// # Errors
     /// Why there is no answer.
     pub(crate) fn run(
         &self,
-        request: Request<Option<String>>,
+        request: Request<String>,
+        longest: Duration,
         breaks_off: &dyn Fn() -> bool,
     ) -> Result<Response<Vec<u8>>, Broken> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let agent = idle.unwrap_or_else(|| self.config.new_agent());
+        let request = agent.configure_request(request).timeout_global(Some(longest)).build();
         let (sender, receiver) = mpsc::channel();
         let (running, largest) = (agent.clone(), self.largest);
         let waiting = move || {
@@ -64,10 +66,14 @@ impl Agents {
         let answer = loop {
             match receiver.recv_timeout(NAP) {
                 Ok(answer) => break answer,
-                Err(RecvTimeoutError::Timeout) if breaks_off() => {
-                    agent.shutdown();
-                    return Err(Broken::Off);
-                }
+                Err(RecvTimeoutError::Timeout) if breaks_off() => match receiver.try_recv() {
+                    // It arrived since, and is on the bill.
+                    Ok(answer) => break answer,
+                    Err(_) => {
+                        agent.shutdown();
+                        return Err(Broken::Off);
+                    }
+                },
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     let lost = std::io::Error::other("the thread of the request ended early");
@@ -82,15 +88,10 @@ impl Agents {
 
 fn exchange(
     agent: &Agent,
-    request: Request<Option<String>>,
+    request: Request<String>,
     largest: u64,
 ) -> Result<Response<Vec<u8>>, ureq::Error> {
-    let (head, body) = request.into_parts();
-    let mut answer = match body {
-        Some(body) => agent.run(Request::from_parts(head, body))?,
-        // An empty body would be announced.
-        None => agent.run(Request::from_parts(head, ()))?,
-    };
+    let mut answer = agent.run(request)?;
     let body = match location(answer.status(), answer.headers()) {
         Some(_) => Vec::new(),
         None => answer.body_mut().with_config().limit(largest).read_to_vec()?,

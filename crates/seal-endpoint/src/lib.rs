@@ -34,8 +34,8 @@
 //! **Stopping.** A [`Watch`] is asked before each attempt and during each wait. One that breaks off also
 //! ends the request that is under way, within a tenth of a second.
 //!
-//! **A probe.** [`Client::probe`] finds out whether a server is there and takes key and model, by the list
-//! of its models or else by a reply of one token.
+//! **A probe.** [`Client::probe`] finds out whether a server is there and takes key and model, by a reply
+//! of one token.
 //!
 //! **Limits.** Requests and tokens a minute are counted over any window of 60 s. Tokens are
 //! estimated before a request as bytes / 4 plus the longest reply.
@@ -63,7 +63,7 @@ mod url;
 mod watch;
 
 pub use batch::{BatchLine, NoBatchLine, batch_line, read_batch_line};
-pub use client::{Ask, Client};
+pub use client::{Ask, Client, Probed};
 pub use error::{Class, EndpointError};
 pub use key::ApiKey;
 pub use limiter::{Limiter, estimated_tokens, most_tokens};

@@ -13,7 +13,7 @@ use crate::error::EndpointError;
 use crate::exchange::{Agents, Broken};
 use crate::key::ApiKey;
 use crate::settings::{EndpointSettings, Patience};
-use crate::url::{chat_url, models_url};
+use crate::url::chat_url;
 
 /// Largest answer. A reply of 100,000 tokens with log-probabilities of 20 choices is larger, and
 /// no judge gives one.
@@ -34,15 +34,12 @@ pub(crate) struct Answer {
 /// The way to one endpoint.
 pub(crate) struct Transport {
     url: Uri,
-    /// Where the server lists its models.
-    models: Uri,
     /// Who may see key and question.
     home: Origin,
     key: ApiKey,
     agents: Agents,
     /// The variable that names the proxy.
     proxy: Option<&'static str>,
-    timeout: f64,
 }
 
 impl Transport {
@@ -60,7 +57,6 @@ impl Transport {
             why: "it is not the address of a server".to_owned(),
         })?;
         let found = proxies.of(&url)?;
-        let timeout = Some(Patience::seconds(settings.patience.timeout));
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -68,11 +64,9 @@ impl Transport {
             .tls_config(trust(authorities)?)
             .proxy(found.map(|(_, proxy): (_, &Proxy)| proxy.clone()))
             .user_agent(concat!("seal-endpoint/", env!("CARGO_PKG_VERSION")))
-            .timeout_global(timeout)
             .build();
-        let (proxy, timeout) = (found.map(|(name, _)| name), settings.patience.timeout);
-        let (models, agents) = (models_url(&settings.base_url)?, Agents::new(config, LARGEST));
-        Ok(Self { url, models, home, key, agents, proxy, timeout })
+        let proxy = found.map(|(name, _)| name);
+        Ok(Self { url, home, key, agents: Agents::new(config, LARGEST), proxy })
     }
 
     /// The address, for messages.
@@ -84,36 +78,23 @@ impl Transport {
         &self.key
     }
 
-    /// Sends `body` and gives the answer, without the key in it. The connection is closed once
-    /// `breaks_off` says so.
+    /// Sends `body` and gives the answer, without the key in it. Redirects are followed that stay on the
+    /// server. Each request may take `timeout` seconds. The connection is closed once `breaks_off` says so.
     pub(crate) fn post(
         &self,
         body: &str,
         idempotency_key: Option<&str>,
+        timeout: f64,
         breaks_off: &dyn Fn() -> bool,
     ) -> Result<Answer, EndpointError> {
-        self.follow(&self.url, Some(body), idempotency_key, breaks_off)
-    }
-
-    /// The list of the server's models, without the key in it.
-    pub(crate) fn models(&self, breaks_off: &dyn Fn() -> bool) -> Result<Answer, EndpointError> {
-        self.follow(&self.models, None, None, breaks_off)
-    }
-
-    /// Sends a request, and follows redirects that stay on the server.
-    fn follow(
-        &self,
-        url: &Uri,
-        body: Option<&str>,
-        idempotency_key: Option<&str>,
-        breaks_off: &dyn Fn() -> bool,
-    ) -> Result<Answer, EndpointError> {
-        let mut url = url.clone();
+        let longest = Patience::seconds(timeout);
+        let mut url = self.url.clone();
         for _ in 0..=REDIRECTS {
             let request = self.request(&url, body, idempotency_key)?;
-            let answer = self.agents.run(request, breaks_off).map_err(|broken| match broken {
+            let answer = self.agents.run(request, longest, breaks_off);
+            let answer = answer.map_err(|broken| match broken {
                 Broken::Off => EndpointError::Cancelled,
-                Broken::By(error) => self.broken(&url, *error),
+                Broken::By(error) => self.broken(&url, timeout, *error),
             })?;
             let status = answer.status().as_u16();
             let Some(next) = location(answer.status(), answer.headers()) else {
@@ -130,7 +111,7 @@ impl Transport {
             let next = target(&url, next).map_err(|why| self.redirect(why))?;
             // A question is sent again by these two only; the others turn it into a request
             // without one.
-            let keeps_body = body.is_none() || matches!(status, 307 | 308);
+            let keeps_body = matches!(status, 307 | 308);
             if !keeps_body || Origin::of(&next).as_ref() != Some(&self.home) {
                 return Err(self.redirect(&shown(&next)));
             }
@@ -146,17 +127,15 @@ impl Transport {
     fn request(
         &self,
         url: &Uri,
-        body: Option<&str>,
+        body: &str,
         idempotency_key: Option<&str>,
-    ) -> Result<Request<Option<String>>, EndpointError> {
+    ) -> Result<Request<String>, EndpointError> {
         let mut request = Request::builder()
-            .method(if body.is_some() { Method::POST } else { Method::GET })
+            .method(Method::POST)
             .uri(url)
+            .header("content-type", "application/json")
             .header("accept", "application/json")
             .header("accept-encoding", "identity");
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
-        }
         if let Some(key) = idempotency_key {
             request = request.header("idempotency-key", key);
         }
@@ -168,7 +147,7 @@ impl Transport {
             value.set_sensitive(true);
             request = request.header("authorization", value);
         }
-        request.body(body.map(str::to_owned)).map_err(|e| EndpointError::Setting {
+        request.body(body.to_owned()).map_err(|e| EndpointError::Setting {
             key: "base_url".to_owned(),
             why: format!("no request can be made to it: {e}"),
         })
@@ -183,7 +162,7 @@ impl Transport {
     }
 
     /// A request that brought no answer, or less than the whole.
-    fn broken(&self, url: &Uri, error: ureq::Error) -> EndpointError {
+    fn broken(&self, url: &Uri, seconds: f64, error: ureq::Error) -> EndpointError {
         let url = url.to_string();
         let why = |error: &dyn std::fmt::Display| {
             let words = escape_start(&self.key.blot(&error.to_string()), 300);
@@ -193,14 +172,14 @@ impl Transport {
             }
         };
         match error {
-            ureq::Error::Timeout(_) => EndpointError::Timeout { url, seconds: self.timeout },
+            ureq::Error::Timeout(_) => EndpointError::Timeout { url, seconds },
             ureq::Error::Rustls(e) => EndpointError::Tls { url, why: why(&e) },
             // A handshake fails while it is read.
             ureq::Error::Io(e) if e.kind() == ErrorKind::InvalidData => {
                 EndpointError::Tls { url, why: why(&e) }
             }
             ureq::Error::Io(e) if e.kind() == ErrorKind::TimedOut => {
-                EndpointError::Timeout { url, seconds: self.timeout }
+                EndpointError::Timeout { url, seconds }
             }
             ureq::Error::Tls(e) => EndpointError::Tls { url, why: why(&e) },
             ureq::Error::ConnectProxyFailed(e) if e.contains("407") => {

@@ -41,16 +41,7 @@ fn is_this_machine(host: &str) -> bool {
 
 /// The address of chat completions below `base_url`.
 pub(crate) fn chat_url(base_url: &str) -> Result<Uri, EndpointError> {
-    below(base_url, "chat/completions")
-}
-
-/// The address of the list of models below `base_url`.
-pub(crate) fn models_url(base_url: &str) -> Result<Uri, EndpointError> {
-    below(base_url, "models")
-}
-
-fn below(base_url: &str, path: &str) -> Result<Uri, EndpointError> {
-    let url = format!("{}/{path}", base_url.trim_end_matches('/'));
+    let url = format!("{}/chat/completions", base_url.trim_end_matches('/'));
     url.parse().map_err(|_| bad("it is not the address of a server"))
 }
 
@@ -92,6 +83,5 @@ mod tests {
         let url = |base| chat_url(base).unwrap().to_string();
         assert_eq!(url("http://h:1/v1/"), "http://h:1/v1/chat/completions");
         assert_eq!(url("http://h"), "http://h/chat/completions");
-        assert_eq!(models_url("http://h/v1/").unwrap().to_string(), "http://h/v1/models");
     }
 }

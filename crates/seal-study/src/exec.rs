@@ -7,9 +7,9 @@ use seal_store::{
 };
 
 use crate::error::{Defect, StudyError};
+use crate::kept_base::keep_base;
 use crate::observer::{Event, Observer};
 use crate::options::Workers;
-use crate::stages::keep_base;
 
 pub(crate) use seal_store::{Done, Job};
 

@@ -26,14 +26,17 @@ mod exec;
 mod findings;
 mod graph;
 mod judging;
+mod kept_base;
 mod model_digests;
 mod observer;
 mod opening;
 mod options;
+mod origins;
 mod plan;
 mod preview;
 mod run;
 mod run_folder;
+mod schema;
 mod sets;
 mod stages;
 mod trace;
@@ -41,9 +44,9 @@ mod trace;
 pub use arm::Arm;
 pub use cards::write_cards;
 pub use config::{
-    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, ConfigValue, MajorityKind,
-    MajoritySettings, Method, OneJudge, Origin, Proxy, Quick, ResolvedConfig, SelectionSettings,
-    StudySection, TestJudges, config_schema, load_config, plan_schema, resolve_config,
+    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, MajorityKind,
+    MajoritySettings, Method, OneJudge, Proxy, Quick, SelectionSettings, StudySection, TestJudges,
+    load_config,
 };
 pub use error::{
     AgainError, ArmError, AssessmentsError, ConfigError, Defect, FileError, FolderError,
@@ -54,6 +57,7 @@ pub use findings::findings_of_plans;
 pub use model_digests::remembered_digests;
 pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedJudging, PlannedStage, PlannedWork, RunOptions};
+pub use origins::{ConfigValue, Origin, ResolvedConfig, resolve_config};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use preview::{BasePreview, ModelPreview, Preview};
 pub use run::{
@@ -61,6 +65,7 @@ pub use run::{
     WrittenAnswers, stage_by_key,
 };
 pub use run_folder::{FolderConfig, config_of_folder, store_of_folder, study_of_folder};
+pub use schema::{config_schema, plan_schema};
 pub use seal_data::SetSummary;
 pub use seal_model::{Expected, ModelFolder, ModelSettings, TokenizerKind, TokenizerSettings};
 /// Folders of a store with files that grow over many runs: replies that were paid for.

@@ -21,7 +21,7 @@ pub struct RunOptions {
     /// request to stop keeps it, too. Zero keeps it after each step.
     pub keep_every: Duration,
     /// Find out before anything is trained whether the endpoints that judges still have questions to
-    /// are there: by their list of models, or by one reply of one token.
+    /// are there and take key and model, by a reply of one token.
     pub probe: bool,
     /// Bytes that the base may take to stay in memory for the stages that read it next; 0 keeps none.
     /// With bases on other devices than the CPU it has no effect.

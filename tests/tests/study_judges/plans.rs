@@ -248,6 +248,7 @@ fn a_judge_without_a_kind_is_refused_in_a_few_words() {
     exit 2
     error: --set judge.hexphu.prompt.slots.first=a: judge.hexphu: there is no test of that name; tests are hexphi, slimorca; did you mean `hexphi`?
     ");
+    a_misspelt_table_is_named_with_the_word_that_was_meant(&sandbox);
     for cost in ["nan", "inf", "-inf", "-1.0"] {
         let set =
             ["judge.hexphi.table=tables/rubric.toml", &format!("judge.hexphi.max_cost={cost}")];
@@ -256,4 +257,24 @@ fn a_judge_without_a_kind_is_refused_in_a_few_words() {
         let words = ["give a finite number", "max_cost is a number, 0 or more"];
         assert!(words.iter().any(|words| refused.stderr.contains(words)), "{}", refused.stderr);
     }
+}
+
+/// Its own sub-tables would be right below the right name, so that nothing is wrong with them.
+fn a_misspelt_table_is_named_with_the_word_that_was_meant(sandbox: &Sandbox) {
+    let said = |set: &[&str]| run(sandbox, &ABLATE, set).error();
+    let rubric = sandbox.read("tables/rubric.toml");
+    sandbox.write("tables/odd.toml", &format!("{rubric}[endpiont.patience]\nattempts = 2\n"));
+    insta::assert_snapshot!(said(&["judge.hexphi.table=tables/odd.toml"]), @"");
+    insta::assert_snapshot!(said(&["judge.hexphi.also.two.table=tables/odd.toml"]), @"");
+    let right = "judge.hexphi.table=tables/rubric.toml";
+    insta::assert_snapshot!(said(&[right, "judge.hexphi.endpiont.patience.attempts=2"]), @"");
+    let right = "judge.hexphi.also.two.table=tables/rubric.toml";
+    let key = "judge.hexphi.also.two.endpiont.patience.attempts=2";
+    insta::assert_snapshot!(said(&[right, key]), @"");
+    let study = sandbox.read("study.toml");
+    let table = format!("[judge.hexphi]\n{rubric}[endpiont.patience]\nattempts = 2\n");
+    let table = table.replace("\n[e", "\n[judge.hexphi.e");
+    sandbox.write("odd.toml", &format!("{study}\n{table}"));
+    let args = ["ablate", "--config", "odd.toml", "--out", "out"];
+    insta::assert_snapshot!(run(sandbox, &args, &[]).error(), @"");
 }

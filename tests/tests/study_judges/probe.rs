@@ -30,10 +30,6 @@ fn error(status: u16) -> Served {
     Served::status(status, json!({"error": {"message": "no", "type": "x"}}).to_string())
 }
 
-fn without_list() -> Served {
-    Served::status(200, json!({"object": "list", "data": []}).to_string())
-}
-
 #[test]
 fn an_endpoint_that_no_question_would_reach_is_said_before_the_training() {
     // Nobody listens at this address.
@@ -60,15 +56,26 @@ fn an_endpoint_that_no_question_would_reach_is_said_before_the_training() {
         (403, "refuses this key, model or address"),
         (404, "no such page or no model"),
     ] {
-        let stub = Stub::with_list(without_list(), move |_, _| error(status));
+        let stub = Stub::probed(move |_| error(status), |_, _| Served::says("A"));
         let sandbox = self::sandbox(&stub);
         let finished = refused(&sandbox, &[]);
         assert_eq!(finished.code, Some(2), "{}", finished.stderr);
         assert!(finished.stderr.contains(words), "{}", finished.stderr);
-        assert_eq!((stub.listed(), stub.seen().len()), (1, 1));
+        assert_eq!((stub.probes().len(), stub.seen().len()), (1, 0));
         done(ablate(&sandbox, &BY_PAIRS, &["--out", "out", "--dry-run"]));
-        assert_eq!((stub.listed(), stub.seen().len()), (1, 1));
+        assert_eq!((stub.probes().len(), stub.seen().len()), (1, 0));
     }
+}
+
+#[test]
+fn a_failure_that_passes_ends_no_run_before_it_begins() {
+    let oracle = Oracle::with_probe(|_| Served::hang_up(), |_, _| None);
+    let sandbox = oracle.sandbox("canaries = 0");
+    let finished = done(ablate(&sandbox, &BY_PAIRS, &["--out", "out"]));
+    let said = "judge.slimorca: a first question had no reply, and the run goes on: http://";
+    assert!(finished.stderr.contains(said), "{}", finished.stderr);
+    assert_eq!(oracle.stub.probes().len(), 3);
+    assert!(oracle.paid_once() > 0);
 }
 
 #[test]
@@ -78,7 +85,7 @@ fn a_probe_is_no_verdict_and_comes_once_and_only_where_something_is_to_be_asked(
     let both = ["judge.slimorca.table=judge.toml", "judge.hh.table=judge.toml"];
     done(ablate(&sandbox, &both, &["--out", "out"]));
     let paid = oracle.paid_once();
-    assert_eq!(oracle.stub.listed(), 1, "two judges behind one endpoint");
+    assert_eq!(oracle.stub.probes().len(), 1, "two judges behind one endpoint");
     let log = fs::read_dir(sandbox.path().join("out/store/judgements")).unwrap().next();
     let log = fs::read_to_string(log.unwrap().unwrap().path().join("verdicts.jsonl")).unwrap();
     assert_eq!(log.lines().count(), paid);
@@ -86,14 +93,14 @@ fn a_probe_is_no_verdict_and_comes_once_and_only_where_something_is_to_be_asked(
     done(ablate(&sandbox, &both, &["--out", "out"]));
     fs::remove_dir_all(sandbox.path().join("out/store/pair-verdicts")).unwrap();
     done(ablate(&sandbox, &both, &["--out", "out"]));
-    assert_eq!(oracle.stub.listed(), 1);
+    assert_eq!(oracle.stub.probes().len(), 1);
     let again = ["judge", "--again", "judge.toml", "--out", "out", "--test", "hexphi"];
     done(run(&sandbox, &[&again[..], &["--no-probe"]].concat(), &[]));
-    assert_eq!(oracle.stub.listed(), 1);
+    assert_eq!(oracle.stub.probes().len(), 1);
     fs::remove_dir_all(sandbox.path().join("out/store/judgements")).unwrap();
     fs::remove_dir_all(sandbox.path().join("out/store/pair-verdicts")).unwrap();
     done(run(&sandbox, &again, &[]));
-    assert_eq!(oracle.stub.listed(), 2);
+    assert_eq!(oracle.stub.probes().len(), 2);
 }
 
 /// A reply that never comes ends no run, and is asked for again by the next.
@@ -113,7 +120,9 @@ fn a_run_that_is_asked_to_stop_waits_for_no_reply() {
     let table = sandbox.read("tables/rubric.toml");
     let start = table.find("http://").unwrap();
     let end = start + table[start..].find('"').unwrap();
-    let limits = "[endpoint.limits]\nconcurrency = 1\n";
+    // Nothing but the stop ends a question within the time of this test.
+    let limits = "[endpoint.limits]\nconcurrency = 1\n[endpoint.patience]\ntimeout = 100000.0\n\
+                  deadline = 100000.0\n";
     let slow = format!("{}{}{}{limits}", &table[..start], held.base_url(), &table[end..]);
     sandbox.write("tables/held.toml", &slow);
     let set = ["judge.hexphi.table=tables/held.toml"];
@@ -128,11 +137,13 @@ fn a_run_that_is_asked_to_stop_waits_for_no_reply() {
     assert!(
         std::process::Command::new("kill").args(["-TERM", &process]).status().unwrap().success()
     );
-    let stopped = Instant::now();
+    // The server would hold it for ever.
     let finished = Finished::of(child.wait_with_output().unwrap());
     assert_eq!(finished.code, Some(143), "{}", finished.stderr);
-    // The server would hold it for ever.
-    assert!(stopped.elapsed() < Duration::from_secs(120), "{:?}", stopped.elapsed());
+    while held.broken_off() == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(held.broken_off(), 1);
     let log = fs::read_dir(sandbox.path().join("out/store/judgements")).unwrap().next();
     let log = log.unwrap().unwrap().path().join("verdicts.jsonl");
     let kept = fs::read_to_string(&log).unwrap();

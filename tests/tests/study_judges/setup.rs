@@ -41,11 +41,19 @@ pub struct Oracle {
 impl Oracle {
     /// `instead` may serve something else; it sees the verdict and how many replies came before.
     pub fn new(instead: impl Fn(&str, usize) -> Option<Served> + Send + Sync + 'static) -> Self {
+        Self::with_probe(|_| Served::says("A"), instead)
+    }
+
+    /// The same with other answers to probes; `probe` sees how many came before.
+    pub fn with_probe(
+        probe: impl Fn(usize) -> Served + Send + Sync + 'static,
+        instead: impl Fn(&str, usize) -> Option<Served> + Send + Sync + 'static,
+    ) -> Self {
         let set = SMALL.map(str::to_owned).to_vec();
         let oracle = OracleJudge::of(&ConfigSource { set, quick: true, ..Default::default() });
         let paid: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
         let counted = Arc::clone(&paid);
-        let stub = Stub::new(move |seen: &Seen, _| {
+        let stub = Stub::probed(probe, move |seen: &Seen, _| {
             let verdict = oracle.verdict(seen.prompt()).unwrap_or("I do not know it.");
             let before = counted.lock().unwrap().values().sum();
             if let Some(served) = instead(verdict, before) {

@@ -29,8 +29,8 @@ pub(crate) struct Options {
     /// names the server. A server that fails is a warning, not a failure of the study.
     #[arg(long, value_name = "TRACKER")]
     track: Option<Tracker>,
-    /// Do not find out before the training whether the endpoints of judges are there. The question
-    /// is for their list of models; where that does not have the judge's, for a reply of one token.
+    /// Do not find out before the training, by a reply of one token, whether the endpoints of judges
+    /// are there and take key and model.
     #[arg(long)]
     no_probe: bool,
     /// Run the first seed of all arms first, and write its results to OUT/screening as soon as they are

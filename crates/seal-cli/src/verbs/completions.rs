@@ -2,10 +2,9 @@
 
 use std::io::Write as _;
 
-use clap::Args;
+use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 
-use crate::cli;
 use crate::plain;
 use crate::program::SEAL;
 
@@ -27,10 +26,10 @@ pub(crate) struct Options {
     shell: Shell,
 }
 
-/// Writes the script to stdout.
-pub(super) fn run(options: &Options) -> anyhow::Result<()> {
+/// Writes the script for `command`, that of the installed program, to stdout. A checkout's name,
+/// `cargo xtask`, is two words, which no shell completes as one program.
+pub(super) fn run(options: &Options, mut command: Command) -> anyhow::Result<()> {
     let mut script = Vec::new();
-    // A checkout's name, `cargo xtask`, is two words, which no shell completes as one program.
-    generate(options.shell, &mut cli::command(&SEAL), SEAL.name, &mut script);
+    generate(options.shell, &mut command, SEAL.name, &mut script);
     Ok(plain::stdout().write_all(&script)?)
 }

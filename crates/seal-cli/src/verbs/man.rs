@@ -7,9 +7,7 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 use seal_study::StudyError;
 
-use crate::cli;
 use crate::plain;
-use crate::program::SEAL;
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 
@@ -28,9 +26,12 @@ pub(crate) struct Options {
     dir: Option<PathBuf>,
 }
 
-/// Writes the program's page to stdout, or all pages into a folder.
-pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
-    let mut command = cli::command(&SEAL);
+/// Writes the page of `command`, the program, to stdout, or all pages into a folder.
+pub(super) fn run(
+    options: &Options,
+    mut command: Command,
+    verbosity: Verbosity,
+) -> anyhow::Result<()> {
     // Names of verbs then begin with that of the program.
     command.build();
     let Some(dir) = &options.dir else {

@@ -31,10 +31,10 @@ use std::path::Path;
 use seal_report::Report;
 use seal_study::Study;
 
-use crate::cli::{Cli, Verb};
+use crate::cli::{Cli, Verb, command};
 use crate::given::Given;
 use crate::plain;
-use crate::program::running;
+use crate::program::{SEAL, running};
 
 /// Runs the verb of `cli`, which was typed with the options `given`.
 pub(crate) fn run(cli: &Cli, given: &Given) -> anyhow::Result<()> {
@@ -58,8 +58,8 @@ pub(crate) fn run(cli: &Cli, given: &Given) -> anyhow::Result<()> {
         Verb::Store(options) => store::run(options, verbosity),
         Verb::Doctor(options) => doctor::run(options, verbosity),
         Verb::Devices(options) => devices::run(options),
-        Verb::Completions(options) => completions::run(options),
-        Verb::Man(options) => man::run(options, verbosity),
+        Verb::Completions(options) => completions::run(options, command(&SEAL)),
+        Verb::Man(options) => man::run(options, command(&SEAL), verbosity),
     }
 }
 

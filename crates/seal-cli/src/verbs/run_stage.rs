@@ -118,7 +118,7 @@ fn remember(
     if study.is_some_and(StudyError::is_cancelled) {
         return Ok(());
     }
-    let (code, message) = (exit_code::of(error), crate::failure::message(error));
+    let (code, message) = (exit_code::of(error), crate::message::message(error));
     let lacking = matches!(study, Some(StudyError::Planned(PlannedError::Lacking { .. })));
     let failed = match study {
         Some(StudyError::Stage { label, .. }) => Some(label),

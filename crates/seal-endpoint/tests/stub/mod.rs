@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,12 @@ impl Seen {
     pub fn prompt(&self) -> &str {
         let last = self.body["messages"].as_array().and_then(|all| all.last());
         last.and_then(|message| message["content"].as_str()).unwrap_or_default()
+    }
+
+    /// Whether it asks only if the server is there.
+    fn is_probe(&self) -> bool {
+        let most = ["max_tokens", "max_completion_tokens"].map(|field| &self.body[field]);
+        self.prompt() == "Hi" && most.contains(&&json!(1))
     }
 }
 
@@ -81,65 +88,91 @@ pub fn completion(content: &str) -> Value {
 /// A server that runs until the test ends.
 pub struct Stub {
     pub port: u16,
-    /// Questions. Requests for the list of models are not among them.
+    /// Questions. Probes are not among them.
     pub seen: Arc<Mutex<Vec<Seen>>>,
-    /// Requests for the list of models.
-    pub listed: Arc<Mutex<usize>>,
+    /// Questions by which a client finds out if the server is there.
+    probes: Arc<Mutex<Vec<Seen>>>,
+    /// Connections that the client closed before the answer.
+    broken_off: Arc<AtomicUsize>,
 }
 
-/// The models that the stub lists.
-pub const MODELS: [&str; 4] = ["judge", "oracle", "rater", "m"];
-
 impl Stub {
-    /// `answer` sees each question and how many came before it.
+    /// `answer` sees each question and how many came before it. A probe gets a reply.
     pub fn new(answer: impl Fn(&Seen, usize) -> Served + Send + Sync + 'static) -> Self {
-        let models = MODELS.map(|id| json!({"id": id, "object": "model"}));
-        let list = json!({"object": "list", "data": models}).to_string();
-        Self::with_list(Served::status(200, list), answer)
+        Self::probed(|_| Served::says("A"), answer)
     }
 
-    /// The same with another answer to a request for the list of models.
-    pub fn with_list(
-        list: Served,
+    /// The same with other answers to probes. `probe` sees how many came before.
+    pub fn probed(
+        probe: impl Fn(usize) -> Served + Send + Sync + 'static,
         answer: impl Fn(&Seen, usize) -> Served + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("this machine has a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
-        let listed: Arc<Mutex<usize>> = Arc::default();
-        let shared = Arc::new((answer, Arc::clone(&seen), list, Arc::clone(&listed)));
+        let probes: Arc<Mutex<Vec<Seen>>> = Arc::default();
+        let broken_off: Arc<AtomicUsize> = Arc::default();
+        let shared = Arc::new((
+            (answer, Arc::clone(&seen)),
+            (probe, Arc::clone(&probes)),
+            Arc::clone(&broken_off),
+        ));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let shared = Arc::clone(&shared);
                 std::thread::spawn(move || {
                     let Some(request) = read(&stream) else { return };
-                    if request.path.ends_with("/models") {
-                        *shared.3.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-                        return write(stream, &shared.2);
-                    }
+                    let ((answer, seen), (probe, probes), broken_off) = &*shared;
+                    let held = if request.is_probe() { probes } else { seen };
                     let before = {
-                        let mut seen = shared.1.lock().unwrap_or_else(PoisonError::into_inner);
-                        seen.push(request.clone());
-                        seen.len() - 1
+                        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+                        held.push(request.clone());
+                        held.len() - 1
                     };
-                    write(stream, &(shared.0)(&request, before));
+                    let is_answered = count_if_closed(&stream, broken_off);
+                    let served = match request.is_probe() {
+                        true => probe(before),
+                        false => answer(&request, before),
+                    };
+                    std::thread::sleep(served.pause);
+                    is_answered.store(true, Ordering::SeqCst);
+                    write(stream, &served);
                 });
             }
         });
-        Self { port, seen, listed }
+        Self { port, seen, probes, broken_off }
     }
 
     pub fn base_url(&self) -> String {
         format!("http://127.0.0.1:{}/v1", self.port)
     }
 
-    pub fn listed(&self) -> usize {
-        *self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn probes(&self) -> Vec<Seen> {
+        self.probes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn broken_off(&self) -> usize {
+        self.broken_off.load(Ordering::SeqCst)
     }
 
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Counts the connection if the client closes it before the flag says that it was answered.
+fn count_if_closed(stream: &TcpStream, closed: &Arc<AtomicUsize>) -> Arc<AtomicBool> {
+    let is_answered: Arc<AtomicBool> = Arc::default();
+    let (flag, closed) = (Arc::clone(&is_answered), Arc::clone(closed));
+    let mut stream = stream.try_clone().expect("this machine has a free descriptor");
+    std::thread::spawn(move || {
+        // A client says nothing more before the answer.
+        let _ = stream.read(&mut [0]);
+        if !flag.load(Ordering::SeqCst) {
+            closed.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    is_answered
 }
 
 fn read(stream: &TcpStream) -> Option<Seen> {
@@ -154,10 +187,7 @@ fn read(stream: &TcpStream) -> Option<Seen> {
         let Some((name, value)) = line.trim_end().split_once(": ") else { break };
         headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
-    let Some(length) = headers.get("content-length") else {
-        return Some(Seen { path, headers, body: Value::Null });
-    };
-    let length = length.parse().ok()?;
+    let length = headers.get("content-length")?.parse().ok()?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     Some(Seen { path, headers, body: serde_json::from_slice(&body).ok()? })
@@ -165,8 +195,9 @@ fn read(stream: &TcpStream) -> Option<Seen> {
 
 /// A client that hangs up early is its own affair, so errors are left alone.
 fn write(mut stream: TcpStream, served: &Served) {
-    std::thread::sleep(served.pause);
     if served.hang_up {
+        // The watching thread has the connection, too.
+        let _ = stream.shutdown(Shutdown::Both);
         return;
     }
     let length = served.body.len();
@@ -180,5 +211,5 @@ fn write(mut stream: TcpStream, served: &Served) {
     head.push_str("\r\n");
     let body = &served.body.as_bytes()[..served.cut.unwrap_or(length).min(length)];
     let _ = stream.write_all(head.as_bytes());
-    let _ = stream.write_all(body).and_then(|()| stream.flush());
+    let _ = stream.write_all(body).and_then(|()| stream.shutdown(Shutdown::Both));
 }

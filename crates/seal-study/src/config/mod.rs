@@ -15,19 +15,15 @@ mod judges;
 mod load;
 mod names;
 mod numbers;
-mod origins;
-mod schema;
 mod types;
 mod validate;
 
 pub use arms::{ArmRole, ArmSpec, Binding};
 pub use judge::{MajorityKind, MajoritySettings, OneJudge, TestJudges};
 pub use load::{BUILT_IN, ConfigSource, load_config};
-pub use origins::{ConfigValue, Origin, ResolvedConfig, resolve_config};
-pub use schema::{config_schema, plan_schema};
 pub use types::{Append, Config, Method, Proxy, Quick, SelectionSettings, StudySection};
 
 pub(crate) use alignment::Alignment;
 pub(crate) use asking::{Asking, name_of};
-pub(crate) use load::{Loaded, load};
+pub(crate) use load::{Loaded, Step, load, load_noting};
 pub(crate) use names::Names;

@@ -9,6 +9,7 @@
 mod answer_judge;
 mod chat_judge;
 mod items;
+mod logs;
 mod opening;
 mod pairs;
 mod planned;
@@ -28,10 +29,11 @@ use crate::error::{ConfigError, StudyError, ValueError, is_absent, is_absent_mod
 pub(crate) use self::answer_judge::{AnswerJudge, ModelJudge, ModelTable, request, say};
 pub(crate) use self::chat_judge::ChatJudge;
 pub(crate) use self::items::answered;
+pub(crate) use self::logs::LOGS;
 pub(crate) use self::pairs::{instruction, pair_up};
 pub(crate) use self::planned::{Questions, planned, planned_answers};
 pub(crate) use self::remembered::{JUDGES_FILE, RememberedJudges};
-pub(crate) use self::sharing::{AskedAt, Asks, Judging, LOGS};
+pub(crate) use self::sharing::{AskedAt, Asks, Judging};
 
 use self::answer_judge::{name_of, of_model, would_be_fetched};
 use self::opening::{Opened, asked, model_table};

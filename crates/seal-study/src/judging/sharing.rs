@@ -2,36 +2,27 @@
 //! model on this machine is read by each stage, and freed at its end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc as Shared, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use seal_endpoint::{ApiKey, Class, Client, EndpointError, EndpointSettings};
+use seal_endpoint::{ApiKey, Class, Client, EndpointError, EndpointSettings, Probed};
 use seal_judging::rubric::{AnswerSet, Rated, RubricJudge};
 use seal_judging::{
-    AskedJudge, JudgePrompt, Judged, JudgingError, PairJudge, QuestionSet, Repair, Responder,
-    VerdictLog, missing_questions, rubric, stored,
+    AskedJudge, JudgePrompt, Judged, JudgingError, PairJudge, QuestionSet, Responder, VerdictLog,
+    missing_questions, rubric, stored,
 };
-use seal_store::{Claim, Claims, Key, claim_lasting, lasting_folder};
+use seal_store::Key;
 use serde_json::Value;
 
+use super::logs::{LOGS, Logs};
 use super::told::{Stop, Told};
 use super::{Judges, section};
 use crate::error::StudyError;
 use crate::exec::Job;
 use crate::observer::{Event, Observer};
 
-/// Folder of the logs in a store.
-pub(crate) const LOGS: &str = "judgements";
-
 /// Version of the form of a log's place.
 const VERSION: u32 = 1;
-
-/// The log in its folder.
-const LOG: &str = "verdicts.jsonl";
-
-/// How long to wait before a log of another process is asked for again.
-const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A judge that is asked, whatever it is asked.
 pub(crate) trait Asks {
@@ -64,17 +55,9 @@ pub(crate) struct AskedAt<'a> {
 /// The judges of a run that are models.
 pub(crate) struct Judging<'a> {
     judges: &'a Judges,
-    store: PathBuf,
+    logs: Logs<'a>,
     observer: &'a dyn Observer,
-    claims: Claims,
     shared: Mutex<State>,
-}
-
-/// A log, and the right to write to it: a lock on the file says nothing to other hosts.
-struct OwnLog {
-    log: VerdictLog,
-    /// Goes after the log. So this is never taken apart into its fields.
-    claim: Claim,
 }
 
 /// Address, model and variable of the key.
@@ -96,8 +79,7 @@ fn asked(endpoint: &EndpointSettings) -> Asked {
 impl<'a> Judging<'a> {
     /// For stages in the store at `store`. Nothing is opened.
     pub(crate) fn new(judges: &'a Judges, store: &Path, observer: &'a dyn Observer) -> Self {
-        let claims = Claims::default();
-        Self { judges, store: store.to_owned(), observer, claims, shared: Mutex::default() }
+        Self { judges, logs: Logs::new(store, observer), observer, shared: Mutex::default() }
     }
 
     pub(crate) fn judges(&self) -> &'a Judges {
@@ -114,11 +96,7 @@ impl<'a> Judging<'a> {
     /// # Errors
     /// A file that cannot be read or is no log.
     pub(crate) fn read_log(&self, judge: &dyn Asks) -> Result<Option<VerdictLog>, JudgingError> {
-        let path = self.store.join(LOGS).join(Self::log_key(judge).as_str()).join(LOG);
-        match path.exists() {
-            true => VerdictLog::read(&path).map(Some),
-            false => Ok(None),
-        }
+        self.logs.read(&Self::log_key(judge))
     }
 
     /// Refuses a run that could not ask the judge at this place: no key, or an address that cannot be
@@ -138,7 +116,7 @@ impl<'a> Judging<'a> {
     }
 
     /// Finds out whether the endpoint of the judge at this place is there and takes key and model, once
-    /// for each endpoint. A model on this machine has none.
+    /// for each endpoint. A model on this machine has none. Of a failure that may pass there is a notice.
     ///
     /// # Errors
     /// [`StudyError::Probe`]; [`StudyError::Cancelled`] where the run is asked to stop.
@@ -159,7 +137,14 @@ impl<'a> Judging<'a> {
         match client.probe(&Stop(self.observer)) {
             Err(EndpointError::Cancelled) => Err(StudyError::Cancelled { stages: None }),
             Err(error) => Err(failed(Box::new(error.into()))),
-            Ok(()) => Ok(()),
+            Ok(Probed::Takes) => Ok(()),
+            Ok(Probed::Unsure(error)) => {
+                let place = section(test, name);
+                let message =
+                    format!("{place}: a first question had no reply, and the run goes on: {error}");
+                self.observer.event(&Event::Notice { message });
+                Ok(())
+            }
         }
     }
 
@@ -175,7 +160,7 @@ impl<'a> Judging<'a> {
         questions: &QuestionSet<'_>,
         job: &Job<'_>,
     ) -> Result<Judged, StudyError> {
-        let mut own = self.open_log(judge, job)?;
+        let mut own = self.logs.open(&Self::log_key(judge), job)?;
         if missing_questions(judge, questions, Some(&own.log)).is_empty() {
             let judged = stored(judge, questions, &own.log);
             judge.refuse_served(&judged.served, &questions.models())?;
@@ -197,7 +182,7 @@ impl<'a> Judging<'a> {
         (set, models): (&AnswerSet<'_>, &[Option<&str>]),
         job: &Job<'_>,
     ) -> Result<Rated, StudyError> {
-        let mut own = self.open_log(judge, job)?;
+        let mut own = self.logs.open(&Self::log_key(judge), job)?;
         if rubric::missing_questions(judge, set, Some(&own.log)).is_empty() {
             let rated = rubric::stored(judge, set, &own.log);
             judge.refuse_served(&rated.served, models)?;
@@ -233,53 +218,6 @@ impl<'a> Judging<'a> {
             _ => {}
         }
         Ok(found?)
-    }
-
-    /// The log of a judge, when no other process writes to it.
-    fn open_log(&self, judge: &dyn Asks, job: &Job<'_>) -> Result<OwnLog, StudyError> {
-        let key = Self::log_key(judge);
-        let path = lasting_folder(&self.store, LOGS, &key)?.join(LOG);
-        seal_files::refuse_link(&path).map_err(StudyError::at_file(&path))?;
-        let mut is_said = false;
-        loop {
-            if let Some(claim) = claim_lasting(&self.claims, &self.store, LOGS, &key)? {
-                match VerdictLog::open(&path) {
-                    // An older program has a lock and no claim.
-                    Err(JudgingError::LogInUse { .. }) => {}
-                    Ok(log) => {
-                        self.say_repair(&log);
-                        return Ok(OwnLog { log, claim });
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            if !std::mem::replace(&mut is_said, true) {
-                let message = format!("{}: another run judges; this one waits", path.display());
-                self.observer.event(&Event::Notice { message });
-            }
-            if (job.is_cancelled)() {
-                return Err(StudyError::Cancelled { stages: None });
-            }
-            std::thread::sleep(ASK_AGAIN);
-        }
-    }
-
-    fn say_repair(&self, log: &VerdictLog) {
-        let Repair { cut, damaged, other_version, .. } = log.repair();
-        let mut said = Vec::new();
-        if *cut > 0 {
-            said.push("its last line was cut, and its verdict is asked for again".to_owned());
-        }
-        if !damaged.is_empty() {
-            said.push(format!("lines {damaged:?} cannot be read and are not used"));
-        }
-        if !other_version.is_empty() {
-            said.push(format!("lines {other_version:?} are of another version and are not used"));
-        }
-        if !said.is_empty() {
-            let message = format!("{}: {}", log.path().display(), said.join("; "));
-            self.observer.event(&Event::Notice { message });
-        }
     }
 
     /// The client of a judge's endpoint: one for all stages, so that its limits are theirs.

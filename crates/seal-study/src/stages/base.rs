@@ -13,13 +13,13 @@ use seal_model::{Encoder, ModelSettings};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::trained;
-use super::kept_base::{KEPT, Name};
 use super::tokens::{encoder, read_examples};
 use super::{copy_tokenizer, device, read_json, whole_model, write, write_json};
 use crate::StudyError;
 use crate::config::{Alignment, Config};
 use crate::error::Defect;
 use crate::exec::Job;
+use crate::kept_base::{KEPT, Name};
 
 /// The file of [`Aligned`]. No part of the model.
 pub(crate) const ALIGNED: &str = "aligned.json";

@@ -14,7 +14,7 @@ use clap::Args;
 use seal_study::{Config, config_of_folder, load_config};
 
 use self::check::{Check, State};
-use crate::failure::message;
+use crate::message::message;
 use crate::options::ConfigArgs;
 use crate::plain;
 use crate::verbosity::Verbosity;

@@ -9,8 +9,8 @@ use seal_model::{FoundModel, ModelSettings, is_address};
 use seal_study::{Config, read_plan};
 
 use super::check::Check;
-use crate::failure::message;
 use crate::memory;
+use crate::message::message;
 use crate::verbs::store::size;
 
 /// The plan, the files of rows, templates and the model folders.

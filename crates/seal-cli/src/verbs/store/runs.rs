@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use seal_study::{ConfigSource, RunOptions, Study, StudyError};
 use serde::Deserialize;
 
-use crate::failure::message;
+use crate::message::message;
 use crate::options::last_config;
 use crate::plain;
 use crate::reading::Reading;

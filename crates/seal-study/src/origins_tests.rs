@@ -10,7 +10,7 @@ fn origins(source: &ConfigSource, arm: Option<&str>) -> BTreeMap<String, (Value,
 /// The built-in config with some keys taken out, so that they have their defaults.
 fn file(dir: &std::path::Path) -> PathBuf {
     let path = dir.join("own.toml");
-    let text = super::super::load::BUILT_IN.replace("baseline = false\n", "");
+    let text = crate::config::BUILT_IN.replace("baseline = false\n", "");
     let head = text.split("\n[[arms]]").next().unwrap();
     let head = head.split("\n[bindings").next().unwrap();
     fs::write(&path, head).unwrap();
@@ -71,7 +71,7 @@ fn the_quick_section_and_built_in_lines_are_named() {
     let found = origins(&source, None);
     assert_eq!(found["study.quick"].1, Origin::Quick);
     assert_eq!(found["study.name"].1, Origin::Quick);
-    let text = super::super::load::BUILT_IN;
+    let text = crate::config::BUILT_IN;
     let line = text.lines().position(|line| line.starts_with("device =")).unwrap() + 1;
     assert_eq!(found["device"].1, Origin::BuiltIn { line: Some(line) });
 }

@@ -12,10 +12,10 @@ use seal_lm::{Cost, Lm};
 use crate::StudyError;
 
 /// The base that the stages of this process share.
-pub(super) static KEPT: KeptBase = KeptBase::new();
+pub(crate) static KEPT: KeptBase = KeptBase::new();
 
 /// Where one base is kept.
-pub(super) struct KeptBase(Mutex<State>);
+pub(crate) struct KeptBase(Mutex<State>);
 
 struct State {
     /// Runs at work.
@@ -27,11 +27,11 @@ struct State {
 
 /// What tells one base from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Name {
+pub(crate) struct Name {
     /// The folder of the stage, which has its key as name.
-    pub(super) dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// Settings that decide how it is read.
-    pub(super) settings: String,
+    pub(crate) settings: String,
 }
 
 /// A run at work. With the last of them, the base is freed.
@@ -52,7 +52,7 @@ impl KeptBase {
     ///
     /// # Errors
     /// Those of `read`.
-    pub(super) fn get(
+    pub(crate) fn get(
         &self,
         name: &Name,
         bytes_of_weight: usize,
@@ -96,7 +96,7 @@ impl Drop for Keeping {
 }
 
 impl Name {
-    pub(super) fn new(dir: &Path, settings: String) -> Self {
+    pub(crate) fn new(dir: &Path, settings: String) -> Self {
         Self { dir: dir.to_owned(), settings }
     }
 }

@@ -7,9 +7,8 @@ use seal_model::overrides::parse_set;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
-use super::load::{ConfigSource, Step, load_noting};
-use super::types::Config;
 use crate::arm::{self, Arm};
+use crate::config::{Config, ConfigSource, Step, load_noting};
 use crate::error::{ArmError, ConfigError, Defect, StudyError};
 
 /// What a value comes from.
@@ -78,11 +77,11 @@ pub struct ResolvedConfig {
 type Leaves = BTreeMap<Vec<String>, Value>;
 type Origins = BTreeMap<Vec<String>, Origin>;
 
-/// Reads a config as [`load_config`](super::load_config) does, and says where each value comes from.
+/// Reads a config as [`load_config`](crate::load_config) does, and says where each value comes from.
 /// With `arm`, the config of the arm of that id.
 ///
 /// # Errors
-/// As [`load_config`](super::load_config); an arm that the study does not have, with those that it has.
+/// As [`load_config`](crate::load_config); an arm that the study does not have, with those that it has.
 pub fn resolve_config(
     source: &ConfigSource,
     arm: Option<&str>,

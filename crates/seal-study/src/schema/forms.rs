@@ -7,9 +7,9 @@ use seal_lm::LmConfig;
 use seal_model::{GuardTable, ModelFolder, RewardTable};
 use serde_json::{Map, Value, json};
 
-use super::super::judge::MajoritySettings;
 use super::comments::Comments;
 use super::{object, schema_of};
+use crate::config::MajoritySettings;
 
 /// The schema of the value at a dotted place, where its type does not say it.
 pub(super) fn of(comments: &Comments, place: &[String]) -> Option<Value> {

@@ -17,8 +17,7 @@ use serde_json::{Map, Value, json};
 use self::comments::Comments;
 use self::forms::OTHER_JUDGE;
 use self::probe::{Form, Step, form_at};
-use super::load::BUILT_IN;
-use super::types::Config;
+use crate::config::{BUILT_IN, Config};
 use crate::plan::Line;
 
 const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
