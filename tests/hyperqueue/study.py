@@ -7,7 +7,8 @@ Runs under a Python that has the package `hyperqueue`. The package brings the se
 as threads of one process, so they are killed together. Processes of stages are killed apart. WORK is
 an empty folder. The options go to `ablate`, for example `--quick`.
 
-Prints seconds and whether the results are the same bytes, and ends with 1 if they are not.
+Prints seconds and whether the results are the same bytes, and ends with 1 if they are not,
+or if the study ended before all kills.
 """
 
 import os
@@ -104,7 +105,9 @@ def main():
     print(f"HyperQueue: {hyperqueue:.1f} s in {launches} launches, {4 - len(kills)} kills; ", end="")
     print(f"plain: {plain:.1f} s")
     print("the same bytes" if same else "OTHER BYTES")
-    sys.exit(0 if same else 1)
+    if kills:
+        print(f"the study was too short for the last {len(kills)} kills")
+    sys.exit(0 if same and not kills else 1)
 
 
 main()

@@ -10,7 +10,8 @@ A third of the runs are killed at named points, in turn. The others get SIGKILL 
 process, the launcher, or all of them at once. Runs are plain or with `--launch local`, in turn. A run
 that was killed is started again with the next kill, until one ends by itself. Then its results must
 be those of a run that nobody disturbed, byte by byte. After each kill, every entry that the store had
-must be there with the same manifest.
+must be there with the same manifest, and after each run every file must be as its manifest says. How many steps
+were lost is not measured: state is kept after each step.
 
 Prints a table, and ends with 1 if anything was lost.
 """
@@ -119,7 +120,7 @@ def main():
     length = time.monotonic() - begun
     whole = (work / "whole/results.json").read_bytes()
     kills, runs, stages = Counter(), Counter(), Counter()
-    lost = other = resumed = number = 0
+    lost = verdicts = other = damaged = resumed = number = 0
     passed = {True: 0, False: 0}
     while sum(kills.values()) < wanted:
         number += 1
@@ -153,17 +154,22 @@ def main():
             code = process.wait()
             # Processes that lost their launcher work on; the next run waits for them.
             text = (work / "said").read_text(errors="replace")
-            resumed += text.count("goes on step=")
-            again = len(re.findall(r"its process ended with a signal", text))
+            resumed += text.count("goes on after step ")
+            # A task that is given up tells its last kill once more in the error at the end.
+            again = len(re.findall(r"^note: .*its process ended with a signal; started again", text, re.M))
+            given_up = {*re.findall(r"failed: (.+): its process ended with a signal after \d+ attempts", text)}
             if halt and is_local and how not in ("at planning", "at planned"):
-                kills[how] += again + (code != 0)
+                kills[how] += again + len(given_up) + (code < 0)
             elif how == "process":
                 kills["a process at its stage"] += 1
-            elif how and (code != 0 or how == "plain run"):
-                kills[how] += code != 0
+            elif how:
+                # A program that had ended before the signal was not killed.
+                kills[how] += code < 0
             now = entries(out / "store")
             for name, manifest in known.items():
-                lost += now.get(name) != manifest
+                gone = now.get(name) != manifest
+                lost += gone
+                verdicts += gone and name.startswith("verdicts/")
             known = now
             if code == 0:
                 break
@@ -173,14 +179,21 @@ def main():
         stages.update(name.split("/")[0] for name in known)
         is_same = (out / "results.json").read_bytes() == whole
         other += not is_same
+        # A manifest has the digest of each file of its entry.
+        verify = [program, "store", "verify", "--store", str(out / "store")]
+        verified = subprocess.run(verify, cwd=folder, env=env, capture_output=True, check=False)
+        if verified.returncode != 0:
+            damaged += 1
+            print(verified.stdout.decode() + verified.stderr.decode(), flush=True)
         if is_same:
             subprocess.run(["rm", "-rf", str(out)], check=False)
         total = sum(kills.values())
         print(f"run {number}: {attempt + 1} starts, {total} kills, lost {lost}, other {other}", flush=True)
     print(json.dumps({"kills": dict(kills), "runs": dict(runs), "stages": dict(stages)}, indent=1))
     print(f"{sum(kills.values())} kills, {sum(runs.values())} runs, {time.monotonic() - begun:.0f} s, seed {seed}")
-    print(f"finished stages lost: {lost}; other results: {other}; trainings that went on: {resumed}")
-    sys.exit(1 if lost or other else 0)
+    print(f"finished stages lost: {lost}, of them verdicts: {verdicts}; other results: {other}; ", end="")
+    print(f"damaged stores: {damaged}; trainings that went on: {resumed}")
+    sys.exit(1 if lost or other or damaged else 0)
 
 
 main()

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use whole_program::{Finished, Sandbox};
@@ -66,6 +66,7 @@ fn with_stubs(sandbox: &Sandbox, args: &[&str]) -> Finished {
     let sbatch = "#!/bin/sh
 echo \"$*\" >>sbatch.log
 id=$(wc -l <sbatch.log)
+if [ -e refuse ] && [ $id -ge $(cat refuse) ]; then echo 'no more jobs' >&2; exit 1; fi
 last=
 for word; do
     case $word in --array=*) last=${word#--array=0-} ;; esac
@@ -118,6 +119,8 @@ fn job_arrays_make_the_same_results() {
     }
     let (last, arrays) = jobs.split_last().unwrap();
     assert!(!last.contains("--array") && last.ends_with("results.sh"), "{last}");
+    assert!(last.contains("--mem=2048M") && last.contains("--signal=B:USR1@60"), "{last}");
+    assert!(last.contains("/slurm-%j.log "), "{last}");
     assert!(!arrays[0].contains("--dependency"), "{}", arrays[0]);
     let (mut tasks, mut of_sft) = (0, 0);
     for job in arrays {
@@ -165,14 +168,122 @@ fn jobs_in_the_queue_are_told_refused_and_cancelled() {
     assert!(again.stderr.contains("an earlier launch of this run is at work"), "{}", again.stderr);
     let cancelled = with_stubs(&sandbox, &["cancel", "--out", "out"]);
     assert_eq!(cancelled.code, Some(0), "{}", cancelled.stderr);
-    let jobs = sandbox.json("out/launch/jobs.json");
-    let ids: Vec<&str> =
-        jobs["jobs"].as_array().unwrap().iter().filter_map(|job| job["id"].as_str()).collect();
-    assert_eq!(sandbox.read("scancel.log"), ids.join(" ") + "\n");
+    // Slurm may have forgotten the others.
+    assert_eq!(sandbox.read("scancel.log"), "1 2\n");
     fs::remove_file(sandbox.path().join("queue")).unwrap();
     let run = with_stubs(&sandbox, &args);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(sandbox.path().join("out/results.json").exists());
+}
+
+/// The id of the last launch, and the key of its first stage.
+fn launched(sandbox: &Sandbox) -> (String, String) {
+    let plan = sandbox.json("out/launch/study.json");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    (text(&plan["id"]), text(&plan["stages"][0]["key"]))
+}
+
+#[test]
+fn a_launch_that_is_refused_or_comes_later_changes_nothing_for_tasks_that_wait() {
+    let sandbox = study();
+    let slurm = [&ABLATE[..], &["--launch", "slurm"]].concat();
+    // Jobs that wait: the stub starts none of their tasks.
+    let none = ["--launch-set", "sbatch=--array=0--1", "--launch-set", "cpus=3", "--jobs", "2"];
+    let run = with_stubs(&sandbox, &[&slurm[..], &none].concat());
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(!sandbox.read("sbatch.log").contains("--cpus-per-task=2"), "cores of this machine");
+    let (id, key) = launched(&sandbox);
+    let files =
+        ["out/config.toml", "out/study.json", "out/launch/study.json", "out/launch/jobs.json"];
+    let before = files.map(|file| sandbox.read(file));
+    sandbox.write("queue", "1_[0-1]|PENDING|(Priority)\n");
+    let other = ["--set", "base.epochs=3"];
+    let wrong = ["--launch-set", "nonsense=1"];
+    for (launcher, more) in
+        [("slurm", &other), ("local", &other), ("script", &other), ("slurm", &wrong)]
+    {
+        let args = [&ABLATE[..], &["--launch", launcher], &more[..]].concat();
+        let again = with_stubs(&sandbox, &args);
+        assert_eq!(again.code, Some(2), "{}", again.stderr);
+        assert_eq!(files.map(|file| sandbox.read(file)), before, "{launcher} {more:?}");
+    }
+    // The jobs have ended for Slurm, and scripts of the first launch are started late.
+    fs::remove_file(sandbox.path().join("queue")).unwrap();
+    let script = [&ABLATE[..], &["--launch", "script"], &other].concat();
+    let later = with_stubs(&sandbox, &script);
+    assert_eq!(later.code, Some(0), "{}", later.stderr);
+    assert_ne!(launched(&sandbox).0, id);
+    let first = format!("out/launch/{id}/slurm/array-1.txt");
+    assert!(sandbox.read(&first).contains(&key));
+    let stage = sandbox.run(&["run-stage", "--out", "out", "--plan", &id, &key]);
+    assert_eq!(stage.code, Some(0), "{}", stage.stderr);
+    let nowhere = sandbox.run(&["run-stage", "--out", "out", "--plan", "../..", &key]);
+    assert_eq!(nowhere.code, Some(2), "{}", nowhere.stderr);
+}
+
+#[test]
+fn jobs_of_a_submission_that_fails_half_way_are_cancelled() {
+    let sandbox = study();
+    sandbox.write("refuse", "3");
+    let none = ["--launch", "slurm", "--launch-set", "sbatch=--array=0--1"];
+    let run = with_stubs(&sandbox, &[&ABLATE[..], &none].concat());
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    for said in ["no more jobs", "submitted before it are cancelled: 1, 2"] {
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+    }
+    assert_eq!(sandbox.read("scancel.log"), "1 2\n");
+}
+
+#[test]
+fn options_that_say_nothing_of_a_launch_are_refused() {
+    let sandbox = study();
+    let refused = |more: &[&str], option: &str| {
+        let run = sandbox.run(&[&ABLATE[..], more].concat());
+        assert_eq!(run.code, Some(2), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("{option} has no effect")), "{}", run.stderr);
+    };
+    refused(&["--launch", "script", "--track", "mlflow=http://127.0.0.1:9"], "--track");
+    refused(&["--launch", "script", "--jobs", "2"], "--jobs");
+    refused(&["--launch", "hyperqueue", "--jobs", "2"], "--jobs");
+    assert!(!sandbox.path().join("out").exists());
+}
+
+#[test]
+fn a_stage_whose_process_was_killed_is_told_and_a_store_elsewhere_is_remembered() {
+    let sandbox = study();
+    let args = [&ABLATE[..], &["--launch", "script", "--store", "shared"]].concat();
+    let run = sandbox.run(&args);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(sandbox.read("out/store-path.txt").ends_with("/shared\n"));
+    // As the script of tasks leaves it where a process gets SIGKILL.
+    let (_, key) = launched(&sandbox);
+    fs::create_dir_all(sandbox.path().join("out/launch/failed")).unwrap();
+    sandbox.write("out/launch/failed/tokenizer-x.code", &format!("137 4 {key}\n"));
+    let status = sandbox.run(&["status", "--out", "out"]);
+    let said = status.stdout;
+    assert!(said.contains("failed with signal 9, attempt 4: "), "{said}");
+    assert!(said.contains("out/launch/logs/tokenizer-x.log"), "{said}");
+}
+
+#[test]
+fn a_run_folder_is_in_use_while_a_local_launch_is_at_work() {
+    let sandbox = study();
+    let long = ["--launch", "local", "--set", "base.epochs=400"];
+    let mut command = sandbox.command(&[&ABLATE[..], &long].concat());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !sandbox.path().join("out/launch/logs").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the launch has ended");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let before = sandbox.read("out/launch/study.json");
+    for more in [&[][..], &["--launch", "local"], &["--launch", "script"]] {
+        let second = sandbox.run(&[&ABLATE[..], more].concat());
+        assert_eq!(second.code, Some(2), "{more:?}: {}", second.stderr);
+    }
+    assert_eq!(sandbox.read("out/launch/study.json"), before);
+    let sent = Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(143));
 }
 
 #[test]
@@ -192,11 +303,12 @@ fn the_scripts_make_the_same_results() {
     let sandbox = study();
     let run = sandbox.run(&[&ABLATE[..], &["--launch", "script"]].concat());
     assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let ended = Command::new("sh").arg(sandbox.path().join("out/launch/script/all.sh")).status();
+    let script = format!("out/launch/{}/script", launched(&sandbox).0);
+    let ended = Command::new("sh").arg(sandbox.path().join(&script).join("all.sh")).status();
     assert_eq!(ended.unwrap().code(), Some(0));
     assert_eq!(sandbox.read("out/results.json"), plain());
     let levels = |text: &Value| text["level"].as_u64().unwrap();
     let plan = sandbox.json("out/launch/study.json");
     let most = plan["stages"].as_array().unwrap().iter().map(levels).max().unwrap();
-    assert!(sandbox.path().join(format!("out/launch/script/level-{}.sh", most + 1)).exists());
+    assert!(sandbox.path().join(format!("{script}/level-{}.sh", most + 1)).exists());
 }

@@ -39,7 +39,7 @@ fn a_stage_is_made_by_its_key_and_each_reason_not_to_has_its_exit_code() {
     let [tokenizer, sft] = ["tokenizer", "sft"].map(|kind| key(&sandbox, kind));
     let made = run_stage(&sandbox, &[&tokenizer]);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
-    assert!(made.stdout.ends_with("1 stages made, 0 found\n"), "{}", made.stdout);
+    assert!(made.stdout.ends_with("made: 1, found: 0\n"), "{}", made.stdout);
     let manifest = format!("out/store/tokenizer/{tokenizer}/manifest.json");
     assert!(sandbox.path().join(&manifest).exists());
     // The beginning of the key is enough, and another folder is no matter.
@@ -48,14 +48,14 @@ fn a_stage_is_made_by_its_key_and_each_reason_not_to_has_its_exit_code() {
         sandbox.command(&["run-stage", "--out", out.to_str().unwrap(), &tokenizer[..12]]);
     let again = Finished::of(command.current_dir(std::env::temp_dir()).output().unwrap());
     assert_eq!(again.code, Some(0), "{}", again.stderr);
-    assert!(again.stdout.contains("is in the store\n0 stages made, 1 found\n"), "{}", again.stdout);
+    assert!(again.stdout.contains("is in the store\nmade: 0, found: 1\n"), "{}", again.stdout);
 
     let lacking = run_stage(&sandbox, &[&sft]);
     assert_eq!(lacking.code, Some(5), "{}", lacking.stderr);
     assert!(lacking.stderr.contains("the store lacks"), "{}", lacking.stderr);
     assert!(lacking.stderr.contains("base "), "{}", lacking.stderr);
     let status = sandbox.run(&["status", "--out", "out"]);
-    assert!(status.stdout.contains("failed with exit code 5: sft "), "{}", status.stdout);
+    assert!(status.stdout.contains("stages that lack an input: 1\n"), "{}", status.stdout);
     let results = run_stage(&sandbox, &["--results"]);
     assert_eq!(results.code, Some(5), "{}", results.stderr);
 
@@ -79,7 +79,9 @@ fn a_study_that_is_another_one_by_now_is_refused_with_its_difference() {
     sandbox.write("train.jsonl", &rows);
     assert_eq!(run_stage(&sandbox, &[&sft]).code, Some(5));
     // A plan or a config that was edited is none.
-    for file in ["out/launch/config.toml", "out/launch/study.json"] {
+    let plan = sandbox.json("out/launch/study.json");
+    let config = format!("out/launch/{}/config.toml", plan["id"].as_str().unwrap());
+    for file in [config.as_str(), "out/launch/study.json"] {
         let text = sandbox.read(file);
         sandbox.write(file, &text.replace("16", "32"));
         let edited = run_stage(&sandbox, &[&sft]);
@@ -89,13 +91,26 @@ fn a_study_that_is_another_one_by_now_is_refused_with_its_difference() {
 }
 
 #[test]
+fn a_run_folder_that_was_copied_works_on_nothing() {
+    let sandbox = planned();
+    let tokenizer = key(&sandbox, "tokenizer");
+    fs::create_dir_all(sandbox.path().join("copy/launch")).unwrap();
+    sandbox.write("copy/launch/study.json", &sandbox.read("out/launch/study.json"));
+    let copied = sandbox.run(&["run-stage", "--out", "copy", &tokenizer]);
+    assert_eq!(copied.code, Some(2), "{}", copied.stderr);
+    assert!(copied.stderr.contains("was moved or copied since"), "{}", copied.stderr);
+    assert!(!sandbox.path().join("out/store/tokenizer").exists());
+    assert!(!sandbox.path().join("out/launch/failed").exists());
+}
+
+#[test]
 fn a_stage_that_is_started_twice_is_made_once() {
     let sandbox = planned();
     let tokenizer = key(&sandbox, "tokenizer");
     let start = || sandbox.command(&["run-stage", "--out", "out", &tokenizer]).spawn_piped();
     let runs = [start(), start()].map(|child| Finished::of(child.wait_with_output().unwrap()));
     assert!(runs.iter().all(|run| run.code == Some(0)), "{runs:?}");
-    let made = runs.iter().filter(|run| run.stdout.ends_with("1 stages made, 0 found\n")).count();
+    let made = runs.iter().filter(|run| run.stdout.ends_with("made: 1, found: 0\n")).count();
     assert_eq!(made, 1, "{runs:?}");
 }
 
@@ -156,7 +171,7 @@ fn a_damaged_input_is_made_again() {
     fs::write(&file, &before[..before.len() - 1]).unwrap();
     let made = run_stage(&sandbox, &[&key(&sandbox, "tokens")]);
     assert_eq!(made.code, Some(0), "{}", made.stderr);
-    assert!(made.stdout.ends_with("2 stages made, 0 found\n"), "{}", made.stdout);
+    assert!(made.stdout.ends_with("made: 2, found: 0\n"), "{}", made.stdout);
     assert!(made.stderr.contains("note: damaged, and made again: tokenizer"), "{}", made.stderr);
     assert_eq!(fs::read(&file).unwrap(), before);
 }

@@ -8,6 +8,15 @@ pub(crate) fn text() -> String {
     join(program::running().name, arguments)
 }
 
+/// A path as a word of a shell.
+pub(crate) fn quoted(path: &std::path::Path) -> String {
+    let text = path.display().to_string();
+    match shlex::try_quote(&text) {
+        Ok(quoted) if !is_plain(&text) => quoted.into_owned(),
+        _ => text,
+    }
+}
+
 fn join(program: &str, arguments: impl Iterator<Item = String>) -> String {
     let quoted = arguments.map(|argument| match shlex::try_quote(&argument) {
         Ok(quoted) if !is_plain(&argument) => quoted.into_owned(),

@@ -105,6 +105,9 @@ fn of_study(error: &StudyError) -> Option<Advice> {
         StudyError::Planned(PlannedError::Lacking { .. }) => Advice::remedy(
             "make them first, or launch the study again: that starts what is missing",
         ),
+        StudyError::Planned(PlannedError::Moved { .. }) => {
+            Advice::remedy("launch it again with the --out of now")
+        }
         StudyError::Cancelled { .. } => Advice::remedy("the same command goes on from there"),
         _ => None,
     }
@@ -133,6 +136,10 @@ fn of_launch(error: &LaunchError) -> Option<Advice> {
             Advice::remedy(format!("give it by --launch-set {setting}=VALUE"))
         }
         LaunchError::NoPlan { .. } => Advice::remedy("`ablate --launch` stores one"),
+        LaunchError::MayBeAtWork { record, .. } => Advice::remedy(format!(
+            "launch where the queue can be asked; or remove {} once its jobs have ended",
+            record.display()
+        )),
         LaunchError::AtWork { .. } => Advice::remedy("`cancel --out` cancels it"),
         LaunchError::NotCancelled { .. } => Advice::remedy(
             "`hq job cancel` cancels what HyperQueue has; Ctrl-C stops a local launch",

@@ -94,6 +94,28 @@ pub enum LaunchError {
         /// The first of them.
         first: String,
     },
+    /// Jobs of an earlier launch are on record, and their scheduler cannot be asked.
+    #[error(
+        "an earlier launch of this run may be at work: its jobs are on record in {}, and the queue \
+         cannot be asked: {source}",
+        record.display()
+    )]
+    MayBeAtWork {
+        /// The record.
+        record: PathBuf,
+        /// Why the queue cannot be asked.
+        source: Box<LaunchError>,
+    },
+    /// A job was refused after others had been submitted.
+    #[error("{source}; {}: {ids}", half(*cancelled))]
+    Half {
+        /// The jobs that were submitted before.
+        ids: String,
+        /// Whether they are cancelled.
+        cancelled: bool,
+        /// Why the job was refused.
+        source: Box<LaunchError>,
+    },
     /// There is nothing to cancel.
     #[error("{}: no jobs of a scheduler are recorded there", path.display())]
     NoJobs {
@@ -164,6 +186,15 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+fn half(cancelled: bool) -> &'static str {
+    match cancelled {
+        true => "the jobs that were submitted before it are cancelled",
+        false => {
+            "the jobs that were submitted before it could not be cancelled, and none makes results"
+        }
+    }
+}
 
 fn code_text(code: Option<i32>) -> String {
     code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"))

@@ -13,6 +13,8 @@ use crate::error::LaunchError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaunchFolder {
     dir: PathBuf,
+    /// Id of the plan; empty where no plan is meant.
+    id: String,
 }
 
 impl LaunchFolder {
@@ -21,7 +23,12 @@ impl LaunchFolder {
 
     /// The folder of a launch of the run in `out`. Nothing is looked at.
     pub fn of_run(out: &Path) -> Self {
-        Self { dir: out.join(Self::NAME) }
+        Self { dir: out.join(Self::NAME), id: String::new() }
+    }
+
+    /// The folder of the launch with the plan `id` of the run in `out`.
+    pub(crate) fn of_plan(out: &Path, id: &str) -> Self {
+        Self { id: id.to_owned(), ..Self::of_run(out) }
     }
 
     /// The folder.
@@ -29,14 +36,28 @@ impl LaunchFolder {
         &self.dir
     }
 
-    /// The stored plan.
+    /// The folder of this plan alone: its config, and all that tasks of it read. A later launch
+    /// with other settings writes elsewhere, so it changes nothing for tasks that wait.
+    pub fn own(&self) -> PathBuf {
+        match self.id.is_empty() {
+            true => self.dir.clone(),
+            false => self.dir.join(&self.id),
+        }
+    }
+
+    /// The plan of the last launch.
     pub fn plan(&self) -> PathBuf {
-        self.dir.join("study.json")
+        self.dir.join(PLAN)
+    }
+
+    /// The plan that tasks of this launch read.
+    pub fn own_plan(&self) -> PathBuf {
+        self.own().join(PLAN)
     }
 
     /// The config that the plan was made from.
     pub fn config(&self) -> PathBuf {
-        self.dir.join("config.toml")
+        self.own().join("config.toml")
     }
 
     /// All that the process of a task said, a file a task.
@@ -68,7 +89,15 @@ impl LaunchFolder {
         let path = Path::new(Self::NAME).join(below);
         seal_files::make_folder(out, &path).map_err(LaunchError::io(&self.dir.join(below)))
     }
+
+    /// As [`LaunchFolder::make`], below the folder of the plan.
+    pub(crate) fn make_own(&self, below: &str) -> Result<PathBuf, LaunchError> {
+        let path = Path::new(&self.id).join(below);
+        self.make(path.to_str().unwrap_or(below))
+    }
 }
+
+const PLAN: &str = "study.json";
 
 /// Writes a whole file.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), LaunchError> {

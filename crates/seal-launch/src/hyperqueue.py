@@ -16,7 +16,7 @@ except ImportError as error:
 
 
 def request(task):
-    """What a task asks of a worker."""
+    """What a task asks of a worker; the job's own entries are those of the results."""
     resources = {}
     if task["gpus"]:
         resources["gpus/nvidia"] = task["gpus"]
@@ -32,7 +32,8 @@ def main():
     """Submits one job with a task for each process."""
     with open(sys.argv[1], encoding="utf-8") as file:
         graph = json.load(file)
-    # A task that fails ends those that read from it, and no others.
+    # A task that fails ends those that wait for it: those that read from it, and those that would
+    # ask the same service after it.
     job = Job(default_workdir=graph["folder"], name=graph["name"], max_fails=None)
     # What the script itself says. The program's words are in the log of the task.
     said = f"{graph['logs']}/hyperqueue.log"
@@ -55,9 +56,10 @@ def main():
         if task["asks"]:
             asks[task["asks"]] = tasks[-1]
     job.program(
-        ["sh", graph["task"], "results", *graph["results"]],
+        ["sh", graph["task"], *graph["results"]],
         deps=tasks,
         name="results",
+        resources=request(graph),
         stdout=said,
         stderr=said,
     )

@@ -12,6 +12,7 @@ use crate::folder::write;
 use crate::jobs::{Jobs, Submitted};
 use crate::launcher::{Launched, Launcher};
 use crate::shell::write_task;
+use crate::slurm::refuse_second;
 use crate::tasks::Work;
 
 const SUBMIT: &str = include_str!("hyperqueue.py");
@@ -35,7 +36,8 @@ impl Launcher for HyperQueue {
 
     fn launch(&self, work: &Work<'_>) -> Result<Launched, LaunchError> {
         let folder = work.folder();
-        let dir = folder.make("hyperqueue")?;
+        refuse_second(&folder)?;
+        let dir = folder.make_own("hyperqueue")?;
         let task_sh = write_task(work)?;
         let tasks = (0..work.tasks.len()).map(|i| {
             let task = &work.tasks[i];
@@ -46,17 +48,22 @@ impl Launcher for HyperQueue {
                 "gpus": task.needs.gpus,
                 "memory": task.needs.memory,
                 "minutes": task.needs.minutes,
-                // One at a time asks a service: the resource is of the workers that offer it.
+                // One at a time asks a service: each waits for the one before.
                 "asks": task.network,
             })
         });
+        let results = work.results();
         let graph = json!({
-            "name": work.plan.study.get("name"),
+            "name": work.study(),
             "task": task_sh,
             "folder": work.plan.folder,
             "logs": folder.logs(),
             "tasks": tasks.collect::<Vec<_>>(),
-            "results": work.plan.results,
+            "results": work.results_arguments(),
+            "memory": results.memory,
+            "minutes": results.minutes,
+            "cpus": results.cpus,
+            "gpus": results.gpus,
         });
         let (script, graph_file) = (dir.join("submit.py"), dir.join("tasks.json"));
         write(&script, SUBMIT)?;

@@ -36,7 +36,8 @@ impl Jobs {
         Self { format_version: VERSION, launcher: launcher.to_owned(), jobs: Vec::new() }
     }
 
-    /// Adds a job and writes the record, so that no submitted job is ever unknown.
+    /// Adds a job and writes the record. A kill between the submission and the record leaves one job
+    /// unknown: its stages are made, or fail, by themselves.
     pub(crate) fn add(&mut self, folder: &LaunchFolder, job: Submitted) -> Result<(), LaunchError> {
         self.jobs.push(job);
         write_record(&folder.jobs(), self)

@@ -25,7 +25,7 @@ mod slurm;
 mod tasks;
 
 pub use error::{Fault, LaunchError};
-pub use failed::{Failed, failures, forget, note};
+pub use failed::{Ending, Failed, GivenUp, failures, forget, forget_task, given_up, note};
 pub use folder::LaunchFolder;
 pub use hyperqueue::HyperQueue;
 pub use jobs::{Jobs, Submitted};
@@ -34,5 +34,5 @@ pub use local::{Event, Local, Observer};
 pub use plan::{Plan, PlannedStage};
 pub use script::Script;
 pub use settings::{Request, Setting, Settings};
-pub use slurm::{Queued, Slurm, cancel, queue};
-pub use tasks::{Task, Work};
+pub use slurm::{Queued, Slurm, cancel, queue, refuse_second};
+pub use tasks::{RESULTS, Task, Work};

@@ -16,13 +16,19 @@ use seal_store::may_halt;
 
 use self::process::{Ended, Process};
 use crate::error::{Fault, LaunchError};
+use crate::failed::{forget_task, give_up};
 use crate::launcher::{Launched, Launcher};
 use crate::tasks::Work;
 
 /// How often processes are looked at.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long to wait before the second attempt after a failure that may pass; doubled each time.
-const WAIT: Duration = Duration::from_secs(1);
+/// The unit of waits. Tests do not wait.
+const UNIT: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(1) };
+/// How long to wait before each further attempt after a failure that may pass, such as that of a
+/// network.
+const NETWORK: [u32; 3] = [5, 30, 120];
+/// The same after a signal, such as that of a machine without memory.
+const SIGNAL: [u32; 3] = [1, 2, 3];
 /// A process that was ended by a signal has this plus the signal's number as its code, if a shell
 /// tells it. The program itself says by such codes that it was asked to stop.
 const OF_SIGNALS: i32 = 128;
@@ -95,7 +101,8 @@ impl Launcher for Local<'_> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let cores = cores.max(work.jobs.unwrap_or(1));
         let (observer, done, running) = (self.observer, BTreeSet::new(), Vec::new());
-        let mut pool = Pool { work, observer, cores, memory, left, done, running };
+        let failed = BTreeSet::new();
+        let mut pool = Pool { work, observer, cores, memory, left, done, failed, running };
         let outcome = pool.run();
         match outcome {
             Ok(None) => Ok(Launched::Done),
@@ -126,6 +133,7 @@ struct Pool<'a> {
     memory: Option<u64>,
     left: BTreeSet<usize>,
     done: BTreeSet<usize>,
+    failed: BTreeSet<usize>,
     running: Vec<Running>,
 }
 
@@ -167,7 +175,8 @@ impl Pool<'_> {
         let jobs = self.work.jobs.unwrap_or(1);
         let is_ready = |task: &&usize| {
             let task = &self.work.tasks[**task];
-            task.after.iter().all(|before| self.done.contains(before))
+            let has_ended = |before| self.done.contains(before) || self.failed.contains(before);
+            task.after.iter().all(has_ended)
         };
         let next = self.left.iter().filter(is_ready).find(|task| self.has_room(**task))?;
         (self.running.len() < jobs).then_some(*next)
@@ -213,11 +222,13 @@ impl Pool<'_> {
             if code == Some(0) {
                 self.running.swap_remove(i);
                 self.done.insert(task);
+                forget_task(&self.work.folder(), &self.work.tasks[task].name)?;
                 may_halt("ended");
                 self.observer.event(&Event::Finished { task, seconds });
             } else if may_pass(code) && running.attempts < self.work.settings.attempts() {
-                let wait = if code == Some(MAY_PASS) { WAIT } else { Duration::ZERO };
-                running.again_at = Instant::now() + wait * (1 << (running.attempts - 1).min(6));
+                let waits = if code == Some(MAY_PASS) { NETWORK } else { SIGNAL };
+                let wait = UNIT * waits[(running.attempts - 1).min(2) as usize];
+                running.again_at = Instant::now() + wait;
                 running.process = None;
                 self.observer.event(&Event::Again { task, code });
                 i += 1;
@@ -226,6 +237,9 @@ impl Pool<'_> {
                 self.running.swap_remove(i);
                 self.leave_out(task);
                 let fault = process::fault(self.work, task, code, attempts);
+                // It is told below, too, so a record that cannot be written changes nothing.
+                let ended = (code, attempts);
+                let _ = give_up(&self.work.folder(), &self.work.arguments(task), ended);
                 self.observer.event(&Event::Failed { task, fault: fault.clone() });
                 faults.push(fault);
             }
@@ -233,13 +247,24 @@ impl Pool<'_> {
         Ok(faults)
     }
 
-    /// Leaves out what depends on a task that failed.
+    /// Leaves out what depends on a stage that a failed task did not make. It may have made others
+    /// of its stages, and what depends on those goes on.
     fn leave_out(&mut self, failed: usize) {
-        let mut out = BTreeSet::from([failed]);
-        for task in failed..self.work.tasks.len() {
-            if self.work.tasks[task].after.iter().any(|before| out.contains(before)) {
-                out.insert(task);
-                self.left.remove(&task);
+        let plan = self.work.plan;
+        let is_made = |stage: &usize| {
+            let stage = &plan.stages[*stage];
+            // Whether the entry is whole, the process that reads it finds out.
+            plan.store.join(&stage.stage).join(&stage.key).join("manifest.json").is_file()
+        };
+        let lacks = |stage: &&usize| !is_made(stage);
+        let mut lost: BTreeSet<usize> =
+            self.work.tasks[failed].stages.iter().filter(lacks).copied().collect();
+        self.failed.insert(failed);
+        for (number, task) in self.work.tasks.iter().enumerate().skip(failed + 1) {
+            let mut deps = task.stages.iter().flat_map(|stage| &plan.stages[*stage].deps);
+            if deps.any(|dep| lost.contains(dep)) {
+                lost.extend(&task.stages);
+                self.left.remove(&number);
             }
         }
     }

@@ -105,6 +105,29 @@ fn a_failure_that_may_pass_is_tried_again_and_others_are_not() {
 }
 
 #[test]
+fn what_reads_from_a_stage_that_a_failed_task_has_made_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "for key; do
+            case $key in
+            *2) exit 3 ;;
+            *1) mkdir -p store/selector/$key; echo >store/selector/$key/manifest.json ;;
+            esac
+        done";
+    let plan = scripted(dir.path(), script);
+    let notes = Notes::default();
+    // Task 1 is both selectors; 2 and 3 are the fine-tunings on each.
+    let error = launch(&plan, &[], 1, &notes).unwrap_err();
+    assert_eq!(error.code(), Some(3));
+    let events = notes.events.borrow();
+    let expected =
+        ["started 0", "finished 0", "started 1", "failed 1 Some(3)", "started 2", "finished 2"];
+    assert_eq!(*events, expected);
+    let given_up = crate::given_up(&plan.launch_folder()).unwrap();
+    assert_eq!(given_up.len(), 1);
+    assert_eq!(given_up[0].ending.to_string(), "exit code 3");
+}
+
+#[test]
 fn attempts_end() {
     let dir = tempfile::tempdir().unwrap();
     let plan = scripted(dir.path(), "kill -9 $$");
@@ -172,6 +195,7 @@ fn memory_cores_and_jobs_limit_what_runs_beside() {
         memory: Some(1000),
         left: (3..7).collect(),
         done: (0..3).collect(),
+        failed: BTreeSet::new(),
         running: Vec::new(),
     };
     assert_eq!(pool.next(), Some(3));

@@ -2,14 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use seal_files::Digest;
 use seal_store::may_halt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::LaunchError;
 use crate::folder::{LaunchFolder, read_record, write, write_record};
+use crate::settings::Settings;
 
 const VERSION: u32 = 1;
+/// Letters of an id.
+const ID: usize = 12;
 
 /// Every stage of a study, and how a process makes one of them. Any process that can read the file,
 /// the store and the inputs of the study can make a stage of it.
@@ -17,6 +21,8 @@ const VERSION: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     format_version: u32,
+    /// Names it among the plans of a run; empty until [`Plan::name`] gives it.
+    pub id: String,
     /// Version of the program that made the plan.
     pub program: String,
     /// The command that makes stages: the program and its first arguments. Keys follow.
@@ -90,43 +96,76 @@ impl Plan {
         }
         let program = program.to_owned();
         let format_version = VERSION;
-        Ok(Self { format_version, program, command, results, folder, out, store, study, stages })
+        let id = String::new();
+        Ok(Self {
+            format_version,
+            id,
+            program,
+            command,
+            results,
+            folder,
+            out,
+            store,
+            study,
+            stages,
+        })
+    }
+
+    /// Gives the plan its id: a digest of all that tasks of a launch read. `found`, `settings` and
+    /// `jobs` are those of the launch by `launcher`. So two launches share files only if every file
+    /// of them is the same.
+    ///
+    /// # Errors
+    /// A plan that JSON does not hold.
+    pub fn name(
+        &mut self,
+        launcher: &str,
+        (found, settings, jobs): (&[bool], &Settings, Option<usize>),
+    ) -> Result<&str, LaunchError> {
+        self.id.clear();
+        let given = settings.given();
+        let all = serde_json::to_vec(&(&*self, launcher, found, given, jobs))?;
+        self.id = Digest::of(&all).to_string();
+        self.id.truncate(ID);
+        Ok(&self.id)
     }
 
     /// The folder of the launch.
     pub fn launch_folder(&self) -> LaunchFolder {
-        LaunchFolder::of_run(&self.out)
+        LaunchFolder::of_plan(&self.out, &self.id)
     }
 
-    /// Writes the plan.
+    /// Writes the plan and the config that it is made from, first where tasks of the launch read
+    /// them, then where the last plan stands.
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn write(&self) -> Result<(), LaunchError> {
+    pub fn write(&self, config: &str) -> Result<(), LaunchError> {
         let folder = self.launch_folder();
-        folder.make("")?;
+        folder.make_own("")?;
+        write(&folder.config(), config)?;
         may_halt("planning");
+        write_record(&folder.own_plan(), self)?;
         write_record(&folder.plan(), self)?;
         may_halt("planned");
         Ok(())
     }
 
-    /// Writes the config that the plan is made from beside its place.
-    ///
-    /// # Errors
-    /// A file that cannot be written.
-    pub fn write_config(&self, text: &str) -> Result<(), LaunchError> {
-        let folder = self.launch_folder();
-        folder.make("")?;
-        write(&folder.config(), text)
-    }
-
-    /// Reads the plan of the run in `out`.
+    /// Reads the plan `id` of the run in `out`; without an id, that of the last launch.
     ///
     /// # Errors
     /// No plan; one of another version; one that was changed.
-    pub fn read(out: &Path) -> Result<Self, LaunchError> {
-        let path = LaunchFolder::of_run(out).plan();
-        read_record(&path, VERSION)?.ok_or(LaunchError::NoPlan { path })
+    pub fn read(out: &Path, id: Option<&str>) -> Result<Self, LaunchError> {
+        let path = match id {
+            None => LaunchFolder::of_run(out).plan(),
+            Some(id) => LaunchFolder::of_plan(out, id).own_plan(),
+        };
+        // An id is the name of a folder, and no path.
+        let is_id = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let found = match id.is_none_or(is_id) {
+            true => read_record(&path, VERSION)?,
+            false => None,
+        };
+        found.ok_or(LaunchError::NoPlan { path })
     }
 }

@@ -10,6 +10,17 @@ use crate::launcher::{Launched, Launcher};
 use crate::shell::{lines, quoted_path, write_task};
 use crate::tasks::Work;
 
+/// Keeps the first exit code of a failure. That of a task without its inputs, 5, gives way to that of
+/// the failure that it comes from.
+const KEEP: &str = "\
+code=0
+keep() {
+    case $code in
+    0 | 5) code=$1 ;;
+    esac
+}
+";
+
 /// Writes files that start the tasks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Script;
@@ -30,7 +41,7 @@ impl Launcher for Script {
     /// Writes, for each level of the plan, the list of its tasks and a script that runs them one
     /// after another. `all.sh` runs the levels. With the settings of a container, manifests too.
     fn launch(&self, work: &Work<'_>) -> Result<Launched, LaunchError> {
-        let dir = work.folder().make("script")?;
+        let dir = work.folder().make_own("script")?;
         let task_sh = quoted_path(&write_task(work)?)?;
         let mut files = Vec::new();
         let mut put = |name: &str, text: String| {
@@ -46,23 +57,27 @@ impl Launcher for Script {
             let list = dir.join(format!("level-{number}.txt"));
             put(&format!("level-{number}.txt"), lines(work, &tasks))?;
             let text = format!(
-                "#!/bin/sh\n# {}. A number runs the task on that line alone, from 1.\ncode=0\n\
-                 while read -r task; do\n    sh {task_sh} $task || code=$?\ndone <<EOF\n\
+                "#!/bin/sh\n# {}. A number runs the task on that line alone, from 1.\n{KEEP}\
+                 case ${{1:-1}} in\n*[!0-9]* | 0) echo \"$0: no task $1\" >&2; exit 2 ;;\nesac\n\
+                 if [ \"${{1:-1}}\" -gt {} ]; then\n    echo \"$0: no task $1\" >&2\n    exit 2\nfi\n\
+                 while read -r task; do\n    sh {task_sh} $task || keep $?\ndone <<EOF\n\
                  $(sed -n \"${{1:-1,\\$}}p\" {})\nEOF\nexit \"$code\"\n",
                 work.kinds(&tasks),
+                tasks.len(),
                 quoted_path(&list)?
             );
             put(&format!("level-{number}.sh"), text)?;
             let script = quoted_path(&dir.join(format!("level-{number}.sh")))?;
-            levels.push_str(&format!("sh {script} || code=$?\n"));
+            levels.push_str(&format!("sh {script} || keep $?\n"));
         }
-        let words = work.plan.results.join(" ");
-        let results = format!("#!/bin/sh\nexec sh {task_sh} results {words}\n");
-        put("results.sh", results)?;
+        let words = work.results_arguments().join(" ");
+        put("results.sh", format!("#!/bin/sh\nexec sh {task_sh} {words}\n"))?;
         let script = quoted_path(&dir.join("results.sh"))?;
-        // A level goes on where a stage of it failed; what reads from that stage then fails at once.
-        let all = format!("#!/bin/sh\ncode=0\n{levels}sh {script} || code=$?\nexit \"$code\"\n");
-        put("all.sh", all)?;
+        // A level goes on where a stage of it failed. Each stage that reads from it then ends with 5.
+        put(
+            "all.sh",
+            format!("#!/bin/sh\n{KEEP}{levels}sh {script} || keep $?\nexit \"$code\"\n"),
+        )?;
         let container = ["image", "claim", "mount"];
         if container.iter().any(|name| work.settings.text(name).is_some()) {
             for (name, text) in kubernetes::files(work)? {

@@ -22,7 +22,7 @@ const fn by_stage(name: &'static str, takes: &'static str) -> Setting {
 }
 
 /// All settings.
-const ALL: [Setting; 16] = [
+const ALL: [Setting; 17] = [
     by_stage("cpus", "a number of cores, 1 or more"),
     by_stage("gpus", "a number of GPUs"),
     by_stage("memory", "an amount such as 800M or 16G"),
@@ -30,10 +30,14 @@ const ALL: [Setting; 16] = [
     setting("group", "seconds of small stages that one task makes, 0 or more"),
     setting("attempts", "how often a task is started at most, 1 or more"),
     setting("requeue", "how often a task that its time ran out for is queued again, 0 or more"),
+    setting("notice", "seconds before the end of its time at which a task is told so, 1 or more"),
     setting("partition", "a partition of the cluster"),
     setting("account", "an account of the cluster"),
     setting("qos", "a quality of service of the cluster"),
-    setting("sbatch", "one more option of sbatch; may be given several times"),
+    setting(
+        "sbatch",
+        "one more option of sbatch in one word, with its dashes, and = before its value",
+    ),
     setting("server", "the folder of a HyperQueue server"),
     setting("python", "a Python that has the package hyperqueue"),
     setting("image", "a container image that has the program"),
@@ -157,19 +161,22 @@ impl Settings {
 
     /// What a stage asks for: what is given for its kind, else for all, else what the plan says.
     pub fn request(&self, stage: &str, threads: usize, device: Option<&str>) -> Request {
+        // A stage without a device computes with no model, so a number of cores or GPUs for all
+        // stages is not for it.
+        let is_for = |name: &str| device.is_some() || !["cpus", "gpus"].contains(&name);
         let value = |name: &str| {
             let of = |given: &&Given, stage: Option<&str>| {
                 given.name == name && given.stage.as_deref() == stage
             };
             let own = self.0.iter().rev().find(|given| of(given, Some(stage)));
-            own.map(|given| given.value.as_str()).or_else(|| self.text(name))
+            own.map(|given| given.value.as_str())
+                .or_else(|| self.text(name).filter(|_| is_for(name)))
         };
-        // A stage without a device computes with no model, so a number for all stages is not for it.
         let on_gpu =
             device.is_some_and(|device| ["cuda", "wgpu"].iter().any(|k| device.contains(k)));
         let gpus = match value("gpus").and_then(|text| text.parse().ok()) {
-            Some(gpus) if device.is_some() => gpus,
-            _ => usize::from(on_gpu),
+            Some(gpus) => gpus,
+            None => usize::from(on_gpu),
         };
         Request {
             cpus: value("cpus").and_then(|text| text.parse().ok()).unwrap_or(threads.max(1)),
@@ -188,11 +195,18 @@ impl Settings {
 fn takes(name: &str, value: &str) -> bool {
     let at_least = |least: u32| value.parse::<u32>().is_ok_and(|n| n >= least);
     match name {
-        "cpus" | "attempts" => at_least(1),
+        "cpus" | "attempts" | "notice" => at_least(1),
         "gpus" | "requeue" => at_least(0),
         "memory" => mebibytes(value).is_some(),
         "time" => minutes(value).is_some(),
         "group" => value.parse::<f64>().is_ok_and(|n| n.is_finite() && n >= 0.0),
+        // It is one word: a blank is part of a value only after a `=`.
+        "sbatch" => {
+            let first = value.split(char::is_whitespace).next().unwrap_or_default();
+            value.starts_with('-')
+                && (first.len() == value.len() || first.contains('='))
+                && !value.contains(['\n', '\r', '\0'])
+        }
         // They become lines and arguments of scripts.
         _ => !value.is_empty() && !value.contains(['\n', '\r', '\0']),
     }
@@ -254,13 +268,14 @@ mod tests {
         for text in ["memory=2", "memory=0G", "time=1:00", "cpus=0", "group=-1", "group=nan"] {
             assert!(matches!(parse(&[text]), Err(LaunchError::Setting { .. })), "{text}");
         }
-        for text in ["sft.group=1", "answers.time=1h", "sbatch=", "sbatch=a\nb"] {
+        for text in ["sft.group=1", "answers.time=1h", "sbatch=", "sbatch=-a\nb", "sbatch=--mem 4"]
+        {
             assert!(matches!(parse(&[text]), Err(LaunchError::Setting { .. })), "{text}");
         }
         for text in ["partition=x", "time", "tim=1h"] {
             assert!(matches!(parse(&[text]), Err(LaunchError::UnknownSetting { .. })), "{text}");
         }
-        let settings = parse(&["sbatch=-C a", "sbatch=-x b"]).unwrap();
-        assert_eq!(settings.texts("sbatch").collect::<Vec<_>>(), ["-C a", "-x b"]);
+        let settings = parse(&["sbatch=-Ca", "sbatch=-xb"]).unwrap();
+        assert_eq!(settings.texts("sbatch").collect::<Vec<_>>(), ["-Ca", "-xb"]);
     }
 }

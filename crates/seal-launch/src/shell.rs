@@ -9,6 +9,9 @@ use crate::tasks::Work;
 /// The part of the script that is the same for all launches.
 const TASK: &str = include_str!("task.sh");
 
+/// Environment variable with the number of attempts, for a place that counts attempts itself.
+pub(crate) const ATTEMPTS: &str = "SEAL_TASK_ATTEMPTS";
+
 /// A word that a shell takes as it stands.
 pub(crate) fn quoted(word: &str) -> Result<String, LaunchError> {
     let quoted = shlex::try_quote(word);
@@ -29,14 +32,15 @@ pub(crate) fn write_task(work: &Work<'_>) -> Result<PathBuf, LaunchError> {
     let words = words.collect::<Result<Vec<_>, _>>()?.join(" ");
     let settings = &work.settings;
     let text = format!(
-        "#!/bin/sh\nlogs={}\nfolder={}\nattempts={}\nrequeue={}\nmake_stages() {{\n    exec {words} \
-         \"$@\"\n}}\n{TASK}",
+        "#!/bin/sh\nlogs={}\nfailed={}\nfolder={}\nattempts=${{{ATTEMPTS}:-{}}}\nrequeue={}\n\
+         make_stages() {{\n    exec {words} \"$@\"\n}}\n{TASK}",
         quoted_path(&logs)?,
+        quoted_path(&folder.failed())?,
         quoted_path(&work.plan.folder)?,
         settings.attempts(),
         settings.number("requeue").unwrap_or(20),
     );
-    let path = folder.dir().join("task.sh");
+    let path = folder.make_own("")?.join("task.sh");
     write(&path, &text)?;
     Ok(path)
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -27,7 +27,30 @@ fn task(script: &str, given: &[&str]) -> (TempDir, Command) {
     let path = write_task(&Work::of(&plan, &[false; 7], settings, None)).unwrap();
     let mut command = Command::new("sh");
     command.arg(path).args(["sft-1", "key 1", "key2"]);
+    // Waits between attempts are none, and that before a request is passed on makes `go` first.
+    let bin = dir.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let sleep = "#!/bin/sh
+        case $1 in
+        1) echo go >go; exec /bin/sleep 0.5 ;;
+        [0-9] | 30 | 120) exit 0 ;;
+        esac
+        exec /bin/sleep \"$@\"\n";
+    stub(&bin.join("sleep"), sleep);
+    stub(&bin.join("scontrol"), "#!/bin/sh\necho \"$*\" >>asked\n");
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{}:{path}", bin.display()));
     (dir, command)
+}
+
+fn stub(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// The record of the task in the folder of failures.
+fn record(dir: &TempDir) -> String {
+    read(dir, "it's a run/launch/failed/sft-1.code")
 }
 
 fn read(dir: &TempDir, name: &str) -> String {
@@ -35,8 +58,11 @@ fn read(dir: &TempDir, name: &str) -> String {
 }
 
 fn started(dir: &TempDir, mut command: Command) -> Child {
-    let child = command.spawn().unwrap();
+    let mut child = command.spawn().unwrap();
+    let start = Instant::now();
     while read(dir, "ready").is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it was ready");
+        assert!(start.elapsed() < Duration::from_secs(120), "it is not ready");
         sleep(Duration::from_millis(10));
     }
     child
@@ -59,6 +85,48 @@ fn what_may_pass_is_tried_again_and_keys_arrive_as_they_are() {
         let (dir, mut command) = task(&format!("echo x >>made; exit {code}"), &["attempts=2"]);
         assert_eq!(command.status().unwrap().code(), Some(code));
         assert_eq!(read(&dir, "made").lines().count(), times, "{code}");
+        assert_eq!(record(&dir), format!("{code} {times} key 1 key2\n"));
+    }
+}
+
+#[test]
+fn a_task_that_was_killed_leaves_a_record_until_it_is_made() {
+    let (dir, mut command) = task("[ -e well ] || kill -9 $$", &["attempts=2"]);
+    assert_eq!(command.status().unwrap().code(), Some(137));
+    assert_eq!(record(&dir), "137 2 key 1 key2\n");
+    let folder = crate::LaunchFolder::of_run(&dir.path().join("it's a run"));
+    let all = crate::given_up(&folder).unwrap();
+    assert_eq!((all.len(), all[0].task.as_str(), all[0].attempts), (1, "sft-1", 2));
+    assert_eq!(all[0].ending.to_string(), "signal 9");
+    fs::write(dir.path().join("well"), "").unwrap();
+    assert_eq!(command.status().unwrap().code(), Some(0));
+    assert_eq!(crate::given_up(&folder).unwrap(), []);
+}
+
+#[test]
+fn an_input_that_lacks_is_looked_for_twice() {
+    let script = "echo x >>made
+        echo '{\"lacking\":true}' >\"it's a run/launch/failed/sft-1.json\"
+        exit 5";
+    let (dir, mut command) = task(script, &["attempts=4"]);
+    fs::create_dir_all(dir.path().join("it's a run/launch/failed")).unwrap();
+    assert_eq!(command.status().unwrap().code(), Some(5));
+    assert_eq!(read(&dir, "made").lines().count(), 2);
+}
+
+#[test]
+fn the_exit_code_of_a_program_that_ends_while_a_signal_is_handled_is_kept() {
+    for (name, code) in [("USR1", 0), ("TERM", 3), ("USR1", 3)] {
+        // `go` is there as soon as the script has got the signal.
+        let script = format!(
+            "trap '' USR2; echo ready >ready; while [ ! -e go ]; do sleep 0.01; done; exit {code}"
+        );
+        let (dir, mut command) = task(&script, &[]);
+        command.env("SLURM_JOB_ID", "15");
+        let mut child = started(&dir, command);
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{name}");
+        assert_eq!(read(&dir, "asked"), "", "{name}: it is not queued again");
     }
 }
 
@@ -84,18 +152,15 @@ fn a_job_whose_time_runs_out_is_queued_again_and_a_cancelled_one_is_not() {
         [("USR1", "1", "requeue 12_3\n"), ("USR1", "2", ""), ("TERM", "0", "")]
     {
         let (dir, mut command) = task(KEEPS, &["requeue=2"]);
-        let bin = dir.path().join("bin");
-        fs::create_dir(&bin).unwrap();
-        let stub = bin.join("scontrol");
-        fs::write(&stub, "#!/bin/sh\necho \"$*\" >>asked\n").unwrap();
-        fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).unwrap();
-        let path = std::env::var("PATH").unwrap_or_default();
-        command.env("PATH", format!("{}:{path}", bin.display()));
         command.envs([("SLURM_ARRAY_JOB_ID", "12"), ("SLURM_ARRAY_TASK_ID", "3")]);
+        command.env("SLURM_JOB_ID", "15");
         command.env("SLURM_RESTART_COUNT", restarts);
         let mut child = started(&dir, command);
         signal(&child, name);
         child.wait().unwrap();
         assert_eq!(read(&dir, "asked"), expected, "{name} {restarts}");
+        // One that is not queued again though its time ran out is told later.
+        let left = if restarts == "2" { "time 0 key 1 key2\n" } else { "" };
+        assert_eq!(record(&dir), left, "{name} {restarts}");
     }
 }

@@ -9,17 +9,18 @@
 mod limits;
 mod queue;
 
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::process::Command;
 
 pub use self::queue::{Queued, cancel, queue};
 
 use crate::error::LaunchError;
-use crate::folder::write;
+use crate::folder::{LaunchFolder, write};
 use crate::jobs::{Jobs, Submitted};
 use crate::launcher::{Launched, Launcher};
+use crate::settings::Request;
 use crate::shell::{lines, quoted_path, write_task};
-use crate::tasks::{Array, Work};
+use crate::tasks::Work;
 
 /// Submits tasks to Slurm, and returns.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,6 +38,7 @@ impl Slurm {
         "group",
         "attempts",
         "requeue",
+        "notice",
         "partition",
         "account",
         "qos",
@@ -53,91 +55,110 @@ impl Launcher for Slurm {
     }
 
     fn launch(&self, work: &Work<'_>) -> Result<Launched, LaunchError> {
-        let folder = work.folder();
-        refuse_second(work)?;
-        let dir = folder.make("slurm")?;
-        let task_sh = quoted_path(&write_task(work)?)?;
-        let most = limits::array_size();
+        refuse_second(&work.folder())?;
         let mut jobs = Jobs::of(Self::NAME);
-        // Ids of the level below, and of this one.
-        let (mut below, mut level, mut ids) = (Vec::<String>::new(), 0, Vec::<String>::new());
-        for (number, array) in work.arrays().iter().enumerate() {
-            if array.level != level {
-                (below, level, ids) = (std::mem::take(&mut ids), array.level, Vec::new());
-            }
-            let list = dir.join(format!("array-{}.txt", number + 1));
-            write(&list, &lines(work, &array.tasks))?;
-            let list = quoted_path(&list)?;
-            for (chunk, tasks) in array.tasks.chunks(most).enumerate() {
-                let script = dir.join(format!("array-{}-{}.sh", number + 1, chunk + 1));
-                // A name and keys have no blanks, so the line is its words.
-                let text = format!(
-                    "#!/bin/sh\nline=$((SLURM_ARRAY_TASK_ID + {}))\n\
-                     exec sh {task_sh} $(sed -n \"${{line}}p\" {list})\n",
-                    chunk * most + 1
-                );
-                write(&script, &text)?;
-                let makes = work.kinds(tasks);
-                let mut command = sbatch(work, &folder.logs(), &below);
-                self.ask(&mut command, work, array, tasks.len());
-                command.arg(&script);
-                let id = submitted(command)?;
-                ids.push(id.clone());
-                jobs.add(&folder, Submitted { id, makes, tasks: tasks.len() })?;
+        match submit_all(work, &mut jobs) {
+            Ok(()) => Ok(Launched::Submitted(jobs.jobs)),
+            Err(error) if jobs.jobs.is_empty() => Err(error),
+            // Without the last job, nothing makes the results.
+            Err(error) => {
+                let ids = jobs.ids();
+                let cancelled = queue::scancel(&ids).is_ok();
+                Err(LaunchError::Half { ids: ids.join(", "), cancelled, source: Box::new(error) })
             }
         }
-        let last = if ids.is_empty() { below } else { ids };
-        let script = dir.join("results.sh");
-        let words = work.plan.results.join(" ");
-        write(&script, &format!("#!/bin/sh\nexec sh {task_sh} results {words}\n"))?;
-        let mut command = sbatch(work, &folder.logs(), &last);
-        common(&mut command, work);
-        command.arg(&script);
-        let id = submitted(command)?;
-        jobs.add(&folder, Submitted { id, makes: "the results".to_owned(), tasks: 1 })?;
-        Ok(Launched::Submitted(jobs.jobs))
     }
 }
 
-impl Slurm {
-    /// Adds what an array asks for.
-    fn ask(&self, command: &mut Command, work: &Work<'_>, array: &Array, tasks: usize) {
-        let most = if array.is_one_by_one { Some(1) } else { work.jobs };
-        let throttle = most.map_or_else(String::new, |most| format!("%{most}"));
-        command.arg(format!("--array=0-{}{throttle}", tasks - 1));
-        command.arg(format!("--cpus-per-task={}", array.needs.cpus));
-        if array.needs.gpus > 0 {
-            command.arg(format!("--gpus={}", array.needs.gpus));
+/// Submits an array for each level, or several, and the job that makes the results.
+fn submit_all(work: &Work<'_>, jobs: &mut Jobs) -> Result<(), LaunchError> {
+    let folder = work.folder();
+    let dir = folder.make_own("slurm")?;
+    let task_sh = quoted_path(&write_task(work)?)?;
+    let most = limits::array_size();
+    // Ids of the level below, and of this one.
+    let (mut below, mut level, mut ids) = (Vec::<String>::new(), 0, Vec::<String>::new());
+    // The last job that asks a service: the next one waits for it.
+    let mut asks: BTreeMap<&str, String> = BTreeMap::new();
+    let arrays = work.arrays();
+    for (number, array) in arrays.iter().enumerate() {
+        if array.level != level {
+            (below, level, ids) = (std::mem::take(&mut ids), array.level, Vec::new());
         }
-        if let Some(memory) = array.needs.memory {
-            command.arg(format!("--mem={memory}M"));
+        let list = dir.join(format!("array-{}.txt", number + 1));
+        write(&list, &lines(work, &array.tasks))?;
+        let list = quoted_path(&list)?;
+        for (chunk, tasks) in array.tasks.chunks(most).enumerate() {
+            let script = dir.join(format!("array-{}-{}.sh", number + 1, chunk + 1));
+            // A name and keys have no blanks, so the line is its words.
+            let text = format!(
+                "#!/bin/sh\nline=$((SLURM_ARRAY_TASK_ID + {}))\n\
+                 exec sh {task_sh} $(sed -n \"${{line}}p\" {list})\n",
+                chunk * most + 1
+            );
+            write(&script, &text)?;
+            let mut after = below.clone();
+            if let Some(service) = &array.network {
+                after.extend(asks.get(service.as_str()).filter(|id| !below.contains(id)).cloned());
+            }
+            let mut command = sbatch(work, "%A_%a", &after)?;
+            let most = if array.network.is_some() { Some(1) } else { work.jobs };
+            let throttle = most.map_or_else(String::new, |most| format!("%{most}"));
+            command.arg(format!("--array=0-{}{throttle}", tasks.len() - 1));
+            ask(&mut command, work, &array.needs);
+            command.arg(&script);
+            let id = submitted(command)?;
+            ids.push(id.clone());
+            if let Some(service) = &array.network {
+                asks.insert(service, id.clone());
+            }
+            jobs.add(&folder, Submitted { id, makes: work.kinds(tasks), tasks: tasks.len() })?;
         }
-        if let Some(minutes) = array.needs.minutes {
-            command.arg(format!("--time={minutes}"));
-        }
-        // USR1 and not TERM, so that a job whose time runs out is told from one that is cancelled.
-        // The batch shell gets it, and passes it on.
-        command.arg(format!("--signal=B:USR1@{NOTICE}"));
-        common(command, work);
     }
+    let last = if ids.is_empty() { below } else { ids };
+    let script = dir.join("results.sh");
+    let words = work.results_arguments().join(" ");
+    write(&script, &format!("#!/bin/sh\nexec sh {task_sh} {words}\n"))?;
+    let mut command = sbatch(work, "%j", &last)?;
+    ask(&mut command, work, &work.results());
+    command.arg(&script);
+    let id = submitted(command)?;
+    jobs.add(&folder, Submitted { id, makes: "the results".to_owned(), tasks: 1 })
 }
 
-/// A submission that every job has alike.
-fn sbatch(work: &Work<'_>, logs: &Path, after: &[String]) -> Command {
+/// A submission that every job has alike. `log` is what Slurm calls the job in the name of its log.
+fn sbatch(work: &Work<'_>, log: &str, after: &[String]) -> Result<Command, LaunchError> {
+    let logs = work.folder().logs();
+    // Slurm takes a percent sign for the beginning of a number of its own.
+    let logs = logs.to_str().ok_or_else(|| LaunchError::Path { path: logs.clone() })?;
+    let logs = logs.replace('%', "%%");
     let mut command = Command::new("sbatch");
-    let name = work.plan.study.get("name").and_then(|name| name.as_str()).unwrap_or("study");
     command.args(["--parsable", "--requeue", "--open-mode=append"]);
-    command.arg(format!("--job-name=seal-{name}"));
-    command.arg("--output").arg(logs.join("slurm-%A_%a.log"));
+    command.arg(format!("--job-name=seal-{}", work.study()));
+    command.arg("--output").arg(format!("{logs}/slurm-{log}.log"));
     command.arg("--chdir").arg(&work.plan.folder);
     if !after.is_empty() {
         command.arg(format!("--dependency=afterany:{}", after.join(":")));
     }
-    command
+    Ok(command)
 }
 
-/// Adds what the settings say of all jobs. The settings of a user come last, and win.
-fn common(command: &mut Command, work: &Work<'_>) {
+/// Adds what a job asks for. The settings of a user come last, and win.
+fn ask(command: &mut Command, work: &Work<'_>, needs: &Request) {
+    command.arg(format!("--cpus-per-task={}", needs.cpus));
+    if needs.gpus > 0 {
+        command.arg(format!("--gpus={}", needs.gpus));
+    }
+    if let Some(memory) = needs.memory {
+        command.arg(format!("--mem={memory}M"));
+    }
+    if let Some(minutes) = needs.minutes {
+        command.arg(format!("--time={minutes}"));
+    }
+    // USR1 and not TERM, so that a job whose time runs out is told from one that is cancelled. The
+    // batch shell gets it, and passes it on.
+    let notice = work.settings.number("notice").unwrap_or(NOTICE);
+    command.arg(format!("--signal=B:USR1@{notice}"));
     for name in ["partition", "account", "qos"] {
         if let Some(value) = work.settings.text(name) {
             command.arg(format!("--{name}={value}"));
@@ -173,11 +194,17 @@ fn said(mut command: Command) -> Result<String, LaunchError> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Refuses a second launch while jobs of the first are in the queue. Where the queue cannot be asked,
-/// the launch goes on: two of them harm nothing.
-fn refuse_second(work: &Work<'_>) -> Result<(), LaunchError> {
-    let Some(jobs) = Jobs::read(&work.folder())? else { return Ok(()) };
-    let mut left = queue(&jobs).unwrap_or_default();
+/// Refuses a launch while jobs of an earlier one are in Slurm's queue, or may be. Jobs of HyperQueue
+/// cannot be asked for; a launch has files of its own, so those that wait are not disturbed.
+///
+/// # Errors
+/// Jobs in the queue; a queue that cannot be asked; a record that cannot be read.
+pub fn refuse_second(folder: &LaunchFolder) -> Result<(), LaunchError> {
+    let Some(jobs) = Jobs::read(folder)? else { return Ok(()) };
+    let mut left = queue(&jobs).map_err(|source| LaunchError::MayBeAtWork {
+        record: folder.jobs(),
+        source: Box::new(source),
+    })?;
     match left.is_empty() {
         true => Ok(()),
         false => Err(LaunchError::AtWork { jobs: left.len(), first: left.swap_remove(0).id }),

@@ -6,6 +6,9 @@ use crate::folder::LaunchFolder;
 use crate::plan::Plan;
 use crate::settings::{Request, Settings};
 
+/// Name of the task that makes the results, and the kind that settings know it by.
+pub const RESULTS: &str = "results";
+
 /// Stages that one process makes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
@@ -28,8 +31,8 @@ pub struct Task {
 pub(crate) struct Array {
     pub(crate) level: usize,
     pub(crate) needs: Request,
-    /// Whether they ask a service, so that one of them runs at a time.
-    pub(crate) is_one_by_one: bool,
+    /// The service that they ask. One of them runs at a time.
+    pub(crate) network: Option<String>,
     pub(crate) tasks: Vec<usize>,
 }
 
@@ -109,20 +112,44 @@ impl<'p> Work<'p> {
     pub(crate) fn arrays(&self) -> Vec<Array> {
         let mut arrays: Vec<Array> = Vec::new();
         for (i, task) in self.tasks.iter().enumerate() {
-            let is_one_by_one = task.network.is_some();
             let of = |array: &&mut Array| {
-                (array.level, &array.needs, array.is_one_by_one)
-                    == (task.level, &task.needs, is_one_by_one)
+                (array.level, &array.needs, &array.network)
+                    == (task.level, &task.needs, &task.network)
             };
             match arrays.iter_mut().find(of) {
                 Some(array) => array.tasks.push(i),
                 None => {
-                    let (level, needs) = (task.level, task.needs.clone());
-                    arrays.push(Array { level, needs, is_one_by_one, tasks: vec![i] });
+                    let (needs, network) = (task.needs.clone(), task.network.clone());
+                    arrays.push(Array { level: task.level, needs, network, tasks: vec![i] });
                 }
             }
         }
         arrays
+    }
+
+    /// What the job of the results asks for.
+    pub(crate) fn results(&self) -> Request {
+        self.settings.request(RESULTS, 1, None)
+    }
+
+    /// The arguments of the script of the task that makes the results.
+    pub(crate) fn results_arguments(&self) -> Vec<&str> {
+        std::iter::once(RESULTS).chain(self.plan.results.iter().map(String::as_str)).collect()
+    }
+
+    /// Name of the study, for people.
+    pub(crate) fn study(&self) -> &str {
+        self.plan.study.get("name").and_then(|name| name.as_str()).unwrap_or("study")
+    }
+
+    /// Name of the study in small letters, digits and dashes, at most 30 of them.
+    pub(crate) fn plain_study(&self) -> String {
+        let plain = |c: char| match c.to_ascii_lowercase() {
+            c if c.is_ascii_alphanumeric() => c,
+            _ => '-',
+        };
+        let name: String = self.study().chars().map(plain).take(30).collect();
+        name.trim_matches('-').to_owned()
     }
 
     /// The arguments of the script of a task: its name, then the keys of its stages.

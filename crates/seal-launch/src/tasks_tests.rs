@@ -89,8 +89,10 @@ fn stages_that_ask_for_other_things_share_neither_task_nor_array() {
     plan.stages[6].network = Some("judge".to_owned());
     let work = Work::of(&plan, &[false; 7], settings(&["group=1000", "sft.time=2h"]), None);
     let arrays = work.arrays();
-    let seen: Vec<(usize, Option<u64>, bool, usize)> =
-        arrays.iter().map(|a| (a.level, a.needs.minutes, a.is_one_by_one, a.tasks.len())).collect();
+    let seen: Vec<(usize, Option<u64>, bool, usize)> = arrays
+        .iter()
+        .map(|a| (a.level, a.needs.minutes, a.network.is_some(), a.tasks.len()))
+        .collect();
     let expected = [
         (0, None, false, 1),
         (1, None, false, 1),

@@ -12,6 +12,7 @@ pub(super) fn code(error: &LaunchError) -> u8 {
             Some(Ok(code @ 1..=5)) => code,
             _ => UNEXPECTED,
         },
+        LaunchError::Half { source, .. } => code(source),
         LaunchError::Cancelled { .. } => interrupt::code(),
         LaunchError::UnknownSetting { .. }
         | LaunchError::Setting { .. }
@@ -20,6 +21,7 @@ pub(super) fn code(error: &LaunchError) -> u8 {
         | LaunchError::Version { .. }
         | LaunchError::Path { .. }
         | LaunchError::AtWork { .. }
+        | LaunchError::MayBeAtWork { .. }
         | LaunchError::NoJobs { .. }
         | LaunchError::NotCancelled { .. } => USAGE,
         LaunchError::Damaged { .. } => DATA,

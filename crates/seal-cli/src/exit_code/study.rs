@@ -49,6 +49,7 @@ fn planned(error: &PlannedError) -> u8 {
         PlannedError::Lacking { .. } => RETRY,
         PlannedError::UnknownKey { .. }
         | PlannedError::Ambiguous { .. }
+        | PlannedError::Moved { .. }
         | PlannedError::Changed { .. } => USAGE,
         PlannedError::Config { .. } => DATA,
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use seal_device::DeviceSpec;
+use seal_launch::{LaunchFolder, RESULTS, forget_task};
 use seal_report::{Report, Split};
 use seal_study::RunOptions;
 use seal_track::Server;
@@ -15,6 +16,7 @@ use crate::plain;
 use crate::progress::Progress;
 use crate::stores::Access;
 use crate::tracking::{self, Tracker};
+use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 use crate::verbs::launch::{self, LaunchArgs, Place};
 use crate::{summary, verbs};
@@ -44,6 +46,12 @@ pub(crate) struct Options {
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     // An address that cannot be used is said before the work.
     let server = options.track.as_ref().map(Tracker::server).transpose()?;
+    if let (Some(_), Some(_)) = (&options.track, options.launch.place().and_then(Place::elsewhere))
+    {
+        let (option, way) =
+            ("track".to_owned(), "before there are results: give it to `report` then");
+        return Err(UsageError::NoEffect { option, way }.into());
+    }
     if options.study.folder.dry_run {
         return verbs::plan::run(&options.study, verbosity);
     }
@@ -76,11 +84,12 @@ fn study(asked: &Options, verbosity: Verbosity) -> anyhow::Result<Option<PathBuf
     // Results of a newer program are not written over, and it is said at once.
     Report::check_versions(&options.out)?;
     let place = launch.place();
-    if place.is_none_or(Place::is_here) {
+    let elsewhere = place.and_then(Place::elsewhere);
+    if elsewhere.is_none() {
         // A missing backend is said now, not by the first stage that needs it.
         study.config().device.parse::<DeviceSpec>()?.open()?;
     }
-    if let Some(place) = place.filter(|place| !place.is_here()) {
+    if let Some(place) = elsewhere {
         launch::elsewhere(&study, &options, (place, launch, asked.study.jobs()), verbosity)?;
         return Ok(None);
     }
@@ -92,6 +101,8 @@ fn study(asked: &Options, verbosity: Verbosity) -> anyhow::Result<Option<PathBuf
     };
     progress.finish();
     let outcome = outcome?;
+    // A job that could not make the results is of no account any more.
+    forget_task(&LaunchFolder::of_run(&options.out), RESULTS)?;
     if verbosity.quiet {
         return Ok(Some(outcome.out));
     }

@@ -1,26 +1,30 @@
 //! `seal ablate --launch`: who makes the stages.
 
+mod left;
+
 use std::io::Write;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use seal_launch::{
-    HyperQueue, Jobs, LaunchError, LaunchFolder, Launched, Launcher, Local, Plan, Script, Settings,
-    Slurm, Work, failures, queue,
+    HyperQueue, LaunchError, LaunchFolder, Launched, Launcher, Local, PlannedStage, RESULTS,
+    Script, Settings, Slurm, Work, refuse_second,
 };
 use seal_study::{Event, LaunchPlan, Observer, Outcome, PlanView, RunOptions, Study, StudyError};
 
+pub(crate) use self::left::status;
+use crate::command::quoted;
 use crate::plain;
 use crate::program::running;
 use crate::progress::Progress;
+use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 
 /// Where stages run.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LaunchArgs {
-    /// Run stages in processes of their own. local: on this machine, --jobs at once, and wait. slurm:
-    /// submit job arrays. hyperqueue: submit tasks to a server. script: write scripts and manifests.
-    /// See docs/clusters.md.
+    /// Make stages in processes of their own, small ones together, and say where. See
+    /// docs/clusters.md.
     #[arg(long, value_name = "WHERE", conflicts_with = "dry_run")]
     launch: Option<Place>,
     /// Set something of the launch, such as partition=gpu (repeatable). cpus, gpus, memory and time
@@ -32,16 +36,43 @@ pub(crate) struct LaunchArgs {
 /// Where stages run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Place {
+    /// Processes of this machine, --jobs at once; waits for them.
     Local,
+    /// Job arrays of Slurm, by levels of the plan; submits and returns.
+    Slurm,
+    /// Tasks of a HyperQueue server; submits and returns.
+    Hyperqueue,
+    /// Shell scripts, a file of SkyPilot, and manifests of Kubernetes; writes them and returns.
+    Script,
+}
+
+/// Places that this process does not wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Elsewhere {
     Slurm,
     Hyperqueue,
     Script,
 }
 
+impl Elsewhere {
+    fn name(self) -> Place {
+        match self {
+            Self::Slurm => Place::Slurm,
+            Self::Hyperqueue => Place::Hyperqueue,
+            Self::Script => Place::Script,
+        }
+    }
+}
+
 impl Place {
-    /// Whether this process waits for the stages.
-    pub(crate) fn is_here(self) -> bool {
-        self == Self::Local
+    /// The place, if this process does not wait for the stages.
+    pub(crate) fn elsewhere(self) -> Option<Elsewhere> {
+        match self {
+            Self::Local => None,
+            Self::Slurm => Some(Elsewhere::Slurm),
+            Self::Hyperqueue => Some(Elsewhere::Hyperqueue),
+            Self::Script => Some(Elsewhere::Script),
+        }
     }
 
     fn reads(self) -> (&'static str, &'static [&'static str]) {
@@ -55,22 +86,43 @@ impl Place {
 }
 
 impl LaunchArgs {
+    /// Refuses options that say nothing of a launch.
+    fn check(&self, place: Elsewhere, jobs: Option<usize>) -> Result<(), UsageError> {
+        let has_image = self.launch_set.iter().any(|given| given.starts_with("image="));
+        let way = match place {
+            Elsewhere::Hyperqueue => "with --launch hyperqueue: its workers say how many tasks run",
+            Elsewhere::Script if !has_image => "with --launch script, except for Kubernetes",
+            Elsewhere::Slurm | Elsewhere::Script => return Ok(()),
+        };
+        match jobs {
+            Some(_) => Err(UsageError::NoEffect { option: "jobs".to_owned(), way }),
+            None => Ok(()),
+        }
+    }
+
     /// Where stages run; `None` is in this process.
     pub(crate) fn place(&self) -> Option<Place> {
         self.launch
     }
 
-    fn settings(&self, place: Place, plan: &Plan) -> Result<Settings, LaunchError> {
-        let mut kinds: Vec<&str> = plan.stages.iter().map(|stage| stage.stage.as_str()).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        Settings::parse(&self.launch_set, place.reads(), &kinds)
+    /// The settings, and whether another launch is at work: both before anything is written.
+    fn settings(
+        &self,
+        place: Place,
+        study: &Study,
+        options: &RunOptions,
+    ) -> Result<Settings, LaunchError> {
+        let mut kinds: Vec<&str> = study.kinds(options).into_iter().collect();
+        kinds.push(RESULTS);
+        let settings = Settings::parse(&self.launch_set, place.reads(), &kinds)?;
+        refuse_second(&LaunchFolder::of_run(&options.out))?;
+        Ok(settings)
     }
 
     /// Stores the plan of the study and gives the settings.
     fn store(
         &self,
-        place: Place,
+        (place, jobs): (Place, Option<usize>),
         study: &Study,
         options: &RunOptions,
         observer: &dyn Observer,
@@ -82,16 +134,20 @@ impl LaunchArgs {
             None => Err(LaunchError::Path { path: path.to_owned() }),
         };
         let command = vec![text(&program)?, "run-stage".into(), "--out".into(), text(&out)?];
+        let settings = self.settings(place, study, options)?;
         let words = (command, vec!["--results".to_owned()]);
         let mut planned = study.launch_plan(options, words, observer)?;
-        let settings = self.settings(place, &planned.plan)?;
+        // Another launch may have begun before the run folder was this one's.
+        refuse_second(&planned.plan.launch_folder())?;
         for stage in &mut planned.plan.stages {
             let (threads, device) = (stage.threads, stage.device.as_deref());
             let asked = settings.request(&stage.stage, threads, device);
             // A small stage takes no more threads for being given more cores.
             stage.threads = if device.is_some() { asked.cpus } else { threads };
         }
-        planned.plan.write()?;
+        let id = planned.plan.name(place.reads().0, (&planned.found, &settings, jobs))?.to_owned();
+        planned.plan.command.extend(["--plan".to_owned(), id]);
+        planned.write()?;
         Ok((planned, settings))
     }
 }
@@ -104,7 +160,8 @@ pub(crate) fn here(
     view: &PlanView,
     progress: &Progress,
 ) -> anyhow::Result<Outcome> {
-    let (planned, settings) = args.store(Place::Local, study, options, progress)?;
+    let (planned, settings) =
+        args.store((Place::Local, Some(options.jobs)), study, options, progress)?;
     let work = Work::of(&planned.plan, &planned.found, settings, Some(options.jobs));
     let missing = planned.found.iter().filter(|found| !**found).count();
     let left = planned.plan.stages.iter().zip(&planned.found).filter(|(_, found)| !**found);
@@ -119,7 +176,7 @@ pub(crate) fn here(
         }
         Err(error) => return Err(error.into()),
     }
-    let outcome = study.run(options, &Afterwards(progress))?;
+    let outcome = study.results_of_launch(&planned, options, &Afterwards(progress))?;
     // What this process found was made by those that it started.
     let (ran, found) = (outcome.ran + missing, outcome.found.saturating_sub(missing));
     Ok(Outcome { ran, found, ..outcome })
@@ -129,37 +186,48 @@ pub(crate) fn here(
 pub(crate) fn elsewhere(
     study: &Study,
     options: &RunOptions,
-    (place, args, jobs): (Place, &LaunchArgs, Option<usize>),
+    (place, args, jobs): (Elsewhere, &LaunchArgs, Option<usize>),
     verbosity: Verbosity,
 ) -> anyhow::Result<()> {
-    let (planned, settings) = args.store(place, study, options, &Notices)?;
-    let work = Work::of(&planned.plan, &planned.found, settings, jobs);
+    args.check(place, jobs)?;
+    // The cores of this machine say nothing of those that make the stages.
+    let options = &RunOptions { threads: 1, ..options.clone() };
+    let (planned, settings) = args.store((place.name(), jobs), study, options, &Notices)?;
+    // The job of the results may start before this process ends.
+    let (plan, stages_found) = planned.released();
+    let work = Work::of(&plan, &stages_found, settings, jobs);
+    let slow = |stage: &PlannedStage| stage.device.as_deref() == Some("flex") && stage.threads == 1;
+    if study.config().model.folder().is_some() && plan.stages.iter().any(slow) {
+        let message =
+            "a task with the model has one core; --launch-set cpus=N gives it more".to_owned();
+        Notices.event(&Event::Notice { message });
+    }
     let launcher: &dyn Launcher = match place {
-        Place::Slurm => &Slurm,
-        Place::Hyperqueue => &HyperQueue,
-        Place::Script | Place::Local => &Script,
+        Elsewhere::Slurm => &Slurm,
+        Elsewhere::Hyperqueue => &HyperQueue,
+        Elsewhere::Script => &Script,
     };
     let launched = launcher.launch(&work)?;
     if verbosity.quiet {
         return Ok(());
     }
     let mut out = plain::stdout();
-    let found = planned.found.iter().filter(|found| **found).count();
+    let found = stages_found.iter().filter(|found| **found).count();
     writeln!(
         out,
-        "{} stages, {found} found; the others are {} tasks on {} levels\n",
-        planned.found.len(),
+        "{} stages, {found} found; tasks that make the others: {}, on levels: {}\n",
+        stages_found.len(),
         work.tasks.len(),
         work.levels()
     )?;
-    let (program, shown) = (running().name, options.out.display());
+    let (program, shown) = (running().name, quoted(&options.out));
     match launched {
         Launched::Submitted(jobs) => {
             for job in &jobs {
-                writeln!(out, "job {}: {} tasks ({})", job.id, job.tasks, job.makes)?;
+                writeln!(out, "job {}: tasks {} ({})", job.id, job.tasks, job.makes)?;
             }
             writeln!(out, "\n{program} status --out {shown}    what is done, waits or has failed")?;
-            if place == Place::Slurm {
+            if place == Elsewhere::Slurm {
                 writeln!(out, "{program} cancel --out {shown}    stops all of it")?;
             }
             let logs = work.folder().logs();
@@ -169,43 +237,10 @@ pub(crate) fn elsewhere(
             for file in files {
                 writeln!(out, "{}", file.display())?;
             }
-            let all = work.folder().dir().join("script/all.sh");
-            writeln!(out, "\nsh {}    runs all of it here, one task after another", all.display())?;
+            let all = quoted(&work.folder().own().join("script/all.sh"));
+            writeln!(out, "\nsh {all}    runs all of it here, one task after another")?;
         }
         Launched::Done => {}
-    }
-    Ok(())
-}
-
-/// Says what a launch of the run in `dir` has left: failures, and jobs that have not ended.
-pub(super) fn status(out: &mut dyn Write, dir: &Path, view: &PlanView) -> anyhow::Result<()> {
-    let folder = LaunchFolder::of_run(dir);
-    if !folder.plan().exists() {
-        return Ok(());
-    }
-    let plan = Plan::read(dir)?;
-    let done = |key: &str| view.stages.iter().any(|s| s.found && s.key.as_str() == key);
-    let missing = plan.stages.iter().filter(|stage| !done(&stage.key));
-    for failed in failures(&folder, missing)? {
-        let first = failed.message.lines().next().unwrap_or_default();
-        writeln!(out, "failed with exit code {}: {}: {first}", failed.code, failed.name)?;
-    }
-    let Some(jobs) = Jobs::read(&folder)? else { return Ok(()) };
-    writeln!(
-        out,
-        "launched: {} {} jobs ({})",
-        jobs.jobs.len(),
-        jobs.launcher,
-        jobs.ids().join(", ")
-    )?;
-    match queue(&jobs) {
-        Ok(left) => {
-            for job in left {
-                writeln!(out, "  {} {} {}", job.id, job.state, job.reason)?;
-            }
-        }
-        // The records above are the run's own; the queue is beside them.
-        Err(error) => writeln!(out, "  the queue cannot be asked: {error}")?,
     }
     Ok(())
 }

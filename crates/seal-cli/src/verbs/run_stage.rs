@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use seal_device::DeviceSpec;
-use seal_launch::{LaunchFolder, Plan, PlannedStage, forget, note};
-use seal_study::{Event, Observer, Study, StudyError, stage_by_key};
+use seal_launch::{LaunchError, LaunchFolder, Plan, PlannedStage, forget, note};
+use seal_study::{Event, Observer, PlannedError, Study, StudyError, stage_by_key};
 
 use crate::logging::Log;
 use crate::reading::Reading;
@@ -19,9 +19,9 @@ Examples:
   {program} run-stage --out runs/world 4f1c            the stage whose key begins so
   {program} run-stage --out runs/world --results       results, once all stages are there
 
-Launchers call this verb: ablate --launch local, slurm, hyperqueue, script. The plan is
-OUT/launch/study.json. It lists the stages with their keys and inputs. The stage is made where its
-key comes out as planned.
+Launchers call this verb: ablate --launch local, slurm, hyperqueue, script. The plan of the last
+launch is OUT/launch/study.json, and each launch has its own in OUT/launch/ID. It lists the stages
+with their keys and inputs. The stage is made where its key comes out as planned.
 
 Exit codes beside those of every verb:
   0  the stage is in the store, made now or before
@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// Run folder with the stored plan.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Id of the plan; without it, the plan of the last launch.
+    #[arg(long, value_name = "ID")]
+    plan: Option<String>,
     /// Keys of stages, or beginnings of keys.
     #[arg(value_name = "KEY", required_unless_present = "results")]
     keys: Vec<String>,
@@ -46,7 +49,12 @@ pub(crate) struct Options {
 /// Makes the stages, and says which were there.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     let log = Log::start(verbosity);
-    let plan = Plan::read(&options.out)?;
+    let plan = Plan::read(&options.out, options.plan.as_deref())?;
+    if !seal_files::same_file(&options.out, &plan.out) {
+        // Nothing is written into the folder that the plan is of.
+        let (planned, now) = (plan.out, options.out.clone());
+        return Err(StudyError::from(PlannedError::Moved { planned, now }).into());
+    }
     let asked = options.keys.iter().map(|key| stage_by_key(&plan, key).map_err(StudyError::from));
     let asked: Vec<usize> = asked.collect::<Result<_, _>>()?;
     // Relative paths of the study start from there.
@@ -57,7 +65,10 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     }
     let made = make(&plan, &asked, options.results, verbosity, &lines, &log);
     let stages: Vec<&PlannedStage> = asked.iter().map(|i| &plan.stages[*i]).collect();
-    remember(&plan.launch_folder(), &stages, &made)?;
+    // A record is beside what became of the stages, and never in its place.
+    if let Err(error) = remember(&plan.launch_folder(), &stages, &made) {
+        writeln!(plain::stderr(), "warning: {error}")?;
+    }
     made
 }
 
@@ -89,7 +100,7 @@ fn make(
         for i in asked {
             writeln!(out, "{} is in the store", plan.stages[*i].name())?;
         }
-        writeln!(out, "{} stages made, {} found", made.made, made.found)?;
+        writeln!(out, "made: {}, found: {}", made.made, made.found)?;
     }
     Ok(())
 }
@@ -99,21 +110,22 @@ fn remember(
     folder: &LaunchFolder,
     stages: &[&PlannedStage],
     made: &anyhow::Result<()>,
-) -> anyhow::Result<()> {
+) -> Result<(), LaunchError> {
     let Err(error) = made else {
-        return Ok(stages.iter().try_for_each(|stage| forget(folder, stage))?);
+        return stages.iter().try_for_each(|stage| forget(folder, stage));
     };
     let study = error.downcast_ref::<StudyError>();
     if study.is_some_and(StudyError::is_cancelled) {
         return Ok(());
     }
     let (code, message) = (exit_code::of(error), crate::message::message(error));
+    let lacking = matches!(study, Some(StudyError::Planned(PlannedError::Lacking { .. })));
     let failed = match study {
         Some(StudyError::Stage { label, .. }) => Some(label),
         _ => None,
     };
     for stage in stages.iter().filter(|stage| failed.is_none_or(|name| *name == stage.name())) {
-        note(folder, stage, code, &message)?;
+        note(folder, stage, (code, &message, lacking))?;
     }
     Ok(())
 }

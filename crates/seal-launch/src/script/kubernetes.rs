@@ -1,14 +1,18 @@
 //! Manifests of Kubernetes: an Indexed Job for each array of tasks.
 //!
 //! Kubernetes starts jobs in no order, so a script applies them level by level. Exit codes are
-//! mapped: 2 to 4 fail their index at once, and any other code is tried again.
+//! mapped: 1 to 4 fail their index at once, and any other code is tried again.
 
 use serde_json::{Value, json};
 
 use super::yaml;
 use crate::error::LaunchError;
-use crate::shell::{quoted, quoted_path};
-use crate::tasks::{Array, Work};
+use crate::settings::Request;
+use crate::shell::{ATTEMPTS, quoted, quoted_path};
+use crate::tasks::{RESULTS, Work};
+
+/// Bytes of a list of tasks. The list is one argument of a program, and Linux takes 128 KiB.
+const LIST: usize = 100 * 1024;
 
 /// Names and texts of the files: a manifest for each array and one for the results, and the script
 /// that applies them.
@@ -17,66 +21,128 @@ pub(super) fn files(work: &Work<'_>) -> Result<Vec<(String, String)>, LaunchErro
     let mut script = String::from(HEAD);
     let mut level = 0;
     let mut names = Vec::new();
-    for (number, array) in work.arrays().iter().enumerate() {
-        if array.level != level {
+    let mut number = 0;
+    for array in &work.arrays() {
+        for (part, lists) in parts(work, &array.tasks)?.into_iter().enumerate() {
+            // Two jobs that ask one service do not run at once.
+            let is_after = array.level != level || part > 0 && array.network.is_some();
+            if is_after && !names.is_empty() {
+                script.push_str(&format!("wait_for {}\n", names.join(" ")));
+                names.clear();
+            }
             level = array.level;
-            script.push_str(&format!("wait_for {}\n", names.join(" ")));
-            names.clear();
+            number += 1;
+            let name = job_name(work, &number.to_string());
+            let file = format!("kubernetes-{number}.yaml");
+            let at_once = if array.network.is_some() { Some(1) } else { work.jobs };
+            let job = manifest(work, &name, (&array.needs, at_once), &lists)?;
+            files.push((file.clone(), yaml::text(&job)));
+            script.push_str(&format!("apply {name} \"$here/{file}\"\n"));
+            names.push(name);
         }
-        let name = job_name(work, &(number + 1).to_string());
-        let file = format!("kubernetes-{}.yaml", number + 1);
-        let lines: Vec<Value> =
-            array.tasks.iter().map(|task| work.arguments(*task).join(" ").into()).collect();
-        files.push((file.clone(), yaml::text(&manifest(work, &name, Some(array), lines)?)));
-        script.push_str(&format!("kubectl apply -f \"$here/{file}\"\n"));
-        names.push(name);
     }
     if !names.is_empty() {
         script.push_str(&format!("wait_for {}\n", names.join(" ")));
     }
-    let name = job_name(work, "results");
-    let line = format!("results {}", work.plan.results.join(" "));
-    let text = yaml::text(&manifest(work, &name, None, vec![line.into()])?);
-    files.push(("kubernetes-results.yaml".to_owned(), text));
-    script.push_str("kubectl apply -f \"$here/kubernetes-results.yaml\"\n");
-    script.push_str(&format!("wait_for {name}\n"));
+    let name = job_name(work, RESULTS);
+    let line = line(work, 0, &work.results_arguments())?;
+    let job = manifest(work, &name, (&work.results(), None), &[line])?;
+    files.push(("kubernetes-results.yaml".to_owned(), yaml::text(&job)));
+    script.push_str(&format!("apply {name} \"$here/kubernetes-results.yaml\"\n"));
+    script.push_str(&format!("wait_for {name}\nexit \"$code\"\n"));
     files.push(("kubernetes.sh".to_owned(), script));
     Ok(files)
+}
+
+/// The lines that choose among tasks, in as many lists as are needed.
+fn parts(work: &Work<'_>, tasks: &[usize]) -> Result<Vec<Vec<String>>, LaunchError> {
+    let mut all: Vec<Vec<String>> = Vec::new();
+    let mut bytes = LIST;
+    for task in tasks {
+        let number = all.last().map_or(0, Vec::len);
+        let mut text = line(work, number, &work.arguments(*task))?;
+        if bytes + text.len() > LIST {
+            all.push(Vec::new());
+            text = line(work, 0, &work.arguments(*task))?;
+            bytes = 0;
+        }
+        bytes += text.len();
+        if let Some(part) = all.last_mut() {
+            part.push(text);
+        }
+    }
+    Ok(all)
+}
+
+/// What the pod with this number does.
+fn line(work: &Work<'_>, number: usize, arguments: &[&str]) -> Result<String, LaunchError> {
+    let task_sh = quoted_path(&work.folder().own().join("task.sh"))?;
+    let words = arguments.iter().map(|word| quoted(word));
+    let words = words.collect::<Result<Vec<_>, _>>()?.join(" ");
+    Ok(format!("{number}) exec sh {task_sh} {words} ;;\n"))
 }
 
 const HEAD: &str = "\
 #!/bin/sh
 # Applies the jobs level by level. A job that failed does not stop the next level: its other tasks
-# have made their stages, and what reads from a stage that is missing fails by itself.
-set -e
+# have made their stages, and what reads from a stage that is missing fails by itself. The exit code
+# is 1 if a job failed, or if the cluster does not answer.
 here=$(cd \"$(dirname \"$0\")\" && pwd)
+code=0
+state_of() {
+    kubectl get job \"$1\" -o 'jsonpath={.status.conditions[?(@.status==\"True\")].type}' \"$2\"
+}
+# A job that failed under this name is of an earlier start of this script: it goes, and runs again.
+apply() {
+    case \" $(state_of \"$1\" --ignore-not-found) \" in
+    *' Failed '*) kubectl delete job \"$1\" || exit 1 ;;
+    esac
+    kubectl apply -f \"$2\" || exit 1
+}
 wait_for() {
     for job; do
-        until kubectl get job \"$job\" -o 'jsonpath={.status.conditions[*].type}' |
-            grep -Eq 'Complete|Failed'; do
+        unanswered=0
+        while :; do
+            if state=$(state_of \"$job\" --ignore-not-found=false); then
+                unanswered=0
+                case \" $state \" in
+                *' Failed '*)
+                    echo \"job $job failed\" >&2
+                    code=1
+                    break
+                    ;;
+                *' Complete '*) break ;;
+                esac
+            else
+                unanswered=$((unanswered + 1))
+                if [ \"$unanswered\" -ge 12 ]; then
+                    echo \"job $job cannot be asked for\" >&2
+                    exit 1
+                fi
+            fi
             sleep 5
         done
     done
 }
 ";
 
-/// A name that Kubernetes takes: small letters, digits and dashes, 63 of them at most.
+/// A name that Kubernetes takes: small letters, digits and dashes, 63 of them at most. It has the id
+/// of the plan, because a job cannot be changed, and run folders may share a name of a study.
 fn job_name(work: &Work<'_>, number: &str) -> String {
-    let study = work.plan.study.get("name").and_then(Value::as_str).unwrap_or("study");
-    let plain = |c: char| match c.to_ascii_lowercase() {
-        c if c.is_ascii_alphanumeric() => c,
-        _ => '-',
-    };
-    let study: String = study.chars().map(plain).take(40).collect();
-    format!("seal-{}-{number}", study.trim_matches('-'))
+    format!("seal-{}-{}-{number}", work.plain_study(), short_id(work))
 }
 
-/// The job of `array`, or that of the results, whose tasks have these arguments.
+/// The beginning of the plan's id.
+fn short_id<'w>(work: &'w Work<'_>) -> &'w str {
+    work.plan.id.get(..8).unwrap_or("plan")
+}
+
+/// A job with an index for each of `lines`, of which so many run at once.
 fn manifest(
     work: &Work<'_>,
     name: &str,
-    array: Option<&Array>,
-    lines: Vec<Value>,
+    (needs, at_once): (&Request, Option<usize>),
+    lines: &[String],
 ) -> Result<Value, LaunchError> {
     let settings = &work.settings;
     let launcher = super::Script::NAME;
@@ -84,41 +150,27 @@ fn manifest(
     let claim = settings.needed(launcher, "claim")?;
     let mount = settings.needed(launcher, "mount")?;
     let count = lines.len();
-    let at_once = match array {
-        Some(array) if array.is_one_by_one => 1,
-        _ => work.jobs.unwrap_or(count).clamp(1, count.max(1)),
-    };
+    let at_once = at_once.unwrap_or(count).clamp(1, count.max(1));
     let mut limits = serde_json::Map::new();
-    let mut deadline = Value::Null;
-    if let Some(array) = array {
-        limits.insert("cpu".to_owned(), array.needs.cpus.to_string().into());
-        if let Some(memory) = array.needs.memory {
-            limits.insert("memory".to_owned(), format!("{memory}Mi").into());
-        }
-        if array.needs.gpus > 0 {
-            limits.insert("nvidia.com/gpu".to_owned(), array.needs.gpus.to_string().into());
-        }
-        deadline = array.needs.minutes.map_or(Value::Null, |minutes| (minutes * 60).into());
+    limits.insert("cpu".to_owned(), needs.cpus.to_string().into());
+    if let Some(memory) = needs.memory {
+        limits.insert("memory".to_owned(), format!("{memory}Mi").into());
     }
-    let task_sh = quoted_path(&work.folder().dir().join("task.sh"))?;
+    if needs.gpus > 0 {
+        limits.insert("nvidia.com/gpu".to_owned(), needs.gpus.to_string().into());
+    }
     // The list is in the manifest, so that a later launch changes no job that waits.
-    let mut choose = String::from("case \"$JOB_COMPLETION_INDEX\" in\n");
-    for (i, line) in lines.iter().enumerate() {
-        // A name and keys have no blanks, so the line is its words.
-        let words = line.as_str().unwrap_or_default().split(' ').map(quoted);
-        let words = words.collect::<Result<Vec<_>, _>>()?.join(" ");
-        choose.push_str(&format!("{i}) exec sh {task_sh} {words} ;;\n"));
-    }
-    choose.push_str("esac\n");
-    let mut container = json!({
+    let lines = lines.concat();
+    let choose = format!("case \"$JOB_COMPLETION_INDEX\" in\n{lines}esac\n");
+    let container = json!({
         "name": "stage",
         "image": image,
         "command": ["/bin/sh", "-c", choose],
+        // Kubernetes counts the attempts.
+        "env": [{"name": ATTEMPTS, "value": "1"}],
+        "resources": {"limits": limits.clone(), "requests": limits},
         "volumeMounts": [{"name": "study", "mountPath": mount}],
     });
-    if !limits.is_empty() {
-        container["resources"] = json!({"limits": limits.clone(), "requests": limits});
-    }
     let mut spec = json!({
         "completionMode": "Indexed",
         "completions": count,
@@ -127,7 +179,7 @@ fn manifest(
         "maxFailedIndexes": count,
         "podFailurePolicy": {"rules": [
             {"action": "FailIndex",
-             "onExitCodes": {"containerName": "stage", "operator": "In", "values": [2, 3, 4]}},
+             "onExitCodes": {"containerName": "stage", "operator": "In", "values": [1, 2, 3, 4]}},
             {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
         ]},
         "template": {"spec": {
@@ -136,9 +188,10 @@ fn manifest(
             "volumes": [{"name": "study", "persistentVolumeClaim": {"claimName": claim}}],
         }},
     });
-    if !deadline.is_null() {
-        spec["template"]["spec"]["activeDeadlineSeconds"] = deadline;
+    if let Some(minutes) = needs.minutes {
+        spec["template"]["spec"]["activeDeadlineSeconds"] = (minutes * 60).into();
     }
-    let metadata = json!({"name": name});
+    let labels = json!({"seal-launch": short_id(work)});
+    let metadata = json!({"name": name, "labels": labels});
     Ok(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}))
 }

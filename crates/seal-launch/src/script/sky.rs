@@ -19,10 +19,9 @@ pub(super) fn text(work: &Work<'_>) -> Result<String, LaunchError> {
     if let Some(memory) = memory {
         resources["memory"] = format!("{}+", memory.div_ceil(1024)).into();
     }
-    let all = quoted_path(&work.folder().dir().join("script").join("all.sh"))?;
-    let name = work.plan.study.get("name").and_then(|name| name.as_str()).unwrap_or("study");
+    let all = quoted_path(&work.folder().own().join("script").join("all.sh"))?;
     let mut task = json!({
-        "name": format!("seal-{name}"),
+        "name": format!("seal-{}", work.plain_study()),
         "resources": resources,
         "run": format!("sh {all}\n"),
     });

@@ -36,16 +36,26 @@ pub fn queue(jobs: &Jobs) -> Result<Vec<Queued>, LaunchError> {
     }
 }
 
+/// States of jobs that have ended.
+const ENDS: [&str; 9] = [
+    "COMPLETED",
+    "FAILED",
+    "CANCELLED",
+    "TIMEOUT",
+    "NODE_FAIL",
+    "OUT_OF_MEMORY",
+    "PREEMPTED",
+    "BOOT_FAIL",
+    "DEADLINE",
+];
+
 fn parsed(text: &str) -> Vec<Queued> {
     let one = |line: &str| {
         let mut parts = line.trim().splitn(3, '|').map(str::to_owned);
         Some(Queued { id: parts.next()?, state: parts.next()?, reason: parts.next()? })
     };
     // Those that have ended stay for some minutes.
-    let has_ended = |queued: &Queued| {
-        let ends = ["COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY"];
-        ends.iter().any(|end| queued.state.starts_with(end))
-    };
+    let has_ended = |queued: &Queued| ENDS.iter().any(|end| queued.state.starts_with(end));
     text.lines().filter_map(one).filter(|queued| !has_ended(queued)).collect()
 }
 
@@ -58,10 +68,31 @@ pub fn cancel(folder: &LaunchFolder) -> Result<Vec<String>, LaunchError> {
     if jobs.launcher != Slurm::NAME {
         return Err(LaunchError::NotCancelled { launcher: jobs.launcher });
     }
+    let ids = match queue(&jobs) {
+        Ok(left) => waiting(&jobs, &left),
+        Err(_) => jobs.ids(),
+    };
+    scancel(&ids)?;
+    Ok(ids)
+}
+
+/// Those of `jobs` that are in the queue. Slurm refuses to cancel jobs that it has forgotten.
+fn waiting(jobs: &Jobs, left: &[Queued]) -> Vec<String> {
+    let is_left = |id: &String| {
+        let of = |queued: &Queued| queued.id.split(['_', '+']).next() == Some(id);
+        left.iter().any(of)
+    };
+    jobs.ids().into_iter().filter(is_left).collect()
+}
+
+/// Cancels jobs.
+pub(super) fn scancel(ids: &[String]) -> Result<(), LaunchError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
     let mut command = Command::new("scancel");
-    command.args(jobs.ids());
-    said(command)?;
-    Ok(jobs.ids())
+    command.args(ids);
+    said(command).map(|_| ())
 }
 
 #[cfg(test)]

@@ -40,6 +40,18 @@ pub enum PlannedError {
         /// Their names.
         stages: Vec<String>,
     },
+    /// The run folder was moved or copied after the launch.
+    #[error(
+        "{}: this run folder was launched as {}, and was moved or copied since",
+        now.display(),
+        planned.display()
+    )]
+    Moved {
+        /// The run folder of the plan.
+        planned: PathBuf,
+        /// Where the plan is now.
+        now: PathBuf,
+    },
     /// The config beside the plan is another one.
     #[error("{}: it is not the config that the plan was made from", path.display())]
     Config {

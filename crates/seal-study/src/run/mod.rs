@@ -200,7 +200,18 @@ impl Study {
         self.reads_none_of_its_outputs(&options.out)?;
         // What is told is in the log, too.
         let observer = &Logged(observer);
-        let _folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
+        let folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
+        self.run_in(&folder, options, start, observer)
+    }
+
+    /// Runs in a folder that this process has claimed.
+    fn run_in(
+        &self,
+        _folder: &RunFolder,
+        options: &RunOptions,
+        start: Instant,
+        observer: &dyn Observer,
+    ) -> Result<Outcome, StudyError> {
         // Whoever reads the log tells this run from earlier ones by it.
         tracing::info!("a run begins");
         let store = open_store(options, observer)?;

@@ -4,8 +4,8 @@
 //! the models that the config names. It computes every key again. So a stage is made only where its
 //! key comes out as planned, and an output depends on its key alone, as everywhere.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use seal_files::Digest;
 use seal_launch::{LaunchError, Plan};
@@ -21,7 +21,7 @@ use crate::error::{Defect, PlannedError, StudyError};
 use crate::exec::{Node, run_graph};
 use crate::graph::Graph;
 use crate::judging::Judging;
-use crate::observer::Observer;
+use crate::observer::{Observer, Silent};
 use crate::opening::{Logged, open_store};
 use crate::options::{Outcome, RunOptions};
 use crate::run_folder::RunFolder;
@@ -45,6 +45,24 @@ pub struct LaunchPlan {
     pub plan: Plan,
     /// By stage, whether its output is there and whole.
     pub found: Vec<bool>,
+    config: String,
+    /// The run folder is this process's while the launch is at work.
+    folder: RunFolder,
+}
+
+impl LaunchPlan {
+    /// Writes the plan, which must have its name, with the config that it was made from.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write(&self) -> Result<(), LaunchError> {
+        self.plan.write(&self.config)
+    }
+
+    /// Gives plan and found stages, and the run folder back: others make the results in it.
+    pub fn released(self) -> (Plan, Vec<bool>) {
+        (self.plan, self.found)
+    }
 }
 
 /// What became of stages that were asked for by their keys.
@@ -57,8 +75,8 @@ pub struct StagesMade {
 }
 
 impl Study {
-    /// The plan of a launch of this study. The run folder becomes this study's, its store is opened,
-    /// and the config is written beside the place of the plan. `words` are the command that makes
+    /// The plan of a launch of this study. The run folder becomes this study's, and its store is
+    /// opened. `words` are the command that makes
     /// stages and what stands in the place of keys to make the results.
     ///
     /// # Errors
@@ -71,7 +89,7 @@ impl Study {
     ) -> Result<LaunchPlan, StudyError> {
         let observer = &Logged(observer);
         self.reads_none_of_its_outputs(&options.out)?;
-        let _folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
+        let folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
         let store = open_store(options, observer)?;
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
@@ -92,8 +110,28 @@ impl Study {
         let version = env!("CARGO_PKG_VERSION");
         let places = (options.out.as_path(), &*options.store_dir());
         let plan = Plan::new(version, words, places, of, stages(&graph))?;
-        plan.write_config(&config)?;
-        Ok(LaunchPlan { plan, found: survey.found.iter().map(Option::is_some).collect() })
+        let found = survey.found.iter().map(Option::is_some).collect();
+        Ok(LaunchPlan { plan, found, config, folder })
+    }
+
+    /// The kinds of stages of this study, each once.
+    pub fn kinds(&self, options: &RunOptions) -> BTreeSet<&'static str> {
+        let judging = Judging::new(&self.judges, &options.store_dir(), &Silent);
+        self.graph(options, &judging).nodes.iter().map(|node| node.stage).collect()
+    }
+
+    /// Makes the results after a launch whose stages are done. The run folder was this process's all
+    /// the time.
+    ///
+    /// # Errors
+    /// As [`Study::run`].
+    pub fn results_of_launch(
+        &self,
+        launched: &LaunchPlan,
+        options: &RunOptions,
+        observer: &dyn Observer,
+    ) -> Result<Outcome, StudyError> {
+        self.run_in(&launched.folder, options, Instant::now(), &Logged(observer))
     }
 
     /// The study of a plan, and the options of its run. The current folder must be the one that
@@ -142,9 +180,12 @@ impl Study {
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let mut graph = self.graph(options, &judging);
         let asked = numbers(plan, asked, &graph)?;
-        for stage in &plan.stages {
-            let same = graph.nodes.iter_mut().find(|node| node.key.as_str() == stage.key);
-            same.into_iter().for_each(|node| node.needs.threads = stage.threads);
+        let threads: BTreeMap<&str, usize> =
+            plan.stages.iter().map(|stage| (stage.key.as_str(), stage.threads)).collect();
+        for node in &mut graph.nodes {
+            if let Some(threads) = threads.get(node.key.as_str()) {
+                node.needs.threads = *threads;
+            }
         }
         let whole = closure(&graph.nodes, &asked);
         let (nodes, asked) = part(graph.nodes, &whole, &asked);

@@ -1,0 +1,83 @@
+//! What a launch has left: failures, and jobs that have not ended.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+
+use seal_launch::{
+    Ending, GivenUp, Jobs, LaunchFolder, Plan, PlannedStage, RESULTS, failures, given_up, queue,
+};
+use seal_study::PlanView;
+
+/// Says what the last launch of the run in `dir` has left. Failures come first, and then how many
+/// stages only wait for an input.
+pub(crate) fn status(out: &mut dyn Write, dir: &Path, view: &PlanView) -> anyhow::Result<()> {
+    let folder = LaunchFolder::of_run(dir);
+    if !folder.plan().exists() {
+        return Ok(());
+    }
+    let plan = Plan::read(dir, None)?;
+    failed(out, &folder, &plan, view)?;
+    let Some(jobs) = Jobs::read(&folder)? else { return Ok(()) };
+    let ids = jobs.ids().join(", ");
+    writeln!(out, "launched: {} {} jobs ({ids})", jobs.jobs.len(), jobs.launcher)?;
+    match queue(&jobs) {
+        Ok(left) => {
+            for job in left {
+                writeln!(out, "  {} {} {}", job.id, job.state, job.reason)?;
+            }
+        }
+        // The records above are the run's own; the queue is beside them.
+        Err(error) => writeln!(out, "  the queue cannot be asked: {error}")?,
+    }
+    Ok(())
+}
+
+fn failed(
+    out: &mut dyn Write,
+    folder: &LaunchFolder,
+    plan: &Plan,
+    view: &PlanView,
+) -> anyhow::Result<()> {
+    let found: BTreeSet<&str> =
+        view.stages.iter().filter(|s| s.found).map(|s| s.key.as_str()).collect();
+    let is_missing = |stage: &&PlannedStage| !found.contains(stage.key.as_str());
+    let missing: Vec<&PlannedStage> = plan.stages.iter().filter(is_missing).collect();
+    let notes = failures(folder, missing.iter().copied())?;
+    let mut lacking = notes.iter().filter(|note| note.lacking).count();
+    for note in notes.iter().filter(|note| !note.lacking) {
+        let first = note.message.lines().next().unwrap_or_default();
+        writeln!(out, "failed with exit code {}: {}: {first}", note.code, note.name)?;
+    }
+    for task in given_up(folder)? {
+        let is_of = |stage: &&&PlannedStage| task.keys.contains(&stage.key);
+        let stages: Vec<&&PlannedStage> = missing.iter().filter(is_of).collect();
+        // A process that could say why has said so above.
+        let is_noted = |stage: &&PlannedStage| {
+            notes.iter().any(|note| {
+                note.key == stage.key && Ending::Code(i32::from(note.code)) == task.ending
+            })
+        };
+        let is_results = task.task == RESULTS && missing.is_empty();
+        let unsaid: Vec<&&&PlannedStage> = stages.iter().filter(|s| !is_noted(s)).collect();
+        if unsaid.is_empty() && !is_results {
+            continue;
+        }
+        let is_noted = |key: &str| notes.iter().any(|note| note.lacking && note.key == key);
+        lacking -= unsaid.iter().filter(|stage| is_noted(&stage.key)).count();
+        let names: Vec<String> = unsaid.iter().map(|stage| stage.name()).collect();
+        let names = if is_results { "the results".to_owned() } else { names.join(", ") };
+        let GivenUp { task, ending, attempts, .. } = task;
+        let log = folder.log(&task);
+        writeln!(
+            out,
+            "failed with {ending}, attempt {attempts}: {names}: its process could not say why; all \
+             that it said is in {}",
+            log.display()
+        )?;
+    }
+    if lacking > 0 {
+        writeln!(out, "stages that lack an input: {lacking}")?;
+    }
+    Ok(())
+}
