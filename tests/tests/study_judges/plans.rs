@@ -261,20 +261,33 @@ fn a_judge_without_a_kind_is_refused_in_a_few_words() {
 
 /// Its own sub-tables would be right below the right name, so that nothing is wrong with them.
 fn a_misspelt_table_is_named_with_the_word_that_was_meant(sandbox: &Sandbox) {
-    let said = |set: &[&str]| run(sandbox, &ABLATE, set).error();
     let rubric = sandbox.read("tables/rubric.toml");
-    sandbox.write("tables/odd.toml", &format!("{rubric}[endpiont.patience]\nattempts = 2\n"));
-    insta::assert_snapshot!(said(&["judge.hexphi.table=tables/odd.toml"]), @"");
-    insta::assert_snapshot!(said(&["judge.hexphi.also.two.table=tables/odd.toml"]), @"");
-    let right = "judge.hexphi.table=tables/rubric.toml";
-    insta::assert_snapshot!(said(&[right, "judge.hexphi.endpiont.patience.attempts=2"]), @"");
-    let right = "judge.hexphi.also.two.table=tables/rubric.toml";
-    let key = "judge.hexphi.also.two.endpiont.patience.attempts=2";
-    insta::assert_snapshot!(said(&[right, key]), @"");
+    let odd = format!("{rubric}[endpiont.patience]\nattempts = 2\n");
+    sandbox.write("tables/odd.toml", &odd);
     let study = sandbox.read("study.toml");
-    let table = format!("[judge.hexphi]\n{rubric}[endpiont.patience]\nattempts = 2\n");
-    let table = table.replace("\n[e", "\n[judge.hexphi.e");
-    sandbox.write("odd.toml", &format!("{study}\n{table}"));
-    let args = ["ablate", "--config", "odd.toml", "--out", "out"];
-    insta::assert_snapshot!(run(sandbox, &args, &[]).error(), @"");
+    let (before, own) = study.split_once("[judge.hexphi]\n").unwrap();
+    let (_, after) = own.split_once("\n[").unwrap();
+    let table = odd.replace("\n[", "\n[judge.hexphi.");
+    sandbox.write("odd.toml", &format!("{before}[judge.hexphi]\n{table}\n[{after}"));
+    let (first, also) = ("judge.hexphi", "judge.hexphi.also.two");
+    let set = |place: &str, rest: &str| run(sandbox, &ABLATE, &[&format!("{place}.{rest}")]);
+    let with = |place: &str| {
+        let table = format!("{place}.table=tables/rubric.toml");
+        run(sandbox, &ABLATE, &[&table, &format!("{place}.endpiont.patience.attempts=2")])
+    };
+    for (place, refused) in [
+        ("judge.hexphi: tables/odd.toml, line 9: ", set(first, "table=tables/odd.toml")),
+        ("judge.hexphi.also.two: tables/odd.toml, line 9: ", set(also, "table=tables/odd.toml")),
+        ("endpiont.patience.attempts=2: judge.hexphi: ", with(first)),
+        ("endpiont.patience.attempts=2: judge.hexphi.also.two: ", with(also)),
+        (
+            "odd.toml: judge.hexphi: ",
+            run(sandbox, &["ablate", "--config", "odd.toml", "--out", "out"], &[]),
+        ),
+    ] {
+        let said = refused.stderr.trim_end();
+        assert_eq!(refused.code, Some(2), "{said}");
+        assert!(said.contains(&format!("{place}unknown field `endpiont`, expected ")), "{said}");
+        assert!(said.ends_with("; did you mean `endpoint`?"), "{said}");
+    }
 }
