@@ -277,7 +277,7 @@ fn a_model_here_that_cannot_judge_is_said_before_anything_trains() {
         ),
         "{said}"
     );
-    assert!(said.contains("to hf://nobody/judge, which runs here: 7000.00 M parameters"), "{said}");
+    assert!(said.contains("to nobody/judge, which runs here: 7000.00 M parameters"), "{said}");
     let nowhere = ["judge.slimorca.model.path=nowhere"];
     let said = done(run(&sandbox, &dry, &[&JUDGES[..], &nowhere].concat())).stdout;
     assert!(said.contains("judge of slimorca: nowhere is no folder"), "{said}");
