@@ -74,7 +74,7 @@ fn prompts_of_guards_are_those_of_transformers() {
             continue;
         };
         assert_eq!(found(name, &text), golden[name], "{name}");
-        println!("{name}: the text is here");
+        eprintln!("{name}: the text is here");
     }
     // As three independent programs write the prompt of this model.
     let short = &golden["qwen3guard_gen.jinja"]["rendered"]["short"];
