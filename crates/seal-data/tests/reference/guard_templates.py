@@ -4,6 +4,8 @@ Prints, for each template, the SHA-256 of its text, and length and SHA-256 of wh
 conversations: the golden values of tests/chat/guards.rs. No text is printed. Templates that others wrote
 are no part of this repository; they are files of one's own:
 
+- llama_guard_3.jinja: the chat_template of Llama-Guard-3-8B. The model is gated. Two published copies, one
+  of them from a GGUF file of the model, have the same text.
 - llama_guard_3_parts.jinja: the chat_template of Llama-Guard-3-1B or Llama-Guard-3-11B-Vision, which
   take the text of a turn as a list of parts. Our copy is that of the second.
 - qwen3guard_gen.jinja: a template that writes the prompts of Qwen3Guard-Gen. We could not get the
@@ -23,7 +25,7 @@ from transformers.utils.chat_template_utils import render_jinja_template
 HERE = Path(__file__).parent
 # Ours, with the same means; then those of others.
 OWN = ["guard_parts.jinja", "guard_lines.jinja"]
-OTHERS = ["llama_guard_3_parts.jinja", "qwen3guard_gen.jinja"]
+OTHERS = ["llama_guard_3.jinja", "llama_guard_3_parts.jinja", "qwen3guard_gen.jinja"]
 TAKES_PARTS = {"guard_parts.jinja", "llama_guard_3_parts.jinja"}
 
 # As in tests/chat/guards.rs.
