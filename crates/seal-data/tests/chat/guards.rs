@@ -80,7 +80,7 @@ fn prompts_of_guards_are_those_of_transformers() {
         assert_eq!(found(name, &text), golden[name], "{name}");
         eprintln!("{name}: the text is here");
     }
-    // As three independent programs write the prompt of this model.
+    // Three independent programs write the same prompt for this model.
     let short = &golden["qwen3guard_gen.jinja"]["rendered"]["short"];
     let hash = "29421d6dee3d447bc056c55c0c39b9fa7db83e13e6b5dfd913423f72d516bb2b";
     assert_eq!((&short["chars"], &short["sha256"]), (&json!(1670), &json!(hash)));

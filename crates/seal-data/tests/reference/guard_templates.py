@@ -8,8 +8,10 @@ are no part of this repository; they are files of one's own:
   of them from a GGUF file of the model, have the same text.
 - llama_guard_3_parts.jinja: the chat_template of Llama-Guard-3-1B or Llama-Guard-3-11B-Vision, which
   take the text of a turn as a list of parts. Our copy is that of the second.
-- qwen3guard_gen.jinja: a template that writes the prompts of Qwen3Guard-Gen. We could not get the
-  model's own file: the words are those of three programs that write these prompts and agree.
+- qwen3guard_gen.jinja: the chat_template of Qwen3Guard-Gen. Its SHA-512 is that of the template in
+  tokenizer_config.json of Qwen/Qwen3Guard-Gen-0.6B, revision fada3b2f655b89601929198343c94cd2f64d93cc:
+  1ee0059697eb31e20aa009406fa1d8446616685a767bf74ef165a593f9da2ac0
+  f0d93290e30a67507b0d1f630ead78802ae299df307fd4576800a244c6c2f4ca
 
 Run: python3 guard_templates.py [FOLDER] > guard_templates.json
 Needs transformers 5 and jinja2 3.1.
