@@ -7,7 +7,7 @@
 use std::error::Error;
 
 use seal_data::DataError;
-use seal_device::DeviceError;
+use seal_device::{DeviceError, DeviceSetError};
 use seal_judging::JudgingError;
 use seal_launch::LaunchError;
 use seal_model::ModelError;
@@ -48,6 +48,9 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Advice> {
     }
     if let Some(error) = error.downcast_ref::<DeviceError>() {
         return of_device(error);
+    }
+    if let Some(error) = error.downcast_ref::<DeviceSetError>() {
+        return of_devices(error);
     }
     let boxed = || error.downcast_ref::<Box<JudgingError>>().map(|error| &**error);
     if let Some(error) = error.downcast_ref::<JudgingError>().or_else(boxed) {
@@ -95,6 +98,7 @@ fn of_study(error: &StudyError) -> Option<Advice> {
         StudyError::Override(error) => of_override(error),
         StudyError::Folder(error) => of_folder(error),
         StudyError::Device(error) => of_device(error),
+        StudyError::Devices(error) => of_devices(error),
         StudyError::Data(error) => of_data(error),
         StudyError::OneModel(error) => of_model(error),
         StudyError::Config(ConfigError::JudgeModel { source, .. }) => of_model(source),
@@ -183,7 +187,17 @@ fn of_folder(error: &FolderError) -> Option<Advice> {
 fn of_device(error: &DeviceError) -> Option<Advice> {
     match error {
         DeviceError::NotCompiledIn { device, .. } => with_feature(device.backend.name()),
-        DeviceError::Unknown { .. } => None,
+        DeviceError::Unknown { .. } | DeviceError::Several { .. } => None,
+    }
+}
+
+fn of_devices(error: &DeviceSetError) -> Option<Advice> {
+    match error {
+        DeviceSetError::Device(error) => of_device(error),
+        DeviceSetError::NoneFound | DeviceSetError::Absent { .. } => {
+            Advice::remedy("--device takes others")
+        }
+        _ => None,
     }
 }
 

@@ -47,8 +47,9 @@ impl Tracker {
             Event::Planned { stages, found, cost } => {
                 (self.stages, self.found, self.cost) = (*stages, *found, *cost);
             }
-            Event::Started { node, stage, label, cost } => {
-                let name = format!("{stage} {label}");
+            Event::Started { node, stage, label, cost, device } => {
+                let on = device.as_ref().map_or_else(String::new, |device| format!(" on {device}"));
+                let name = format!("{stage} {label}{on}");
                 self.running.insert(*node, Running { stage, name, cost: *cost, done: 0.0 });
             }
             Event::Progress { node, done } => {
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     fn started(node: usize, stage: &'static str, cost: f64) -> Event {
-        Event::Started { node, stage, label: format!("arm-{node}"), cost }
+        Event::Started { node, stage, label: format!("arm-{node}"), cost, device: None }
     }
 
     fn finished(node: usize, cost: f64) -> Event {
@@ -149,6 +150,15 @@ mod tests {
         assert_eq!(tracker.running(), "sft arm-1 50 %");
         tracker.note(&Event::Failed { node: 1, message: "out of rows".into() });
         assert_eq!((tracker.running().as_str(), tracker.fraction()), ("", 0.1));
+    }
+
+    #[test]
+    fn a_stage_that_has_a_device_of_several_says_which() {
+        let mut tracker = Tracker::default();
+        let (stage, label, device) = ("sft", "seal seed 0".to_owned(), Some("cuda:3".to_owned()));
+        tracker.note(&Event::Started { node: 4, stage, label, cost: 1.0, device });
+        assert_eq!(tracker.running(), "sft seal seed 0 on cuda:3 0 %");
+        assert_eq!(tracker.name(4), Some("sft seal seed 0 on cuda:3"));
     }
 
     #[test]

@@ -98,9 +98,7 @@ impl DeviceSet {
                 let kind = DeviceSpec { backend: Backend::Cuda, index: Some(0) };
                 Ok(Self { kind, listed: Listed::All })
             }
-            "flex:*" | "tch:cuda:*" => {
-                Err(DeviceSetError::NoNumber { name: name.to_owned() })
-            }
+            "flex:*" | "tch:cuda:*" => Err(DeviceSetError::NoNumber { name: name.to_owned() }),
             name => {
                 let device: DeviceSpec = name.parse()?;
                 Ok(Self { kind: device.kind(), listed: Listed::One(device) })
@@ -169,9 +167,7 @@ impl DeviceSet {
             }
             Listed::All => match count {
                 None | Some(0) => Err(DeviceSetError::NoneFound),
-                Some(n) => {
-                    Ok((0..n).map(|i| DeviceSpec { index: Some(i), ..self.kind }).collect())
-                }
+                Some(n) => Ok((0..n).map(|i| DeviceSpec { index: Some(i), ..self.kind }).collect()),
             },
         }
     }

@@ -64,7 +64,7 @@ impl Default for DeviceSpec {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// The string names no device.
-    #[error("unknown device `{name}`: known are flex, flex:N, cuda:N, tch, tch:cuda:N, wgpu")]
+    #[error("unknown device `{name}`: known are flex, cuda:N, tch, tch:cuda:N, wgpu")]
     Unknown {
         /// The string.
         name: String,

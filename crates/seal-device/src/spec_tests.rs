@@ -19,7 +19,7 @@ fn the_cpu_computes_in_the_machines_memory() {
 fn an_unknown_name_lists_the_known_ones() {
     for name in ["gpu", "cuda:x", "flex:x", "flex:-1", ""] {
         let error = name.parse::<DeviceSpec>().unwrap_err().to_string();
-        assert!(error.contains("known are flex, flex:N"), "{error}");
+        assert!(error.contains("known are flex, cuda:N"), "{error}");
     }
 }
 

@@ -30,7 +30,7 @@ pub use folder::LaunchFolder;
 pub use hyperqueue::HyperQueue;
 pub use jobs::{Jobs, Submitted};
 pub use launcher::{Launched, Launcher};
-pub use local::{Event, Local, Observer};
+pub use local::{Event, Local, Observer, OwnDevice};
 pub use plan::{Plan, PlannedStage};
 pub use script::Script;
 pub use settings::{Request, Setting, Settings};

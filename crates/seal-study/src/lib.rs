@@ -44,14 +44,14 @@ mod trace;
 pub use arm::Arm;
 pub use cards::write_cards;
 pub use config::{
-    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, MajorityKind,
+    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, Devices, MajorityKind,
     MajoritySettings, Method, OneJudge, Proxy, Quick, SelectionSettings, StudySection, TestJudges,
     load_config,
 };
 pub use error::{
     AgainError, ArmError, AssessmentsError, ConfigError, Defect, FileError, FolderError,
-    NumberError, OverrideError, PairsError, Place, PlanError, PlanFault, PlannedError, RowsError,
-    SectionError, StudyError, ValueError,
+    MemoryError, NumberError, OverrideError, PairsError, Place, PlanError, PlanFault, PlannedError,
+    RowsError, SectionError, StudyError, ValueError,
 };
 pub use findings::findings_of_plans;
 pub use model_digests::remembered_digests;
@@ -59,7 +59,7 @@ pub use observer::{Event, Observer, Silent};
 pub use options::{Outcome, PlanView, PlannedJudging, PlannedStage, PlannedWork, RunOptions};
 pub use origins::{ConfigValue, Origin, ResolvedConfig, resolve_config};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
-pub use preview::{BasePreview, ModelPreview, Preview, step_bytes};
+pub use preview::{BasePreview, ModelPreview, Peak, Preview, step_bytes};
 pub use run::{
     AgainRequest, LaunchPlan, SelectRequest, Selected, StagesMade, StagesSeen, StoredAnswers,
     Study, WrittenAnswers, stage_by_key,

@@ -16,8 +16,15 @@ pub struct RunOptions {
     pub out: PathBuf,
     /// Store of stage outputs; `out/store` by default.
     pub store: Option<PathBuf>,
-    /// Stages side by side.
+    /// Stages side by side; with a list of devices, those that compute on one. As many as there are
+    /// devices then run beside them without one.
     pub jobs: usize,
+    /// Whether this process was started to make stages on the first device of a kind, whatever list of
+    /// devices the config has. Its launcher gave it one.
+    pub has_one_device: bool,
+    /// Bytes of memory that each device of the study has, where that is known. A stage that needs more
+    /// is refused.
+    pub device_memory: Option<u64>,
     /// Threads of each: one for the small models that a study trains from scratch.
     pub threads: usize,
     /// How often a stage that trains keeps the state that it would go on from after a kill. A
@@ -51,6 +58,8 @@ impl RunOptions {
             out: out.into(),
             store: None,
             jobs: 1,
+            has_one_device: false,
+            device_memory: None,
             threads: 1,
             keep_every: Self::KEEP_EVERY,
             probe: true,

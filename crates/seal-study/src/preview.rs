@@ -1,14 +1,17 @@
 //! Estimates time, memory and disk of a study from its config, on a machine that may have
 //! neither its model nor its data.
 
+mod peaks;
 mod rows;
 mod size;
 
 use std::collections::BTreeMap;
 
-use seal_device::{DeviceSpec, Kernels};
+use seal_device::{DeviceSet, Kernels};
 use seal_lm::{Cost, LoraConfig, WeightFormat};
 
+pub use self::peaks::Peak;
+pub(crate) use self::peaks::peaks;
 use self::rows::counted;
 use self::size::{ROW_SHARE, Size, Training};
 use crate::StudyError;
@@ -22,7 +25,11 @@ use crate::options::{FETCHED, PlannedJudging, PlannedWork};
 #[derive(Clone, Debug)]
 pub struct Preview {
     /// Where it would run.
-    pub device: DeviceSpec,
+    pub devices: DeviceSet,
+    /// GiB of memory of each device, where the config says it.
+    pub device_memory: Option<f64>,
+    /// The most memory that the stages of each kind need, in the order in which they run.
+    pub peaks: Vec<Peak>,
     /// The arms: id and label.
     pub arms: Vec<(String, String)>,
     /// Stages by name, over all seeds; arms share those that are alike.
@@ -94,14 +101,11 @@ impl Preview {
         let all = arms(&loaded)?;
         let config = &loaded.config;
         let mut missing = Vec::new();
-        let device = config.device.parse::<DeviceSpec>()?;
-        let kernels = match device.open() {
-            Ok(device) => Kernels::of(&device).is_some(),
-            Err(e) => {
-                missing.push(format!("device {}: {e}", config.device));
-                false
-            }
-        };
+        let devices = config.device.set()?;
+        if let Err(e) = devices.found() {
+            missing.push(format!("device {}: {e}", config.device));
+        }
+        let kernels = devices.kind().open().is_ok_and(|device| Kernels::of(&device).is_some());
         let lacks_device = missing.len();
         let (sft, selector) = trainings(config, kernels);
         let own = if config.proxy.is_some() { &sft } else { &selector };
@@ -122,7 +126,9 @@ impl Preview {
         let judges = Judges::ahead(config, &mut missing)?;
         let stages = stage_counts(&all, seeds, &judges);
         Ok(Self {
-            device,
+            peaks: peaks(&all, &judges, &devices),
+            devices,
+            device_memory: config.device_memory,
             arms: all.iter().map(|a| (a.id.clone(), a.label.clone())).collect(),
             judging: judging(config, &judges, &stages, &rows, seeds),
             stages,
@@ -142,11 +148,11 @@ pub fn step_bytes<'a>(configs: impl Iterator<Item = &'a Config>) -> Option<u64> 
 }
 
 fn step_of(config: &Config) -> Option<u64> {
-    let device = config.device.parse::<DeviceSpec>().ok()?;
-    if !device.is_host() {
+    let kind = config.device.set().ok()?.kind();
+    if !kind.is_host() {
         return Some(0);
     }
-    let kernels = device.open().is_ok_and(|device| Kernels::of(&device).is_some());
+    let kernels = kind.open().is_ok_and(|device| Kernels::of(&device).is_some());
     let (own, selector) = trainings(config, kernels);
     let mut missing = Vec::new();
     let mut bytes = |config: &Config, training: &Training<'_>| {

@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use seal_device::DeviceSpec;
 use seal_launch::{LaunchFolder, RESULTS, forget_task};
 use seal_report::{Report, Split};
 use seal_study::RunOptions;
@@ -87,7 +86,7 @@ fn study(asked: &Options, verbosity: Verbosity) -> anyhow::Result<Option<PathBuf
     let elsewhere = place.and_then(Place::elsewhere);
     if elsewhere.is_none() {
         // A missing backend is said now, not by the first stage that needs it.
-        study.config().device.parse::<DeviceSpec>()?.open()?;
+        study.config().device.set()?.found()?;
     }
     if let Some(place) = elsewhere {
         launch::elsewhere(&study, &options, (place, launch, asked.study.jobs()), verbosity)?;

@@ -6,11 +6,14 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
+use seal_device::DeviceSpec;
 use seal_launch::{
-    HyperQueue, LaunchError, LaunchFolder, Launched, Launcher, Local, PlannedStage, RESULTS,
-    Script, Settings, Slurm, Work, refuse_second,
+    HyperQueue, LaunchError, LaunchFolder, Launched, Launcher, Local, OwnDevice, PlannedStage,
+    RESULTS, Script, Settings, Slurm, Work, refuse_second,
 };
-use seal_study::{Event, LaunchPlan, Observer, Outcome, PlanView, RunOptions, Study, StudyError};
+use seal_study::{
+    Devices, Event, LaunchPlan, Observer, Outcome, PlanView, RunOptions, Study, StudyError,
+};
 
 pub(crate) use self::left::status;
 use crate::command::quoted;
@@ -169,7 +172,8 @@ pub(crate) fn here(
     let (stages, found) = (planned.found.len(), planned.found.len() - missing);
     progress.event(&Event::Planned { stages, found, cost });
     let told = Told { work: &work, view, progress };
-    match (Local { observer: &told }).launch(&work) {
+    let devices = own_devices(&study.config().device)?;
+    match (Local { observer: &told, devices: &devices }).launch(&work) {
         Ok(_) => {}
         Err(LaunchError::Cancelled { done, of }) => {
             return Err(StudyError::Cancelled { stages: Some((done, of)) }.into());
@@ -182,6 +186,20 @@ pub(crate) fn here(
     Ok(Outcome { ran, found, ..outcome })
 }
 
+/// The devices of a list, and how a process sees one of them alone.
+fn own_devices(devices: &Devices) -> anyhow::Result<Vec<OwnDevice>> {
+    let set = devices.set()?;
+    if !set.is_list() {
+        return Ok(Vec::new());
+    }
+    let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
+    let own = |device: DeviceSpec| OwnDevice {
+        name: device.to_string(),
+        variables: device.variables(visible.as_deref()),
+    };
+    Ok(set.found()?.into_iter().map(own).collect())
+}
+
 /// Submits the stages, or writes what starts them, and says how to go on.
 pub(crate) fn elsewhere(
     study: &Study,
@@ -190,8 +208,8 @@ pub(crate) fn elsewhere(
     verbosity: Verbosity,
 ) -> anyhow::Result<()> {
     args.check(place, jobs)?;
-    // The cores of this machine say nothing of those that make the stages.
-    let options = &RunOptions { threads: 1, ..options.clone() };
+    // The cores and devices of this machine say nothing of those that make the stages.
+    let options = &RunOptions { threads: 1, device_memory: None, ..options.clone() };
     let (planned, settings) = args.store((place.name(), jobs), study, options, &Notices)?;
     // The job of the results may start before this process ends.
     let (plan, stages_found) = planned.released();
@@ -261,11 +279,13 @@ impl seal_launch::Observer for Told<'_> {
         use seal_launch::Event as Of;
         let stages = |task: &usize| &self.work.tasks[*task].stages;
         match event {
-            Of::Started { task } => {
+            Of::Started { task, device } => {
                 for node in stages(task) {
                     let of = &self.view.stages[*node];
-                    let (stage, label, cost) = (of.stage, of.label.clone(), of.cost);
-                    self.progress.event(&Event::Started { node: *node, stage, label, cost });
+                    let (node, stage, label, cost) = (*node, of.stage, of.label.clone(), of.cost);
+                    let computes = self.work.plan.stages[node].device.is_some();
+                    let device = device.clone().filter(|_| computes);
+                    self.progress.event(&Event::Started { node, stage, label, cost, device });
                 }
             }
             Of::Finished { task, seconds } => {

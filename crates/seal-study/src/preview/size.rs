@@ -28,6 +28,15 @@ pub(super) struct Training<'a> {
     pub(super) kernels: bool,
 }
 
+/// What is known of a model.
+pub(super) struct Sizes {
+    shape: Option<LmConfig>,
+    /// Whether the shape is what the config tells of a model that is not here.
+    told: bool,
+    parameters: Option<u64>,
+    context: Option<usize>,
+}
+
 /// Sizes of one model of a config.
 pub(super) struct Size {
     pub(super) preview: ModelPreview,
@@ -43,13 +52,60 @@ pub(super) const ROW_SHARE: f64 = 0.15;
 
 impl Size {
     /// # Errors
-    /// A model folder that is here and cannot be used; a context that the model was not made for.
+    /// As [`Sizes::of`].
     pub(super) fn of(
         config: &Config,
         training: &Training<'_>,
         kernels: bool,
         missing: &mut Vec<String>,
     ) -> Result<Self, StudyError> {
+        let (name, sizes) = Sizes::of(config, missing)?;
+        let dtype = config.model.dtype();
+        let trained = sizes.trained(training);
+        let memory = sizes.memory(training, dtype);
+        let base = config.alignment().map(|of| {
+            let first = base_training(of.training, kernels);
+            let (trained, memory) = (sizes.trained(&first), sizes.memory(&first, dtype));
+            BasePreview { rows: None, epochs: of.training.epochs, trained, memory }
+        });
+        // Of a step that is not known nothing is said.
+        let memory = match &base {
+            None => memory,
+            Some(base) => memory.zip(base.memory).map(|(a, b)| a.max(b)),
+        };
+        let Sizes { parameters, context, .. } = sizes;
+        Ok(Self {
+            parameters: parameters.map(|p| p as f64),
+            context: context.map(|c| c as f64),
+            preview: ModelPreview {
+                name,
+                parameters,
+                trained,
+                memory,
+                format: dtype,
+                context,
+                base,
+            },
+        })
+    }
+}
+
+/// How the base is trained.
+pub(super) fn base_training(of: &SftSettings, kernels: bool) -> Training<'_> {
+    let SftSettings { batch, micro_batch, recompute, lora, .. } = of;
+    let (rows, recompute) = (micro_batch.unwrap_or(*batch), *recompute);
+    Training { lora: lora.as_ref(), rows, recompute, kernels }
+}
+
+impl Sizes {
+    /// The name of the model of `config`, and what is known of it.
+    ///
+    /// # Errors
+    /// A model folder that is here and cannot be used; a context that the model was not made for.
+    pub(super) fn of(
+        config: &Config,
+        missing: &mut Vec<String>,
+    ) -> Result<(String, Self), StudyError> {
         // Whether the shape is what the config tells of a model that is not here.
         let mut told = false;
         let (name, shape, parameters, limit) = match &config.model {
@@ -57,7 +113,10 @@ impl Size {
                 ("trained here".to_owned(), Some(shape.clone()), None, None)
             }
             ModelSettings::Folder(folder) => {
-                let found = match local(&folder.path).map(looked_at) {
+                // One that the study has found lies here, whatever its address.
+                let found = folder.found.as_ref().map(|found| found.dir.as_path());
+                let here = found.or_else(|| local(&folder.path));
+                let found = match here.map(looked_at) {
                     None => None,
                     Some(Ok(found)) => Some(found),
                     Some(Err(e)) if lacks_a_file(&e) => {
@@ -66,7 +125,7 @@ impl Size {
                     }
                     Some(Err(e)) => return Err(e),
                 };
-                if let Some(dir) = local(&folder.path).filter(|_| found.is_some())
+                if let Some(dir) = here.filter(|_| found.is_some())
                     && config.tokenizer.kind == TokenizerKind::Model
                     && let Err(e) = Encoder::of_folder(dir, &config.tokenizer.template, 0)
                 {
@@ -80,7 +139,7 @@ impl Size {
                     Some((parameters, shape)) => (Some(parameters), Some(shape)),
                     None => {
                         let asked = expected.and_then(|e| e.parameters);
-                        if local(&folder.path).is_none() {
+                        if here.is_none() {
                             missing.push(absent_model(&folder.path, asked));
                         }
                         told = true;
@@ -100,60 +159,12 @@ impl Size {
         let parameters =
             parameters.or_else(|| shape.as_ref().map(|s| Cost::of(s).parameters() as u64));
         let context = limit.or_else(|| shape.as_ref().map(|s| s.max_position_embeddings));
-        let sizes = Sizes { shape: shape.as_ref(), told, parameters, context };
-        let dtype = config.model.dtype();
-        let trained = sizes.trained(training);
-        let memory = sizes.memory(training, dtype);
-        let base = config.alignment().map(|of| {
-            let SftSettings { epochs, batch, micro_batch, recompute, lora, .. } = of.training;
-            let (rows, recompute) = (micro_batch.unwrap_or(*batch), *recompute);
-            let first = Training { lora: lora.as_ref(), rows, recompute, kernels };
-            let (trained, memory) = (sizes.trained(&first), sizes.memory(&first, dtype));
-            BasePreview { rows: None, epochs: *epochs, trained, memory }
-        });
-        // Of a step that is not known nothing is said.
-        let memory = match &base {
-            None => memory,
-            Some(base) => memory.zip(base.memory).map(|(a, b)| a.max(b)),
-        };
-        Ok(Self {
-            parameters: parameters.map(|p| p as f64),
-            context: context.map(|c| c as f64),
-            preview: ModelPreview {
-                name,
-                parameters,
-                trained,
-                memory,
-                format: dtype,
-                context,
-                base,
-            },
-        })
+        Ok((name, Self { shape, told, parameters, context }))
     }
-}
 
-/// Whether a model folder only lacks files, which another machine may have.
-fn lacks_a_file(error: &StudyError) -> bool {
-    match error {
-        StudyError::OneModel(error) => is_absent_model(error),
-        StudyError::Rows(RowsError::NoWeights { .. }) => true,
-        other => is_absent(other),
-    }
-}
-
-/// What is known of a model.
-struct Sizes<'a> {
-    shape: Option<&'a LmConfig>,
-    /// Whether the shape is what the config tells of a model that is not here.
-    told: bool,
-    parameters: Option<u64>,
-    context: Option<usize>,
-}
-
-impl Sizes<'_> {
     /// Number of weights that a training trains.
     fn trained(&self, training: &Training<'_>) -> Option<u64> {
-        match (training.lora, self.shape, self.parameters) {
+        match (training.lora, &self.shape, self.parameters) {
             (None, _, all) => all,
             (Some(lora), Some(shape), _) if self.told => adapter_weights(lora, shape),
             (Some(lora), Some(shape), _) => {
@@ -164,7 +175,7 @@ impl Sizes<'_> {
     }
 
     /// Bytes of its step.
-    fn memory(&self, training: &Training<'_>, format: WeightFormat) -> Option<u64> {
+    pub(super) fn memory(&self, training: &Training<'_>, format: WeightFormat) -> Option<u64> {
         let (all, trained) = (self.parameters?, self.trained(training)?);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let step = TrainingStep {
@@ -175,7 +186,37 @@ impl Sizes<'_> {
             format,
             kernel_threads: training.kernels.then_some(threads),
         };
-        Some(Cost::of(self.shape?).training_bytes(all as f64, trained as f64, &step) as u64)
+        Some(Cost::of(self.shape.as_ref()?).training_bytes(all as f64, trained as f64, &step) as u64)
+    }
+
+    /// Bytes of a forward pass over `rows` rows of the context's length.
+    pub(super) fn forward(&self, rows: usize, format: WeightFormat) -> Option<u64> {
+        let cost = Cost::of(self.shape.as_ref()?);
+        let tokens = rows.saturating_mul(self.context?);
+        Some(cost.forward_bytes(self.parameters? as f64, tokens, format) as u64)
+    }
+
+    /// Bytes of `rows` answers that are generated side by side; with `kernels`, generation lays out
+    /// weights anew.
+    pub(super) fn generation(
+        &self,
+        rows: usize,
+        kernels: bool,
+        format: WeightFormat,
+    ) -> Option<u64> {
+        let cost = Cost::of(self.shape.as_ref()?);
+        let copied = if kernels { cost.copied_weights(false) } else { 0.0 };
+        let weights = (self.parameters? as f64 + copied) * format.bytes() as f64;
+        Some((weights + cost.cache_bytes(rows.saturating_mul(self.context?))) as u64)
+    }
+}
+
+/// Whether a model folder only lacks files, which another machine may have.
+fn lacks_a_file(error: &StudyError) -> bool {
+    match error {
+        StudyError::OneModel(error) => is_absent_model(error),
+        StudyError::Rows(RowsError::NoWeights { .. }) => true,
+        other => is_absent(other),
     }
 }
 

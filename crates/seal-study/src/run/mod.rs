@@ -13,6 +13,7 @@ mod facts;
 mod judge_facts;
 mod left_out;
 mod loading;
+mod memory;
 mod open_questions;
 mod outputs;
 mod planned;
@@ -26,7 +27,6 @@ mod stages_seen;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use seal_device::DeviceSpec;
 use seal_eval::{base_nll, bounded_safety, figures_of, fill_base_nll, fill_coherence, results_of};
 use seal_launch::LaunchFolder;
 use seal_report::Report;
@@ -39,14 +39,14 @@ use self::planning::{can_ask, judging_ahead};
 use self::record::cost;
 use self::remembering::remember;
 use crate::arm::Arm;
-use crate::config::{ArmRole, Config};
+use crate::config::{ArmRole, Config, Devices};
 use crate::error::{Defect, FolderError, StudyError};
 use crate::exec::{Done, run_graph};
 use crate::graph::{ArmSets, Graph, graph};
 use crate::judging::{JUDGES_FILE, Judges, Judging, RememberedJudges};
 use crate::observer::{Event, Observer, Silent};
 use crate::opening::{Logged, open_store};
-use crate::options::{Outcome, PlanView, PlannedStage, RunOptions};
+use crate::options::{Outcome, PlanView, PlannedStage, RunOptions, Workers};
 use crate::run_folder::{self, RunFolder, STORE_PATH};
 
 pub use self::again::AgainRequest;
@@ -141,6 +141,12 @@ impl Study {
         }
     }
 
+    /// How stages run, and the devices that they take.
+    fn workers(&self, options: &RunOptions) -> (Workers, Option<&Devices>) {
+        let devices = (!options.has_one_device).then_some(&self.config.device);
+        (options.workers(), devices)
+    }
+
     /// What would run, and what is there. Nothing is written.
     pub fn plan(&self, options: &RunOptions) -> PlanView {
         let store = Store::look(&options.store_dir());
@@ -195,7 +201,7 @@ impl Study {
         Report::check_versions(&options.out)?;
         // A missing backend is said before anything is written.
         for arm in &self.arms {
-            arm.config.device.parse::<DeviceSpec>()?.open()?;
+            arm.config.device.set()?.kind().open()?;
         }
         self.reads_none_of_its_outputs(&options.out)?;
         // What is told is in the log, too.
@@ -217,6 +223,7 @@ impl Study {
         let store = open_store(options, observer)?;
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
+        self.refuse_too_large(&graph, &store, options)?;
         can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
         // A run that is refused changes nothing for the next.
         remember(options, observer)?;
@@ -226,8 +233,9 @@ impl Study {
         let mut read = self.outputs_read(&graph);
         read.extend(self.without_losses(&graph, &store)?);
         read.extend(cells.to_copy(&graph));
-        let run =
-            |observer: &dyn Observer| run_graph(&graph.nodes, &read, &store, workers, observer);
+        let run = |observer: &dyn Observer| {
+            run_graph(&graph.nodes, &read, &store, self.workers(options), observer)
+        };
         let done = match Screening::of(self, options, &graph, &store) {
             Some(screening) => screening.around(observer, run)?,
             None => run(observer)?,
@@ -238,7 +246,7 @@ impl Study {
         list_left_out(&options.out, &left_out)?;
         cells.write(&graph, &done, &self.sets, observer)?;
         let found = done.iter().filter(|d| d.seconds.is_none()).count();
-        let judges = RememberedJudges::of(&self.judges, &self.config.device)?;
+        let judges = RememberedJudges::of(&self.judges, &self.config.device.in_keys())?;
         if !judges.is_empty() {
             judges.write(&options.out)?;
         }

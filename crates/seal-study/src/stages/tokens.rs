@@ -148,6 +148,7 @@ mod tests {
             unfinished: dir.path(),
             progress: &|_: f64| (),
             goes_on: &|_, _, _| {},
+            device: None,
             keep_every: std::time::Duration::MAX,
             is_cancelled: &|| false,
         };
