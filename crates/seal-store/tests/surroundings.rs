@@ -234,5 +234,6 @@ fn a_stage_without_a_thread_says_so() {
         let error = error_of(&run(threads));
         assert!(error.contains(&format!("error: {of}no thread could be started (")), "{error}");
     }
-    assert_eq!(made_by(&said_by(&run(4))), 2);
+    // More than are needed: the threads of one stage may end while the next begins.
+    assert_eq!(made_by(&said_by(&run(20))), 2);
 }
