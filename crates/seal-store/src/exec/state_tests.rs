@@ -54,6 +54,14 @@ fn a_worker_waits_while_another_is_at_what_its_stage_needs() {
     assert!(matches!(state.next(&nodes, &capacity), Next::Nothing));
 }
 
+/// Else its workers would wait for ever.
+#[test]
+fn nothing_is_left_where_a_stage_depends_on_itself_and_none_runs() {
+    let nodes = [node(0, &[0], 1.0)];
+    let next = state(&nodes).next(&nodes, &Capacity::new(1, 1));
+    assert!(matches!(next, Next::Nothing));
+}
+
 #[test]
 fn stages_that_are_alike_start_in_their_order() {
     let nodes = [node(0, &[], 1.0), node(1, &[], 2.0), node(2, &[], 2.0), node(3, &[], 1.0)];
