@@ -185,6 +185,7 @@ fn what_a_killed_process_of_another_user_left_keeps_nobody_from_the_store() {
     for (closed, mode) in [("claims", 0o1777), ("unfinished", 0o555)] {
         let dir = shared_folder();
         if !is_root(dir.path()) {
+            eprintln!("skipped: it takes root to be two users");
             return;
         }
         said_by(&run(dir.path(), ONE, "000", &["a"]));
@@ -221,6 +222,7 @@ fn parts_of_a_killed_process_that_cannot_be_renamed_are_named() {
 fn a_stage_without_a_thread_says_so() {
     let dir = shared_folder();
     if !is_root(dir.path()) {
+        eprintln!("skipped: it takes root to have a user without other threads");
         return;
     }
     let user = 100_000 + std::process::id();
