@@ -212,20 +212,22 @@ fn names(dir: &Path) -> Result<Vec<String>, StoreError> {
 
 /// Size of the files below `dir`; links are not followed. What is removed meanwhile has none.
 pub(crate) fn bytes_of(dir: &Path) -> Result<u64, StoreError> {
-    let found = match fs::symlink_metadata(dir) {
+    let looked = fs::symlink_metadata(dir).and_then(|found| {
+        let inside = found.is_dir().then(|| fs::read_dir(dir)).transpose()?;
+        Ok((found.len(), inside))
+    });
+    let (own, inside) = match looked {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         other => other.map_err(StoreError::io(dir))?,
     };
-    if !found.is_dir() {
-        return Ok(found.len());
-    }
-    let entries = match fs::read_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        other => other.map_err(StoreError::io(dir))?,
-    };
+    let Some(inside) = inside else { return Ok(own) };
     let mut sum = 0;
-    for entry in entries {
+    for entry in inside {
         sum += bytes_of(&entry.map_err(StoreError::io(dir))?.path())?;
     }
     Ok(sum)
 }
+
+#[cfg(test)]
+#[path = "inventory_tests.rs"]
+mod tests;

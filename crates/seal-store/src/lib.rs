@@ -47,6 +47,8 @@ mod exec;
 mod halt;
 mod inventory;
 mod key;
+#[cfg(test)]
+mod logged;
 mod making;
 mod manifest;
 mod node;

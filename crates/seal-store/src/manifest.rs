@@ -206,3 +206,7 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<StoredFile>, StoreError> {
     }
     Ok(files)
 }
+
+#[cfg(test)]
+#[path = "manifest_tests.rs"]
+mod tests;

@@ -89,6 +89,7 @@ fn open(path: &Path, whole: u64) -> Result<File, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logged::logged;
 
     const TEXTS: [&str; 4] = ["a", "Ω and \u{1f980}", "", "four"];
 
@@ -136,6 +137,28 @@ mod tests {
             assert!(in_parts(&dir, "t", 1, |part| make(&mut Vec::new(), part)).is_err());
         }
         assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+    }
+
+    /// Else it would count as having no parts, and be cut off.
+    #[test]
+    fn a_file_that_cannot_be_read_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("t")).unwrap();
+        assert!(matches!(read::<String>(&dir.path().join("t"), 1), Err(StoreError::Io { .. })));
+        let none = read::<String>(&dir.path().join("gone"), 1).unwrap();
+        assert_eq!(none, (Vec::new(), 0));
+    }
+
+    #[test]
+    fn the_log_says_where_work_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = |parts: usize| {
+            logged(|| {
+                in_parts(dir.path(), "t", parts, |part| make(&mut Vec::new(), part)).unwrap();
+            })
+        };
+        assert_eq!(run(2), Vec::<String>::new());
+        assert_eq!(run(4), ["goes on"]);
     }
 
     #[test]

@@ -167,6 +167,9 @@ mod tests {
         assert!(used.leaves_room(&asks, &of));
         used.give_back(&on_gpu, Some("cuda:0".to_owned()));
         assert!(used.leaves_room(&on_gpu, &of));
+        // One stage with one thread is left.
+        assert!(used.leaves_room(&needs(5, None, None), &of));
+        assert!(!used.leaves_room(&needs(6, None, None), &of));
     }
 
     #[test]

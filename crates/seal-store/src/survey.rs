@@ -110,3 +110,7 @@ fn verify(
     });
     verified.into_iter().filter_map(Result::transpose).collect()
 }
+
+#[cfg(test)]
+#[path = "survey_tests.rs"]
+mod tests;

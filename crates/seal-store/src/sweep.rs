@@ -103,11 +103,8 @@ fn names(dir: &Path) -> Result<Vec<String>, StoreError> {
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(StoreError::io(dir))?;
-        let is_folder = match entry.file_type() {
-            // It is gone since.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            other => other.map_err(StoreError::io(dir))?.is_dir(),
-        };
+        // What cannot be looked at is gone since, or stays for the next sweep.
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         let name = entry.file_name().to_string_lossy().into_owned();
         if is_folder && is_scratch_name(&name) {
             names.push(name);
@@ -136,3 +133,7 @@ fn is_older(dir: &Path, now: SystemTime, age: Duration) -> bool {
     // A time in the future, of another machine's clock, is no age.
     last().is_ok_and(|last| now.duration_since(last).is_ok_and(|since| since > age))
 }
+
+#[cfg(test)]
+#[path = "sweep_tests.rs"]
+pub(crate) mod tests;

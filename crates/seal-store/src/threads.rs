@@ -44,20 +44,18 @@ impl NoThread {
     }
 }
 
-/// Runs `work` on `n` threads at once, or on as many as the system gives.
+/// Runs `work` on `n` threads at once, at least one, or on as many as the system gives.
 ///
 /// # Errors
 /// Not one thread.
 pub(crate) fn on_threads_of_their_own(n: usize, work: impl Fn() + Sync) -> Result<(), NoThread> {
     std::thread::scope(|scope| {
-        for started in 0..n {
-            match std::thread::Builder::new().spawn_scoped(scope, &work) {
-                Ok(_) => {}
-                Err(error) if started == 0 => return Err(NoThread::new(error)),
-                Err(error) => {
-                    tracing::warn!(%error, threads = started, "fewer jobs than asked for");
-                    break;
-                }
+        let start = || std::thread::Builder::new().spawn_scoped(scope, &work);
+        start().map_err(NoThread::new)?;
+        for started in 1..n {
+            if let Err(error) = start() {
+                tracing::warn!(%error, threads = started, "fewer jobs than asked for");
+                break;
             }
         }
         Ok(())

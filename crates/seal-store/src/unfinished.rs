@@ -167,3 +167,7 @@ fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "unfinished_tests.rs"]
+mod tests;

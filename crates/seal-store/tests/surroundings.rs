@@ -30,13 +30,18 @@ fn is_root(dir: &Path) -> bool {
 /// Runs the program as this user, who is another one only where the tests run as root, with a mask
 /// of rights for new files.
 fn run(dir: &Path, user: u32, mask: &str, names: &[&str]) -> Output {
+    after(dir, user, &format!("umask {mask}"), names).output().unwrap()
+}
+
+/// The program as this user, after a line of the shell.
+fn after(dir: &Path, user: u32, line: &str, names: &[&str]) -> Command {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("umask {mask}; exec \"$0\" \"$@\"")).arg(dir.join("program"));
+    command.arg("-c").arg(format!("{line}; exec \"$0\" \"$@\"")).arg(dir.join("program"));
     command.arg(dir.join("store")).arg(dir.join(format!("log-{user}"))).arg("0").args(names);
     if is_root(dir) {
         command.uid(user).gid(user);
     }
-    command.output().unwrap()
+    command
 }
 
 const ONE: u32 = 65_534;
@@ -163,4 +168,74 @@ fn leftovers_of_another_user_stay_and_the_store_can_be_written() {
             fs::set_permissions(entry.unwrap().path(), Permissions::from_mode(0o755)).unwrap();
         }
     }
+}
+
+/// Runs the program as this user until the point, where it ends as if it were killed.
+#[cfg(debug_assertions)]
+fn halt(dir: &Path, user: u32, point: &str, names: &[&str]) {
+    let mut command = after(dir, user, "umask 000", names);
+    let out = command.env("SEAL_HALT_AT", point).output().unwrap();
+    assert!(!out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
+}
+
+/// The claim of a process that was killed, or its finished parts, where only its user may rename them.
+#[cfg(all(debug_assertions, target_os = "linux"))]
+#[test]
+fn what_a_killed_process_of_another_user_left_keeps_nobody_from_the_store() {
+    for (closed, mode) in [("claims", 0o1777), ("unfinished", 0o555)] {
+        let dir = shared_folder();
+        if !is_root(dir.path()) {
+            eprintln!("skipped: it takes root to be two users");
+            return;
+        }
+        said_by(&run(dir.path(), ONE, "000", &["a"]));
+        halt(dir.path(), ONE, "made", &["a", "c"]);
+        let folder = dir.path().join("store").join(closed);
+        fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+        let found = said_by(&run(dir.path(), OTHER, "000", &["a"]));
+        assert_eq!(found[0], "0 made, 2 found", "{closed}");
+        assert_eq!(left(dir.path(), closed), 1, "it stays");
+        fs::set_permissions(&folder, Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(made_by(&said_by(&run(dir.path(), ONE, "000", &["a", "c"]))), 2);
+        harness::is_swept(dir.path());
+    }
+}
+
+/// A missing right is no reason to stop, and what else is wrong with the parts is.
+#[cfg(all(debug_assertions, target_os = "linux"))]
+#[test]
+fn parts_of_a_killed_process_that_cannot_be_renamed_are_named() {
+    let dir = shared_folder();
+    halt(dir.path(), ONE, "claimed", &["a"]);
+    let unfinished = dir.path().join("store/unfinished");
+    let _ = fs::remove_dir(&unfinished);
+    fs::write(&unfinished, "no folder").unwrap();
+    let error = error_of(&run(dir.path(), ONE, "000", &["a"]));
+    let parts = format!("{}/{}-", unfinished.display(), harness::output_name("a"));
+    assert!(error.contains(&parts) && error.contains("Not a directory"), "{error}");
+}
+
+/// A user who may have so many threads and no more. The system counts all threads of a user, so this
+/// one has a number of its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stage_without_a_thread_says_so() {
+    let dir = shared_folder();
+    if !is_root(dir.path()) {
+        eprintln!("skipped: it takes root to have a user without other threads");
+        return;
+    }
+    let user = 100_000 + std::process::id();
+    // Shells have two names for this limit.
+    let run = |threads: u32| {
+        let line = format!("umask 000; ulimit -u {threads} 2>/dev/null || ulimit -p {threads}");
+        after(dir.path(), user, &line, &["a"]).output().unwrap()
+    };
+    // The thread of the program; that of a worker; that which renews claims; that of the stage.
+    for (threads, of) in [(1, ""), (2, "part a: "), (3, "part a: ")] {
+        let error = error_of(&run(threads));
+        assert!(error.contains(&format!("error: {of}no thread could be started (")), "{error}");
+    }
+    // More than are needed: the threads of one stage may end while the next begins.
+    assert_eq!(made_by(&said_by(&run(20))), 2);
 }

@@ -146,7 +146,8 @@ impl<E> State<E> {
     /// Notes a failure, and leaves out all that depends on the stage.
     pub(super) fn fail<W>(&mut self, nodes: &[Node<W>], i: usize, error: StageError<E>) {
         self.status[i] = Status::Failed;
-        for (j, node) in nodes.iter().enumerate().skip(i + 1) {
+        // A stage comes after all that it depends on: one pass finds all.
+        for (j, node) in nodes.iter().enumerate() {
             let waits = matches!(self.status[j], Status::Waiting);
             if waits && node.deps.iter().any(|d| matches!(self.status[*d], Status::Failed)) {
                 self.status[j] = Status::Failed;
@@ -184,3 +185,7 @@ fn priorities<W>(nodes: &[Node<W>]) -> Vec<Priority> {
     }
     all
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

@@ -115,6 +115,32 @@ fn stages_run_once_and_after_what_they_need() {
     }
 }
 
+/// Counts how often a worker asks whether to go on.
+#[derive(Default)]
+struct Asked(AtomicUsize);
+
+impl Observer for Asked {
+    fn event(&self, _: &Event<'_>) {}
+
+    fn is_cancelled(&self) -> bool {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        false
+    }
+}
+
+#[test]
+fn no_worker_starts_where_all_is_done() {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::open(root.path()).unwrap();
+    let nodes = [node("a", &[], ok), node("b", &[0], ok)];
+    let asked = Asked::default();
+    run(&nodes, &store, 2, &asked).unwrap();
+    assert!(asked.0.into_inner() > 0);
+    let asked = Asked::default();
+    assert_eq!(run(&nodes, &store, 2, &asked).unwrap().len(), 2);
+    assert_eq!(asked.0.into_inner(), 0);
+}
+
 #[test]
 fn a_failure_stops_what_depends_on_it_and_nothing_else() {
     let root = tempfile::tempdir().unwrap();

@@ -29,7 +29,7 @@ impl Store {
     /// As [`Store::open`].
     pub fn open_with(root: &Path, timing: Timing) -> Result<Self, StoreError> {
         // Looked at before anything is written: in a folder of others not even a lock is made.
-        let before = look_again(root)?;
+        let before = look_again(|| owner::look(root))?;
         match to_claim(root) {
             Err(StoreError::Io { source, .. })
                 if before != Ownership::Free && is_refusal(source.kind()) =>
@@ -42,7 +42,7 @@ impl Store {
     }
 
     fn to_write(root: &Path, timing: Timing, lock: FileLock) -> Result<Self, StoreError> {
-        let ownership = look_again(root)?;
+        let ownership = look_again(|| owner::look(root))?;
         if ownership != Ownership::Owned {
             owner::mark(root)?;
         }
@@ -80,11 +80,11 @@ fn to_claim(root: &Path) -> Result<FileLock, StoreError> {
     Ok(lock)
 }
 
-/// As [`owner::look`]. Files that another process makes while they are listed may be seen without
-/// the lock that it made first: such a folder is listed again.
-fn look_again(root: &Path) -> Result<Ownership, StoreError> {
-    match owner::look(root) {
-        Err(StoreError::Foreign { .. }) if root.join(LOCK).is_file() => owner::look(root),
+/// What `look` says, which is [`owner::look`]. Files that another process makes while they are listed
+/// may be seen without the lock that it made first: a folder of others is listed again.
+fn look_again(look: impl Fn() -> Result<Ownership, StoreError>) -> Result<Ownership, StoreError> {
+    match look() {
+        Err(StoreError::Foreign { .. }) => look(),
         other => other,
     }
 }
@@ -95,3 +95,7 @@ fn has_entries(root: &Path) -> bool {
     let other = |name: std::ffi::OsString| !ours.iter().any(|o| name == **o);
     entries.flatten().any(|e| e.file_type().is_ok_and(|t| t.is_dir()) && other(e.file_name()))
 }
+
+#[cfg(test)]
+#[path = "open_tests.rs"]
+mod tests;

@@ -1,6 +1,8 @@
 //! Entries that are whole or damaged.
 
+mod discard;
 mod foreign;
+mod looks;
 mod lost;
 mod meanwhile;
 mod shared;

@@ -170,6 +170,46 @@ fn files_beside_an_empty_lock_are_those_of_others() {
     }
 }
 
+/// Without an owner file, a folder is a store by what it holds.
+#[test]
+fn each_folder_of_a_store_holds_files_or_folders_of_its_own_names() {
+    let key = "0123456789abcdef0123456789abcdef";
+    let output = format!("sft-{key}");
+    let (token, pending) = (format!("{output}-0123456789abcdef"), ".seal-pending-x".to_owned());
+    for (folder, name, is_file, is_ours) in [
+        (CLAIMS, &output, true, true),
+        (CLAIMS, &pending, true, true),
+        (CLAIMS, &"opening".to_owned(), true, true),
+        (CLAIMS, &output, false, false),
+        (CLAIMS, &pending, false, false),
+        (CLAIMS, &key.to_owned(), true, false),
+        (SCRATCH, &token, false, true),
+        (UNFINISHED, &output, false, true),
+        (DAMAGED, &format!("{output}-1"), false, true),
+        ("tmp", &output, false, true),
+        (SCRATCH, &token, true, false),
+        (SCRATCH, &pending, false, false),
+        (SCRATCH, &"opening".to_owned(), false, false),
+        (SCRATCH, &key.to_owned(), false, false),
+        ("sft", &key.to_owned(), false, true),
+        ("sft", &key.to_owned(), true, false),
+        ("sft", &output, false, false),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("lock"), "").unwrap();
+        let at = root.path().join(folder);
+        fs::create_dir(&at).unwrap();
+        match is_file {
+            true => fs::write(at.join(name), "").unwrap(),
+            false => fs::create_dir(at.join(name)).unwrap(),
+        }
+        match (owner::look(root.path()), is_ours) {
+            (Ok(Ownership::Unmarked), true) | (Err(StoreError::Foreign { .. }), false) => {}
+            (found, _) => panic!("{folder}/{name}: {found:?}"),
+        }
+    }
+}
+
 #[test]
 fn names_of_scratch_have_a_stage_a_key_and_perhaps_a_number() {
     let key = "0123456789abcdef0123456789abcdef";
