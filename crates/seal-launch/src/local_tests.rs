@@ -224,7 +224,7 @@ fn memory_cores_and_jobs_limit_what_runs_beside() {
 fn each_task_has_a_device_for_itself() {
     let dir = tempfile::tempdir().unwrap();
     let script = "mkdir busy-$GPU || exit 3; echo $1 $GPU >>made; sleep 0.1; rmdir busy-$GPU
-        test $1 != 4 || test -e again || { echo >again; exit 5; }";
+        case $1 in *4) test -e again || { echo >again; exit 5; } ;; esac";
     let mut plan = scripted(dir.path(), script);
     for stage in &mut plan.stages {
         (stage.deps, stage.level) = (Vec::new(), 0);

@@ -20,27 +20,25 @@ pub(crate) type Work<'a> = seal_store::Work<'a, StudyError>;
 /// A stage of a study.
 pub(crate) type Node<'a> = seal_store::Node<Work<'a>>;
 
-/// As [`seal_store::run_graph`], in this process. Each stage that computes with a model has one of
-/// `devices` for itself, if they are a list.
+/// As [`seal_store::run_graph`], in this process. Each stage that computes with a model has one of the
+/// devices of `workers` for itself, if it has any.
 ///
 /// # Errors
-/// The first failure, after all that could run has run. A list of devices that the machine does not
-/// have, where a stage needs one.
+/// The first failure, after all that could run has run.
 pub(crate) fn run_graph(
     nodes: &[Node<'_>],
     read: &[usize],
     store: &Store,
-    (workers, devices): (Workers, Option<&Devices>),
+    workers: &Workers,
     observer: &dyn Observer,
 ) -> Result<Vec<Done>, StudyError> {
     let _kept = keep_base(workers.keep_base);
-    let Workers { jobs, threads, keep_every, .. } = workers;
-    let to_take = to_take(nodes, store, devices)?;
+    let Workers { jobs, threads, keep_every, .. } = *workers;
     // One device needs no name in every line.
-    let names_devices = to_take.len() > 1;
-    let capacity = match (devices, to_take.is_empty()) {
-        (Some(of), false) => Capacity::on_devices(jobs, threads, &of.in_keys(), to_take),
-        _ => Capacity::new(jobs, threads),
+    let names_devices = workers.devices.len() > 1;
+    let capacity = match workers.devices.is_empty() {
+        true => Capacity::new(jobs, threads),
+        false => Capacity::on_devices(jobs, threads, &workers.kind, workers.devices.clone()),
     };
     let capacity = Capacity { keep_every, ..capacity };
     let told = Told { nodes, observer, names_devices };
@@ -48,13 +46,16 @@ pub(crate) fn run_graph(
     run_stages(nodes, read, store, &capacity, &runner, &told).map_err(StudyError::from)
 }
 
-/// The devices that stages take. Where the store has all that needs one, none has to be there.
-fn to_take(
+/// The devices of a list, for stages to take. Where the store has all that needs one, none has to be
+/// there.
+///
+/// # Errors
+/// Devices that the machine does not have; a store that cannot be read.
+pub(crate) fn to_take(
     nodes: &[Node<'_>],
     store: &Store,
-    devices: Option<&Devices>,
+    devices: &Devices,
 ) -> Result<Vec<String>, StudyError> {
-    let Some(devices) = devices else { return Ok(Vec::new()) };
     let error = match devices.to_take() {
         Ok(devices) => return Ok(devices),
         Err(error) => error,

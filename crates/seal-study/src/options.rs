@@ -70,9 +70,9 @@ impl RunOptions {
         }
     }
 
-    pub(crate) fn workers(&self) -> Workers {
-        let Self { jobs, threads, keep_every, keep_base, .. } = *self;
-        Workers { jobs, threads, keep_every, keep_base }
+    /// Threads for reading files, while no stage runs.
+    pub(crate) fn readers(&self) -> usize {
+        self.jobs.saturating_mul(self.threads)
     }
 
     /// Folder of the store.
@@ -81,8 +81,8 @@ impl RunOptions {
     }
 }
 
-/// How many stages run side by side, and on how many threads each.
-#[derive(Clone, Copy, Debug)]
+/// How many stages run side by side, on how many threads each, and on which devices.
+#[derive(Clone, Debug)]
 pub(crate) struct Workers {
     pub(crate) jobs: usize,
     pub(crate) threads: usize,
@@ -90,13 +90,10 @@ pub(crate) struct Workers {
     pub(crate) keep_every: Duration,
     /// Bytes of the largest base that is kept between stages.
     pub(crate) keep_base: u64,
-}
-
-impl Workers {
-    /// Threads for reading files, while no stage runs.
-    pub(crate) fn readers(self) -> usize {
-        self.jobs.saturating_mul(self.threads)
-    }
+    /// The kind of the devices, by which stages ask for one.
+    pub(crate) kind: String,
+    /// Devices that stages have for themselves; none where they share what there is.
+    pub(crate) devices: Vec<String>,
 }
 
 /// A stage that is done or to be done.

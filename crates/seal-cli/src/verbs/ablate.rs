@@ -86,7 +86,7 @@ fn study(asked: &Options, verbosity: Verbosity) -> anyhow::Result<Option<PathBuf
     let elsewhere = place.and_then(Place::elsewhere);
     if elsewhere.is_none() {
         // A missing backend is said now, not by the first stage that needs it.
-        study.config().device.set()?.found()?;
+        study.config().device.set()?.kind().open()?;
     }
     if let Some(place) = elsewhere {
         launch::elsewhere(&study, &options, (place, launch, asked.study.jobs()), verbosity)?;

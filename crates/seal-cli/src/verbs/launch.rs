@@ -172,7 +172,11 @@ pub(crate) fn here(
     let (stages, found) = (planned.found.len(), planned.found.len() - missing);
     progress.event(&Event::Planned { stages, found, cost });
     let told = Told { work: &work, view, progress };
-    let devices = own_devices(&study.config().device)?;
+    // Where all is there, no device has to be.
+    let devices = match missing {
+        0 => Vec::new(),
+        _ => own_devices(&study.config().device)?,
+    };
     match (Local { observer: &told, devices: &devices }).launch(&work) {
         Ok(_) => {}
         Err(LaunchError::Cancelled { done, of }) => {

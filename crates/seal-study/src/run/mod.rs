@@ -39,9 +39,9 @@ use self::planning::{can_ask, judging_ahead};
 use self::record::cost;
 use self::remembering::remember;
 use crate::arm::Arm;
-use crate::config::{ArmRole, Config, Devices};
+use crate::config::{ArmRole, Config};
 use crate::error::{Defect, FolderError, StudyError};
-use crate::exec::{Done, run_graph};
+use crate::exec::{Done, Node, run_graph, to_take};
 use crate::graph::{ArmSets, Graph, graph};
 use crate::judging::{JUDGES_FILE, Judges, Judging, RememberedJudges};
 use crate::observer::{Event, Observer, Silent};
@@ -141,10 +141,24 @@ impl Study {
         }
     }
 
-    /// How stages run, and the devices that they take.
-    fn workers(&self, options: &RunOptions) -> (Workers, Option<&Devices>) {
-        let devices = (!options.has_one_device).then_some(&self.config.device);
-        (options.workers(), devices)
+    /// How the stages `nodes` run, and the devices that they take.
+    ///
+    /// # Errors
+    /// A list of devices that the machine does not have, where a stage needs one; a store that cannot
+    /// be read.
+    fn workers(
+        &self,
+        options: &RunOptions,
+        nodes: &[Node<'_>],
+        store: &Store,
+    ) -> Result<Workers, StudyError> {
+        let RunOptions { jobs, threads, keep_every, keep_base, .. } = *options;
+        let device = &self.config.device;
+        let devices = match options.has_one_device {
+            true => Vec::new(),
+            false => to_take(nodes, store, device)?,
+        };
+        Ok(Workers { jobs, threads, keep_every, keep_base, kind: device.in_keys(), devices })
     }
 
     /// What would run, and what is there. Nothing is written.
@@ -152,7 +166,7 @@ impl Study {
         let store = Store::look(&options.store_dir());
         let judging = Judging::new(&self.judges, &options.store_dir(), &Silent);
         let graph = self.graph(options, &judging);
-        let readers = options.workers().readers();
+        let readers = options.readers();
         let mut read = self.outputs_read(&graph);
         let found = self.without_losses(&graph, &store).and_then(|damaged| {
             read.extend(damaged);
@@ -223,19 +237,19 @@ impl Study {
         let store = open_store(options, observer)?;
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
+        let workers = self.workers(options, &graph.nodes, &store)?;
         self.refuse_too_large(&graph, &store, options)?;
         can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
         // A run that is refused changes nothing for the next.
         remember(options, observer)?;
         move_earlier(self, &options.out, observer)?;
-        let workers = options.workers();
-        let cells = Cells::look(&options.out, &self.arms, &graph, &self.sets, workers)?;
+        let readers = options.readers();
+        let cells = Cells::look(&options.out, &self.arms, &graph, &self.sets, readers)?;
         let mut read = self.outputs_read(&graph);
         read.extend(self.without_losses(&graph, &store)?);
         read.extend(cells.to_copy(&graph));
-        let run = |observer: &dyn Observer| {
-            run_graph(&graph.nodes, &read, &store, self.workers(options), observer)
-        };
+        let run =
+            |observer: &dyn Observer| run_graph(&graph.nodes, &read, &store, &workers, observer);
         let done = match Screening::of(self, options, &graph, &store) {
             Some(screening) => screening.around(observer, run)?,
             None => run(observer)?,

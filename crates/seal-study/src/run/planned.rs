@@ -98,7 +98,7 @@ impl Study {
         remember(options, observer)?;
         let mut read = self.outputs_read(&graph);
         read.extend(self.without_losses(&graph, &store)?);
-        let survey = survey(&graph.nodes, &read, &store, options.workers().readers())?;
+        let survey = survey(&graph.nodes, &read, &store, options.readers())?;
         let config = self.config.resolved_toml()?;
         let of = OfStudy {
             name: self.config.study.name.clone(),
@@ -192,7 +192,7 @@ impl Study {
         }
         let whole = closure(&graph.nodes, &asked);
         let (nodes, asked) = part(graph.nodes, &whole, &asked);
-        let survey = survey(&nodes, &asked, &store, options.workers().readers())?;
+        let survey = survey(&nodes, &asked, &store, options.readers())?;
         let is_damaged = |i: usize| survey.damaged.iter().any(|(damaged, _)| *damaged == i);
         let mut to_make: Vec<usize> = Vec::new();
         let mut open: Vec<usize> = asked.clone();
@@ -227,7 +227,8 @@ impl Study {
                 only_read(node);
             }
         }
-        let done = run_graph(&nodes, &asked, &store, self.workers(options), observer)?;
+        let done =
+            run_graph(&nodes, &asked, &store, &self.workers(options, &nodes, &store)?, observer)?;
         let made = done.iter().filter(|done| done.seconds.is_some()).count();
         let found = asked.iter().filter(|i| done[**i].seconds.is_none()).count();
         Ok(StagesMade { made, found })

@@ -28,7 +28,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<Fig
         json_lines("--trace", trace)?;
     }
     prepare(&inputs, &outputs(&[("--file", &options.file), ("--trace", &options.trace)]))?;
-    study.config().device.set()?.found()?;
+    study.config().device.set()?.kind().open()?;
     let request = SelectRequest {
         arm: options.arm.clone(),
         seed: None,
