@@ -29,20 +29,20 @@ impl Store {
     /// As [`Store::open`].
     pub fn open_with(root: &Path, timing: Timing) -> Result<Self, StoreError> {
         // Looked at before anything is written: in a folder of others not even a lock is made.
-        let before = look_again(root)?;
+        let before = ownership_with_retry(root)?;
         match to_claim(root) {
             Err(StoreError::Io { source, .. })
                 if before != Ownership::Free && is_refusal(source.kind()) =>
             {
                 let read_only = Some(source.kind());
-                Ok(Self { read_only, ..Self::look(root) })
+                Ok(Self { read_only, ..Self::open_to_read(root) })
             }
             lock => Self::to_write(root, timing, lock?),
         }
     }
 
     fn to_write(root: &Path, timing: Timing, lock: FileLock) -> Result<Self, StoreError> {
-        let ownership = look_again(root)?;
+        let ownership = ownership_with_retry(root)?;
         if ownership != Ownership::Owned {
             owner::mark(root)?;
         }
@@ -80,11 +80,11 @@ fn to_claim(root: &Path) -> Result<FileLock, StoreError> {
     Ok(lock)
 }
 
-/// As [`owner::look`]. Files that another process makes while they are listed may be seen without
+/// As [`owner::ownership`]. Files that another process makes while they are listed may be seen without
 /// the lock that it made first: such a folder is listed again.
-fn look_again(root: &Path) -> Result<Ownership, StoreError> {
-    match owner::look(root) {
-        Err(StoreError::Foreign { .. }) if root.join(LOCK).is_file() => owner::look(root),
+fn ownership_with_retry(root: &Path) -> Result<Ownership, StoreError> {
+    match owner::ownership(root) {
+        Err(StoreError::Foreign { .. }) if root.join(LOCK).is_file() => owner::ownership(root),
         other => other,
     }
 }
