@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::plan::Plan;
-use crate::settings::Settings;
+use crate::plan::StagePlan;
+use crate::settings::LaunchSettings;
 use crate::tasks::tests::plan;
 
 /// Notes events, and asks to stop after so many starts.
@@ -33,7 +33,7 @@ impl Observer for Notes {
 }
 
 /// A plan whose stages are made by a shell script. It gets the keys.
-fn scripted(out: &Path, script: &str) -> Plan {
+fn scripted(out: &Path, script: &str) -> StagePlan {
     fs::create_dir_all(out).unwrap();
     let file = out.join("make.sh");
     fs::write(&file, script).unwrap();
@@ -42,18 +42,18 @@ fn scripted(out: &Path, script: &str) -> Plan {
     plan
 }
 
-fn settings(given: &[&str]) -> Settings {
+fn settings(given: &[&str]) -> LaunchSettings {
     let given: Vec<String> = given.iter().map(|&text| text.to_owned()).collect();
-    Settings::parse(&given, (Local::NAME, Local::READS), &["sft"]).unwrap()
+    LaunchSettings::parse(&given, (Local::NAME, Local::READS), &["sft"]).unwrap()
 }
 
 fn launch(
-    plan: &Plan,
+    plan: &StagePlan,
     given: &[&str],
     jobs: usize,
     notes: &Notes,
 ) -> Result<Launched, LaunchError> {
-    let work = Work::of(plan, &[false; 7], settings(given), Some(jobs));
+    let work = RemainingWork::of(plan, &[false; 7], settings(given), Some(jobs));
     Local { observer: notes }.launch(&work)
 }
 
@@ -147,7 +147,7 @@ fn a_request_to_stop_is_passed_on_once_and_waited_for() {
     let notes = Notes::default();
     notes.stop_after.set(None);
     let stop = StopWhenReady { notes: &notes, ready: dir.path().join("ready") };
-    let work = Work::of(&plan, &[false; 7], Settings::default(), Some(2));
+    let work = RemainingWork::of(&plan, &[false; 7], LaunchSettings::default(), Some(2));
     let error = Local { observer: &stop }.launch(&work).unwrap_err();
     assert!(matches!(error, LaunchError::Cancelled { done: 0, of: 7 }), "{error}");
     assert_eq!(fs::read_to_string(dir.path().join("said")).unwrap(), "asked\nkept\n");
@@ -177,7 +177,7 @@ fn tasks_that_ask_one_service_run_one_after_another() {
     for stage in &mut plan.stages {
         (stage.deps, stage.network) = (Vec::new(), Some("judge".to_owned()));
     }
-    let work = Work::of(&plan, &[false; 2], settings(&["group=0"]), Some(2));
+    let work = RemainingWork::of(&plan, &[false; 2], settings(&["group=0"]), Some(2));
     assert_eq!(work.tasks.len(), 2);
     let notes = Notes::default();
     assert_eq!(Local { observer: &notes }.launch(&work).unwrap(), Launched::Done);
@@ -186,7 +186,8 @@ fn tasks_that_ask_one_service_run_one_after_another() {
 #[test]
 fn memory_cores_and_jobs_limit_what_runs_beside() {
     let plan = plan(Path::new("/run"), &["make"]);
-    let work = Work::of(&plan, &[false; 7], settings(&["group=0", "sft.memory=600M"]), Some(2));
+    let work =
+        RemainingWork::of(&plan, &[false; 7], settings(&["group=0", "sft.memory=600M"]), Some(2));
     let notes = Notes::default();
     let mut pool = Pool {
         work: &work,
@@ -199,7 +200,7 @@ fn memory_cores_and_jobs_limit_what_runs_beside() {
         running: Vec::new(),
     };
     assert_eq!(pool.next(), Some(3));
-    let running = |task| Running { task, attempts: 1, process: None, again_at: Instant::now() };
+    let running = |task| RunningTask { task, attempts: 1, process: None, again_at: Instant::now() };
     pool.left.remove(&3);
     pool.running.push(running(3));
     assert_eq!(pool.next(), None, "two of them need 1200 MiB");

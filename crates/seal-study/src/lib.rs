@@ -49,15 +49,15 @@ pub use config::{
     load_config,
 };
 pub use error::{
-    AgainError, ArmError, AssessmentsError, ConfigError, Defect, FileError, FolderError,
-    NumberError, OverrideError, PairsError, Place, PlanError, PlanFault, PlannedError, RowsError,
-    SectionError, StudyError, ValueError,
+    AgainError, ArmError, AssessmentsError, ConfigError, ConfigPart, Defect, FileError,
+    NumberError, OverrideError, PairsError, PlanError, PlanFault, PlannedError, RowsError,
+    RunFolderError, SectionError, StudyError, ValueError,
 };
 pub use findings::findings_of_plans;
 pub use model_digests::remembered_digests;
 pub use observer::{Event, Observer, Silent};
-pub use options::{Outcome, PlanView, PlannedJudging, PlannedStage, PlannedWork, RunOptions};
-pub use origins::{ConfigValue, Origin, ResolvedConfig, resolve_config};
+pub use options::{PlanView, PlannedJudging, PlannedStage, PlannedWork, RunOptions, RunOutcome};
+pub use origins::{ConfigValue, ResolvedConfig, ValueOrigin, resolve_config};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
 pub use preview::{BasePreview, ModelPreview, Preview, step_bytes};
 pub use run::{

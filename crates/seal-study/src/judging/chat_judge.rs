@@ -40,9 +40,9 @@ impl ChatJudge {
     /// Looks for all that its replies depend on; weights are not read.
     ///
     /// # Errors
-    /// As [`FoundChat::look`].
-    pub(super) fn look(&self, device: &str) -> Result<FoundJudge, ModelError> {
-        FoundChat::look(&self.model, &request(device)).map(|chat| chat.found().clone())
+    /// As [`FoundChat::find`].
+    pub(super) fn find_model(&self, device: &str) -> Result<FoundJudge, ModelError> {
+        FoundChat::find(&self.model, &request(device)).map(|chat| chat.found().clone())
     }
 
     /// The same with what is here of its model, for a look ahead; nothing is fetched. `lack` is told
@@ -59,7 +59,7 @@ impl ChatJudge {
         if is_address(&self.model.path) {
             lack(would_be_fetched(&self.model.path, self.model.parameters));
         } else {
-            match self.look(&config.device) {
+            match self.find_model(&config.device) {
                 Ok(found) => return Ok(Self { found: Some(found), ..self }),
                 Err(error) if is_absent_model(&error) => lack(error.to_string()),
                 // A backend that was not built in is said of the device itself.
@@ -103,7 +103,7 @@ impl ChatJudge {
         section: &str,
         device: &str,
     ) -> Result<ChatModel, StudyError> {
-        let chat = FoundChat::look(&self.model, &request(device))?;
+        let chat = FoundChat::find(&self.model, &request(device))?;
         if chat.identity().digest != judge.endpoint().model {
             let (section, model) = (section.to_owned(), self.model.path.clone());
             return Err(AssessmentsError::OtherModel { section, model }.into());

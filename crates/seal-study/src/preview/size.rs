@@ -29,7 +29,7 @@ pub(super) struct Training<'a> {
 }
 
 /// Sizes of one model of a config.
-pub(super) struct Size {
+pub(super) struct ModelSize {
     pub(super) preview: ModelPreview,
     pub(super) parameters: Option<f64>,
     pub(super) context: Option<f64>,
@@ -41,7 +41,7 @@ const MAX_HEADER: u64 = 100_000_000;
 /// Tokens of a row, as a share of the context: instruction data is short.
 pub(super) const ROW_SHARE: f64 = 0.15;
 
-impl Size {
+impl ModelSize {
     /// # Errors
     /// A model folder that is here and cannot be used; a context that the model was not made for.
     pub(super) fn of(

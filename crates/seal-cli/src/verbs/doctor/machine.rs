@@ -10,7 +10,7 @@ use crate::options::cores;
 const LITTLE_MIB: f64 = 1024.0;
 
 /// Program, cores and memory.
-pub(super) fn look(checks: &mut Vec<Check>) {
+pub(super) fn check_machine(checks: &mut Vec<Check>) {
     let features = [("hub", cfg!(feature = "hub")), ("parquet", cfg!(feature = "parquet"))];
     let features = features.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name);
     let backends = Backend::ALL.into_iter().filter(|backend| backend.is_compiled_in());
@@ -64,7 +64,7 @@ pub(super) fn devices(wanted: Option<&str>, checks: &mut Vec<Check>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::State;
+    use super::super::check::CheckOutcome;
     use super::*;
 
     #[cfg(not(feature = "cuda"))]
@@ -72,10 +72,13 @@ mod tests {
     fn a_device_that_is_wanted_and_missing_is_wrong() {
         let mut checks = Vec::new();
         devices(Some("cuda:0"), &mut checks);
-        assert_eq!((checks[0].state, checks[0].name.as_str()), (State::Wrong, "device cuda:0"));
+        assert_eq!(
+            (checks[0].state, checks[0].name.as_str()),
+            (CheckOutcome::Wrong, "device cuda:0")
+        );
         let mut checks = Vec::new();
         devices(Some("gpu"), &mut checks);
         assert!(checks[0].found.contains("known are"), "{}", checks[0]);
-        assert_eq!(checks[0].state, State::Wrong);
+        assert_eq!(checks[0].state, CheckOutcome::Wrong);
     }
 }
