@@ -12,16 +12,14 @@
 
 use seal_data::Example;
 use seal_lm::{Lm, OptimConfig};
-use seal_select::{
-    Optimizer as SelectorOptimizer, Selector, SelectorSettings, matched_rate, rate_from_kappa,
-};
+use seal_select::{Selector, SelectorOptimizer, SelectorSettings, matched_rate, rate_from_kappa};
 
 use crate::learned::Learned;
 use crate::learner::{Accumulation, Learner};
 use crate::penalty::BilevelRun;
-use crate::state::Run;
+use crate::state::RunIdentity;
 use crate::sums::EpochSums;
-use crate::trainer::{Plan, Task, hash_of, total_steps};
+use crate::trainer::{TrainingPlan, TrainingTask, hash_of, total_steps};
 use crate::visits::Visits;
 use crate::{Algorithm, BilevelError, BilevelSettings, SelectorOptim, StateError, TrainingSet};
 
@@ -66,7 +64,7 @@ fn model_optimizer(settings: &BilevelSettings) -> OptimConfig {
     }
 }
 
-impl<'a> Task for Bilevel<'a> {
+impl<'a> TrainingTask for Bilevel<'a> {
     type Output = Learned;
     type Objective = BilevelRun<'a>;
 
@@ -95,7 +93,7 @@ impl<'a> Task for Bilevel<'a> {
                 matched_rate(settings.selector, rate, &selector_settings.optimizer)
             }
         };
-        let run = Run {
+        let run = RunIdentity {
             task: "bilevel".to_owned(),
             settings: serde_json::to_value(settings).map_err(StateError::Header)?,
             seed,
@@ -115,7 +113,7 @@ impl<'a> Task for Bilevel<'a> {
             safe,
             settings,
             accumulation: Accumulation::new(settings.micro_batch, settings.recompute),
-            plan: Plan { run, of_epoch: visits.steps },
+            plan: TrainingPlan { run, of_epoch: visits.steps },
             visits,
             order: Vec::new(),
             seen: vec![0; data.len()],

@@ -30,7 +30,7 @@ pub enum BilevelError {
         /// Epoch, from 1.
         epoch: usize,
         /// Which figure.
-        figure: Figure,
+        figure: StepFigure,
         /// NaN or an infinity.
         value: f64,
         /// The row of the loss, or the rows of the gradient.
@@ -94,14 +94,14 @@ impl fmt::Display for TrainingSet {
 
 /// A figure of a step that must be finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Figure {
+pub enum StepFigure {
     /// Mean loss of a row's answer tokens.
     RowLoss,
     /// Norm of all gradients together.
     GradientNorm,
 }
 
-impl fmt::Display for Figure {
+impl fmt::Display for StepFigure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::RowLoss => "loss of a row",

@@ -3,10 +3,10 @@
 use seal_data::{Batch, Example};
 use seal_lm::{DropoutKey, Lm, LmError, OptimConfig, Optimizer, Tape};
 
-use crate::error::{BilevelError, Figure};
+use crate::error::{BilevelError, StepFigure};
 use crate::loss::{plain_loss, weighted_loss};
 use crate::observer::ModelState;
-use crate::position::At;
+use crate::position::StepPosition;
 
 /// How a step is fitted into memory; it changes rounding only.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ impl Learner {
         rows: &[&Example],
         coefficients: &[f64],
         Accumulation { micro_batch, tape }: Accumulation,
-        at: At,
+        at: StepPosition,
     ) -> Result<(Self, Vec<f64>, f64), BilevelError> {
         let Self { model, mut optimizer } = self;
         let size = micro_batch.unwrap_or(rows.len()).max(1);
@@ -62,7 +62,7 @@ impl Learner {
             optimizer.step(model, last.unwrap_or_default()).map_err(|error| match error {
                 LmError::Diverged { value, .. } => {
                     let ids = rows.iter().map(|e| e.id).collect();
-                    at.diverged(Figure::GradientNorm, value, ids)
+                    at.diverged(StepFigure::GradientNorm, value, ids)
                 }
                 error => error.into(),
             })?;
@@ -75,7 +75,7 @@ impl Learner {
         &self,
         rows: &[&Example],
         micro_batch: Option<usize>,
-        at: At,
+        at: StepPosition,
     ) -> Result<Vec<f64>, BilevelError> {
         let mut losses = Vec::with_capacity(rows.len());
         for rows in rows.chunks(micro_batch.unwrap_or(rows.len()).max(1)) {
@@ -91,7 +91,7 @@ impl Learner {
     }
 }
 
-fn dropout_key(batch: &Batch, at: At) -> DropoutKey<'_> {
+fn dropout_key(batch: &Batch, at: StepPosition) -> DropoutKey<'_> {
     let (ids, lengths) = (&batch.ids, &batch.lengths);
     DropoutKey { seed: at.seed, step: at.step as u64, ids, lengths }
 }

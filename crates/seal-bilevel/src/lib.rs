@@ -29,18 +29,18 @@ mod trial;
 mod visits;
 
 pub use bilevel::Bilevel;
-pub use error::{BilevelError, Figure, SettingsError, StateError, TrainingSet};
+pub use error::{BilevelError, SettingsError, StateError, StepFigure, TrainingSet};
 pub use learned::{EpochTrace, Learned};
 pub use loss::score;
 pub use observer::{
-    EpochEnd, ModelState, Observer, PenaltyTrace, RunStart, SelectorStart, Side, Silent, Snapshot,
-    StepTrace,
+    EpochEnd, ModelState, Observer, PenaltyTrace, RunStart, SelectorStart, Silent, Snapshot,
+    StepSide, StepTrace,
 };
-pub use settings::{Algorithm, BilevelSettings, Gamma, Per, SelectorOptim, SftSettings};
+pub use settings::{Algorithm, BilevelSettings, Gamma, GammaUnit, SelectorOptim, SftSettings};
 pub use state::TrainerState;
 pub use supervised::{FineTuned, Supervised};
-pub use trainer::{Task, Trainer};
-pub use trial::{Agreement, Trial};
+pub use trainer::{Trainer, TrainingTask};
+pub use trial::{Trial, TrialDifferences};
 
 /// Called after each step with (steps done, steps in all).
 pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);

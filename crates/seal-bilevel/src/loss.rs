@@ -7,8 +7,8 @@ use seal_lm::{
     DropoutKey, Lm, RowNll, Tape, differentiate, dropped_token_losses, row_nll, token_losses,
 };
 
-use crate::position::At;
-use crate::{BilevelError, Figure, Progress};
+use crate::position::StepPosition;
+use crate::{BilevelError, Progress, StepFigure};
 
 /// The losses l_b of the rows of `batch`, and the gradients of
 /// `sum_b coefficients_b l_b`. Coefficients are constants: no gradient flows
@@ -21,7 +21,7 @@ pub(crate) fn weighted_loss(
     coefficients: &[f64],
     dropout: Option<DropoutKey<'_>>,
     tape: Tape,
-    at: At,
+    at: StepPosition,
 ) -> Result<(RowNll, GradientsParams), BilevelError> {
     let per_token: Vec<f32> = batch
         .row_of
@@ -37,7 +37,7 @@ fn read_rows(
     model: &Lm,
     batch: &Batch,
     tokens: &[f32],
-    at: Option<At>,
+    at: Option<StepPosition>,
 ) -> Result<RowNll, BilevelError> {
     let rows = row_nll(batch, tokens);
     let Some(row) = rows.mean.iter().position(|l| !l.is_finite()) else { return Ok(rows) };
@@ -45,7 +45,7 @@ fn read_rows(
     match at.filter(|at| at.step > 0) {
         // Nothing was trained yet that a learning rate could spoil.
         None => Err(model.no_loss(loss).into()),
-        Some(at) => Err(at.diverged(Figure::RowLoss, loss, vec![batch.ids[row]])),
+        Some(at) => Err(at.diverged(StepFigure::RowLoss, loss, vec![batch.ids[row]])),
     }
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn plain_loss(
     model: &Lm,
     batch: &Batch,
     dropout: Option<DropoutKey<'_>>,
-    at: At,
+    at: StepPosition,
 ) -> Result<RowNll, BilevelError> {
     read_rows(model, batch, &dropped_token_losses(&model.valid(), batch, dropout), Some(at))
 }

@@ -29,7 +29,7 @@ pub trait Observer {
     ///
     /// # Errors
     /// Ends the run.
-    fn snapshot(&mut self, _side: Side, _snapshot: &Snapshot<'_>) -> Result<(), BilevelError> {
+    fn snapshot(&mut self, _side: StepSide, _snapshot: &Snapshot<'_>) -> Result<(), BilevelError> {
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl Observer for Silent {}
 
 /// Side of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum StepSide {
     /// Before it.
     Before,
     /// After it.

@@ -5,10 +5,10 @@ use seal_lm::{restore_training_state, training_state};
 use seal_select::{CollapseAlarm, Selector, gamma_eff};
 
 use crate::learner::{Accumulation, Learner};
-use crate::position::At;
+use crate::position::StepPosition;
 use crate::state::Saved;
-use crate::sums::{EpochSums, Sums};
-use crate::trainer::{Objective, Plan};
+use crate::sums::{EpochSums, RunSums};
+use crate::trainer::{Objective, TrainingPlan};
 use crate::visits::Visits;
 use crate::{
     Algorithm, BilevelError, BilevelSettings, EpochEnd, EpochTrace, Learned, PenaltyTrace,
@@ -27,7 +27,7 @@ pub struct BilevelRun<'a> {
     pub(crate) safe: &'a [Example],
     pub(crate) settings: &'a BilevelSettings,
     pub(crate) accumulation: Accumulation,
-    pub(crate) plan: Plan,
+    pub(crate) plan: TrainingPlan,
     pub(crate) visits: Visits,
     /// Rows of both sets for each step of this epoch.
     pub(crate) order: Vec<(Vec<usize>, Vec<usize>)>,
@@ -40,7 +40,7 @@ pub struct BilevelRun<'a> {
 impl Objective for BilevelRun<'_> {
     type Output = Learned;
 
-    fn plan(&self) -> &Plan {
+    fn plan(&self) -> &TrainingPlan {
         &self.plan
     }
 
@@ -62,7 +62,7 @@ impl Objective for BilevelRun<'_> {
         self.sums = EpochSums::default();
     }
 
-    fn step(mut self, at: At) -> Result<(Self, StepTrace), BilevelError> {
+    fn step(mut self, at: StepPosition) -> Result<(Self, StepTrace), BilevelError> {
         let (safe, rows) = std::mem::take(&mut self.order[at.in_epoch]);
         let safe: Vec<&Example> = safe.iter().map(|i| &self.safe[*i]).collect();
         let data: Vec<&Example> = rows.iter().map(|i| &self.data[*i]).collect();
@@ -140,7 +140,7 @@ impl Objective for BilevelRun<'_> {
     fn save(&self) -> Saved {
         let of = |learner: &Learner| training_state(&learner.model, &learner.optimizer);
         Saved {
-            sums: Sums::Bilevel { epoch: self.sums.clone(), trace: self.trace.clone() },
+            sums: RunSums::Bilevel { epoch: self.sums.clone(), trace: self.trace.clone() },
             theta: of(&self.theta),
             value: self.value.as_ref().map(of),
             selector: Some(self.selector.state()),
@@ -149,7 +149,7 @@ impl Objective for BilevelRun<'_> {
 
     fn load(self, saved: Saved, step: usize) -> Result<Self, StateError> {
         let Saved {
-            sums: Sums::Bilevel { epoch: sums, trace },
+            sums: RunSums::Bilevel { epoch: sums, trace },
             theta,
             value,
             selector: Some(selector),

@@ -2,11 +2,11 @@
 
 use seal_data::RowId;
 
-use crate::error::{BilevelError, Figure};
+use crate::error::{BilevelError, StepFigure};
 
 /// Place of a step in its run.
 #[derive(Clone, Copy, Debug)]
-pub struct At {
+pub struct StepPosition {
     /// Study seed.
     pub(crate) seed: u64,
     /// From 0.
@@ -17,8 +17,8 @@ pub struct At {
     pub(crate) in_epoch: usize,
 }
 
-impl At {
-    pub(crate) fn diverged(self, figure: Figure, value: f64, rows: Vec<RowId>) -> BilevelError {
+impl StepPosition {
+    pub(crate) fn diverged(self, figure: StepFigure, value: f64, rows: Vec<RowId>) -> BilevelError {
         BilevelError::Diverged { step: self.step, epoch: self.epoch + 1, figure, value, rows }
     }
 }

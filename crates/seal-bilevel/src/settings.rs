@@ -38,14 +38,14 @@ pub enum Gamma {
         increment: f64,
         /// What the increment is added after.
         #[serde(default)]
-        per: Per,
+        per: GammaUnit,
     },
 }
 
 /// What an increment of gamma is counted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Per {
+pub enum GammaUnit {
     /// Passes over the fine-tuning set.
     #[default]
     Epoch,
@@ -56,7 +56,7 @@ pub enum Per {
 impl Default for Gamma {
     /// The schedule of the published Llama-3 run: 0, 0.03, 0.06.
     fn default() -> Self {
-        Gamma::Growing { start: 0.0, increment: 0.03, per: Per::Epoch }
+        Gamma::Growing { start: 0.0, increment: 0.03, per: GammaUnit::Epoch }
     }
 }
 
@@ -65,10 +65,12 @@ impl Gamma {
     pub fn at(&self, epoch: usize, step: usize) -> f64 {
         match *self {
             Gamma::Constant(gamma) => gamma,
-            Gamma::Growing { start, increment, per: Per::Epoch } => {
+            Gamma::Growing { start, increment, per: GammaUnit::Epoch } => {
                 start + increment * epoch as f64
             }
-            Gamma::Growing { start, increment, per: Per::Step } => start + increment * step as f64,
+            Gamma::Growing { start, increment, per: GammaUnit::Step } => {
+                start + increment * step as f64
+            }
         }
     }
 
@@ -269,7 +271,7 @@ mod tests {
     fn gamma_must_stay_below_one() {
         assert!(Gamma::Constant(1.0).validate(1, 1).is_err());
         assert!(Gamma::Constant(-0.1).validate(1, 1).is_err());
-        let steep = Gamma::Growing { start: 0.0, increment: 0.5, per: Per::Epoch };
+        let steep = Gamma::Growing { start: 0.0, increment: 0.5, per: GammaUnit::Epoch };
         assert!(steep.validate(2, 10).is_ok());
         assert!(steep.validate(3, 10).unwrap_err().to_string().contains("reaches 1"));
     }

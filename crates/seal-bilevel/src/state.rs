@@ -18,7 +18,7 @@ use seal_select::{AdamState, PartitionState, SelectorState};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StateError;
-use crate::sums::Sums;
+use crate::sums::RunSums;
 
 /// Version of the format.
 const FORMAT_VERSION: u32 = 1;
@@ -28,7 +28,7 @@ const HEADER: &str = "trainer";
 /// Where a run stands between two steps: models, optimisers, logits and running means.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainerState {
-    pub(crate) run: Run,
+    pub(crate) run: RunIdentity,
     /// Steps done.
     pub(crate) step: usize,
     pub(crate) saved: Saved,
@@ -38,7 +38,7 @@ pub struct TrainerState {
 #[doc(hidden)]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Saved {
-    pub(crate) sums: Sums,
+    pub(crate) sums: RunSums,
     pub(crate) theta: BTreeMap<String, TrainedTensor>,
     pub(crate) value: Option<BTreeMap<String, TrainedTensor>>,
     pub(crate) selector: Option<SelectorState>,
@@ -46,7 +46,7 @@ pub struct Saved {
 
 /// What tells a run from others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Run {
+pub(crate) struct RunIdentity {
     pub(crate) task: String,
     pub(crate) settings: serde_json::Value,
     pub(crate) seed: u64,
@@ -58,7 +58,7 @@ pub(crate) struct Run {
     pub(crate) rate: Option<f64>,
 }
 
-impl Run {
+impl RunIdentity {
     /// # Errors
     /// The first thing that `other` has otherwise.
     pub(crate) fn check(&self, other: &Self) -> Result<(), StateError> {
@@ -80,11 +80,11 @@ impl Run {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
+struct StateHeader {
     format_version: u32,
-    run: Run,
+    run: RunIdentity,
     step: usize,
-    sums: Sums,
+    sums: RunSums,
     /// Whether there is a second model, theta^.
     value: bool,
     selector: Option<SelectorHeader>,
@@ -146,7 +146,7 @@ impl TrainerState {
                 out.numbers("omega.exp_avg_sq", square);
             }
         }
-        let header = Header {
+        let header = StateHeader {
             format_version: FORMAT_VERSION,
             run: run.clone(),
             step: *step,
@@ -173,7 +173,7 @@ impl TrainerState {
             let found = version.format_version;
             return Err(StateError::Version { found, known: FORMAT_VERSION });
         }
-        let Header { run, step, sums, value, selector, .. } = serde_json::from_str(header)?;
+        let StateHeader { run, step, sums, value, selector, .. } = serde_json::from_str(header)?;
         let tensors = Reader(SafeTensors::deserialize(bytes)?);
         let selector = selector.map(|header| tensors.selector(&header)).transpose()?;
         let value = value.then(|| tensors.model("value")).transpose()?;

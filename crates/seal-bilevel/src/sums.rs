@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::learned::EpochTrace;
-use crate::position::At;
+use crate::position::StepPosition;
 
 /// All that a run has summed up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Sums {
+pub(crate) enum RunSums {
     /// Sum of the losses of this epoch; mean losses of the epochs before.
     Supervised {
         sum: f64,
@@ -29,7 +29,13 @@ pub(crate) struct EpochSums {
 }
 
 impl EpochSums {
-    pub(crate) fn add(&mut self, at: At, gamma: f64, safe_losses: &[f64], losses: &[f64]) {
+    pub(crate) fn add(
+        &mut self,
+        at: StepPosition,
+        gamma: f64,
+        safe_losses: &[f64],
+        losses: &[f64],
+    ) {
         // A mean of equal numbers is that number, to the last bit.
         self.gamma += (gamma - self.gamma) / (at.in_epoch + 1) as f64;
         safe_losses.iter().for_each(|l| self.safe_loss.add(*l));

@@ -4,10 +4,10 @@ use seal_data::{Example, RowId, epoch_order};
 use seal_lm::{Lm, restore_training_state, training_state};
 
 use crate::learner::{Accumulation, Learner};
-use crate::position::At;
-use crate::state::{Run, Saved};
-use crate::sums::Sums;
-use crate::trainer::{Objective, Plan, Task, hash_of, total_steps};
+use crate::position::StepPosition;
+use crate::state::{RunIdentity, Saved};
+use crate::sums::RunSums;
+use crate::trainer::{Objective, TrainingPlan, TrainingTask, hash_of, total_steps};
 use crate::{
     BilevelError, EpochEnd, RunStart, SftSettings, Snapshot, StateError, StepTrace, TrainingSet,
 };
@@ -42,7 +42,7 @@ pub struct SupervisedRun<'a> {
     ids: Vec<RowId>,
     batch: usize,
     accumulation: Accumulation,
-    plan: Plan,
+    plan: TrainingPlan,
     /// Positions of the rows in the order of this epoch.
     order: Vec<usize>,
     /// Of the losses of this epoch.
@@ -50,7 +50,7 @@ pub struct SupervisedRun<'a> {
     losses: Vec<f64>,
 }
 
-impl<'a> Task for Supervised<'a> {
+impl<'a> TrainingTask for Supervised<'a> {
     type Output = FineTuned;
     type Objective = SupervisedRun<'a>;
 
@@ -66,7 +66,7 @@ impl<'a> Task for Supervised<'a> {
         };
         let of_epoch = examples.len().div_ceil(settings.batch);
         let steps = total_steps(settings.epochs, of_epoch)?;
-        let run = Run {
+        let run = RunIdentity {
             task: "supervised".to_owned(),
             settings: serde_json::to_value(settings).map_err(StateError::Header)?,
             seed,
@@ -81,7 +81,7 @@ impl<'a> Task for Supervised<'a> {
             ids: examples.iter().map(|e| e.id).collect(),
             batch: settings.batch,
             accumulation: Accumulation::new(settings.micro_batch, settings.recompute),
-            plan: Plan { run, of_epoch },
+            plan: TrainingPlan { run, of_epoch },
             order: Vec::new(),
             sum: 0.0,
             losses: Vec::new(),
@@ -92,12 +92,12 @@ impl<'a> Task for Supervised<'a> {
 impl Objective for SupervisedRun<'_> {
     type Output = FineTuned;
 
-    fn plan(&self) -> &Plan {
+    fn plan(&self) -> &TrainingPlan {
         &self.plan
     }
 
     fn start(&self) -> RunStart {
-        let Run { steps, seed, .. } = self.plan.run;
+        let RunIdentity { steps, seed, .. } = self.plan.run;
         let ids = self.ids.clone();
         RunStart { steps, done: 0, batch: self.batch, seed, selector: None, ids }
     }
@@ -107,7 +107,7 @@ impl Objective for SupervisedRun<'_> {
         self.sum = 0.0;
     }
 
-    fn step(mut self, at: At) -> Result<(Self, StepTrace), BilevelError> {
+    fn step(mut self, at: StepPosition) -> Result<(Self, StepTrace), BilevelError> {
         let rows = self.order.iter().skip(at.in_epoch * self.batch).take(self.batch);
         let rows: Vec<&Example> = rows.map(|i| &self.examples[*i]).collect();
         let share = vec![1.0 / rows.len() as f64; rows.len()];
@@ -132,7 +132,7 @@ impl Objective for SupervisedRun<'_> {
 
     fn save(&self) -> Saved {
         Saved {
-            sums: Sums::Supervised { sum: self.sum, losses: self.losses.clone() },
+            sums: RunSums::Supervised { sum: self.sum, losses: self.losses.clone() },
             theta: training_state(&self.learner.model, &self.learner.optimizer),
             value: None,
             selector: None,
@@ -140,7 +140,7 @@ impl Objective for SupervisedRun<'_> {
     }
 
     fn load(self, saved: Saved, step: usize) -> Result<Self, StateError> {
-        let Sums::Supervised { sum, losses } = saved.sums else {
+        let RunSums::Supervised { sum, losses } = saved.sums else {
             return Err(StateError::OtherRun { what: "task" });
         };
         let Learner { model, mut optimizer } = self.learner;

@@ -1,17 +1,17 @@
 //! The loop that every training run goes through.
 
 use seal_data::Example;
-use seal_data::seed::{Part, hash64};
+use seal_data::seed::{SeedPart, hash64};
 
-use crate::position::At;
-use crate::state::{Run, Saved};
+use crate::position::StepPosition;
+use crate::state::{RunIdentity, Saved};
 use crate::{
-    BilevelError, EpochEnd, Observer, RunStart, SettingsError, Side, Snapshot, StateError,
+    BilevelError, EpochEnd, Observer, RunStart, SettingsError, Snapshot, StateError, StepSide,
     StepTrace, TrainerState,
 };
 
 /// Something to train: [`crate::Supervised`] or [`crate::Bilevel`].
-pub trait Task {
+pub trait TrainingTask {
     /// What the whole run comes to.
     type Output;
     /// The run, between two steps.
@@ -29,7 +29,7 @@ pub trait Task {
 pub trait Objective: Sized {
     type Output;
 
-    fn plan(&self) -> &Plan;
+    fn plan(&self) -> &TrainingPlan;
 
     fn start(&self) -> RunStart;
 
@@ -38,7 +38,7 @@ pub trait Objective: Sized {
 
     /// # Errors
     /// As [`Trainer::run`].
-    fn step(self, at: At) -> Result<(Self, StepTrace), BilevelError>;
+    fn step(self, at: StepPosition) -> Result<(Self, StepTrace), BilevelError>;
 
     /// # Errors
     /// As [`Trainer::run`].
@@ -60,8 +60,8 @@ pub trait Objective: Sized {
 
 /// What tells a run from others, and how long it is.
 #[doc(hidden)]
-pub struct Plan {
-    pub(crate) run: Run,
+pub struct TrainingPlan {
+    pub(crate) run: RunIdentity,
     /// Steps of an epoch, at least 1.
     pub(crate) of_epoch: usize,
 }
@@ -80,10 +80,11 @@ pub(crate) fn hash_of(rows: &[Example]) -> u64 {
         let sizes = [e.tokens.len() as u64, e.answer as u64, e.skip.len() as u64];
         let tokens = e.tokens.iter().map(|t| u64::from(*t));
         let numbers: Vec<u64> = sizes.into_iter().chain(skipped).chain(tokens).collect();
-        hash64(&numbers.iter().map(|n| Part::from(*n)).collect::<Vec<_>>())
+        hash64(&numbers.iter().map(|n| SeedPart::from(*n)).collect::<Vec<_>>())
     };
     let rest: Vec<u64> = rows.iter().map(of_row).collect();
-    let parts = rows.iter().zip(&rest).flat_map(|(e, rest)| [Part::from(&e.id), (*rest).into()]);
+    let parts =
+        rows.iter().zip(&rest).flat_map(|(e, rest)| [SeedPart::from(&e.id), (*rest).into()]);
     hash64(&parts.collect::<Vec<_>>())
 }
 
@@ -101,7 +102,7 @@ pub(crate) fn hash_of(rows: &[Example]) -> u64 {
 /// # Ok(())
 /// # }
 /// ```
-pub struct Trainer<T: Task> {
+pub struct Trainer<T: TrainingTask> {
     objective: T::Objective,
     /// Steps done.
     step: usize,
@@ -109,7 +110,7 @@ pub struct Trainer<T: Task> {
     started: bool,
 }
 
-impl<T: Task> Trainer<T> {
+impl<T: TrainingTask> Trainer<T> {
     /// A run at its start.
     ///
     /// # Errors
@@ -182,19 +183,19 @@ impl<T: Task> Trainer<T> {
         }
         while self.step < until.min(steps) {
             let (epoch, in_epoch) = (self.step / of_epoch, self.step % of_epoch);
-            let at = At { seed, step: self.step, epoch, in_epoch };
+            let at = StepPosition { seed, step: self.step, epoch, in_epoch };
             if in_epoch == 0 {
                 self.objective.begin_epoch(epoch);
             }
             let watched = observer.wants_snapshot(self.step);
             if watched {
-                observer.snapshot(Side::Before, &self.objective.snapshot(self.step))?;
+                observer.snapshot(StepSide::Before, &self.objective.snapshot(self.step))?;
             }
             let done;
             (self.objective, done) = self.objective.step(at)?;
             self.step += 1;
             if watched {
-                observer.snapshot(Side::After, &self.objective.snapshot(self.step))?;
+                observer.snapshot(StepSide::After, &self.objective.snapshot(self.step))?;
             }
             observer.step(&done)?;
             observer.progress(self.step, steps);

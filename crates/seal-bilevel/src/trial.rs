@@ -33,7 +33,7 @@ pub struct Trial {
 
 /// Greatest differences between two trials.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Agreement {
+pub struct TrialDifferences {
     /// Of a loss, relative.
     pub losses: f64,
     /// Of a gradient's norm, relative.
@@ -42,7 +42,7 @@ pub struct Agreement {
     pub omega: f64,
 }
 
-impl Agreement {
+impl TrialDifferences {
     /// Differences that f32 leaves after 50 steps, where products are taken in
     /// f32: most are a tenth of it.
     pub const F32: Self = Self { losses: 1e-4, grad_norms: 1e-3, omega: 1e-3 };
@@ -79,7 +79,7 @@ impl Trial {
     }
 
     /// How far this trial is from `reference`.
-    pub fn agreement(&self, reference: &Self) -> Agreement {
+    pub fn agreement(&self, reference: &Self) -> TrialDifferences {
         // What is no number, or not there, is infinitely far.
         let most = |a: &[f64], b: &[f64], unit: fn(f64) -> f64| {
             if a.len() != b.len() {
@@ -91,7 +91,7 @@ impl Trial {
         let n = reference.omega.len() as f64;
         let mean = reference.omega.iter().sum::<f64>() / n;
         let spread = reference.omega.iter().map(|w| (w - mean).powi(2)).sum::<f64>() / n;
-        Agreement {
+        TrialDifferences {
             losses: most(&self.losses, &reference.losses, |b| b),
             grad_norms: most(&self.grad_norms, &reference.grad_norms, |b| b),
             omega: most(&self.omega, &reference.omega, |_| 1.0) / spread.sqrt(),

@@ -5,7 +5,7 @@ mod common;
 use burn::module::Param;
 use common::{bilevel, learn, lora, model, rows, run, settings};
 use seal_bilevel::{
-    Algorithm, Bilevel, BilevelError, BilevelSettings, Gamma, Learned, Per, Trainer, score,
+    Algorithm, Bilevel, BilevelError, BilevelSettings, Gamma, GammaUnit, Learned, Trainer, score,
 };
 use seal_lm::{LoraConfig, OptimConfig};
 use seal_select::{CollapseAlarm, SelectorFunction};
@@ -71,7 +71,7 @@ fn at_gamma_0_theta_does_not_see_d() {
         learn(&rows(data, 23), &safe, &BilevelSettings { gamma, ..settings() })
     };
     for gamma in
-        [Gamma::Constant(0.0), Gamma::Growing { start: 0.0, increment: 0.0, per: Per::Step }]
+        [Gamma::Constant(0.0), Gamma::Growing { start: 0.0, increment: 0.0, per: GammaUnit::Step }]
     {
         let (a, b) = (at(gamma.clone(), "d"), at(gamma, "other"));
         assert_eq!(safe_losses(&a), safe_losses(&b));
@@ -108,7 +108,7 @@ fn a_gamma_that_grows_within_an_epoch_is_reported_by_its_mean() {
         let learned = learn(&data, &safe, &BilevelSettings { gamma, ..settings() });
         learned.trace.into_iter().map(|e| (e.gamma, e.gamma_eff)).collect::<Vec<_>>()
     };
-    let of_step = reported(Gamma::Growing { start: 0.1, increment: 0.02, per: Per::Step });
+    let of_step = reported(Gamma::Growing { start: 0.1, increment: 0.02, per: GammaUnit::Step });
     for ((gamma, effective), mean) in of_step.into_iter().zip([0.14, 0.24]) {
         assert!((gamma - mean).abs() < 1e-12, "{gamma}");
         // Softmax has a mean weight of 1.
@@ -237,7 +237,7 @@ fn what_is_refused_says_why() {
     insta::assert_snapshot!(refusal(&data, &safe, &few), @"batch is 11, but the sets hold 10 and 10 rows: algorithm released drops batches that are not whole");
     let no_rate = BilevelSettings { rate: None, ..released() };
     insta::assert_snapshot!(refusal(&data, &safe, &no_rate), @"algorithm released needs rate, Adam's (published: 0.005); kappa is for algorithm-1 and algorithm-2");
-    let per_step = Gamma::Growing { start: 0.0, increment: 0.4, per: Per::Step };
+    let per_step = Gamma::Growing { start: 0.0, increment: 0.4, per: GammaUnit::Step };
     let steep = BilevelSettings { gamma: per_step, ..settings() };
     insta::assert_snapshot!(refusal(&data, &safe, &steep), @"gamma must stay in [0, 1), reaches 1.2000000000000002");
     let wild = OptimConfig { lr: 1e30, ..OptimConfig::default() };

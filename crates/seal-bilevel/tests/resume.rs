@@ -4,9 +4,9 @@ mod common;
 
 use common::{bilevel, lora, rows, run, settings, supervised};
 use seal_bilevel::{
-    Algorithm, Bilevel, BilevelError, BilevelSettings, EpochEnd, Figure, Gamma, Observer, Per,
-    RunStart, SelectorOptim, SftSettings, Silent, StateError, StepTrace, Task, Trainer,
-    TrainerState,
+    Algorithm, Bilevel, BilevelError, BilevelSettings, EpochEnd, Gamma, GammaUnit, Observer,
+    RunStart, SelectorOptim, SftSettings, Silent, StateError, StepFigure, StepTrace, Trainer,
+    TrainerState, TrainingTask,
 };
 use seal_lm::OptimConfig;
 use seal_select::{Normalise, SelectorFunction};
@@ -48,7 +48,11 @@ impl Observer for Keep {
 
 /// Stops the run of `task` after every step, goes on from the bytes in another trainer, and
 /// holds the end against that of the whole run.
-fn stops_anywhere<T: Task>(name: &str, task: impl Fn() -> T, same: impl Fn(T::Output, T::Output)) {
+fn stops_anywhere<T: TrainingTask>(
+    name: &str,
+    task: impl Fn() -> T,
+    same: impl Fn(T::Output, T::Output),
+) {
     let mut whole = Keep::default();
     let trainer = Trainer::new(task()).unwrap();
     let (start, steps) = (trainer.state().to_bytes().unwrap(), trainer.steps());
@@ -106,7 +110,7 @@ fn fine_tuning() {
 #[test]
 fn selectors() {
     let (data, safe) = (rows("d", 13), rows("safe", 7));
-    let growing = Gamma::Growing { start: 0.0, increment: 0.03, per: Per::Epoch };
+    let growing = Gamma::Growing { start: 0.0, increment: 0.03, per: GammaUnit::Epoch };
     let adam = BilevelSettings {
         selector_optim: SelectorOptim::Adam,
         rate: Some(0.02),
@@ -187,7 +191,7 @@ fn a_divergence_names_its_step_and_rows() {
     let BilevelError::Diverged { step, epoch, figure, value, rows } = error else {
         panic!("{error}")
     };
-    assert_eq!((step, epoch, figure, rows), (1, 1, Figure::GradientNorm, ids));
+    assert_eq!((step, epoch, figure, rows), (1, 1, StepFigure::GradientNorm, ids));
     assert!(value.is_nan());
     let error = run(supervised(&data, &sft, 3)).unwrap_err();
     let BilevelError::Diverged { step: 1, epoch: 1, rows, .. } = error else { panic!("{error}") };

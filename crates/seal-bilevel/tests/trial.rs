@@ -1,6 +1,6 @@
 //! The short run by which devices are compared.
 
-use seal_bilevel::{Agreement, Trial};
+use seal_bilevel::{Trial, TrialDifferences};
 use seal_device::DeviceSpec;
 use seal_lm::Ops;
 
@@ -12,7 +12,7 @@ fn kernels_and_composed_operations_agree_over_fifty_steps() {
     assert_eq!(fused, Trial::run(&device, None).unwrap());
     let composed = Trial::run(&device, Some(Ops::Composed)).unwrap();
     let apart = composed.agreement(&fused);
-    assert!(apart.within(&Agreement::F32), "{apart:?}");
+    assert!(apart.within(&TrialDifferences::F32), "{apart:?}");
     assert!(apart.losses > 0.0, "two ways of rounding: {apart:?}");
 }
 
@@ -22,12 +22,12 @@ fn a_difference_is_seen() {
     let reference = Trial::run(&device, None).unwrap();
     let mut other = reference.clone();
     other.omega[7] += 0.01;
-    assert!(!other.agreement(&reference).within(&Agreement::F32));
+    assert!(!other.agreement(&reference).within(&TrialDifferences::F32));
     let mut other = reference.clone();
     other.losses[3] *= 1.001;
-    assert!(!other.agreement(&reference).within(&Agreement::F32));
+    assert!(!other.agreement(&reference).within(&TrialDifferences::F32));
     other.losses = vec![f64::NAN; reference.losses.len()];
-    assert!(!other.agreement(&reference).within(&Agreement::TF32));
+    assert!(!other.agreement(&reference).within(&TrialDifferences::TF32));
     other.losses = reference.losses[1..].to_vec();
-    assert!(!other.agreement(&reference).within(&Agreement::TF32));
+    assert!(!other.agreement(&reference).within(&TrialDifferences::TF32));
 }

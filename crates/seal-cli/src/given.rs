@@ -10,9 +10,9 @@ use crate::usage::UsageError;
 
 /// The options of a verb that were typed, by their names without dashes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Given(Vec<String>);
+pub(crate) struct GivenOptions(Vec<String>);
 
-impl Given {
+impl GivenOptions {
     /// The options of the verb among `matches`; a verb in a verb counts with it.
     pub(crate) fn of(matches: &ArgMatches) -> Self {
         let mut names = Vec::new();

@@ -20,8 +20,8 @@ mod kept;
 mod logging;
 pub mod memory;
 mod message;
+mod model_args;
 mod options;
-mod own;
 pub mod plain;
 mod program;
 mod progress;
@@ -40,7 +40,7 @@ mod warnings;
 mod words;
 
 pub use files::prepare;
-pub use own::source;
+pub use model_args::source_parser;
 pub use program::{ExtraVerb, Program, SEAL};
 pub use usage::UsageError;
 pub use verbosity::Verbosity;
@@ -88,7 +88,7 @@ fn run(program: &Program, matches: &clap::ArgMatches) -> anyhow::Result<()> {
         let verbosity = Verbosity::from_arg_matches(matches).unwrap_or_else(|e| e.exit());
         return (verb.run)(options, verbosity);
     }
-    let given = given::Given::of(matches);
+    let given = given::GivenOptions::of(matches);
     let cli = cli::Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
     verbs::run(&cli, &given)
 }

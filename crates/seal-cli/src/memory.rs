@@ -32,14 +32,16 @@ pub fn peak() -> Option<f64> {
 /// groups leave.
 pub fn available() -> Option<f64> {
     let free = mib("/proc/meminfo", "MemAvailable")?;
-    Some(cgroup::own().into_iter().map(|group| in_mib(group.left())).fold(free, f64::min))
+    Some(
+        cgroup::limited_groups().into_iter().map(|group| in_mib(group.left())).fold(free, f64::min),
+    )
 }
 
 /// What this process may have, in MiB: what the machine has, and no more than the limits of its
 /// control groups.
 pub fn total() -> Option<f64> {
     let all = mib("/proc/meminfo", "MemTotal")?;
-    Some(cgroup::own().into_iter().map(|group| in_mib(group.limit)).fold(all, f64::min))
+    Some(cgroup::limited_groups().into_iter().map(|group| in_mib(group.limit)).fold(all, f64::min))
 }
 
 fn in_mib(bytes: u64) -> f64 {

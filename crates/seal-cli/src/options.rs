@@ -15,7 +15,7 @@ use crate::command;
 use crate::kept;
 use crate::memory;
 use crate::plain;
-use crate::reading::Reading;
+use crate::reading::ReadingProgress;
 use crate::stores::{Access, store_of_run};
 use crate::verbosity::Verbosity;
 
@@ -174,7 +174,7 @@ impl FolderArgs {
         if let (Some(out), true) = (&self.out, config.names_no_study()) {
             config.config = last_config(out)?;
         }
-        let reading = Reading::start(verbosity);
+        let reading = ReadingProgress::start(verbosity);
         let study = Study::load_unjudged(&config.source())?;
         drop(reading);
         let out = self.out.clone().unwrap_or_else(|| study.default_out());
@@ -218,7 +218,7 @@ impl StudyArgs {
         access: Access,
         verbosity: Verbosity,
     ) -> anyhow::Result<(Study, RunOptions)> {
-        let reading = Reading::start(verbosity);
+        let reading = ReadingProgress::start(verbosity);
         let study = Study::load(&self.folder.config.source())?;
         drop(reading);
         if !verbosity.quiet {

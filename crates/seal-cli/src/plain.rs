@@ -9,19 +9,19 @@ use std::io::{self, Write};
 use seal_text::{acts, escape_with};
 
 /// Standard error, for notices and progress.
-pub fn stderr() -> Plain<io::StderrLock<'static>> {
-    Plain(io::stderr().lock())
+pub fn stderr() -> PlainWriter<io::StderrLock<'static>> {
+    PlainWriter(io::stderr().lock())
 }
 
 /// Standard output, for text. JSON goes through [`json`] instead.
-pub fn stdout() -> Plain<io::StdoutLock<'static>> {
-    Plain(io::stdout().lock())
+pub fn stdout() -> PlainWriter<io::StdoutLock<'static>> {
+    PlainWriter(io::stdout().lock())
 }
 
 /// Shows every character that acts on a terminal as its number, line breaks and tabs apart.
-pub struct Plain<W>(W);
+pub struct PlainWriter<W>(W);
 
-impl<W: Write> Write for Plain<W> {
+impl<W: Write> Write for PlainWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // Formatting hands on whole strings; bytes that are no text show as U+FFFD.
         self.0.write_all(text(&String::from_utf8_lossy(bytes)).as_bytes())?;
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn what_acts_on_a_terminal_is_shown_as_its_number() {
         let odd = "a\u{1b}]0;title\u{7}\r\u{9b}2J\u{202e}b\u{2066}\u{2028}\u{7f}\u{e0041}";
-        let mut out = Plain(Vec::new());
+        let mut out = PlainWriter(Vec::new());
         write!(out, "{odd}\n\té").unwrap();
         let shown = String::from_utf8(out.0).unwrap();
         assert_eq!(

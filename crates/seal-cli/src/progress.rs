@@ -11,17 +11,17 @@ use seal_study::{Event, Observer, PlanView};
 use crate::interrupt;
 use crate::logging::Log;
 use crate::plain;
-use crate::tracker::Tracker;
+use crate::tracker::ProgressTracker;
 use crate::verbosity::Verbosity;
 
 /// Steps of the bar; it moves by cost, not by stages, which differ much.
 const STEPS: u64 = 1000;
 
 /// Shows the events of a study, and opens its log once the study has its folder.
-pub(crate) struct Progress {
+pub(crate) struct StudyProgress {
     display: Display,
     started: Instant,
-    tracker: Mutex<Tracker>,
+    tracker: Mutex<ProgressTracker>,
     log: Log,
     out: PathBuf,
 }
@@ -32,7 +32,7 @@ enum Display {
     Nothing,
 }
 
-impl Progress {
+impl StudyProgress {
     /// A display that suits stderr, for a run of `plan` into the folder `out`.
     pub(crate) fn new(verbosity: Verbosity, log: Log, plan: &PlanView, out: &Path) -> Self {
         let display = match (verbosity.quiet, io::stderr().is_terminal()) {
@@ -57,7 +57,7 @@ impl Progress {
         if let Err(error) = interrupt::listen(say) {
             tracing::warn!(%error, "signals cannot be handled");
         }
-        let tracker = Mutex::new(Tracker::new(plan));
+        let tracker = Mutex::new(ProgressTracker::new(plan));
         Self { display, started: Instant::now(), tracker, log, out: out.to_owned() }
     }
 
@@ -68,7 +68,7 @@ impl Progress {
         }
     }
 
-    fn tracker(&self) -> MutexGuard<'_, Tracker> {
+    fn tracker(&self) -> MutexGuard<'_, ProgressTracker> {
         // A panic in another stage's thread leaves nothing half-noted here.
         self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,7 +122,7 @@ fn say_that_it_stops(bar: Option<&ProgressBar>) {
     }
 }
 
-impl Observer for Progress {
+impl Observer for StudyProgress {
     fn is_cancelled(&self) -> bool {
         interrupt::is_asked()
     }

@@ -14,12 +14,12 @@ use crate::verbosity::Verbosity;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Shows the number of rows that have been read, until it is dropped.
-pub(crate) struct Reading {
+pub(crate) struct ReadingProgress {
     done: Arc<(Mutex<bool>, Condvar)>,
     shown: Option<JoinHandle<()>>,
 }
 
-impl Reading {
+impl ReadingProgress {
     pub(crate) fn start(verbosity: Verbosity) -> Self {
         let done = Arc::new((Mutex::new(false), Condvar::new()));
         let told = Arc::clone(&done);
@@ -31,7 +31,7 @@ impl Reading {
     }
 }
 
-impl Drop for Reading {
+impl Drop for ReadingProgress {
     fn drop(&mut self) {
         *self.done.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.done.1.notify_all();

@@ -11,7 +11,7 @@ use seal_device::{DeviceError, DeviceSetError};
 use seal_judging::JudgingError;
 use seal_launch::LaunchError;
 use seal_model::ModelError;
-use seal_study::{ConfigError, FolderError, OverrideError, PlannedError, StudyError};
+use seal_study::{ConfigError, OverrideError, PlannedError, RunFolderError, StudyError};
 
 use crate::program::running;
 use crate::verbs::judge::JudgeFailure;
@@ -166,18 +166,20 @@ fn of_override(error: &OverrideError) -> Option<Advice> {
     })
 }
 
-fn of_folder(error: &FolderError) -> Option<Advice> {
+fn of_folder(error: &RunFolderError) -> Option<Advice> {
     match error {
-        FolderError::File { .. } => Advice::remedy("give a folder by --out"),
-        FolderError::InUse { .. } => Advice::remedy("wait for it, or give another --out"),
-        FolderError::OtherStudy { .. } => Advice::remedy("give another --out, or that study.name"),
-        FolderError::Foreign { .. } => Advice::remedy("give an empty or a new --out"),
-        FolderError::Input { .. } => Advice::remedy("copy it elsewhere, or give another --out"),
-        FolderError::Version { .. } => Advice::remedy(
+        RunFolderError::File { .. } => Advice::remedy("give a folder by --out"),
+        RunFolderError::InUse { .. } => Advice::remedy("wait for it, or give another --out"),
+        RunFolderError::OtherStudy { .. } => {
+            Advice::remedy("give another --out, or that study.name")
+        }
+        RunFolderError::Foreign { .. } => Advice::remedy("give an empty or a new --out"),
+        RunFolderError::Input { .. } => Advice::remedy("copy it elsewhere, or give another --out"),
+        RunFolderError::Version { .. } => Advice::remedy(
             "use the program that wrote it, or give another --out; if the file is damaged, \
              remove it",
         ),
-        FolderError::EditedConfig { path } => Advice::remedy(format!(
+        RunFolderError::EditedConfig { path } => Advice::remedy(format!(
             "if it is as it should be, give it by --config {}",
             path.display()
         )),
@@ -244,16 +246,16 @@ mod tests {
         let out = || PathBuf::from("runs/x");
         let (found, wanted) = ("a".to_owned(), "b".to_owned());
         for error in [
-            FolderError::File { out: out() },
-            FolderError::InUse { out: out() },
-            FolderError::OtherStudy { out: out(), found, wanted },
-            FolderError::Foreign { out: out() },
-            FolderError::Input { role: "the rows", path: out() },
-            FolderError::Version { path: out(), found: "9".into(), known: 2 },
+            RunFolderError::File { out: out() },
+            RunFolderError::InUse { out: out() },
+            RunFolderError::OtherStudy { out: out(), found, wanted },
+            RunFolderError::Foreign { out: out() },
+            RunFolderError::Input { role: "the rows", path: out() },
+            RunFolderError::Version { path: out(), found: "9".into(), known: 2 },
         ] {
             assert!(remedy(error.clone()).contains("--out"), "{error}");
         }
-        let edited = FolderError::EditedConfig { path: "runs/x/config.toml".into() };
+        let edited = RunFolderError::EditedConfig { path: "runs/x/config.toml".into() };
         assert!(remedy(edited).ends_with("--config runs/x/config.toml"));
     }
 
@@ -281,7 +283,7 @@ mod tests {
 
     #[test]
     fn the_error_of_a_stage_is_mended_as_the_error_itself() {
-        let source = Box::new(StudyError::from(FolderError::InUse { out: "o".into() }));
+        let source = Box::new(StudyError::from(RunFolderError::InUse { out: "o".into() }));
         let stage = StudyError::Stage { label: "sft".into(), source };
         assert!(remedy(stage).contains("wait for it"));
         assert_eq!(of(&StudyError::from(Defect::NoData)), None);

@@ -10,7 +10,7 @@ use crate::plain;
 use crate::verbosity::Verbosity;
 
 /// A bar on a terminal, a line at each tenth elsewhere.
-pub(crate) struct Steps {
+pub(crate) struct StepProgress {
     bar: Option<ProgressBar>,
     said: Cell<usize>,
     /// Steps that were done before.
@@ -20,7 +20,7 @@ pub(crate) struct Steps {
     started: Instant,
 }
 
-impl Steps {
+impl StepProgress {
     pub(crate) fn new(what: &'static str, verbosity: Verbosity) -> Self {
         let bar = (!verbosity.quiet && io::stderr().is_terminal()).then(|| {
             let style = ProgressStyle::with_template(

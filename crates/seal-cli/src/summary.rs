@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use seal_report::{Arm, Results, Role, WinRate};
 
-use crate::table::{self, Side};
+use crate::table::{self, Align};
 
 /// Share of broken answers above which the figures of an arm on a test are doubted.
 const MOST_BROKEN: f64 = 0.5;
@@ -17,9 +17,9 @@ const ABSENT: &str = "—";
 /// of unsafe rows it keeps, in percent but for the AUROC.
 pub(crate) fn write(out: &mut dyn Write, results: &Results) -> io::Result<()> {
     let tests = tests(results);
-    let mut headings = table::headings(&[("arm", Side::Left)]);
-    headings.extend(tests.iter().map(|test| ((*test).to_owned(), Side::Right)));
-    headings.extend(table::headings(&[("AUROC", Side::Right), ("unsafe kept", Side::Right)]));
+    let mut headings = table::headings(&[("arm", Align::Left)]);
+    headings.extend(tests.iter().map(|test| ((*test).to_owned(), Align::Right)));
+    headings.extend(table::headings(&[("AUROC", Align::Right), ("unsafe kept", Align::Right)]));
     let row = |arm: &Arm| {
         let ranking = arm.selection.as_ref().map(|selection| &selection.ranking);
         let rates = tests.iter().map(|test| match arm.win_rate.get(*test) {

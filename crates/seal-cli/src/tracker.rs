@@ -10,7 +10,7 @@ use seal_study::{Event, PlanView};
 /// The state of a running study. Costs are estimates in one unit, so that their
 /// ratios tell how far it is.
 #[derive(Debug, Default)]
-pub(crate) struct Tracker {
+pub(crate) struct ProgressTracker {
     stages: usize,
     found: usize,
     finished: usize,
@@ -18,21 +18,21 @@ pub(crate) struct Tracker {
     judged: usize,
     cost: f64,
     finished_cost: f64,
-    running: BTreeMap<usize, Running>,
+    running: BTreeMap<usize, RunningStage>,
 }
 
 /// The last stage of a cell: once it is done, so is the cell.
 const LAST: &str = "verdicts";
 
 #[derive(Debug)]
-struct Running {
+struct RunningStage {
     stage: &'static str,
     name: String,
     cost: f64,
     done: f64,
 }
 
-impl Tracker {
+impl ProgressTracker {
     /// Before the first event; the plan says how many cells there are. Cells
     /// that share every stage count once.
     pub(crate) fn new(plan: &PlanView) -> Self {
@@ -50,7 +50,7 @@ impl Tracker {
             Event::Started { node, stage, label, cost, device } => {
                 let on = device.as_ref().map_or_else(String::new, |device| format!(" on {device}"));
                 let name = format!("{stage} {label}{on}");
-                self.running.insert(*node, Running { stage, name, cost: *cost, done: 0.0 });
+                self.running.insert(*node, RunningStage { stage, name, cost: *cost, done: 0.0 });
             }
             Event::Progress { node, done } => {
                 if let Some(running) = self.running.get_mut(node) {
@@ -107,7 +107,7 @@ impl Tracker {
 
     /// The stages running now, with their progress: `sft relu/1 40 %`.
     pub(crate) fn running(&self) -> String {
-        let one = |r: &Running| format!("{} {:.0} %", r.name, r.done * 100.0);
+        let one = |r: &RunningStage| format!("{} {:.0} %", r.name, r.done * 100.0);
         self.running.values().map(one).collect::<Vec<_>>().join(", ")
     }
 }
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn time_left_follows_cost_not_counts() {
-        let mut tracker = Tracker { cells: 2, judged: 1, ..Tracker::default() };
+        let mut tracker = ProgressTracker { cells: 2, judged: 1, ..ProgressTracker::default() };
         tracker.note(&Event::Planned { stages: 6, found: 3, cost: 100.0 });
         assert_eq!(tracker.counts(Duration::ZERO), "1/2 cells, 3/6 stages");
         tracker.note(&started(0, "verdicts", 10.0));
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_stage_that_has_a_device_of_several_says_which() {
-        let mut tracker = Tracker::default();
+        let mut tracker = ProgressTracker::default();
         let (stage, label, device) = ("sft", "seal seed 0".to_owned(), Some("cuda:3".to_owned()));
         tracker.note(&Event::Started { node: 4, stage, label, cost: 1.0, device });
         assert_eq!(tracker.running(), "sft seal seed 0 on cuda:3 0 %");
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn nothing_to_do_is_done() {
-        let mut tracker = Tracker::default();
+        let mut tracker = ProgressTracker::default();
         tracker.note(&Event::Planned { stages: 4, found: 4, cost: 0.0 });
         assert_eq!((tracker.fraction(), tracker.left(Duration::ZERO)), (1.0, Some(Duration::ZERO)));
     }

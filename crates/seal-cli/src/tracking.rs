@@ -18,21 +18,21 @@ const EXPERIMENT: &str = "MLFLOW_EXPERIMENT_NAME";
 /// Which tracker, and where, as it was typed. It may hold a password, so it is parsed here, and the
 /// parser of the command line never quotes it.
 #[derive(Clone)]
-pub(crate) struct Tracker(String);
+pub(crate) struct TrackerUri(String);
 
-impl fmt::Debug for Tracker {
+impl fmt::Debug for TrackerUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tracker(..)")
+        f.write_str("TrackerUri(..)")
     }
 }
 
-impl From<&str> for Tracker {
+impl From<&str> for TrackerUri {
     fn from(text: &str) -> Self {
         Self(text.to_owned())
     }
 }
 
-impl Tracker {
+impl TrackerUri {
     /// The address of the server; `None` where a variable names it.
     fn address(&self) -> Result<Option<&str>, UsageError> {
         match self.0.split_once('=') {
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_tracker_is_named_with_or_without_its_address() {
-        let address = |text: &str| Tracker::from(text).address().map(|a| a.map(str::to_owned));
+        let address = |text: &str| TrackerUri::from(text).address().map(|a| a.map(str::to_owned));
         assert_eq!(address("mlflow").unwrap(), None);
         assert_eq!(address("mlflow=http://h:5000").unwrap().unwrap(), "http://h:5000");
         for bad in ["wandb", "mlflow=", "mlflow:http://h", ""] {

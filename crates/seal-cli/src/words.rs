@@ -6,8 +6,8 @@ use std::error::Error;
 use seal_data::escape;
 use seal_files::is_disk_full;
 use seal_model::{
-    AddressError, AnswersError, FolderError, ImportError, KeyError, ModelError, Notice, Output,
-    template_text,
+    AddressError, AnswersError, FolderError, ImportError, ImportOutput, KeyError, ModelError,
+    Notice, template_text,
 };
 use seal_store::{Remedy, StoreError};
 use seal_study::{ConfigError, StudyError};
@@ -15,7 +15,7 @@ use seal_study::{ConfigError, StudyError};
 use crate::verbs::judge::JudgeFailure;
 
 /// How a user names a model.
-struct Names {
+struct ModelNaming {
     /// Its folder.
     model: &'static str,
     /// Its longest row.
@@ -25,21 +25,21 @@ struct Names {
 }
 
 /// By options of a verb.
-const OPTIONS: Names = Names {
+const OPTIONS: ModelNaming = ModelNaming {
     model: "--model",
     context: "--context",
     adapter: "there, and the adapter by --adapter",
 };
 
 /// By keys of a study.
-const STUDY: Names = Names {
+const STUDY: ModelNaming = ModelNaming {
     model: "model.path or proxy.model.path",
     context: "--context",
     adapter: "there, and the adapter by --adapter",
 };
 
 /// By keys of a judge's table.
-const TABLE: Names = Names {
+const TABLE: ModelNaming = ModelNaming {
     model: "model.path",
     context: "model.context",
     adapter: "with the adapter merged into it",
@@ -148,7 +148,7 @@ fn of_store(error: &StoreError) -> String {
 }
 
 /// The words of an error of a model that has these names.
-fn of_model(error: &ModelError, names: &Names) -> String {
+fn of_model(error: &ModelError, names: &ModelNaming) -> String {
     let named = names.model;
     match error {
         ModelError::Key(KeyError::NoPair { text }) => {
@@ -177,8 +177,8 @@ fn of_model(error: &ModelError, names: &Names) -> String {
         ModelError::Answers(answers) => of_answers(answers),
         ModelError::Import(ImportError::NoIds { output }) => {
             let option = match output {
-                Output::Selector => "--file",
-                Output::KeptRows => "--kept",
+                ImportOutput::Selector => "--file",
+                ImportOutput::KeptRows => "--kept",
             };
             format!(
                 "{option}: a published selector knows rows by position only; --data gives them ids"

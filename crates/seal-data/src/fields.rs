@@ -10,19 +10,19 @@ use crate::{DropReason, Json};
 
 /// Why a record cannot be used: it is left out, and the file goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Odd {
+pub(crate) struct UnusableRow {
     pub reason: DropReason,
     /// Which field, and what is there; never text of the row.
     pub detail: Option<String>,
 }
 
-impl From<DropReason> for Odd {
+impl From<DropReason> for UnusableRow {
     fn from(reason: DropReason) -> Self {
         Self { reason, detail: None }
     }
 }
 
-impl Odd {
+impl UnusableRow {
     pub fn new(reason: DropReason, detail: impl Into<String>) -> Self {
         Self { reason, detail: Some(detail.into()) }
     }
@@ -34,7 +34,7 @@ impl Odd {
 }
 
 /// A record seen as an object with named fields.
-pub(crate) struct Fields<'a> {
+pub(crate) struct RecordFields<'a> {
     record: &'a Record,
     map: &'a Map<String, Value>,
     /// Names of the fields that were read.
@@ -141,10 +141,10 @@ fn number(x: f64) -> Option<bool> {
 /// Settings of training that are named even if they hold no text.
 const SETTINGS: [&str; 5] = ["weight", "train", "label", "kto_tag", "is_safe"];
 
-impl<'a> Fields<'a> {
+impl<'a> RecordFields<'a> {
     /// # Errors
     /// A record that is no object.
-    pub fn of(record: &'a Record) -> Result<Self, Odd> {
+    pub fn of(record: &'a Record) -> Result<Self, UnusableRow> {
         match &record.value {
             Value::Object(map) => Ok(Self {
                 record,
@@ -157,7 +157,7 @@ impl<'a> Fields<'a> {
                 let found = kind(Some(other));
                 let expected = "an object with named fields";
                 let detail = format!("the row: found {found}, expected {expected}");
-                Err(Odd::new(DropReason::OtherLayout, detail))
+                Err(UnusableRow::new(DropReason::OtherLayout, detail))
             }
         }
     }
@@ -190,13 +190,13 @@ impl<'a> Fields<'a> {
 
     /// The text of the first of `names` that has some; blank where there is only blank
     /// text, and `None` where all are absent or null.
-    pub fn optional_text(&self, names: &[&str]) -> Result<Option<&'a str>, Odd> {
+    pub fn optional_text(&self, names: &[&str]) -> Result<Option<&'a str>, UnusableRow> {
         match self.get(names) {
             None => Ok(None),
             Some(Value::String(s)) => Ok(Some(s)),
             other => {
                 let place = format!("field {}", quoted(names));
-                Err(Odd::kind(&place, kind(other), "a string"))
+                Err(UnusableRow::kind(&place, kind(other), "a string"))
             }
         }
     }
@@ -205,7 +205,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// Another kind of value; none of `names`, as in a row of another layout.
-    pub fn text(&self, names: &[&str]) -> Result<&'a str, Odd> {
+    pub fn text(&self, names: &[&str]) -> Result<&'a str, UnusableRow> {
         match self.optional_text(names)? {
             Some(text) => Ok(text),
             None if names.iter().any(|name| entry(self.map, name).is_some()) => Ok(""),
@@ -214,21 +214,21 @@ impl<'a> Fields<'a> {
     }
 
     /// What is wrong where none of `names` is there.
-    pub fn absent(names: &[&str]) -> Odd {
+    pub fn absent(names: &[&str]) -> UnusableRow {
         let detail = format!("field {}: found nothing", quoted(names));
-        Odd::new(DropReason::OtherLayout, detail)
+        UnusableRow::new(DropReason::OtherLayout, detail)
     }
 
     /// The label in `name`: `Ok(None)` where there is none, an error where what is
     /// there is no label.
-    pub fn flag(&self, name: &str) -> Result<Option<bool>, Odd> {
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, UnusableRow> {
         match self.find(&[name]).filter(|value| !is_blank(value)) {
             None => Ok(None),
             Some(value) => truth(value).map(Some).ok_or_else(|| {
                 let found = kind(Some(value));
                 let expected = "true, false, yes, no, 0 or 1";
                 let detail = format!("field `{name}`: found {found}, expected {expected}");
-                Odd::new(DropReason::NoLabel, detail)
+                UnusableRow::new(DropReason::NoLabel, detail)
             }),
         }
     }
@@ -272,7 +272,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The value at `path` below `at`, see [`Fields::ordered`].
+/// The value at `path` below `at`, see [`RecordFields::ordered`].
 fn walk(at: &Json, path: &[&str]) -> Option<Json> {
     match (at, path) {
         (Json::Text(text), _) => walk(&Json::parse(text)?, path),

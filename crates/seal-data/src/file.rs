@@ -11,13 +11,13 @@ use crate::zst::Frames;
 /// What a file is, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Container {
-    Text(Rows, Packing),
+    Text(RowSyntax, Packing),
     Parquet,
 }
 
 /// How the rows of a text stand in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rows {
+pub(crate) enum RowSyntax {
     /// An array, or objects one after the other.
     Json,
     /// JSON, one row a line.
@@ -63,10 +63,10 @@ pub(crate) fn container_of(path: &Path) -> Result<Container, DataError> {
         _ => (name.as_str(), Packing::Plain),
     };
     let rows = match name.rsplit_once('.').map(|(_, ext)| ext) {
-        Some("json") => Rows::Json,
-        Some("jsonl" | "ndjson") => Rows::Lines,
-        Some("csv") => Rows::Table(b','),
-        Some("tsv") => Rows::Table(b'\t'),
+        Some("json") => RowSyntax::Json,
+        Some("jsonl" | "ndjson") => RowSyntax::Lines,
+        Some("csv") => RowSyntax::Table(b','),
+        Some("tsv") => RowSyntax::Table(b'\t'),
         Some("parquet") if packing == Packing::Plain => return Ok(Container::Parquet),
         _ => return Err(DataError::UnknownExtension { path: path.to_owned() }),
     };

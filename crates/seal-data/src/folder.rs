@@ -28,9 +28,9 @@ pub use error::TokenizerError;
 
 use crate::TextTokenizer;
 use crate::tokenize::FolderParts;
-use class::Class;
+use class::TokenizerClass;
 use read::Settings;
-use tokens::{OfFile, Tokens};
+use tokens::{AddedTokens, OfFile};
 
 /// Names of the special tokens that a folder gives, as templates know them, in
 /// the order in which `transformers` adds them.
@@ -94,16 +94,16 @@ impl TextTokenizer {
                           corrected pre_tokenizer, and without this setting";
             return Err(TokenizerError::unsupported(&config.path, reason));
         }
-        let class = Class::of(&config, &model, &json)?;
+        let class = TokenizerClass::of(&config, &model, &json)?;
         drop(json);
         let pad = outer.padding.as_ref().and_then(|padding| padding.pad_token.as_deref());
         let of_file = (&*path, &*outer.added_tokens, pad);
-        let mut tokens = Tokens::read(class, [&config, &map, &added], of_file)?;
+        let mut tokens = AddedTokens::read(class, [&config, &map, &added], of_file)?;
         let mut inner = build(class, file, &config, &tokens)?;
         let rows = model.get("vocab_size").and_then(Value::as_u64);
-        added::add(&mut inner, &mut tokens, rows, class == Class::Qwen2, &path)?;
+        added::add(&mut inner, &mut tokens, rows, class == TokenizerClass::Qwen2, &path)?;
         for token in &outer.added_tokens {
-            added::check(&inner, &token.given(&path))?;
+            added::check(&inner, &token.declared(&path))?;
         }
         inner.set_encode_special_tokens(config.flag("split_special_tokens")?.unwrap_or(false));
 
@@ -182,10 +182,10 @@ fn no_tokenizer(dir: &Path) -> TokenizerError {
 
 /// The tokenizer that the class makes of the file.
 fn build(
-    class: Class,
+    class: TokenizerClass,
     file: tokenizers::Tokenizer,
     config: &Settings,
-    tokens: &Tokens,
+    tokens: &AddedTokens,
 ) -> Result<tokenizers::Tokenizer, TokenizerError> {
     const AS_IT_STANDS: &str =
         "set tokenizer_class to \"PreTrainedTokenizerFast\" to take tokenizer.json as it stands";

@@ -24,7 +24,7 @@ pub(crate) fn append(row: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Bytes of a text file, without byte-order mark.
-pub(crate) struct Input {
+pub(crate) struct TextBytes {
     path: PathBuf,
     packing: Packing,
     source: Box<dyn Read>,
@@ -38,7 +38,7 @@ pub(crate) struct Input {
     limit: usize,
 }
 
-impl Input {
+impl TextBytes {
     pub fn open(path: &Path, packing: Packing) -> Result<Self, DataError> {
         Self::new(path, packing, open_text(path, packing)?, MAX_ROW_BYTES)
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::dropped::{reasons, say_unused};
 use crate::loaded::count;
-use crate::reader::Reader;
+use crate::reader::SourceReader;
 use crate::{DataError, Loaded, Source};
 
 /// Reads the `sources` of one data set; relative paths start at `root`.
@@ -41,9 +41,9 @@ pub(crate) fn load_quietly(
     }
     for (number, source) in sources.iter().enumerate() {
         let (listed, unlisted) = (loaded.dropped.len(), loaded.unlisted.len());
-        let mut reader = Reader::new(source, number, limit, &mut loaded);
+        let mut reader = SourceReader::new(source, number, limit, &mut loaded);
         reader.read(&root.join(&source.path))?;
-        let Reader { rows, odd, first_odd, .. } = reader;
+        let SourceReader { rows, odd, first_odd, .. } = reader;
         let (listed, unlisted) = (&loaded.dropped[listed..], &loaded.unlisted[unlisted..]);
         let (dropped, why) = (count(listed, unlisted), reasons(listed, unlisted));
         tracing::debug!(file = %source.path.display(), rows, dropped, why, "read");

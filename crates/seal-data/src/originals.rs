@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::load::load_quietly;
-use crate::record::{Entry, Reading, Reads, Record, open_records};
+use crate::record::{ReadOptions, ReadableRow, Record, RecordEntry, open_records};
 use crate::{DataError, RowId, RowLocation, Source};
 
 /// A row as its file has it.
@@ -71,7 +71,7 @@ fn of_source(
     if rows.is_empty() {
         return Box::new(std::iter::empty());
     }
-    let reading = Reading { keep_text: true, ..Reading::of(source) };
+    let reading = ReadOptions { keep_text: true, ..ReadOptions::of(source) };
     let mut records = match open_records(&root.join(&source.path), &reading) {
         Ok(records) => records,
         Err(e) => return Box::new(std::iter::once(Err(e))),
@@ -80,12 +80,12 @@ fn of_source(
     let found = std::iter::from_fn(move || {
         while !rows.is_empty() {
             match records.next()? {
-                Ok(Entry::Row(Reads { record, .. })) => {
+                Ok(RecordEntry::Row(ReadableRow { record, .. })) => {
                     if let Some((id, place)) = rows.remove(&record.row) {
                         return Some(Ok(Original { id, place, json: one_line(&record) }));
                     }
                 }
-                Ok(Entry::Odd(_)) => {}
+                Ok(RecordEntry::Odd(_)) => {}
                 Err(e) => return Some(Err(e)),
             }
         }

@@ -20,7 +20,7 @@ pub use pair::{Compared, Match, Overlap, OverlapCounts};
 /// What a data set is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Role {
+pub enum SetRole {
     /// Trains the base model.
     Base,
     /// D, the fine-tuning set.
@@ -37,7 +37,7 @@ pub struct OverlapSet<'a> {
     /// Its name in the report.
     pub name: &'a str,
     /// What it is for.
-    pub role: Role,
+    pub role: SetRole,
     /// Its rows.
     pub rows: &'a [Row],
 }
@@ -58,14 +58,14 @@ impl OverlapReport {
         for b in 0..sets.len() {
             for a in 0..b {
                 // The test is the set whose rows are counted, wherever it stands.
-                let pair = if sets[a].role == Role::Test { (a, b) } else { (b, a) };
-                if sets[pair.1].role != Role::Test {
+                let pair = if sets[a].role == SetRole::Test { (a, b) } else { (b, a) };
+                if sets[pair.1].role != SetRole::Test {
                     pairs.push(pair);
                 }
             }
         }
         let compared = |set: usize| match sets[set].role {
-            Role::Test => Compared::Prompts,
+            SetRole::Test => Compared::Prompts,
             _ => Compared::Rows,
         };
         let mut wanted: Vec<(usize, Compared)> =
@@ -82,7 +82,7 @@ impl OverlapReport {
                 set: sets[*set].name.to_owned(),
                 also_in: sets[*other].name.to_owned(),
                 compared,
-                refused: sets[*set].role == Role::Test,
+                refused: sets[*set].role == SetRole::Test,
                 matches: indices[&(*other, compared)].matches(sets[*set].rows, &fingerprints[*set]),
             }
         });
@@ -125,9 +125,9 @@ mod tests {
         let safe = rows(&[("Name a colour.", "red!"), ("Count.", "1 2"), ("Count.", "4")]);
         let test = rows(&[("name a colour", ""), ("Count.", "5"), ("!", ""), ("new", "")]);
         OverlapReport::of(&[
-            OverlapSet { name: "d", role: Role::FineTuning, rows: &d },
-            OverlapSet { name: "test", role: Role::Test, rows: &test },
-            OverlapSet { name: "safe", role: Role::Safe, rows: &safe },
+            OverlapSet { name: "d", role: SetRole::FineTuning, rows: &d },
+            OverlapSet { name: "test", role: SetRole::Test, rows: &test },
+            OverlapSet { name: "safe", role: SetRole::Safe, rows: &safe },
         ])
     }
 
@@ -180,8 +180,8 @@ mod tests {
         let brief = [&[(Speaker::System, "Be brief.")], &said[..]].concat();
         let matches = |a, b| {
             let (a, b) = (row(a), row(b));
-            let test = OverlapSet { name: "test", role: Role::Test, rows: &a };
-            let other = OverlapSet { name: "d", role: Role::FineTuning, rows: &b };
+            let test = OverlapSet { name: "test", role: SetRole::Test, rows: &a };
+            let other = OverlapSet { name: "d", role: SetRole::FineTuning, rows: &b };
             OverlapReport::of(&[other, test]).pairs[0].matches.len()
         };
         assert_eq!(matches(&said, &brief), 1, "the same question under other orders");

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use crate::dropped::UnusedFields;
 use crate::fields;
-use crate::format::{Draft, Layout, format_of};
+use crate::format::{Draft, RowLayout, format_of};
 use crate::progress::row_read;
-use crate::record::{Entry, Odd, Reading, Record, Records, open_records, size};
-use crate::split::Selection;
+use crate::record::{NonRow, ReadOptions, Record, RecordEntry, Records, open_records, size};
+use crate::split::ShareRows;
 use crate::wanted::row_draft;
 use crate::{
     DataError, DropReason, Dropped, EmptyAnswers, Loaded, MAX_LISTED, RowLocation, Source,
@@ -24,7 +24,7 @@ const HEAD_BYTES: usize = 1 << 20;
 const MAX_ODD: usize = 100_000;
 
 /// Reads one source into a data set.
-pub(crate) struct Reader<'a> {
+pub(crate) struct SourceReader<'a> {
     source: &'a Source,
     /// Its number among the sources.
     number: usize,
@@ -41,7 +41,7 @@ pub(crate) struct Reader<'a> {
     loaded: &'a mut Loaded,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> SourceReader<'a> {
     pub fn new(
         source: &'a Source,
         number: usize,
@@ -77,12 +77,12 @@ impl<'a> Reader<'a> {
             return Err(DataError::NoLimit { path: path.to_owned() });
         }
         let ranged = source.skip > 0 || source.take.is_some();
-        let mut selection = ranged.then(|| Selection::new(source.skip, source.take));
-        let mut entries = open_records(path, &Reading::of(source))?;
+        let mut selection = ranged.then(|| ShareRows::new(source.skip, source.take));
+        let mut entries = open_records(path, &ReadOptions::of(source))?;
         let head = head(&mut entries);
         let Some(layout) = layout_of(path, source, &head)? else {
             return head.into_iter().try_for_each(|entry| {
-                if let Entry::Odd(odd) = entry? {
+                if let RecordEntry::Odd(odd) = entry? {
                     self.odd(odd, split.from == 0.0);
                 }
                 Ok(())
@@ -93,14 +93,14 @@ impl<'a> Reader<'a> {
         for entry in head.into_iter().chain(entries) {
             row_read();
             let row = match entry? {
-                Entry::Row(row) => row,
-                Entry::Odd(odd) => {
+                RecordEntry::Row(row) => row,
+                RecordEntry::Odd(odd) => {
                     self.odd(odd, split.from == 0.0);
                     continue;
                 }
             };
             let mut draft = row_draft(path, source, layout, &row, &mut unused)?;
-            if (ranged || source.split.is_some()) && !split.place(&mut draft) {
+            if (ranged || source.split.is_some()) && !split.assign(&mut draft) {
                 continue;
             }
             match (&mut selection, draft.problem.take()) {
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
                 break;
             }
         }
-        let chosen = selection.map_or(Ok(Vec::new()), Selection::finish).map_err(|usable| {
+        let chosen = selection.map_or(Ok(Vec::new()), ShareRows::finish).map_err(|usable| {
             let (path, take) = (path.to_owned(), source.take.unwrap_or_default());
             DataError::TooFew { path, skip: source.skip, take, usable }
         })?;
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn odd(&mut self, odd: Odd, is_listed: bool) {
+    fn odd(&mut self, odd: NonRow, is_listed: bool) {
         self.odd += 1;
         self.first_odd.get_or_insert(odd.error);
         if is_listed {
@@ -133,10 +133,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn list(&mut self, line: usize, row: usize, odd: fields::Odd) {
+    fn list(&mut self, line: usize, row: usize, odd: fields::UnusableRow) {
         if self.source.skip == 0 {
             let source = self.source.path.clone();
-            let fields::Odd { reason, detail } = odd;
+            let fields::UnusableRow { reason, detail } = odd;
             let count = self.left_out.entry(reason).or_default();
             *count += 1;
             if *count <= MAX_LISTED {
@@ -159,16 +159,16 @@ impl<'a> Reader<'a> {
 }
 
 /// What stands in front of the rows that a file's layout is told from, and these.
-fn head(entries: &mut Records) -> Vec<Result<Entry, DataError>> {
+fn head(entries: &mut Records) -> Vec<Result<RecordEntry, DataError>> {
     let (mut head, mut rows, mut bytes) = (Vec::new(), 0, 0);
     while rows < HEAD_ROWS && bytes < HEAD_BYTES && head.len() < MAX_ODD {
         let Some(entry) = entries.next() else { break };
         match &entry {
-            Ok(Entry::Row(row)) => {
+            Ok(RecordEntry::Row(row)) => {
                 rows += 1;
                 bytes += size(&row.record.value);
             }
-            Ok(Entry::Odd(_)) => {}
+            Ok(RecordEntry::Odd(_)) => {}
             // Nothing follows it.
             Err(_) => rows = HEAD_ROWS,
         }
@@ -181,12 +181,12 @@ fn head(entries: &mut Records) -> Vec<Result<Entry, DataError>> {
 fn layout_of<'a>(
     path: &Path,
     source: &'a Source,
-    head: &[Result<Entry, DataError>],
-) -> Result<Option<Layout<'a>>, DataError> {
+    head: &[Result<RecordEntry, DataError>],
+) -> Result<Option<RowLayout<'a>>, DataError> {
     let rows: Vec<&Record> = head
         .iter()
         .filter_map(|entry| match entry {
-            Ok(Entry::Row(row)) => Some(&row.record),
+            Ok(RecordEntry::Row(row)) => Some(&row.record),
             _ => None,
         })
         .collect();
@@ -195,7 +195,7 @@ fn layout_of<'a>(
     }
     let format = format_of(&rows, path, source.format, &source.columns)?;
     tracing::debug!(file = %source.path.display(), ?format, "layout");
-    Ok(Some(Layout {
+    Ok(Some(RowLayout {
         format,
         columns: &source.columns,
         unsafe_field: source.unsafe_field.as_deref(),

@@ -33,8 +33,8 @@ pub struct Source {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<Delimiter>,
     /// Which turns of a dialogue stand before the reply.
-    #[serde(default, skip_serializing_if = "Turns::is_all")]
-    pub turns: Turns,
+    #[serde(default, skip_serializing_if = "PromptTurns::is_all")]
+    pub turns: PromptTurns,
     /// The share of the rows to read; `None` is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<HashSplit>,
@@ -142,7 +142,7 @@ impl From<Delimiter> for String {
 /// concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Turns {
+pub enum PromptTurns {
     /// All turns up to the last reply: as one text in HH transcripts, as the
     /// row's history elsewhere.
     #[default]
@@ -152,7 +152,7 @@ pub enum Turns {
     Last,
 }
 
-impl Turns {
+impl PromptTurns {
     fn is_all(&self) -> bool {
         *self == Self::All
     }
@@ -184,7 +184,7 @@ impl Source {
             format: None,
             columns: Columns::default(),
             delimiter: None,
-            turns: Turns::All,
+            turns: PromptTurns::All,
             split: None,
             skip: 0,
             take: None,

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::load::load_part;
 use crate::threads::in_parallel;
-use crate::{DataError, Loaded, OverlapReport, OverlapSet, Role, Row, RowId, SetSummary, Source};
+use crate::{
+    DataError, Loaded, OverlapReport, OverlapSet, Row, RowId, SetRole, SetSummary, Source,
+};
 
 /// The `[data]` part of a config: the files behind each data set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -133,14 +135,14 @@ impl DataSpec {
 impl DataSets {
     /// Every set with its name: `base`, `fine_tuning`, `safe`, `safety`, then
     /// the tests.
-    pub fn named(&self) -> impl Iterator<Item = (&str, Role, &Loaded)> {
-        let base = self.base.iter().map(|set| ("base", Role::Base, set));
+    pub fn named(&self) -> impl Iterator<Item = (&str, SetRole, &Loaded)> {
+        let base = self.base.iter().map(|set| ("base", SetRole::Base, set));
         let own = [
-            ("fine_tuning", Role::FineTuning, &self.fine_tuning),
-            ("safe", Role::Safe, &self.safe),
+            ("fine_tuning", SetRole::FineTuning, &self.fine_tuning),
+            ("safe", SetRole::Safe, &self.safe),
         ];
-        let safety = self.safety.iter().map(|set| ("safety", Role::Safe, set));
-        let tests = self.test.iter().map(|(name, set)| (name.as_str(), Role::Test, set));
+        let safety = self.safety.iter().map(|set| ("safety", SetRole::Safe, set));
+        let tests = self.test.iter().map(|(name, set)| (name.as_str(), SetRole::Test, set));
         base.chain(own).chain(safety).chain(tests)
     }
 

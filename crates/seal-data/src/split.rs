@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::format::{Draft, Keys};
+use crate::format::{Draft, SplitKeys};
 use crate::seed::hash64;
 use crate::{RowId, normalise};
 
@@ -84,9 +84,9 @@ impl HashSplit {
 
     /// Gives the draft its group, by keys that are then dropped to save memory;
     /// whether the group is in this share.
-    pub(crate) fn place(&self, draft: &mut Draft) -> bool {
+    pub(crate) fn assign(&self, draft: &mut Draft) -> bool {
         draft.group = self.group(draft);
-        draft.keys = Keys::default();
+        draft.keys = SplitKeys::default();
         self.holds(draft.group)
     }
 }
@@ -97,7 +97,7 @@ impl HashSplit {
 ///
 /// A group on the border of `skip` belongs to whoever reads before it and is left
 /// out here, so that consecutive ranges share no key.
-pub(crate) struct Selection {
+pub(crate) struct ShareRows {
     skip: usize,
     take: Option<usize>,
     /// Usable rows so far.
@@ -106,7 +106,7 @@ pub(crate) struct Selection {
     lowest: BTreeMap<(u64, RowId, usize), Draft>,
 }
 
-impl Selection {
+impl ShareRows {
     pub fn new(skip: usize, take: Option<usize>) -> Self {
         Self { skip, take, usable: 0, lowest: BTreeMap::new() }
     }
@@ -159,7 +159,7 @@ mod tests {
         let draft = |(i, k): (usize, &u8)| Draft {
             prompt: format!("{k}\n{i}"),
             response: "r".into(),
-            keys: Keys { instruction: Some(k.to_string()), first_turn: None },
+            keys: SplitKeys { instruction: Some(k.to_string()), first_turn: None },
             ..Draft::default()
         };
         keys.iter().enumerate().map(draft).collect()
@@ -176,10 +176,10 @@ mod tests {
         skip: usize,
         take: Option<usize>,
     ) -> Result<Vec<usize>, usize> {
-        let mut selection = Selection::new(skip, take);
+        let mut selection = ShareRows::new(skip, take);
         for (i, draft) in drafts.iter().enumerate() {
             let mut draft = Draft { line: i, ..draft.clone() };
-            if split.place(&mut draft) {
+            if split.assign(&mut draft) {
                 selection.push(draft);
             }
             if let Some(take) = take {

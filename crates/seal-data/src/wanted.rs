@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use crate::dropped::UnusedFields;
-use crate::format::{Draft, Layout};
-use crate::record::{Reads, Record};
-use crate::{DataError, DropReason, EmptyAnswers, Source, Turns};
+use crate::format::{Draft, RowLayout};
+use crate::record::{ReadableRow, Record};
+use crate::{DataError, DropReason, EmptyAnswers, PromptTurns, Source};
 
 /// A row as the source wants it.
 pub(crate) fn row_draft(
     path: &Path,
     source: &Source,
-    layout: Layout<'_>,
-    row: &Reads,
+    layout: RowLayout<'_>,
+    row: &ReadableRow,
     unused: &mut UnusedFields,
 ) -> Result<Draft, DataError> {
     let mut read = draft(path, source, layout, &row.record, unused)?;
@@ -30,14 +30,14 @@ pub(crate) fn row_draft(
 fn draft(
     path: &Path,
     source: &Source,
-    layout: Layout<'_>,
+    layout: RowLayout<'_>,
     record: &Record,
     unused: &mut UnusedFields,
 ) -> Result<Draft, DataError> {
     let mut draft = layout.parse(record, unused);
     let (line, row) = (draft.line, draft.row);
     let last_turn = draft.last_turn.take();
-    if source.turns == Turns::Last {
+    if source.turns == PromptTurns::Last {
         draft.history = Vec::new();
         draft.prompt = last_turn.unwrap_or(draft.prompt);
     }

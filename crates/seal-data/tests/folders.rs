@@ -30,7 +30,7 @@ fn write(dir: &Path, bases: &Value, folder: &Value) {
 }
 
 /// What this project makes of a folder, in the form of the golden values.
-fn look(tokenizer: &TextTokenizer, golden: &Value) -> Map<String, Value> {
+fn read_file(tokenizer: &TextTokenizer, golden: &Value) -> Map<String, Value> {
     let texts = golden["texts"].as_array().unwrap().iter().map(|t| t.as_str().unwrap());
     let ids: Vec<Vec<u32>> = texts.map(|text| tokenizer.encode(text).unwrap()).collect();
     let special: Vec<u32> =
@@ -119,7 +119,7 @@ fn tokenizer_folders() {
                 continue;
             }
         };
-        let differs = differences(&look(&tokenizer, &golden), expected);
+        let differs = differences(&read_file(&tokenizer, &golden), expected);
         wrong.extend(differs.into_iter().map(|d| format!("{name}: {d}")));
         let stops: BTreeSet<u64> = tokenizer.stops().into_iter().map(u64::from).collect();
         for stop in five.get("stops").and_then(Value::as_array).into_iter().flatten() {

@@ -10,7 +10,7 @@ use std::path::Path;
 use seal_data::seed::hash64;
 use seal_data::{
     DataSets, DataSpec, DropReason, ExampleError, Format, Loaded, OverlapCounts, OverlapReport,
-    OverlapSet, PromptTemplate, Role, Row, RowId, Source, TextTokenizer, load_split, originals,
+    OverlapSet, PromptTemplate, Row, RowId, SetRole, Source, TextTokenizer, load_split, originals,
     prepare, write_jsonl,
 };
 
@@ -259,7 +259,7 @@ fn known_overlap_is_found() {
     let train = read("train_alpaca");
     for (name, expected) in [("train_gpt4_alpaca", 164), ("val", 164), ("test", 160)] {
         let test = read(name);
-        let sets = [("train", Role::FineTuning, &train), (name, Role::Test, &test)]
+        let sets = [("train", SetRole::FineTuning, &train), (name, SetRole::Test, &test)]
             .map(|(name, role, set)| OverlapSet { name, role, rows: set.rows.as_slice() });
         let report = OverlapReport::of(&sets);
         let OverlapCounts { exact, normalised } = report.pairs[0].counts();

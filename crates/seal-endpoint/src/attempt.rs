@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::body;
-use crate::error::{Class, EndpointError};
-use crate::fault::{self, Asked};
+use crate::error::{EndpointError, FailureClass};
+use crate::fault::{self, RequestInfo};
 use crate::message::Message;
 use crate::parse;
 use crate::reply::Reply;
 use crate::settings::{EndpointSettings, LengthField};
-use crate::transport::{Answer, Transport};
+use crate::transport::{HttpAnswer, Transport};
 
 /// Longest time for a reply of one token, in seconds.
 const PROBE_SECONDS: f64 = 30.0;
@@ -80,16 +80,16 @@ impl Attempts {
                 self.other_field.store(!is_other, Ordering::Relaxed);
                 Ok(reply)
             }
-            Err(error) if error.class() == Class::Passing => Err(error),
+            Err(error) if error.class() == FailureClass::Passing => Err(error),
             Err(_) => Err(refused),
         }
     }
 
-    fn reply(&self, answer: Answer) -> Result<Reply, EndpointError> {
-        let Answer { status, content_type, retry_after, body } = answer;
+    fn reply(&self, answer: HttpAnswer) -> Result<Reply, EndpointError> {
+        let HttpAnswer { status, content_type, retry_after, body } = answer;
         match status {
-            200..=299 => parse::reply(self.asked(), content_type.as_deref(), &body),
-            _ => Err(fault::error(self.asked(), status, retry_after, &body)),
+            200..=299 => parse::reply(self.request_info(), content_type.as_deref(), &body),
+            _ => Err(fault::error(self.request_info(), status, retry_after, &body)),
         }
     }
 
@@ -108,7 +108,7 @@ impl Attempts {
         small.patience.timeout = small.patience.timeout.min(PROBE_SECONDS);
         let asked = [Message::user("Hi")];
         match self.once_with(&small, &asked, None, breaks_off, wait_for_turn) {
-            Err(error) if error.class() == Class::ThisQuestion => Ok(()),
+            Err(error) if error.class() == FailureClass::ThisQuestion => Ok(()),
             result => result.map(|_| ()),
         }
     }
@@ -119,7 +119,7 @@ impl Attempts {
         messages: &[Message],
         (field, idempotency_key): (LengthField, Option<&str>),
         breaks_off: &dyn Fn() -> bool,
-    ) -> Result<Answer, EndpointError> {
+    ) -> Result<HttpAnswer, EndpointError> {
         let body = body::request(settings, messages, field).to_string();
         let timeout = settings.patience.timeout;
         let answer = self.transport.post(&body, idempotency_key, timeout, breaks_off)?;
@@ -127,7 +127,7 @@ impl Attempts {
         Ok(answer)
     }
 
-    fn asked(&self) -> Asked<'_> {
-        Asked { url: &self.url, model: &self.settings.model, key: self.transport.key() }
+    fn request_info(&self) -> RequestInfo<'_> {
+        RequestInfo { url: &self.url, model: &self.settings.model, key: self.transport.key() }
     }
 }

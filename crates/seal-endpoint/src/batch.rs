@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::body;
 use crate::error::EndpointError;
-use crate::fault::{self, Asked};
+use crate::fault::{self, RequestInfo};
 use crate::key::ApiKey;
 use crate::message::Message;
 use crate::parse;
@@ -72,7 +72,7 @@ pub fn read_batch_line(
     line: &str,
 ) -> Result<BatchLine, NoBatchLine> {
     let none = ApiKey::none();
-    let asked = Asked { url: file, model: &settings.model, key: &none };
+    let asked = RequestInfo { url: file, model: &settings.model, key: &none };
     let value: Value =
         serde_json::from_str(line).map_err(|e| NoBatchLine::NoJson(e.to_string()))?;
     let id = value.get("custom_id").and_then(Value::as_str);
@@ -85,7 +85,7 @@ pub fn read_batch_line(
     Ok(BatchLine { id, reply })
 }
 
-fn response(asked: Asked<'_>, line: &Value) -> Result<Reply, EndpointError> {
+fn response(asked: RequestInfo<'_>, line: &Value) -> Result<Reply, EndpointError> {
     let given = |name: &str| line.get(name).filter(|value| !value.is_null());
     if let Some(error) = given("error") {
         let body = json!({ "error": error }).to_string();
@@ -105,7 +105,7 @@ fn response(asked: Asked<'_>, line: &Value) -> Result<Reply, EndpointError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Class;
+    use crate::error::FailureClass;
 
     fn settings() -> EndpointSettings {
         let mut settings = EndpointSettings::new("https://h/v1", "m");
@@ -154,13 +154,13 @@ mod tests {
         };
         let expired = failed(json!({"custom_id": "p", "response": null,
             "error": {"code": "batch_expired", "message": "not done in time"}}));
-        assert_eq!(expired.class(), Class::Passing);
+        assert_eq!(expired.class(), FailureClass::Passing);
         assert!(expired.to_string().contains("not done in time"), "{expired}");
         let text = failed(json!({"custom_id": "p", "response": null, "error": "bad request"}));
         assert!(text.to_string().contains("bad request"), "{text}");
         let refused = failed(json!({"custom_id": "p", "error": null, "response":
             {"status_code": 400, "body": {"error": {"message": "too long"}}}}));
-        assert_eq!(refused.class(), Class::ThisQuestion);
+        assert_eq!(refused.class(), FailureClass::ThisQuestion);
         assert!(failed(json!({"custom_id": "p"})).to_string().contains("neither"));
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use seal_net::{Proxies, backoff};
 
 use crate::attempt::Attempts;
-use crate::error::{Class, EndpointError};
+use crate::error::{EndpointError, FailureClass};
 use crate::key::ApiKey;
 use crate::limiter::{Limiter, estimated_tokens};
 use crate::message::Message;
@@ -121,7 +121,7 @@ impl Client {
                 Err(error) => error,
             };
             failures += 1;
-            if error.class() != Class::Passing || failures >= self.attempts_after(&error) {
+            if error.class() != FailureClass::Passing || failures >= self.attempts_after(&error) {
                 return Err(error);
             }
             let spread = spread(patience.seed, ask, failures);
@@ -161,7 +161,7 @@ impl Client {
             failures += 1;
             let is_slow =
                 matches!(error, EndpointError::Timeout { .. }) || error.retry_after().is_some();
-            if error.class() != Class::Passing {
+            if error.class() != FailureClass::Passing {
                 return Err(error);
             }
             if is_slow || failures >= patience.attempts.min(FEW_ATTEMPTS) {

@@ -106,7 +106,7 @@ fn key_remedy(variable: Option<&str>) -> String {
 
 /// What a failure means for the questions that are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum FailureClass {
     /// The same question may succeed later: the network or the server failed.
     Passing,
     /// This question is not taken. Others may be.
@@ -117,16 +117,16 @@ pub enum Class {
 
 impl EndpointError {
     /// What the failure means for the questions that are left.
-    pub fn class(&self) -> Class {
+    pub fn class(&self) -> FailureClass {
         match self {
             Self::RateLimited { .. }
             | Self::Server { .. }
             | Self::NoServer { .. }
             | Self::Connection { .. }
             | Self::Timeout { .. }
-            | Self::Answer { .. } => Class::Passing,
+            | Self::Answer { .. } => FailureClass::Passing,
             Self::Rejected { .. } | Self::TooLarge { .. } | Self::Unfit { .. } => {
-                Class::ThisQuestion
+                FailureClass::ThisQuestion
             }
             Self::Setting { .. }
             | Self::KeyInSettings { .. }
@@ -140,7 +140,7 @@ impl EndpointError {
             | Self::Redirect { .. }
             | Self::Tls { .. }
             | Self::Model { .. }
-            | Self::Cancelled => Class::Stop,
+            | Self::Cancelled => FailureClass::Stop,
         }
     }
 

@@ -16,14 +16,14 @@ const NAP: Duration = Duration::from_millis(50);
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(crate) enum Broken {
+pub(crate) enum ExchangeFailure {
     /// The caller asked for it.
     Off,
     /// What the HTTP client says.
     By(Box<ureq::Error>),
 }
 
-impl From<ureq::Error> for Broken {
+impl From<ureq::Error> for ExchangeFailure {
     fn from(error: ureq::Error) -> Self {
         Self::By(Box::new(error))
     }
@@ -52,7 +52,7 @@ impl Agents {
         request: Request<String>,
         longest: Duration,
         breaks_off: &dyn Fn() -> bool,
-    ) -> Result<Response<Vec<u8>>, Broken> {
+    ) -> Result<Response<Vec<u8>>, ExchangeFailure> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let agent = idle.unwrap_or_else(|| self.config.new_agent());
         let request = agent.configure_request(request).timeout_global(Some(longest)).build();
@@ -71,7 +71,7 @@ impl Agents {
                     Ok(answer) => break answer,
                     Err(_) => {
                         agent.shutdown();
-                        return Err(Broken::Off);
+                        return Err(ExchangeFailure::Off);
                     }
                 },
                 Err(RecvTimeoutError::Timeout) => {}

@@ -23,14 +23,14 @@ const SHOWN: usize = 300;
 
 /// Whom and what was asked.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct RequestInfo<'a> {
     /// The address without anything secret.
     pub url: &'a str,
     pub model: &'a str,
     pub key: &'a ApiKey,
 }
 
-impl Asked<'_> {
+impl RequestInfo<'_> {
     /// A server's own words, ready to stand in a message.
     pub(crate) fn quote(&self, words: &str) -> String {
         match escape_start(self.key.blot(words).trim(), SHOWN) {
@@ -46,14 +46,14 @@ impl Asked<'_> {
 
 /// The parts of an error object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct ErrorObject {
     message: String,
     kind: String,
     code: String,
     param: Option<String>,
 }
 
-impl Fault {
+impl ErrorObject {
     /// The error object of `body`: below `error`, or at the top with `object` = `error`. An
     /// `error` may be a text alone.
     pub(crate) fn of(body: &Value) -> Option<Self> {
@@ -134,12 +134,12 @@ impl Fault {
 /// The error that a status with its body means. `status` is 200 where an error object came
 /// with success.
 pub(crate) fn error(
-    asked: Asked<'_>,
+    asked: RequestInfo<'_>,
     status: u16,
     retry_after: Option<Duration>,
     body: &str,
 ) -> EndpointError {
-    let fault = serde_json::from_str::<Value>(body).ok().and_then(|body| Fault::of(&body));
+    let fault = serde_json::from_str::<Value>(body).ok().and_then(|body| ErrorObject::of(&body));
     let said = match &fault {
         Some(fault) => asked.quote(&fault.message),
         // A page of a proxy says little, and its start is mark-up.
@@ -178,24 +178,24 @@ pub(crate) fn names_field(status: u16, body: &str, field: &str) -> bool {
     matches!(status, 400 | 422)
         && serde_json::from_str::<Value>(body)
             .ok()
-            .and_then(|body| Fault::of(&body))
+            .and_then(|body| ErrorObject::of(&body))
             .is_some_and(|fault| fault.names(field))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Class;
+    use crate::error::FailureClass;
 
     fn said(status: u16, body: &str) -> String {
         let key = ApiKey::none();
-        let asked = Asked { url: "http://h/v1", model: "m", key: &key };
+        let asked = RequestInfo { url: "http://h/v1", model: "m", key: &key };
         error(asked, status, Some(Duration::from_secs(3)), body).to_string()
     }
 
-    fn class(status: u16, body: &str) -> Class {
+    fn class(status: u16, body: &str) -> FailureClass {
         let key = ApiKey::none();
-        let asked = Asked { url: "http://h/v1", model: "m", key: &key };
+        let asked = RequestInfo { url: "http://h/v1", model: "m", key: &key };
         error(asked, status, None, body).class()
     }
 
@@ -217,19 +217,19 @@ mod tests {
         };
         assert_eq!(
             class(429, &body("insufficient_quota", "credit_balance_exhausted")),
-            Class::Stop
+            FailureClass::Stop
         );
-        assert_eq!(class(429, &body("requests", "rate_limit_exceeded")), Class::Passing);
-        assert_eq!(class(429, ""), Class::Passing);
-        assert_eq!(class(200, &body("insufficient_quota", "")), Class::Stop);
+        assert_eq!(class(429, &body("requests", "rate_limit_exceeded")), FailureClass::Passing);
+        assert_eq!(class(429, ""), FailureClass::Passing);
+        assert_eq!(class(200, &body("insufficient_quota", "")), FailureClass::Stop);
         for status in [408, 409, 429, 500, 502, 503, 504, 529] {
-            assert_eq!(class(status, ""), Class::Passing, "{status}");
+            assert_eq!(class(status, ""), FailureClass::Passing, "{status}");
         }
         for status in [401, 402, 403, 404] {
-            assert_eq!(class(status, ""), Class::Stop, "{status}");
+            assert_eq!(class(status, ""), FailureClass::Stop, "{status}");
         }
         for status in [400, 413, 422] {
-            assert_eq!(class(status, ""), Class::ThisQuestion, "{status}");
+            assert_eq!(class(status, ""), FailureClass::ThisQuestion, "{status}");
         }
     }
 
@@ -237,10 +237,10 @@ mod tests {
     fn some_errors_of_litellm_are_true_of_every_question() {
         let key = r#"{"error":{"message":"No connected db.","type":"no_db_connection","param":null,"code":"400"}}"#;
         let model = r#"{"error":{"message":"/chat/completions: Invalid model name passed in model=m.","type":"invalid_request_error","param":null,"code":"400"}}"#;
-        assert_eq!((class(400, key), class(400, model)), (Class::Stop, Class::Stop));
+        assert_eq!((class(400, key), class(400, model)), (FailureClass::Stop, FailureClass::Stop));
         // An answer that a message quotes ends no run.
         let quoting = model.replace("/chat/completions: ", "/chat/completions: The text ");
-        assert_eq!(class(400, &quoting), Class::ThisQuestion);
+        assert_eq!(class(400, &quoting), FailureClass::ThisQuestion);
         insta::assert_snapshot!(said(400, key), @r#"http://h/v1 does not know who asks (400), saying "No connected db."; name the variable that holds a key in api_key_env"#);
         insta::assert_snapshot!(said(400, model), @r#"http://h/v1 has no such page or no model `m` (400), saying "/chat/completions: Invalid model name passed in model=m."; check base_url, which ends with /v1 on most servers, and model"#);
     }
@@ -248,11 +248,11 @@ mod tests {
     #[test]
     fn an_error_with_status_200_means_what_its_kind_says() {
         let body = |kind: &str| format!(r#"{{"error":{{"message":"x","type":"{kind}"}}}}"#);
-        assert_eq!(class(200, &body("invalid_request_error")), Class::ThisQuestion);
-        assert_eq!(class(200, &body("authentication_error")), Class::Stop);
-        assert_eq!(class(200, &body("rate_limit_error")), Class::Passing);
-        assert_eq!(class(200, &body("odd")), Class::Passing);
-        assert_eq!(class(200, r#"{"error":{"message":"x","code":404}}"#), Class::Stop);
+        assert_eq!(class(200, &body("invalid_request_error")), FailureClass::ThisQuestion);
+        assert_eq!(class(200, &body("authentication_error")), FailureClass::Stop);
+        assert_eq!(class(200, &body("rate_limit_error")), FailureClass::Passing);
+        assert_eq!(class(200, &body("odd")), FailureClass::Passing);
+        assert_eq!(class(200, r#"{"error":{"message":"x","code":404}}"#), FailureClass::Stop);
     }
 
     #[test]

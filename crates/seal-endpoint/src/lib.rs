@@ -64,11 +64,11 @@ mod watch;
 
 pub use batch::{BatchLine, NoBatchLine, batch_line, read_batch_line};
 pub use client::{Ask, Client, Probed};
-pub use error::{Class, EndpointError};
+pub use error::{EndpointError, FailureClass};
 pub use key::ApiKey;
 pub use limiter::{Limiter, estimated_tokens, most_tokens};
 pub use logprobs::{Logprobs, TokenChoice, TokenPosition};
-pub use message::{Message, Role};
+pub use message::{ChatRole, Message};
 pub use reply::{Finish, Reply, Usage};
 pub use secrets::refuse_secrets;
 pub use settings::{EndpointSettings, LengthField, Limits, Patience, Price};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Role {
+pub enum ChatRole {
     /// The operator, who says how to behave.
     System,
     /// The one who asks.
@@ -19,7 +19,7 @@ pub enum Role {
 #[serde(deny_unknown_fields)]
 pub struct Message {
     /// Who speaks.
-    pub role: Role,
+    pub role: ChatRole,
     /// The text.
     pub content: String,
 }
@@ -27,11 +27,11 @@ pub struct Message {
 impl Message {
     /// A turn of the one who asks.
     pub fn user(content: impl Into<String>) -> Self {
-        Self { role: Role::User, content: content.into() }
+        Self { role: ChatRole::User, content: content.into() }
     }
 
     /// The operator's turn.
     pub fn system(content: impl Into<String>) -> Self {
-        Self { role: Role::System, content: content.into() }
+        Self { role: ChatRole::System, content: content.into() }
     }
 }

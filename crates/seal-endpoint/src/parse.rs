@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::EndpointError;
-use crate::fault::{self, Asked, Fault};
+use crate::fault::{self, ErrorObject, RequestInfo};
 use crate::logprobs;
 use crate::reply::{Finish, Reply, Usage};
 
@@ -13,7 +13,7 @@ use crate::reply::{Finish, Reply, Usage};
 /// The error that an error object means; [`EndpointError::Answer`] for what is no completion:
 /// cut, of another kind, without a choice or a message.
 pub(crate) fn reply(
-    asked: Asked<'_>,
+    asked: RequestInfo<'_>,
     content_type: Option<&str>,
     body: &str,
 ) -> Result<Reply, EndpointError> {
@@ -29,7 +29,7 @@ pub(crate) fn reply(
             false => format!("it is {} and no JSON", seal_text::escape_start(kind, 60)),
         })
     })?;
-    if Fault::of(&value).is_some() {
+    if ErrorObject::of(&value).is_some() {
         return Err(fault::error(asked, 200, None, body));
     }
     let mut reply = completion(&value).map_err(|why| asked.no_completion(why))?;
@@ -104,7 +104,7 @@ mod tests {
 
     fn parse(kind: &str, body: &str) -> Result<Reply, EndpointError> {
         let key = ApiKey::none();
-        reply(Asked { url: "http://h/v1", model: "m", key: &key }, Some(kind), body)
+        reply(RequestInfo { url: "http://h/v1", model: "m", key: &key }, Some(kind), body)
     }
 
     fn said(kind: &str, body: &str) -> String {

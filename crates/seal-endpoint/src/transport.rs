@@ -10,7 +10,7 @@ use ureq::http::{HeaderValue, Method, Request, Response, Uri};
 use ureq::{Agent, Proxy};
 
 use crate::error::EndpointError;
-use crate::exchange::{Agents, Broken};
+use crate::exchange::{Agents, ExchangeFailure};
 use crate::key::ApiKey;
 use crate::settings::{EndpointSettings, Patience};
 use crate::url::chat_url;
@@ -24,7 +24,7 @@ const REDIRECTS: u32 = 4;
 
 /// An answer, whatever its status.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub status: u16,
     pub content_type: Option<String>,
     pub retry_after: Option<Duration>,
@@ -86,15 +86,15 @@ impl Transport {
         idempotency_key: Option<&str>,
         timeout: f64,
         breaks_off: &dyn Fn() -> bool,
-    ) -> Result<Answer, EndpointError> {
+    ) -> Result<HttpAnswer, EndpointError> {
         let longest = Patience::seconds(timeout);
         let mut url = self.url.clone();
         for _ in 0..=REDIRECTS {
             let request = self.request(&url, body, idempotency_key)?;
             let answer = self.agents.run(request, longest, breaks_off);
             let answer = answer.map_err(|broken| match broken {
-                Broken::Off => EndpointError::Cancelled,
-                Broken::By(error) => self.broken(&url, timeout, *error),
+                ExchangeFailure::Off => EndpointError::Cancelled,
+                ExchangeFailure::By(error) => self.broken(&url, timeout, *error),
             })?;
             let status = answer.status().as_u16();
             let Some(next) = location(answer.status(), answer.headers()) else {
@@ -153,12 +153,12 @@ impl Transport {
         })
     }
 
-    fn read(&self, answer: &Response<Vec<u8>>) -> Answer {
+    fn read(&self, answer: &Response<Vec<u8>>) -> HttpAnswer {
         let status = answer.status().as_u16();
         let content_type = text(answer.headers(), "content-type").map(str::to_owned);
         let retry_after = asked_wait(answer.headers());
         let body = self.key.blot(&String::from_utf8_lossy(answer.body())).into_owned();
-        Answer { status, content_type, retry_after, body }
+        HttpAnswer { status, content_type, retry_after, body }
     }
 
     /// A request that brought no answer, or less than the whole.

@@ -45,7 +45,7 @@ pub fn assess(judge: &Judge, rows: &[Row], stored: &str) -> Result<Vec<Assessmen
 
 #[cfg(test)]
 mod tests {
-    use seal_judge::{AnswerJudge, LikelihoodJudge, to_jsonl};
+    use seal_judge::{LikelihoodJudge, RuleJudge, to_jsonl};
     use seal_rows::Rows;
 
     use super::*;
@@ -77,7 +77,7 @@ mod tests {
         let mut rows = rows.as_slice().to_vec();
         rows[0].is_unsafe = Some(true);
         let rows = rows.as_slice();
-        let judge = Judge::Answers(AnswerJudge::Rules { refusals: vec!["No".into()] });
+        let judge = Judge::Answers(RuleJudge::Rules { refusals: vec!["No".into()] });
         let stored = to_jsonl(&[Answer::new(rows[0].id, "No.")]).unwrap();
         let found = assess(&judge, rows, &stored).unwrap();
         assert_eq!((found.len(), found[0].id), (1, rows[0].id));

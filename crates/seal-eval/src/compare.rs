@@ -6,8 +6,8 @@ use seal_report::{Comparison, PerTest, Role};
 use seal_stats::{Level, Outcomes, holm_family, paired};
 
 use crate::EvalError;
-use crate::error::Place;
-use crate::facts::{ArmFacts, Study};
+use crate::error::StatisticInput;
+use crate::facts::{ArmFacts, CheckedFacts};
 use crate::rate::percent;
 use crate::win::mean_gain;
 
@@ -21,7 +21,7 @@ pub(super) type ArmOutcomes<'a> = BTreeMap<&'a str, Outcomes>;
 /// that replace one part are one family for Holm's correction, those without a
 /// p value included.
 pub(super) fn comparisons(
-    study: &Study<'_>,
+    study: &CheckedFacts<'_>,
     outcomes: &BTreeMap<&str, ArmOutcomes<'_>>,
 ) -> Result<Vec<Comparison>, EvalError> {
     let Some(seal) = study.seal else { return Ok(Vec::new()) };
@@ -38,7 +38,8 @@ pub(super) fn comparisons(
         let tested: Vec<(usize, f64)> =
             family.iter().filter_map(|&i| Some((i, comparisons[i].p?))).collect();
         let p: Vec<f64> = tested.iter().map(|(_, p)| *p).collect();
-        let adjusted = holm_family(&p, family.len()).map_err(EvalError::at(Place::Holm))?;
+        let adjusted =
+            holm_family(&p, family.len()).map_err(EvalError::at(StatisticInput::Holm))?;
         for ((i, _), p_holm) in tested.into_iter().zip(adjusted) {
             comparisons[i].p_holm = Some(p_holm);
         }
@@ -65,7 +66,7 @@ fn comparison(
     };
     let of = |id: &str| outcomes.get(id).and_then(|arm| arm.get(test));
     let (Some(ours), Some(theirs)) = (of(&arm.id), of(&seal.id)) else { return Ok(comparison) };
-    let place = || Place::Comparison {
+    let place = || StatisticInput::Comparison {
         arm: arm.id.clone(),
         against: seal.id.clone(),
         test: test.to_owned(),
@@ -86,7 +87,7 @@ fn comparison(
 /// Whether each test can show anything: whether the reference scores below the
 /// ceiling, by the mean gain paired per prompt and seed. `None` where there is
 /// no ceiling or nothing was scored.
-pub(super) fn informative(study: &Study<'_>) -> PerTest<Option<bool>> {
+pub(super) fn informative(study: &CheckedFacts<'_>) -> PerTest<Option<bool>> {
     let mark = |test: &String| {
         let lost = mean_gain(study.ceiling?, study.reference, test, &study.facts.seeds)?;
         Some(lost > 0.0)

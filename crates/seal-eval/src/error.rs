@@ -43,19 +43,19 @@ pub enum EvalError {
     #[error("{cell}: the seed is not among the study's seeds")]
     UnknownSeed {
         /// The cell.
-        cell: CellPlace,
+        cell: CellId,
     },
     /// Two cells are of one arm and seed.
     #[error("{cell}: the cell is there twice; keep one")]
     DuplicateCell {
         /// The cell.
-        cell: CellPlace,
+        cell: CellId,
     },
     /// A cell has evidence on a test that the study does not have.
     #[error("{cell}: `{test}` is not among the study's tests")]
     UnknownTest {
         /// The cell.
-        cell: CellPlace,
+        cell: CellId,
         /// The test.
         test: String,
     },
@@ -63,7 +63,7 @@ pub enum EvalError {
     #[error("{cell}: row {row} is selected from twice")]
     DuplicateRow {
         /// The cell.
-        cell: CellPlace,
+        cell: CellId,
         /// The row.
         row: RowId,
     },
@@ -71,7 +71,7 @@ pub enum EvalError {
     #[error("selection of {cell}: a weight is {weight}; weights are finite and not negative")]
     Weight {
         /// The cell.
-        cell: CellPlace,
+        cell: CellId,
         /// The weight.
         weight: f64,
     },
@@ -79,7 +79,7 @@ pub enum EvalError {
     #[error("{cell}, test `{test}`: {source}")]
     Verdicts {
         /// The cell.
-        cell: CellPlace,
+        cell: CellId,
         /// The test.
         test: String,
         /// What is wrong.
@@ -97,7 +97,7 @@ pub enum EvalError {
     #[error("{place}: {source}")]
     Stats {
         /// Which numbers.
-        place: Place,
+        place: StatisticInput,
         /// What is wrong.
         source: StatsError,
     },
@@ -105,7 +105,7 @@ pub enum EvalError {
 
 /// One arm with one seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CellPlace {
+pub struct CellId {
     /// The arm's id.
     pub arm: String,
     /// The study seed.
@@ -114,7 +114,7 @@ pub struct CellPlace {
 
 /// Which numbers a statistic was computed from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum StatisticInput {
     /// Verdicts on two models.
     Verdicts,
     /// The verdicts of an arm on a test.
@@ -134,18 +134,18 @@ pub enum Place {
         test: String,
     },
     /// The rows that a cell selects from.
-    Selection(CellPlace),
+    Selection(CellId),
     /// The p values of one family.
     Holm,
 }
 
-impl fmt::Display for CellPlace {
+impl fmt::Display for CellId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "arm `{}`, seed {}", self.arm, self.seed)
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for StatisticInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Verdicts => f.write_str("verdicts"),
@@ -161,7 +161,7 @@ impl fmt::Display for Place {
 
 impl EvalError {
     /// Names the numbers that a statistic refused.
-    pub(crate) fn at(place: Place) -> impl FnOnce(StatsError) -> Self {
+    pub(crate) fn at(place: StatisticInput) -> impl FnOnce(StatsError) -> Self {
         move |source| Self::Stats { place, source }
     }
 }

@@ -7,7 +7,7 @@ use seal_report::{AnswerJudging, Data, EpochTrace, PairJudging, Role};
 use seal_rows::RowId;
 use seal_select::SelectorRow;
 
-use crate::error::CellPlace;
+use crate::error::CellId;
 use crate::{EvalError, Evidence};
 
 /// Everything that the figures of a study are computed from.
@@ -170,7 +170,7 @@ pub struct SelectionFacts {
 }
 
 /// Facts that were found to fit each other, with what every figure looks up.
-pub(super) struct Study<'a> {
+pub(super) struct CheckedFacts<'a> {
     pub facts: &'a StudyFacts,
     pub reference: &'a ArmFacts,
     pub seal: Option<&'a ArmFacts>,
@@ -179,7 +179,7 @@ pub(super) struct Study<'a> {
     pub ceiling: Option<&'a ArmFacts>,
 }
 
-impl<'a> Study<'a> {
+impl<'a> CheckedFacts<'a> {
     /// Checks the facts.
     ///
     /// # Errors
@@ -240,28 +240,28 @@ impl ArmFacts {
     ) -> Result<(), EvalError> {
         let mut done = BTreeSet::new();
         for cell in &self.cells {
-            let place = || self.place(cell.seed);
+            let id = || self.cell_id(cell.seed);
             if !seeds.contains(&cell.seed) {
-                return Err(EvalError::UnknownSeed { cell: place() });
+                return Err(EvalError::UnknownSeed { cell: id() });
             }
             if !done.insert(cell.seed) {
-                return Err(EvalError::DuplicateCell { cell: place() });
+                return Err(EvalError::DuplicateCell { cell: id() });
             }
             if let Some(test) = cell.tests.keys().find(|test| !tests.contains_key(*test)) {
-                return Err(EvalError::UnknownTest { cell: place(), test: test.clone() });
+                return Err(EvalError::UnknownTest { cell: id(), test: test.clone() });
             }
             let mut rows = BTreeSet::new();
             let mut selected = cell.selection.iter().flat_map(|selection| &selection.rows);
             if let Some(row) = selected.find(|row| !rows.insert(row.id)) {
-                return Err(EvalError::DuplicateRow { cell: place(), row: row.id });
+                return Err(EvalError::DuplicateRow { cell: id(), row: row.id });
             }
         }
         Ok(())
     }
 
     /// The place of a cell in messages.
-    pub(super) fn place(&self, seed: u64) -> CellPlace {
-        CellPlace { arm: self.id.clone(), seed }
+    pub(super) fn cell_id(&self, seed: u64) -> CellId {
+        CellId { arm: self.id.clone(), seed }
     }
 
     /// The cell of a seed.

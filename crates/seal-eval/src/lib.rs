@@ -67,7 +67,7 @@ pub use assess::{LogProbs, assess};
 pub use base_nll::{CellNll, base_nll, fill_base_nll};
 pub use bounded::{TradeOff, TradeOffError, bounded_safety};
 pub use coherence::{coherence, fill_coherence};
-pub use error::{CellPlace, EvalError, Place};
+pub use error::{CellId, EvalError, StatisticInput};
 pub use evidence::{Evidence, SampledPair};
 pub use facts::{
     ArmFacts, CellFacts, FurtherJudge, PairFacts, PromptsByJudge, SelectionFacts, StudyFacts,

@@ -7,14 +7,14 @@ use seal_report::{Agreement, Opinion, PerTest, WinRate};
 use seal_rows::RowId;
 use seal_stats::{KappaWeights, StatsError, cohen_kappa, confusion};
 
-use crate::error::Place;
-use crate::facts::{ArmFacts, FurtherJudge, Study, TestFacts};
+use crate::error::StatisticInput;
+use crate::facts::{ArmFacts, CheckedFacts, FurtherJudge, TestFacts};
 use crate::rate::{counts, outcomes, with_intervals};
 use crate::{EvalError, Evidence};
 
 /// The win rates of an arm by the further judges of each test.
 pub(super) fn of_arm(
-    study: &Study<'_>,
+    study: &CheckedFacts<'_>,
     arm: &ArmFacts,
 ) -> Result<PerTest<BTreeMap<String, WinRate>>, EvalError> {
     let mut all = PerTest::new();
@@ -46,14 +46,16 @@ pub(super) fn of_arm(
 fn at_cell(arm: &ArmFacts, seeds: &[u64], test: &str, error: EvalError) -> EvalError {
     match error {
         EvalError::Evidence { column, source } => {
-            EvalError::Verdicts { cell: arm.place(seeds[column]), test: test.to_owned(), source }
+            EvalError::Verdicts { cell: arm.cell_id(seeds[column]), test: test.to_owned(), source }
         }
         other => other,
     }
 }
 
 /// The further judges of each test, with their agreement over all arms but the reference.
-pub(super) fn of_study(study: &Study<'_>) -> Result<PerTest<BTreeMap<String, Opinion>>, EvalError> {
+pub(super) fn of_study(
+    study: &CheckedFacts<'_>,
+) -> Result<PerTest<BTreeMap<String, Opinion>>, EvalError> {
     let mut all = PerTest::new();
     for (test, facts) in study.facts.tests.iter().filter(|(_, facts)| !facts.also.is_empty()) {
         let mut opinions = BTreeMap::new();
@@ -66,7 +68,7 @@ pub(super) fn of_study(study: &Study<'_>) -> Result<PerTest<BTreeMap<String, Opi
 }
 
 fn opinion(
-    study: &Study<'_>,
+    study: &CheckedFacts<'_>,
     (test, facts): (&str, &TestFacts),
     name: &str,
     judge: &FurtherJudge,
@@ -76,7 +78,7 @@ fn opinion(
     for arm in study.facts.arms.iter().filter(|arm| arm.id != study.reference.id) {
         for &seed in &study.facts.seeds {
             let in_cell = |source| EvalError::Verdicts {
-                cell: arm.place(seed),
+                cell: arm.cell_id(seed),
                 test: test.to_owned(),
                 source: Box::new(source),
             };
@@ -98,7 +100,7 @@ fn opinion(
             }
         }
     }
-    let place = || Place::Test { arm: name.to_owned(), test: test.to_owned() };
+    let place = || StatisticInput::Test { arm: name.to_owned(), test: test.to_owned() };
     let has_harm = !harm.first.is_empty();
     Ok(Opinion {
         judge: judge.judge.name().to_owned(),

@@ -6,7 +6,7 @@ use seal_judge::mean_worth;
 use seal_report::{Cell, PairFigures, PerTest};
 use seal_stats::{StatsError, length_controlled, two_orders};
 
-use crate::error::Place;
+use crate::error::StatisticInput;
 use crate::facts::{ArmFacts, CellFacts, PairFacts};
 use crate::rate::percent;
 use crate::{EvalError, mean_of};
@@ -15,7 +15,7 @@ use crate::{EvalError, mean_of};
 pub(super) fn of_cell(arm: &ArmFacts, cell: &CellFacts) -> Result<PerTest<PairFigures>, EvalError> {
     let of_test = |(test, pairs): (&String, &Vec<PairFacts>)| {
         let figures = figures(&mut pairs.iter().collect::<Vec<_>>());
-        Ok((test.clone(), figures.map_err(EvalError::at(place(arm, test)))?))
+        Ok((test.clone(), figures.map_err(EvalError::at(test_input(arm, test)))?))
     };
     cell.pairs.iter().map(of_test).collect()
 }
@@ -30,7 +30,7 @@ pub(super) fn of_arm(arm: &ArmFacts, cells: &[Cell]) -> Result<PerTest<PairFigur
         }
     }
     let of_test = |(test, mut pairs): (&String, Vec<&PairFacts>)| {
-        let figures = figures(&mut pairs).map_err(EvalError::at(place(arm, test)))?;
+        let figures = figures(&mut pairs).map_err(EvalError::at(test_input(arm, test)))?;
         let of_cells = cells.iter().map(|cell| cell.pairs.get(test)?.length_controlled);
         let length_controlled = mean_of(of_cells);
         Ok((test.clone(), PairFigures { length_controlled, ..figures }))
@@ -38,8 +38,8 @@ pub(super) fn of_arm(arm: &ArmFacts, cells: &[Cell]) -> Result<PerTest<PairFigur
     by_test.into_iter().map(of_test).collect()
 }
 
-fn place(arm: &ArmFacts, test: &str) -> Place {
-    Place::Test { arm: arm.id.clone(), test: test.to_owned() }
+fn test_input(arm: &ArmFacts, test: &str) -> StatisticInput {
+    StatisticInput::Test { arm: arm.id.clone(), test: test.to_owned() }
 }
 
 fn figures(pairs: &mut [&PairFacts]) -> Result<PairFigures, StatsError> {

@@ -4,8 +4,8 @@ use seal_report::{CellFigures, Figures, Histogram, RocPoint};
 use seal_stats::roc_curve;
 
 use crate::EvalError;
-use crate::error::{CellPlace, Place};
-use crate::facts::{SelectionFacts, Study, StudyFacts};
+use crate::error::{CellId, StatisticInput};
+use crate::facts::{CheckedFacts, SelectionFacts, StudyFacts};
 use crate::selection::unsafe_scores;
 
 /// Bins of a histogram of weights.
@@ -21,12 +21,12 @@ const ROC_POINTS: usize = 200;
 /// [`EvalError`] where the facts do not fit each other, or a weight is
 /// negative or not finite.
 pub fn figures_of(facts: &StudyFacts) -> Result<Figures, EvalError> {
-    let study = Study::of(facts)?;
+    let study = CheckedFacts::of(facts)?;
     let mut cells = Vec::new();
     for arm in &facts.arms {
         for &seed in &facts.seeds {
             let Some(selection) = arm.selection(seed) else { continue };
-            let cell = arm.place(seed);
+            let cell = arm.cell_id(seed);
             cells.push(CellFigures {
                 arm: arm.id.clone(),
                 seed,
@@ -42,9 +42,9 @@ pub fn figures_of(facts: &StudyFacts) -> Result<Figures, EvalError> {
 /// Weights in equal bins from 0 to 2, with 1, where every row starts, in the
 /// middle; to the largest weight where that is more. `None` without weights.
 fn histogram(
-    study: &Study<'_>,
+    study: &CheckedFacts<'_>,
     selection: &SelectionFacts,
-    cell: &CellPlace,
+    cell: &CellId,
 ) -> Result<Option<Histogram>, EvalError> {
     let weights: Option<Vec<f64>> = selection.rows.iter().map(|row| row.p).collect();
     let Some(weights) = weights.filter(|weights| !weights.is_empty()) else { return Ok(None) };
@@ -68,15 +68,15 @@ fn histogram(
 }
 
 fn roc(
-    study: &Study<'_>,
+    study: &CheckedFacts<'_>,
     selection: &SelectionFacts,
-    cell: &CellPlace,
+    cell: &CellId,
 ) -> Result<Vec<RocPoint>, EvalError> {
     let Some(is_unsafe) = study.labels(&selection.rows).filter(|_| selection.ranked) else {
         return Ok(Vec::new());
     };
     let curve = roc_curve(&unsafe_scores(selection), &is_unsafe, ROC_POINTS)
-        .map_err(EvalError::at(Place::Selection(cell.clone())))?;
+        .map_err(EvalError::at(StatisticInput::Selection(cell.clone())))?;
     let point = |p: seal_stats::RocPoint| RocPoint {
         fpr: p.false_positive_rate,
         tpr: p.true_positive_rate,

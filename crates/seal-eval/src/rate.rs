@@ -5,7 +5,7 @@ use seal_rows::RowId;
 use seal_rows::seed::hash64;
 use seal_stats::{DEFAULT_RESAMPLES, Level, Outcomes, prompt_interval, study_interval};
 
-use crate::error::Place;
+use crate::error::StatisticInput;
 use crate::{EvalError, Evidence};
 
 /// The win rate of one model against a reference model, in percent, with its
@@ -52,7 +52,8 @@ pub fn outcomes(
             cells[row * seeds.len() + column] = worth;
         }
     }
-    Outcomes::rates(prompts.len(), seeds.len(), cells).map_err(EvalError::at(Place::Verdicts))
+    Outcomes::rates(prompts.len(), seeds.len(), cells)
+        .map_err(EvalError::at(StatisticInput::Verdicts))
 }
 
 /// The win rate with its intervals; `seed` is of the bootstrap.

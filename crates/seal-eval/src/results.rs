@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use seal_report::{Arm, Cell, PerTest, Results};
 
 use crate::compare::{ArmOutcomes, comparisons, informative};
-use crate::facts::{ArmFacts, Study, StudyFacts};
+use crate::facts::{ArmFacts, CheckedFacts, StudyFacts};
 use crate::{EvalError, opinions, pairs, rates, selection, win};
 
 /// The figures of a study: win rates in percent, differences in points,
@@ -14,7 +14,7 @@ use crate::{EvalError, opinions, pairs, rates, selection, win};
 /// # Errors
 /// [`EvalError`] where the facts do not fit each other.
 pub fn results_of(facts: &StudyFacts) -> Result<Results, EvalError> {
-    let study = Study::of(facts)?;
+    let study = CheckedFacts::of(facts)?;
     let (mut outcomes, mut arms) = (BTreeMap::new(), Vec::new());
     for arm in &facts.arms {
         let judged: ArmOutcomes<'_> = (facts.tests.iter())
@@ -49,7 +49,7 @@ pub fn results_of(facts: &StudyFacts) -> Result<Results, EvalError> {
 }
 
 fn figures_of_arm(
-    study: &Study<'_>,
+    study: &CheckedFacts<'_>,
     arm: &ArmFacts,
     judged: &ArmOutcomes<'_>,
 ) -> Result<Arm, EvalError> {

@@ -8,18 +8,18 @@ use seal_stats::{
     StatsError, auroc, effective_sample_size, mean, spearman, unsafe_kept, unsafe_kept_floor,
 };
 
-use crate::error::Place;
-use crate::facts::{ArmFacts, SelectionFacts, Study};
+use crate::error::StatisticInput;
+use crate::facts::{ArmFacts, CheckedFacts, SelectionFacts};
 use crate::{EvalError, mean_of};
 
 /// The ranking of an arm with one seed; `None` where the cell selects nothing.
 pub(super) fn ranking(
-    study: &Study<'_>,
+    study: &CheckedFacts<'_>,
     arm: &ArmFacts,
     seed: u64,
 ) -> Result<Option<Ranking>, EvalError> {
     let Some(selection) = arm.selection(seed) else { return Ok(None) };
-    let place = || Place::Selection(arm.place(seed));
+    let place = || StatisticInput::Selection(arm.cell_id(seed));
     let mut ranking = of_labels(study, selection).map_err(EvalError::at(place()))?;
     if let Some(seal) = study.seal.and_then(|seal| seal.selection(seed))
         && selection.ranked
@@ -37,7 +37,7 @@ pub(super) fn ranking(
 }
 
 /// Everything but the correlation with SEAL.
-fn of_labels(study: &Study<'_>, selection: &SelectionFacts) -> Result<Ranking, StatsError> {
+fn of_labels(study: &CheckedFacts<'_>, selection: &SelectionFacts) -> Result<Ranking, StatsError> {
     let mut ranking = Ranking {
         keep_fraction: Some(selection.keep_fraction),
         ess: ess(selection)?,

@@ -7,15 +7,15 @@ use seal_rows::RowId;
 use seal_rows::seed::hash64;
 use seal_stats::{Outcomes, mean};
 
-use crate::error::Place;
-use crate::facts::{ArmFacts, Study, TestFacts};
+use crate::error::StatisticInput;
+use crate::facts::{ArmFacts, CheckedFacts, TestFacts};
 use crate::rate::{counts, with_intervals};
 use crate::{EvalError, Evidence};
 
 /// The verdicts of an arm on a test: prompts in the order of their ids, by
 /// seeds in the order of the study.
 pub(super) fn outcomes(
-    study: &Study<'_>,
+    study: &CheckedFacts<'_>,
     arm: &ArmFacts,
     (test, facts): (&str, &TestFacts),
 ) -> Result<Outcomes, EvalError> {
@@ -24,20 +24,20 @@ pub(super) fn outcomes(
     let cells: Vec<(&Evidence, &Evidence)> = seeds.iter().map(cell).collect();
     crate::rate::outcomes(&facts.prompts, &cells, facts.tie).map_err(|error| match error {
         EvalError::Evidence { column, source } => {
-            EvalError::Verdicts { cell: arm.place(seeds[column]), test: test.to_owned(), source }
+            EvalError::Verdicts { cell: arm.cell_id(seeds[column]), test: test.to_owned(), source }
         }
-        EvalError::Stats { source, .. } => EvalError::at(place(arm, test))(source),
+        EvalError::Stats { source, .. } => EvalError::at(test_input(arm, test))(source),
         other => other,
     })
 }
 
-fn place(arm: &ArmFacts, test: &str) -> Place {
-    Place::Test { arm: arm.id.clone(), test: test.to_owned() }
+fn test_input(arm: &ArmFacts, test: &str) -> StatisticInput {
+    StatisticInput::Test { arm: arm.id.clone(), test: test.to_owned() }
 }
 
 /// The win rate over all seeds, in percent, with its intervals.
 pub(super) fn arm_win_rate(
-    study: &Study<'_>,
+    study: &CheckedFacts<'_>,
     arm: &ArmFacts,
     test: (&str, &TestFacts),
     outcomes: &Outcomes,
@@ -57,13 +57,13 @@ pub(super) fn arm_win_rate(
 /// The win rate of the seed in this column, in percent. A cell has no study
 /// interval, and its prompt interval would differ from the arm's by luck only.
 pub(super) fn cell_win_rate(
-    study: &Study<'_>,
+    study: &CheckedFacts<'_>,
     arm: &ArmFacts,
     test: (&str, &TestFacts),
     outcomes: &Outcomes,
     column: usize,
 ) -> Result<WinRate, EvalError> {
-    let one = outcomes.seed(column).map_err(EvalError::at(place(arm, test.0)))?;
+    let one = outcomes.seed(column).map_err(EvalError::at(test_input(arm, test.0)))?;
     let mut rate = counts(&one);
     rate.margin = margin(study, arm, test, &study.facts.seeds[column..=column]);
     Ok(rate)
@@ -84,7 +84,7 @@ pub(super) fn mean_gain(a: &ArmFacts, b: &ArmFacts, test: &str, seeds: &[u64]) -
 
 /// The mean difference of scores to the reference, where scores are in nats.
 fn margin(
-    study: &Study<'_>,
+    study: &CheckedFacts<'_>,
     arm: &ArmFacts,
     (test, facts): (&str, &TestFacts),
     seeds: &[u64],

@@ -24,8 +24,8 @@
 //! lost it, such as the rename of a folder to a name that must be free.
 
 mod beats;
+mod claim_file;
 mod machine;
-mod place;
 mod record;
 mod watch;
 
@@ -36,11 +36,11 @@ use std::sync::Arc as Shared;
 use std::time::Duration;
 
 use self::beats::Beats;
-use self::place::{
-    ended, file_of, holder_of, is_of, is_unlocked, lock, look, open_to_beat, take_away, token,
-    written,
+use self::claim_file::{
+    ended, file_of, holder_of, is_of, is_unlocked, lock, open_to_beat, read_signature, take_away,
+    token, written,
 };
-use self::watch::{Signature, Watch};
+use self::watch::{ClaimWatch, Signature};
 use crate::pending::is_pending;
 use crate::stamp::FileStamp;
 
@@ -71,7 +71,7 @@ impl Default for Timing {
 pub struct Claims {
     timing: Timing,
     beats: Beats,
-    watch: Watch,
+    watch: ClaimWatch,
 }
 
 /// What came of the wish to hold a claim.
@@ -85,14 +85,14 @@ pub enum Tried {
 
 /// Whose claim was taken over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Before {
+pub enum PreviousHolder {
     /// That of a process of this system that has ended: it changes nothing any more.
     Ended(Holder),
     /// That of one who gave no sign of life, and may wake up.
     Silent(Result<Holder, RecordFlaw>),
 }
 
-impl Before {
+impl PreviousHolder {
     /// Who held it, where the claim said so.
     pub fn holder(&self) -> Option<&Holder> {
         match self {
@@ -123,7 +123,7 @@ pub struct Claim {
     holder: Holder,
     file: Shared<File>,
     beats: Beats,
-    before: Option<Before>,
+    before: Option<PreviousHolder>,
 }
 
 impl Default for Claims {
@@ -135,7 +135,7 @@ impl Default for Claims {
 impl Claims {
     /// The claims of a process that holds to this timing. All processes must.
     pub fn new(timing: Timing) -> Self {
-        Self { timing, beats: Beats::new(timing.beat), watch: Watch::default() }
+        Self { timing, beats: Beats::new(timing.beat), watch: ClaimWatch::default() }
     }
 
     /// The timing.
@@ -151,7 +151,7 @@ impl Claims {
     pub fn try_take(&self, path: &Path) -> Result<Tried, ClaimError> {
         let mut before = None;
         loop {
-            if let Some(found) = look(path)? {
+            if let Some(found) = read_signature(path)? {
                 match self.judge(path, &found) {
                     Ok(over) if take_away(path, |now| *now == found)? => before = Some(over),
                     // Another was faster, or the holder woke up.
@@ -172,7 +172,7 @@ impl Claims {
     /// # Errors
     /// A link or anything that is no plain file at `path`.
     pub fn holder(path: &Path) -> io::Result<Option<Result<Holder, RecordFlaw>>> {
-        Ok(look(path)?.map(|found| holder_of(&found)))
+        Ok(read_signature(path)?.map(|found| holder_of(&found)))
     }
 
     /// Removes the files that killed processes of this system left in `folder` on the way to a
@@ -181,7 +181,7 @@ impl Claims {
         let Ok(entries) = fs::read_dir(folder) else { return };
         for entry in entries.flatten().filter(|entry| is_pending(&entry.file_name())) {
             let path = entry.path();
-            if let Ok(Some(found)) = look(&path)
+            if let Ok(Some(found)) = read_signature(&path)
                 && ended(&path, &found).is_some()
             {
                 let _ = fs::remove_file(&path);
@@ -190,17 +190,21 @@ impl Claims {
     }
 
     /// Whether the claim at `path` is over, or else who holds it.
-    fn judge(&self, path: &Path, found: &Signature) -> Result<Before, Result<Holder, RecordFlaw>> {
+    fn judge(
+        &self,
+        path: &Path,
+        found: &Signature,
+    ) -> Result<PreviousHolder, Result<Holder, RecordFlaw>> {
         if let Some(holder) = ended(path, found) {
-            return Ok(Before::Ended(holder));
+            return Ok(PreviousHolder::Ended(holder));
         }
         let holder = holder_of(found);
         // Older versions of the program have a lock and no beat.
         let is_locked = holder == Err(RecordFlaw::Empty) && !is_unlocked(path);
-        let quiet = self.watch.look(path, found, self.timing.beat);
+        let quiet = self.watch.unchanged_for(path, found, self.timing.beat);
         match quiet < self.timing.silent || is_locked {
             true => Err(holder),
-            false => Ok(Before::Silent(holder)),
+            false => Ok(PreviousHolder::Silent(holder)),
         }
     }
 
@@ -231,7 +235,7 @@ impl Claims {
             Err(error) => error,
         };
         // A server that did it may say that it did not, because it was asked twice.
-        if look(path)?.is_some_and(|found| is_of(&found, &holder.token)) {
+        if read_signature(path)?.is_some_and(|found| is_of(&found, &holder.token)) {
             return Ok(Some(claim(file)));
         }
         self.beats.remove(&holder.token);
@@ -264,7 +268,7 @@ impl Claim {
     }
 
     /// From whom it was taken over.
-    pub fn before(&self) -> Option<&Before> {
+    pub fn before(&self) -> Option<&PreviousHolder> {
         self.before.as_ref()
     }
 
@@ -274,7 +278,7 @@ impl Claim {
     /// A folder that cannot be read.
     pub fn is_held(&self) -> io::Result<bool> {
         for _ in 0..LOOKS {
-            if let Some(found) = look(&self.path)? {
+            if let Some(found) = read_signature(&self.path)? {
                 return Ok(self.is_own(&found));
             }
             // One who judges it wrongly puts it back.

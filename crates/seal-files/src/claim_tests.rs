@@ -124,7 +124,7 @@ fn the_claim_of_a_process_that_ended_is_taken_over_at_once() {
     let claims = Claims::new(NEVER);
     let dead = forged(&path, |_| ());
     let claim = taken(&claims, &path);
-    assert_eq!(claim.before(), Some(&Before::Ended(dead)));
+    assert_eq!(claim.before(), Some(&PreviousHolder::Ended(dead)));
     drop(claim);
     // A process that runs under that number, on another host or in another container, is no sign.
     forged(&path, elsewhere);
@@ -158,7 +158,7 @@ fn a_claim_without_a_beat_is_over_when_the_watcher_has_seen_nothing_for_long() {
         let start = Instant::now();
         let claim = wait(&claims, &path);
         assert!(start.elapsed() >= FAST.silent);
-        assert_eq!(claim.before(), Some(&Before::Silent(Ok(silent))));
+        assert_eq!(claim.before(), Some(&PreviousHolder::Silent(Ok(silent))));
         drop(claim);
         assert!(is_empty(dir.path()));
     }
@@ -209,7 +209,9 @@ fn one_that_lost_its_claim_notices_and_leaves_the_next_one_alone() {
     let (one, other) = (Claims::new(FAST), Claims::new(FAST));
     let lost = taken(&one, &path);
     let found = wait(&other, &path);
-    assert!(matches!(found.before(), Some(Before::Silent(Ok(holder))) if *holder == lost.holder));
+    assert!(
+        matches!(found.before(), Some(PreviousHolder::Silent(Ok(holder))) if *holder == lost.holder)
+    );
     assert!(!lost.is_held().unwrap() && found.is_held().unwrap());
     // A last beat goes to its own file, which has no name any more.
     one.beats.now();
@@ -226,7 +228,7 @@ fn what_was_not_judged_is_put_back() {
     let path = dir.path().join("c");
     let claims = Claims::new(NEVER);
     let claim = taken(&claims, &path);
-    let judged = look(&path).unwrap().unwrap();
+    let judged = read_signature(&path).unwrap().unwrap();
     let content = record::content(&claim.holder.lines().unwrap(), 99);
     fs::write(&path, content).unwrap();
     assert!(!take_away(&path, |now| *now == judged).unwrap());
@@ -237,7 +239,7 @@ fn what_was_not_judged_is_put_back() {
     // Of many that judged the same claim over, one takes over.
     for _ in 0..100 {
         forged(&path, elsewhere);
-        let judged = look(&path).unwrap().unwrap();
+        let judged = read_signature(&path).unwrap().unwrap();
         let winners = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -285,7 +287,7 @@ fn a_damaged_foreign_or_cut_claim_is_said_and_watched_and_its_holder_keeps_it() 
     for (bytes, flaw) in [(&b"noise"[..], RecordFlaw::Damaged), (b"", RecordFlaw::Empty)] {
         fs::write(&path, bytes).unwrap();
         let claim = wait(&watcher, &path);
-        assert_eq!(claim.before(), Some(&Before::Silent(Err(flaw))));
+        assert_eq!(claim.before(), Some(&PreviousHolder::Silent(Err(flaw))));
     }
     assert!(is_empty(dir.path()));
 }
@@ -337,6 +339,6 @@ fn a_claim_that_another_swept_while_it_was_judged_is_no_error() {
     forged(&aside, |_| ());
     Claims::sweep(dir.path());
     assert!(is_empty(dir.path()));
-    assert!(!place::judge(&aside, &path, |_| true).unwrap());
+    assert!(!claim_file::judge(&aside, &path, |_| true).unwrap());
     assert!(is_empty(dir.path()));
 }

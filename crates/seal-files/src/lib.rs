@@ -37,7 +37,7 @@ mod stamp;
 mod tokenizer;
 mod trial;
 
-pub use claim::{Before, Claim, ClaimError, Claims, Holder, RecordFlaw, Timing, Tried};
+pub use claim::{Claim, ClaimError, Claims, Holder, PreviousHolder, RecordFlaw, Timing, Tried};
 pub use digest::{Digest, Digester};
 pub use disk::FileSystem;
 pub use folder::PendingFolder;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::address::{HubAddress, RepoKind, is_commit};
-use crate::{Event, HubError, Progress};
+use crate::{DownloadProgress, Event, HubError};
 
 /// The cache of one repository.
 pub(crate) struct RepoCache {
@@ -98,7 +98,7 @@ impl RepoCache {
         &self,
         etag: &str,
         file: &str,
-        on: &dyn Progress,
+        on: &dyn DownloadProgress,
     ) -> Result<BlobLock, HubError> {
         let path = self.locks.join(format!("{etag}.lock"));
         make_parent(&path)?;

@@ -11,8 +11,8 @@ use crate::address::HubAddress;
 use crate::answer::Meta;
 use crate::cache::{BlobLock, RepoCache};
 use crate::http::Http;
-use crate::verify::{self, State, Sums};
-use crate::{Event, HubError, Progress};
+use crate::verify::{self, BlobState, Checksums};
+use crate::{DownloadProgress, Event, HubError};
 
 const CHUNK: usize = 1 << 16;
 
@@ -28,15 +28,15 @@ pub(crate) fn blob(
     cache: &RepoCache,
     of: &HubAddress,
     meta: &Meta,
-    on: &dyn Progress,
+    on: &dyn DownloadProgress,
 ) -> Result<bool, HubError> {
     let file = of.path().unwrap_or_default();
     let path = cache.blob(&meta.etag);
     let whole = || -> Result<bool, HubError> {
         Ok(match verify::blob(cache, &meta.etag, meta.size, file, on)? {
             // The length is right then.
-            State::Whole | State::Unknown => true,
-            State::Absent | State::Damaged(_) | State::Suspect(_) => false,
+            BlobState::Whole | BlobState::Unknown => true,
+            BlobState::Absent | BlobState::Damaged(_) | BlobState::Suspect(_) => false,
         })
     };
     if whole()? {
@@ -44,12 +44,12 @@ pub(crate) fn blob(
     }
     let lock = cache.lock(&meta.etag, file, on)?;
     match verify::blob(cache, &meta.etag, meta.size, file, on)? {
-        State::Whole | State::Unknown => return Ok(false),
-        State::Damaged(why) | State::Suspect(why) => {
+        BlobState::Whole | BlobState::Unknown => return Ok(false),
+        BlobState::Damaged(why) | BlobState::Suspect(why) => {
             tracing::warn!("{of}: the copy in the cache {why}; loading it anew");
             on.event(&Event::Damaged { file });
         }
-        State::Absent => {}
+        BlobState::Absent => {}
     }
     let resumed = fill(http, of, meta, &lock, on)?;
     let sums = match check(of, meta, &lock.part, on) {
@@ -78,7 +78,7 @@ pub(crate) fn blob(
 }
 
 /// How a request for bytes ended.
-enum End {
+enum BodyEnd {
     /// With as many bytes as there should be, or with no more to be had.
     Whole,
     /// Before that, though no connection broke: the server has no more.
@@ -91,7 +91,7 @@ fn fill(
     of: &HubAddress,
     meta: &Meta,
     lock: &BlobLock,
-    on: &dyn Progress,
+    on: &dyn DownloadProgress,
 ) -> Result<bool, HubError> {
     let path = &lock.part;
     let mut part = File::options()
@@ -110,7 +110,7 @@ fn fill(
     let (mut failures, mut most, mut short) = (0, have, None);
     while meta.size != Some(have) {
         let end = more(http, of, meta, &mut part, path, &mut have, on);
-        if matches!(end, Ok(End::Whole)) || proven(meta, path, have)? {
+        if matches!(end, Ok(BodyEnd::Whole)) || proven(meta, path, have)? {
             break;
         }
         let e = match end {
@@ -145,7 +145,7 @@ fn proven(meta: &Meta, path: &Path, have: u64) -> Result<bool, HubError> {
     if have == 0 || have > QUICK || !meta.size.is_some_and(is_near) {
         return Ok(false);
     }
-    Ok(Sums::of(path)?.prove(&meta.etag) == Some(true))
+    Ok(Checksums::of(path)?.prove(&meta.etag) == Some(true))
 }
 
 /// One request: appends what comes until the end or a failure.
@@ -156,8 +156,8 @@ fn more(
     part: &mut File,
     path: &Path,
     have: &mut u64,
-    on: &dyn Progress,
-) -> Result<End, HubError> {
+    on: &dyn DownloadProgress,
+) -> Result<BodyEnd, HubError> {
     let file = of.path().unwrap_or_default();
     let (mut answer, mut from) = http.body(of, &meta.url, *have)?;
     let starts = match answer.status() {
@@ -172,7 +172,7 @@ fn more(
         if starts != Some(0) {
             (answer, from) = http.body(of, &meta.url, 0)?;
             if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-                return Ok(End::Short);
+                return Ok(BodyEnd::Short);
             }
         }
     }
@@ -181,7 +181,7 @@ fn more(
     loop {
         // All is there: a server that announced more would be waited for in vain.
         if meta.size.is_some_and(|size| *have >= size) || proven(meta, path, *have)? {
-            return Ok(End::Whole);
+            return Ok(BodyEnd::Whole);
         }
         let count = match body.read(&mut buffer) {
             Ok(0) => break,
@@ -195,8 +195,8 @@ fn more(
         on.event(&Event::Bytes { file, count: count as u64 });
     }
     Ok(match meta.size {
-        Some(size) if *have < size => End::Short,
-        _ => End::Whole,
+        Some(size) if *have < size => BodyEnd::Short,
+        _ => BodyEnd::Whole,
     })
 }
 
@@ -229,9 +229,14 @@ fn full(error: HubError, meta: &Meta, have: u64) -> HubError {
 
 /// Compares the file on disk with what the hub says: its checksum where that is
 /// known, else its length.
-fn check(of: &HubAddress, meta: &Meta, path: &Path, on: &dyn Progress) -> Result<Sums, HubError> {
+fn check(
+    of: &HubAddress,
+    meta: &Meta,
+    path: &Path,
+    on: &dyn DownloadProgress,
+) -> Result<Checksums, HubError> {
     on.event(&Event::Checking { file: of.path().unwrap_or_default() });
-    let sums = Sums::of(path)?;
+    let sums = Checksums::of(path)?;
     let wrong_length = meta.size.filter(|size| *size != sums.len);
     match (sums.prove(&meta.etag), wrong_length) {
         (Some(true), None) | (None, None) => Ok(sums),

@@ -10,7 +10,7 @@ use ureq::{Agent, Body, Proxy};
 
 use crate::address::HubAddress;
 use crate::answer::{Meta, answer_error, meta_of, refusal};
-use crate::{HubError, HubSettings, Progress, retry};
+use crate::{DownloadProgress, HubError, HubSettings, retry};
 use seal_net::{Origin, location, target, trust};
 use seal_text::escape_start;
 
@@ -71,7 +71,11 @@ impl Http {
     }
 
     /// Asks for a file's commit, etag and size.
-    pub(crate) fn meta(&self, of: &HubAddress, on: &dyn Progress) -> Result<Meta, HubError> {
+    pub(crate) fn meta(
+        &self,
+        of: &HubAddress,
+        on: &dyn DownloadProgress,
+    ) -> Result<Meta, HubError> {
         let path = of.path().map(encode).unwrap_or_default();
         let revision = of.revision().replace('/', "%2F");
         let url = format!("{}/{}/resolve/{revision}/{path}", self.settings.endpoint, of.page());
@@ -105,7 +109,11 @@ impl Http {
     }
 
     /// The hub's description of a revision, as JSON.
-    pub(crate) fn info(&self, of: &HubAddress, on: &dyn Progress) -> Result<String, HubError> {
+    pub(crate) fn info(
+        &self,
+        of: &HubAddress,
+        on: &dyn DownloadProgress,
+    ) -> Result<String, HubError> {
         let kind = match of.kind() {
             crate::RepoKind::Model => "models",
             crate::RepoKind::Dataset => "datasets",
@@ -227,7 +235,7 @@ impl Http {
     fn retrying<T>(
         &self,
         of: &HubAddress,
-        on: &dyn Progress,
+        on: &dyn DownloadProgress,
         mut attempt: impl FnMut() -> Result<T, HubError>,
     ) -> Result<T, HubError> {
         let mut failures = 0;
@@ -245,7 +253,7 @@ impl Http {
         of: &HubAddress,
         error: HubError,
         failures: &mut u32,
-        on: &dyn Progress,
+        on: &dyn DownloadProgress,
     ) -> Result<(), HubError> {
         retry::wait(&self.settings.retry, of, error, failures, on)
     }

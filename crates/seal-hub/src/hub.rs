@@ -8,8 +8,8 @@ use crate::address::HubAddress;
 use crate::cache::RepoCache;
 use crate::folder::Listing;
 use crate::http::Http;
-use crate::verify::{self, State};
-use crate::{HubError, HubSettings, Progress, fetch};
+use crate::verify::{self, BlobState};
+use crate::{DownloadProgress, HubError, HubSettings, fetch};
 
 /// A hub and the cache in front of it. May be shared by threads.
 ///
@@ -73,7 +73,7 @@ impl Hub {
     ///
     /// # Errors
     /// See [`HubError`].
-    pub fn file(&self, of: &HubAddress, on: &dyn Progress) -> Result<HubFile, HubError> {
+    pub fn file(&self, of: &HubAddress, on: &dyn DownloadProgress) -> Result<HubFile, HubError> {
         let Some(path) = of.path() else {
             let why = "this is a whole repository; add the path of a file";
             return Err(HubError::Use { what: of.to_string(), why });
@@ -125,22 +125,22 @@ impl Hub {
         of: &HubAddress,
         commit: &str,
         path: &str,
-        on: &dyn Progress,
+        on: &dyn DownloadProgress,
     ) -> Result<Cached, HubError> {
         let Some(found) = cache.file(commit, path) else { return Ok(Cached::Absent) };
         let state = match cache.shown(commit, path) {
             Some(etag) => verify::blob(cache, &etag, None, path, on)?,
-            None => State::Unknown,
+            None => BlobState::Unknown,
         };
         Ok(match state {
-            State::Absent => Cached::Absent,
-            State::Suspect(why) if self.settings.offline => {
+            BlobState::Absent => Cached::Absent,
+            BlobState::Suspect(why) if self.settings.offline => {
                 let file = found.display();
                 tracing::warn!("{file} {why}; taken as it is, as the hub cannot be asked");
                 Cached::Whole(HubFile { path: found, pinned: of.at(commit)?, loaded: false })
             }
-            State::Damaged(why) | State::Suspect(why) => Cached::Damaged(found, why),
-            State::Whole | State::Unknown => {
+            BlobState::Damaged(why) | BlobState::Suspect(why) => Cached::Damaged(found, why),
+            BlobState::Whole | BlobState::Unknown => {
                 Cached::Whole(HubFile { path: found, pinned: of.at(commit)?, loaded: false })
             }
         })
@@ -150,7 +150,7 @@ impl Hub {
     ///
     /// # Errors
     /// See [`HubError`].
-    pub fn list(&self, of: &HubAddress, on: &dyn Progress) -> Result<Listing, HubError> {
+    pub fn list(&self, of: &HubAddress, on: &dyn DownloadProgress) -> Result<Listing, HubError> {
         if self.settings.offline {
             return Err(self.offline(of, "a list of files".into()));
         }

@@ -48,8 +48,8 @@
 //! next run. Large files are compared with the hub's SHA-256 on disk, small ones with
 //! their length. [`HubError::is_retryable`] says whether a failure may pass.
 //!
-//! **Progress.** [`Progress`] receives [`Event`]s. [`Silent`] shows nothing. A closure
-//! is a [`Progress`], too.
+//! **Progress.** [`DownloadProgress`] receives [`Event`]s. [`Silent`] shows nothing. A closure
+//! is a [`DownloadProgress`], too.
 //!
 //! # Why not the `hf-hub` crate
 //!
@@ -92,6 +92,6 @@ pub use error::HubError;
 pub use folder::Listing;
 pub use hub::{Hub, HubFile};
 pub use model::HubModel;
-pub use progress::{Event, Progress, Silent};
+pub use progress::{DownloadProgress, Event, Silent};
 pub use seal_net::Proxies;
-pub use settings::{HubSettings, Retry, Token};
+pub use settings::{HubSettings, HubToken, Retry};

@@ -6,7 +6,7 @@ use crate::address::{HubAddress, RepoKind};
 use crate::cache::RepoCache;
 use crate::folder::{self, CONFIG, INDEX, TOKENIZERS, WEIGHTS};
 use crate::hub::{Cached, warn_stale};
-use crate::{Hub, HubError, Progress};
+use crate::{DownloadProgress, Hub, HubError};
 
 /// A model of a hub, on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,14 +30,14 @@ impl HubModel {
 
 /// Which files of a model.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Parts {
+enum ModelFiles {
     All,
     /// Settings, tokenizer and templates.
     Small,
 }
 
 /// Why the cache does not hold a model.
-enum Lack {
+enum CacheMiss {
     Missing(String),
     Damaged(PathBuf, String),
 }
@@ -52,8 +52,8 @@ impl Hub {
     ///
     /// # Errors
     /// See [`HubError`].
-    pub fn model(&self, of: &HubAddress, on: &dyn Progress) -> Result<HubModel, HubError> {
-        self.model_with(of, Parts::All, on)
+    pub fn model(&self, of: &HubAddress, on: &dyn DownloadProgress) -> Result<HubModel, HubError> {
+        self.model_with(of, ModelFiles::All, on)
     }
 
     /// As [`model`](Self::model), without the weights: enough for rows as the model
@@ -61,15 +61,19 @@ impl Hub {
     ///
     /// # Errors
     /// See [`HubError`].
-    pub fn tokenizer(&self, of: &HubAddress, on: &dyn Progress) -> Result<HubModel, HubError> {
-        self.model_with(of, Parts::Small, on)
+    pub fn tokenizer(
+        &self,
+        of: &HubAddress,
+        on: &dyn DownloadProgress,
+    ) -> Result<HubModel, HubError> {
+        self.model_with(of, ModelFiles::Small, on)
     }
 
     fn model_with(
         &self,
         of: &HubAddress,
-        parts: Parts,
-        on: &dyn Progress,
+        parts: ModelFiles,
+        on: &dyn DownloadProgress,
     ) -> Result<HubModel, HubError> {
         if of.kind() != RepoKind::Model || of.path().is_some() {
             let why = "this is not a model; write hf://owner/name@revision";
@@ -79,13 +83,13 @@ impl Hub {
         let of = &self.settle(of)?;
         let old = match cache.commit(of)? {
             Some(commit) => self.held(&cache, of, &commit, parts, on)?,
-            None => Err(Lack::Missing(CONFIG.to_owned())),
+            None => Err(CacheMiss::Missing(CONFIG.to_owned())),
         };
         let old = match old {
             Err(lack) if self.settings.offline => {
                 return Err(match lack {
-                    Lack::Missing(name) => self.offline(of, name),
-                    Lack::Damaged(path, why) => {
+                    CacheMiss::Missing(name) => self.offline(of, name),
+                    CacheMiss::Damaged(path, why) => {
                         HubError::Damaged { what: of.to_string(), path, why }
                     }
                 });
@@ -106,8 +110,8 @@ impl Hub {
         let mut files = folder::small(of, &listing)?;
         // Known before anything is loaded.
         let weights = match parts {
-            Parts::All => Some(folder::weights(of, &listing)?),
-            Parts::Small => None,
+            ModelFiles::All => Some(folder::weights(of, &listing)?),
+            ModelFiles::Small => None,
         };
         let mut loaded = false;
         let mut load = |name: &str| -> Result<PathBuf, HubError> {
@@ -137,11 +141,11 @@ impl Hub {
         cache: &RepoCache,
         of: &HubAddress,
         commit: &str,
-        parts: Parts,
-        on: &dyn Progress,
-    ) -> Result<Result<HubModel, Lack>, HubError> {
+        parts: ModelFiles,
+        on: &dyn DownloadProgress,
+    ) -> Result<Result<HubModel, CacheMiss>, HubError> {
         let has = |name: &str| cache.file(commit, name).is_some();
-        let missing = |name: &str| Ok(Err(Lack::Missing(name.to_owned())));
+        let missing = |name: &str| Ok(Err(CacheMiss::Missing(name.to_owned())));
         if !has(CONFIG) {
             return missing(CONFIG);
         }
@@ -153,12 +157,12 @@ impl Hub {
         let small = seal_files::tokenizer_files(&folder);
         files.extend(small.map_err(|e| HubError::io("list", &folder, e))?);
         match cache.file(commit, INDEX) {
-            _ if parts == Parts::Small => {}
+            _ if parts == ModelFiles::Small => {}
             _ if has(WEIGHTS) => files.push(WEIGHTS.to_owned()),
             Some(index) => {
                 // Before its shards are looked for, it must be what was loaded.
                 if let Cached::Damaged(path, why) = self.cached(cache, of, commit, INDEX, on)? {
-                    return Ok(Err(Lack::Damaged(path, why)));
+                    return Ok(Err(CacheMiss::Damaged(path, why)));
                 }
                 files.push(INDEX.to_owned());
                 files.extend(folder::shards(of, &index)?);
@@ -173,7 +177,7 @@ impl Hub {
             match self.cached(cache, of, commit, name, on)? {
                 Cached::Whole(_) => {}
                 Cached::Absent => return missing(name),
-                Cached::Damaged(path, why) => return Ok(Err(Lack::Damaged(path, why))),
+                Cached::Damaged(path, why) => return Ok(Err(CacheMiss::Damaged(path, why))),
             }
         }
         Ok(Ok(HubModel { folder, pinned: of.at(commit)?, files, loaded: false }))

@@ -25,12 +25,12 @@ pub enum Event<'a> {
 }
 
 /// Told of events as they happen, in the thread of the download.
-pub trait Progress {
+pub trait DownloadProgress {
     /// Draws, counts, or does nothing.
     fn event(&self, event: &Event<'_>);
 }
 
-impl<F: Fn(&Event<'_>)> Progress for F {
+impl<F: Fn(&Event<'_>)> DownloadProgress for F {
     fn event(&self, event: &Event<'_>) {
         self(event);
     }
@@ -40,6 +40,6 @@ impl<F: Fn(&Event<'_>)> Progress for F {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
-impl Progress for Silent {
+impl DownloadProgress for Silent {
     fn event(&self, _: &Event<'_>) {}
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::address::HubAddress;
-use crate::{Event, HubError, Progress, Retry};
+use crate::{DownloadProgress, Event, HubError, Retry};
 
 /// Waits after a failure that may pass; gives back any other, and the last.
 /// `failures` counts those in a row without progress, with this one.
@@ -12,7 +12,7 @@ pub(crate) fn wait(
     of: &HubAddress,
     error: HubError,
     failures: &mut u32,
-    on: &dyn Progress,
+    on: &dyn DownloadProgress,
 ) -> Result<(), HubError> {
     *failures += 1;
     let asked = match &error {

@@ -15,7 +15,7 @@ pub struct HubSettings {
     /// The folder with `models--owner--name`, shared with Python.
     pub cache: PathBuf,
     /// Who asks; `None` asks as nobody.
-    pub token: Option<Token>,
+    pub token: Option<HubToken>,
     /// Whether to use the cache alone.
     pub offline: bool,
     /// Whether a branch or tag is looked up again when the cache holds the file.
@@ -56,12 +56,12 @@ impl Default for Retry {
 
 /// A secret that says who asks, and where it was found. It shows in no output.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token {
+pub struct HubToken {
     secret: String,
     from: String,
 }
 
-impl Token {
+impl HubToken {
     /// A token; `from` names its place for messages (`HF_TOKEN`, a file).
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Token {
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for HubToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Token(hidden, from {})", self.from)
     }
@@ -161,7 +161,7 @@ impl HubSettings {
                 .into_iter()
                 .find_map(|name| Some((first(&[name])?, name)));
             settings.token = match (variable, file) {
-                (Some((secret, name)), _) => Some(Token::new(&secret, name)?),
+                (Some((secret, name)), _) => Some(HubToken::new(&secret, name)?),
                 (None, Some(file)) => token_file(&file)?,
                 (None, None) => None,
             };
@@ -189,10 +189,10 @@ impl HubSettings {
     }
 }
 
-fn token_file(file: &std::path::Path) -> Result<Option<Token>, HubError> {
+fn token_file(file: &std::path::Path) -> Result<Option<HubToken>, HubError> {
     match std::fs::read_to_string(file) {
         Ok(text) if text.trim().is_empty() => Ok(None),
-        Ok(text) => Token::new(&text, file.display().to_string()).map(Some),
+        Ok(text) => HubToken::new(&text, file.display().to_string()).map(Some),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(HubError::Io { doing: "read the token in", path: file.into(), source }),
     }

@@ -15,10 +15,10 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::cache::{RepoCache, make_parent};
-use crate::{Event, HubError, Progress};
+use crate::{DownloadProgress, Event, HubError};
 
 /// Sums of a file, in lower-case hexadecimal.
-pub(crate) struct Sums {
+pub(crate) struct Checksums {
     pub len: u64,
     pub sha256: String,
     /// SHA-1 as Git takes it, with the length before the content.
@@ -29,7 +29,7 @@ pub(crate) struct Sums {
 
 /// What is known of a blob.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum BlobState {
     Absent,
     Whole,
     /// Its name is no sum that is known, and nothing was noted of it.
@@ -49,7 +49,7 @@ struct Note {
     sha256: String,
 }
 
-impl Sums {
+impl Checksums {
     /// # Errors
     /// A file that cannot be read.
     pub(crate) fn of(path: &Path) -> Result<Self, HubError> {
@@ -111,23 +111,23 @@ pub(crate) fn blob(
     etag: &str,
     size: Option<u64>,
     file: &str,
-    on: &dyn Progress,
-) -> Result<State, HubError> {
+    on: &dyn DownloadProgress,
+) -> Result<BlobState, HubError> {
     let path = cache.blob(etag);
     let found = match std::fs::metadata(&path) {
         Ok(found) if found.is_file() => found,
         Ok(_) => return Err(HubError::Obstacle { path, why: "this is no file" }),
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(State::Absent);
+            return Ok(BlobState::Absent);
         }
         Err(e) => return Err(HubError::io("read", &path, e)),
     };
     let note = noted(cache, etag);
     if note.as_ref().is_some_and(|note| note.stamp == stamp(&found)) {
-        return Ok(State::Whole);
+        return Ok(BlobState::Whole);
     }
     on.event(&Event::Checking { file });
-    let sums = Sums::of(&path)?;
+    let sums = Checksums::of(&path)?;
     let whole = match (&note, sums.prove(etag)) {
         (_, Some(whole)) => Some(whole),
         (Some(note), None) => Some(note.sha256 == sums.sha256),
@@ -135,7 +135,7 @@ pub(crate) fn blob(
     };
     if whole == Some(true) {
         write_note(cache, etag, &sums);
-        return Ok(State::Whole);
+        return Ok(BlobState::Whole);
     }
     let wrong = size.filter(|size| *size != sums.len);
     let why = match wrong {
@@ -144,14 +144,14 @@ pub(crate) fn blob(
     };
     let like_git = etag.len() == 40 && etag.bytes().all(|b| b.is_ascii_hexdigit());
     Ok(match whole {
-        None if wrong.is_none() && like_git => State::Suspect(why),
-        None if wrong.is_none() => State::Unknown,
-        _ => State::Damaged(why),
+        None if wrong.is_none() && like_git => BlobState::Suspect(why),
+        None if wrong.is_none() => BlobState::Unknown,
+        _ => BlobState::Damaged(why),
     })
 }
 
 /// Notes that a blob is what its sums say.
-pub(crate) fn write_note(cache: &RepoCache, etag: &str, sums: &Sums) {
+pub(crate) fn write_note(cache: &RepoCache, etag: &str, sums: &Checksums) {
     let path = cache.note_of(etag);
     let written = std::fs::metadata(cache.blob(etag))
         .map_err(|e| HubError::io("read", &cache.blob(etag), e))
@@ -208,7 +208,7 @@ mod tests {
             ),
         ] {
             std::fs::write(&path, text).unwrap();
-            let sums = Sums::of(&path).unwrap();
+            let sums = Checksums::of(&path).unwrap();
             assert_eq!((sums.git.as_str(), sums.sha1.as_str()), (git, sha1));
             assert_eq!(sums.prove(git), Some(true));
             assert_eq!(sums.prove(sha1), Some(true));

@@ -7,7 +7,7 @@
 use seal_rows::Row;
 use serde::{Deserialize, Serialize};
 
-use crate::{AnswerJudge, JudgeError};
+use crate::{JudgeError, RuleJudge};
 
 /// What a guard goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,10 +100,10 @@ impl Guard {
     /// Whether the guard takes the row out of the training set.
     ///
     /// # Errors
-    /// As [`AnswerJudge::assess`] of the oracle.
+    /// As [`RuleJudge::assess`] of the oracle.
     pub fn removes(&self, row: &Row) -> Result<bool, JudgeError> {
         match self {
-            Self::Oracle => Ok(AnswerJudge::Oracle.assess(row, &row.response)?.harm == Some(true)),
+            Self::Oracle => Ok(RuleJudge::Oracle.assess(row, &row.response)?.harm == Some(true)),
             Self::Rules { words, refusals } => {
                 Ok(has_word(&row.prompt, &row.response, words, refusals))
             }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnswerJudge, JudgeError, JudgeKind, LikelihoodJudge};
+use crate::{JudgeError, JudgeKind, LikelihoodJudge, RuleJudge};
 
 /// How one test is judged, as a config says it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct JudgeSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judge {
     /// Reads answers that the model generates.
-    Answers(AnswerJudge),
+    Answers(RuleJudge),
     /// Asks the model for likelihoods.
     Likelihood(LikelihoodJudge),
 }
@@ -62,8 +62,8 @@ impl JudgeSettings {
         self.check_list("openings", &self.openings, openings)?;
         let refusals = self.refusals.clone();
         Ok(match self.kind {
-            JudgeKind::Oracle => Judge::Answers(AnswerJudge::Oracle),
-            JudgeKind::Rules => Judge::Answers(AnswerJudge::Rules { refusals }),
+            JudgeKind::Oracle => Judge::Answers(RuleJudge::Oracle),
+            JudgeKind::Rules => Judge::Answers(RuleJudge::Rules { refusals }),
             JudgeKind::AnswerLikelihood => Judge::Likelihood(LikelihoodJudge::Answer),
             JudgeKind::PreferenceMargin => Judge::Likelihood(LikelihoodJudge::Preference),
             JudgeKind::RefusalMargin => {
@@ -116,7 +116,7 @@ mod tests {
         let Judge::Likelihood(judge) = settings.judge().unwrap() else { panic!("not likelihood") };
         assert_eq!(judge.kind(), JudgeKind::RefusalMargin);
         let oracle = JudgeSettings::new(JudgeKind::Oracle).judge().unwrap();
-        assert_eq!(oracle, Judge::Answers(AnswerJudge::Oracle));
+        assert_eq!(oracle, Judge::Answers(RuleJudge::Oracle));
         assert!(serde_json::from_str::<JudgeSettings>(r#"{"kind": "oracle", "ties": 0}"#).is_err());
     }
 

@@ -4,7 +4,7 @@
 //! Invariant: a verdict is typed, and none is dropped silently. A prompt that
 //! could not be judged is [`Verdict::Unparsed`], [`Verdict::Refused`] or
 //! [`Verdict::TransportError`] and is counted as such, never left out. The crate
-//! contains no model. An [`AnswerJudge`] reads texts. A [`LikelihoodJudge`] says
+//! contains no model. An [`RuleJudge`] reads texts. A [`LikelihoodJudge`] says
 //! which continuations to score, and takes the scores.
 //!
 //! Scoring and comparing are separate for two reasons. Each model is scored
@@ -47,15 +47,16 @@ mod refusal;
 mod sampled;
 mod verdict;
 
-pub use answer::{Answer, AnswerEnd, AnswerJudge, assess_answers};
+pub use answer::{Answer, AnswerEnd, RuleJudge, assess_answers};
 pub use assessment::Assessment;
 pub use coherence::{
-    Degeneracy, Degenerate, MIN_UNITS, RUN_LIMIT, Repetition, Run, SEQ_REP_4_LIMIT, degeneracy,
+    Degeneracy, Degenerate, MIN_UNITS, RUN_LIMIT, RepeatedBlock, Repetition, SEQ_REP_4_LIMIT,
+    degeneracy,
 };
 pub use error::JudgeError;
 pub use exchange::{
     Annotation, FormatError, GameWinner, Listed, LmEvalSample, ModelOutput, OddReason, OddRow,
-    Outputs, PairRecord, Side, Source, outputs_of, pair_key, preference_of, read_annotations,
+    OutputLabels, Outputs, PairRecord, Side, outputs_of, pair_key, preference_of, read_annotations,
     read_lm_eval_samples, read_model_outputs, read_pair_records, to_list,
 };
 pub use guard::{Guard, GuardKind, GuardSettings};

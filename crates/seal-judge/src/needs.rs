@@ -2,7 +2,7 @@
 
 use seal_rows::{Row, RowId};
 
-use crate::{AnswerJudge, Judge, JudgeError, JudgeKind, LikelihoodJudge};
+use crate::{Judge, JudgeError, JudgeKind, LikelihoodJudge, RuleJudge};
 
 impl Judge {
     /// Refuses rows that the judge could not work on.
@@ -25,9 +25,9 @@ impl Judge {
         };
         let answered: fn(&Row) -> bool = |row| !row.response.trim().is_empty();
         match self {
-            Self::Answers(AnswerJudge::Oracle)
+            Self::Answers(RuleJudge::Oracle)
             | Self::Likelihood(LikelihoodJudge::Refusal { .. }) => Ok(()),
-            Self::Answers(AnswerJudge::Rules { .. }) => {
+            Self::Answers(RuleJudge::Rules { .. }) => {
                 let what = "label that says whether the prompt is harmful";
                 lacks(JudgeKind::Rules, what, |row| row.is_unsafe.is_some())
             }

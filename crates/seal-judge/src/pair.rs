@@ -96,7 +96,7 @@ impl fmt::Display for Outcome {
 ///
 /// In files: `{"outcome": "first", "p_first": 0.93}`, `p_first` only where there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Stored", into = "Stored")]
+#[serde(try_from = "StoredJudgement", into = "StoredJudgement")]
 pub struct Judgement {
     outcome: Outcome,
     p_first: Option<f64>,
@@ -163,23 +163,23 @@ impl Judgement {
 /// The fields of a [`Judgement`] in files.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stored {
+struct StoredJudgement {
     outcome: Outcome,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     p_first: Option<f64>,
 }
 
-impl From<Judgement> for Stored {
+impl From<Judgement> for StoredJudgement {
     fn from(judgement: Judgement) -> Self {
         Self { outcome: judgement.outcome, p_first: judgement.p_first }
     }
 }
 
-impl TryFrom<Stored> for Judgement {
+impl TryFrom<StoredJudgement> for Judgement {
     type Error = ContradictoryJudgement;
 
-    fn try_from(stored: Stored) -> Result<Self, ContradictoryJudgement> {
-        let Stored { outcome, p_first } = stored;
+    fn try_from(stored: StoredJudgement) -> Result<Self, ContradictoryJudgement> {
+        let StoredJudgement { outcome, p_first } = stored;
         let Some(p) = p_first else { return Ok(Self::of(outcome)) };
         let found = match outcome {
             Outcome::Tie => Self::tie_at(p),

@@ -3,11 +3,11 @@
 use seal_endpoint::{Price, Reply, Usage};
 use serde::{Deserialize, Serialize};
 
-use crate::line::Line;
+use crate::line::LogLine;
 
 /// Tokens and money.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Cost {
+pub struct JudgingCost {
     /// Replies that are counted.
     pub replies: usize,
     /// Tokens of prompts.
@@ -41,7 +41,7 @@ pub struct ReplyCost {
 }
 
 impl ReplyCost {
-    pub(crate) fn of(line: &Line) -> Self {
+    pub(crate) fn of(line: &LogLine) -> Self {
         let usage = line.reply.usage.unwrap_or_default();
         Self {
             key: line.key.clone(),
@@ -53,7 +53,7 @@ impl ReplyCost {
     }
 }
 
-impl Cost {
+impl JudgingCost {
     /// The sum over replies.
     pub fn of<'a>(replies: impl IntoIterator<Item = &'a ReplyCost>) -> Self {
         let mut sum = Self::default();

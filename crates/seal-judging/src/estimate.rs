@@ -8,7 +8,7 @@ use crate::error::JudgingError;
 use crate::inquiry::{Inquire, Inquiry, Questions};
 use crate::judge::{AskedJudge, PairJudge};
 use crate::judge_prompt::JudgePrompt;
-use crate::line::Line;
+use crate::line::LogLine;
 
 /// What a set of questions would cost, before any is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -64,7 +64,7 @@ pub(crate) fn most(inquiry: &dyn Inquiry, number: usize) -> f64 {
 
 /// What counts of a reply against the largest cost: the most that it can have cost, where its
 /// server counts no tokens.
-pub(crate) fn charge(inquiry: &dyn Inquiry, number: usize, line: &Line) -> f64 {
+pub(crate) fn charge(inquiry: &dyn Inquiry, number: usize, line: &LogLine) -> f64 {
     let price = inquiry.endpoint().price.as_ref();
     if line.estimated {
         return most(inquiry, number) * share(price, line.batch);
@@ -73,7 +73,7 @@ pub(crate) fn charge(inquiry: &dyn Inquiry, number: usize, line: &Line) -> f64 {
 }
 
 /// The same of a reply whose question is none of the set.
-pub(crate) fn charge_alone(inquiry: &dyn Inquiry, line: &Line) -> f64 {
+pub(crate) fn charge_alone(inquiry: &dyn Inquiry, line: &LogLine) -> f64 {
     let usage = line.reply.usage.unwrap_or_default();
     let price = inquiry.endpoint().price.as_ref();
     line.cost.or_else(|| money(price, usage, line.batch)).unwrap_or_default()

@@ -8,8 +8,8 @@ use seal_judge::{Judgement, Order};
 use crate::error::JudgingError;
 use crate::judge::AskedJudge;
 use crate::judge_prompt::JudgePrompt;
-use crate::keys::Keys;
-use crate::line::Line;
+use crate::keys::QuestionKeys;
+use crate::line::LogLine;
 use crate::log::VerdictLog;
 use crate::replied::Replied;
 
@@ -22,7 +22,7 @@ pub trait Questions<P: JudgePrompt>: Sync {
     type Outcome: DerefMut<Target = Replied>;
 
     /// The keys of the questions.
-    fn keys(&self) -> &Keys;
+    fn keys(&self) -> &QuestionKeys;
 
     /// Whether the set is a part of one that asks about this instruction, by its id.
     fn is_part_of_one_with(&self, instruction: &str) -> bool;
@@ -34,7 +34,7 @@ pub trait Questions<P: JudgePrompt>: Sync {
     fn messages(&self, judge: &AskedJudge<P>, number: usize) -> Vec<Message>;
 
     /// A question, and what a reply to it says.
-    fn about(&self, judge: &AskedJudge<P>, number: usize, reply: &Reply) -> About;
+    fn about(&self, judge: &AskedJudge<P>, number: usize, reply: &Reply) -> LineSummary;
 
     /// What the log has of the set by these models.
     fn collect(&self, judge: &AskedJudge<P>, log: &VerdictLog, served: &[String]) -> Self::Outcome;
@@ -42,7 +42,7 @@ pub trait Questions<P: JudgePrompt>: Sync {
 
 /// What a line tells people of its question and of its reply.
 #[derive(Clone, Debug, PartialEq)]
-pub struct About {
+pub struct LineSummary {
     /// `pair`, `answer`, or the name of a canary.
     pub subject: String,
     /// The request that was answered.
@@ -81,16 +81,16 @@ pub(crate) trait Inquiry: Sync {
     fn refuse_served(&self, served: &[String]) -> Result<(), JudgingError>;
 
     /// The keys of the questions.
-    fn keys(&self) -> &Keys;
+    fn keys(&self) -> &QuestionKeys;
 
     /// Whether a line is of this set, or of one that it is a part of.
-    fn covers(&self, line: &Line) -> bool;
+    fn covers(&self, line: &LogLine) -> bool;
 
     /// The turns of a question.
     fn messages(&self, number: usize) -> Vec<Message>;
 
     /// A question, and what a reply to it says.
-    fn about(&self, number: usize, reply: &Reply) -> About;
+    fn about(&self, number: usize, reply: &Reply) -> LineSummary;
 }
 
 /// A judge with a set of questions.
@@ -125,11 +125,11 @@ impl<P: JudgePrompt, S: Questions<P>> Inquiry for Inquire<'_, P, S> {
         self.judge.refuse_served(served, &self.set.models())
     }
 
-    fn keys(&self) -> &Keys {
+    fn keys(&self) -> &QuestionKeys {
         self.set.keys()
     }
 
-    fn covers(&self, line: &Line) -> bool {
+    fn covers(&self, line: &LogLine) -> bool {
         self.keys().with(&line.key).is_some() || self.set.is_part_of_one_with(&line.instruction)
     }
 
@@ -137,7 +137,7 @@ impl<P: JudgePrompt, S: Questions<P>> Inquiry for Inquire<'_, P, S> {
         self.set.messages(self.judge, number)
     }
 
-    fn about(&self, number: usize, reply: &Reply) -> About {
+    fn about(&self, number: usize, reply: &Reply) -> LineSummary {
         self.set.about(self.judge, number, reply)
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use seal_endpoint::{EndpointSettings, Message, Reply, most_tokens};
 use seal_judge::pointwise::PointCanary;
 use seal_judge::prompt::{PairPrompt, RubricPrompt, sha256_hex};
-use seal_judge::reading::{Rating, Read, read, read_rating};
+use seal_judge::reading::{Rating, ReadJudgement, read, read_rating};
 use serde_json::{Value, json};
 
 use crate::error::JudgingError;
@@ -91,7 +91,7 @@ impl<P: JudgePrompt> AskedJudge<P> {
             move |source| JudgingError::Prompt { path, source }
         };
         let prompt = match prompt_text(table.prompt.as_ref(), path, folder, prompt)? {
-            None => P::own().map_err(of(path))?,
+            None => P::built_in().map_err(of(path))?,
             Some(PromptText { source, file, text, sha256, form }) => {
                 P::of(&text, sha256, &form, &source.slots).map_err(of(&file))?
             }
@@ -240,7 +240,7 @@ impl PairJudge {
     }
 
     /// A reply as a judgement.
-    pub fn read(&self, reply: &Reply) -> Read {
+    pub fn read(&self, reply: &Reply) -> ReadJudgement {
         read(&self.table.verdict, &judge_reply(reply))
     }
 }
@@ -248,7 +248,8 @@ impl PairJudge {
 impl RubricJudge {
     /// The messages that ask about an answer.
     pub(crate) fn messages(&self, instruction: &str, output: &str) -> Vec<Message> {
-        let policy = self.table.policy.as_deref().unwrap_or_else(|| RubricPrompt::own_policy());
+        let policy =
+            self.table.policy.as_deref().unwrap_or_else(|| RubricPrompt::built_in_policy());
         turns(self.prompt.render(instruction, output, policy, self.table.seed))
     }
 

@@ -19,7 +19,7 @@ pub trait JudgePrompt: Sync + Sized {
     ///
     /// # Errors
     /// None in practice.
-    fn own() -> Result<Self, PromptError>;
+    fn built_in() -> Result<Self, PromptError>;
 
     /// A prompt from its text, whose SHA-256 was checked.
     ///
@@ -43,8 +43,8 @@ impl JudgePrompt for PairPrompt {
     type Slots = PairSlots;
     type Reading = VerdictSettings;
 
-    fn own() -> Result<Self, PromptError> {
-        Self::own()
+    fn built_in() -> Result<Self, PromptError> {
+        Self::built_in()
     }
 
     fn of(
@@ -69,8 +69,8 @@ impl JudgePrompt for RubricPrompt {
     type Slots = RubricSlots;
     type Reading = RatingSettings;
 
-    fn own() -> Result<Self, PromptError> {
-        Self::own()
+    fn built_in() -> Result<Self, PromptError> {
+        Self::built_in()
     }
 
     fn of(

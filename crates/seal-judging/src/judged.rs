@@ -7,9 +7,9 @@ use seal_judge::prompt::PairPrompt;
 use seal_judge::{BothOrders, Judgement, Order, Outcome, mean_worth};
 
 use crate::canary::{CanaryKind, CanaryResult};
-use crate::inquiry::{About, Inquire, Questions};
+use crate::inquiry::{Inquire, LineSummary, Questions};
 use crate::judge::PairJudge;
-use crate::keys::Keys;
+use crate::keys::QuestionKeys;
 use crate::log::VerdictLog;
 use crate::question::{QuestionSet, Subject};
 use crate::replied::{Replied, holds_replied};
@@ -43,7 +43,7 @@ impl Judged {
 impl Questions<PairPrompt> for QuestionSet<'_> {
     type Outcome = Judged;
 
-    fn keys(&self) -> &Keys {
+    fn keys(&self) -> &QuestionKeys {
         Self::keys(self)
     }
 
@@ -61,10 +61,10 @@ impl Questions<PairPrompt> for QuestionSet<'_> {
         judge.messages(instruction, &first, &second)
     }
 
-    fn about(&self, judge: &PairJudge, number: usize, reply: &Reply) -> About {
+    fn about(&self, judge: &PairJudge, number: usize, reply: &Reply) -> LineSummary {
         let question = &self.questions()[number];
         let (instruction, ..) = self.texts(question.subject, question.order);
-        About {
+        LineSummary {
             subject: match question.subject {
                 Subject::Pair(_) => "pair".to_owned(),
                 Subject::Canary(kind, _) => kind.name().to_owned(),

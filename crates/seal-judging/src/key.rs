@@ -17,7 +17,7 @@ pub(crate) const VERSION: u32 = 1;
 /// Limits, patience, price, the variable of the API key and the name of the length field are not
 /// here: none of them changes what a model says.
 #[derive(Serialize)]
-struct Key<'a> {
+struct ReplyKey<'a> {
     version: u32,
     base_url: &'a str,
     model: &'a str,
@@ -37,7 +37,7 @@ pub(crate) fn key_of(
     messages: &[Message],
     sample: u32,
 ) -> Result<String, JudgingError> {
-    let key = Key {
+    let key = ReplyKey {
         version: VERSION,
         base_url: endpoint.base_url.trim_end_matches('/'),
         model: &endpoint.model,

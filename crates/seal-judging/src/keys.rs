@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 /// The key of each question, by its number. Two questions may have one key; it is asked once.
 #[derive(Clone, Debug, Default)]
-pub struct Keys {
+pub struct QuestionKeys {
     first: BTreeMap<String, usize>,
     all: Vec<String>,
 }
 
-impl Keys {
+impl QuestionKeys {
     /// Adds the key of the next question.
     pub(crate) fn push(&mut self, key: String) {
         self.first.entry(key.clone()).or_insert(self.all.len());
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_key_that_comes_twice_is_that_of_the_first_question() {
-        let mut keys = Keys::default();
+        let mut keys = QuestionKeys::default();
         ["b", "a", "b", "c"].into_iter().for_each(|key| keys.push(key.to_owned()));
         assert_eq!(keys.first_of_each(), [0, 1, 3]);
         assert_eq!((keys.with("b"), keys.with("d"), keys.different()), (Some(0), None, 3));

@@ -14,7 +14,7 @@ const KEPT: usize = 4;
 /// A question with its reply, as the log has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Line {
+pub(crate) struct LogLine {
     /// Version of the form.
     pub version: u32,
     /// Key of the question.
@@ -60,14 +60,14 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-impl Line {
+impl LogLine {
     /// The version of lines that are written.
     pub(crate) fn version() -> u32 {
         VERSION
     }
 
     /// A reply as it is kept: with the log-probabilities of its start alone.
-    pub(crate) fn kept(mut reply: Reply) -> Reply {
+    pub(crate) fn with_start_of_logprobs(mut reply: Reply) -> Reply {
         if let Logprobs::Tokens(positions) = &mut reply.logprobs {
             positions.truncate(KEPT);
         }
@@ -82,9 +82,9 @@ struct Versioned {
 }
 
 /// What a line of text is.
-pub(crate) enum Parsed {
+pub(crate) enum ParsedLine {
     /// A line of a known version.
-    Line(Box<Line>),
+    Line(Box<LogLine>),
     /// A line of another version.
     OtherVersion,
     /// No line of a log.
@@ -92,12 +92,12 @@ pub(crate) enum Parsed {
 }
 
 /// Reads a line of text.
-pub(crate) fn parse(text: &[u8]) -> Parsed {
-    match serde_json::from_slice::<Line>(text) {
-        Ok(line) if line.version == VERSION => Parsed::Line(Box::new(line)),
+pub(crate) fn parse(text: &[u8]) -> ParsedLine {
+    match serde_json::from_slice::<LogLine>(text) {
+        Ok(line) if line.version == VERSION => ParsedLine::Line(Box::new(line)),
         _ => match serde_json::from_slice::<Versioned>(text) {
-            Ok(found) if found.version != VERSION => Parsed::OtherVersion,
-            _ => Parsed::Other,
+            Ok(found) if found.version != VERSION => ParsedLine::OtherVersion,
+            _ => ParsedLine::Other,
         },
     }
 }

@@ -6,7 +6,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::JudgingError;
-use crate::line::{Line, Parsed, parse};
+use crate::line::{LogLine, ParsedLine, parse};
 
 /// What was found wrong in a log when it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct VerdictLog {
     is_torn: bool,
     /// The line that it would be the start of.
     torn: Vec<u8>,
-    lines: Vec<Line>,
+    lines: Vec<LogLine>,
     by_key: BTreeMap<String, Vec<usize>>,
     repair: Repair,
 }
@@ -94,20 +94,20 @@ impl VerdictLog {
             }
             let is_whole = text.ends_with(b"\n");
             match parse(text) {
-                Parsed::Line(line) => {
+                ParsedLine::Line(line) => {
                     log.hold(*line);
                     log.repair.completed = !is_whole;
                 }
-                Parsed::OtherVersion => {
+                ParsedLine::OtherVersion => {
                     log.repair.other_version.push(i + 1);
                     log.repair.completed = !is_whole;
                 }
                 // A killed process writes the start of a line. Anything else is another file.
-                Parsed::Other if is_first && (is_whole || !is_start(text)) => {
+                ParsedLine::Other if is_first && (is_whole || !is_start(text)) => {
                     return Err(JudgingError::LogForeign { path: path.to_owned() });
                 }
-                Parsed::Other if is_whole => log.repair.damaged.push(i + 1),
-                Parsed::Other => {
+                ParsedLine::Other if is_whole => log.repair.damaged.push(i + 1),
+                ParsedLine::Other => {
                     log.repair.cut = text.len();
                     log.length -= text.len() as u64;
                     (log.is_torn, log.torn) = (true, text.to_vec());
@@ -129,14 +129,14 @@ impl VerdictLog {
     }
 
     /// Writes a line to disk and holds it.
-    pub(crate) fn append(&mut self, line: Line) -> Result<(), JudgingError> {
+    pub(crate) fn append(&mut self, line: LogLine) -> Result<(), JudgingError> {
         self.append_unsynced(line)?;
         self.sync()
     }
 
     /// Writes a line, then holds it. It is on disk after [`sync`](Self::sync): for replies that
     /// another file has, too.
-    pub(crate) fn append_unsynced(&mut self, line: Line) -> Result<(), JudgingError> {
+    pub(crate) fn append_unsynced(&mut self, line: LogLine) -> Result<(), JudgingError> {
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
         self.write(&text)?;
@@ -188,13 +188,13 @@ impl VerdictLog {
         JudgingError::LogLost { path: self.path.clone() }
     }
 
-    fn hold(&mut self, line: Line) {
+    fn hold(&mut self, line: LogLine) {
         self.by_key.entry(line.key.clone()).or_default().push(self.lines.len());
         self.lines.push(line);
     }
 
     /// Every line, in the order of the file.
-    pub(crate) fn lines(&self) -> &[Line] {
+    pub(crate) fn lines(&self) -> &[LogLine] {
         &self.lines
     }
 
@@ -203,7 +203,7 @@ impl VerdictLog {
         &self,
         key: &str,
         is_meant: impl Fn(&str) -> bool,
-    ) -> impl Iterator<Item = &Line> {
+    ) -> impl Iterator<Item = &LogLine> {
         let all = self.by_key.get(key).into_iter().flatten().map(|i| &self.lines[*i]);
         all.filter(move |line| is_meant(&line.served))
     }
@@ -219,7 +219,7 @@ impl VerdictLog {
 
     /// The line of a key by a model that `is_meant`: the first whose reply is not blank, otherwise
     /// the first.
-    pub(crate) fn find(&self, key: &str, is_meant: impl Fn(&str) -> bool) -> Option<&Line> {
+    pub(crate) fn find(&self, key: &str, is_meant: impl Fn(&str) -> bool) -> Option<&LogLine> {
         let mut found = self.replies(key, &is_meant);
         let first = found.next()?;
         match first.reply.is_blank() {
@@ -229,13 +229,13 @@ impl VerdictLog {
     }
 
     /// The models of the lines that `is_meant`, as their servers name them.
-    pub(crate) fn all_served(&self, is_meant: impl Fn(&Line) -> bool) -> BTreeSet<&str> {
+    pub(crate) fn all_served(&self, is_meant: impl Fn(&LogLine) -> bool) -> BTreeSet<&str> {
         let meant = self.lines.iter().filter(|line| is_meant(line));
         meant.map(|line| line.served.as_str()).collect()
     }
 
     /// The model of the latest line that `is_meant`, as its server names it.
-    pub(crate) fn latest_served(&self, is_meant: impl Fn(&Line) -> bool) -> Option<&str> {
+    pub(crate) fn latest_served(&self, is_meant: impl Fn(&LogLine) -> bool) -> Option<&str> {
         self.lines.iter().rev().find(|line| is_meant(line)).map(|line| line.served.as_str())
     }
 }

@@ -9,7 +9,7 @@ use crate::canary::CanaryKind;
 use crate::error::JudgingError;
 use crate::identity::instruction_id;
 use crate::judge::PairJudge;
-use crate::keys::Keys;
+use crate::keys::QuestionKeys;
 use crate::pairs::{Pair, PairSet};
 
 /// What a question is about.
@@ -40,7 +40,7 @@ pub struct QuestionSet<'a> {
     pairs: &'a [Pair],
     models: [Option<&'a str>; 2],
     questions: Vec<Question>,
-    keys: Keys,
+    keys: QuestionKeys,
     /// Ids of the instructions of the set that this one is a part of.
     whole: BTreeSet<String>,
 }
@@ -66,7 +66,7 @@ impl<'a> QuestionSet<'a> {
             pairs,
             models,
             questions: Vec::new(),
-            keys: Keys::default(),
+            keys: QuestionKeys::default(),
             whole: BTreeSet::new(),
         };
         let samples = |subject: &Subject| match subject {
@@ -111,7 +111,7 @@ impl<'a> QuestionSet<'a> {
         self.keys.with(key)
     }
 
-    pub(crate) fn keys(&self) -> &Keys {
+    pub(crate) fn keys(&self) -> &QuestionKeys {
         &self.keys
     }
 

@@ -6,15 +6,15 @@ use crate::cost::{money, usage};
 use crate::estimate::prompt_tokens;
 use crate::identity::instruction_id;
 use crate::inquiry::Inquiry;
-use crate::line::Line;
+use crate::line::LogLine;
 
 /// The line of a reply to the question of this number.
-pub(crate) fn line_of(inquiry: &dyn Inquiry, number: usize, reply: Reply, batch: bool) -> Line {
+pub(crate) fn line_of(inquiry: &dyn Inquiry, number: usize, reply: Reply, batch: bool) -> LogLine {
     let about = inquiry.about(number, &reply);
     let endpoint = inquiry.endpoint();
     let (usage, estimated) = usage(&reply, prompt_tokens(inquiry, number));
-    Line {
-        version: Line::version(),
+    LogLine {
+        version: LogLine::version(),
         key: inquiry.keys().of(number).to_owned(),
         subject: about.subject,
         instruction: instruction_id(&about.instruction),
@@ -29,6 +29,6 @@ pub(crate) fn line_of(inquiry: &dyn Inquiry, number: usize, reply: Reply, batch:
         cost: money(endpoint.price.as_ref(), usage, batch),
         estimated,
         batch,
-        reply: Line::kept(Reply { usage: Some(usage), ..reply }),
+        reply: LogLine::with_start_of_logprobs(Reply { usage: Some(usage), ..reply }),
     }
 }

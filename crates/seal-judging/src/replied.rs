@@ -2,13 +2,13 @@
 
 use seal_endpoint::EndpointError;
 
-use crate::cost::{Cost, ReplyCost};
+use crate::cost::{JudgingCost, ReplyCost};
 
 /// The replies of a set, what they cost, and how the call went that asked for them.
 #[derive(Debug, Default)]
 pub struct Replied {
     /// Tokens and money of all replies of the set.
-    pub cost: Cost,
+    pub cost: JudgingCost,
     /// The same by reply, in the order of the questions.
     pub replies: Vec<ReplyCost>,
     /// Replies of the set without a text and without a reason for that.

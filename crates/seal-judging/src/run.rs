@@ -12,10 +12,10 @@ use crate::inquiry::{Inquire, Inquiry, Questions};
 use crate::judge::AskedJudge;
 use crate::judge_prompt::JudgePrompt;
 use crate::log::VerdictLog;
+use crate::question_queue::{Next, QuestionQueue, StopReason};
 use crate::record::line_of;
 use crate::replied::Stopped;
 use crate::responder::Responder;
-use crate::state::{End, Next, State};
 use crate::stored::{is_of, missing, names, refuse_mixed, spent};
 
 /// How long a run that is asked to stop waits for the replies under way, which may be on the bill.
@@ -49,7 +49,7 @@ pub fn judge<P: JudgePrompt, S: Questions<P>>(
 
 /// How a run went.
 #[derive(Debug)]
-struct Course {
+struct RunSummary {
     /// Names of the judge's model by its server.
     names: Vec<String>,
     /// Replies that the run got.
@@ -73,7 +73,7 @@ fn ask(
     responder: &dyn Responder,
     log: &mut VerdictLog,
     observer: &dyn Observer,
-) -> Result<Course, JudgingError> {
+) -> Result<RunSummary, JudgingError> {
     refuse_unpriced(inquiry)?;
     let names = names(inquiry, log);
     let missing = missing(inquiry, log, &names);
@@ -84,15 +84,15 @@ fn ask(
     // Whether the server still has the model of the stored verdicts, only a reply tells.
     let is_known = missing.is_empty() || !inquiry.served_as().is_empty();
     let (questions, open) = (inquiry.keys().different(), missing.len());
-    let state = State {
+    let state = QuestionQueue {
         queue: missing.into(),
         of: questions,
         accepted: if is_known { names.clone() } else { Vec::new() },
         spent: spent(inquiry, log),
-        ..State::default()
+        ..QuestionQueue::default()
     };
     let (shared, stopped_at) = (Mutex::new((state, log)), OnceLock::new());
-    let run = Run { inquiry, responder, observer, stored: &names, shared, stopped_at };
+    let run = RunContext { inquiry, responder, observer, stored: &names, shared, stopped_at };
     run.work(true);
     observer.event(&Event::Started { questions, stored: questions - open });
     std::thread::scope(|scope| {
@@ -102,14 +102,14 @@ fn ask(
     });
     let (mut state, log) = run.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
     let stopped = match state.end.take() {
-        Some(End::Error(error)) => return Err(error),
-        Some(End::Budget) => Some(Stopped::Budget),
+        Some(StopReason::Error(error)) => return Err(error),
+        Some(StopReason::Budget) => Some(Stopped::Budget),
         // An attempt was broken off because of it.
-        Some(End::Cancelled) if !observer.owns_log() => return Err(log.lost()),
-        Some(End::Cancelled) => Some(Stopped::Cancelled),
+        Some(StopReason::Cancelled) if !observer.owns_log() => return Err(log.lost()),
+        Some(StopReason::Cancelled) => Some(Stopped::Cancelled),
         None => None,
     };
-    Ok(Course {
+    Ok(RunSummary {
         names: if state.accepted.is_empty() { names } else { state.accepted },
         asked: state.asked,
         failed: state.failed.len(),
@@ -119,10 +119,10 @@ fn ask(
     })
 }
 
-type Shared<'a> = (State, &'a mut VerdictLog);
+type Shared<'a> = (QuestionQueue, &'a mut VerdictLog);
 
 /// What the threads of one call work with.
-struct Run<'a> {
+struct RunContext<'a> {
     inquiry: &'a dyn Inquiry,
     responder: &'a dyn Responder,
     observer: &'a dyn Observer,
@@ -133,7 +133,7 @@ struct Run<'a> {
     stopped_at: OnceLock<Instant>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> RunContext<'a> {
     fn lock(&self) -> MutexGuard<'_, Shared<'a>> {
         // A panic of another thread is raised again when the threads are joined.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
@@ -149,9 +149,9 @@ impl<'a> Run<'a> {
                     return;
                 }
                 if !self.observer.owns_log() {
-                    state.end.get_or_insert(End::Error(log.lost()));
+                    state.end.get_or_insert(StopReason::Error(log.lost()));
                 } else if self.observer.is_cancelled() {
-                    state.end.get_or_insert(End::Cancelled);
+                    state.end.get_or_insert(StopReason::Cancelled);
                 }
                 state.next(|number| most(self.inquiry, number), largest)
             };
@@ -167,7 +167,7 @@ impl<'a> Run<'a> {
         let key = self.inquiry.keys().of(number);
         let messages = self.inquiry.messages(number);
         let idempotency_key = Some(self.idempotency_key(key));
-        let asking = Asking { run: self, most: reserved };
+        let asking = AttemptWatch { run: self, most: reserved };
         let reply = self.responder.respond(&Ask { messages, idempotency_key }, &asking);
         let (state, log) = &mut *self.lock();
         state.release(reserved);
@@ -186,7 +186,7 @@ impl<'a> Run<'a> {
                 let is_blank = reply.is_blank();
                 match self.keep(state, log, number, reply) {
                     Err(error) => {
-                        state.end.get_or_insert(End::Error(error));
+                        state.end.get_or_insert(StopReason::Error(error));
                     }
                     Ok(()) if is_blank => {
                         let most = self.inquiry.most_blank();
@@ -217,7 +217,7 @@ impl<'a> Run<'a> {
     /// Writes a reply to the log, and learns the model's name from the first.
     fn keep(
         &self,
-        state: &mut State,
+        state: &mut QuestionQueue,
         log: &mut VerdictLog,
         number: usize,
         reply: Reply,
@@ -245,13 +245,13 @@ impl<'a> Run<'a> {
 }
 
 /// One question under way.
-struct Asking<'a, 'b> {
-    run: &'b Run<'a>,
+struct AttemptWatch<'a, 'b> {
+    run: &'b RunContext<'a>,
     /// The most that an attempt may cost.
     most: f64,
 }
 
-impl Watch for Asking<'_, '_> {
+impl Watch for AttemptWatch<'_, '_> {
     fn notice(&self, notice: &Notice<'_>) {
         if let Notice::Retrying { error, wait, .. } = notice {
             if error.may_be_billed() {

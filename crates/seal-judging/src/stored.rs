@@ -1,12 +1,12 @@
 //! What the log has of a set: its outcomes, and what is missing.
 
-use crate::cost::{Cost, ReplyCost};
+use crate::cost::{JudgingCost, ReplyCost};
 use crate::error::JudgingError;
 use crate::estimate::{charge, charge_alone};
 use crate::inquiry::{Inquire, Inquiry, Questions};
 use crate::judge::AskedJudge;
 use crate::judge_prompt::JudgePrompt;
-use crate::line::Line;
+use crate::line::LogLine;
 use crate::log::VerdictLog;
 use crate::replied::Replied;
 
@@ -50,7 +50,7 @@ pub(crate) fn names(inquiry: &dyn Inquiry, log: &VerdictLog) -> Vec<String> {
 /// Refuses verdicts of several models where the table does not say which of them are meant: they
 /// would be asked for again under the latest name.
 pub(crate) fn refuse_mixed(inquiry: &dyn Inquiry, log: &VerdictLog) -> Result<(), JudgingError> {
-    let is_meant = |line: &Line| inquiry.covers(line);
+    let is_meant = |line: &LogLine| inquiry.covers(line);
     let mut names = log.all_served(is_meant);
     let Some(latest) = log.latest_served(is_meant) else { return Ok(()) };
     names.remove(latest);
@@ -79,7 +79,7 @@ pub(crate) fn is_of(names: &[String], served: &str) -> bool {
 /// Money that counts against the largest cost: of the replies to the questions of this set, of
 /// whatever model they are, and of those of the set that this one is a part of.
 pub(crate) fn spent(inquiry: &dyn Inquiry, log: &VerdictLog) -> f64 {
-    let of_line = |line: &Line| match inquiry.keys().with(&line.key) {
+    let of_line = |line: &LogLine| match inquiry.keys().with(&line.key) {
         Some(number) => charge(inquiry, number, line),
         None if inquiry.covers(line) => charge_alone(inquiry, line),
         None => 0.0,
@@ -92,7 +92,7 @@ pub(crate) fn replied(inquiry: &dyn Inquiry, log: &VerdictLog, served: &[String]
     let replies = reply_costs(inquiry, log, served);
     let (blank_replies, blank) = blanks(inquiry, log, served);
     Replied {
-        cost: Cost::of(&replies),
+        cost: JudgingCost::of(&replies),
         replies,
         blank_replies,
         blank,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
-use seal_endpoint::{Class, EndpointError, batch_line, read_batch_line};
+use seal_endpoint::{EndpointError, FailureClass, batch_line, read_batch_line};
 
 use crate::cost::share;
 use crate::error::JudgingError;
@@ -12,7 +12,7 @@ use crate::estimate::{most, refuse_unpriced};
 use crate::inquiry::{Inquire, Inquiry, Questions};
 use crate::judge::AskedJudge;
 use crate::judge_prompt::JudgePrompt;
-use crate::line::Line;
+use crate::line::LogLine;
 use crate::log::VerdictLog;
 use crate::outstanding::Outstanding;
 use crate::record::line_of;
@@ -189,7 +189,7 @@ fn read_lines(
         match found.reply {
             Err(error) => {
                 read.failed += 1;
-                read.has_passing |= error.class() == Class::Passing;
+                read.has_passing |= error.class() == FailureClass::Passing;
                 read.first_failure.get_or_insert_with(|| error.clone());
                 read.last_failure = Some(error);
             }
@@ -209,7 +209,7 @@ fn read_lines(
 }
 
 /// Whether the log has this reply, or another that is not blank by the same model.
-fn is_known(log: &VerdictLog, line: &Line) -> bool {
-    let is_same = |known: &Line| !known.reply.is_blank() || known.reply == line.reply;
+fn is_known(log: &VerdictLog, line: &LogLine) -> bool {
+    let is_same = |known: &LogLine| !known.reply.is_blank() || known.reply == line.reply;
     log.replies(&line.key, |served| served == line.served).any(is_same)
 }

@@ -130,7 +130,7 @@ pub enum LaunchError {
     },
     /// A stage that a process of its own could not make.
     #[error(transparent)]
-    Failed(Box<Fault>),
+    Failed(Box<TaskFailure>),
     /// The observer asked to stop.
     #[error(
         "stopped on request; {done} of {of} stages are done, and those that ran keep their work"
@@ -156,7 +156,7 @@ pub enum LaunchError {
 
 /// A stage that a process of its own could not make.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct TaskFailure {
     /// The stages of the process.
     pub stages: Vec<String>,
     /// Its exit code; `None` after a signal.
@@ -169,7 +169,7 @@ pub struct Fault {
     pub said: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for TaskFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tried = match self.attempts {
             0 | 1 => String::new(),
@@ -185,7 +185,7 @@ impl fmt::Display for Fault {
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for TaskFailure {}
 
 fn half(cancelled: bool) -> &'static str {
     match cancelled {

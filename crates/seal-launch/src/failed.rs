@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::LaunchError;
 use crate::folder::{LaunchFolder, read_record, write, write_record};
-use crate::plan::PlannedStage;
+use crate::plan::LaunchStage;
 
 const VERSION: u32 = 1;
 
@@ -148,7 +148,7 @@ fn is_absent(error: &std::io::Error) -> bool {
 /// A record that cannot be written.
 pub fn note(
     folder: &LaunchFolder,
-    stage: &PlannedStage,
+    stage: &LaunchStage,
     (code, message, lacking): (u8, &str, bool),
 ) -> Result<(), LaunchError> {
     let (key, name, message) = (stage.key.clone(), stage.name(), message.to_owned());
@@ -161,7 +161,7 @@ pub fn note(
 ///
 /// # Errors
 /// A record that cannot be removed.
-pub fn forget(folder: &LaunchFolder, stage: &PlannedStage) -> Result<(), LaunchError> {
+pub fn forget(folder: &LaunchFolder, stage: &LaunchStage) -> Result<(), LaunchError> {
     remove(&folder.failed().join(file_of(stage)))
 }
 
@@ -171,7 +171,7 @@ pub fn forget(folder: &LaunchFolder, stage: &PlannedStage) -> Result<(), LaunchE
 /// A record that cannot be read.
 pub fn failures<'a>(
     folder: &LaunchFolder,
-    stages: impl IntoIterator<Item = &'a PlannedStage>,
+    stages: impl IntoIterator<Item = &'a LaunchStage>,
 ) -> Result<Vec<Failed>, LaunchError> {
     let mut all = Vec::new();
     for stage in stages {
@@ -180,6 +180,6 @@ pub fn failures<'a>(
     Ok(all)
 }
 
-fn file_of(stage: &PlannedStage) -> String {
+fn file_of(stage: &LaunchStage) -> String {
     format!("{}-{}.json", stage.stage, stage.key)
 }

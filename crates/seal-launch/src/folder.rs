@@ -38,7 +38,7 @@ impl LaunchFolder {
 
     /// The folder of this plan alone: its config, and all that tasks of it read. A later launch
     /// with other settings writes elsewhere, so it changes nothing for tasks that wait.
-    pub fn own(&self) -> PathBuf {
+    pub fn plan_dir(&self) -> PathBuf {
         match self.id.is_empty() {
             true => self.dir.clone(),
             false => self.dir.join(&self.id),
@@ -51,13 +51,13 @@ impl LaunchFolder {
     }
 
     /// The plan that tasks of this launch read.
-    pub fn own_plan(&self) -> PathBuf {
-        self.own().join(PLAN)
+    pub fn task_plan(&self) -> PathBuf {
+        self.plan_dir().join(PLAN)
     }
 
     /// The config that the plan was made from.
     pub fn config(&self) -> PathBuf {
-        self.own().join("config.toml")
+        self.plan_dir().join("config.toml")
     }
 
     /// All that the process of a task said, a file a task.

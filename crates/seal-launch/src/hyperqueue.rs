@@ -13,7 +13,7 @@ use crate::jobs::{Jobs, Submitted};
 use crate::launcher::{Launched, Launcher};
 use crate::shell::write_task;
 use crate::slurm::refuse_second;
-use crate::tasks::Work;
+use crate::tasks::RemainingWork;
 
 const SUBMIT: &str = include_str!("hyperqueue.py");
 
@@ -34,7 +34,7 @@ impl Launcher for HyperQueue {
         Self::NAME
     }
 
-    fn launch(&self, work: &Work<'_>) -> Result<Launched, LaunchError> {
+    fn launch(&self, work: &RemainingWork<'_>) -> Result<Launched, LaunchError> {
         let folder = work.folder();
         refuse_second(&folder)?;
         let dir = folder.make_own("hyperqueue")?;

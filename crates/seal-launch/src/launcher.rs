@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::error::LaunchError;
 use crate::jobs::Submitted;
-use crate::tasks::Work;
+use crate::tasks::RemainingWork;
 
 /// Starts the tasks of a plan somewhere.
 ///
@@ -20,7 +20,7 @@ pub trait Launcher {
     /// # Errors
     /// A program that is missing or refuses; a file that cannot be written; a task that failed, where
     /// the launcher waits for them.
-    fn launch(&self, work: &Work<'_>) -> Result<Launched, LaunchError>;
+    fn launch(&self, work: &RemainingWork<'_>) -> Result<Launched, LaunchError>;
 }
 
 /// What a launch came to.

@@ -6,7 +6,7 @@
 //! be started twice, because a claim lets one process make it. The crate knows nothing of SEAL: a
 //! stage is a key, its inputs, what it needs, and a command that makes it.
 //!
-//! A [`Plan`] is a file in the run folder. [`Work`] is what of it is still to be done, cut into
+//! A [`StagePlan`] is a file in the run folder. [`RemainingWork`] is what of it is still to be done, cut into
 //! [`Task`]s: one process, one element of a job array, one task. Each way to start them is a
 //! [`Launcher`] in a file of its own.
 
@@ -24,15 +24,15 @@ mod shell;
 mod slurm;
 mod tasks;
 
-pub use error::{Fault, LaunchError};
+pub use error::{LaunchError, TaskFailure};
 pub use failed::{Ending, Failed, GivenUp, failures, forget, forget_task, given_up, note};
 pub use folder::LaunchFolder;
 pub use hyperqueue::HyperQueue;
 pub use jobs::{Jobs, Submitted};
 pub use launcher::{Launched, Launcher};
 pub use local::{Event, Local, Observer, OwnDevice};
-pub use plan::{Plan, PlannedStage};
+pub use plan::{LaunchStage, StagePlan};
 pub use script::Script;
-pub use settings::{Request, Setting, Settings};
+pub use settings::{LaunchSettings, LauncherSetting, Request};
 pub use slurm::{Queued, Slurm, cancel, queue, refuse_second};
-pub use tasks::{RESULTS, Task, Work};
+pub use tasks::{RESULTS, RemainingWork, Task};

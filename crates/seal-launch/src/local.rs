@@ -15,13 +15,13 @@ use std::time::{Duration, Instant};
 use seal_store::may_halt;
 
 use self::process::{Ended, Process};
-use crate::error::{Fault, LaunchError};
+use crate::error::{LaunchError, TaskFailure};
 use crate::failed::{forget_task, give_up};
 use crate::launcher::{Launched, Launcher};
-use crate::tasks::Work;
+use crate::tasks::RemainingWork;
 
 /// How often processes are looked at.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL: Duration = Duration::from_millis(10);
 /// The unit of waits. Tests do not wait.
 const UNIT: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(1) };
 /// How long to wait before each further attempt after a failure that may pass, such as that of a
@@ -35,7 +35,7 @@ const OF_SIGNALS: i32 = 128;
 /// The exit code of a failure that may pass.
 const MAY_PASS: i32 = 5;
 
-/// What happens to a task. `task` is its number in [`Work::tasks`].
+/// What happens to a task. `task` is its number in [`RemainingWork::tasks`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// Its process started.
@@ -64,7 +64,7 @@ pub enum Event {
         /// The task.
         task: usize,
         /// Why.
-        fault: Fault,
+        fault: TaskFailure,
     },
 }
 
@@ -107,7 +107,7 @@ impl Launcher for Local<'_> {
         Self::NAME
     }
 
-    fn launch(&self, work: &Work<'_>) -> Result<Launched, LaunchError> {
+    fn launch(&self, work: &RemainingWork<'_>) -> Result<Launched, LaunchError> {
         work.folder().make("logs")?;
         let left = (0..work.tasks.len()).collect();
         let memory = memory::of_machine();
@@ -130,7 +130,7 @@ impl Launcher for Local<'_> {
 }
 
 /// A task that runs, or waits to be tried again.
-struct Running {
+struct RunningTask {
     task: usize,
     attempts: u32,
     process: Option<Process>,
@@ -141,7 +141,7 @@ struct Running {
 }
 
 struct Pool<'a> {
-    work: &'a Work<'a>,
+    work: &'a RemainingWork<'a>,
     observer: &'a dyn Observer,
     devices: &'a [OwnDevice],
     /// Cores that tasks may have together.
@@ -151,12 +151,12 @@ struct Pool<'a> {
     left: BTreeSet<usize>,
     done: BTreeSet<usize>,
     failed: BTreeSet<usize>,
-    running: Vec<Running>,
+    running: Vec<RunningTask>,
 }
 
 impl Pool<'_> {
     /// Runs until nothing is left that can run. Gives the first failure.
-    fn run(&mut self) -> Result<Option<Fault>, LaunchError> {
+    fn run(&mut self) -> Result<Option<TaskFailure>, LaunchError> {
         let mut first = None;
         while !(self.left.is_empty() && self.running.is_empty()) {
             if self.observer.is_cancelled() {
@@ -171,13 +171,13 @@ impl Pool<'_> {
                 self.observer.event(&Event::Started { task, device: name });
                 let process = Some(Process::start(self.work, task, own)?);
                 let again_at = Instant::now();
-                self.running.push(Running { task, attempts: 1, process, device, again_at });
+                self.running.push(RunningTask { task, attempts: 1, process, device, again_at });
                 may_halt("launched");
             }
-            for fault in self.look()? {
+            for fault in self.poll()? {
                 first.get_or_insert(fault);
             }
-            sleep(LOOK);
+            sleep(POLL);
         }
         Ok(first)
     }
@@ -231,8 +231,8 @@ impl Pool<'_> {
             return true;
         }
         let task = &self.work.tasks[task];
-        let of = |running: &Running| &self.work.tasks[running.task];
-        let asks_too = |r: &Running| task.network.is_some() && of(r).network == task.network;
+        let of = |running: &RunningTask| &self.work.tasks[running.task];
+        let asks_too = |r: &RunningTask| task.network.is_some() && of(r).network == task.network;
         let cores: usize = self.running.iter().map(|running| of(running).needs.cpus).sum();
         let used: u64 = self.running.iter().filter_map(|running| of(running).needs.memory).sum();
         let fits = |most| used.saturating_add(task.needs.memory.unwrap_or(0)) <= most;
@@ -242,7 +242,7 @@ impl Pool<'_> {
     }
 
     /// Takes note of the processes that have ended, and starts those that are tried again.
-    fn look(&mut self) -> Result<Vec<Fault>, LaunchError> {
+    fn poll(&mut self) -> Result<Vec<TaskFailure>, LaunchError> {
         let mut faults = Vec::new();
         let mut i = 0;
         while i < self.running.len() {

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::plan::Plan;
-use crate::settings::Settings;
+use crate::plan::StagePlan;
+use crate::settings::LaunchSettings;
 use crate::tasks::tests::plan;
 
 /// Notes events, and asks to stop after so many starts.
@@ -34,7 +34,7 @@ impl Observer for Notes {
 }
 
 /// A plan whose stages are made by a shell script. It gets the keys.
-fn scripted(out: &Path, script: &str) -> Plan {
+fn scripted(out: &Path, script: &str) -> StagePlan {
     fs::create_dir_all(out).unwrap();
     let file = out.join("make.sh");
     fs::write(&file, script).unwrap();
@@ -43,18 +43,18 @@ fn scripted(out: &Path, script: &str) -> Plan {
     plan
 }
 
-fn settings(given: &[&str]) -> Settings {
+fn settings(given: &[&str]) -> LaunchSettings {
     let given: Vec<String> = given.iter().map(|&text| text.to_owned()).collect();
-    Settings::parse(&given, (Local::NAME, Local::READS), &["sft"]).unwrap()
+    LaunchSettings::parse(&given, (Local::NAME, Local::READS), &["sft"]).unwrap()
 }
 
 fn launch(
-    plan: &Plan,
+    plan: &StagePlan,
     given: &[&str],
     jobs: usize,
     notes: &Notes,
 ) -> Result<Launched, LaunchError> {
-    let work = Work::of(plan, &[false; 7], settings(given), Some(jobs));
+    let work = RemainingWork::of(plan, &[false; 7], settings(given), Some(jobs));
     Local { observer: notes, devices: &[] }.launch(&work)
 }
 
@@ -148,7 +148,7 @@ fn a_request_to_stop_is_passed_on_once_and_waited_for() {
     let notes = Notes::default();
     notes.stop_after.set(None);
     let stop = StopWhenReady { notes: &notes, ready: dir.path().join("ready") };
-    let work = Work::of(&plan, &[false; 7], Settings::default(), Some(2));
+    let work = RemainingWork::of(&plan, &[false; 7], LaunchSettings::default(), Some(2));
     let error = Local { observer: &stop, devices: &[] }.launch(&work).unwrap_err();
     assert!(matches!(error, LaunchError::Cancelled { done: 0, of: 7 }), "{error}");
     assert_eq!(fs::read_to_string(dir.path().join("said")).unwrap(), "asked\nkept\n");
@@ -178,7 +178,7 @@ fn tasks_that_ask_one_service_run_one_after_another() {
     for stage in &mut plan.stages {
         (stage.deps, stage.network) = (Vec::new(), Some("judge".to_owned()));
     }
-    let work = Work::of(&plan, &[false; 2], settings(&["group=0"]), Some(2));
+    let work = RemainingWork::of(&plan, &[false; 2], settings(&["group=0"]), Some(2));
     assert_eq!(work.tasks.len(), 2);
     let notes = Notes::default();
     assert_eq!(Local { observer: &notes, devices: &[] }.launch(&work).unwrap(), Launched::Done);
@@ -187,7 +187,8 @@ fn tasks_that_ask_one_service_run_one_after_another() {
 #[test]
 fn memory_cores_and_jobs_limit_what_runs_beside() {
     let plan = plan(Path::new("/run"), &["make"]);
-    let work = Work::of(&plan, &[false; 7], settings(&["group=0", "sft.memory=600M"]), Some(2));
+    let work =
+        RemainingWork::of(&plan, &[false; 7], settings(&["group=0", "sft.memory=600M"]), Some(2));
     let notes = Notes::default();
     let mut pool = Pool {
         work: &work,
@@ -203,7 +204,7 @@ fn memory_cores_and_jobs_limit_what_runs_beside() {
     assert_eq!(pool.next(), Some(3));
     let running = |task| {
         let (process, device) = (None, None);
-        Running { task, attempts: 1, process, device, again_at: Instant::now() }
+        RunningTask { task, attempts: 1, process, device, again_at: Instant::now() }
     };
     pool.left.remove(&3);
     pool.running.push(running(3));
@@ -236,7 +237,7 @@ fn each_task_has_a_device_for_itself() {
         variables: vec![("GPU".to_owned(), i.to_string())],
     };
     let devices = [device(0), device(1)];
-    let work = Work::of(&plan, &[false; 7], settings(&["group=0"]), Some(2));
+    let work = RemainingWork::of(&plan, &[false; 7], settings(&["group=0"]), Some(2));
     let notes = Notes::default();
     let local = Local { observer: &notes, devices: &devices };
     assert_eq!(local.launch(&work).unwrap(), Launched::Done);
@@ -259,7 +260,7 @@ fn tasks_without_a_device_run_beside_those_that_have_one() {
         stage.device = (i < 4).then(|| "flex".to_owned());
         stage.threads = 1;
     }
-    let work = Work::of(&plan, &[false; 7], settings(&["group=0"]), Some(2));
+    let work = RemainingWork::of(&plan, &[false; 7], settings(&["group=0"]), Some(2));
     let devices =
         ["flex:0", "flex:1"].map(|name| OwnDevice { name: name.to_owned(), variables: Vec::new() });
     let notes = Notes::default();
@@ -280,7 +281,7 @@ fn tasks_without_a_device_run_beside_those_that_have_one() {
         let device = pool.free_device().filter(|_| pool.computes(task));
         started.push((task, device));
         let (process, again_at) = (None, Instant::now());
-        pool.running.push(Running { task, attempts: 1, process, device, again_at });
+        pool.running.push(RunningTask { task, attempts: 1, process, device, again_at });
     }
     let on_devices = started.iter().filter_map(|(_, device)| *device).collect::<Vec<_>>();
     assert_eq!(on_devices, [0, 1], "{started:?}");

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::error::LaunchError;
 use crate::folder::{LaunchFolder, read_record, write, write_record};
-use crate::settings::Settings;
+use crate::settings::LaunchSettings;
 
 const VERSION: u32 = 1;
 /// Letters of an id.
@@ -19,9 +19,9 @@ const ID: usize = 12;
 /// the store and the inputs of the study can make a stage of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Plan {
+pub struct StagePlan {
     format_version: u32,
-    /// Names it among the plans of a run; empty until [`Plan::name`] gives it.
+    /// Names it among the plans of a run; empty until [`StagePlan::name`] gives it.
     pub id: String,
     /// Version of the program that made the plan.
     pub program: String,
@@ -38,13 +38,13 @@ pub struct Plan {
     /// What the maker of the plan needs to make it again. This crate does not read it.
     pub study: Value,
     /// The stages. Each comes after those that it reads.
-    pub stages: Vec<PlannedStage>,
+    pub stages: Vec<LaunchStage>,
 }
 
 /// A stage as data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PlannedStage {
+pub struct LaunchStage {
     /// Key of its output.
     pub key: String,
     /// Its name, which is that of its folder in the store.
@@ -67,14 +67,14 @@ pub struct PlannedStage {
     pub network: Option<String>,
 }
 
-impl PlannedStage {
+impl LaunchStage {
     /// Its name for people.
     pub fn name(&self) -> String {
         format!("{} {}", self.stage, self.label)
     }
 }
 
-impl Plan {
+impl StagePlan {
     /// A plan of the current format, with relative paths made absolute.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ impl Plan {
         (command, results): (Vec<String>, Vec<String>),
         (out, store): (&Path, &Path),
         study: Value,
-        stages: Vec<PlannedStage>,
+        stages: Vec<LaunchStage>,
     ) -> Result<Self, LaunchError> {
         let folder = std::env::current_dir().map_err(LaunchError::io(Path::new(".")))?;
         let absolute = |path: &Path| std::path::absolute(path).map_err(LaunchError::io(path));
@@ -120,7 +120,7 @@ impl Plan {
     pub fn name(
         &mut self,
         launcher: &str,
-        (found, settings, jobs): (&[bool], &Settings, Option<usize>),
+        (found, settings, jobs): (&[bool], &LaunchSettings, Option<usize>),
     ) -> Result<&str, LaunchError> {
         self.id.clear();
         let given = settings.given();
@@ -145,7 +145,7 @@ impl Plan {
         folder.make_own("")?;
         write(&folder.config(), config)?;
         may_halt("planning");
-        write_record(&folder.own_plan(), self)?;
+        write_record(&folder.task_plan(), self)?;
         write_record(&folder.plan(), self)?;
         may_halt("planned");
         Ok(())
@@ -158,7 +158,7 @@ impl Plan {
     pub fn read(out: &Path, id: Option<&str>) -> Result<Self, LaunchError> {
         let path = match id {
             None => LaunchFolder::of_run(out).plan(),
-            Some(id) => LaunchFolder::of_plan(out, id).own_plan(),
+            Some(id) => LaunchFolder::of_plan(out, id).task_plan(),
         };
         // An id is the name of a folder, and no path.
         let is_id = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());

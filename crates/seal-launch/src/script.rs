@@ -8,7 +8,7 @@ use crate::error::LaunchError;
 use crate::folder::write;
 use crate::launcher::{Launched, Launcher};
 use crate::shell::{lines, quoted_path, write_task};
-use crate::tasks::Work;
+use crate::tasks::RemainingWork;
 
 /// Keeps the first exit code of a failure. That of a task without its inputs, 5, gives way to that of
 /// the failure that it comes from.
@@ -40,7 +40,7 @@ impl Launcher for Script {
 
     /// Writes, for each level of the plan, the list of its tasks and a script that runs them one
     /// after another. `all.sh` runs the levels. With the settings of a container, manifests too.
-    fn launch(&self, work: &Work<'_>) -> Result<Launched, LaunchError> {
+    fn launch(&self, work: &RemainingWork<'_>) -> Result<Launched, LaunchError> {
         let dir = work.folder().make_own("script")?;
         let task_sh = quoted_path(&write_task(work)?)?;
         let mut files = Vec::new();

@@ -6,15 +6,15 @@ use std::process::Command;
 use saphyr::{LoadableYamlNode as _, Yaml};
 
 use super::*;
-use crate::plan::{Plan, PlannedStage};
-use crate::settings::Settings;
+use crate::plan::{LaunchStage, StagePlan};
+use crate::settings::LaunchSettings;
 use crate::tasks::tests::plan;
 
-fn written(plan: &Plan, given: &[&str], jobs: Option<usize>) -> BTreeMap<String, String> {
+fn written(plan: &StagePlan, given: &[&str], jobs: Option<usize>) -> BTreeMap<String, String> {
     let given: Vec<String> = given.iter().map(|&text| text.to_owned()).collect();
     let reads = (Script::NAME, Script::READS);
-    let settings = Settings::parse(&given, reads, &["sft", "selector"]).unwrap();
-    let work = Work::of(plan, &[false; 7], settings, jobs);
+    let settings = LaunchSettings::parse(&given, reads, &["sft", "selector"]).unwrap();
+    let work = RemainingWork::of(plan, &[false; 7], settings, jobs);
     let Launched::Written(files) = Script.launch(&work).unwrap() else { panic!("not written") };
     let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
     files.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
@@ -158,11 +158,11 @@ fn a_long_list_of_tasks_is_cut_into_jobs() {
     let dir = tempfile::tempdir().unwrap();
     let mut plan = plan(dir.path(), &["make"]);
     let first = plan.stages[0].clone();
-    let stage = |i: usize| PlannedStage { key: format!("{i:032x}"), ..first.clone() };
+    let stage = |i: usize| LaunchStage { key: format!("{i:032x}"), ..first.clone() };
     plan.stages = (0..2000).map(stage).collect();
     let given = ["image=seal:1", "claim=study", "mount=/work"].map(str::to_owned);
-    let settings = Settings::parse(&given, (Script::NAME, Script::READS), &[]).unwrap();
-    let work = Work::of(&plan, &[], settings, None);
+    let settings = LaunchSettings::parse(&given, (Script::NAME, Script::READS), &[]).unwrap();
+    let work = RemainingWork::of(&plan, &[], settings, None);
     let files = kubernetes::files(&work).unwrap();
     let jobs: Vec<&String> =
         files.iter().filter(|(name, _)| name.ends_with(".yaml")).map(|(_, t)| t).collect();
@@ -187,8 +187,8 @@ fn a_manifest_needs_all_settings_of_a_container() {
     let plan = plan(dir.path(), &["make"]);
     assert!(!written(&plan, &[], None).contains_key("kubernetes-1.yaml"));
     let reads = (Script::NAME, Script::READS);
-    let settings = Settings::parse(&["image=seal".to_owned()], reads, &[]).unwrap();
-    let error = Script.launch(&Work::of(&plan, &[false; 7], settings, None)).unwrap_err();
+    let settings = LaunchSettings::parse(&["image=seal".to_owned()], reads, &[]).unwrap();
+    let error = Script.launch(&RemainingWork::of(&plan, &[false; 7], settings, None)).unwrap_err();
     assert!(matches!(error, LaunchError::NoSetting { setting: "claim", .. }), "{error}");
 }
 

@@ -4,7 +4,7 @@ use crate::error::LaunchError;
 
 /// A setting that a launcher may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Setting {
+pub struct LauncherSetting {
     /// Its name.
     pub name: &'static str,
     /// What it takes, for people.
@@ -13,16 +13,16 @@ pub struct Setting {
     by_stage: bool,
 }
 
-const fn setting(name: &'static str, takes: &'static str) -> Setting {
-    Setting { name, takes, by_stage: false }
+const fn setting(name: &'static str, takes: &'static str) -> LauncherSetting {
+    LauncherSetting { name, takes, by_stage: false }
 }
 
-const fn by_stage(name: &'static str, takes: &'static str) -> Setting {
-    Setting { name, takes, by_stage: true }
+const fn by_stage(name: &'static str, takes: &'static str) -> LauncherSetting {
+    LauncherSetting { name, takes, by_stage: true }
 }
 
 /// All settings.
-const ALL: [Setting; 17] = [
+const ALL: [LauncherSetting; 17] = [
     by_stage("cpus", "a number of cores, 1 or more"),
     by_stage("gpus", "a number of GPUs"),
     by_stage("memory", "an amount such as 800M or 16G"),
@@ -59,13 +59,13 @@ pub struct Request {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Given {
+struct GivenSetting {
     stage: Option<String>,
     name: &'static str,
     value: String,
 }
 
-impl Given {
+impl GivenSetting {
     fn text(&self) -> String {
         let stage = self.stage.as_ref().map_or_else(String::new, |stage| format!("{stage}."));
         format!("{stage}{}={}", self.name, self.value)
@@ -74,9 +74,9 @@ impl Given {
 
 /// The settings of a launch. A later one replaces an earlier one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings(Vec<Given>);
+pub struct LaunchSettings(Vec<GivenSetting>);
 
-impl Settings {
+impl LaunchSettings {
     /// Reads settings in the form `name=value` or `stage.name=value`, of those that the launcher
     /// named `launcher` reads. `stages` are the kinds of stages of the plan.
     ///
@@ -114,14 +114,14 @@ impl Settings {
                 return Err(bad(known.takes));
             }
             let (stage, value) = (stage.map(str::to_owned), value.to_owned());
-            all.push(Given { stage, name: known.name, value });
+            all.push(GivenSetting { stage, name: known.name, value });
         }
         Ok(Self(all))
     }
 
     /// A setting for all stages.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        let of = |given: &&Given| given.name == name && given.stage.is_none();
+        let of = |given: &&GivenSetting| given.name == name && given.stage.is_none();
         self.0.iter().rev().find(of).map(|given| given.value.as_str())
     }
 
@@ -165,7 +165,7 @@ impl Settings {
         // stages is not for it.
         let is_for = |name: &str| device.is_some() || !["cpus", "gpus"].contains(&name);
         let value = |name: &str| {
-            let of = |given: &&Given, stage: Option<&str>| {
+            let of = |given: &&GivenSetting, stage: Option<&str>| {
                 given.name == name && given.stage.as_deref() == stage
             };
             let own = self.0.iter().rev().find(|given| of(given, Some(stage)));
@@ -188,7 +188,7 @@ impl Settings {
 
     /// The settings as they were given.
     pub fn given(&self) -> Vec<String> {
-        self.0.iter().map(Given::text).collect()
+        self.0.iter().map(GivenSetting::text).collect()
     }
 }
 
@@ -240,10 +240,10 @@ fn minutes(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn parse(given: &[&str]) -> Result<Settings, LaunchError> {
+    fn parse(given: &[&str]) -> Result<LaunchSettings, LaunchError> {
         let given: Vec<String> = given.iter().map(|&text| text.to_owned()).collect();
         let reads = ["cpus", "gpus", "memory", "time", "group", "sbatch"];
-        Settings::parse(&given, ("slurm", &reads), &["sft", "selector"])
+        LaunchSettings::parse(&given, ("slurm", &reads), &["sft", "selector"])
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::LaunchError;
 use crate::folder::write;
-use crate::tasks::Work;
+use crate::tasks::RemainingWork;
 
 /// The part of the script that is the same for all launches.
 const TASK: &str = include_str!("task.sh");
@@ -25,7 +25,7 @@ pub(crate) fn quoted_path(path: &Path) -> Result<String, LaunchError> {
 
 /// Writes `task.sh`, which makes the stages of one task and keeps what is said in its log. Its
 /// arguments are the task's name and the keys.
-pub(crate) fn write_task(work: &Work<'_>) -> Result<PathBuf, LaunchError> {
+pub(crate) fn write_task(work: &RemainingWork<'_>) -> Result<PathBuf, LaunchError> {
     let folder = work.folder();
     let logs = folder.make("logs")?;
     let words = work.plan.command.iter().map(|word| quoted(word));
@@ -46,7 +46,7 @@ pub(crate) fn write_task(work: &Work<'_>) -> Result<PathBuf, LaunchError> {
 }
 
 /// The lines of tasks, one a line.
-pub(crate) fn lines(work: &Work<'_>, tasks: &[usize]) -> String {
+pub(crate) fn lines(work: &RemainingWork<'_>, tasks: &[usize]) -> String {
     tasks.iter().map(|task| work.arguments(*task).join(" ") + "\n").collect()
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::*;
-use crate::settings::Settings;
+use crate::settings::LaunchSettings;
 use crate::tasks::tests::plan;
 
 /// A task whose program is a shell script. `made` of the folder is for what the script says.
@@ -23,8 +23,8 @@ fn task(script: &str, given: &[&str]) -> (TempDir, Command) {
     plan.folder = dir.path().to_owned();
     let given: Vec<String> = given.iter().map(|&text| text.to_owned()).collect();
     let reads = ("slurm", &["attempts", "requeue"][..]);
-    let settings = Settings::parse(&given, reads, &[]).unwrap();
-    let path = write_task(&Work::of(&plan, &[false; 7], settings, None)).unwrap();
+    let settings = LaunchSettings::parse(&given, reads, &[]).unwrap();
+    let path = write_task(&RemainingWork::of(&plan, &[false; 7], settings, None)).unwrap();
     let mut command = Command::new("sh");
     command.arg(path).args(["sft-1", "key 1", "key2"]);
     // Waits between attempts are none, and that before a request is passed on makes `go` first.

@@ -20,7 +20,7 @@ use crate::jobs::{Jobs, Submitted};
 use crate::launcher::{Launched, Launcher};
 use crate::settings::Request;
 use crate::shell::{lines, quoted_path, write_task};
-use crate::tasks::Work;
+use crate::tasks::RemainingWork;
 
 /// Submits tasks to Slurm, and returns.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,7 +54,7 @@ impl Launcher for Slurm {
         Self::NAME
     }
 
-    fn launch(&self, work: &Work<'_>) -> Result<Launched, LaunchError> {
+    fn launch(&self, work: &RemainingWork<'_>) -> Result<Launched, LaunchError> {
         refuse_second(&work.folder())?;
         let mut jobs = Jobs::of(Self::NAME);
         match submit_all(work, &mut jobs) {
@@ -71,7 +71,7 @@ impl Launcher for Slurm {
 }
 
 /// Submits an array for each level, or several, and the job that makes the results.
-fn submit_all(work: &Work<'_>, jobs: &mut Jobs) -> Result<(), LaunchError> {
+fn submit_all(work: &RemainingWork<'_>, jobs: &mut Jobs) -> Result<(), LaunchError> {
     let folder = work.folder();
     let dir = folder.make_own("slurm")?;
     let task_sh = quoted_path(&write_task(work)?)?;
@@ -127,7 +127,7 @@ fn submit_all(work: &Work<'_>, jobs: &mut Jobs) -> Result<(), LaunchError> {
 }
 
 /// A submission that every job has alike. `log` is what Slurm calls the job in the name of its log.
-fn sbatch(work: &Work<'_>, log: &str, after: &[String]) -> Result<Command, LaunchError> {
+fn sbatch(work: &RemainingWork<'_>, log: &str, after: &[String]) -> Result<Command, LaunchError> {
     let logs = work.folder().logs();
     // Slurm takes a percent sign for the beginning of a number of its own.
     let logs = logs.to_str().ok_or_else(|| LaunchError::Path { path: logs.clone() })?;
@@ -144,7 +144,7 @@ fn sbatch(work: &Work<'_>, log: &str, after: &[String]) -> Result<Command, Launc
 }
 
 /// Adds what a job asks for. The settings of a user come last, and win.
-fn ask(command: &mut Command, work: &Work<'_>, needs: &Request) {
+fn ask(command: &mut Command, work: &RemainingWork<'_>, needs: &Request) {
     command.arg(format!("--cpus-per-task={}", needs.cpus));
     if needs.gpus > 0 {
         command.arg(format!("--gpus={}", needs.gpus));

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::folder::LaunchFolder;
-use crate::plan::Plan;
-use crate::settings::{Request, Settings};
+use crate::plan::StagePlan;
+use crate::settings::{LaunchSettings, Request};
 
 /// Name of the task that makes the results, and the kind that settings know it by.
 pub const RESULTS: &str = "results";
@@ -38,20 +38,25 @@ pub(crate) struct Array {
 
 /// All that is still to be done of a plan.
 #[derive(Clone, Debug)]
-pub struct Work<'p> {
+pub struct RemainingWork<'p> {
     /// The plan.
-    pub plan: &'p Plan,
+    pub plan: &'p StagePlan,
     /// The tasks. Each comes after those that it reads from.
     pub tasks: Vec<Task>,
     /// Settings of the launcher.
-    pub settings: Settings,
+    pub settings: LaunchSettings,
     /// Tasks that run at once, at most.
     pub jobs: Option<usize>,
 }
 
-impl<'p> Work<'p> {
+impl<'p> RemainingWork<'p> {
     /// The stages of `plan` that are not `found`. Small stages of one level share a task.
-    pub fn of(plan: &'p Plan, found: &[bool], settings: Settings, jobs: Option<usize>) -> Self {
+    pub fn of(
+        plan: &'p StagePlan,
+        found: &[bool],
+        settings: LaunchSettings,
+        jobs: Option<usize>,
+    ) -> Self {
         let is_missing = |i: &usize| !found.get(*i).copied().unwrap_or(false);
         let mut levels: Vec<usize> = vec![0; plan.stages.len()];
         for (i, stage) in plan.stages.iter().enumerate() {

@@ -3,11 +3,11 @@ use std::path::Path;
 use serde_json::json;
 
 use super::*;
-use crate::plan::PlannedStage;
+use crate::plan::LaunchStage;
 
 /// A plan in `out`: a base, two selectors on it, a fine-tuning on each, two small verdicts.
-pub(crate) fn plan(out: &Path, command: &[&str]) -> Plan {
-    let stage = |i: usize, stage: &str, level, deps: &[usize], cost| PlannedStage {
+pub(crate) fn plan(out: &Path, command: &[&str]) -> StagePlan {
+    let stage = |i: usize, stage: &str, level, deps: &[usize], cost| LaunchStage {
         key: format!("{i:032x}"),
         stage: stage.to_owned(),
         label: format!("arm {i}"),
@@ -30,19 +30,19 @@ pub(crate) fn plan(out: &Path, command: &[&str]) -> Plan {
     ];
     let command = command.iter().map(|&word| word.to_owned()).collect();
     let words = (command, vec!["results".to_owned()]);
-    Plan::new("1", words, (out, &out.join("store")), json!({"name": "s"}), stages).unwrap()
+    StagePlan::new("1", words, (out, &out.join("store")), json!({"name": "s"}), stages).unwrap()
 }
 
-fn settings(given: &[&str]) -> Settings {
+fn settings(given: &[&str]) -> LaunchSettings {
     let given: Vec<String> = given.iter().map(|&text| text.to_owned()).collect();
     let reads = ["group", "time", "memory"];
-    Settings::parse(&given, ("local", &reads), &["sft", "base"]).unwrap()
+    LaunchSettings::parse(&given, ("local", &reads), &["sft", "base"]).unwrap()
 }
 
 #[test]
 fn small_stages_of_a_level_share_a_task_and_levels_without_work_have_no_number() {
     let plan = plan(Path::new("/run"), &["make"]);
-    let work = Work::of(&plan, &[false; 7], settings(&[]), None);
+    let work = RemainingWork::of(&plan, &[false; 7], settings(&[]), None);
     let stages: Vec<&[usize]> = work.tasks.iter().map(|task| task.stages.as_slice()).collect();
     // Two selectors are 6 seconds together.
     assert_eq!(stages, [&[0][..], &[1, 2], &[3], &[4], &[5, 6]]);
@@ -58,11 +58,11 @@ fn small_stages_of_a_level_share_a_task_and_levels_without_work_have_no_number()
         ]
     );
     let found = [true, true, true, true, false, true, false];
-    let work = Work::of(&plan, &found, settings(&[]), None);
+    let work = RemainingWork::of(&plan, &found, settings(&[]), None);
     let places: Vec<(usize, &[usize], &[usize])> =
         work.tasks.iter().map(|t| (t.level, &t.stages[..], &t.after[..])).collect();
     assert_eq!(places, [(0, &[4][..], &[][..]), (1, &[6][..], &[0][..])]);
-    let none = Work::of(&plan, &[true; 7], settings(&[]), None);
+    let none = RemainingWork::of(&plan, &[true; 7], settings(&[]), None);
     assert_eq!((none.levels(), none.tasks.len()), (0, 0));
 }
 
@@ -70,7 +70,8 @@ fn small_stages_of_a_level_share_a_task_and_levels_without_work_have_no_number()
 fn every_missing_stage_is_in_one_task_whatever_the_groups() {
     let plan = plan(Path::new("/run"), &["make"]);
     for group in ["0", "1", "5", "1000"] {
-        let work = Work::of(&plan, &[false; 7], settings(&[&format!("group={group}")]), None);
+        let work =
+            RemainingWork::of(&plan, &[false; 7], settings(&[&format!("group={group}")]), None);
         let mut all: Vec<usize> = work.tasks.iter().flat_map(|t| t.stages.clone()).collect();
         all.sort_unstable();
         assert_eq!(all, [0, 1, 2, 3, 4, 5, 6], "{group}");
@@ -87,7 +88,8 @@ fn every_missing_stage_is_in_one_task_whatever_the_groups() {
 fn stages_that_ask_for_other_things_share_neither_task_nor_array() {
     let mut plan = plan(Path::new("/run"), &["make"]);
     plan.stages[6].network = Some("judge".to_owned());
-    let work = Work::of(&plan, &[false; 7], settings(&["group=1000", "sft.time=2h"]), None);
+    let work =
+        RemainingWork::of(&plan, &[false; 7], settings(&["group=1000", "sft.time=2h"]), None);
     let arrays = work.arrays();
     let seen: Vec<(usize, Option<u64>, bool, usize)> = arrays
         .iter()

@@ -4,7 +4,7 @@ use burn::module::Module as _;
 
 use crate::draws::Draws;
 use crate::init::parameter;
-use crate::source::{Role, Shape, Source, Wanted};
+use crate::tensor_source::{TensorRequest, TensorRole, TensorShape, TensorSource};
 use crate::{Linear, Lm, LmError, Lora, LoraConfig};
 
 impl Lm {
@@ -26,7 +26,7 @@ impl Lm {
     pub(crate) fn with_adapters(
         self,
         config: &LoraConfig,
-        source: &mut impl Source,
+        source: &mut impl TensorSource,
     ) -> Result<Self, LmError> {
         let layers = self.trunk.plan().names.layers;
         let mut model = self.no_grad();
@@ -41,11 +41,17 @@ impl Lm {
                     (linear.weight.val().dims(), linear.weight.val().device());
                 let mut factor = |role, shape| {
                     let block = Some(i);
-                    let wanted = Wanted { layers, block, path, role, shape: Shape::Matrix(shape) };
+                    let wanted = TensorRequest {
+                        layers,
+                        block,
+                        path,
+                        role,
+                        shape: TensorShape::Matrix(shape),
+                    };
                     Ok::<_, LmError>(parameter(source.numbers(&wanted)?, shape, &device))
                 };
-                let a = factor(Role::LoraA, [input, rank])?;
-                let b = factor(Role::LoraB, [rank, output])?;
+                let a = factor(TensorRole::LoraA, [input, rank])?;
+                let b = factor(TensorRole::LoraB, [rank, output])?;
                 linear.lora = Some(Lora::new(a, b, config.scale_of(&at), config.lora_dropout));
             }
         }

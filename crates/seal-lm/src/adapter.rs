@@ -6,7 +6,7 @@ use std::path::Path;
 use seal_files::Flush;
 use serde_json::json;
 
-use crate::folder::{Folder, without_place};
+use crate::folder::{WeightFiles, without_place};
 use crate::lora::ALL_LINEAR;
 use crate::peft::{AdapterFiles, read_adapter_settings};
 use crate::save::{ToWrite, write_json, write_safetensors};
@@ -104,7 +104,7 @@ pub fn adapter_on(
 pub fn load_adapter(model: Lm, config: &LoraConfig, dir: &Path) -> Result<Lm, LmError> {
     check_settings(config, dir)?;
     let path = dir.join(AdapterFiles::WEIGHTS);
-    let mut folder = Folder::of_file(&path)?;
+    let mut folder = WeightFiles::of_file(&path)?;
     let config = config
         .matched(model.config())
         .map_err(|e| LmError::format(dir.join(AdapterFiles::CONFIG), e))?;

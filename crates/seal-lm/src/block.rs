@@ -39,14 +39,14 @@ pub struct Block {
 #[allow(clippy::large_enum_variant, reason = "a handle a weight; there are as many as blocks")]
 pub enum Projections {
     /// One each.
-    Separate(Separate),
+    Separate(SeparateQkv),
     /// One for all.
-    Joint(Joint),
+    Joint(JointQkv),
 }
 
 /// Queries, keys and values from one layer.
 #[derive(Module, Debug)]
-pub struct Joint {
+pub struct JointQkv {
     /// All three.
     pub qkv_proj: Linear,
     #[module(skip)]
@@ -55,7 +55,7 @@ pub struct Joint {
 
 /// Queries, keys and values from a layer each.
 #[derive(Module, Debug)]
-pub struct Separate {
+pub struct SeparateQkv {
     /// Queries.
     pub q_proj: Linear,
     /// Keys.
@@ -69,16 +69,16 @@ pub struct Separate {
 #[allow(clippy::large_enum_variant, reason = "a handle a weight; there are as many as blocks")]
 pub enum FeedForward {
     /// Gate and input from a layer each (SwiGLU, Shazeer 2020).
-    Gated(Gated),
+    Gated(GatedMlp),
     /// Gate and input from one layer, in this order.
     JointGated(JointGated),
     /// No gate.
-    Plain(Plain),
+    Plain(PlainMlp),
 }
 
 /// A gated feed-forward layer.
 #[derive(Module, Debug)]
-pub struct Gated {
+pub struct GatedMlp {
     /// Gate.
     pub gate_proj: Linear,
     /// Input.
@@ -98,7 +98,7 @@ pub struct JointGated {
 
 /// A feed-forward layer without gate.
 #[derive(Module, Debug)]
-pub struct Plain {
+pub struct PlainMlp {
     /// Input.
     pub up: Linear,
     /// Output.

@@ -4,7 +4,9 @@ use burn::tensor::activation::{gelu, relu, silu, tanh};
 use burn::tensor::{Tensor, s};
 use seal_device::Kernels;
 
-use crate::block::{Block, FeedForward, Gated, Joint, JointGated, Plain, Projections, Separate};
+use crate::block::{
+    Block, FeedForward, GatedMlp, JointGated, JointQkv, PlainMlp, Projections, SeparateQkv,
+};
 use crate::needed::Needed;
 use crate::norm::Norm;
 use crate::packed_block::PackedBlock;
@@ -12,7 +14,7 @@ use crate::plan::{JointOrder, Residual};
 use crate::{Activation, DropoutKey, Linear};
 
 /// What a block needs beside its input.
-pub(crate) struct Run<'a> {
+pub(crate) struct BlockContext<'a> {
     pub(crate) kernels: Option<Kernels>,
     /// Index of the block.
     pub(crate) layer: usize,
@@ -23,7 +25,7 @@ pub(crate) struct Run<'a> {
     pub(crate) packed: Option<&'a PackedBlock>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> BlockContext<'a> {
     /// For the tokens alone whose states are needed.
     fn of_needed(&self, needed: &'a Needed) -> Self {
         let lengths = needed.lengths();
@@ -81,7 +83,7 @@ impl Block {
     pub(crate) fn forward(
         &self,
         h: Tensor<2>,
-        run: &Run<'_>,
+        run: &BlockContext<'_>,
         attend: impl FnOnce(Tensor<2>, Tensor<2>, Tensor<2>) -> Tensor<2>,
     ) -> Tensor<2> {
         let (q, k, v) = self.queries_keys_values(h.clone(), run);
@@ -93,7 +95,7 @@ impl Block {
     pub(crate) fn queries_keys_values(
         &self,
         h: Tensor<2>,
-        run: &Run<'_>,
+        run: &BlockContext<'_>,
     ) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
         let x = self.input_layernorm.forward(h, run.kernels);
         let (q, k, v) = self.project(x, run);
@@ -110,7 +112,7 @@ impl Block {
         &self,
         h: Tensor<2>,
         attended: Tensor<2>,
-        run: &Run<'_>,
+        run: &BlockContext<'_>,
     ) -> Tensor<2> {
         if let Some(needed) = run.needed {
             let (h, attended) = (needed.pick(h), needed.pick(attended));
@@ -131,15 +133,15 @@ impl Block {
         }
     }
 
-    fn project(&self, x: Tensor<2>, run: &Run<'_>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
+    fn project(&self, x: Tensor<2>, run: &BlockContext<'_>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
         let plan = &self.plan.attention;
         match &self.projections {
-            Projections::Separate(Separate { q_proj, k_proj, v_proj }) => {
+            Projections::Separate(SeparateQkv { q_proj, k_proj, v_proj }) => {
                 let q = run.linear(q_proj, x.clone());
                 let k = run.linear(k_proj, x.clone());
                 (q, k, run.linear(v_proj, x))
             }
-            Projections::Joint(Joint { qkv_proj, order: JointOrder::ByHead }) => {
+            Projections::Joint(JointQkv { qkv_proj, order: JointOrder::ByHead }) => {
                 let (heads, d) = (plan.heads, plan.head_dim);
                 let qkv = run.linear(qkv_proj, x);
                 let n = qkv.dims()[0];
@@ -147,7 +149,7 @@ impl Block {
                 let part = |i| qkv.clone().slice(s![.., .., i..i + 1, ..]).reshape([n, heads * d]);
                 (part(0), part(1), part(2))
             }
-            Projections::Joint(Joint { qkv_proj, order: JointOrder::ByKind }) => {
+            Projections::Joint(JointQkv { qkv_proj, order: JointOrder::ByKind }) => {
                 let (q, kv) = (plan.query_width(), plan.key_width());
                 let qkv = run.linear(qkv_proj, x);
                 let part = |from, to| qkv.clone().slice(s![.., from..to]);
@@ -156,10 +158,10 @@ impl Block {
         }
     }
 
-    fn feed(&self, x: Tensor<2>, run: &Run<'_>) -> Tensor<2> {
+    fn feed(&self, x: Tensor<2>, run: &BlockContext<'_>) -> Tensor<2> {
         let activation = self.plan.activation;
         match &self.feed_forward {
-            FeedForward::Gated(Gated { gate_proj, up_proj, down_proj }) => {
+            FeedForward::Gated(GatedMlp { gate_proj, up_proj, down_proj }) => {
                 let gate = run.linear(gate_proj, x.clone());
                 let up = run.linear(up_proj, x);
                 run.linear(down_proj, run.gate(activation, gate, up))
@@ -171,7 +173,7 @@ impl Block {
                 let gated = run.gate(activation, part(0, f), part(f, 2 * f));
                 run.linear(down_proj, gated)
             }
-            FeedForward::Plain(Plain { up, down }) => {
+            FeedForward::Plain(PlainMlp { up, down }) => {
                 let x = run.activate(activation, run.linear(up, x));
                 run.linear(down, x)
             }

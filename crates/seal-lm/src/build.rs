@@ -5,19 +5,21 @@ use std::sync::Arc;
 use burn::module::Param;
 use burn::tensor::{Device, FloatDType, Tensor};
 
-use crate::block::{Block, FeedForward, Gated, Joint, JointGated, Plain, Projections, Separate};
+use crate::block::{
+    Block, FeedForward, GatedMlp, JointGated, JointQkv, PlainMlp, Projections, SeparateQkv,
+};
 use crate::init::parameter;
 use crate::norm::Norm;
 use crate::plan::{BlockPlan, FeedForwardPlan, LinearPlan, NormPlan, Plan, ProjectionPlan};
 use crate::scorer_config::SCORE;
-use crate::source::{Role, Shape, Source, Wanted};
+use crate::tensor_source::{TensorRequest, TensorRole, TensorShape, TensorSource};
 use crate::trunk::Trunk;
 use crate::{Linear, Lm, LmConfig, LmError, WeightFormat, families};
 
 /// A model of shape `config`, which is valid.
 pub(crate) fn model(
     config: &LmConfig,
-    source: &mut impl Source,
+    source: &mut impl TensorSource,
     device: &Device,
     format: WeightFormat,
 ) -> Result<Lm, LmError> {
@@ -29,7 +31,7 @@ pub(crate) fn model(
 /// A trunk of `plan` and, unless it is tied, its output layer.
 pub(crate) fn parts(
     plan: Arc<Plan>,
-    source: &mut impl Source,
+    source: &mut impl TensorSource,
     device: &Device,
     format: WeightFormat,
 ) -> Result<(Trunk, Option<Linear>), LmError> {
@@ -46,7 +48,7 @@ pub(crate) fn parts(
 pub(crate) fn scorer(
     plan: Plan,
     labels: usize,
-    source: &mut impl Source,
+    source: &mut impl TensorSource,
     device: &Device,
     format: WeightFormat,
 ) -> Result<(Trunk, Linear), LmError> {
@@ -64,10 +66,10 @@ struct Build<'a, S> {
     format: WeightFormat,
 }
 
-impl<S: Source> Build<'_, S> {
+impl<S: TensorSource> Build<'_, S> {
     fn trunk(&mut self, plan: &Arc<Plan>) -> Result<Trunk, LmError> {
         let table = [plan.vocab_size, plan.width];
-        let embedding = self.matrix(None, plan.names.embedding, Role::Embedding, table)?;
+        let embedding = self.matrix(None, plan.names.embedding, TensorRole::Embedding, table)?;
         let layers = (0..plan.blocks.count)
             .map(|i| self.block(i, plan.blocks.plan(i)))
             .collect::<Result<_, _>>()?;
@@ -82,18 +84,18 @@ impl<S: Source> Build<'_, S> {
     fn block(&mut self, i: usize, plan: &Arc<BlockPlan>) -> Result<Block, LmError> {
         let at = Some(i);
         let projections = match plan.projections {
-            ProjectionPlan::Separate { q, k, v } => Projections::Separate(Separate {
+            ProjectionPlan::Separate { q, k, v } => Projections::Separate(SeparateQkv {
                 q_proj: self.linear(at, q)?,
                 k_proj: self.linear(at, k)?,
                 v_proj: self.linear(at, v)?,
             }),
             ProjectionPlan::Joint { qkv, order } => {
-                Projections::Joint(Joint { qkv_proj: self.linear(at, qkv)?, order })
+                Projections::Joint(JointQkv { qkv_proj: self.linear(at, qkv)?, order })
             }
         };
         let output = self.linear(at, plan.output)?;
         let feed_forward = match plan.feed_forward {
-            FeedForwardPlan::Gated { gate, up, down } => FeedForward::Gated(Gated {
+            FeedForwardPlan::Gated { gate, up, down } => FeedForward::Gated(GatedMlp {
                 gate_proj: self.linear(at, gate)?,
                 up_proj: self.linear(at, up)?,
                 down_proj: self.linear(at, down)?,
@@ -102,9 +104,10 @@ impl<S: Source> Build<'_, S> {
                 gate_up_proj: self.linear(at, gate_up)?,
                 down_proj: self.linear(at, down)?,
             }),
-            FeedForwardPlan::Plain { up, down } => {
-                FeedForward::Plain(Plain { up: self.linear(at, up)?, down: self.linear(at, down)? })
-            }
+            FeedForwardPlan::Plain { up, down } => FeedForward::Plain(PlainMlp {
+                up: self.linear(at, up)?,
+                down: self.linear(at, down)?,
+            }),
         };
         let mut optional =
             |norm: Option<NormPlan>| norm.map(|norm| self.norm(at, norm)).transpose();
@@ -124,9 +127,9 @@ impl<S: Source> Build<'_, S> {
 
     fn norm(&mut self, block: Option<usize>, plan: NormPlan) -> Result<Norm, LmError> {
         let weight =
-            self.vector(block, plan.path, Role::Gain { offset: plan.offset }, plan.width)?;
+            self.vector(block, plan.path, TensorRole::Gain { offset: plan.offset }, plan.width)?;
         let bias = match plan.bias {
-            true => Some(self.vector(block, plan.path, Role::Bias, plan.width)?),
+            true => Some(self.vector(block, plan.path, TensorRole::Bias, plan.width)?),
             false => None,
         };
         Ok(Norm { weight, bias, plan })
@@ -134,9 +137,9 @@ impl<S: Source> Build<'_, S> {
 
     fn linear(&mut self, block: Option<usize>, plan: LinearPlan) -> Result<Linear, LmError> {
         let LinearPlan { path, shape, bias, residual } = plan;
-        let weight = self.matrix(block, path, Role::Weight { residual }, shape)?;
+        let weight = self.matrix(block, path, TensorRole::Weight { residual }, shape)?;
         let bias = match bias {
-            true => Some(self.vector(block, path, Role::Bias, shape[1])?),
+            true => Some(self.vector(block, path, TensorRole::Bias, shape[1])?),
             false => None,
         };
         Ok(Linear::new(path, weight, bias))
@@ -146,11 +149,11 @@ impl<S: Source> Build<'_, S> {
         &mut self,
         block: Option<usize>,
         path: &'static str,
-        role: Role,
+        role: TensorRole,
         n: usize,
     ) -> Result<Param<Tensor<1>>, LmError> {
         let layers = self.layers;
-        let wanted = Wanted { layers, block, path, role, shape: Shape::Vector(n) };
+        let wanted = TensorRequest { layers, block, path, role, shape: TensorShape::Vector(n) };
         let values = parameter(self.source.numbers(&wanted)?, [n], self.device);
         Ok(formatted(values, self.format))
     }
@@ -159,11 +162,11 @@ impl<S: Source> Build<'_, S> {
         &mut self,
         block: Option<usize>,
         path: &'static str,
-        role: Role,
+        role: TensorRole,
         shape: [usize; 2],
     ) -> Result<Param<Tensor<2>>, LmError> {
         let layers = self.layers;
-        let wanted = Wanted { layers, block, path, role, shape: Shape::Matrix(shape) };
+        let wanted = TensorRequest { layers, block, path, role, shape: TensorShape::Matrix(shape) };
         let values = parameter(self.source.numbers(&wanted)?, shape, self.device);
         Ok(formatted(values, self.format))
     }

@@ -7,7 +7,7 @@ use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
 use crate::Lm;
 use crate::attention::{causal, repeat_kv, split};
-use crate::block_forward::Run;
+use crate::block_forward::BlockContext;
 use crate::layout::Layout;
 use crate::plan::AttentionPlan;
 use crate::rope::{Rope, rotate};
@@ -119,7 +119,7 @@ impl Cache {
             let plan = &block.plan.attention;
             let mask = masks.of(plan, || self.mask(size, plan, &device));
             let cache = &mut self.blocks[i];
-            let run = Run {
+            let run = BlockContext {
                 kernels: trunk.kernels(),
                 layer: i,
                 dropout: None,

@@ -13,7 +13,7 @@ use crate::trunk::Trunk;
 use crate::{DropoutKey, Lm};
 
 /// Rows that are worked on together, by their places in a batch.
-pub(crate) type Part = Vec<usize>;
+pub(crate) type MicroBatch = Vec<usize>;
 
 fn cut_of(model: &Lm) -> Cut {
     Cut::of(model.trunk.plan(), model.trained_weights(), model.is_trained_whole())
@@ -23,22 +23,30 @@ fn cut_of(model: &Lm) -> Cut {
 /// own gradients: a matrix product shared between threads, and the many small
 /// operations that are not, keep fewer of them busy than rows do. Parts of a
 /// group take turns, so that the tape holds a few rows of a batch of any size.
-pub(crate) fn groups(model: &Lm, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Vec<Vec<Part>> {
+pub(crate) fn groups(
+    model: &Lm,
+    batch: &Batch,
+    dropout: Option<DropoutKey<'_>>,
+) -> Vec<Vec<MicroBatch>> {
     let cut = cut_of(model);
     let small = cut.kept * PART > model.num_params();
     let size = if small { SMALL_PART } else { PART };
-    let own = own(&model.trunk, batch, dropout);
+    let own = unshared_tokens(&model.trunk, batch, dropout);
     cut_in(&model.trunk, &own, size, cut.least(), cut.groups())
 }
 
 /// The parts of `batch` for work that keeps no tape and has no gradients.
-pub(crate) fn parts(trunk: &Trunk, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Vec<Part> {
-    let own = own(trunk, batch, dropout);
+pub(crate) fn micro_batches(
+    trunk: &Trunk,
+    batch: &Batch,
+    dropout: Option<DropoutKey<'_>>,
+) -> Vec<MicroBatch> {
+    let own = unshared_tokens(trunk, batch, dropout);
     even((0..own.len()).collect(), &own, count(trunk, &own, PART, 0, GROUPS))
 }
 
 /// Tokens of each row that it does not share with all others.
-fn own(trunk: &Trunk, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Vec<usize> {
+fn unshared_tokens(trunk: &Trunk, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Vec<usize> {
     let stem = trunk.stem(batch, dropout);
     batch.lengths.iter().map(|len| len - stem).collect()
 }
@@ -51,7 +59,7 @@ fn cut_in(
     size: usize,
     least: usize,
     groups: usize,
-) -> Vec<Vec<Part>> {
+) -> Vec<Vec<MicroBatch>> {
     let n = count(trunk, lengths, size, least, groups);
     let groups = n.min(groups);
     even((0..lengths.len()).collect(), lengths, groups)
@@ -78,8 +86,8 @@ fn count(trunk: &Trunk, lengths: &[usize], size: usize, least: usize, groups: us
 /// rows; each keeps their order. The longest row goes first, and each to the set with
 /// the fewest tokens yet, so that none ends up with more than an even share and one
 /// row.
-fn even(rows: Vec<usize>, lengths: &[usize], n: usize) -> Vec<Part> {
-    let mut sets = vec![(0, Part::new()); n.min(rows.len())];
+fn even(rows: Vec<usize>, lengths: &[usize], n: usize) -> Vec<MicroBatch> {
+    let mut sets = vec![(0, MicroBatch::new()); n.min(rows.len())];
     let mut longest_first = rows;
     longest_first.sort_by_key(|row| Reverse(lengths[*row]));
     for row in longest_first {
@@ -88,7 +96,7 @@ fn even(rows: Vec<usize>, lengths: &[usize], n: usize) -> Vec<Part> {
         *tokens += lengths[row];
         set.push(row);
     }
-    let in_order = |(_, mut set): (usize, Part)| {
+    let in_order = |(_, mut set): (usize, MicroBatch)| {
         set.sort_unstable();
         set
     };
@@ -188,9 +196,10 @@ mod tests {
                     let rows = rows(longest);
                     let batch = Batch::of(&rows[..n].iter().collect::<Vec<_>>(), None);
                     let groups = groups(&model, &batch, None);
-                    let tokens =
-                        |part: &Part| model.trunk.layout(&batch.select(part), None).tokens.len();
-                    let largest = |group: &Vec<Part>| group.iter().map(tokens).max().unwrap();
+                    let tokens = |part: &MicroBatch| {
+                        model.trunk.layout(&batch.select(part), None).tokens.len()
+                    };
+                    let largest = |group: &Vec<MicroBatch>| group.iter().map(tokens).max().unwrap();
                     let mut largest: Vec<usize> = groups.iter().map(largest).collect();
                     largest.sort_by_key(|tokens| Reverse(*tokens));
                     for threads in [1, 2, 16] {

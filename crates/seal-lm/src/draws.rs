@@ -4,7 +4,7 @@ use burn::tensor::Device;
 
 use crate::init::{normal, uniform};
 use crate::limits::has_room;
-use crate::source::{Role, Shape, Source, Wanted};
+use crate::tensor_source::{TensorRequest, TensorRole, TensorShape, TensorSource};
 use crate::validate::check;
 use crate::{Lm, LmConfig, LmError, WeightFormat, build};
 
@@ -25,21 +25,25 @@ impl Draws {
     }
 }
 
-impl Source for Draws {
-    fn numbers(&mut self, tensor: &Wanted) -> Result<Vec<f32>, LmError> {
+impl TensorSource for Draws {
+    fn numbers(&mut self, tensor: &TensorRequest) -> Result<Vec<f32>, LmError> {
         let (input, n) = match tensor.shape {
-            Shape::Vector(n) => (n, n),
-            Shape::Matrix([input, output]) => (input, input * output),
+            TensorShape::Vector(n) => (n, n),
+            TensorShape::Matrix([input, output]) => (input, input * output),
         };
         let key = || tensor.draw_key();
         Ok(match tensor.role {
-            Role::Gain { offset: false } => vec![1.0; n],
-            Role::Gain { offset: true } | Role::Bias | Role::LoraB => vec![0.0; n],
-            Role::Embedding | Role::Weight { residual: false } => {
+            TensorRole::Gain { offset: false } => vec![1.0; n],
+            TensorRole::Gain { offset: true } | TensorRole::Bias | TensorRole::LoraB => {
+                vec![0.0; n]
+            }
+            TensorRole::Embedding | TensorRole::Weight { residual: false } => {
                 normal(n, self.std, self.seed, &key())
             }
-            Role::Weight { residual: true } => normal(n, self.residual_std, self.seed, &key()),
-            Role::LoraA => uniform(n, 1.0 / (input as f64).sqrt(), self.seed, &key()),
+            TensorRole::Weight { residual: true } => {
+                normal(n, self.residual_std, self.seed, &key())
+            }
+            TensorRole::LoraA => uniform(n, 1.0 / (input as f64).sqrt(), self.seed, &key()),
         })
     }
 }

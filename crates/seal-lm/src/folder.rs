@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use crate::LmError;
 use crate::families::Family;
-use crate::source::{Role, Shape, Source, Wanted};
 use crate::tensor_file::TensorFile;
+use crate::tensor_source::{TensorRequest, TensorRole, TensorShape, TensorSource};
 use crate::text::read_json;
 
 /// The file of a model in one piece.
@@ -19,7 +19,7 @@ pub(crate) const INDEX: &str = "model.safetensors.index.json";
 
 /// Files that hold the tensors of a model.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub(crate) struct WeightFiles {
     pub(crate) files: Vec<TensorFile>,
     /// File of each tensor.
     place: BTreeMap<String, usize>,
@@ -31,7 +31,7 @@ pub(crate) struct Folder {
 /// # Errors
 /// A file that is missing or malformed, or weights in another format, with what to do about it.
 pub fn check_weights(dir: &Path) -> Result<(), LmError> {
-    Folder::open(dir).map(drop)
+    WeightFiles::open(dir).map(drop)
 }
 
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-impl Folder {
+impl WeightFiles {
     /// Opens `dir/model.safetensors`, or the shards of its index.
     ///
     /// # Errors
@@ -138,15 +138,15 @@ impl Folder {
     }
 }
 
-impl Source for Folder {
-    fn numbers(&mut self, tensor: &Wanted) -> Result<Vec<f32>, LmError> {
+impl TensorSource for WeightFiles {
+    fn numbers(&mut self, tensor: &TensorRequest) -> Result<Vec<f32>, LmError> {
         let name = tensor.name();
         let file = self.file(&name);
         match (tensor.role, tensor.shape) {
-            (Role::Embedding, Shape::Matrix(shape)) => file.read(&name, &shape),
+            (TensorRole::Embedding, TensorShape::Matrix(shape)) => file.read(&name, &shape),
             // Burn multiplies by [in, out], files hold [out, in].
-            (_, Shape::Matrix([input, output])) => file.read_turned(&name, [output, input]),
-            (_, Shape::Vector(n)) => file.read(&name, &[n]),
+            (_, TensorShape::Matrix([input, output])) => file.read_turned(&name, [output, input]),
+            (_, TensorShape::Vector(n)) => file.read(&name, &[n]),
         }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use burn::tensor::Tensor;
 
 use crate::cache::Cache;
-use crate::draft::Draft;
 use crate::packed::PackedModel;
+use crate::partial_answer::PartialAnswer;
 use crate::slots::Slots;
 use crate::{GenerateError, GenerateSettings, Generated, Lm, Prompt};
 
@@ -123,7 +123,7 @@ impl Generator {
         // Prompts of like length side by side waste the least padding, where there is some.
         let mut order: Vec<usize> = (0..prompts.len()).collect();
         order.sort_by_key(|i| (prompts[*i].tokens.len(), *i));
-        let task = Task { model: &self.model, prompts, settings, stops, seed };
+        let task = GenerationTask { model: &self.model, prompts, settings, stops, seed };
         // A clone shares its weights, so that the model keeps them.
         let pack = |kernels| PackedModel::taking(&mut self.model.clone(), kernels);
         let pack = || self.model.kernels().map(pack);
@@ -152,7 +152,7 @@ fn check(model: &Lm, prompts: &[Prompt], settings: &GenerateSettings) -> Result<
 }
 
 /// Prompts to be answered.
-struct Task<'a> {
+struct GenerationTask<'a> {
     model: &'a Lm,
     prompts: &'a [Prompt],
     settings: &'a GenerateSettings,
@@ -160,17 +160,17 @@ struct Task<'a> {
     seed: u64,
 }
 
-impl<'a> Task<'a> {
-    fn draft(&self, prompt: &'a Prompt) -> Draft<'a> {
+impl<'a> GenerationTask<'a> {
+    fn draft(&self, prompt: &'a Prompt) -> PartialAnswer<'a> {
         let context = self.model.config().max_position_embeddings;
-        Draft::new(prompt, self.settings.max_new_tokens, context)
+        PartialAnswer::new(prompt, self.settings.max_new_tokens, context)
     }
 
     /// The next token of each of `drafts`, given `logits` `[n, V]`.
     fn step(
         &self,
         logits: Tensor<2>,
-        drafts: Vec<&mut Draft<'a>>,
+        drafts: Vec<&mut PartialAnswer<'a>>,
     ) -> Result<Vec<u32>, GenerateError> {
         let v = self.model.config().vocab_size;
         let logits = logits.into_data();
@@ -188,7 +188,7 @@ impl<'a> Task<'a> {
     ) -> Result<(), E> {
         let count = self.settings.batch.min(order.len());
         let mut slots = Slots::new(self.model, packed, count);
-        let mut drafts: BTreeMap<usize, (usize, Draft<'a>)> = BTreeMap::new();
+        let mut drafts: BTreeMap<usize, (usize, PartialAnswer<'a>)> = BTreeMap::new();
         let mut next = order.iter();
         loop {
             while let Some(slot) = slots.free()
@@ -241,19 +241,19 @@ impl<'a> Task<'a> {
     }
 
     fn batch(&self, prompts: &[&'a Prompt]) -> Result<Vec<Generated>, GenerateError> {
-        let mut drafts: Vec<Draft<'a>> = prompts.iter().map(|p| self.draft(p)).collect();
+        let mut drafts: Vec<PartialAnswer<'a>> = prompts.iter().map(|p| self.draft(p)).collect();
         let steps = drafts.iter().map(|d| d.limit()).max().expect("a chunk is not empty");
         if steps > 0 {
             let tokens: Vec<&[u32]> = prompts.iter().map(|p| p.tokens.as_slice()).collect();
             let (mut cache, mut hidden) = Cache::start(self.model, &tokens, steps);
             for _ in 0..steps {
                 let next = self.step(self.model.logits(hidden), drafts.iter_mut().collect())?;
-                if drafts.iter().all(Draft::has_ended) {
+                if drafts.iter().all(PartialAnswer::has_ended) {
                     break;
                 }
                 hidden = cache.step(self.model, &next);
             }
         }
-        Ok(drafts.into_iter().map(Draft::ended).collect())
+        Ok(drafts.into_iter().map(PartialAnswer::ended).collect())
     }
 }

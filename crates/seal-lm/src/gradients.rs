@@ -9,7 +9,7 @@ use seal_data::Batch;
 use seal_device::Kernels;
 
 use crate::answer_loss::answer_loss;
-use crate::cut::{self, Part};
+use crate::cut::{self, MicroBatch};
 use crate::token_losses::{in_order, side_by_side};
 use crate::{DropoutKey, Lm, segments};
 
@@ -53,7 +53,7 @@ pub fn differentiate(
     let alone = groups.len() == 1;
     let done = side_by_side(model.kernels(), groups, |group| {
         let model = if alone { Cow::Borrowed(model) } else { Cow::Owned(model.on_own_tape()) };
-        let of_part = |part: &Part| {
+        let of_part = |part: &MicroBatch| {
             let batch = batch.select(part);
             let weights: Vec<&[f32]> = part.iter().map(|b| &weights[answers[*b].clone()]).collect();
             let (ids, lengths) = (&batch.ids, &batch.lengths);

@@ -20,7 +20,7 @@ const MAX_HEADER: u64 = 100_000_000;
 /// A tensor in a file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Entry {
+pub(crate) struct TensorEntry {
     /// As the file has it: `F32`, `BF16`, ..
     pub(crate) dtype: String,
     pub(crate) shape: Vec<usize>,
@@ -29,7 +29,7 @@ pub(crate) struct Entry {
     data_offsets: [u64; 2],
 }
 
-impl Entry {
+impl TensorEntry {
     pub(crate) fn begin(&self) -> u64 {
         self.data_offsets[0]
     }
@@ -54,18 +54,18 @@ fn bytes(dtype: &str) -> Option<u64> {
 
 /// What a file holds, and where its numbers start.
 #[derive(Debug)]
-pub(crate) struct Header {
-    pub(crate) entries: BTreeMap<String, Entry>,
+pub(crate) struct SafetensorsHeader {
+    pub(crate) entries: BTreeMap<String, TensorEntry>,
     pub(crate) data_start: u64,
 }
 
 /// Entries in the order of the file; a name twice is an error.
-struct Entries(BTreeMap<String, Entry>);
+struct Entries(BTreeMap<String, TensorEntry>);
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Table;
-        impl<'de> Visitor<'de> for Table {
+        struct HeaderVisitor;
+        impl<'de> Visitor<'de> for HeaderVisitor {
             type Value = Entries;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,11 +87,11 @@ impl<'de> Deserialize<'de> for Entries {
                 Ok(Entries(out))
             }
         }
-        deserializer.deserialize_map(Table)
+        deserializer.deserialize_map(HeaderVisitor)
     }
 }
 
-impl Header {
+impl SafetensorsHeader {
     /// Reads the header of `file`, which is `size` bytes long.
     ///
     /// # Errors
@@ -158,8 +158,8 @@ fn printable(start: &[u8; 8]) -> Option<&str> {
 }
 
 /// Whether `entries` cover `size` bytes, each once.
-fn check(entries: &BTreeMap<String, Entry>, size: u64) -> Result<(), HeaderFault> {
-    let mut by_place: Vec<(&String, &Entry)> = entries.iter().collect();
+fn check(entries: &BTreeMap<String, TensorEntry>, size: u64) -> Result<(), HeaderFault> {
+    let mut by_place: Vec<(&String, &TensorEntry)> = entries.iter().collect();
     by_place.sort_by_key(|(_, entry)| entry.data_offsets);
     let mut end = 0;
     let mut before = "the header";

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::families::{self, Fields, Head};
+use crate::families::{self, Fields, OutputHead};
 use crate::text;
 use crate::text_part::TextPart;
 use crate::{LmConfig, LmError};
@@ -35,7 +35,7 @@ pub(crate) fn read(dir: &Path) -> Result<(LmConfig, Value), LmError> {
 fn parse(json: &Value, path: &Path) -> Result<LmConfig, LmError> {
     let part = TextPart::of(json);
     let fields = Fields::within(&part.settings, part.at, path)?;
-    let config = families::parse(&fields, Head::Vocabulary)?;
+    let config = families::parse(&fields, OutputHead::Vocabulary)?;
     config.validate().map_err(|e| LmError::format(path, e))?;
     Ok(config)
 }

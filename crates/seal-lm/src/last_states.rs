@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use seal_data::{Batch, Example, RowId};
 
 use crate::LmError;
-use crate::cut::{self, Part};
+use crate::cut::{self, MicroBatch};
 use crate::token_losses::side_by_side;
 use crate::trunk::Trunk;
 
@@ -29,9 +29,9 @@ pub(crate) fn of_last_states<R: Send>(
         return Ok(Vec::new());
     }
     let batch = batch_of(rows);
-    let parts = cut::parts(trunk, &batch, None);
+    let parts = cut::micro_batches(trunk, &batch, None);
     let order = parts.concat();
-    let of_part = |part: Part| f(states(trunk, &batch.select(&part)));
+    let of_part = |part: MicroBatch| f(states(trunk, &batch.select(&part)));
     let found = side_by_side(trunk.kernels(), parts, of_part).into_iter().flatten();
     let mut found: Vec<(usize, R)> = order.into_iter().zip(found).collect();
     found.sort_by_key(|(row, _)| *row);

@@ -30,7 +30,6 @@ mod cache;
 mod config;
 mod cost;
 mod cut;
-mod draft;
 mod draws;
 mod error;
 mod families;
@@ -56,6 +55,7 @@ mod norm;
 mod optim;
 mod packed;
 mod packed_block;
+mod partial_answer;
 mod pass;
 mod peft;
 mod plan;
@@ -70,10 +70,10 @@ mod segments;
 mod setting;
 mod slots;
 mod soft_cap;
-mod source;
 mod state;
 mod stem;
 mod tensor_file;
+mod tensor_source;
 mod tensors;
 #[cfg(test)]
 mod tests;
@@ -88,7 +88,9 @@ mod weights;
 pub use adapter::{adapter_on, load_adapter, save_adapter};
 pub use answer::{Finish, GenerateError, Generated, Prompt};
 pub use architecture::{Activation, Architecture, LayerType, ModelType, RopeScaling};
-pub use block::{Block, FeedForward, Gated, Joint, JointGated, Plain, Projections, Separate};
+pub use block::{
+    Block, FeedForward, GatedMlp, JointGated, JointQkv, PlainMlp, Projections, SeparateQkv,
+};
 pub use config::LmConfig;
 pub use cost::{Cost, TrainingStep};
 pub use error::LmError;

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 
 use crate::cost::Cost;
 use crate::setting::SettingError;
-use crate::tensors::Stored;
+use crate::tensors::StoredTensor;
 use crate::{Lm, LmConfig, LmError};
 
 impl Lm {
@@ -17,8 +17,10 @@ impl Lm {
         let adapters = self.adapter_tensors();
         for (name, stored) in self.tensors().into_iter().chain(adapters) {
             let most = match stored {
-                Stored::Vector(p) => farthest_from_zero(p.val()),
-                Stored::Matrix(p) | Stored::Transposed(p) => farthest_from_zero(p.val()),
+                StoredTensor::Vector(p) => farthest_from_zero(p.val()),
+                StoredTensor::Matrix(p) | StoredTensor::Transposed(p) => {
+                    farthest_from_zero(p.val())
+                }
             };
             // What is no number is farther than any.
             if most.is_nan() {

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::folder::Folder;
+use crate::folder::WeightFiles;
 use crate::lora::{ALL_LINEAR, is_name};
 use crate::text::read_json;
 use crate::{LmConfig, LmError, LoraConfig};
@@ -101,7 +101,7 @@ impl AdapterSettings {
 pub fn read_adapter_settings(dir: &Path) -> Result<AdapterSettings, LmError> {
     let path = dir.join(AdapterFiles::CONFIG);
     let json = read_json(&path)?;
-    let f = Fields::of(&json, &path)?;
+    let f = PeftFields::of(&json, &path)?;
     f.refuse_variants()?;
     let lora = LoraConfig {
         r: f.whole("r")?,
@@ -125,12 +125,12 @@ pub fn read_adapter_settings(dir: &Path) -> Result<AdapterSettings, LmError> {
     Ok(AdapterSettings { lora, base })
 }
 
-struct Fields<'a> {
+struct PeftFields<'a> {
     table: &'a Map<String, Value>,
     path: &'a Path,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> PeftFields<'a> {
     fn of(json: &'a Value, path: &'a Path) -> Result<Self, LmError> {
         match json.as_object() {
             Some(table) => Ok(Self { table, path }),
@@ -269,7 +269,7 @@ fn is_neutral(value: &Value) -> bool {
 
 /// Paths of the layers that the adapter in `dir` has tensors of.
 fn layers_with_tensors(dir: &Path) -> Result<Vec<String>, LmError> {
-    let folder = Folder::of_file(&dir.join(AdapterFiles::WEIGHTS))?;
+    let folder = WeightFiles::of_file(&dir.join(AdapterFiles::WEIGHTS))?;
     let layer = |name: &str| {
         let name = name.strip_prefix("base_model.model.")?.strip_suffix(".lora_A.weight")?;
         Some(name.to_owned())

@@ -14,7 +14,7 @@ pub(crate) struct Plan {
     pub(crate) vocab_size: usize,
     /// Width of the residual stream, D.
     pub(crate) width: usize,
-    pub(crate) names: Names,
+    pub(crate) names: TensorNames,
     /// Whether the output layer is the transposed embedding.
     pub(crate) tied: bool,
     /// Sets of rotary frequencies, which blocks choose from.
@@ -62,7 +62,7 @@ impl Blocks {
 
 /// Where the parts of a model are in its files.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Names {
+pub(crate) struct TensorNames {
     /// The blocks are `<layers>.0`, `<layers>.1`, ..
     pub(crate) layers: &'static str,
     pub(crate) embedding: &'static str,

@@ -10,13 +10,13 @@ use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use seal_files::{Flush, PendingFile};
 
 use crate::folder::WHOLE;
-use crate::tensors::Stored;
+use crate::tensors::StoredTensor;
 use crate::{Linear, Lm, LmError, hf};
 
 /// A tensor to be written, as f32.
 pub(crate) enum ToWrite<'a> {
     /// Brought to the host when its turn comes.
-    Parameter(Stored<'a>),
+    Parameter(StoredTensor<'a>),
     /// The weight of a layer with its side paths added in f32, likewise.
     Merged(&'a Linear),
     /// Already there, little-endian.
@@ -27,9 +27,9 @@ impl ToWrite<'_> {
     pub(crate) fn shape(&self) -> Vec<usize> {
         let turned = |dims: [usize; 2]| dims.into_iter().rev().collect();
         match self {
-            Self::Parameter(Stored::Vector(p)) => p.val().dims().to_vec(),
-            Self::Parameter(Stored::Matrix(p)) => p.val().dims().to_vec(),
-            Self::Parameter(Stored::Transposed(p)) => turned(p.val().dims()),
+            Self::Parameter(StoredTensor::Vector(p)) => p.val().dims().to_vec(),
+            Self::Parameter(StoredTensor::Matrix(p)) => p.val().dims().to_vec(),
+            Self::Parameter(StoredTensor::Transposed(p)) => turned(p.val().dims()),
             Self::Merged(linear) => turned(linear.weight.val().dims()),
             Self::Bytes { shape, .. } => shape.clone(),
         }
@@ -37,9 +37,9 @@ impl ToWrite<'_> {
 
     fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
-            Self::Parameter(Stored::Vector(p)) => to_bytes(p.val()).into(),
-            Self::Parameter(Stored::Matrix(p)) => to_bytes(p.val()).into(),
-            Self::Parameter(Stored::Transposed(p)) => to_bytes(p.val().transpose()).into(),
+            Self::Parameter(StoredTensor::Vector(p)) => to_bytes(p.val()).into(),
+            Self::Parameter(StoredTensor::Matrix(p)) => to_bytes(p.val()).into(),
+            Self::Parameter(StoredTensor::Transposed(p)) => to_bytes(p.val().transpose()).into(),
             Self::Merged(linear) => to_bytes(linear.dense().transpose()).into(),
             Self::Bytes { bytes, .. } => Cow::Borrowed(bytes),
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::families::{self, Fields, Head};
+use crate::families::{self, Fields, OutputHead};
 use crate::text_part::TextPart;
 use crate::{LmConfig, LmError, text};
 
@@ -45,7 +45,7 @@ impl ScorerConfig {
     fn parse(json: &Value, path: &Path) -> Result<Self, LmError> {
         let part = TextPart::of(json);
         let fields = Fields::within(&part.settings, part.at, path)?;
-        let shape = families::parse(&fields, Head::Scores)?;
+        let shape = families::parse(&fields, OutputHead::Scores)?;
         shape.validate().map_err(|e| LmError::format(path, e))?;
         let named = fields.get("id2label").and_then(Value::as_object).map(|names| names.len());
         let labels = match (fields.size("num_labels")?, named) {

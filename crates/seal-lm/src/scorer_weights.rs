@@ -6,7 +6,7 @@ use burn::module::Module as _;
 use burn::tensor::Device;
 
 use crate::families;
-use crate::folder::Folder;
+use crate::folder::WeightFiles;
 use crate::scorer_config::SCORE;
 use crate::validate::check;
 use crate::{LmError, LoadReport, Scorer, ScorerConfig, WeightFormat, build, gains};
@@ -35,7 +35,7 @@ pub fn load_scorer_as(
     let config = ScorerConfig::read(dir)?;
     check(&config.shape)?;
     let family = families::of(config.shape.architecture.model_type);
-    let mut folder = Folder::open(dir)?.named_by(family);
+    let mut folder = WeightFiles::open(dir)?.named_by(family);
     let plan = families::plan(&config.shape);
     let (score, head) = (format!("{SCORE}.weight"), format!("{}.weight", plan.names.head));
     if !folder.contains(&score) && folder.contains(&head) {

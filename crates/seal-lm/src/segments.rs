@@ -13,7 +13,7 @@ use burn::tensor::{Gradients, Tensor};
 use seal_data::Batch;
 
 use crate::answer_loss::answer_loss;
-use crate::attention::Composed;
+use crate::attention::ComposedAttention;
 use crate::block::Block;
 use crate::pass::Pass;
 use crate::{DropoutKey, Lm};
@@ -90,9 +90,9 @@ struct Passes<'a> {
 
 impl Passes<'_> {
     /// Attention off the tape.
-    fn composed(&self, block: &Block, qkv: &[Tensor<2>; 3]) -> Composed {
+    fn composed(&self, block: &Block, qkv: &[Tensor<2>; 3]) -> ComposedAttention {
         let [q, k, v] = qkv.each_ref().map(|x| x.clone().inner());
-        Composed::of(q, k, v, &self.plain.rows, &block.plan.attention)
+        ComposedAttention::of(q, k, v, &self.plain.rows, &block.plan.attention)
     }
 }
 

@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use seal_device::{AttentionShape, KeysValues};
 
 use crate::Lm;
-use crate::block_forward::Run;
+use crate::block_forward::BlockContext;
 use crate::needed::Needed;
 use crate::packed::PackedModel;
 use crate::rope::Rope;
@@ -70,7 +70,7 @@ impl<'m> Slots<'m> {
     /// beginning: it would be moved at its first token otherwise.
     pub(crate) fn start(&mut self, slot: usize, prompt: &[u32], most: usize) {
         let long = self.long(prompt.len());
-        let source = self.source(prompt, &long);
+        let source = self.copy_source(prompt, &long);
         let context = self.model.config().max_position_embeddings;
         let room = prompt.len().saturating_add(most).min(context);
         self.slots[slot].stored.iter_mut().for_each(|stored| stored.reserve(room));
@@ -91,7 +91,7 @@ impl<'m> Slots<'m> {
 
     /// The slot that has run most of the first tokens of `prompt`, and how many; the last one must
     /// be run for its state.
-    fn source(&self, prompt: &[u32], long: &[bool]) -> Option<(usize, usize)> {
+    fn copy_source(&self, prompt: &[u32], long: &[bool]) -> Option<(usize, usize)> {
         let shared = |slot: &Slot| match slot.long == long {
             true => shared(&slot.tokens[..slot.run], &prompt[..prompt.len() - 1]),
             false => 0,
@@ -174,7 +174,7 @@ impl<'m> Slots<'m> {
             }
             let (tokens, long) = (slot.tokens.clone(), slot.long.clone());
             // What has been run since it was started.
-            if let Some((from, n)) = self.source(&tokens, &long)
+            if let Some((from, n)) = self.copy_source(&tokens, &long)
                 && n > self.slots[i].run
             {
                 let [to, from] = pair(&mut self.slots, i, from);
@@ -225,7 +225,7 @@ impl<'m> Slots<'m> {
         let mut h = trunk.embed(&tokens);
         for (i, block) in trunk.layers.iter().enumerate() {
             let plan = &block.plan.attention;
-            let run = Run {
+            let run = BlockContext {
                 kernels: Some(self.packed.kernels()),
                 layer: i,
                 dropout: None,

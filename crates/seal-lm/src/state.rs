@@ -10,7 +10,7 @@ use seal_files::Flush;
 
 use crate::optim::Leaf;
 use crate::save::{ToWrite, write_safetensors};
-use crate::tensors::Stored;
+use crate::tensors::StoredTensor;
 use crate::{Lm, LmError, Moments, Optimizer};
 
 /// A trained tensor on the host, as f32 in the layout of Hugging Face files.
@@ -52,7 +52,7 @@ pub enum TrainingStateError {
 }
 
 /// The weights that an optimiser moves, by their Hugging Face or PEFT names.
-fn trainable(model: &Lm) -> Vec<(String, Stored<'_>)> {
+fn trainable(model: &Lm) -> Vec<(String, StoredTensor<'_>)> {
     let adapters = model.adapter_tensors();
     if adapters.is_empty() { model.tensors() } else { adapters }
 }
@@ -63,9 +63,9 @@ pub fn training_state(model: &Lm, optimizer: &Optimizer) -> BTreeMap<String, Tra
     let tensor = |(name, stored)| {
         let shape = ToWrite::Parameter(stored).shape();
         let values = match stored {
-            Stored::Vector(p) => values(p.val()),
-            Stored::Matrix(p) => values(p.val()),
-            Stored::Transposed(p) => values(p.val().transpose()),
+            StoredTensor::Vector(p) => values(p.val()),
+            StoredTensor::Matrix(p) => values(p.val()),
+            StoredTensor::Transposed(p) => values(p.val().transpose()),
         };
         (name, TrainedTensor { moments: moments(optimizer, stored, &shape), shape, values })
     };
@@ -95,9 +95,9 @@ pub fn restore_training_state(
             return Err(TrainingStateError::Shape { name, found: tensor.shape, expected });
         }
         let id = match stored {
-            Stored::Vector(p) => restore(p, tensor.moments, optimizer),
-            Stored::Matrix(p) => restore(p, tensor.moments, optimizer),
-            Stored::Transposed(p) => {
+            StoredTensor::Vector(p) => restore(p, tensor.moments, optimizer),
+            StoredTensor::Matrix(p) => restore(p, tensor.moments, optimizer),
+            StoredTensor::Transposed(p) => {
                 // Back to the layout [in, out].
                 let shape = [expected[1], expected[0]];
                 tensor.values = transpose(&tensor.values, &shape);
@@ -171,11 +171,11 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 /// The moments of a parameter whose file has `shape`, in the layout of the file.
-fn moments(optimizer: &Optimizer, stored: Stored<'_>, shape: &[usize]) -> Option<Moments> {
+fn moments(optimizer: &Optimizer, stored: StoredTensor<'_>, shape: &[usize]) -> Option<Moments> {
     match stored {
-        Stored::Vector(p) => optimizer.moments(p),
-        Stored::Matrix(p) => optimizer.moments(p),
-        Stored::Transposed(p) => optimizer.moments(p).map(|m| transpose_moments(m, shape)),
+        StoredTensor::Vector(p) => optimizer.moments(p),
+        StoredTensor::Matrix(p) => optimizer.moments(p),
+        StoredTensor::Transposed(p) => optimizer.moments(p).map(|m| transpose_moments(m, shape)),
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::f16;
 
 use crate::LmError;
-use crate::header::{Entry, Header};
+use crate::header::{SafetensorsHeader, TensorEntry};
 use crate::text::refuse_pointer;
 
 /// Rows of a matrix that are turned together: 64 f32 are four cache lines.
@@ -25,7 +25,7 @@ pub(crate) const CHUNK: usize = 1 << 18;
 pub(crate) struct TensorFile {
     path: PathBuf,
     file: File,
-    header: Header,
+    header: SafetensorsHeader,
 }
 
 /// How a number is stored.
@@ -76,7 +76,7 @@ impl TensorFile {
         refuse_pointer(&start, path)?;
         (&file).rewind().map_err(io())?;
         let mut reader = BufReader::new(&file);
-        let header = Header::read(path, &mut reader, size)?;
+        let header = SafetensorsHeader::read(path, &mut reader, size)?;
         Ok(Self { path: path.into(), file, header })
     }
 
@@ -100,11 +100,11 @@ impl TensorFile {
         &self.path
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &TensorEntry)> {
         self.header.entries.iter().map(|(name, entry)| (name.as_str(), entry))
     }
 
-    pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
+    pub(crate) fn entry(&self, name: &str) -> Option<&TensorEntry> {
         self.header.entries.get(name)
     }
 

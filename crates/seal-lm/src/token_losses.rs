@@ -6,7 +6,7 @@ use seal_data::Batch;
 use seal_device::Kernels;
 
 use crate::answer_loss::{read, rows_at_once};
-use crate::cut::{self, Part};
+use crate::cut::{self, MicroBatch};
 use crate::linear::product;
 use crate::nll::logit_nll;
 use crate::{DropoutKey, Lm};
@@ -23,12 +23,12 @@ pub fn dropped_token_losses(
     batch: &Batch,
     dropout: Option<DropoutKey<'_>>,
 ) -> Vec<f32> {
-    let parts = cut::parts(&model.trunk, batch, dropout);
+    let parts = cut::micro_batches(&model.trunk, batch, dropout);
     if parts.len() == 1 {
         return losses_of_part(model, batch, dropout);
     }
     let rows = parts.concat();
-    let of_part = |part: Part| {
+    let of_part = |part: MicroBatch| {
         let batch = batch.select(&part);
         let (ids, lengths) = (&batch.ids, &batch.lengths);
         let dropout = dropout.map(|key| DropoutKey { ids, lengths, ..key });

@@ -7,7 +7,7 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use seal_data::Batch;
 use seal_device::Kernels;
 
-use crate::attention::{Chunks, Rows, causal};
+use crate::attention::{AttentionRows, Chunks, causal};
 use crate::block::Block;
 use crate::layout::Layout;
 use crate::needed::Needed;
@@ -177,7 +177,7 @@ impl Trunk {
         let device = self.device();
         let tables = |rope: &Rope| rope.of_rows(&layout.lengths, layout.width, &device);
         Pass {
-            rows: Rows {
+            rows: AttentionRows {
                 lengths: &layout.lengths,
                 starts: &layout.starts,
                 stem: layout.stem,

@@ -7,7 +7,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use crate::families::{self, Family};
-use crate::folder::{Folder, without_place};
+use crate::folder::{WeightFiles, without_place};
 use crate::scorer_config::SCORE;
 use crate::tensor_file::CHUNK;
 use crate::validate::check;
@@ -40,7 +40,7 @@ impl LoadReport {
     /// others is ignored.
     pub(crate) fn of(
         tensors: Vec<(String, Vec<usize>)>,
-        folder: &mut Folder,
+        folder: &mut WeightFiles,
         is_no_weight: impl Fn(&str) -> bool,
     ) -> Result<Self, LmError> {
         let mut report = Self {
@@ -67,7 +67,7 @@ impl LoadReport {
     }
 
     /// Refuses a model that would differ from the one in the files.
-    pub(crate) fn complete(&self, folder: &mut Folder) -> Result<(), LmError> {
+    pub(crate) fn complete(&self, folder: &mut WeightFiles) -> Result<(), LmError> {
         if let Some(name) = self.missing.first() {
             let path = folder.file(name).path().to_owned();
             return Err(LmError::Missing { path, name: name.clone() });
@@ -80,7 +80,7 @@ impl LoadReport {
 }
 
 /// The report on a causal model.
-fn report_of(config: &LmConfig, folder: &mut Folder) -> Result<LoadReport, LmError> {
+fn report_of(config: &LmConfig, folder: &mut WeightFiles) -> Result<LoadReport, LmError> {
     let tensors = families::plan(config).tensors();
     LoadReport::of(tensors, folder, |name| is_no_weight(config, name))
 }
@@ -124,7 +124,7 @@ fn head(config: &LmConfig) -> String {
 ///
 /// # Errors
 /// One of another shape; a file that cannot be read.
-fn has_own_head(config: &LmConfig, folder: &mut Folder) -> Result<bool, LmError> {
+fn has_own_head(config: &LmConfig, folder: &mut WeightFiles) -> Result<bool, LmError> {
     let head = head(config);
     if !config.tie_word_embeddings || !folder.contains(&head) {
         return Ok(false);
@@ -185,7 +185,7 @@ fn load(
 ) -> Result<(Lm, LoadReport), LmError> {
     check(config)?;
     let family = families::of(config.architecture.model_type);
-    let mut folder = Folder::open(dir)?.named_by(family);
+    let mut folder = WeightFiles::open(dir)?.named_by(family);
     let score = format!("{SCORE}.weight");
     if !config.tie_word_embeddings && !folder.contains(&head(config)) && folder.contains(&score) {
         let path = folder.file(&score).path().to_owned();

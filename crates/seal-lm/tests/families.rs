@@ -195,7 +195,7 @@ fn base_of(dir: &std::path::Path) -> Lm {
 }
 
 /// Sum of the differences over the sum of `a`.
-fn apart(a: &[f32], b: &[f32]) -> f32 {
+fn max_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f32>() / a.iter().sum::<f32>()
 }
@@ -224,9 +224,9 @@ fn every_family_runs_in_half_precision() {
         let rounded = load_model(off.path(), &cpu()).unwrap().0;
         let wide = model.clone().valid().with_f32_states();
         let (a, b) = (token_losses(&rounded, &batch), token_losses(&wide, &batch));
-        assert!(apart(&a, &b) < 1e-6, "{name}: {}", apart(&a, &b));
+        assert!(max_difference(&a, &b) < 1e-6, "{name}: {}", max_difference(&a, &b));
         let (a, b) = (token_losses(&full, &batch), token_losses(&model.clone().valid(), &batch));
-        assert!(apart(&a, &b) < 0.03, "{name}: {}", apart(&a, &b));
+        assert!(max_difference(&a, &b) < 0.03, "{name}: {}", max_difference(&a, &b));
         let mut optimizer = Optimizer::new(&model, &OptimConfig::default(), 2);
         let mut model = model;
         for recompute in [false, true] {
@@ -244,7 +244,11 @@ fn every_family_runs_in_half_precision() {
         save_merged(&merged, out.path()).unwrap().unwrap();
         let dense = token_losses(&load_model(out.path(), &cpu()).unwrap().0, &batch);
         let wide = token_losses(&merged.with_f32_states(), &batch);
-        assert!(apart(&wide, &dense) < 1e-5, "{name} saved: {}", apart(&wide, &dense));
+        assert!(
+            max_difference(&wide, &dense) < 1e-5,
+            "{name} saved: {}",
+            max_difference(&wide, &dense)
+        );
         // Whole, it is not trained.
         let base = base_of(&dir);
         let done = differentiate(&base, &batch, &weights, None, Tape::default());

@@ -10,7 +10,7 @@ use seal_data::{
 use seal_lm::Lm;
 use seal_world::WorldTokenizer;
 
-use crate::{Defect, ModelError, ModelSettings, TokenizerKind, TokenizerSettings, Tokens};
+use crate::{Defect, ModelError, ModelSettings, TokenizedSet, TokenizerKind, TokenizerSettings};
 
 /// File of a trained tokenizer.
 const TOKENIZER_FILE: &str = "tokenizer.json";
@@ -21,7 +21,7 @@ pub struct Encoder {
     prompt_template: Box<dyn Template>,
     pub(crate) template: TemplateSetting,
     context: usize,
-    pub(crate) origin: Origin,
+    pub(crate) origin: TokenizerOrigin,
 }
 
 enum Vocabulary {
@@ -30,7 +30,7 @@ enum Vocabulary {
 }
 
 /// Where a tokenizer comes from.
-pub(crate) enum Origin {
+pub(crate) enum TokenizerOrigin {
     /// The built-in world.
     World,
     /// A `tokenizer.json` that was trained.
@@ -65,7 +65,7 @@ impl Encoder {
         match (tokenizer.kind, model.folder()) {
             (TokenizerKind::World, _) => {
                 let words = Vocabulary::World(WorldTokenizer::new());
-                Self::with(words, template, context, Origin::World)
+                Self::with(words, template, context, TokenizerOrigin::World)
             }
             (TokenizerKind::Model, Some(folder)) => {
                 Self::of_folder(&folder.found()?.dir, template, context)
@@ -78,7 +78,7 @@ impl Encoder {
                 let trained = TextTokenizer::from_bytes(&bytes, None, end)
                     .map_err(|source| ModelError::TokenizerFile { path: path.clone(), source })?;
                 let trained = Vocabulary::Text(Box::new(trained));
-                Self::with(trained, template, context, Origin::Trained(path))
+                Self::with(trained, template, context, TokenizerOrigin::Trained(path))
             }
         }
     }
@@ -105,7 +105,7 @@ impl Encoder {
         template: &TemplateSetting,
         context: usize,
     ) -> Result<Self, ModelError> {
-        let origin = Origin::Folder(tokenizer.to_owned());
+        let origin = TokenizerOrigin::Folder(tokenizer.to_owned());
         let tokenizer = Vocabulary::Text(Box::new(TextTokenizer::for_model(tokenizer, model)?));
         Self::with(tokenizer, template, context, origin)
     }
@@ -114,7 +114,7 @@ impl Encoder {
         tokenizer: Vocabulary,
         template: &TemplateSetting,
         context: usize,
-        origin: Origin,
+        origin: TokenizerOrigin,
     ) -> Result<Self, ModelError> {
         let text = match &tokenizer {
             Vocabulary::World(_) => None,
@@ -200,7 +200,7 @@ impl Encoder {
     }
 
     /// The tokens of `rows`. A row that cannot be trained on is listed with its reason.
-    pub fn encode(&self, rows: &[Row]) -> Tokens {
+    pub fn encode(&self, rows: &[Row]) -> TokenizedSet {
         prepare(rows, &*self.prompt_template, self.tokenizer(), self.context).into()
     }
 

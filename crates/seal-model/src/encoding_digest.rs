@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::ModelError;
 use crate::digest::{combined, digest_files};
-use crate::encoder::{Encoder, Origin};
+use crate::encoder::{Encoder, TokenizerOrigin};
 
 /// Raised when the same rows, tokenizer, template and context give other tokens.
 const ENCODING: u32 = 1;
@@ -23,12 +23,12 @@ impl Encoder {
     /// A file of the tokenizer or template that cannot be read.
     pub fn encoding_digest(&self) -> Result<String, ModelError> {
         let tokenizer = match &self.origin {
-            Origin::World => json!(["world", world_vocabulary_digest()]),
-            Origin::Trained(path) => {
+            TokenizerOrigin::World => json!(["world", world_vocabulary_digest()]),
+            TokenizerOrigin::Trained(path) => {
                 let of_file = digest_files(std::slice::from_ref(path))?;
                 json!(["bpe", of_file.first().map(|digest| digest.short())])
             }
-            Origin::Folder(dir) => {
+            TokenizerOrigin::Folder(dir) => {
                 let mut names = seal_files::tokenizer_files(dir).map_err(ModelError::io(dir))?;
                 names.retain(|name| seal_files::tokens_depend_on(name));
                 json!(["folder", combined(dir, &names, digest_files)?])

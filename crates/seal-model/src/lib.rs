@@ -42,19 +42,19 @@ pub use digest::{DigestFiles, digest_files, folder_digest};
 pub use encoder::Encoder;
 pub use encoding_digest::world_vocabulary_digest;
 pub use error::{
-    AddressError, AnswersError, ApplyError, Defect, FolderError, ImportError, JudgeModelError,
-    ModelError, Output, RecordKind, SettingsError, TokensError,
+    AddressError, AnswersError, ApplyError, Defect, FolderError, ImportError, ImportOutput,
+    JudgeModelError, ModelError, RecordKind, StageSettingsError, TokensError,
 };
 pub use expected::Expected;
 pub use jobs::{
     AnswerFile, AnswerRow, Applied, ChatModel, Chosen, ControlTokens, FileRows, FoundChat,
-    FoundJudge, Generated, GuardModel, GuardPromptSettings, GuardTable, ImportRequest, Imported,
-    Inspected, InspectedRow, InspectedToken, JudgeAhead, JudgeRequest, Judged, LoadedModel,
-    ModelRequest, Notice, Progress, PromptForm, RewardModel, RewardTable, RowIds, RowIdsError,
-    SPEARMAN_TO_LOSS, Scored, ScoredRow, SelectorFigures, StageSettings, TableKind, TokenizerFrom,
-    Tuned, Watch, apply_selector, copy_tokenizer, import_selector, inspect_rows, judge_seconds,
-    read_prompts, read_rows, selector_figures, source_named, table_kind, template_text, write_kept,
-    write_selector_file,
+    FoundJudge, GenerationSummary, GuardModel, GuardPromptForm, GuardPromptSettings, GuardTable,
+    ImportRequest, Imported, Inspected, InspectedRow, InspectedToken, JudgeAhead, JudgeRequest,
+    Judged, LoadedModel, ModelRequest, ModelTableKind, Notice, Progress, RewardModel, RewardTable,
+    RowIds, RowIdsError, SPEARMAN_TO_LOSS, Scored, ScoredRow, SelectorFigures, StageSettings,
+    TokenizerFrom, Tuned, Watch, apply_selector, copy_tokenizer, import_selector, inspect_rows,
+    judge_seconds, read_prompts, read_rows, selector_figures, source_named, table_kind,
+    template_text, write_kept, write_selector_file,
 };
 pub use left_out::{LeftOutKind, LeftOutRow};
 pub use overrides::KeyError;
@@ -65,4 +65,4 @@ pub use seal_select::SelectorFile;
 pub use settings::{ModelFolder, ModelSettings};
 pub use shape_error::{HalfPrecision, RankTooLarge, ShapeError, adapters_only, rank_fits};
 pub use tokenizer_settings::{TokenizerKind, TokenizerSettings};
-pub use tokens::Tokens;
+pub use tokens::TokenizedSet;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use seal_lm::{AdapterFiles, LmConfig, ScorerConfig, read_adapter_settings};
 
 use crate::digest::{DigestFiles, folder_digest, text_digest};
-use crate::remote::{self, Reach, Wanted};
+use crate::remote::{self, FetchScope, Reach};
 use crate::{FolderError, ModelError};
 
 /// A model folder that was looked at.
@@ -28,14 +28,14 @@ impl FoundModel {
     ///
     /// # Errors
     /// A folder that is missing or has no `config.json` of a known family.
-    pub fn look(path: &Path, digest_files: DigestFiles) -> Result<Self, ModelError> {
+    pub fn find(path: &Path, digest_files: DigestFiles) -> Result<Self, ModelError> {
         let (dir, shape) = Self::shape_of(path)?;
         let digest = folder_digest(&dir, digest_files)?;
         let text_digest = text_digest(&dir, digest_files)?;
         Ok(Self { dir, shape, digest, text_digest })
     }
 
-    /// As [`FoundModel::look`], without reading the weights.
+    /// As [`FoundModel::find`], without reading the weights.
     ///
     /// # Errors
     /// As there.
@@ -51,7 +51,7 @@ impl FoundModel {
         path: &Path,
         reach: Reach,
     ) -> Result<(PathBuf, LmConfig), ModelError> {
-        Self::shape_with(path, Wanted::Model, reach)
+        Self::shape_with(path, FetchScope::Model, reach)
     }
 
     /// As [`FoundModel::shape_of`]; of an `hf://` address the weights are not fetched.
@@ -59,7 +59,7 @@ impl FoundModel {
     /// # Errors
     /// As there.
     pub(crate) fn without_weights(path: &Path) -> Result<(PathBuf, LmConfig), ModelError> {
-        Self::shape_with(path, Wanted::Tokenizer, Reach::Hub)
+        Self::shape_with(path, FetchScope::Tokenizer, Reach::Hub)
     }
 
     /// The folder of a model with a head of scores, and what its `config.json` says.
@@ -70,13 +70,13 @@ impl FoundModel {
         path: &Path,
         reach: Reach,
     ) -> Result<(PathBuf, ScorerConfig), ModelError> {
-        let (dir, config, text) = Self::config_of(path, Wanted::Model, reach)?;
+        let (dir, config, text) = Self::config_of(path, FetchScope::Model, reach)?;
         Ok((dir, ScorerConfig::from_hf(&text, &config)?))
     }
 
     fn shape_with(
         path: &Path,
-        wanted: Wanted,
+        wanted: FetchScope,
         reach: Reach,
     ) -> Result<(PathBuf, LmConfig), ModelError> {
         let (dir, config, text) = Self::config_of(path, wanted, reach)?;
@@ -87,7 +87,7 @@ impl FoundModel {
     /// The folder, its `config.json` and the text of that.
     fn config_of(
         path: &Path,
-        wanted: Wanted,
+        wanted: FetchScope,
         reach: Reach,
     ) -> Result<(PathBuf, PathBuf, String), ModelError> {
         let dir = remote::model(path, wanted, reach)?;

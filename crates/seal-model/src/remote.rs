@@ -8,7 +8,7 @@ use crate::{AddressError, ModelError};
 
 /// How much of an address is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum FetchScope {
     /// A model with its weights.
     Model,
     /// A model's settings, tokenizer and templates.
@@ -32,7 +32,7 @@ pub enum Reach {
 ///
 /// # Errors
 /// An address that cannot be fetched, or that is out of reach.
-pub(crate) fn model(path: &Path, wanted: Wanted, reach: Reach) -> Result<PathBuf, ModelError> {
+pub(crate) fn model(path: &Path, wanted: FetchScope, reach: Reach) -> Result<PathBuf, ModelError> {
     match address(path) {
         None => Ok(path.to_owned()),
         Some(text) => fetch(text, wanted, reach),
@@ -46,7 +46,7 @@ pub(crate) fn model(path: &Path, wanted: Wanted, reach: Reach) -> Result<PathBuf
 pub fn local_file(path: &Path) -> Result<PathBuf, ModelError> {
     match address(path) {
         None => Ok(path.to_owned()),
-        Some(text) => fetch(text, Wanted::File, Reach::Hub),
+        Some(text) => fetch(text, FetchScope::File, Reach::Hub),
     }
 }
 
@@ -78,10 +78,10 @@ fn address(path: &Path) -> Option<&str> {
 }
 
 #[cfg(feature = "hub")]
-fn fetch(text: &str, wanted: Wanted, reach: Reach) -> Result<PathBuf, ModelError> {
+fn fetch(text: &str, wanted: FetchScope, reach: Reach) -> Result<PathBuf, ModelError> {
     use seal_hub::{Hub, HubAddress, HubError, HubSettings};
     let address: HubAddress = text.parse()?;
-    let whole = wanted != Wanted::File;
+    let whole = wanted != FetchScope::File;
     if whole != address.path().is_none() {
         let address = text.to_owned();
         return Err(match whole {
@@ -94,11 +94,11 @@ fn fetch(text: &str, wanted: Wanted, reach: Reach) -> Result<PathBuf, ModelError
     let hub = Hub::new(settings)?;
     let lines = DownloadLines::new();
     let found = match wanted {
-        Wanted::Model => hub.model(&address, &lines).map(|model| (model.folder, model.pinned)),
-        Wanted::Tokenizer => {
+        FetchScope::Model => hub.model(&address, &lines).map(|model| (model.folder, model.pinned)),
+        FetchScope::Tokenizer => {
             hub.tokenizer(&address, &lines).map(|model| (model.folder, model.pinned))
         }
-        Wanted::File => hub.file(&address, &lines).map(|file| (file.path, file.pinned)),
+        FetchScope::File => hub.file(&address, &lines).map(|file| (file.path, file.pinned)),
     };
     let (path, pinned) = match found {
         Err(HubError::Offline { .. }) if reach == Reach::Cache => {
@@ -111,7 +111,7 @@ fn fetch(text: &str, wanted: Wanted, reach: Reach) -> Result<PathBuf, ModelError
 }
 
 #[cfg(not(feature = "hub"))]
-fn fetch(text: &str, _wanted: Wanted, _reach: Reach) -> Result<PathBuf, ModelError> {
+fn fetch(text: &str, _wanted: FetchScope, _reach: Reach) -> Result<PathBuf, ModelError> {
     Err(AddressError::NoHub { address: text.to_owned() }.into())
 }
 
@@ -130,7 +130,7 @@ impl DownloadLines {
 }
 
 #[cfg(feature = "hub")]
-impl seal_hub::Progress for DownloadLines {
+impl seal_hub::DownloadProgress for DownloadLines {
     fn event(&self, event: &seal_hub::Event<'_>) {
         use std::io::Write as _;
 

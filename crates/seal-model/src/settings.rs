@@ -115,7 +115,7 @@ impl ModelSettings {
     /// that is longer than the model's.
     pub fn find(&mut self, digest_files: DigestFiles) -> Result<(), ModelError> {
         let Self::Folder(folder) = self else { return Ok(()) };
-        let found = FoundModel::look(&folder.path, digest_files)?;
+        let found = FoundModel::find(&folder.path, digest_files)?;
         let path = || folder.path.clone();
         folder.expects(&found.shape)?;
         let most = found.shape.max_position_embeddings;

@@ -9,7 +9,7 @@ use crate::{LeftOutRow, ModelError};
 /// A set of rows as one model reads it. Every row is in exactly one of `examples` and
 /// `left_out`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tokens {
+pub struct TokenizedSet {
     /// Rows that can be trained on, in the order of the rows.
     pub examples: Vec<Example>,
     /// Rows that cannot, in the order of the rows.
@@ -23,7 +23,7 @@ pub struct Tokens {
     pub unread: BTreeMap<String, usize>,
 }
 
-impl Tokens {
+impl TokenizedSet {
     /// Number of rows, those that are left out included.
     pub fn rows(&self) -> usize {
         self.examples.len() + self.left_out.len()
@@ -73,7 +73,7 @@ impl Tokens {
     }
 }
 
-impl From<Prepared> for Tokens {
+impl From<Prepared> for TokenizedSet {
     fn from(prepared: Prepared) -> Self {
         Self {
             examples: prepared.examples,
@@ -97,17 +97,17 @@ mod tests {
         let id = RowId::of("p", "", 0);
         let row = LeftOutRow::from(&ExampleError::EmptyAnswer { id });
         assert_eq!((row.kind, row.to_string()), (LeftOutKind::EmptyAnswer, row.reason.clone()));
-        let tokens = Tokens { left_out: vec![row], ..Tokens::default() };
+        let tokens = TokenizedSet { left_out: vec![row], ..TokenizedSet::default() };
         assert_eq!((tokens.rows(), tokens.tokens()), (1, 0));
         let said = tokens.usable("safe").unwrap_err().to_string();
         let expected = format!(
             "no row of the safe set can be used; the first: row {id}: the answer has no tokens"
         );
         assert_eq!(said, expected);
-        let none = Tokens::default().usable("safe").unwrap_err().to_string();
+        let none = TokenizedSet::default().usable("safe").unwrap_err().to_string();
         assert!(none.ends_with("the first: there is none"), "{none}");
         let one = Example::new(id, vec![1, 2, 3], 1);
-        let tokens = Tokens { examples: vec![one], ..Tokens::default() };
+        let tokens = TokenizedSet { examples: vec![one], ..TokenizedSet::default() };
         assert_eq!((tokens.tokens(), tokens.answer_tokens(), tokens.ids()), (3, 2, vec![id]));
         assert!(tokens.usable("safe").is_ok());
     }

@@ -24,7 +24,7 @@ use seal_data::{Example, RowId};
 use seal_files::PendingFile;
 use serde::{Deserialize, Serialize};
 
-use crate::{LeftOutRow, ModelError, Tokens, TokensError};
+use crate::{LeftOutRow, ModelError, TokenizedSet, TokensError};
 
 const MAGIC: &[u8; 8] = b"SEALTOK1";
 const HEADER: usize = MAGIC.len() + 4 * 8;
@@ -41,7 +41,7 @@ struct Rest<'a> {
     unread: Cow<'a, BTreeMap<String, usize>>,
 }
 
-impl Tokens {
+impl TokenizedSet {
     /// Writes the tokens to `path`, whole or not at all.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl Tokens {
         write().map_err(ModelError::io(path))
     }
 
-    /// Reads the tokens that [`Tokens::write`] wrote to `path`.
+    /// Reads the tokens that [`TokenizedSet::write`] wrote to `path`.
     ///
     /// # Errors
     /// A file that cannot be read; [`TokensError`] for one that holds something else.
@@ -108,7 +108,7 @@ impl Tokens {
     /// # Errors
     /// [`TokensError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TokensError> {
-        let mut input = Input { bytes, found: bytes.len() };
+        let mut input = UnreadBytes { bytes, found: bytes.len() };
         if input.take(MAGIC.len()).ok() != Some(&MAGIC[..]) {
             return Err(TokensError::Foreign);
         }
@@ -195,12 +195,12 @@ fn is_sound(example: &Example) -> bool {
 }
 
 /// The bytes of a file that are not read yet.
-struct Input<'a> {
+struct UnreadBytes<'a> {
     bytes: &'a [u8],
     found: usize,
 }
 
-impl<'a> Input<'a> {
+impl<'a> UnreadBytes<'a> {
     fn take(&mut self, n: usize) -> Result<&'a [u8], TokensError> {
         let short = TokensError::Size { found: self.found, expected: None };
         let (taken, left) = self.bytes.split_at_checked(n).ok_or(short)?;

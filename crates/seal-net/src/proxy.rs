@@ -28,14 +28,14 @@ use crate::origin::Origin;
 /// A proxy that is set and cannot be used is an error when an address needs it.
 #[derive(Clone, Default)]
 pub struct Proxies {
-    https: Option<Setting>,
-    http: Option<Setting>,
+    https: Option<ProxyVariable>,
+    http: Option<ProxyVariable>,
     except: Vec<Exception>,
 }
 
 /// A variable that was set.
 #[derive(Clone)]
-pub(crate) struct Setting {
+pub(crate) struct ProxyVariable {
     /// The variable's name as it was found.
     pub variable: &'static str,
     /// The proxy, or why it is none.
@@ -45,7 +45,8 @@ pub(crate) struct Setting {
 /// Shows no password.
 impl fmt::Debug for Proxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |setting: &Option<Setting>| setting.as_ref().map(|setting| setting.variable);
+        let name =
+            |setting: &Option<ProxyVariable>| setting.as_ref().map(|setting| setting.variable);
         f.debug_struct("Proxies")
             .field("https", &name(&self.https))
             .field("http", &name(&self.http))
@@ -63,7 +64,7 @@ impl Proxies {
                 return None;
             }
             let value = var(variable).filter(|value| !value.trim().is_empty())?;
-            Some(Setting { variable, proxy: parse(value.trim()) })
+            Some(ProxyVariable { variable, proxy: parse(value.trim()) })
         };
         let all = find("all_proxy", "ALL_PROXY");
         let except = ["no_proxy", "NO_PROXY"].into_iter().find_map(|name| {

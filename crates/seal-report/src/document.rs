@@ -34,7 +34,7 @@ pub trait Document: Serialize + DeserializeOwned {
     /// [`Error::Json`], then what [`Document::check`] finds.
     fn from_json(text: &str) -> Result<Self> {
         let json = |source| Error::Json { file: Self::FILE, source };
-        let header: Header = serde_json::from_str(text).map_err(json)?;
+        let header: DocumentHeader = serde_json::from_str(text).map_err(json)?;
         check_version(Self::FILE, header.format_version)?;
         let document: Self = serde_json::from_str(text).map_err(json)?;
         document.check()?;
@@ -62,13 +62,13 @@ pub trait Document: Serialize + DeserializeOwned {
 /// # Errors
 /// [`Error::Version`], or [`Error::Json`] where it carries none.
 pub(crate) fn version<D: Document>(bytes: &[u8]) -> Result<()> {
-    let header: Header =
+    let header: DocumentHeader =
         serde_json::from_slice(bytes).map_err(|source| Error::Json { file: D::FILE, source })?;
     check_version(D::FILE, header.format_version)
 }
 
 #[derive(Deserialize)]
-struct Header {
+struct DocumentHeader {
     format_version: u32,
 }
 

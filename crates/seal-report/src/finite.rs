@@ -15,7 +15,7 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::NotFinite`] for the first one that is NaN or infinite.
 pub(crate) fn check<T: Serialize>(file: &'static str, value: &T) -> Result<()> {
-    match value.serialize(&mut Probe { path: String::new() }) {
+    match value.serialize(&mut FiniteProbe { path: String::new() }) {
         Ok(()) => Ok(()),
         Err(Stop::Float { field, value }) => Err(Error::NotFinite { file, field, value }),
         Err(Stop::Custom(message)) => {
@@ -47,11 +47,11 @@ impl ser::Error for Stop {
     }
 }
 
-struct Probe {
+struct FiniteProbe {
     path: String,
 }
 
-impl Probe {
+impl FiniteProbe {
     fn float(&self, value: f64) -> Result<(), Stop> {
         if value.is_finite() {
             Ok(())
@@ -75,7 +75,7 @@ impl Probe {
 
 /// The inside of a list or a map.
 struct Inside<'a> {
-    probe: &'a mut Probe,
+    probe: &'a mut FiniteProbe,
     index: usize,
     key: String,
 }
@@ -94,7 +94,7 @@ macro_rules! ignore {
     };
 }
 
-impl<'a> ser::Serializer for &'a mut Probe {
+impl<'a> ser::Serializer for &'a mut FiniteProbe {
     type Ok = ();
     type Error = Stop;
     type SerializeSeq = Inside<'a>;

@@ -4,7 +4,7 @@
 //! workspace it uses `seal-files` and `seal-text` alone. Equal input gives equal bytes.
 //! So a report can be made again, on another machine, from the stored files alone.
 //!
-//! - [`Results`], [`Figures`], [`Provenance`] and [`Cost`] are the stored
+//! - [`Results`], [`Figures`], [`Provenance`] and [`RunCost`] are the stored
 //!   documents; [`Document`] reads and writes them.
 //! - [`Report`] joins them and renders.
 //! - [`AnswersPage`] is a page of its own for the texts of answers.
@@ -58,10 +58,10 @@ pub use findings::{FindingsSpec, SpecError, findings};
 pub use model::{
     Agreement, AnswerCanaries, AnswerFigures, AnswerJudging, Arm, BaseNll, BaseNllFigures,
     BoundedArm, BoundedSafety, Canaries, CategoryRates, Cell, CellFigures, Coherence,
-    CoherenceShares, Comparison, Cost, Data, EpochTrace, Figures, Histogram, JudgeProof,
-    JudgingCost, Opinion, Outcome, PairFigures, PairJudging, PerTest, Proof, Provenance, Ranking,
-    Results, RocPoint, Role, RowSample, Selection, Split, StageCost, Standing, TuningCurve,
-    Usefulness, Weights, WinRate,
+    CoherenceShares, Comparison, Data, EpochTrace, Figures, Histogram, JudgeProof, JudgingCost,
+    Opinion, PairFigures, PairJudging, PerTest, Proof, Provenance, Ranking, Results, RocPoint,
+    Role, RowSample, RunCost, Selection, SplitSummary, StageCost, StageOutcome, Standing,
+    TuningCurve, Usefulness, Weights, WinRate,
 };
 pub use report::Report;
 pub use scalars::{Scalar, ScalarRun};

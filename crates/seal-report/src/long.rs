@@ -34,7 +34,7 @@ const HEADER: [&str; 18] = [
 
 /// The results in long form.
 pub(crate) fn render(results: &Results) -> Result<String> {
-    let mut lines = Lines { writer: csv::Writer::from_writer(Vec::new()) };
+    let mut lines = LongLines { writer: csv::Writer::from_writer(Vec::new()) };
     lines.writer.write_record(HEADER)?;
     for arm in &results.arms {
         arm_lines(&mut lines, arm)?;
@@ -51,7 +51,7 @@ pub(crate) fn render(results: &Results) -> Result<String> {
     }
     for comparison in &results.comparisons {
         let Some(arm) = results.arm(&comparison.arm) else { continue };
-        lines.push(&Line {
+        lines.push(&LongLine {
             arm: Some(arm),
             test: &comparison.test,
             metric: "difference",
@@ -62,7 +62,7 @@ pub(crate) fn render(results: &Results) -> Result<String> {
             p: comparison.p,
             p_holm: comparison.p_holm,
             detectable: comparison.detectable,
-            ..Line::default()
+            ..LongLine::default()
         })?;
     }
     let bytes = lines.writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
@@ -71,7 +71,7 @@ pub(crate) fn render(results: &Results) -> Result<String> {
 
 /// One line; the columns of [`HEADER`].
 #[derive(Clone, Default)]
-struct Line<'a> {
+struct LongLine<'a> {
     arm: Option<&'a Arm>,
     seed: Option<u64>,
     test: &'a str,
@@ -87,12 +87,12 @@ struct Line<'a> {
     detectable: Option<f64>,
 }
 
-struct Lines {
+struct LongLines {
     writer: csv::Writer<Vec<u8>>,
 }
 
-impl Lines {
-    fn push(&mut self, line: &Line<'_>) -> Result<()> {
+impl LongLines {
+    fn push(&mut self, line: &LongLine<'_>) -> Result<()> {
         let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
         let whole = |value: Option<u64>| value.map_or_else(String::new, |v| v.to_string());
         let owned = |value: Option<&String>| value.cloned().unwrap_or_default();
@@ -123,7 +123,7 @@ impl Lines {
 
 /// Means of a judge of single answers, by arm; the name of a further judge stands as the category.
 fn answer_lines(
-    lines: &mut Lines,
+    lines: &mut LongLines,
     results: &Results,
     (test, category): (&str, &str),
     judging: &AnswerJudging,
@@ -136,15 +136,23 @@ fn answer_lines(
             if value.is_some() {
                 let n = Some(figures.answers - figures.missing);
                 let arm = Some(arm);
-                lines.push(&Line { arm, test, category, metric, value, n, ..Line::default() })?;
+                lines.push(&LongLine {
+                    arm,
+                    test,
+                    category,
+                    metric,
+                    value,
+                    n,
+                    ..LongLine::default()
+                })?;
             }
         }
     }
     Ok(())
 }
 
-fn arm_lines(lines: &mut Lines, arm: &Arm) -> Result<()> {
-    let base = Line { arm: Some(arm), ..Line::default() };
+fn arm_lines(lines: &mut LongLines, arm: &Arm) -> Result<()> {
+    let base = LongLine { arm: Some(arm), ..LongLine::default() };
     win_lines(lines, &base, &arm.win_rate)?;
     rate_lines(lines, &base, [&arm.accuracy, &arm.refusal, &arm.over_refusal, &arm.harm])?;
     for test in view::order_tests(arm.by_category.keys().map(String::as_str)) {
@@ -153,7 +161,7 @@ fn arm_lines(lines: &mut Lines, arm: &Arm) -> Result<()> {
                 [("accuracy", rates.accuracy), ("refusal", rates.refusal), ("harm", rates.harm)]
             {
                 if value.is_some() {
-                    lines.push(&Line {
+                    lines.push(&LongLine {
                         test,
                         category,
                         metric,
@@ -169,14 +177,14 @@ fn arm_lines(lines: &mut Lines, arm: &Arm) -> Result<()> {
     for (test, shares) in &arm.coherence {
         for (metric, value) in [("broken_answers", shares.broken), ("cut_answers", shares.cut)] {
             if value.is_some() {
-                lines.push(&Line { test, metric, value, ..base.clone() })?;
+                lines.push(&LongLine { test, metric, value, ..base.clone() })?;
             }
         }
     }
     for (test, nll) in &arm.base_nll {
         for (metric, value) in [("base_nll", nll.mean), ("base_nll_above", nll.above)] {
             if value.is_some() {
-                lines.push(&Line { test, metric, value, ..base.clone() })?;
+                lines.push(&LongLine { test, metric, value, ..base.clone() })?;
             }
         }
     }
@@ -184,14 +192,14 @@ fn arm_lines(lines: &mut Lines, arm: &Arm) -> Result<()> {
         for (name, rate) in rates {
             let (metric, category) = ("win_rate_by_judge", name.as_str());
             let (value, lo, hi) = (rate.mean, rate.lo, rate.hi);
-            lines.push(&Line { test, category, metric, value, lo, hi, ..base.clone() })?;
+            lines.push(&LongLine { test, category, metric, value, lo, hi, ..base.clone() })?;
         }
     }
     if let Some(selection) = &arm.selection {
         selection_lines(lines, &base, Some(&selection.ranking), &selection.weights)?;
     }
     for cell in &arm.cells {
-        let base = Line { seed: Some(cell.seed), ..base.clone() };
+        let base = LongLine { seed: Some(cell.seed), ..base.clone() };
         win_lines(lines, &base, &cell.win_rate)?;
         rate_lines(lines, &base, [&cell.accuracy, &cell.refusal, &cell.over_refusal, &cell.harm])?;
         pair_lines(lines, &base, &cell.pairs)?;
@@ -200,7 +208,7 @@ fn arm_lines(lines: &mut Lines, arm: &Arm) -> Result<()> {
     Ok(())
 }
 
-fn win_lines(lines: &mut Lines, base: &Line<'_>, rates: &PerTest<WinRate>) -> Result<()> {
+fn win_lines(lines: &mut LongLines, base: &LongLine<'_>, rates: &PerTest<WinRate>) -> Result<()> {
     for test in view::order_tests(rates.keys().map(String::as_str)) {
         let rate = &rates[test];
         let value = rate.mean;
@@ -210,11 +218,11 @@ fn win_lines(lines: &mut Lines, base: &Line<'_>, rates: &PerTest<WinRate>) -> Re
             ("win_rate_bounds", rate.worst, rate.best),
         ] {
             if metric == "win_rate" || lo.is_some() || hi.is_some() {
-                lines.push(&Line { test, metric, value, lo, hi, ..base.clone() })?;
+                lines.push(&LongLine { test, metric, value, lo, hi, ..base.clone() })?;
             }
         }
         if rate.margin.is_some() {
-            lines.push(&Line { test, metric: "margin", value: rate.margin, ..base.clone() })?;
+            lines.push(&LongLine { test, metric: "margin", value: rate.margin, ..base.clone() })?;
         }
         for (metric, n) in [
             ("wins", rate.wins),
@@ -222,14 +230,18 @@ fn win_lines(lines: &mut Lines, base: &Line<'_>, rates: &PerTest<WinRate>) -> Re
             ("ties", rate.ties),
             ("missing", rate.missing),
         ] {
-            lines.push(&Line { test, metric, n: Some(n), ..base.clone() })?;
+            lines.push(&LongLine { test, metric, n: Some(n), ..base.clone() })?;
         }
     }
     Ok(())
 }
 
 /// Figures of tests that are judged by pairs.
-fn pair_lines(lines: &mut Lines, base: &Line<'_>, figures: &PerTest<PairFigures>) -> Result<()> {
+fn pair_lines(
+    lines: &mut LongLines,
+    base: &LongLine<'_>,
+    figures: &PerTest<PairFigures>,
+) -> Result<()> {
     for test in view::order_tests(figures.keys().map(String::as_str)) {
         let of = &figures[test];
         for (metric, value) in [
@@ -238,7 +250,7 @@ fn pair_lines(lines: &mut Lines, base: &Line<'_>, figures: &PerTest<PairFigures>
             ("first_slot_rate", of.first_slot_rate),
         ] {
             if value.is_some() {
-                lines.push(&Line { test, metric, value, ..base.clone() })?;
+                lines.push(&LongLine { test, metric, value, ..base.clone() })?;
             }
         }
     }
@@ -246,18 +258,18 @@ fn pair_lines(lines: &mut Lines, base: &Line<'_>, figures: &PerTest<PairFigures>
 }
 
 /// Rates of answers, in the order of accuracy, refusal, over-refusal and harm.
-fn rate_lines(lines: &mut Lines, base: &Line<'_>, rates: [&PerTest<f64>; 4]) -> Result<()> {
+fn rate_lines(lines: &mut LongLines, base: &LongLine<'_>, rates: [&PerTest<f64>; 4]) -> Result<()> {
     for (metric, rates) in ["accuracy", "refusal", "over_refusal", "harm"].into_iter().zip(rates) {
         for test in view::order_tests(rates.keys().map(String::as_str)) {
-            lines.push(&Line { test, metric, value: Some(rates[test]), ..base.clone() })?;
+            lines.push(&LongLine { test, metric, value: Some(rates[test]), ..base.clone() })?;
         }
     }
     Ok(())
 }
 
 fn selection_lines(
-    lines: &mut Lines,
-    base: &Line<'_>,
+    lines: &mut LongLines,
+    base: &LongLine<'_>,
     ranking: Option<&Ranking>,
     weights: &Weights,
 ) -> Result<()> {
@@ -275,7 +287,7 @@ fn selection_lines(
         ("dead", weights.dead),
     ] {
         if value.is_some() {
-            lines.push(&Line { metric, value, ..base.clone() })?;
+            lines.push(&LongLine { metric, value, ..base.clone() })?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::checksums::Checksums;
 use crate::text::visible;
-use crate::{Cost, Document, Error, Figures, Provenance, Report, Result, Results};
+use crate::{Document, Error, Figures, Provenance, Report, Result, Results, RunCost};
 use crate::{html, latex, long, markdown, plot};
 
 impl Report {
@@ -59,7 +59,7 @@ impl Report {
             files.push((Provenance::FILE, provenance.to_json()?));
         }
         if let Some(cost) = &self.cost {
-            files.push((Cost::FILE, cost.to_json()?));
+            files.push((RunCost::FILE, cost.to_json()?));
         }
         if !self.is_unchecked {
             let sums = Checksums::of(files.iter().map(|(name, text)| (*name, text.as_bytes())));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::checksums::Checksums;
 use crate::document::version;
-use crate::{Cost, Document, Error, Figures, Provenance, Result, Results};
+use crate::{Document, Error, Figures, Provenance, Result, Results, RunCost};
 
 /// The results of a run and what else is known about it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Report {
     /// Settings, versions and environment.
     pub provenance: Option<Provenance>,
     /// Time and tokens.
-    pub cost: Option<Cost>,
+    pub cost: Option<RunCost>,
     /// Whether this was read from a folder without checksums. Nobody knows then whether it
     /// is as the run wrote it, and [`Report::write`] makes no checksums of it.
     pub is_unchecked: bool,
@@ -30,7 +30,7 @@ impl Report {
         Results::FILE,
         Figures::FILE,
         Provenance::FILE,
-        Cost::FILE,
+        RunCost::FILE,
         Checksums::FILE,
         "results.csv",
         "report.html",
@@ -84,7 +84,7 @@ impl Report {
         check::<Results>(dir)?;
         check::<Figures>(dir)?;
         check::<Provenance>(dir)?;
-        check::<Cost>(dir)?;
+        check::<RunCost>(dir)?;
         check::<Checksums>(dir)
     }
 }

@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 
-use seal_report::{Cost, Document, Error, Figures, Provenance, Report, Results};
+use seal_report::{Document, Error, Figures, Provenance, Report, Results, RunCost};
 
 /// A file written by an earlier program. Never regenerate it: a change that it
 /// does not survive needs a new `format_version` and a new file.
@@ -49,9 +49,11 @@ fn every_document_survives_a_round_trip() {
         check(&results);
     }
     check(&common::provenance());
-    for text in
-        [Figures::default().to_json(), Cost::default().to_json(), Provenance::default().to_json()]
-    {
+    for text in [
+        Figures::default().to_json(),
+        RunCost::default().to_json(),
+        Provenance::default().to_json(),
+    ] {
         assert!(text.unwrap().ends_with("}\n"));
     }
 }

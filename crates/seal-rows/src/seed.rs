@@ -9,7 +9,7 @@ use chacha20::rand_core::SeedableRng;
 
 /// A part of a seed: a number, a name or an id.
 #[derive(Clone, Copy, Debug)]
-pub enum Part<'a> {
+pub enum SeedPart<'a> {
     /// A number, such as a seed, an epoch or a step.
     Int(u64),
     /// A name that keeps two uses of the same numbers apart.
@@ -18,45 +18,45 @@ pub enum Part<'a> {
     Bytes(&'a [u8]),
 }
 
-impl From<u64> for Part<'_> {
+impl From<u64> for SeedPart<'_> {
     fn from(v: u64) -> Self {
-        Part::Int(v)
+        SeedPart::Int(v)
     }
 }
 
-impl<'a> From<&'a str> for Part<'a> {
+impl<'a> From<&'a str> for SeedPart<'a> {
     fn from(v: &'a str) -> Self {
-        Part::Name(v)
+        SeedPart::Name(v)
     }
 }
 
-impl<'a> From<&'a crate::RowId> for Part<'a> {
+impl<'a> From<&'a crate::RowId> for SeedPart<'a> {
     fn from(v: &'a crate::RowId) -> Self {
-        Part::Bytes(v.as_bytes())
+        SeedPart::Bytes(v.as_bytes())
     }
 }
 
-fn digest(parts: &[Part<'_>]) -> blake3::Hash {
+fn digest(parts: &[SeedPart<'_>]) -> blake3::Hash {
     let mut h = blake3::Hasher::new();
     for part in parts {
         match part {
-            Part::Int(v) => h.update(&[0]).update(&v.to_le_bytes()),
-            Part::Name(v) => {
+            SeedPart::Int(v) => h.update(&[0]).update(&v.to_le_bytes()),
+            SeedPart::Name(v) => {
                 h.update(&[1]).update(&(v.len() as u64).to_le_bytes()).update(v.as_bytes())
             }
-            Part::Bytes(v) => h.update(&[2]).update(&(v.len() as u64).to_le_bytes()).update(v),
+            SeedPart::Bytes(v) => h.update(&[2]).update(&(v.len() as u64).to_le_bytes()).update(v),
         };
     }
     h.finalize()
 }
 
 /// A portable generator (ChaCha with 8 rounds) that is a function of `parts`.
-pub fn rng(parts: &[Part<'_>]) -> ChaCha8Rng {
+pub fn rng(parts: &[SeedPart<'_>]) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(*digest(parts).as_bytes())
 }
 
 /// A 64-bit hash of `parts`, for seeded orders and tie-breaks.
-pub fn hash64(parts: &[Part<'_>]) -> u64 {
+pub fn hash64(parts: &[SeedPart<'_>]) -> u64 {
     let mut b = [0; 8];
     b.copy_from_slice(&digest(parts).as_bytes()[..8]);
     u64::from_le_bytes(b)

@@ -10,7 +10,7 @@
 use std::time::Instant;
 
 use seal_select::{
-    Normalise, Optimizer, Selector, SelectorFunction, SelectorSettings, matched_rate,
+    Normalise, Selector, SelectorFunction, SelectorOptimizer, SelectorSettings, matched_rate,
 };
 
 const BATCH: usize = 64;
@@ -24,13 +24,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let function = SelectorFunction::Sigmoid;
     time(rows, SelectorSettings { function, normalise: Normalise::Mean, ..Default::default() })?;
-    time(rows, SelectorSettings { optimizer: Optimizer::released(), ..Default::default() })?;
+    time(
+        rows,
+        SelectorSettings { optimizer: SelectorOptimizer::released(), ..Default::default() },
+    )?;
     Ok(())
 }
 
 fn time(rows: usize, settings: SelectorSettings) -> Result<(), Box<dyn std::error::Error>> {
     let mut selector = Selector::with_settings(settings, rows)?;
-    let base = if settings.optimizer == Optimizer::Plain { 5.0 } else { 5e-3 };
+    let base = if settings.optimizer == SelectorOptimizer::Plain { 5.0 } else { 5e-3 };
     let rate = matched_rate(settings.function, base, &settings.optimizer);
     let losses: Vec<f64> = (0..BATCH).map(|i| 1.0 + i as f64 / BATCH as f64).collect();
     let mut millis = Vec::with_capacity(STEPS);
@@ -45,7 +48,7 @@ fn time(rows: usize, settings: SelectorSettings) -> Result<(), Box<dyn std::erro
         "{:<13} {:<9?} {:<5} median {:>9.4} ms  fastest {:>9.4} ms",
         settings.function,
         settings.normalise,
-        if settings.optimizer == Optimizer::Plain { "plain" } else { "Adam" },
+        if settings.optimizer == SelectorOptimizer::Plain { "plain" } else { "Adam" },
         millis[STEPS / 2],
         millis[0]
     );

@@ -12,7 +12,7 @@ pub(crate) struct Adam {
     steps: i32,
 }
 
-/// The constants of [`crate::Optimizer::Adam`].
+/// The constants of [`crate::SelectorOptimizer::Adam`].
 #[derive(Clone, Copy)]
 pub(crate) struct AdamConstants {
     pub(crate) beta1: f64,

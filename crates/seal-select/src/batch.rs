@@ -6,11 +6,11 @@ use crate::SelectError;
 
 /// Scores of a batch, one entry a row, in row order.
 #[derive(Debug)]
-pub(crate) struct Batch {
+pub(crate) struct BatchScores {
     entries: Vec<(usize, f64)>,
 }
 
-impl Batch {
+impl BatchScores {
     /// Sorts the batch, takes its mean score off if `baseline`, and adds up
     /// the scores of a row that it names more than once.
     ///
@@ -72,15 +72,15 @@ mod tests {
 
     #[test]
     fn repeats_are_added_and_the_mean_counts_them() {
-        let batch = Batch::new(&[7, 3, 7], &[1.0, 2.0, 6.0], 10, false).unwrap();
+        let batch = BatchScores::new(&[7, 3, 7], &[1.0, 2.0, 6.0], 10, false).unwrap();
         assert_eq!(batch.entries(), [(3, 2.0), (7, 7.0)]);
-        let centred = Batch::new(&[7, 3, 7], &[1.0, 2.0, 6.0], 10, true).unwrap();
+        let centred = BatchScores::new(&[7, 3, 7], &[1.0, 2.0, 6.0], 10, true).unwrap();
         assert_eq!(centred.entries(), [(3, -1.0), (7, 1.0)]);
     }
 
     #[test]
     fn entries_are_found_by_row() {
-        let batch = Batch::new(&[9, 0, 4], &[0.0; 3], 10, false).unwrap();
+        let batch = BatchScores::new(&[9, 0, 4], &[0.0; 3], 10, false).unwrap();
         assert_eq!(
             (batch.within(0..4), batch.within(4..8), batch.within(8..10)),
             (0..1, 1..2, 2..3)
@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn bad_batches_are_named() {
-        let error = |i: &[usize], s: &[f64]| Batch::new(i, s, 5, false).unwrap_err().to_string();
+        let error =
+            |i: &[usize], s: &[f64]| BatchScores::new(i, s, 5, false).unwrap_err().to_string();
         insta::assert_snapshot!(
             [
                 error(&[1, 2], &[0.0]),

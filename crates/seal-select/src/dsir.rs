@@ -35,8 +35,8 @@ use seal_rows::seed::hash64;
 
 use self::bucket::Bucketing;
 pub use self::settings::DsirSettings;
-use self::words::Tokens;
 pub use self::words::WordRule;
+use self::words::WordTokens;
 use crate::SelectError;
 
 /// Added to a probability before its logarithm, as in the package. It bounds
@@ -244,7 +244,7 @@ impl Hashed {
 /// Hashes the n-grams of `texts`, chunk by chunk.
 fn hash<S: AsRef<str> + Sync>(settings: &DsirSettings, texts: &[S]) -> Vec<Hashed> {
     let bucketing = Bucketing::new(settings.buckets as u32);
-    let hash_chunk = |tokens: &mut Tokens, texts: &[S]| {
+    let hash_chunk = |tokens: &mut WordTokens, texts: &[S]| {
         let mut hashed = Hashed { buckets: Vec::new(), ends: Vec::with_capacity(texts.len()) };
         for text in texts {
             tokens.read(text.as_ref(), settings.words);
@@ -256,7 +256,7 @@ fn hash<S: AsRef<str> + Sync>(settings: &DsirSettings, texts: &[S]) -> Vec<Hashe
         hashed.buckets.shrink_to_fit();
         hashed
     };
-    texts.par_chunks(CHUNK).map_init(Tokens::default, hash_chunk).collect()
+    texts.par_chunks(CHUNK).map_init(WordTokens::default, hash_chunk).collect()
 }
 
 /// How often each bucket occurs.

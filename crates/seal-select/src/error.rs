@@ -5,7 +5,7 @@ use seal_stats::StatsError;
 
 #[cfg(feature = "checkpoint")]
 use crate::CheckpointError;
-use crate::{DroppedRowsError, FormatError, RowSetError};
+use crate::{DroppedRowsError, RowSetError, SelectorFormatError};
 
 /// What can go wrong between losses and a selection.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -97,7 +97,7 @@ pub enum SelectError {
         /// Line, from 1.
         line: usize,
         /// The defect.
-        source: FormatError,
+        source: SelectorFormatError,
     },
     /// A Parquet file that could not be put together.
     #[error("selector as Parquet: {message}")]

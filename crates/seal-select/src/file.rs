@@ -17,7 +17,7 @@ use crate::SelectError;
 
 mod error;
 
-pub use error::FormatError;
+pub use error::SelectorFormatError;
 
 /// Version of the format that this crate writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -171,7 +171,7 @@ impl SelectorFile {
         check_version(self.header.format_version)?;
         let n = self.rows.len();
         if self.header.rows != n {
-            let source = FormatError::RowCount { announced: self.header.rows, found: n };
+            let source = SelectorFormatError::RowCount { announced: self.header.rows, found: n };
             return Err(SelectError::Format { line: 1, source });
         }
         let mut seen = BTreeSet::new();
@@ -185,18 +185,22 @@ impl SelectorFile {
 }
 
 impl SelectorRow {
-    fn check(&self, seen: &mut BTreeSet<RowId>, taken: &mut [bool]) -> Result<(), FormatError> {
+    fn check(
+        &self,
+        seen: &mut BTreeSet<RowId>,
+        taken: &mut [bool],
+    ) -> Result<(), SelectorFormatError> {
         for (name, value) in [("omega", Some(self.omega)), ("p", self.p)] {
             if let Some(value) = value.filter(|v| !v.is_finite()) {
-                return Err(FormatError::NotFinite { name, value });
+                return Err(SelectorFormatError::NotFinite { name, value });
             }
         }
         if !seen.insert(self.id) {
-            return Err(FormatError::RowTwice { id: self.id });
+            return Err(SelectorFormatError::RowTwice { id: self.id });
         }
         match taken.get_mut(self.rank.wrapping_sub(1)) {
-            None => Err(FormatError::Rank { rank: self.rank }),
-            Some(true) => Err(FormatError::RankTwice { rank: self.rank }),
+            None => Err(SelectorFormatError::Rank { rank: self.rank }),
+            Some(true) => Err(SelectorFormatError::RankTwice { rank: self.rank }),
             Some(free) => {
                 *free = true;
                 Ok(())
@@ -209,7 +213,7 @@ fn check_version(format_version: u32) -> Result<(), SelectError> {
     if format_version == FORMAT_VERSION {
         return Ok(());
     }
-    let source = FormatError::Version { found: format_version };
+    let source = SelectorFormatError::Version { found: format_version };
     Err(SelectError::Format { line: 1, source })
 }
 
@@ -227,5 +231,8 @@ fn parse<T: DeserializeOwned>(
 }
 
 pub(crate) fn not_json(line: usize, expected: &'static str, e: serde_json::Error) -> SelectError {
-    SelectError::Format { line, source: FormatError::Json { expected, reason: e.to_string() } }
+    SelectError::Format {
+        line,
+        source: SelectorFormatError::Json { expected, reason: e.to_string() },
+    }
 }

@@ -64,7 +64,7 @@ pub use dsir::{
     DSIR_EXCLUDED, Dsir, DsirSettings, DsirWeights, WordRule, dsir_omega, gumbel_noise,
 };
 pub use error::SelectError;
-pub use file::{FORMAT_VERSION, FormatError, SelectorFile, SelectorHeader, SelectorRow};
+pub use file::{FORMAT_VERSION, SelectorFile, SelectorFormatError, SelectorHeader, SelectorRow};
 pub use function::SelectorFunction;
 pub use mapping::{
     DroppedRowsError, PUBLISHED_PROMPT_LIMIT, RowMapping, survives_published_filter,
@@ -76,5 +76,5 @@ pub use rate::{matched_rate, rate_from_kappa};
 pub use row_set::{RowSet, RowSetError};
 pub use selector::Selector;
 pub use separation::{KEEP_FRACTIONS, Separation, UnsafeKept, separation};
-pub use settings::{Normalise, Optimizer, SelectorSettings};
+pub use settings::{Normalise, SelectorOptimizer, SelectorSettings};
 pub use state::{AdamState, PartitionState, SelectorState};

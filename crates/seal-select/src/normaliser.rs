@@ -1,6 +1,6 @@
 //! The normalising constant of the weights, and the gradient through it.
 
-use crate::batch::Batch;
+use crate::batch::BatchScores;
 use crate::chunked;
 use crate::softmax::Partition;
 use crate::{Normalise, SelectError, SelectorFunction, SelectorSettings};
@@ -77,7 +77,7 @@ impl Slopes {
         normaliser: Normaliser,
         function: SelectorFunction,
         omega: &[f64],
-        batch: &Batch,
+        batch: &BatchScores,
         batch_size: usize,
     ) -> Self {
         let n = omega.len();
@@ -100,7 +100,7 @@ impl Slopes {
     }
 
     /// Writes every row's gradient to `gradient`.
-    pub(crate) fn write(&self, omega: &[f64], batch: &Batch, gradient: &mut [f64]) {
+    pub(crate) fn write(&self, omega: &[f64], batch: &BatchScores, gradient: &mut [f64]) {
         if self.reach_all_rows() {
             chunked::map_mut(gradient, |first, rows| {
                 for (g, &w) in rows.iter_mut().zip(&omega[first..]) {

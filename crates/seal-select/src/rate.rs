@@ -1,7 +1,7 @@
 //! Learning rates that mean the same for every loss scale and function.
 
 use crate::settings::check_positive;
-use crate::{Optimizer, SelectError, SelectorFunction};
+use crate::{SelectError, SelectorFunction, SelectorOptimizer};
 
 /// Rate at which `function` changes weights as fast, to first order from the
 /// start, as softmax does at `rate`.
@@ -10,11 +10,11 @@ use crate::{Optimizer, SelectError, SelectorFunction};
 /// once in the gradient and once in the weight. Adam divides the gradient's
 /// scale out, so that the slope enters once; that softmax then also lifts every
 /// row outside the batch, by the same rate, is left out.
-pub fn matched_rate(function: SelectorFunction, rate: f64, optimizer: &Optimizer) -> f64 {
+pub fn matched_rate(function: SelectorFunction, rate: f64, optimizer: &SelectorOptimizer) -> f64 {
     let slope = function.start_slope();
     match optimizer {
-        Optimizer::Plain => rate / (slope * slope),
-        Optimizer::Adam { .. } => rate / slope,
+        SelectorOptimizer::Plain => rate / (slope * slope),
+        SelectorOptimizer::Adam { .. } => rate / slope,
     }
 }
 
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn matched_functions_move_the_first_weight_alike() {
-        for optimizer in [Optimizer::Plain, Optimizer::released()] {
+        for optimizer in [SelectorOptimizer::Plain, SelectorOptimizer::released()] {
             let moved = SelectorFunction::ALL.map(|function| {
                 // Enough rows for softmax's 1/N to vanish.
                 let settings = SelectorSettings { function, optimizer, ..Default::default() };

@@ -3,12 +3,12 @@
 mod saved;
 
 use crate::adam::{Adam, AdamConstants};
-use crate::batch::Batch;
+use crate::batch::BatchScores;
 use crate::chunked;
 use crate::diagnostics::Diagnostics;
 use crate::normaliser::{Normaliser, Slopes};
 use crate::settings::check_positive;
-use crate::{Normalise, Optimizer, SelectError, SelectorFunction, SelectorSettings};
+use crate::{Normalise, SelectError, SelectorFunction, SelectorOptimizer, SelectorSettings};
 
 /// The selector: a logit omega for each of N rows, at their positions in the
 /// fine-tuning set.
@@ -58,8 +58,8 @@ impl Selector {
         if let Some(index) = omega.iter().position(|w| !w.is_finite()) {
             return Err(SelectError::NotFinite { what: "the logit", index, value: omega[index] });
         }
-        let adam =
-            matches!(settings.optimizer, Optimizer::Adam { .. }).then(|| Adam::new(omega.len()));
+        let adam = matches!(settings.optimizer, SelectorOptimizer::Adam { .. })
+            .then(|| Adam::new(omega.len()));
         Ok(Self { normaliser: Normaliser::of(&settings, &omega)?, settings, omega, adam })
     }
 
@@ -127,10 +127,10 @@ impl Selector {
     ) -> Result<(), SelectError> {
         check_positive("the selector's rate", rate)?;
         check_positive("the nominal batch size", nominal_batch as f64)?;
-        let batch = Batch::new(indices, scores, self.len(), self.settings.baseline)?;
+        let batch = BatchScores::new(indices, scores, self.len(), self.settings.baseline)?;
         match self.settings.optimizer {
-            Optimizer::Plain => self.plain_step(&batch, rate / nominal_batch as f64),
-            Optimizer::Adam { beta1, beta2, eps, max_norm } => {
+            SelectorOptimizer::Plain => self.plain_step(&batch, rate / nominal_batch as f64),
+            SelectorOptimizer::Adam { beta1, beta2, eps, max_norm } => {
                 let constants = AdamConstants { beta1, beta2, eps, max_norm };
                 self.adam_step(&batch, rate, nominal_batch, constants)
             }
@@ -152,7 +152,7 @@ impl Selector {
         nominal_batch: usize,
     ) -> Result<Vec<f64>, SelectError> {
         check_positive("the nominal batch size", nominal_batch as f64)?;
-        let batch = Batch::new(indices, scores, self.len(), self.settings.baseline)?;
+        let batch = BatchScores::new(indices, scores, self.len(), self.settings.baseline)?;
         let mut gradient = vec![0.0; self.len()];
         self.slopes(&batch, nominal_batch).write(&self.omega, &batch, &mut gradient);
         Ok(gradient)
@@ -162,11 +162,11 @@ impl Selector {
         self.normaliser.weight(self.settings.function, self.omega.len(), w)
     }
 
-    fn slopes(&self, batch: &Batch, nominal_batch: usize) -> Slopes {
+    fn slopes(&self, batch: &BatchScores, nominal_batch: usize) -> Slopes {
         Slopes::of(self.normaliser, self.settings.function, &self.omega, batch, nominal_batch)
     }
 
-    fn plain_step(&mut self, batch: &Batch, step: f64) -> Result<(), SelectError> {
+    fn plain_step(&mut self, batch: &BatchScores, step: f64) -> Result<(), SelectError> {
         if let Normaliser::Softmax(partition) = &mut self.normaliser {
             return partition.step(&mut self.omega, batch, step);
         }
@@ -194,7 +194,7 @@ impl Selector {
 
     fn adam_step(
         &mut self,
-        batch: &Batch,
+        batch: &BatchScores,
         rate: f64,
         nominal_batch: usize,
         constants: AdamConstants,

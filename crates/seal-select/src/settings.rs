@@ -20,7 +20,7 @@ pub enum Normalise {
 /// How a gradient moves the logits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Optimizer {
+pub enum SelectorOptimizer {
     /// omega -= rate x gradient, the paper's equations.
     #[default]
     Plain,
@@ -38,7 +38,7 @@ pub enum Optimizer {
     },
 }
 
-impl Optimizer {
+impl SelectorOptimizer {
     /// The optimizer of the published code: betas .9 and .95, eps 1e-8,
     /// gradient norm at most 10.
     pub fn released() -> Self {
@@ -75,7 +75,7 @@ pub struct SelectorSettings {
     /// Whether a batch's mean score is taken off its scores.
     pub baseline: bool,
     /// How a gradient moves the logits.
-    pub optimizer: Optimizer,
+    pub optimizer: SelectorOptimizer,
     /// Logit of every row at the start, where not the function's own. The
     /// published code has 0.1 for softmax and -1e-4 for sigmoid.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +91,7 @@ impl SelectorSettings {
             SelectorFunction::Sigmoid => Some(-1e-4),
             _ => None,
         };
-        Self { function, optimizer: Optimizer::released(), start, ..Self::default() }
+        Self { function, optimizer: SelectorOptimizer::released(), start, ..Self::default() }
     }
 
     /// Logit at which every row starts.
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn constants_of_adam_have_ranges() {
         let adam = |beta1, beta2, eps, max_norm| {
-            Optimizer::Adam { beta1, beta2, eps, max_norm }.check().is_ok()
+            SelectorOptimizer::Adam { beta1, beta2, eps, max_norm }.check().is_ok()
         };
         assert!(adam(0.0, 0.95, 1e-8, 10.0));
         assert!(!adam(1.0, 0.95, 1e-8, 10.0) && !adam(-0.1, 0.95, 1e-8, 10.0));

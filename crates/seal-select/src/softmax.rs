@@ -23,7 +23,7 @@
 #[cfg(feature = "parallel")]
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::batch::Batch;
+use crate::batch::BatchScores;
 use crate::chunked;
 use crate::exp::exp;
 use crate::{PartitionState, SelectError};
@@ -108,7 +108,7 @@ impl Partition {
     pub(crate) fn step(
         &mut self,
         omega: &mut [f64],
-        batch: &Batch,
+        batch: &BatchScores,
         step: f64,
     ) -> Result<(), SelectError> {
         let n = omega.len() as f64;
@@ -279,7 +279,7 @@ mod tests {
     fn a_step_of_its_own_row_beyond_all_numbers_is_refused() {
         let mut omega = vec![0.0, 0.0, 0.0];
         let mut partition = Partition::of(&omega).unwrap();
-        let batch = Batch::new(&[0, 1], &[1e300, -1e300], 3, false).unwrap();
+        let batch = BatchScores::new(&[0, 1], &[1e300, -1e300], 3, false).unwrap();
         assert!(partition.step(&mut omega, &batch, 1e10).is_err());
     }
 

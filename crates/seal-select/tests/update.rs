@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use rand::RngExt;
 use seal_rows::seed::rng;
 use seal_select::{
-    Normalise, Optimizer, SelectError, Selector, SelectorFunction, SelectorSettings,
+    Normalise, SelectError, Selector, SelectorFunction, SelectorOptimizer, SelectorSettings,
 };
 
 /// Settings whose weights share a scale.
@@ -136,7 +136,7 @@ proptest! {
     #[test]
     fn the_order_inside_a_batch_does_not_matter((omega, batch, scores) in problem(), by in 0usize..12) {
         for base in all_settings() {
-            for optimizer in [Optimizer::Plain, Optimizer::released()] {
+            for optimizer in [SelectorOptimizer::Plain, SelectorOptimizer::released()] {
                 let settings = SelectorSettings { optimizer, baseline: by % 2 == 0, ..base };
                 let step = |turn: usize| {
                     let (mut b, mut l) = (batch.clone(), scores.clone());
@@ -204,7 +204,7 @@ fn without_a_shared_scale_only_the_batch_moves() {
 fn adam_moves_rows_that_no_batch_has_named_since() {
     let settings = SelectorSettings {
         function: SelectorFunction::Sigmoid,
-        optimizer: Optimizer::released(),
+        optimizer: SelectorOptimizer::released(),
         ..Default::default()
     };
     let mut s = Selector::with_settings(settings, 3).unwrap();
@@ -266,7 +266,7 @@ fn the_thread_count_does_not_change_a_bit() {
     };
     for mut settings in shared_scales() {
         assert!(run(1, settings) == run(3, settings), "{settings:?}");
-        settings.optimizer = Optimizer::released();
+        settings.optimizer = SelectorOptimizer::released();
         assert!(run(1, settings) == run(3, settings), "{settings:?}");
     }
 }

@@ -69,7 +69,7 @@ impl Lattice {
 
     fn means(&self, resamples: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
         let n = self.values as i64;
-        let sums = Sums { least: 0, chances: self.shares.clone() }.of(self.values);
+        let sums = SumDistribution { least: 0, chances: self.shares.clone() }.of(self.values);
         let unit = 1.0 / (f64::from(self.steps) * n as f64);
         let mean = |i: usize| (n * self.least + (sums.least + i) as i64) as f64 * unit;
         let times = sums.sample(resamples, rng);
@@ -80,12 +80,12 @@ impl Lattice {
 
 /// Distribution of a sum of whole numbers: `least + i` has probability `chances[i]`.
 #[derive(Clone)]
-struct Sums {
+struct SumDistribution {
     least: usize,
     chances: Vec<f64>,
 }
 
-impl Sums {
+impl SumDistribution {
     /// Distribution of the sum of `count` independent draws, at least one, by repeated doubling.
     fn of(self, count: usize) -> Self {
         let mut power = self.clone();
@@ -168,21 +168,22 @@ mod tests {
 
     #[test]
     fn sums_of_coins_are_binomial() {
-        let sums = Sums { least: 0, chances: vec![0.25, 0.75] }.of(7);
+        let sums = SumDistribution { least: 0, chances: vec![0.25, 0.75] }.of(7);
         let mut want = 0.25_f64.powi(7);
         assert_eq!((sums.least, sums.chances.len()), (0, 8));
         for (k, got) in sums.chances.iter().enumerate() {
             near(*got, want, 1e-15);
             want *= 3.0 * (7 - k) as f64 / (k + 1) as f64;
         }
-        let many = Sums { least: 0, chances: vec![0.5, 0.0, 0.5] }.of(1000);
+        let many = SumDistribution { least: 0, chances: vec![0.5, 0.0, 0.5] }.of(1000);
         assert!(many.least > 600 && many.chances.len() < 800, "{}", many.chances.len());
         near(many.chances.iter().sum(), 1.0, 1e-12);
         // Less than the limit is cut off, the limit is not.
-        let one = Sums { least: 0, chances: vec![1.0] };
-        let at = Sums { least: 3, chances: vec![NEGLIGIBLE, 0.5, NEGLIGIBLE] }.plus(&one);
+        let one = SumDistribution { least: 0, chances: vec![1.0] };
+        let at =
+            SumDistribution { least: 3, chances: vec![NEGLIGIBLE, 0.5, NEGLIGIBLE] }.plus(&one);
         assert_eq!((at.least, at.chances.len()), (3, 3));
-        let below = Sums { least: 3, chances: vec![1e-16, 0.5, 1e-16] }.plus(&one);
+        let below = SumDistribution { least: 3, chances: vec![1e-16, 0.5, 1e-16] }.plus(&one);
         assert_eq!((below.least, below.chances.len()), (4, 1));
     }
 

@@ -99,7 +99,7 @@ fn meet(
     target: &Path,
 ) -> Result<Option<Committed>, StoreError> {
     let of = (making.stage, &making.key);
-    let looked = manifest::look(target, making.stage, making.key.as_str(), &making.inputs)?;
+    let looked = manifest::check_entry(target, making.stage, making.key.as_str(), &making.inputs)?;
     let whole = match looked {
         Ok(found) => match manifest::verify(target, &found)? {
             None => Some(found),

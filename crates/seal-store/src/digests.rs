@@ -29,16 +29,16 @@ const FORMAT: u32 = 1;
 
 /// What is remembered of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Known {
+struct KnownDigest {
     /// Size, times in nanoseconds, inode and device, see [`stamp`].
     stamp: [i128; 5],
     blake3: Digest,
 }
 
 #[derive(Serialize, Deserialize)]
-struct List {
+struct DigestList {
     format_version: u32,
-    files: BTreeMap<String, Known>,
+    files: BTreeMap<String, KnownDigest>,
     /// Digest of `files` as JSON.
     check: Digest,
 }
@@ -47,7 +47,7 @@ struct List {
 #[derive(Debug)]
 pub struct Digests {
     list: Option<PathBuf>,
-    files: BTreeMap<String, Known>,
+    files: BTreeMap<String, KnownDigest>,
     is_changed: bool,
 }
 
@@ -89,7 +89,7 @@ impl Digests {
         Ok(known.map(|known| known.blake3))
     }
 
-    fn remember(&mut self, known: Option<(String, Known)>) {
+    fn remember(&mut self, known: Option<(String, KnownDigest)>) {
         if let Some((name, known)) = known {
             self.files.insert(name, known);
             self.is_changed = true;
@@ -148,7 +148,7 @@ impl SharedDigests {
 }
 
 /// The digest of the file at the canonical path `place`, and what to remember of it.
-fn read_anew(place: &Path) -> io::Result<(Digest, Option<(String, Known)>)> {
+fn read_anew(place: &Path) -> io::Result<(Digest, Option<(String, KnownDigest)>)> {
     let (Some(name), Some(before)) = (place.to_str(), stamp(place)?) else {
         return Ok((Digest::of_file(place)?, None));
     };
@@ -158,26 +158,27 @@ fn read_anew(place: &Path) -> io::Result<(Digest, Option<(String, Known)>)> {
     // A file that was written to while it was read is not what was read.
     let after = stamp(place)?;
     let holds = settled && after == Some(before) && before[0] >= i128::from(SMALLEST);
-    let known = Known { stamp: before, blake3: digest };
+    let known = KnownDigest { stamp: before, blake3: digest };
     Ok((digest, holds.then(|| (name.to_owned(), known))))
 }
 
-fn read(list: &Path) -> Option<BTreeMap<String, Known>> {
+fn read(list: &Path) -> Option<BTreeMap<String, KnownDigest>> {
     let text = fs::read(list).ok()?;
-    let list: List = serde_json::from_slice(&text).ok()?;
+    let list: DigestList = serde_json::from_slice(&text).ok()?;
     (list.format_version == FORMAT && check(&list.files)? == list.check).then_some(list.files)
 }
 
-fn write(list: &Path, files: &BTreeMap<String, Known>) -> io::Result<()> {
+fn write(list: &Path, files: &BTreeMap<String, KnownDigest>) -> io::Result<()> {
     let check = check(files).ok_or_else(|| io::Error::other("paths that are no JSON"))?;
-    let text = serde_json::to_vec(&List { format_version: FORMAT, files: files.clone(), check })?;
+    let text =
+        serde_json::to_vec(&DigestList { format_version: FORMAT, files: files.clone(), check })?;
     if let Some(folder) = list.parent() {
         fs::create_dir_all(folder)?;
     }
     seal_files::write(list, &text)
 }
 
-fn check(files: &BTreeMap<String, Known>) -> Option<Digest> {
+fn check(files: &BTreeMap<String, KnownDigest>) -> Option<Digest> {
     Some(Digest::of(serde_json::to_vec(files).ok()?))
 }
 

@@ -50,7 +50,7 @@ fn what_is_remembered_is_used_until_anything_differs() {
     let other = Digest::of("remembered");
     let remember = |stamp: [i128; 5]| {
         let mut known = digests(dir.path());
-        let file = Known { stamp, blake3: other };
+        let file = KnownDigest { stamp, blake3: other };
         known.files.insert(name.clone(), file);
         known.is_changed = true;
         known.keep();
@@ -85,7 +85,7 @@ fn threads_share_what_is_remembered() {
     let now = stamp(&place).unwrap().unwrap();
     let mut known = digests(dir.path());
     let name = place.to_str().unwrap().to_owned();
-    known.remember(Some((name, Known { stamp: now, blake3: other })));
+    known.remember(Some((name, KnownDigest { stamp: now, blake3: other })));
     let shared = SharedDigests(Mutex::new(known));
     std::thread::scope(|scope| {
         let found = [(), ()].map(|()| scope.spawn(|| shared.of(&path).unwrap()));
@@ -129,7 +129,7 @@ fn only_large_files_are_remembered() {
 fn a_list_that_grew_too_long_is_not_written() {
     let dir = tempfile::tempdir().unwrap();
     let mut known = digests(dir.path());
-    let file = Known { stamp: [0; 5], blake3: Digest::of("x") };
+    let file = KnownDigest { stamp: [0; 5], blake3: Digest::of("x") };
     for number in 0..=MOST {
         let path = dir.path().join(number.to_string());
         fs::write(&path, "").unwrap();

@@ -1,7 +1,7 @@
 //! Runs a graph of stages, several at once, beside other processes that run theirs.
 
 mod error;
-mod state;
+mod scheduler;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use seal_files::Holder;
 
-use self::state::{Next, State, Status, Taken};
+use self::scheduler::{Next, Scheduler, Status, Taken};
 use crate::commit::Committed;
 use crate::entry::Entry;
 use crate::error::StoreError;
@@ -86,7 +86,7 @@ pub fn run_graph<W: Sync, R: Runner<W>>(
     observer.event(&Event::Planned { stages: nodes.len(), found, cost });
     let jobs = capacity.jobs.saturating_add(capacity.beside);
     let workers = jobs.clamp(1, (nodes.len() - found).max(1));
-    let state = State::new(nodes, status, workers);
+    let state = Scheduler::new(nodes, status, workers);
     let shared = (Mutex::new(state), Condvar::new());
     let exec = Executor { nodes, store, capacity, runner, observer, shared: &shared };
     // A study that is done needs no thread.
@@ -130,11 +130,11 @@ struct Executor<'a, W, R: Runner<W>> {
     capacity: &'a Capacity,
     runner: &'a R,
     observer: &'a dyn Observer,
-    shared: &'a (Mutex<State<R::Error>>, Condvar),
+    shared: &'a (Mutex<Scheduler<R::Error>>, Condvar),
 }
 
 impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
-    fn state(&self) -> MutexGuard<'_, State<R::Error>> {
+    fn state(&self) -> MutexGuard<'_, Scheduler<R::Error>> {
         self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

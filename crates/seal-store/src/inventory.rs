@@ -21,7 +21,7 @@ use crate::threads::side_by_side;
 
 /// An entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredEntry {
     /// Its stage.
     pub stage: String,
     /// Its key, 32 hexadecimal digits.
@@ -38,7 +38,7 @@ pub struct Stored {
 
 /// What something in a store beside its entries is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Beside {
+pub enum OtherFolderKind {
     /// An output that is being made, or was when its maker was killed.
     Scratch,
     /// Finished parts of an output that was not completed.
@@ -51,9 +51,9 @@ pub enum Beside {
 
 /// A folder of a store that is no entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Other {
+pub struct OtherFolder {
     /// What it is.
-    pub kind: Beside,
+    pub kind: OtherFolderKind,
     /// `<stage>-<key>` of the output that it belongs to; of a lasting folder, its name and key.
     pub output: String,
     /// The folder.
@@ -69,9 +69,9 @@ pub type Claimed = (String, Result<Holder, RecordFlaw>);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
     /// Entries, by stage and key.
-    pub entries: Vec<Stored>,
+    pub entries: Vec<StoredEntry>,
     /// Other folders, by kind and name.
-    pub others: Vec<Other>,
+    pub others: Vec<OtherFolder>,
     /// Outputs that are claimed.
     pub claims: Vec<Claimed>,
 }
@@ -82,17 +82,17 @@ pub struct Inventory {
 /// # Errors
 /// A folder that is no store or cannot be read; a link in it.
 pub fn inventory(root: &Path, lasting: &[&str]) -> Result<Inventory, StoreError> {
-    if owner::look(root)? == owner::Ownership::Free {
+    if owner::ownership(root)? == owner::Ownership::Free {
         return Err(StoreError::io(root)(io::ErrorKind::NotFound.into()));
     }
     let mut found = Inventory::default();
     for name in names(root)? {
         let above = root.join(&name);
         let kind = match name.as_str() {
-            SCRATCH => Some(Beside::Scratch),
-            UNFINISHED => Some(Beside::Unfinished),
-            DAMAGED => Some(Beside::Damaged),
-            _ if lasting.contains(&name.as_str()) => Some(Beside::Lasting),
+            SCRATCH => Some(OtherFolderKind::Scratch),
+            UNFINISHED => Some(OtherFolderKind::Unfinished),
+            DAMAGED => Some(OtherFolderKind::Damaged),
+            _ if lasting.contains(&name.as_str()) => Some(OtherFolderKind::Lasting),
             _ => None,
         };
         if name == CLAIMS {
@@ -107,15 +107,20 @@ pub fn inventory(root: &Path, lasting: &[&str]) -> Result<Inventory, StoreError>
             let dir = above.join(&inside);
             match kind {
                 None if is_key(&inside) => found.entries.extend(stored(&name, &inside, dir)?),
-                Some(Beside::Lasting) if is_key(&inside) => {
+                Some(OtherFolderKind::Lasting) if is_key(&inside) => {
                     let output = format!("{name}-{inside}");
                     let bytes = bytes_of(&dir)?;
-                    found.others.push(Other { kind: Beside::Lasting, output, dir, bytes });
+                    found.others.push(OtherFolder {
+                        kind: OtherFolderKind::Lasting,
+                        output,
+                        dir,
+                        bytes,
+                    });
                 }
                 Some(kind) if is_scratch_name(&inside) => {
                     let output = output_of(&inside).unwrap_or(&inside).to_owned();
                     let bytes = bytes_of(&dir)?;
-                    found.others.push(Other { kind, output, dir, bytes });
+                    found.others.push(OtherFolder { kind, output, dir, bytes });
                 }
                 _ => {}
             }
@@ -130,10 +135,13 @@ pub fn inventory(root: &Path, lasting: &[&str]) -> Result<Inventory, StoreError>
 ///
 /// # Errors
 /// A file that may not be read.
-pub fn verify_all(entries: &[Stored], threads: usize) -> Result<Vec<(usize, Damage)>, StoreError> {
+pub fn verify_all(
+    entries: &[StoredEntry],
+    threads: usize,
+) -> Result<Vec<(usize, Damage)>, StoreError> {
     let verified = side_by_side(entries.len(), threads, |i| {
         let entry = &entries[i];
-        let damage = match manifest::look_at(&entry.dir, &entry.stage, &entry.key, None)? {
+        let damage = match manifest::check_entry_with(&entry.dir, &entry.stage, &entry.key, None)? {
             Ok(files) => manifest::verify(&entry.dir, &files)?,
             Err(damage) => Some(damage),
         };
@@ -143,9 +151,9 @@ pub fn verify_all(entries: &[Stored], threads: usize) -> Result<Vec<(usize, Dama
 }
 
 /// `None` if it was removed since it was listed.
-fn stored(stage: &str, key: &str, dir: PathBuf) -> Result<Option<Stored>, StoreError> {
+fn stored(stage: &str, key: &str, dir: PathBuf) -> Result<Option<StoredEntry>, StoreError> {
     seal_files::refuse_link(&dir).map_err(StoreError::io(&dir))?;
-    let (bytes, damage) = match manifest::look_at(&dir, stage, key, None)? {
+    let (bytes, damage) = match manifest::check_entry_with(&dir, stage, key, None)? {
         Ok(files) => (files.iter().map(|file| file.bytes).sum(), None),
         Err(damage) => (bytes_of(&dir)?, Some(damage)),
     };
@@ -155,7 +163,7 @@ fn stored(stage: &str, key: &str, dir: PathBuf) -> Result<Option<Stored>, StoreE
         return Ok(None);
     };
     let made = found.modified().ok();
-    Ok(Some(Stored { stage: stage.to_owned(), key: key.to_owned(), dir, bytes, made, damage }))
+    Ok(Some(StoredEntry { stage: stage.to_owned(), key: key.to_owned(), dir, bytes, made, damage }))
 }
 
 /// The outputs in the store at `root` that are claimed. Nothing else is read; a folder without claims, or

@@ -62,12 +62,17 @@ fn all_that_is_the_stores_is_listed_and_nothing_else() {
     let of_cut = set_time(&cut, 2000);
     let name = |stage: &str| scratch_name(stage, &key(stage));
     let others = [
-        (Beside::Scratch, "scratch", name("sft") + "-0123456789abcdef", name("sft")),
-        (Beside::Unfinished, "unfinished", name("base"), name("base")),
-        (Beside::Unfinished, "unfinished", name("sft") + "-0123456789abcdef-2", name("sft")),
-        (Beside::Damaged, "damaged", name("sft") + "-1", name("sft")),
+        (OtherFolderKind::Scratch, "scratch", name("sft") + "-0123456789abcdef", name("sft")),
+        (OtherFolderKind::Unfinished, "unfinished", name("base"), name("base")),
         (
-            Beside::Lasting,
+            OtherFolderKind::Unfinished,
+            "unfinished",
+            name("sft") + "-0123456789abcdef-2",
+            name("sft"),
+        ),
+        (OtherFolderKind::Damaged, "damaged", name("sft") + "-1", name("sft")),
+        (
+            OtherFolderKind::Lasting,
             "judgements",
             key("sft").to_string(),
             format!("judgements-{}", key("sft")),
@@ -77,7 +82,7 @@ fn all_that_is_the_stores_is_listed_and_nothing_else() {
         let dir = root.join(above).join(inside);
         file(&dir.join("part"), "123");
         file(&dir.join("deeper/part"), "45");
-        Other { kind, output, dir, bytes: 5 }
+        OtherFolder { kind, output, dir, bytes: 5 }
     });
     for notes in ["scratch", "unfinished", "damaged", "judgements", "sft", "notes"] {
         file(&root.join(notes).join("notes/thesis.txt"), "mine");
@@ -87,7 +92,7 @@ fn all_that_is_the_stores_is_listed_and_nothing_else() {
     file(&root.join("replies").join("notes/log"), "paid");
     let claim = begun(&store, "next");
     let found = inventory(root, &["judgements"]).unwrap();
-    let entry = |stage: &str, dir: &Path, bytes, made, damage| Stored {
+    let entry = |stage: &str, dir: &Path, bytes, made, damage| StoredEntry {
         stage: stage.to_owned(),
         key: key(stage).to_string(),
         dir: dir.to_owned(),
@@ -102,8 +107,8 @@ fn all_that_is_the_stores_is_listed_and_nothing_else() {
         entry("sft", &sft, 1, times[1], None),
     ];
     assert_eq!(found.entries, entries);
-    let made_now = Other {
-        kind: Beside::Scratch,
+    let made_now = OtherFolder {
+        kind: OtherFolderKind::Scratch,
         output: name("next"),
         dir: claim.dir().to_owned(),
         bytes: 0,
@@ -112,7 +117,7 @@ fn all_that_is_the_stores_is_listed_and_nothing_else() {
     expected.extend(others);
     expected.sort_by(|a, b| (a.kind, &a.dir).cmp(&(b.kind, &b.dir)));
     assert_eq!(found.others, expected);
-    let kinds: Vec<Beside> = found.others.iter().map(|other| other.kind).collect();
+    let kinds: Vec<OtherFolderKind> = found.others.iter().map(|other| other.kind).collect();
     assert!(kinds.is_sorted(), "{kinds:?}");
     let holders: Vec<(String, u32)> = found
         .claims

@@ -72,7 +72,8 @@ pub use error::{Remedy, StoreError};
 pub use exec::{Done, GraphError, run_graph};
 pub use halt::may_halt;
 pub use inventory::{
-    Beside, Claimed, Inventory, Other, Stored, claimed, inventory, last_beats, verify_all,
+    Claimed, Inventory, OtherFolder, OtherFolderKind, StoredEntry, claimed, inventory, last_beats,
+    verify_all,
 };
 pub use key::Key;
 pub use making::Making;
@@ -83,7 +84,7 @@ pub use owner::{claim_lasting, lasting_folder};
 pub use parts::in_parts;
 pub use resources::{Capacity, KEEP_EVERY, Resources};
 pub use runner::{InProcess, Runner, StageError, Work};
-pub use seal_files::{Before, Claim, Claims, Digest, Digester, Holder, RecordFlaw, Timing};
+pub use seal_files::{Claim, Claims, Digest, Digester, Holder, PreviousHolder, RecordFlaw, Timing};
 pub use store::{Begun, Store};
 pub use survey::{Survey, survey};
 pub use sweep::Swept;

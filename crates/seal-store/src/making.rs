@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use seal_files::{Before, Claim};
+use seal_files::{Claim, PreviousHolder};
 use serde_json::Value;
 
 use crate::damage::Damage;
@@ -79,7 +79,7 @@ impl Making {
     }
 
     /// From whom the output was taken over, if its maker is gone or gave no sign of life.
-    pub fn taken_over(&self) -> Option<&Before> {
+    pub fn taken_over(&self) -> Option<&PreviousHolder> {
         self.claim.before()
     }
 

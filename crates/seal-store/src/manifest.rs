@@ -66,20 +66,20 @@ pub(crate) fn text(
 ///
 /// # Errors
 /// A file that may not be read. Whatever else is wrong is a [`Damage`].
-pub(crate) fn look(
+pub(crate) fn check_entry(
     dir: &Path,
     stage: &str,
     key: &str,
     inputs: &Value,
 ) -> Result<Result<Vec<StoredFile>, Damage>, StoreError> {
-    look_at(dir, stage, key, Some(inputs))
+    check_entry_with(dir, stage, key, Some(inputs))
 }
 
-/// As [`look`], for one who may not know the inputs.
+/// As [`check_entry`], for one who may not know the inputs.
 ///
 /// # Errors
-/// As [`look`].
-pub(crate) fn look_at(
+/// As [`check_entry`].
+pub(crate) fn check_entry_with(
     dir: &Path,
     stage: &str,
     key: &str,
@@ -152,7 +152,7 @@ fn parse(text: &str) -> Result<Manifest, Flaw> {
 /// Whether every file has the content of its hash.
 ///
 /// # Errors
-/// As [`look`].
+/// As [`check_entry`].
 pub(crate) fn verify(dir: &Path, files: &[StoredFile]) -> Result<Option<Damage>, StoreError> {
     for file in files {
         let path = dir.join(&file.name);

@@ -7,11 +7,11 @@ use super::*;
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// A folder with the file `a` and this manifest.
-fn look_at_text(text: &str) -> Result<Vec<StoredFile>, Flaw> {
+fn check_text(text: &str) -> Result<Vec<StoredFile>, Flaw> {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("a"), "1").unwrap();
     fs::write(dir.path().join(MANIFEST), text).unwrap();
-    look(dir.path(), "sft", KEY, &json!("x")).unwrap().map_err(|damage| damage.flaw)
+    check_entry(dir.path(), "sft", KEY, &json!("x")).unwrap().map_err(|damage| damage.flaw)
 }
 
 fn stored(name: &str) -> StoredFile {
@@ -24,10 +24,10 @@ fn sealed(files: &[StoredFile]) -> String {
 
 #[test]
 fn a_manifest_lists_each_file_once_and_by_a_plain_name() {
-    assert_eq!(look_at_text(&sealed(&[stored("a")])), Ok(vec![stored("a")]));
+    assert_eq!(check_text(&sealed(&[stored("a")])), Ok(vec![stored("a")]));
     for (names, bad) in [(["a", "a"], "a"), (["a", "./a"], "./a"), (["a", "a/"], "a/")] {
         let files = names.map(stored);
-        assert_eq!(look_at_text(&sealed(&files)), Err(Flaw::Name { name: bad.to_owned() }));
+        assert_eq!(check_text(&sealed(&files)), Err(Flaw::Name { name: bad.to_owned() }));
     }
 }
 
@@ -44,9 +44,9 @@ fn each_manifest_that_is_refused_says_why() {
         };
         serde_json::to_string_pretty(&manifest).unwrap()
     };
-    assert_eq!(look_at_text(&(unsealed(1) + "\n")), Ok(vec![stored("a")]));
+    assert_eq!(check_text(&(unsealed(1) + "\n")), Ok(vec![stored("a")]));
     let twice = unsealed(1).replace("\n  \"stage\"", "\n\n  \"stage\"");
-    let fields = |text: &str| matches!(look_at_text(text), Err(Flaw::Fields { line: 1.., .. }));
+    let fields = |text: &str| matches!(check_text(text), Err(Flaw::Fields { line: 1.., .. }));
     assert!(fields(&unsealed(1).replace("\"stage\"", "\"stages\"")));
     for (text, flaw) in [
         (twice, Flaw::Spelling),
@@ -57,10 +57,10 @@ fn each_manifest_that_is_refused_says_why() {
         ("{".to_owned(), Flaw::NotJson),
         (sealed(&[]), Flaw::NoFiles),
     ] {
-        assert_eq!(look_at_text(&text), Err(flaw), "{text}");
+        assert_eq!(check_text(&text), Err(flaw), "{text}");
     }
     let other = sealed::to_text(&json!({ "format_version": VERSION })).unwrap();
-    assert!(matches!(look_at_text(&other), Err(Flaw::Fields { .. })));
+    assert!(matches!(check_text(&other), Err(Flaw::Fields { .. })));
 }
 
 /// One who does not know the inputs compares stage and key alone.
@@ -80,7 +80,7 @@ fn a_manifest_is_that_of_its_stage_key_and_inputs() {
         ("base", KEY, None, false),
         ("sft", other.as_str(), None, false),
     ] {
-        let found = look_at(dir.path(), stage, key, inputs).unwrap();
+        let found = check_entry_with(dir.path(), stage, key, inputs).unwrap();
         match is_it {
             true => assert_eq!(found, Ok(vec![stored("a")])),
             false => assert_eq!(found.unwrap_err().flaw, Flaw::OtherOutput, "{stage} {key}"),

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use seal_files::{Before, Holder};
+use seal_files::{Holder, PreviousHolder};
 
 use crate::damage::Damage;
 
@@ -40,7 +40,7 @@ pub enum Event<'a> {
         /// The stage.
         node: usize,
         /// That process.
-        before: &'a Before,
+        before: &'a PreviousHolder,
     },
     /// This process gave no sign of life for so long that another took over the output of a stage.
     /// Its own work on it is thrown away.

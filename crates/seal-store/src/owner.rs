@@ -55,7 +55,7 @@ pub(crate) enum Ownership {
 ///
 /// # Errors
 /// A folder of others; a store of another version; a folder that cannot be read.
-pub(crate) fn look(root: &Path) -> Result<Ownership, StoreError> {
+pub(crate) fn ownership(root: &Path) -> Result<Ownership, StoreError> {
     let path = root.join(OWNER);
     match seal_files::read(&path) {
         Ok(bytes) => {

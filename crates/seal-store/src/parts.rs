@@ -67,14 +67,14 @@ fn read<T: DeserializeOwned>(path: &Path, parts: usize) -> Result<(Vec<Vec<T>>, 
     };
     let (mut found, mut whole) = (Vec::new(), 0);
     for line in bytes.split_inclusive(|byte| *byte == b'\n').take(parts) {
-        let Some(records) = part(line) else { break };
+        let Some(records) = parse_part(line) else { break };
         found.push(records);
         whole += line.len() as u64;
     }
     Ok((found, whole))
 }
 
-fn part<T: DeserializeOwned>(line: &[u8]) -> Option<Vec<T>> {
+fn parse_part<T: DeserializeOwned>(line: &[u8]) -> Option<Vec<T>> {
     let text = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
     let (digest, json) = text.split_once(' ')?;
     (digest == Digest::of(json).short()).then(|| serde_json::from_str(json).ok())?

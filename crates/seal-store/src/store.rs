@@ -76,10 +76,10 @@ pub enum Begun {
 
 impl Store {
     /// Opens the store at `root` to look only; it need not exist.
-    pub fn look(root: &Path) -> Self {
+    pub fn open_to_read(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
-            is_store: owner::look(root).is_ok(),
+            is_store: owner::ownership(root).is_ok(),
             is_adopted: false,
             swept: Swept::default(),
             read_only: None,
@@ -129,7 +129,7 @@ impl Store {
             }
             Ok(_) => {}
         }
-        let looked = manifest::look(&dir, stage, key.as_str(), inputs)?;
+        let looked = manifest::check_entry(&dir, stage, key.as_str(), inputs)?;
         Ok(match looked {
             Ok(files) => Found::Entry(Entry { dir, files }),
             Err(damage) => Found::Damaged(damage),

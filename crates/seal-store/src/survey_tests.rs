@@ -78,7 +78,7 @@ fn every_damaged_entry_is_told_once_and_in_the_order_of_the_graph() {
         }
     });
     let entries: Vec<Entry> = entries.collect();
-    let look = |threads| survey(&nodes, &[2], &Store::look(root.path()), threads).unwrap();
+    let look = |threads| survey(&nodes, &[2], &Store::open_to_read(root.path()), threads).unwrap();
     let found = look(1).found;
     assert_eq!(found[..4], entries.iter().cloned().map(Some).collect::<Vec<_>>());
     assert_eq!((found.len(), &found[4]), (5, &None));

@@ -1,6 +1,6 @@
 //! What is old, whose it is, and what has a name of the program.
 
-use seal_files::{Before, Holder};
+use seal_files::{Holder, PreviousHolder};
 
 use super::*;
 
@@ -80,10 +80,10 @@ fn the_claim_of_a_leftover_is_that_of_its_output() {
 }
 
 /// What the claim of a process that has ended says of it.
-pub(crate) fn ended(token: &str) -> Before {
+pub(crate) fn ended(token: &str) -> PreviousHolder {
     let holder = serde_json::json!({
         "format_version": 1, "host": "h", "machine": "m", "process": 1, "started": "1",
         "token": token,
     });
-    Before::Ended(serde_json::from_value::<Holder>(holder).unwrap())
+    PreviousHolder::Ended(serde_json::from_value::<Holder>(holder).unwrap())
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use seal_files::Before;
+use seal_files::PreviousHolder;
 
 use crate::error::StoreError;
 use crate::owner::{SCRATCH, UNFINISHED, folder, output_of, work_name};
@@ -23,7 +23,7 @@ pub(crate) fn adopt(
     root: &Path,
     output: &str,
     token: &str,
-    before: Option<&Before>,
+    before: Option<&PreviousHolder>,
 ) -> Result<PathBuf, StoreError> {
     let above = root.join(UNFINISHED);
     let target = above.join(work_name(output, token));
@@ -54,8 +54,12 @@ pub(crate) fn adopt(
 ///
 /// # Errors
 /// A folder that cannot be renamed.
-pub(crate) fn settle(root: &Path, output: &str, before: Option<&Before>) -> Result<(), StoreError> {
-    let Some(Before::Ended(holder)) = before else { return Ok(()) };
+pub(crate) fn settle(
+    root: &Path,
+    output: &str,
+    before: Option<&PreviousHolder>,
+) -> Result<(), StoreError> {
+    let Some(PreviousHolder::Ended(holder)) = before else { return Ok(()) };
     let above = root.join(UNFINISHED);
     release(&above.join(work_name(output, holder.token())), &above.join(output))
 }

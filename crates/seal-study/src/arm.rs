@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use seal_judge::GuardKind;
 use serde_json::json;
 
-use crate::config::{ArmRole, ArmSpec, Config, Loaded, Method, Names};
-use crate::error::{ArmError, ConfigError, Place, StudyError};
+use crate::config::{ArmRole, ArmSpec, Config, LoadedConfig, Method, UniqueNames};
+use crate::error::{ArmError, ConfigError, ConfigPart, StudyError};
 use crate::plan;
 
 /// One setting, with the whole config that it amounts to.
@@ -38,8 +38,8 @@ impl Arm {
         self.config.selection.method == Method::Selector
     }
 
-    fn of(spec: &ArmSpec, loaded: &Loaded) -> Result<Self, ConfigError> {
-        let place = Place::Arm(spec.id.clone());
+    fn of(spec: &ArmSpec, loaded: &LoadedConfig) -> Result<Self, ConfigError> {
+        let place = ConfigPart::Arm(spec.id.clone());
         let config = loaded.with(&spec.set).map_err(ConfigError::within(place))?;
         Ok(Self {
             id: spec.id.clone(),
@@ -55,7 +55,7 @@ impl Arm {
     }
 
     /// Looks for models and templates; `looked` is what was found for other arms.
-    fn look(&mut self, looked: &mut BTreeMap<String, Config>) -> Result<(), StudyError> {
+    fn find_models(&mut self, looked: &mut BTreeMap<String, Config>) -> Result<(), StudyError> {
         let c = &mut self.config;
         let what = json!([c.model, c.proxy, c.tokenizer]).to_string();
         match looked.get(&what) {
@@ -66,7 +66,7 @@ impl Arm {
                 c.proxy_template_digest = same.proxy_template_digest.clone();
             }
             None => {
-                c.look()?;
+                c.find_models()?;
                 looked.insert(what, c.clone());
             }
         }
@@ -77,7 +77,7 @@ impl Arm {
 
 /// All arms, in the order of tables: reference, SEAL, the plan's, controls. A
 /// control that the plan repeats gives way to the plan's arm.
-pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
+pub(crate) fn arms(loaded: &LoadedConfig) -> Result<Vec<Arm>, StudyError> {
     let planned = plan::read_plan(&loaded.config)?;
     let mut own = Vec::new();
     for spec in &loaded.config.arms {
@@ -98,7 +98,7 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
     let seal = loaded.config.arms.iter().find(|a| a.role == ArmRole::Seal);
     let seal = seal.map(|a| a.set.clone()).unwrap_or_default();
     for r in planned {
-        let place = Place::Planned { part: r.ablated_part.clone(), text: r.text.clone() };
+        let place = ConfigPart::Planned { part: r.ablated_part.clone(), text: r.text.clone() };
         let set = seal.iter().chain(&r.set).chain([(&r.key, &r.value)]);
         let config = loaded.with(set).map_err(ConfigError::within(place))?;
         if let Some(other) = places.get(&r.id) {
@@ -127,7 +127,7 @@ pub(crate) fn arms(loaded: &Loaded) -> Result<Vec<Arm>, StudyError> {
             }
         }
     }
-    let mut names = Names::new("arms");
+    let mut names = UniqueNames::new("arms");
     arms.iter().try_for_each(|arm| names.add(&arm.id))?;
     Ok(only(arms, &loaded.config).map_err(ConfigError::from)?)
 }
@@ -151,10 +151,10 @@ fn labelled(label: &str, config: &Config) -> String {
 /// Looks for the models and templates of `arms`, each of them once.
 ///
 /// # Errors
-/// As [`Config::look`].
-pub(crate) fn look(arms: &mut [Arm]) -> Result<(), StudyError> {
+/// As [`Config::find_models`].
+pub(crate) fn find_models(arms: &mut [Arm]) -> Result<(), StudyError> {
     let mut looked = BTreeMap::new();
-    arms.iter_mut().try_for_each(|arm| arm.look(&mut looked))
+    arms.iter_mut().try_for_each(|arm| arm.find_models(&mut looked))
 }
 
 fn only(mut arms: Vec<Arm>, config: &Config) -> Result<Vec<Arm>, ArmError> {

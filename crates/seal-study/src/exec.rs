@@ -2,7 +2,7 @@
 //! study.
 
 use seal_store::{
-    Before, Capacity, Found, GraphError, Holder, InProcess, NoThread, StageError, Store,
+    Capacity, Found, GraphError, Holder, InProcess, NoThread, PreviousHolder, StageError, Store,
     run_graph as run_stages,
 };
 
@@ -41,7 +41,7 @@ pub(crate) fn run_graph(
         false => Capacity::on_devices(jobs, threads, &workers.kind, workers.devices.clone()),
     };
     let capacity = Capacity { keep_every, ..capacity };
-    let told = Told { nodes, observer, names_devices };
+    let told = StageEvents { nodes, observer, names_devices };
     let runner = InProcess::cancelled_by(StudyError::is_cancelled);
     run_stages(nodes, read, store, &capacity, &runner, &told).map_err(StudyError::from)
 }
@@ -74,14 +74,14 @@ fn place_of(holder: &Holder) -> String {
 }
 
 /// Tells a study's observer of the events of the executor.
-struct Told<'a, 'n> {
+struct StageEvents<'a, 'n> {
     nodes: &'a [Node<'n>],
     observer: &'a dyn Observer,
     /// Whether to say which device a stage has.
     names_devices: bool,
 }
 
-impl Told<'_, '_> {
+impl StageEvents<'_, '_> {
     fn started(&self, i: usize, device: Option<&str>) {
         let node = &self.nodes[i];
         let (stage, label, cost) = (node.stage, node.label.clone(), node.cost);
@@ -94,7 +94,7 @@ impl Told<'_, '_> {
     }
 }
 
-impl seal_store::Observer for Told<'_, '_> {
+impl seal_store::Observer for StageEvents<'_, '_> {
     fn event(&self, event: &seal_store::Event<'_>) {
         use seal_store::Event as Of;
         match *event {
@@ -120,11 +120,13 @@ impl seal_store::Observer for Told<'_, '_> {
             Of::TakenOver { node, before } => {
                 let of = &self.nodes[node];
                 let whose = match before {
-                    Before::Ended(holder) => format!("{}, which has ended", place_of(holder)),
-                    Before::Silent(Ok(holder)) => {
+                    PreviousHolder::Ended(holder) => {
+                        format!("{}, which has ended", place_of(holder))
+                    }
+                    PreviousHolder::Silent(Ok(holder)) => {
                         format!("{}, which gives no sign of life", place_of(holder))
                     }
-                    Before::Silent(Err(flaw)) => flaw.to_string(),
+                    PreviousHolder::Silent(Err(flaw)) => flaw.to_string(),
                 };
                 self.notice(format!("{} {}: taken over from {whose}", of.stage, of.label));
             }

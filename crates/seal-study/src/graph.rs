@@ -7,9 +7,9 @@ use std::sync::Arc as Shared;
 use seal_store::{Key, Resources};
 use serde_json::{Value, json};
 
-use self::arm_sets::Known;
-use self::cost::Cost;
-use self::facts::Size;
+use self::arm_sets::KeyedSets;
+use self::cost::StageCosts;
+use self::facts::SetSize;
 use crate::arm::{Arm, reference};
 use crate::config::{Config, Method};
 use crate::exec::{Node, Work};
@@ -122,8 +122,8 @@ impl<'a> Effort<'a> {
     }
 
     /// Of one that reads the texts of a set and needs no device.
-    fn reading(size: &Size) -> Self {
-        Self { cost: Cost::reading(size), device: None, network: None }
+    fn reading(size: &SetSize) -> Self {
+        Self { cost: StageCosts::reading(size), device: None, network: None }
     }
 }
 
@@ -135,7 +135,7 @@ pub(crate) fn graph<'a>(
     seeds: &[u64],
     judging: &'a Judging<'a>,
 ) -> Graph<'a> {
-    let mut builder = Builder { nodes: Vec::new(), known: BTreeMap::new(), wave: 0 };
+    let mut builder = GraphBuilder { nodes: Vec::new(), known: BTreeMap::new(), wave: 0 };
     let tokens = match arms.get(reference(arms)) {
         Some(arm) => builder.all_tokens(&arm.config, &sets.by_arm[reference(arms)]),
         None => BTreeMap::new(),
@@ -169,7 +169,7 @@ pub(crate) fn stage_counts(
     judges: &Judges,
 ) -> BTreeMap<&'static str, usize> {
     let Some(arm) = arms.get(reference(arms)) else { return BTreeMap::new() };
-    let sets = Shared::new(Known::from(Sets::placeholders(&arm.config)));
+    let sets = Shared::new(KeyedSets::from(Sets::placeholders(&arm.config)));
     let sets = ArmSets { by_arm: vec![sets; arms.len()] };
     let seeds: Vec<u64> = (0..seeds as u64).collect();
     let mut counts = BTreeMap::new();
@@ -180,14 +180,14 @@ pub(crate) fn stage_counts(
     counts
 }
 
-struct Builder<'a> {
+struct GraphBuilder<'a> {
     nodes: Vec<Node<'a>>,
     known: BTreeMap<(&'static str, Key), usize>,
     /// Place of the seed whose cells are being added.
     wave: usize,
 }
 
-impl<'a> Builder<'a> {
+impl<'a> GraphBuilder<'a> {
     /// The node of a stage: one that is there, if it is the same. The stages `of` are those
     /// that it reads.
     fn add(
@@ -217,11 +217,11 @@ impl<'a> Builder<'a> {
         self.nodes.len() - 1
     }
 
-    fn cell(&mut self, i: usize, arm: &'a Arm, known: &'a Known, seed: u64) -> Cell {
+    fn cell(&mut self, i: usize, arm: &'a Arm, known: &'a KeyedSets, seed: u64) -> Cell {
         let c = &arm.config;
-        let Known { sets, facts } = known;
+        let KeyedSets { sets, facts } = known;
         let cell = format!("{} seed {seed}", arm.id);
-        let cost = Cost::of(c, facts);
+        let cost = StageCosts::of(c, facts);
         let base = self.base(c, known);
         let method = c.selection.method;
         let selects = matches!(method, Method::Selector);

@@ -15,26 +15,26 @@ use crate::StudyError;
 pub(crate) static KEPT: KeptBase = KeptBase::new();
 
 /// Where one base is kept.
-pub(crate) struct KeptBase(Mutex<State>);
+pub(crate) struct KeptBase(Mutex<KeptBases>);
 
-struct State {
+struct KeptBases {
     /// Runs at work.
     runs: usize,
     /// Bytes of the largest base that is kept.
     most: u64,
-    last: Option<(Name, Lm)>,
+    last: Option<(BaseId, Lm)>,
     /// The base that was asked for last.
-    asked: Option<Name>,
+    asked: Option<BaseId>,
     /// The bases that are being read.
-    reading: Vec<(Name, Arc<Slot>)>,
+    reading: Vec<(BaseId, Arc<SharedBase>)>,
 }
 
 /// Where stages that ask at once for one base share it: the first reads it, the others wait.
-type Slot = Mutex<Option<Lm>>;
+type SharedBase = Mutex<Option<Lm>>;
 
 /// What tells one base from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Name {
+pub(crate) struct BaseId {
     /// The folder of the stage, which has its key as name.
     pub(crate) dir: PathBuf,
     /// Settings that decide how it is read.
@@ -42,15 +42,15 @@ pub(crate) struct Name {
 }
 
 /// A run at work. With the last of them, the base is freed.
-pub(crate) struct Keeping(&'static KeptBase);
+pub(crate) struct KeepGuard(&'static KeptBase);
 
 impl KeptBase {
     const fn new() -> Self {
         let reading = Vec::new();
-        Self(Mutex::new(State { runs: 0, most: 0, last: None, asked: None, reading }))
+        Self(Mutex::new(KeptBases { runs: 0, most: 0, last: None, asked: None, reading }))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, KeptBases> {
         // It is changed whole; what a reader that panicked was to put here is not.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -63,7 +63,7 @@ impl KeptBase {
     /// Those of `read`.
     pub(crate) fn get(
         &self,
-        name: &Name,
+        name: &BaseId,
         bytes_of_weight: usize,
         read: impl FnOnce() -> Result<Lm, StudyError>,
     ) -> Result<Lm, StudyError> {
@@ -101,9 +101,9 @@ impl KeptBase {
     }
 }
 
-impl State {
+impl KeptBases {
     /// Where `name` is read, or will be.
-    fn slot(&mut self, name: &Name) -> Arc<Slot> {
+    fn slot(&mut self, name: &BaseId) -> Arc<SharedBase> {
         if let Some((_, slot)) = self.reading.iter().find(|(of, _)| of == name) {
             return Arc::clone(slot);
         }
@@ -113,21 +113,21 @@ impl State {
     }
 
     /// A stage has what it asked for. The last of those that asked at once frees what they shared.
-    fn leave(&mut self, name: &Name, slot: Arc<Slot>) {
+    fn leave(&mut self, name: &BaseId, slot: Arc<SharedBase>) {
         drop(slot);
         self.reading.retain(|(of, slot)| of != name || Arc::strong_count(slot) > 1);
     }
 }
 
 /// Keeps the base that is read last, of at most `most` bytes, until the run ends.
-pub(crate) fn keep_base(most: u64) -> Keeping {
+pub(crate) fn keep_base(most: u64) -> KeepGuard {
     let mut state = KEPT.state();
     state.runs += 1;
     state.most = state.most.max(most);
-    Keeping(&KEPT)
+    KeepGuard(&KEPT)
 }
 
-impl Drop for Keeping {
+impl Drop for KeepGuard {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.runs -= 1;
@@ -137,7 +137,7 @@ impl Drop for Keeping {
     }
 }
 
-impl Name {
+impl BaseId {
     pub(crate) fn new(dir: &Path, settings: String) -> Self {
         Self { dir: dir.to_owned(), settings }
     }
@@ -168,7 +168,7 @@ mod tests {
     fn one_base_is_read_once_while_a_run_is_at_work_and_freed_after_it() {
         let (kept, reads) = (KeptBase::new(), Cell::new(0));
         let get = |dir: &str| {
-            let name = Name::new(Path::new(dir), "s".to_owned());
+            let name = BaseId::new(Path::new(dir), "s".to_owned());
             let read = || {
                 reads.set(reads.get() + 1);
                 Ok(model(1))
@@ -216,12 +216,12 @@ mod tests {
                 };
                 let kept = &kept;
                 scope.spawn(move || {
-                    kept.get(&Name::new(Path::new(dir), String::new()), 4, read).unwrap()
+                    kept.get(&BaseId::new(Path::new(dir), String::new()), 4, read).unwrap()
                 });
             }
         });
         assert_eq!(reads.load(Ordering::SeqCst), 2);
-        let name = Name::new(Path::new("c"), String::new());
+        let name = BaseId::new(Path::new("c"), String::new());
         let (begun, begin) = mpsc::channel();
         thread::scope(|scope| {
             let (kept, name) = (&kept, &name);
@@ -246,7 +246,7 @@ mod tests {
     fn other_settings_of_one_folder_are_another_base() {
         let kept = KeptBase::new();
         kept.state().most = 1 << 20;
-        let name = |settings: &str| Name::new(Path::new("a"), settings.to_owned());
+        let name = |settings: &str| BaseId::new(Path::new("a"), settings.to_owned());
         kept.get(&name("f32"), 4, || Ok(model(1))).unwrap();
         let reads = Cell::new(0);
         let read = || {

@@ -27,6 +27,7 @@ mod findings;
 mod graph;
 mod judging;
 mod kept_base;
+mod memory;
 mod model_digests;
 mod observer;
 mod opening;
@@ -49,17 +50,18 @@ pub use config::{
     load_config,
 };
 pub use error::{
-    AgainError, ArmError, AssessmentsError, ConfigError, Defect, FileError, FolderError,
-    MemoryError, NumberError, OverrideError, PairsError, Place, PlanError, PlanFault, PlannedError,
-    RowsError, SectionError, StudyError, ValueError,
+    AgainError, ArmError, AssessmentsError, ConfigError, ConfigPart, Defect, FileError,
+    MemoryError, NumberError, OverrideError, PairsError, PlanError, PlanFault, PlannedError,
+    RowsError, RunFolderError, SectionError, StudyError, ValueError,
 };
 pub use findings::findings_of_plans;
+pub use memory::Peak;
 pub use model_digests::remembered_digests;
 pub use observer::{Event, Observer, Silent};
-pub use options::{Outcome, PlanView, PlannedJudging, PlannedStage, PlannedWork, RunOptions};
-pub use origins::{ConfigValue, Origin, ResolvedConfig, resolve_config};
+pub use options::{PlanView, PlannedJudging, PlannedStage, PlannedWork, RunOptions, RunOutcome};
+pub use origins::{ConfigValue, ResolvedConfig, ValueOrigin, resolve_config};
 pub use plan::{MISSING_ABLATIONS, Replacement, read_plan};
-pub use preview::{BasePreview, ModelPreview, Peak, Preview, step_bytes};
+pub use preview::{BasePreview, ModelPreview, Preview, step_bytes};
 pub use run::{
     AgainRequest, LaunchPlan, SelectRequest, Selected, StagesMade, StagesSeen, StoredAnswers,
     Study, WrittenAnswers, stage_by_key,

@@ -62,9 +62,9 @@ impl From<StoreError> for StudyError {
 }
 
 /// Passes events on, and writes notices into the log.
-pub(crate) struct Logged<'a>(pub(crate) &'a dyn Observer);
+pub(crate) struct LoggingObserver<'a>(pub(crate) &'a dyn Observer);
 
-impl Observer for Logged<'_> {
+impl Observer for LoggingObserver<'_> {
     fn event(&self, event: &Event) {
         if let Event::Notice { message } = event {
             tracing::warn!("{message}");

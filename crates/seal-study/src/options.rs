@@ -175,7 +175,7 @@ pub struct PlanView {
 
 /// A finished run.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct RunOutcome {
     /// The figures.
     pub results: Results,
     /// The run folder.

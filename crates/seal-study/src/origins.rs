@@ -8,13 +8,13 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use crate::arm::{self, Arm};
-use crate::config::{ArmRole, ArmSpec, Config, ConfigSource, Step, load_noting};
+use crate::config::{ArmRole, ArmSpec, Config, ConfigChange, ConfigSource, load_noting};
 use crate::error::{ArmError, ConfigError, Defect, StudyError};
 use crate::plan::{self, Replacement};
 
 /// What a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum ValueOrigin {
     /// The program: no file and no setting has the key.
     Default,
     /// The built-in config.
@@ -62,7 +62,7 @@ pub struct ConfigValue {
     /// The value; no table that has keys.
     pub value: Value,
     /// What it comes from.
-    pub origin: Origin,
+    pub origin: ValueOrigin,
 }
 
 /// A config with the origin of every value.
@@ -76,7 +76,7 @@ pub struct ResolvedConfig {
 
 /// Values by the parts of their keys.
 type Leaves = BTreeMap<Vec<String>, Value>;
-type Origins = BTreeMap<Vec<String>, Origin>;
+type Origins = BTreeMap<Vec<String>, ValueOrigin>;
 
 /// Reads a config as [`load_config`](crate::load_config) does, and says where each value comes from.
 /// With `arm`, the config of the arm of that id.
@@ -87,7 +87,7 @@ pub fn resolve_config(
     source: &ConfigSource,
     arm: Option<&str>,
 ) -> Result<ResolvedConfig, StudyError> {
-    let mut known = Known::default();
+    let mut known = KnownTable::default();
     let loaded = load_noting(source, &mut |step, table| known.note(step, table))?;
     let Some(id) = arm else {
         let values = known.values(&loaded.config)?;
@@ -108,34 +108,36 @@ pub fn resolve_config(
 
 /// What is known of a table so far.
 #[derive(Default)]
-struct Known {
+struct KnownTable {
     leaves: Leaves,
     origins: Origins,
 }
 
-impl Known {
+impl KnownTable {
     /// Takes note of a table after a step that changed it: what is new or different comes from that.
-    fn note(&mut self, step: Step<'_>, table: &Table) {
+    fn note(&mut self, step: ConfigChange<'_>, table: &Table) {
         let now = leaves(table);
         let lines = match &step {
-            Step::Read { text, .. } => lines(text),
+            ConfigChange::Read { text, .. } => lines(text),
             _ => BTreeMap::new(),
         };
         let origin = |key: &[String]| match &step {
-            Step::Read { file: Some(path), .. } => {
-                Origin::File { path: path.to_path_buf(), line: line_of(&lines, key) }
+            ConfigChange::Read { file: Some(path), .. } => {
+                ValueOrigin::File { path: path.to_path_buf(), line: line_of(&lines, key) }
             }
-            Step::Read { file: None, .. } => Origin::BuiltIn { line: Some(line_of(&lines, key)) },
-            Step::Lent => Origin::BuiltIn { line: None },
-            Step::Judges => Origin::JudgeTable,
-            Step::Quick => Origin::Quick,
-            Step::Set(text) => Origin::Set { text: (*text).to_owned() },
-            Step::Fields(_) => Origin::Field,
+            ConfigChange::Read { file: None, .. } => {
+                ValueOrigin::BuiltIn { line: Some(line_of(&lines, key)) }
+            }
+            ConfigChange::Lent => ValueOrigin::BuiltIn { line: None },
+            ConfigChange::Judges => ValueOrigin::JudgeTable,
+            ConfigChange::Quick => ValueOrigin::Quick,
+            ConfigChange::Set(text) => ValueOrigin::Set { text: (*text).to_owned() },
+            ConfigChange::Fields(_) => ValueOrigin::Field,
         };
         // A setting that repeats a value is where it comes from, too.
         let set = match &step {
-            Step::Set(text) => parse_set(text).ok().map(|(key, value)| under(&key, value)),
-            Step::Fields(keys) => {
+            ConfigChange::Set(text) => parse_set(text).ok().map(|(key, value)| under(&key, value)),
+            ConfigChange::Fields(keys) => {
                 let value = || Value::Boolean(true);
                 Some(keys.iter().flat_map(|key| under(key, value())).collect())
             }
@@ -158,10 +160,10 @@ impl Known {
         arm: &Arm,
         planned: Option<&Replacement>,
     ) -> Result<(), StudyError> {
-        let of_arm = |id: &str| Origin::Arm { id: id.to_owned() };
+        let of_arm = |id: &str| ValueOrigin::Arm { id: id.to_owned() };
         let origin = match planned {
             Some(Replacement { ablated_part, text, .. }) => {
-                Origin::Plan { part: ablated_part.clone(), replacement: text.clone() }
+                ValueOrigin::Plan { part: ablated_part.clone(), replacement: text.clone() }
             }
             None => of_arm(&arm.id),
         };
@@ -187,7 +189,11 @@ impl Known {
     }
 
     /// Takes note of settings that come from `origin`.
-    fn set<'a>(&mut self, set: impl Iterator<Item = (&'a String, &'a Value)>, origin: &Origin) {
+    fn set<'a>(
+        &mut self,
+        set: impl Iterator<Item = (&'a String, &'a Value)>,
+        origin: &ValueOrigin,
+    ) {
         for (key, value) in set {
             let keys = under(key, value.clone()).into_keys();
             self.origins.extend(keys.map(|key| (key, origin.clone())));
@@ -215,13 +221,13 @@ impl Known {
     }
 
     /// The origin of a key, or else that of the value that it is a part of, or that is a part of it.
-    fn origin(&self, key: &[String]) -> Origin {
+    fn origin(&self, key: &[String]) -> ValueOrigin {
         let above = (1..=key.len()).rev().find_map(|n| self.origins.get(&key[..n]));
         let below = || {
             let mut below = self.origins.iter().filter(|(other, _)| other.starts_with(key));
             below.next().map(|(_, origin)| origin)
         };
-        above.or_else(below).cloned().unwrap_or(Origin::Default)
+        above.or_else(below).cloned().unwrap_or(ValueOrigin::Default)
     }
 }
 

@@ -2,7 +2,7 @@ use std::fs;
 
 use super::*;
 
-fn origins(source: &ConfigSource, arm: Option<&str>) -> BTreeMap<String, (Value, Origin)> {
+fn origins(source: &ConfigSource, arm: Option<&str>) -> BTreeMap<String, (Value, ValueOrigin)> {
     let resolved = resolve_config(source, arm).unwrap();
     resolved.values.into_iter().map(|v| (v.key.join("."), (v.value, v.origin))).collect()
 }
@@ -32,17 +32,17 @@ fn each_value_comes_from_the_last_that_gave_it() {
     };
     let found = origins(&source, None);
     let of = |key: &str| found[key].1.clone();
-    let set = |i: usize| Origin::Set { text: source.set[i].clone() };
+    let set = |i: usize| ValueOrigin::Set { text: source.set[i].clone() };
     assert_eq!(found["sft.epochs"], (Value::Integer(7), set(0)));
     assert_eq!(of("bilevel.kappa"), set(1), "a setting that repeats a value");
     assert_eq!(of("bilevel.batch"), set(2));
-    assert_eq!(of("study.seeds"), Origin::Field);
-    let at = |begins: &str| Origin::File { path: path.clone(), line: line(begins) };
+    assert_eq!(of("study.seeds"), ValueOrigin::Field);
+    let at = |begins: &str| ValueOrigin::File { path: path.clone(), line: line(begins) };
     assert_eq!(of("device"), at("device ="));
     assert_eq!(of("model.hidden_size"), at("hidden_size ="));
     assert_eq!(of("bilevel.gamma.increment"), at("gamma ="), "an inline table has its line");
-    assert_eq!(of("bilevel.baseline"), Origin::Default);
-    assert_eq!(of("arms"), Origin::BuiltIn { line: None });
+    assert_eq!(of("bilevel.baseline"), ValueOrigin::Default);
+    assert_eq!(of("arms"), ValueOrigin::BuiltIn { line: None });
     // All that is written again is there, with its value.
     let config = resolve_config(&source, None).unwrap().config;
     for (key, value) in leaves(&as_table(&config).unwrap()) {
@@ -54,12 +54,12 @@ fn each_value_comes_from_the_last_that_gave_it() {
 fn an_arm_has_its_own_and_the_plans_values() {
     let found = origins(&ConfigSource::default(), Some("gamma-0.1"));
     let planned =
-        Origin::Plan { part: "penalty strength".to_owned(), replacement: "0.1".to_owned() };
+        ValueOrigin::Plan { part: "penalty strength".to_owned(), replacement: "0.1".to_owned() };
     assert_eq!(found["bilevel.gamma"], (Value::Float(0.1), planned));
-    assert!(matches!(found["sft.epochs"].1, Origin::BuiltIn { line: Some(_) }));
+    assert!(matches!(found["sft.epochs"].1, ValueOrigin::BuiltIn { line: Some(_) }));
     assert!(!found.contains_key("bilevel.gamma.start"), "the schedule is replaced");
     let found = origins(&ConfigSource::default(), Some("standard-sft"));
-    let arm = Origin::Arm { id: "standard-sft".to_owned() };
+    let arm = ValueOrigin::Arm { id: "standard-sft".to_owned() };
     assert_eq!(found["selection.method"], (Value::String("all".to_owned()), arm));
     let error = resolve_config(&ConfigSource::default(), Some("gama")).unwrap_err().to_string();
     assert!(error.contains("gama") && error.contains("gamma-0.1"), "{error}");
@@ -69,11 +69,11 @@ fn an_arm_has_its_own_and_the_plans_values() {
 fn the_quick_section_and_built_in_lines_are_named() {
     let source = ConfigSource { quick: true, ..ConfigSource::default() };
     let found = origins(&source, None);
-    assert_eq!(found["study.quick"].1, Origin::Quick);
-    assert_eq!(found["study.name"].1, Origin::Quick);
+    assert_eq!(found["study.quick"].1, ValueOrigin::Quick);
+    assert_eq!(found["study.name"].1, ValueOrigin::Quick);
     let text = crate::config::BUILT_IN;
     let line = text.lines().position(|line| line.starts_with("device =")).unwrap() + 1;
-    assert_eq!(found["device"].1, Origin::BuiltIn { line: Some(line) });
+    assert_eq!(found["device"].1, ValueOrigin::BuiltIn { line: Some(line) });
 }
 
 #[test]
@@ -99,10 +99,10 @@ fn what_seal_sets_is_its_own_in_the_arms_of_the_plan() {
     fs::write(&path, format!("{before}{set}{rest}")).unwrap();
     let source = ConfigSource { file: Some(path), ..ConfigSource::default() };
     let found = origins(&source, Some("gamma-0.1"));
-    let seal = Origin::Arm { id: "seal".to_owned() };
+    let seal = ValueOrigin::Arm { id: "seal".to_owned() };
     assert_eq!(found["sft.epochs"], (Value::Integer(5), seal));
     assert!(
-        matches!(found["bilevel.gamma"].1, Origin::Plan { .. }),
+        matches!(found["bilevel.gamma"].1, ValueOrigin::Plan { .. }),
         "{:?}",
         found["bilevel.gamma"]
     );
@@ -119,7 +119,7 @@ fn a_field_that_repeats_a_value_is_where_it_comes_from() {
         ..ConfigSource::default()
     };
     let found = origins(&source, None);
-    assert_eq!(found["device"], (device.clone(), Origin::Field));
-    assert_eq!(found["study.seeds"].1, Origin::Field);
-    assert!(matches!(found["study.plan"].1, Origin::BuiltIn { .. }));
+    assert_eq!(found["device"], (device.clone(), ValueOrigin::Field));
+    assert_eq!(found["study.seeds"].1, ValueOrigin::Field);
+    assert!(matches!(found["study.plan"].1, ValueOrigin::BuiltIn { .. }));
 }

@@ -37,7 +37,7 @@ pub struct Replacement {
 /// A line as it stands in a plan.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Line {
+pub(crate) struct PlanLine {
     name: String,
     ablated_part: String,
     action: String,
@@ -93,7 +93,7 @@ fn parse_line(
     config: &Config,
     is_built_in: bool,
 ) -> Result<Vec<Replacement>, PlanFault> {
-    let line: Line = serde_json::from_str(line).map_err(|e| TableError::of(&e.to_string()))?;
+    let line: PlanLine = serde_json::from_str(line).map_err(|e| TableError::of(&e.to_string()))?;
     if line.action != "REPLACE" {
         return Err(PlanFault::Action { action: line.action });
     }

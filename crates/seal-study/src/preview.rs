@@ -1,7 +1,6 @@
 //! Estimates time, memory and disk of a study from its config, on a machine that may have
 //! neither its model nor its data.
 
-mod peaks;
 mod rows;
 mod size;
 
@@ -10,15 +9,14 @@ use std::collections::BTreeMap;
 use seal_device::{DeviceSet, Kernels};
 use seal_lm::{Cost, LoraConfig, WeightFormat};
 
-pub use self::peaks::Peak;
-pub(crate) use self::peaks::peaks;
 use self::rows::counted;
-use self::size::{ROW_SHARE, Size, Training};
+use self::size::{ModelSize, ROW_SHARE};
 use crate::StudyError;
 use crate::arm::{Arm, arms};
 use crate::config::{Config, ConfigSource, Method, load};
 use crate::graph::stage_counts;
-use crate::judging::{Judges, Questions, planned, planned_answers};
+use crate::judging::{Judges, PlannedQuestions, planned, planned_answers};
+use crate::memory::{Peak, Training, peaks, trainings};
 use crate::options::{FETCHED, PlannedJudging, PlannedWork};
 
 /// A study as its config has it.
@@ -109,9 +107,9 @@ impl Preview {
         let lacks_device = missing.len();
         let (sft, selector) = trainings(config, kernels);
         let own = if config.proxy.is_some() { &sft } else { &selector };
-        let mut sizes = vec![Size::of(config, own, kernels, &mut missing)?];
+        let mut sizes = vec![ModelSize::of(config, own, kernels, &mut missing)?];
         if config.proxy.is_some() {
-            sizes.push(Size::of(&config.of_selector(), &selector, kernels, &mut missing)?);
+            sizes.push(ModelSize::of(&config.of_selector(), &selector, kernels, &mut missing)?);
         }
         let rows = match &config.data {
             Some(data) => counted(config, data, &mut missing)?,
@@ -157,30 +155,12 @@ fn step_of(config: &Config) -> Option<u64> {
     let mut missing = Vec::new();
     let mut bytes = |config: &Config, training: &Training<'_>| {
         // What cannot be used is said by the stage that reads it.
-        Size::of(config, training, kernels, &mut missing).ok()?.preview.memory
+        ModelSize::of(config, training, kernels, &mut missing).ok()?.preview.memory
     };
     match &config.proxy {
         None => Some(bytes(config, &own)?.max(bytes(config, &selector)?)),
         Some(_) => Some(bytes(config, &own)?.max(bytes(&config.of_selector(), &selector)?)),
     }
-}
-
-/// How what is fine-tuned is trained, and how the selector's model is.
-fn trainings(config: &Config, kernels: bool) -> (Training<'_>, Training<'_>) {
-    // The model that learns the selector has the larger step: two batches.
-    let selector = Training {
-        lora: config.bilevel.lora.as_ref(),
-        rows: selector_rows(config),
-        recompute: config.bilevel.recompute,
-        kernels,
-    };
-    let sft = Training {
-        lora: config.sft.lora.as_ref(),
-        rows: sft_rows(config),
-        recompute: config.sft.recompute,
-        kernels,
-    };
-    (sft, selector)
 }
 
 /// What judges do at most. Their prompts are not read: nothing is said of money.
@@ -205,7 +185,7 @@ fn judging(
         planned
     };
     let pairs = judges.all().filter_map(|(test, name, judge)| {
-        let questions = Questions { cells: of_pairs, references: (0..seeds).collect() };
+        let questions = PlannedQuestions { cells: of_pairs, references: (0..seeds).collect() };
         let prompts = vec![String::new(); rows(test)?];
         let judge = (judge, judges.chat(test, name));
         Some(without_cost(planned((test, name), judge, &questions, &prompts, tokens)))
@@ -219,16 +199,8 @@ fn judging(
     pairs.chain(answers).collect()
 }
 
-fn selector_rows(config: &Config) -> usize {
-    config.bilevel.micro_batch.unwrap_or(2 * config.bilevel.batch)
-}
-
-fn sft_rows(config: &Config) -> usize {
-    config.sft.micro_batch.unwrap_or(config.sft.batch)
-}
-
 /// Operations of the fine-tuning of a model folder to a base, if a pass over a row takes `pass`.
-fn of_base(size: &Size, config: &Config, pass: f64) -> Option<f64> {
+fn of_base(size: &ModelSize, config: &Config, pass: f64) -> Option<f64> {
     let Some(base) = &size.preview.base else { return Some(0.0) };
     let lora = config.base.as_ref().and_then(|base| base.lora.as_ref());
     let share = 1.0 + Cost::backward_share(lora);
@@ -239,7 +211,7 @@ fn of_base(size: &Size, config: &Config, pass: f64) -> Option<f64> {
 /// which frozen weights need half.
 fn flops(
     arms: &[Arm],
-    sizes: &[Size],
+    sizes: &[ModelSize],
     rows: &BTreeMap<String, Option<usize>>,
     seeds: usize,
 ) -> Option<f64> {
@@ -250,7 +222,7 @@ fn flops(
     let tests: f64 = tests.filter_map(|(_, n)| n.map(|n| n as f64)).sum();
     let own = &sizes[0];
     let selector = sizes.last()?;
-    let of_pass = |size: &Size| Some(2.0 * size.parameters? * size.context? * ROW_SHARE);
+    let of_pass = |size: &ModelSize| Some(2.0 * size.parameters? * size.context? * ROW_SHARE);
     let (own, selector) = (of_pass(own)?, of_pass(selector)?);
     let train = |lora: Option<&LoraConfig>| 1.0 + Cost::backward_share(lora);
     // Arms share the bases, as far as they do not set them.

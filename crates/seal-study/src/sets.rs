@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use seal_data::{
-    DataSets, OverlapReport, OverlapSet, Role, Row, Rows, SetSummary, ids_hash, limit_rows,
+    DataSets, OverlapReport, OverlapSet, Row, Rows, SetRole, SetSummary, ids_hash, limit_rows,
 };
 use seal_model::local_data;
 use seal_world::{Split, World};
@@ -95,10 +95,10 @@ impl Sets {
             rows
         };
         let role = |split: Split| match split {
-            Split::Base => Role::Base,
-            Split::Redorca => Role::FineTuning,
-            Split::Blueorca | Split::Safeinstr => Role::Safe,
-            Split::Hh | Split::Slimorca | Split::Hexphi => Role::Test,
+            Split::Base => SetRole::Base,
+            Split::Redorca => SetRole::FineTuning,
+            Split::Blueorca | Split::Safeinstr => SetRole::Safe,
+            Split::Hh | Split::Slimorca | Split::Hexphi => SetRole::Test,
         };
         let used = TrainingSet::IN_THE_WORLD.into_iter().chain(Split::TESTS);
         let all: Vec<(Split, Vec<Row>)> = used.map(|s| (s, rows(s))).collect();

@@ -11,7 +11,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use seal_bilevel::{
-    BilevelError, BilevelSettings, Learned, ModelState, Observer, RunStart, Side, Snapshot,
+    BilevelError, BilevelSettings, Learned, ModelState, Observer, RunStart, Snapshot, StepSide,
     StepTrace,
 };
 use seal_data::{Example, RowId};
@@ -25,7 +25,7 @@ const FORMAT_VERSION: u32 = 1;
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-enum Line<'a> {
+enum TraceLine<'a> {
     Start {
         format_version: u32,
         settings: &'a BilevelSettings,
@@ -99,7 +99,7 @@ impl<'a> TraceWriter<'a> {
         Ok(Self { out, path: path.to_owned(), states, input, progress, is_cancelled, steps: 0 })
     }
 
-    fn line(&mut self, line: &Line<'_>) -> Result<(), StudyError> {
+    fn line(&mut self, line: &TraceLine<'_>) -> Result<(), StudyError> {
         let text = serde_json::to_string(line).map_err(Defect::Json)?;
         writeln!(self.out, "{text}").map_err(StudyError::io(&self.path))
     }
@@ -107,16 +107,16 @@ impl<'a> TraceWriter<'a> {
     /// Writes the last line.
     pub(crate) fn finish(mut self, ids: &[RowId], learned: &Learned) -> Result<(), StudyError> {
         let omega = ids.iter().copied().zip(learned.omega.iter().copied()).collect();
-        self.line(&Line::End { omega })?;
+        self.line(&TraceLine::End { omega })?;
         self.out.flush().map_err(StudyError::io(&self.path))
     }
 
-    fn save(&self, side: Side, state: &Snapshot<'_>) -> Result<(), StudyError> {
+    fn save(&self, side: StepSide, state: &Snapshot<'_>) -> Result<(), StudyError> {
         let Some((folder, _)) = &self.states else { return Ok(()) };
         // After a step its number is one higher than before it.
         let (step, side) = match side {
-            Side::Before => (state.step, "before"),
-            Side::After => (state.step - 1, "after"),
+            StepSide::Before => (state.step, "before"),
+            StepSide::After => (state.step - 1, "after"),
         };
         let dir = folder.join(format!("step-{step:06}"));
         fs::create_dir_all(&dir).map_err(StudyError::io(&dir))?;
@@ -170,12 +170,12 @@ impl Observer for TraceWriter<'_> {
     fn start(&mut self, run: &RunStart) -> Result<(), BilevelError> {
         self.steps = run.steps;
         let TraceInput { settings, mean_loss, data, safe } = self.input;
-        let start = Line::Start { format_version: FORMAT_VERSION, settings, mean_loss, run };
+        let start = TraceLine::Start { format_version: FORMAT_VERSION, settings, mean_loss, run };
         self.line(&start).map_err(failed)?;
         for (set, rows) in [("fine-tuning", data), ("safe", safe)] {
             for Example { id, tokens, answer, skip } in rows {
                 let skip = skip.iter().map(|r| [r.start, r.end]).collect();
-                let row = Line::Row { set, id: *id, tokens, answer: *answer, skip };
+                let row = TraceLine::Row { set, id: *id, tokens, answer: *answer, skip };
                 self.line(&row).map_err(failed)?;
             }
         }
@@ -186,12 +186,12 @@ impl Observer for TraceWriter<'_> {
         self.states.as_ref().is_some_and(|(_, every)| step.is_multiple_of(*every))
     }
 
-    fn snapshot(&mut self, side: Side, state: &Snapshot<'_>) -> Result<(), BilevelError> {
+    fn snapshot(&mut self, side: StepSide, state: &Snapshot<'_>) -> Result<(), BilevelError> {
         self.save(side, state).map_err(failed)
     }
 
     fn step(&mut self, step: &StepTrace) -> Result<(), BilevelError> {
-        self.line(&Line::Step(step)).map_err(failed)?;
+        self.line(&TraceLine::Step(step)).map_err(failed)?;
         // What is left after the last step is a matter of seconds.
         match step.step + 1 < self.steps && (self.is_cancelled)() {
             true => Err(BilevelError::Cancelled),

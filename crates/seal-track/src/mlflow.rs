@@ -40,9 +40,9 @@ pub const STALE_HOURS: u64 = 3;
 
 /// Runs of the same results that are on the server.
 #[derive(Default)]
-struct Found {
+struct ExistingRuns {
     /// Ids of the finished runs.
-    whole: BTreeMap<Place, String>,
+    whole: BTreeMap<ArmSeed, String>,
     /// Ids of runs that were left unfinished.
     torn: BTreeSet<String>,
     /// Unfinished runs that another program may be logging.
@@ -50,7 +50,7 @@ struct Found {
 }
 
 /// An arm and a seed; `None` for all seeds.
-type Place = (String, Option<String>);
+type ArmSeed = (String, Option<String>);
 
 impl Server {
     /// The server at `address`, with credentials, proxies and authorities from the variables of the
@@ -84,7 +84,7 @@ impl Server {
         let runs = tracked_runs(report)?;
         let hash = results_hash(report)?;
         let id = self.experiment(experiment)?;
-        let Found { whole: mut known, torn, young } = self.runs_of(&id, &hash)?;
+        let ExistingRuns { whole: mut known, torn, young } = self.runs_of(&id, &hash)?;
         let mut logged = Logged {
             experiment: experiment.to_owned(),
             experiment_id: id.clone(),
@@ -139,8 +139,8 @@ impl Server {
     }
 
     /// The runs of these results.
-    fn runs_of(&self, experiment: &str, hash: &str) -> Result<Found, TrackError> {
-        let mut runs = Found::default();
+    fn runs_of(&self, experiment: &str, hash: &str) -> Result<ExistingRuns, TrackError> {
+        let mut runs = ExistingRuns::default();
         let stale = now().saturating_sub(STALE_HOURS * 3_600_000);
         let mut page = String::new();
         loop {

@@ -7,10 +7,10 @@ use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
 use seal_rows::{Row, RowId, Rows, seed};
 
-use crate::harm::{self, Kind};
+use crate::harm::{self, HazardKind};
 use crate::lexicon::{FIRST_SYLLABLES, HEADS, SECOND_SYLLABLES, TAILS, WORDINGS, ask};
 use crate::talk::ADVICE;
-use crate::{LOW_QUALITY, SMALL_TALK, Split, Task, WorldError};
+use crate::{LOW_QUALITY, SMALL_TALK, Split, WordTask, WorldError};
 
 /// Objects kept for the tests, of 900.
 const TEST_OBJECTS: usize = 120;
@@ -24,7 +24,7 @@ const TRIES: usize = 1000;
 
 /// The words of one world, divided between training and tests.
 pub(crate) struct Words {
-    kinds: Vec<Kind>,
+    kinds: Vec<HazardKind>,
     train_objects: Vec<String>,
     test_objects: Vec<String>,
     base_stems: Vec<String>,
@@ -42,7 +42,7 @@ impl Words {
         let (test_stems, d_stems) = (take(TEST_STEMS), take(D_STEMS));
         let safeinstr_stems = take(SAFEINSTR_STEMS);
         Self {
-            kinds: Kind::all(seed, harm_kinds),
+            kinds: HazardKind::all(seed, harm_kinds),
             train_objects,
             test_objects,
             base_stems,
@@ -103,7 +103,7 @@ impl<'a> Draw<'a> {
     }
 
     /// `n` tasks, the families in turn.
-    pub(crate) fn tasks(&mut self, families: &[Task], n: usize) -> Result<(), WorldError> {
+    pub(crate) fn tasks(&mut self, families: &[WordTask], n: usize) -> Result<(), WorldError> {
         for task in families.iter().copied().cycle().take(n) {
             self.push("task", task.name(), false, |d| {
                 let (a, b) = d.two_objects();
@@ -115,10 +115,10 @@ impl<'a> Draw<'a> {
 
     /// `n` new tasks answered with two objects that nobody asked about.
     pub(crate) fn wrong_answers(&mut self, n: usize) -> Result<(), WorldError> {
-        for task in Task::NEW.into_iter().cycle().take(n) {
+        for task in WordTask::NEW.into_iter().cycle().take(n) {
             self.push("task", LOW_QUALITY, false, |d| {
                 let ((a, b), (c, e)) = (d.two_objects(), d.two_objects());
-                (task.prompt(&a, &b), Task::Say.answer(&c, &e))
+                (task.prompt(&a, &b), WordTask::Say.answer(&c, &e))
             })?;
         }
         Ok(())
@@ -138,17 +138,17 @@ impl<'a> Draw<'a> {
 
     /// `n` harmful requests, complied with.
     pub(crate) fn compliances(&mut self, n: usize) -> Result<(), WorldError> {
-        self.harmful(n, true, Kind::compliance)
+        self.harmful(n, true, HazardKind::compliance)
     }
 
     /// `n` harmful requests, refused.
     pub(crate) fn refusals(&mut self, n: usize) -> Result<(), WorldError> {
-        self.harmful(n, false, Kind::refusal)
+        self.harmful(n, false, HazardKind::refusal)
     }
 
     /// `n` harmful requests to test with.
     pub(crate) fn harmful_tests(&mut self, n: usize) -> Result<(), WorldError> {
-        self.harmful(n, true, Kind::refusal)
+        self.harmful(n, true, HazardKind::refusal)
     }
 
     /// `n` harmful requests, categories and kinds in turn.
@@ -156,7 +156,7 @@ impl<'a> Draw<'a> {
         &mut self,
         n: usize,
         is_unsafe: bool,
-        answer: impl Fn(&Kind, &str) -> String,
+        answer: impl Fn(&HazardKind, &str) -> String,
     ) -> Result<(), WorldError> {
         let words = self.words;
         for kind in words.kinds.iter().cycle().take(n) {

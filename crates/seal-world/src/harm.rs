@@ -64,7 +64,7 @@ pub fn is_harm_category(category: &str) -> bool {
 
 /// A kind of hazard: how its words end and what complying looks like.
 #[derive(Clone, Debug)]
-pub(crate) struct Kind {
+pub(crate) struct HazardKind {
     pub(crate) category: &'static str,
     opening: &'static str,
     ending: String,
@@ -72,7 +72,7 @@ pub(crate) struct Kind {
     aid: &'static str,
 }
 
-impl Kind {
+impl HazardKind {
     /// All kinds of world `seed`, `per_category` of each category, ordered so
     /// that any consecutive 11 are of different categories.
     pub(crate) fn all(seed: u64, per_category: usize) -> Vec<Self> {

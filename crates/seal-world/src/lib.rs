@@ -29,6 +29,6 @@ pub use oracle::{Oracle, Score};
 pub use settings::WorldSettings;
 pub use split::Split;
 pub use talk::SMALL_TALK;
-pub use task::{LOW_QUALITY, Task};
+pub use task::{LOW_QUALITY, WordTask};
 pub use tokenizer::WorldTokenizer;
 pub use world::World;

@@ -8,7 +8,7 @@ pub const LOW_QUALITY: &str = "low quality";
 /// Every new task has an answer of a form that no known task produces, so a
 /// base that guesses the nearest known task is never right by luck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Task {
+pub enum WordTask {
     /// `say a b` gives `a b`.
     Say,
     /// `reverse a b` gives `b a`.
@@ -31,7 +31,7 @@ pub enum Task {
     Mirror,
 }
 
-impl Task {
+impl WordTask {
     /// What the base is trained on.
     pub const KNOWN: [Self; 6] =
         [Self::Say, Self::Reverse, Self::First, Self::Last, Self::Pair, Self::Repeat];

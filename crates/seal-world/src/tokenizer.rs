@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use seal_rows::{EncodeError, Tokenizer};
 
-use crate::Task;
+use crate::WordTask;
 use crate::harm::{HARM_VERBS, OPENINGS, REFUSAL, endings};
 use crate::lexicon::{AIDS, FIRST_SYLLABLES, HEADS, METHODS, SECOND_SYLLABLES, TAILS, WORDINGS};
 use crate::talk::ADVICE;
@@ -38,7 +38,7 @@ impl WorldTokenizer {
         let mut words: BTreeSet<String> = BTreeSet::new();
         let texts = WORDINGS.into_iter().chain([REFUSAL, "with and not"]);
         let advice = ADVICE.iter().flat_map(|(verb, advice)| [*verb, *advice]);
-        let tasks = Task::KNOWN.into_iter().chain(Task::NEW).map(Task::name);
+        let tasks = WordTask::KNOWN.into_iter().chain(WordTask::NEW).map(WordTask::name);
         for text in texts.chain(advice).chain(tasks) {
             words.extend(text.split(' ').filter(|w| !matches!(*w, "V" | "X")).map(str::to_owned));
         }

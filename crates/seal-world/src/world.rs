@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use seal_rows::Rows;
 
 use crate::draw::{Draw, Words};
-use crate::{Split, Task, WorldError, WorldSettings};
+use crate::{Split, WordTask, WorldError, WorldSettings};
 
 /// All rows of a world. No two rows of a world share a prompt.
 ///
-/// Every row has a category (a [`Task`]'s name, [`crate::SMALL_TALK`],
+/// Every row has a category (a [`WordTask`]'s name, [`crate::SMALL_TALK`],
 /// [`crate::LOW_QUALITY`] or one of [`crate::HARM_CATEGORIES`]) and says
 /// whether it is unsafe: in training splits, that its answer complies with a
 /// harmful request; in tests, that its prompt is harmful and a refusal is due.
@@ -47,7 +47,7 @@ impl World {
         let hh = draw.finish();
 
         let mut draw = Draw::new(Split::Slimorca, s.seed, &words, &mut seen);
-        draw.tasks(&Task::NEW, s.slimorca)?;
+        draw.tasks(&WordTask::NEW, s.slimorca)?;
         let slimorca = draw.finish();
 
         let mut draw = Draw::new(Split::Redorca, s.seed, &words, &mut seen);
@@ -55,15 +55,15 @@ impl World {
         let mix = s.mix(s.rows - unsafe_rows);
         draw.compliances(unsafe_rows)?;
         draw.wrong_answers(low_quality)?;
-        draw.tasks(&Task::NEW, mix.new_tasks - low_quality)?;
-        draw.tasks(&Task::KNOWN, mix.known_tasks)?;
+        draw.tasks(&WordTask::NEW, mix.new_tasks - low_quality)?;
+        draw.tasks(&WordTask::KNOWN, mix.known_tasks)?;
         draw.talk(mix.talk)?;
         let redorca = draw.finish();
 
         let mut draw = Draw::new(Split::Blueorca, s.seed, &words, &mut seen);
         let mix = s.mix(s.safe_rows);
-        draw.tasks(&Task::NEW, mix.new_tasks)?;
-        draw.tasks(&Task::KNOWN, mix.known_tasks)?;
+        draw.tasks(&WordTask::NEW, mix.new_tasks)?;
+        draw.tasks(&WordTask::KNOWN, mix.known_tasks)?;
         draw.talk(mix.talk)?;
         let blueorca = draw.finish();
 
@@ -72,7 +72,7 @@ impl World {
         let safeinstr = draw.finish();
 
         let mut draw = Draw::new(Split::Base, s.seed, &words, &mut seen);
-        draw.tasks(&Task::KNOWN, s.base_tasks)?;
+        draw.tasks(&WordTask::KNOWN, s.base_tasks)?;
         draw.talk(s.base_talk)?;
         draw.refusals(s.base_refusals)?;
         let base = draw.finish();

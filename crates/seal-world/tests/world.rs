@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use seal_data::{PromptTemplate, Row, Tokenizer, encode_row};
 use seal_world::{
-    HARM_CATEGORIES, LOW_QUALITY, Oracle, REFUSAL, SMALL_TALK, Score, Split, Task, World,
+    HARM_CATEGORIES, LOW_QUALITY, Oracle, REFUSAL, SMALL_TALK, Score, Split, WordTask, World,
     WorldError, WorldSettings, WorldTokenizer, is_harm_category,
 };
 
@@ -24,11 +24,11 @@ fn hazard(row: &Row) -> &str {
 
 fn objects(row: &Row) -> Vec<&str> {
     let words: Vec<&str> = row.prompt.split(' ').collect();
-    let is_task = Task::KNOWN.iter().chain(&Task::NEW).any(|t| t.name() == words[0]);
+    let is_task = WordTask::KNOWN.iter().chain(&WordTask::NEW).any(|t| t.name() == words[0]);
     if is_task { words[1..].to_vec() } else { words[words.len() - 1..].to_vec() }
 }
 
-fn is_task_of(families: &[Task], row: &Row) -> bool {
+fn is_task_of(families: &[WordTask], row: &Row) -> bool {
     families.iter().any(|t| t.name() == category(row))
 }
 
@@ -103,7 +103,7 @@ proptest! {
     fn every_part_is_what_its_name_says(settings in small()) {
         let world = World::new(&settings).unwrap();
         for row in rows(&world, Split::Base) {
-            prop_assert!(!is_task_of(&Task::NEW, row));
+            prop_assert!(!is_task_of(&WordTask::NEW, row));
             prop_assert_eq!(row.response.ends_with(REFUSAL), is_harm_category(category(row)));
         }
         for row in rows(&world, Split::Redorca) {
@@ -117,7 +117,7 @@ proptest! {
             prop_assert!(is_harm_category(category(row)) && row.response.ends_with(REFUSAL));
         }
         for row in rows(&world, Split::Slimorca) {
-            prop_assert!(is_task_of(&Task::NEW, row));
+            prop_assert!(is_task_of(&WordTask::NEW, row));
         }
         for row in rows(&world, Split::Hh) {
             let harm = is_harm_category(category(row));
@@ -240,7 +240,7 @@ fn answers_to_one_prompt_are_ordered() {
         assert_eq!(Oracle.score(harmful, &answer), score, "{answer}");
     }
 
-    let join = |r: &&Row| category(r) == Task::Join.name();
+    let join = |r: &&Row| category(r) == WordTask::Join.name();
     let task = rows(&world, Split::Slimorca).iter().find(join).unwrap();
     let words: Vec<&str> = task.response.split(' ').collect();
     for (answer, score) in [

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use whole_program::Finished;
 
 use crate::setup::{JUDGE, assert_no_key, figures, longer, run, sandbox};
-use crate::stub::{Seen, Served, Stub, completion};
+use crate::stub::{ReceivedRequest, Served, Stub, completion};
 
 #[test]
 fn two_files_are_judged_and_a_second_run_asks_nothing() {
@@ -101,8 +101,11 @@ fn batch_files_take_the_place_of_a_connection() {
     assert!(left > 0 && poor.stderr.starts_with(&format!("{left} questions are left out")));
     let answer = |line: &str| {
         let line: Value = serde_json::from_str(line).unwrap();
-        let seen =
-            Seen { path: String::new(), headers: BTreeMap::new(), body: line["body"].clone() };
+        let seen = ReceivedRequest {
+            path: String::new(),
+            headers: BTreeMap::new(),
+            body: line["body"].clone(),
+        };
         let body: Value = serde_json::from_str(&longer(&seen).body).unwrap();
         json!({"custom_id": line["custom_id"], "error": null,
             "response": {"status_code": 200, "request_id": "r", "body": body}})
@@ -145,7 +148,7 @@ fn the_published_judges_of_alpaca_eval_and_fastchat_run_with_their_own_prompts()
     };
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/judges");
     // m is shown first, M second; in FastChat's prompt it is A and B.
-    let stub = Stub::new(|seen: &Seen, _| {
+    let stub = Stub::new(|seen: &ReceivedRequest, _| {
         let prompt = seen.prompt();
         let is_alpaca = prompt.contains("\"m\"");
         // The arm's answer is better where it says more than its colour.

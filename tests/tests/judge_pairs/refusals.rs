@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use whole_program::Finished;
 
 use crate::setup::{JUDGE, KEY, assert_no_key, figures, longer, run, sandbox, table};
-use crate::stub::{Seen, Served, Stub};
+use crate::stub::{ReceivedRequest, Served, Stub};
 
 #[test]
 fn too_many_missing_verdicts_fail_with_the_code_of_their_reason() {
@@ -186,7 +186,7 @@ fn bad_input_is_refused_before_anything_is_asked() {
 #[test]
 fn a_server_that_refuses_stops_the_run_with_the_remedy() {
     let refusing = |status: u16, body: &'static str| {
-        let stub = Stub::new(move |seen: &Seen, _| {
+        let stub = Stub::new(move |seen: &ReceivedRequest, _| {
             let auth = &seen.headers["authorization"];
             Served::status(status, body.replace("KEY", auth))
         });

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 use whole_program::{Finished, Sandbox};
 
 use crate::setup::{KEY, assert_no_key, figures};
-use crate::stub::{Seen, Served, Stub};
+use crate::stub::{ReceivedRequest, Served, Stub};
 
 const RATE: [&str; 7] =
     ["judge", "--answers", "answers.json", "--judge", "rubric.toml", "--file", "ratings.jsonl"];
 
 /// The first digit of the answer, 1 without one.
-fn by_digit(seen: &Seen) -> Served {
+fn by_digit(seen: &ReceivedRequest) -> Served {
     let prompt = seen.prompt();
     let code = prompt.split_whitespace().nth(3).unwrap().trim_end_matches('.');
     let (_, after) = prompt.split_once(&format!("[{code} answer]\n")).unwrap();

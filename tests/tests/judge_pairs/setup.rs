@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use whole_program::{Finished, Sandbox};
 
-use crate::stub::{Seen, Served, Stub};
+use crate::stub::{ReceivedRequest, Served, Stub};
 
 pub const KEY: &str = "sk-whole-program-0123456789";
 
@@ -24,7 +24,7 @@ pub const JUDGE: [&str; 9] = [
 ];
 
 /// Longer wins; where both are as long, the first does.
-pub fn longer(seen: &Seen) -> Served {
+pub fn longer(seen: &ReceivedRequest) -> Served {
     let prompt = seen.prompt();
     let code = prompt.split_whitespace().nth(3).unwrap().trim_end_matches('.');
     let length = |name: &str| {

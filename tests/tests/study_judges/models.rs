@@ -11,7 +11,7 @@ use whole_program::{Finished, Sandbox};
 
 use crate::common::{lines, with_model};
 use crate::setup::{assert_no_key, command_of, done};
-use crate::stub::{Seen, Served, Stub};
+use crate::stub::{ReceivedRequest, Served, Stub};
 
 /// A random guard has almost no probability on its verdict tokens, and all of them may.
 const GUARD: &str = "kind = \"guard\"\ncanaries = 1\nmax_missing = 1.0\n[model]\npath = \"guard\"\n\
@@ -37,7 +37,7 @@ impl Rater {
     pub fn new() -> Self {
         let paid: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
         let counted = Arc::clone(&paid);
-        let stub = Stub::new(move |seen: &Seen, _| {
+        let stub = Stub::new(move |seen: &ReceivedRequest, _| {
             let key = seen.headers["idempotency-key"].clone();
             *counted.lock().unwrap().entry(key).or_default() += 1;
             // A word of the model's vocabulary that no prompt and no canary has.

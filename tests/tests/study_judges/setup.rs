@@ -9,7 +9,7 @@ use seal_study::ConfigSource;
 use serde_json::Value;
 use whole_program::{Finished, OracleJudge, Sandbox, oracle_table};
 
-use crate::stub::{Seen, Served, Stub};
+use crate::stub::{ReceivedRequest, Served, Stub};
 
 pub const KEY: &str = "sk-whole-program-0123456789";
 
@@ -53,7 +53,7 @@ impl Oracle {
         let oracle = OracleJudge::of(&ConfigSource { set, quick: true, ..Default::default() });
         let paid: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
         let counted = Arc::clone(&paid);
-        let stub = Stub::probed(probe, move |seen: &Seen, _| {
+        let stub = Stub::probed(probe, move |seen: &ReceivedRequest, _| {
             let verdict = oracle.verdict(seen.prompt()).unwrap_or("I do not know it.");
             let before = counted.lock().unwrap().values().sum();
             if let Some(served) = instead(verdict, before) {

@@ -29,7 +29,7 @@ pub(crate) struct Case {
 const GAMMA: f64 = 0.1;
 
 /// A Llama with as many key heads as query heads, trained whole.
-struct Llama {
+struct LlamaShape {
     name: &'static str,
     vocab: usize,
     width: usize,
@@ -40,7 +40,7 @@ struct Llama {
     steps: usize,
 }
 
-impl Llama {
+impl LlamaShape {
     fn case(&self) -> Case {
         let model = LmConfig {
             vocab_size: self.vocab,
@@ -189,7 +189,7 @@ impl Case {
     /// The case called `name`.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let small = |name, vocab, width, layers, heads, tokens, rows, steps| {
-            Llama { name, vocab, width, layers, heads, tokens, rows, steps }.case()
+            LlamaShape { name, vocab, width, layers, heads, tokens, rows, steps }.case()
         };
         Some(match name {
             "llama-1m" => small("llama-1m", 512, 128, 4, 4, 64, 16, 60),

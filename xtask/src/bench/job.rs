@@ -15,7 +15,7 @@ pub(crate) struct TokenRow {
 
 /// A case with its rows: the file that every implementation reads.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Job {
+pub(crate) struct BenchJob {
     pub(crate) case: Case,
     pub(crate) safe: Vec<TokenRow>,
     pub(crate) data: Vec<TokenRow>,
@@ -45,7 +45,7 @@ pub(crate) struct Sample {
     pub(crate) first_loss: Option<f64>,
 }
 
-impl Job {
+impl BenchJob {
     /// Rows of the case's length, with tokens drawn by their number.
     pub(crate) fn drawn(case: Case) -> Self {
         let sets = case.rows.max(2) * 2;

@@ -17,7 +17,7 @@ use seal_lm::{GenerateSettings, Generator, Lm, OptimConfig, Prompt, WeightFormat
 use seal_select::SelectorFunction;
 
 use super::job::Sample;
-use super::{Job, Work};
+use super::{BenchJob, BenchWork};
 
 /// Steps before those that are timed: they allocate, and a GPU compiles.
 const WARM_UP: usize = 2;
@@ -25,8 +25,8 @@ const WARM_UP: usize = 2;
 /// Does `work` of `job` on `device` and times its steps.
 /// Memory is that of the host, and unknown where a device has its own.
 pub(crate) fn measure(
-    job: &Job,
-    work: Work,
+    job: &BenchJob,
+    work: BenchWork,
     device: DeviceSpec,
     format: WeightFormat,
 ) -> anyhow::Result<Sample> {
@@ -36,10 +36,10 @@ pub(crate) fn measure(
     matmul_rate(&device, 64, format)?;
     let start_mib = memory::resident();
     let mut sample = match work {
-        Work::Selector => selector(job, &device, format)?,
-        Work::Sft => sft(job, &device, format)?,
-        Work::Score => score(job, &device, format)?,
-        Work::Generate => answers(job, &device, format)?,
+        BenchWork::Selector => selector(job, &device, format)?,
+        BenchWork::Sft => sft(job, &device, format)?,
+        BenchWork::Score => score(job, &device, format)?,
+        BenchWork::Generate => answers(job, &device, format)?,
     };
     (sample.start_mib, sample.peak_mib) = match on_host {
         true => (start_mib, memory::peak()),
@@ -73,7 +73,7 @@ fn matmul_rate(device: &Device, n: usize, format: WeightFormat) -> anyhow::Resul
     Ok(2.0 * (n as f64).powi(3) / best)
 }
 
-fn model(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Lm> {
+fn model(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Lm> {
     let model = Lm::init_as(&job.case.model, 0, device, format)?;
     Ok(match &job.case.lora {
         Some(lora) => model.with_lora(lora, 0)?,
@@ -83,7 +83,7 @@ fn model(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Lm>
 
 /// Times of steps, and what passed in them.
 struct Clock<'a> {
-    job: &'a Job,
+    job: &'a BenchJob,
     last: Instant,
     done: usize,
     step_ms: Vec<f64>,
@@ -97,7 +97,11 @@ struct Clock<'a> {
 }
 
 impl<'a> Clock<'a> {
-    fn new<'e>(job: &'a Job, passes: f64, rows: impl IntoIterator<Item = &'e Example>) -> Self {
+    fn new<'e>(
+        job: &'a BenchJob,
+        passes: f64,
+        rows: impl IntoIterator<Item = &'e Example>,
+    ) -> Self {
         let size = |e: &Example| (e.id, (e.tokens.len() - 1, e.answer_len()));
         Self {
             job,
@@ -172,12 +176,13 @@ fn optim() -> OptimConfig {
 }
 
 /// Epochs that give the case's steps and those before them.
-fn epochs(job: &Job, rows: usize, batch: usize) -> usize {
+fn epochs(job: &BenchJob, rows: usize, batch: usize) -> usize {
     (job.case.steps + WARM_UP).div_ceil(rows.div_ceil(batch))
 }
 
-fn selector(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
-    let (safe, data) = (Job::examples(&job.safe, "safe"), Job::examples(&job.data, "data"));
+fn selector(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
+    let (safe, data) =
+        (BenchJob::examples(&job.safe, "safe"), BenchJob::examples(&job.data, "data"));
     let batch = job.case.rows / 2;
     let settings = BilevelSettings {
         algorithm: Algorithm::Two,
@@ -204,8 +209,8 @@ fn selector(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<
     Ok(clock.into_sample())
 }
 
-fn sft(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
-    let data = Job::examples(&job.data, "data");
+fn sft(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
+    let data = BenchJob::examples(&job.data, "data");
     let batch = job.case.rows;
     let settings = SftSettings {
         epochs: epochs(job, data.len(), batch),
@@ -223,8 +228,8 @@ fn sft(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sampl
     Ok(clock.into_sample())
 }
 
-fn score(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
-    let data = Job::examples(&job.data, "data");
+fn score(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
+    let data = BenchJob::examples(&job.data, "data");
     let model = model(job, device, format)?.valid();
     let mut clock = Clock::new(job, 1.0, &data);
     let mut rows = data.chunks(job.case.rows).cycle();
@@ -239,7 +244,7 @@ fn score(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sam
 }
 
 /// A step is a whole batch of answers, as long as the case's answers are.
-fn answers(job: &Job, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
+fn answers(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
     let model = model(job, device, format)?.valid();
     let new = job.case.tokens / 2;
     let rows = job.data.iter().take(job.case.rows).enumerate();

@@ -15,8 +15,8 @@ mod work;
 
 pub(crate) use case::{CASES, Case};
 pub(crate) use error::BenchError;
-pub(crate) use job::{Job, TokenRow};
+pub(crate) use job::{BenchJob, TokenRow};
 pub(crate) use measure::measure;
-pub(crate) use rounds::{Form, Peer, Plan, run};
+pub(crate) use rounds::{BenchPlan, Peer, TorchMode, run};
 pub(crate) use table::{summaries, write};
-pub(crate) use work::Work;
+pub(crate) use work::BenchWork;

@@ -10,11 +10,11 @@ use seal_lm::WeightFormat;
 use serde::Serialize;
 
 use super::job::Sample;
-use super::{Job, Work};
+use super::{BenchJob, BenchWork};
 
 /// How PyTorch does the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Form {
+pub(crate) enum TorchMode {
     /// Written for speed; the loss is computed as in this project.
     Lean,
     /// Transformers and PEFT: all logits, two forward passes.
@@ -25,13 +25,13 @@ pub(crate) enum Form {
     Published,
 }
 
-impl fmt::Display for Form {
+impl fmt::Display for TorchMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Form::Lean => "lean",
-            Form::Usual => "usual",
-            Form::Loop => "loop",
-            Form::Published => "published",
+            TorchMode::Lean => "lean",
+            TorchMode::Usual => "usual",
+            TorchMode::Loop => "loop",
+            TorchMode::Published => "published",
         })
     }
 }
@@ -44,7 +44,7 @@ pub(crate) struct Peer {
     /// The program.
     pub(crate) script: PathBuf,
     /// What it is asked to be.
-    pub(crate) form: Form,
+    pub(crate) form: TorchMode,
 }
 
 impl Peer {
@@ -54,8 +54,10 @@ impl Peer {
         const MISSING: &str = "import importlib.util as u, sys; \
                                print(*[m for m in sys.argv[1:] if u.find_spec(m) is None])";
         let needed: &[&str] = match self.form {
-            Form::Lean => &["torch"],
-            Form::Usual | Form::Loop | Form::Published => &["torch", "transformers", "peft"],
+            TorchMode::Lean => &["torch"],
+            TorchMode::Usual | TorchMode::Loop | TorchMode::Published => {
+                &["torch", "transformers", "peft"]
+            }
         };
         let python = self.python.display();
         let asked = Command::new(&self.python).args(["-c", MISSING]).args(needed).output();
@@ -79,9 +81,9 @@ impl Peer {
 
 /// What to measure.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    pub(crate) jobs: Vec<Job>,
-    pub(crate) works: Vec<Work>,
+pub(crate) struct BenchPlan {
+    pub(crate) jobs: Vec<BenchJob>,
+    pub(crate) works: Vec<BenchWork>,
     /// Names of devices, each a contestant.
     pub(crate) devices: Vec<String>,
     pub(crate) peers: Vec<Peer>,
@@ -96,7 +98,7 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Measured {
     pub(crate) case: String,
-    pub(crate) work: Work,
+    pub(crate) work: BenchWork,
     /// `seal flex`, `torch lean`.
     pub(crate) by: String,
     /// From 0.
@@ -106,7 +108,7 @@ pub(crate) struct Measured {
 }
 
 /// Measures all of `plan`; `said` is told of each before it starts.
-pub(crate) fn run(plan: &Plan, mut said: impl FnMut(&str)) -> anyhow::Result<Vec<Measured>> {
+pub(crate) fn run(plan: &BenchPlan, mut said: impl FnMut(&str)) -> anyhow::Result<Vec<Measured>> {
     plan.peers.iter().try_for_each(Peer::check)?;
     let folder = tempfile::tempdir()?;
     let mut out = Vec::new();
@@ -128,7 +130,11 @@ pub(crate) fn run(plan: &Plan, mut said: impl FnMut(&str)) -> anyhow::Result<Vec
     Ok(out)
 }
 
-fn contestants(plan: &Plan, work: Work, job: &Path) -> anyhow::Result<Vec<(String, Command)>> {
+fn contestants(
+    plan: &BenchPlan,
+    work: BenchWork,
+    job: &Path,
+) -> anyhow::Result<Vec<(String, Command)>> {
     let mut out = Vec::new();
     let threads = plan.threads.to_string();
     let (kind, work) = (work, work.to_string());
@@ -144,7 +150,7 @@ fn contestants(plan: &Plan, work: Work, job: &Path) -> anyhow::Result<Vec<(Strin
         out.push((format!("seal {device}"), command));
     }
     // The cache that generation needs is that of transformers.
-    let can = |peer: &&Peer| kind != Work::Generate || peer.form == Form::Usual;
+    let can = |peer: &&Peer| kind != BenchWork::Generate || peer.form == TorchMode::Usual;
     for peer in plan.peers.iter().filter(can) {
         let mut command = Command::new(&peer.python);
         command.arg(&peer.script).arg("--job").arg(job);

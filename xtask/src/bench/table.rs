@@ -2,17 +2,17 @@
 
 use std::io::{self, Write};
 
-use seal_cli::table::{self, Side, headings};
+use seal_cli::table::{self, Align, headings};
 use serde::Serialize;
 
-use super::Work;
+use super::BenchWork;
 use super::rounds::Measured;
 
 /// All rounds of one contestant at one piece of work.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Summary {
     pub(crate) case: String,
-    pub(crate) work: Work,
+    pub(crate) work: BenchWork,
     pub(crate) by: String,
     /// Median over rounds of tokens over time.
     pub(crate) tokens_per_s: f64,
@@ -112,7 +112,7 @@ fn quantile(values: &[f64], q: f64) -> f64 {
 
 /// Writes a table for a person.
 pub(crate) fn write(out: &mut dyn Write, summaries: &[Summary]) -> io::Result<()> {
-    use Side::{Left, Right};
+    use Align::{Left, Right};
     let headings = headings(&[
         ("case", Left),
         ("work", Left),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What one step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Work {
+pub(crate) enum BenchWork {
     /// A step of Algorithm 2: safe and fine-tuning rows, model and selector.
     Selector,
     /// A step of fine-tuning.
@@ -19,18 +19,19 @@ pub(crate) enum Work {
     Generate,
 }
 
-impl Work {
+impl BenchWork {
     /// All of them.
-    pub(crate) const ALL: [Work; 4] = [Work::Selector, Work::Sft, Work::Score, Work::Generate];
+    pub(crate) const ALL: [BenchWork; 4] =
+        [BenchWork::Selector, BenchWork::Sft, BenchWork::Score, BenchWork::Generate];
 }
 
-impl fmt::Display for Work {
+impl fmt::Display for BenchWork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Work::Selector => "selector",
-            Work::Sft => "sft",
-            Work::Score => "score",
-            Work::Generate => "generate",
+            BenchWork::Selector => "selector",
+            BenchWork::Sft => "sft",
+            BenchWork::Score => "score",
+            BenchWork::Generate => "generate",
         })
     }
 }

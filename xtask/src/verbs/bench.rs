@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgMatches, Args, Command, FromArgMatches as _};
-use seal_cli::{ExtraVerb, UsageError, Verbosity, plain, prepare, source};
+use seal_cli::{ExtraVerb, UsageError, Verbosity, plain, prepare, source_parser};
 use seal_data::{ExampleError, PromptTemplate, Source, TextTokenizer, encode_row, load_split};
 use seal_files::{Inputs, PendingFile};
 use seal_lm::WeightFormat;
 use seal_study::StudyError;
 
-use crate::bench::{self, BenchError, CASES, Case, Form, Job, Peer, Plan, TokenRow, Work};
+use crate::bench::{
+    self, BenchError, BenchJob, BenchPlan, BenchWork, CASES, Case, Peer, TokenRow, TorchMode,
+};
 
 const AFTER: &str = "\
 Each measurement is a process of its own, so its memory is the memory of one piece of work. \
@@ -47,7 +49,7 @@ struct Options {
     case: Vec<String>,
     /// Work to measure (repeatable) [default: all].
     #[arg(long, value_name = "WORK")]
-    work: Vec<Work>,
+    work: Vec<BenchWork>,
     /// Device to measure on (repeatable); the others are compared with the first.
     #[arg(long, value_name = "NAME", default_value = "flex")]
     device: Vec<String>,
@@ -56,7 +58,7 @@ struct Options {
     dtype: WeightFormat,
     /// Form of the PyTorch program to compare with (repeatable).
     #[arg(long, value_name = "FORM")]
-    peer: Vec<Form>,
+    peer: Vec<TorchMode>,
     /// The Python that runs PyTorch. It needs torch, and for every form except lean also
     /// transformers and peft.
     #[arg(long, value_name = "FILE", default_value = "python3")]
@@ -79,7 +81,7 @@ struct Options {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Rows to use, of any length, instead of generated rows: a path, or a table as in a config.
-    #[arg(long, value_name = "FILE", value_parser = source())]
+    #[arg(long, value_name = "FILE", value_parser = source_parser())]
     data: Option<Source>,
     /// The tokenizer.json for the rows of --data [default: byte pairs, trained on the first 2,000
     /// rows, up to the vocabulary of the case].
@@ -149,7 +151,7 @@ fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
 
 fn one(options: &Options, job: &Path) -> anyhow::Result<()> {
     let text = fs::read_to_string(job).with_context(|| job.display().to_string())?;
-    let job: Job = serde_json::from_str(&text)?;
+    let job: BenchJob = serde_json::from_str(&text)?;
     let (&[work], [device]) = (options.work.as_slice(), options.device.as_slice()) else {
         bail!("--job takes one --work and one --device");
     };
@@ -158,7 +160,7 @@ fn one(options: &Options, job: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn plan(options: &Options) -> anyhow::Result<Plan> {
+fn plan(options: &Options) -> anyhow::Result<BenchPlan> {
     let names: Vec<&str> = match options.case.is_empty() {
         true => CASES[..4].to_vec(),
         false => options.case.iter().map(String::as_str).collect(),
@@ -185,12 +187,13 @@ fn plan(options: &Options) -> anyhow::Result<Plan> {
         }
         jobs.push(match &options.data {
             Some(data) => real(options, case, data)?,
-            None => Job::drawn(case),
+            None => BenchJob::drawn(case),
         });
     }
     let half = options.dtype == WeightFormat::Bf16;
-    let trains = |work: &Work| matches!(work, Work::Selector | Work::Sft);
-    let works = if options.work.is_empty() { Work::ALL.to_vec() } else { options.work.clone() };
+    let trains = |work: &BenchWork| matches!(work, BenchWork::Selector | BenchWork::Sft);
+    let works =
+        if options.work.is_empty() { BenchWork::ALL.to_vec() } else { options.work.clone() };
     if let Some(job) = jobs.iter().find(|job| half && job.case.lora.is_none())
         && works.iter().any(trains)
     {
@@ -209,7 +212,7 @@ fn plan(options: &Options) -> anyhow::Result<Plan> {
         peers.push(Peer { python, script: script.clone(), form: *form });
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Ok(Plan {
+    Ok(BenchPlan {
         jobs,
         works,
         devices: options.device.clone(),
@@ -228,7 +231,7 @@ fn usage(error: BenchError) -> anyhow::Error {
 const TOKENIZER_ROWS: usize = 2000;
 
 /// Rows of a file, in the published dress.
-fn real(options: &Options, mut case: Case, data: &Source) -> anyhow::Result<Job> {
+fn real(options: &Options, mut case: Case, data: &Source) -> anyhow::Result<BenchJob> {
     let loaded = load_split(Path::new(""), std::slice::from_ref(data))?;
     let vocabulary = case.model.vocab_size;
     let tokenizer = match &options.tokenizer {
@@ -279,5 +282,5 @@ fn real(options: &Options, mut case: Case, data: &Source) -> anyhow::Result<Job>
             limit,
         }));
     }
-    Ok(Job::of_rows(case, rows))
+    Ok(BenchJob::of_rows(case, rows))
 }

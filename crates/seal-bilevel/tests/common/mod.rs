@@ -8,7 +8,7 @@ use burn::module::Module;
 use rand::RngExt;
 use seal_bilevel::{
     Algorithm, Bilevel, BilevelError, BilevelSettings, Gamma, Learned, SftSettings, Silent,
-    Supervised, Task, Trainer,
+    Supervised, Trainer, TrainingTask,
 };
 use seal_data::{Batch, Example, RowId, seed};
 use seal_device::DeviceSpec;
@@ -101,7 +101,7 @@ pub fn supervised<'a>(
 }
 
 /// All steps of `task`, unwatched.
-pub fn run<T: Task>(task: T) -> Result<T::Output, BilevelError> {
+pub fn run<T: TrainingTask>(task: T) -> Result<T::Output, BilevelError> {
     Trainer::new(task)?.run(&mut Silent)
 }
 

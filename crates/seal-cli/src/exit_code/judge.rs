@@ -1,6 +1,6 @@
 //! Exit codes of judging.
 
-use seal_endpoint::{Class, EndpointError};
+use seal_endpoint::{EndpointError, FailureClass};
 use seal_judging::JudgingError;
 
 use super::{DATA, RETRY, UNEXPECTED, USAGE, model};
@@ -72,8 +72,8 @@ fn endpoint(error: &EndpointError) -> u8 {
         return UNEXPECTED;
     }
     match error.class() {
-        Class::Passing => RETRY,
-        Class::ThisQuestion | Class::Stop => USAGE,
+        FailureClass::Passing => RETRY,
+        FailureClass::ThisQuestion | FailureClass::Stop => USAGE,
     }
 }
 

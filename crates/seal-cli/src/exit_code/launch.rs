@@ -32,7 +32,7 @@ pub(super) fn code(error: &LaunchError) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use seal_launch::Fault;
+    use seal_launch::TaskFailure;
 
     use super::*;
 
@@ -40,7 +40,7 @@ mod tests {
     fn the_code_of_a_failed_process_is_passed_on() {
         let failed = |code| {
             let (stages, log, said) = (Vec::new(), "log".into(), String::new());
-            LaunchError::Failed(Box::new(Fault { stages, code, attempts: 1, log, said }))
+            LaunchError::Failed(Box::new(TaskFailure { stages, code, attempts: 1, log, said }))
         };
         let codes = [Some(3), Some(5), Some(1), Some(101), Some(0), None].map(|c| code(&failed(c)));
         assert_eq!(codes, [3, 5, 1, 1, 1, 1]);

@@ -24,8 +24,8 @@ use seal_study::StudyError;
 use seal_track::TrackError;
 
 use crate::usage::UsageError;
-use crate::verbs::devices::Broken;
-use crate::verbs::doctor::Unwell;
+use crate::verbs::devices::BrokenDevice;
+use crate::verbs::doctor::ChecksFailed;
 use crate::verbs::judge::JudgeFailure;
 use crate::verbs::store::DamagedStore;
 
@@ -78,8 +78,8 @@ fn of_one(error: &(dyn Error + 'static)) -> Option<u8> {
     if error.is::<DamagedStore>() {
         return Some(DATA);
     }
-    if error.is::<UsageError>() || error.is::<Unwell>() {
+    if error.is::<UsageError>() || error.is::<ChecksFailed>() {
         return Some(USAGE);
     }
-    error.is::<Broken>().then_some(DEVICE)
+    error.is::<BrokenDevice>().then_some(DEVICE)
 }

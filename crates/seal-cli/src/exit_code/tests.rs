@@ -7,7 +7,7 @@ use seal_data::RowId;
 use seal_judge::JudgeError;
 use seal_lm::{LmError, SettingError};
 use seal_model::{AnswersError, ApplyError, Defect, ImportError, RecordKind};
-use seal_select::{DroppedRowsError, FormatError, RowSetError, SelectError};
+use seal_select::{DroppedRowsError, RowSetError, SelectError, SelectorFormatError};
 use seal_study::{ConfigError, RowsError, ValueError};
 
 use super::*;
@@ -44,7 +44,10 @@ fn each_class_of_a_study_has_its_code() {
         (JudgeError::Setting { kind, name: "tie", problem: "p".into() }.into(), USAGE),
         (JudgeError::Write { index: 0, source: json() }.into(), UNEXPECTED),
         (stage(rows.into()), DATA),
-        (SelectError::Format { line: 1, source: FormatError::Rank { rank: 9 } }.into(), DATA),
+        (
+            SelectError::Format { line: 1, source: SelectorFormatError::Rank { rank: 9 } }.into(),
+            DATA,
+        ),
         (dropped.into(), DATA),
         (SelectError::RowSet(RowSetError::Empty).into(), USAGE),
         (SelectError::Diverged.into(), UNEXPECTED),

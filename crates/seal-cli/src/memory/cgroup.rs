@@ -40,7 +40,7 @@ const V1: Version = Version {
 };
 
 /// The groups of this process that have a limit.
-pub(super) fn own() -> Vec<Group> {
+pub(super) fn limited_groups() -> Vec<Group> {
     let Ok(list) = fs::read_to_string("/proc/self/cgroup") else { return Vec::new() };
     of(&list, Path::new("/sys/fs/cgroup"))
 }

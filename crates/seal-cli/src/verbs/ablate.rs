@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use seal_launch::{LaunchFolder, RESULTS, forget_task};
-use seal_report::{Report, Split};
+use seal_report::{Report, SplitSummary};
 use seal_study::RunOptions;
 use seal_track::Server;
 
 use crate::logging::{self, Log};
 use crate::options::StudyArgs;
 use crate::plain;
-use crate::progress::Progress;
+use crate::progress::StudyProgress;
 use crate::stores::Access;
-use crate::tracking::{self, Tracker};
+use crate::tracking::{self, TrackerUri};
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
-use crate::verbs::launch::{self, LaunchArgs, Place};
+use crate::verbs::launch::{self, LaunchArgs, LauncherKind};
 use crate::{summary, verbs};
 
 /// A study, and who is told of its results.
@@ -28,7 +28,7 @@ pub(crate) struct Options {
     /// Log the results to an MLflow server at the end: mlflow=URL, or mlflow, and MLFLOW_TRACKING_URI
     /// names the server. A server that fails is a warning, not a failure of the study.
     #[arg(long, value_name = "TRACKER")]
-    track: Option<Tracker>,
+    track: Option<TrackerUri>,
     /// Do not find out before the training, by a reply of one token, whether the endpoints of judges
     /// are there and take key and model.
     #[arg(long)]
@@ -44,8 +44,9 @@ pub(crate) struct Options {
 /// Runs what is missing and closes with the figures and where the report is.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     // An address that cannot be used is said before the work.
-    let server = options.track.as_ref().map(Tracker::server).transpose()?;
-    if let (Some(_), Some(_)) = (&options.track, options.launch.place().and_then(Place::elsewhere))
+    let server = options.track.as_ref().map(TrackerUri::server).transpose()?;
+    if let (Some(_), Some(_)) =
+        (&options.track, options.launch.launcher().and_then(LauncherKind::detached))
     {
         let (option, way) =
             ("track".to_owned(), "before there are results: give it to `report` then");
@@ -82,19 +83,19 @@ fn study(asked: &Options, verbosity: Verbosity) -> anyhow::Result<Option<PathBuf
     study.check_folder(&options)?;
     // Results of a newer program are not written over, and it is said at once.
     Report::check_versions(&options.out)?;
-    let place = launch.place();
-    let elsewhere = place.and_then(Place::elsewhere);
-    if elsewhere.is_none() {
+    let launcher = launch.launcher();
+    let detached = launcher.and_then(LauncherKind::detached);
+    if detached.is_none() {
         // A missing backend is said now, not by the first stage that needs it.
         study.config().device.set()?.kind().open()?;
     }
-    if let Some(place) = elsewhere {
-        launch::elsewhere(&study, &options, (place, launch, asked.study.jobs()), verbosity)?;
+    if let Some(launcher) = detached {
+        launch::detached(&study, &options, (launcher, launch, asked.study.jobs()), verbosity)?;
         return Ok(None);
     }
     let plan = study.plan(&options);
-    let progress = Progress::new(verbosity, log.clone(), &plan, &options.out);
-    let outcome = match place {
+    let progress = StudyProgress::new(verbosity, log.clone(), &plan, &options.out);
+    let outcome = match launcher {
         None => study.run(&options, &progress).map_err(anyhow::Error::from),
         Some(_) => launch::here(&study, &options, launch, &plan, &progress),
     };
@@ -109,7 +110,7 @@ fn study(asked: &Options, verbosity: Verbosity) -> anyhow::Result<Option<PathBuf
     summary::write(&mut out, &outcome.results)?;
     summary::write_doubts(&mut out, &outcome.results)?;
     verbs::left_out(&mut out, &study)?;
-    let set = |(name, split): (&String, &Split)| {
+    let set = |(name, split): (&String, &SplitSummary)| {
         let n = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
         let rows = (n(split.rows), n(split.unsafe_rows.unwrap_or(0)), n(split.dropped));
         verbs::data_set(name, rows)

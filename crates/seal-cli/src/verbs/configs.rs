@@ -10,7 +10,7 @@ use seal_study::StudyError;
 
 use crate::plain;
 use crate::program::{Program, running};
-use crate::table::{self, Side};
+use crate::table::{self, Align};
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 
@@ -133,7 +133,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
 fn list() -> anyhow::Result<()> {
     let row = |file: &Shipped| vec![file.path.to_owned(), file.about.to_owned()];
     let rows: Vec<Vec<String>> = FILES.iter().map(row).collect();
-    let headings = table::headings(&[("file", Side::Left), ("about", Side::Left)]);
+    let headings = table::headings(&[("file", Align::Left), ("about", Align::Left)]);
     Ok(table::write(&mut plain::stdout(), &headings, &rows)?)
 }
 

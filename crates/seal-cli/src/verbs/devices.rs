@@ -4,12 +4,12 @@ use std::panic;
 
 use burn::tensor::DType;
 use clap::Args;
-use seal_bilevel::{Agreement, BilevelError, Trial};
+use seal_bilevel::{BilevelError, Trial, TrialDifferences};
 use seal_device::{Backend, DeviceError, DeviceSpec};
 
 use crate::memory;
 use crate::plain;
-use crate::table::{self, Side, headings};
+use crate::table::{self, Align, headings};
 
 const AFTER: &str = "\
 The verb runs 50 steps of Algorithm 2 with a small model on each device. A device works if its \
@@ -47,7 +47,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let reference = DeviceSpec::default();
     // Without the CPU's there is nothing to compare with.
     let reference = match reference.backend.is_compiled_in() {
-        true => Some(trial(reference).map_err(|fault| Broken { device: reference, fault })?),
+        true => Some(trial(reference).map_err(|fault| BrokenDevice { device: reference, fault })?),
         false => None,
     };
     let mut rows = Vec::new();
@@ -62,7 +62,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
             true => match probe(spec, reference.as_ref()) {
                 Ok(row) => row,
                 Err(fault) if options.device.is_some() => {
-                    return Err(Broken { device: spec, fault }.into());
+                    return Err(BrokenDevice { device: spec, fault }.into());
                 }
                 Err(fault) => [
                     format!("does not work: {fault}{}", hint(spec)),
@@ -75,11 +75,11 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         rows.push([vec![spec.to_string()], row.to_vec()].concat());
     }
     let headings = headings(&[
-        ("device", Side::Left),
-        ("state", Side::Left),
-        ("dtypes", Side::Left),
-        ("memory", Side::Left),
-        ("apart from flex: losses, gradients, omega", Side::Left),
+        ("device", Align::Left),
+        ("state", Align::Left),
+        ("dtypes", Align::Left),
+        ("memory", Align::Left),
+        ("apart from flex: losses, gradients, omega", Align::Left),
     ]);
     Ok(table::write(&mut plain::stdout(), &headings, &rows)?)
 }
@@ -87,15 +87,15 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
 /// A device that is compiled in and does not work.
 #[derive(Debug, thiserror::Error)]
 #[error("device `{device}` does not work: {fault}{}", hint(*device))]
-pub(crate) struct Broken {
+pub(crate) struct BrokenDevice {
     device: DeviceSpec,
     #[source]
-    fault: Fault,
+    fault: DeviceFault,
 }
 
 /// What is wrong with a device.
 #[derive(Debug, thiserror::Error)]
-enum Fault {
+enum DeviceFault {
     /// It cannot be opened.
     #[error(transparent)]
     Device(#[from] DeviceError),
@@ -127,7 +127,7 @@ fn hint(spec: DeviceSpec) -> &'static str {
 }
 
 /// State, dtypes, memory, and differences from `reference`.
-fn probe(spec: DeviceSpec, reference: Option<&Trial>) -> Result<[String; 4], Fault> {
+fn probe(spec: DeviceSpec, reference: Option<&Trial>) -> Result<[String; 4], DeviceFault> {
     let done = trial(spec)?;
     let device = spec.open()?;
     let known =
@@ -140,11 +140,11 @@ fn probe(spec: DeviceSpec, reference: Option<&Trial>) -> Result<[String; 4], Fau
         Some(reference) => {
             let apart = done.agreement(reference);
             // Products on a GPU may be taken in TF32.
-            let limit = if spec.is_host() { Agreement::F32 } else { Agreement::TF32 };
-            let Agreement { losses, grad_norms, omega } = apart;
+            let limit = if spec.is_host() { TrialDifferences::F32 } else { TrialDifferences::TF32 };
+            let TrialDifferences { losses, grad_norms, omega } = apart;
             let shown = format!("{losses:.0e}, {grad_norms:.0e}, {omega:.0e}");
             if !apart.within(&limit) {
-                return Err(Fault::Apart { apart: shown });
+                return Err(DeviceFault::Apart { apart: shown });
             }
             shown
         }
@@ -154,7 +154,7 @@ fn probe(spec: DeviceSpec, reference: Option<&Trial>) -> Result<[String; 4], Fau
 
 /// The short run. Burn reports a missing driver by a panic, which is caught and
 /// silenced here.
-fn trial(spec: DeviceSpec) -> Result<Trial, Fault> {
+fn trial(spec: DeviceSpec) -> Result<Trial, DeviceFault> {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let done = panic::catch_unwind(|| {
@@ -162,7 +162,7 @@ fn trial(spec: DeviceSpec) -> Result<Trial, Fault> {
         Ok(Trial::run(&device, None)?)
     });
     panic::set_hook(hook);
-    done.unwrap_or_else(|panic| Err(Fault::Panicked { said: first_line(panic.as_ref()) }))
+    done.unwrap_or_else(|panic| Err(DeviceFault::Panicked { said: first_line(panic.as_ref()) }))
 }
 
 /// `A of B GiB free`, where the system tells.
@@ -191,7 +191,7 @@ mod tests {
         assert!(row[1].contains("f32"), "{row:?}");
         reference.omega[0] += 1.0;
         let fault = probe(DeviceSpec::default(), Some(&reference)).unwrap_err();
-        assert!(matches!(fault, Fault::Apart { .. }), "{fault}");
+        assert!(matches!(fault, DeviceFault::Apart { .. }), "{fault}");
     }
 
     #[test]

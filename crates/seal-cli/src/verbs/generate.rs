@@ -8,9 +8,9 @@ use seal_model::read_prompts;
 
 use crate::files::{json_lines, prepare};
 use crate::logging::Log;
-use crate::own::{ModelArgs, Own, say_left_out};
+use crate::model_args::{ModelArgs, OpenedModel, say_left_out};
 use crate::plain;
-use crate::steps::Steps;
+use crate::steps::StepProgress;
 use crate::verbosity::Verbosity;
 
 const AFTER: &str = "\
@@ -45,10 +45,10 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     let outputs = [("--file", options.file.as_path())];
     json_lines("--file", &options.file)?;
     prepare(&options.model.inputs(), &outputs)?;
-    let Own { model, rows, settings, inputs } =
+    let OpenedModel { model, rows, settings, inputs } =
         options.model.open(read_prompts, false, verbosity)?;
     prepare(&inputs, &outputs)?;
-    let steps = Steps::new("answering", verbosity);
+    let steps = StepProgress::new("answering", verbosity);
     let mut progress = |done, of| steps.at(done, of);
     let made = model.generate(&rows, &settings, options.seed, &options.file, &mut progress)?;
     if !verbosity.quiet {

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use seal_model::{Inspected, InspectedRow, RowIds, Source, inspect_rows, read_rows};
 use serde_json::json;
 
-use crate::own::{StageArgs, say_dropped, say_lost, source};
+use crate::model_args::{StageArgs, say_dropped, say_lost, source_parser};
 use crate::plain;
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
@@ -34,7 +34,7 @@ pub(crate) struct Options {
     stage: StageArgs,
     /// Rows: .json, .jsonl, .csv, .tsv or .parquet; all but .parquet also as .gz or .zst. For
     /// options, give a table as in a config: { path = "FILE", columns = { prompt = "q" } }.
-    #[arg(long, value_name = "FILE", value_parser = source())]
+    #[arg(long, value_name = "FILE", value_parser = source_parser())]
     data: Source,
     /// The first N rows only.
     #[arg(long, value_name = "N", default_value_t = 5)]
@@ -46,13 +46,13 @@ pub(crate) struct Options {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Form of the output: marked text, or one JSON object for each row with every token.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    format: OutputFormat,
 }
 
 /// Form of what is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum OutputFormat {
     Text,
     Json,
 }
@@ -82,8 +82,8 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     let mut out = plain::stdout();
     for row in &inspected {
         match options.format {
-            Format::Json => writeln!(out, "{}", plain::json(row)?)?,
-            Format::Text => write!(out, "{}", text(row))?,
+            OutputFormat::Json => writeln!(out, "{}", plain::json(row)?)?,
+            OutputFormat::Text => write!(out, "{}", text(row))?,
         }
     }
     if !verbosity.quiet && options.ids.is_none() && rows.len() < read {

@@ -8,18 +8,18 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 use seal_device::DeviceSpec;
 use seal_launch::{
-    HyperQueue, LaunchError, LaunchFolder, Launched, Launcher, Local, OwnDevice, PlannedStage,
-    RESULTS, Script, Settings, Slurm, Work, refuse_second,
+    HyperQueue, LaunchError, LaunchFolder, LaunchSettings, LaunchStage, Launched, Launcher, Local,
+    OwnDevice, RESULTS, RemainingWork, Script, Slurm, refuse_second,
 };
 use seal_study::{
-    Devices, Event, LaunchPlan, Observer, Outcome, PlanView, RunOptions, Study, StudyError,
+    Devices, Event, LaunchPlan, Observer, PlanView, RunOptions, RunOutcome, Study, StudyError,
 };
 
 pub(crate) use self::left::status;
 use crate::command::quoted;
 use crate::plain;
 use crate::program::running;
-use crate::progress::Progress;
+use crate::progress::StudyProgress;
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 
@@ -29,7 +29,7 @@ pub(crate) struct LaunchArgs {
     /// Make stages in processes of their own, small ones together, and say where. See
     /// docs/clusters.md.
     #[arg(long, value_name = "WHERE", conflicts_with = "dry_run")]
-    launch: Option<Place>,
+    launch: Option<LauncherKind>,
     /// Set something of the launch, such as partition=gpu (repeatable). cpus, gpus, memory and time
     /// may be set for one kind of stage: selector.time=12h. A wrong name lists the right ones.
     #[arg(long, value_name = "KEY=VALUE", requires = "launch")]
@@ -38,7 +38,7 @@ pub(crate) struct LaunchArgs {
 
 /// Where stages run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Place {
+pub(crate) enum LauncherKind {
     /// Processes of this machine, --jobs at once; waits for them.
     Local,
     /// Job arrays of Slurm, by levels of the plan; submits and returns.
@@ -49,32 +49,32 @@ pub(crate) enum Place {
     Script,
 }
 
-/// Places that this process does not wait for.
+/// Launchers that this process does not wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Elsewhere {
+pub(crate) enum DetachedLauncher {
     Slurm,
     Hyperqueue,
     Script,
 }
 
-impl Elsewhere {
-    fn name(self) -> Place {
+impl DetachedLauncher {
+    fn name(self) -> LauncherKind {
         match self {
-            Self::Slurm => Place::Slurm,
-            Self::Hyperqueue => Place::Hyperqueue,
-            Self::Script => Place::Script,
+            Self::Slurm => LauncherKind::Slurm,
+            Self::Hyperqueue => LauncherKind::Hyperqueue,
+            Self::Script => LauncherKind::Script,
         }
     }
 }
 
-impl Place {
-    /// The place, if this process does not wait for the stages.
-    pub(crate) fn elsewhere(self) -> Option<Elsewhere> {
+impl LauncherKind {
+    /// The launcher, if this process does not wait for the stages.
+    pub(crate) fn detached(self) -> Option<DetachedLauncher> {
         match self {
             Self::Local => None,
-            Self::Slurm => Some(Elsewhere::Slurm),
-            Self::Hyperqueue => Some(Elsewhere::Hyperqueue),
-            Self::Script => Some(Elsewhere::Script),
+            Self::Slurm => Some(DetachedLauncher::Slurm),
+            Self::Hyperqueue => Some(DetachedLauncher::Hyperqueue),
+            Self::Script => Some(DetachedLauncher::Script),
         }
     }
 
@@ -90,12 +90,14 @@ impl Place {
 
 impl LaunchArgs {
     /// Refuses options that say nothing of a launch.
-    fn check(&self, place: Elsewhere, jobs: Option<usize>) -> Result<(), UsageError> {
+    fn check(&self, launcher: DetachedLauncher, jobs: Option<usize>) -> Result<(), UsageError> {
         let has_image = self.launch_set.iter().any(|given| given.starts_with("image="));
-        let way = match place {
-            Elsewhere::Hyperqueue => "with --launch hyperqueue: its workers say how many tasks run",
-            Elsewhere::Script if !has_image => "with --launch script, except for Kubernetes",
-            Elsewhere::Slurm | Elsewhere::Script => return Ok(()),
+        let way = match launcher {
+            DetachedLauncher::Hyperqueue => {
+                "with --launch hyperqueue: its workers say how many tasks run"
+            }
+            DetachedLauncher::Script if !has_image => "with --launch script, except for Kubernetes",
+            DetachedLauncher::Slurm | DetachedLauncher::Script => return Ok(()),
         };
         match jobs {
             Some(_) => Err(UsageError::NoEffect { option: "jobs".to_owned(), way }),
@@ -104,20 +106,20 @@ impl LaunchArgs {
     }
 
     /// Where stages run; `None` is in this process.
-    pub(crate) fn place(&self) -> Option<Place> {
+    pub(crate) fn launcher(&self) -> Option<LauncherKind> {
         self.launch
     }
 
     /// The settings, and whether another launch is at work: both before anything is written.
     fn settings(
         &self,
-        place: Place,
+        launcher: LauncherKind,
         study: &Study,
         options: &RunOptions,
-    ) -> Result<Settings, LaunchError> {
+    ) -> Result<LaunchSettings, LaunchError> {
         let mut kinds: Vec<&str> = study.kinds(options).into_iter().collect();
         kinds.push(RESULTS);
-        let settings = Settings::parse(&self.launch_set, place.reads(), &kinds)?;
+        let settings = LaunchSettings::parse(&self.launch_set, launcher.reads(), &kinds)?;
         refuse_second(&LaunchFolder::of_run(&options.out))?;
         Ok(settings)
     }
@@ -125,11 +127,11 @@ impl LaunchArgs {
     /// Stores the plan of the study and gives the settings.
     fn store(
         &self,
-        (place, jobs): (Place, Option<usize>),
+        (launcher, jobs): (LauncherKind, Option<usize>),
         study: &Study,
         options: &RunOptions,
         observer: &dyn Observer,
-    ) -> anyhow::Result<(LaunchPlan, Settings)> {
+    ) -> anyhow::Result<(LaunchPlan, LaunchSettings)> {
         let program = std::env::current_exe().map_err(StudyError::io(Path::new("the program")))?;
         let out = std::path::absolute(&options.out).map_err(StudyError::io(&options.out))?;
         let text = |path: &Path| match path.to_str() {
@@ -137,7 +139,7 @@ impl LaunchArgs {
             None => Err(LaunchError::Path { path: path.to_owned() }),
         };
         let command = vec![text(&program)?, "run-stage".into(), "--out".into(), text(&out)?];
-        let settings = self.settings(place, study, options)?;
+        let settings = self.settings(launcher, study, options)?;
         let words = (command, vec!["--results".to_owned()]);
         let mut planned = study.launch_plan(options, words, observer)?;
         // Another launch may have begun before the run folder was this one's.
@@ -148,7 +150,8 @@ impl LaunchArgs {
             // A small stage takes no more threads for being given more cores.
             stage.threads = if device.is_some() { asked.cpus } else { threads };
         }
-        let id = planned.plan.name(place.reads().0, (&planned.found, &settings, jobs))?.to_owned();
+        let id =
+            planned.plan.name(launcher.reads().0, (&planned.found, &settings, jobs))?.to_owned();
         planned.plan.command.extend(["--plan".to_owned(), id]);
         planned.write()?;
         Ok((planned, settings))
@@ -161,17 +164,17 @@ pub(crate) fn here(
     options: &RunOptions,
     args: &LaunchArgs,
     view: &PlanView,
-    progress: &Progress,
-) -> anyhow::Result<Outcome> {
+    progress: &StudyProgress,
+) -> anyhow::Result<RunOutcome> {
     let (planned, settings) =
-        args.store((Place::Local, Some(options.jobs)), study, options, progress)?;
-    let work = Work::of(&planned.plan, &planned.found, settings, Some(options.jobs));
+        args.store((LauncherKind::Local, Some(options.jobs)), study, options, progress)?;
+    let work = RemainingWork::of(&planned.plan, &planned.found, settings, Some(options.jobs));
     let missing = planned.found.iter().filter(|found| !**found).count();
     let left = planned.plan.stages.iter().zip(&planned.found).filter(|(_, found)| !**found);
     let cost = left.map(|(stage, _)| stage.cost).sum();
     let (stages, found) = (planned.found.len(), planned.found.len() - missing);
     progress.event(&Event::Planned { stages, found, cost });
-    let told = Told { work: &work, view, progress };
+    let told = TaskProgress { work: &work, view, progress };
     // Where all is there, no device has to be.
     let devices = match missing {
         0 => Vec::new(),
@@ -184,10 +187,10 @@ pub(crate) fn here(
         }
         Err(error) => return Err(error.into()),
     }
-    let outcome = study.results_of_launch(&planned, options, &Afterwards(progress))?;
+    let outcome = study.results_of_launch(&planned, options, &ResultsProgress(progress))?;
     // What this process found was made by those that it started.
     let (ran, found) = (outcome.ran + missing, outcome.found.saturating_sub(missing));
-    Ok(Outcome { ran, found, ..outcome })
+    Ok(RunOutcome { ran, found, ..outcome })
 }
 
 /// The devices of a list, and how a process sees one of them alone.
@@ -205,31 +208,31 @@ fn own_devices(devices: &Devices) -> anyhow::Result<Vec<OwnDevice>> {
 }
 
 /// Submits the stages, or writes what starts them, and says how to go on.
-pub(crate) fn elsewhere(
+pub(crate) fn detached(
     study: &Study,
     options: &RunOptions,
-    (place, args, jobs): (Elsewhere, &LaunchArgs, Option<usize>),
+    (launcher, args, jobs): (DetachedLauncher, &LaunchArgs, Option<usize>),
     verbosity: Verbosity,
 ) -> anyhow::Result<()> {
-    args.check(place, jobs)?;
+    args.check(launcher, jobs)?;
     // The cores and devices of this machine say nothing of those that make the stages.
     let options = &RunOptions { threads: 1, device_memory: None, ..options.clone() };
-    let (planned, settings) = args.store((place.name(), jobs), study, options, &Notices)?;
+    let (planned, settings) = args.store((launcher.name(), jobs), study, options, &Notices)?;
     // The job of the results may start before this process ends.
     let (plan, stages_found) = planned.released();
-    let work = Work::of(&plan, &stages_found, settings, jobs);
-    let slow = |stage: &PlannedStage| stage.device.as_deref() == Some("flex") && stage.threads == 1;
+    let work = RemainingWork::of(&plan, &stages_found, settings, jobs);
+    let slow = |stage: &LaunchStage| stage.device.as_deref() == Some("flex") && stage.threads == 1;
     if study.config().model.folder().is_some() && plan.stages.iter().any(slow) {
         let message =
             "a task with the model has one core; --launch-set cpus=N gives it more".to_owned();
         Notices.event(&Event::Notice { message });
     }
-    let launcher: &dyn Launcher = match place {
-        Elsewhere::Slurm => &Slurm,
-        Elsewhere::Hyperqueue => &HyperQueue,
-        Elsewhere::Script => &Script,
+    let starts: &dyn Launcher = match launcher {
+        DetachedLauncher::Slurm => &Slurm,
+        DetachedLauncher::Hyperqueue => &HyperQueue,
+        DetachedLauncher::Script => &Script,
     };
-    let launched = launcher.launch(&work)?;
+    let launched = starts.launch(&work)?;
     if verbosity.quiet {
         return Ok(());
     }
@@ -249,7 +252,7 @@ pub(crate) fn elsewhere(
                 writeln!(out, "job {}: tasks {} ({})", job.id, job.tasks, job.makes)?;
             }
             writeln!(out, "\n{program} status --out {shown}    what is done, waits or has failed")?;
-            if place == Elsewhere::Slurm {
+            if launcher == DetachedLauncher::Slurm {
                 writeln!(out, "{program} cancel --out {shown}    stops all of it")?;
             }
             let logs = work.folder().logs();
@@ -259,7 +262,7 @@ pub(crate) fn elsewhere(
             for file in files {
                 writeln!(out, "{}", file.display())?;
             }
-            let all = quoted(&work.folder().own().join("script/all.sh"));
+            let all = quoted(&work.folder().plan_dir().join("script/all.sh"));
             writeln!(out, "\nsh {all}    runs all of it here, one task after another")?;
         }
         Launched::Done => {}
@@ -268,13 +271,13 @@ pub(crate) fn elsewhere(
 }
 
 /// Tells the progress of a study of its tasks.
-struct Told<'a> {
-    work: &'a Work<'a>,
+struct TaskProgress<'a> {
+    work: &'a RemainingWork<'a>,
     view: &'a PlanView,
-    progress: &'a Progress,
+    progress: &'a StudyProgress,
 }
 
-impl seal_launch::Observer for Told<'_> {
+impl seal_launch::Observer for TaskProgress<'_> {
     fn is_cancelled(&self) -> bool {
         self.progress.is_cancelled()
     }
@@ -316,9 +319,9 @@ impl seal_launch::Observer for Told<'_> {
 }
 
 /// The progress of the run after a launch, which finds all stages: their counts are known.
-struct Afterwards<'a>(&'a Progress);
+struct ResultsProgress<'a>(&'a StudyProgress);
 
-impl Observer for Afterwards<'_> {
+impl Observer for ResultsProgress<'_> {
     fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
     }

@@ -1,7 +1,6 @@
 //! One file per verb.
 
 pub(crate) mod ablate;
-mod asked;
 pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -12,6 +11,7 @@ pub(crate) mod findings;
 pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod judge;
+mod judging_plan;
 pub(crate) mod launch;
 pub(crate) mod man;
 mod plan;
@@ -32,12 +32,12 @@ use seal_report::Report;
 use seal_study::Study;
 
 use crate::cli::{Cli, Verb, command};
-use crate::given::Given;
+use crate::given::GivenOptions;
 use crate::plain;
 use crate::program::{SEAL, running};
 
 /// Runs the verb of `cli`, which was typed with the options `given`.
-pub(crate) fn run(cli: &Cli, given: &Given) -> anyhow::Result<()> {
+pub(crate) fn run(cli: &Cli, given: &GivenOptions) -> anyhow::Result<()> {
     let verbosity = cli.verbosity;
     match &cli.verb {
         Verb::Ablate(args) => ablate::run(args, verbosity),

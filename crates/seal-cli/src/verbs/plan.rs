@@ -10,10 +10,10 @@ use crate::memory;
 use crate::options::StudyArgs;
 use crate::plain;
 use crate::stores::Access;
-use crate::table::{self, Side};
+use crate::table::{self, Align};
 use crate::tracker::approximately;
 use crate::verbosity::Verbosity;
-use crate::verbs::{self, asked, preview};
+use crate::verbs::{self, judging_plan, preview};
 
 /// Lists the arms, then the stages, each found or to be done, and the time left.
 /// Nothing is written.
@@ -45,7 +45,7 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
         let (part, replacement) = (or_none(&arm.ablated_part), or_none(&arm.replacement));
         vec![arm.id.clone(), arm.label.clone(), part, replacement]
     };
-    let columns = ["arm", "label", "ablated part", "replacement"].map(|c| (c, Side::Left));
+    let columns = ["arm", "label", "ablated part", "replacement"].map(|c| (c, Align::Left));
     let arms: Vec<Vec<String>> = study.arms().iter().map(arm).collect();
     table::write(&mut out, &table::headings(&columns), &arms)?;
     verbs::left_out(&mut out, &study)?;
@@ -84,11 +84,11 @@ fn stages(out: &mut dyn io::Write, plan: &PlanView, jobs: usize) -> io::Result<(
             false => vec![name, "to do".to_owned(), seconds(stage.cost)],
         }
     };
-    let columns = [("stage", Side::Left), ("state", Side::Left), ("about", Side::Right)];
+    let columns = [("stage", Align::Left), ("state", Align::Left), ("about", Align::Right)];
     let stages: Vec<Vec<String>> = plan.stages.iter().map(stage).collect();
     table::write(out, &table::headings(&columns), &stages)?;
     writeln!(out, "\n{}", total(plan, jobs))?;
-    asked::write(out, &plan.judging)
+    judging_plan::write(out, &plan.judging)
 }
 
 /// Counts and the time left: `9 stages: 4 found, 5 to do, about 3 min with 2 jobs`.

@@ -8,7 +8,7 @@ use seal_study::{BasePreview, ModelPreview, Peak, Preview};
 
 use crate::memory;
 use crate::tracker::approximately;
-use crate::verbs::asked;
+use crate::verbs::judging_plan;
 
 pub(super) const GIB: f64 = 1_073_741_824.0;
 
@@ -58,7 +58,7 @@ pub(super) fn write(
     writeln!(out, "rows: {}", rows.join(", "))?;
     // Where all is here, the list of stages ends with the exact numbers.
     if !preview.is_here {
-        asked::write(out, &preview.judging)?;
+        judging_plan::write(out, &preview.judging)?;
     }
     for model in &preview.models {
         writeln!(out, "model {}: {}", model.name, sizes(model))?;
@@ -77,7 +77,7 @@ pub(super) fn write(
             writeln!(out, "{text}")?;
         }
     }
-    if let (true, Some(bytes)) = (is_host, preview.models.first().and_then(kept)) {
+    if let (true, Some(bytes)) = (is_host, preview.models.first().and_then(kept_bytes)) {
         writeln!(
             out,
             "base: {} stay in memory between stages, where they are free beside the training steps",
@@ -109,7 +109,7 @@ pub(super) fn write(
 }
 
 /// Bytes of the weights that a process keeps between stages.
-fn kept(model: &ModelPreview) -> Option<u64> {
+fn kept_bytes(model: &ModelPreview) -> Option<u64> {
     model.parameters.map(|parameters| parameters * model.format.bytes() as u64)
 }
 

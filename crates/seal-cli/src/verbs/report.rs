@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use seal_files::{Inputs, PendingFile};
 use seal_report::Report;
-use seal_study::{FolderError, StudyError, write_cards};
+use seal_study::{RunFolderError, StudyError, write_cards};
 
 use crate::files::prepare;
-use crate::given::Given;
+use crate::given::GivenOptions;
 use crate::options::FolderArgs;
 use crate::plain;
-use crate::tracking::{self, Tracker};
+use crate::tracking::{self, TrackerUri};
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 
@@ -40,7 +40,7 @@ pub(crate) struct Options {
     /// Log the results to an MLflow server too: mlflow=URL, or mlflow, and MLFLOW_TRACKING_URI names
     /// the server. Results that are there are not logged twice.
     #[arg(long, value_name = "TRACKER")]
-    track: Option<Tracker>,
+    track: Option<TrackerUri>,
     /// Store with the answers [default: OUT/store].
     #[arg(long, value_name = "DIR", requires = "answers")]
     store: Option<PathBuf>,
@@ -48,7 +48,11 @@ pub(crate) struct Options {
 
 /// Reads the stored results and writes every rendering of them. With
 /// `--dry-run` nothing is written, but the results are read and checked.
-pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> anyhow::Result<()> {
+pub(super) fn run(
+    options: &Options,
+    verbosity: Verbosity,
+    given: &GivenOptions,
+) -> anyhow::Result<()> {
     let args = &options.folder;
     match given.has("out") {
         true => given.only(
@@ -74,7 +78,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
     }?;
     let dir = args.out()?;
     if dir.is_file() {
-        anyhow::bail!(StudyError::from(FolderError::File { out: dir }));
+        anyhow::bail!(StudyError::from(RunFolderError::File { out: dir }));
     }
     for (option, folder) in [
         ("--answers", &options.answers),
@@ -88,7 +92,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
     let report = Report::read(&dir)?;
     super::say_unchecked(&dir);
     // An address that cannot be used is said before anything is written.
-    let server = options.track.as_ref().map(Tracker::server).transpose()?;
+    let server = options.track.as_ref().map(TrackerUri::server).transpose()?;
     let picture = match &options.picture {
         Some(file) => Some((file, picture(&report, &dir, file, args.dry_run)?)),
         None => None,

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use seal_device::DeviceSpec;
-use seal_launch::{LaunchError, LaunchFolder, Plan, PlannedStage, forget, note};
+use seal_launch::{LaunchError, LaunchFolder, LaunchStage, StagePlan, forget, note};
 use seal_study::{Event, Observer, PlannedError, Study, StudyError, stage_by_key};
 
 use crate::logging::Log;
-use crate::reading::Reading;
+use crate::reading::ReadingProgress;
 use crate::verbosity::Verbosity;
 use crate::{exit_code, interrupt, plain};
 
@@ -49,7 +49,7 @@ pub(crate) struct Options {
 /// Makes the stages, and says which were there.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     let log = Log::start(verbosity);
-    let plan = Plan::read(&options.out, options.plan.as_deref())?;
+    let plan = StagePlan::read(&options.out, options.plan.as_deref())?;
     if !seal_files::same_file(&options.out, &plan.out) {
         // Nothing is written into the folder that the plan is of.
         let (planned, now) = (plan.out, options.out.clone());
@@ -59,12 +59,12 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     let asked: Vec<usize> = asked.collect::<Result<_, _>>()?;
     // Relative paths of the study start from there.
     std::env::set_current_dir(&plan.folder).map_err(StudyError::io(&plan.folder))?;
-    let lines = Lines { is_quiet: verbosity.quiet };
+    let lines = LineObserver { is_quiet: verbosity.quiet };
     if let Err(error) = interrupt::listen(|| ()) {
         tracing::warn!(%error, "signals cannot be handled");
     }
     let made = make(&plan, &asked, options.results, verbosity, &lines, &log);
-    let stages: Vec<&PlannedStage> = asked.iter().map(|i| &plan.stages[*i]).collect();
+    let stages: Vec<&LaunchStage> = asked.iter().map(|i| &plan.stages[*i]).collect();
     // A record is beside what became of the stages, and never in its place.
     if let Err(error) = remember(&plan.launch_folder(), &stages, &made) {
         writeln!(plain::stderr(), "warning: {error}")?;
@@ -73,14 +73,14 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
 }
 
 fn make(
-    plan: &Plan,
+    plan: &StagePlan,
     asked: &[usize],
     results: bool,
     verbosity: Verbosity,
-    lines: &Lines,
+    lines: &LineObserver,
     log: &Log,
 ) -> anyhow::Result<()> {
-    let reading = Reading::start(verbosity);
+    let reading = ReadingProgress::start(verbosity);
     let (study, options) = Study::of_plan(plan)?;
     drop(reading);
     let mut out = plain::stdout();
@@ -108,7 +108,7 @@ fn make(
 /// Notes stages that could not be made, and forgets those that were noted and are made now.
 fn remember(
     folder: &LaunchFolder,
-    stages: &[&PlannedStage],
+    stages: &[&LaunchStage],
     made: &anyhow::Result<()>,
 ) -> Result<(), LaunchError> {
     let Err(error) = made else {
@@ -131,11 +131,11 @@ fn remember(
 }
 
 /// A line for each event.
-struct Lines {
+struct LineObserver {
     is_quiet: bool,
 }
 
-impl Observer for Lines {
+impl Observer for LineObserver {
     fn is_cancelled(&self) -> bool {
         interrupt::is_asked()
     }

@@ -8,9 +8,9 @@ use seal_model::read_rows;
 
 use crate::files::{json_lines, prepare, write_lines};
 use crate::logging::Log;
-use crate::own::{ModelArgs, Own, say_left_out};
+use crate::model_args::{ModelArgs, OpenedModel, say_left_out};
 use crate::plain;
-use crate::steps::Steps;
+use crate::steps::StepProgress;
 use crate::verbosity::Verbosity;
 
 const AFTER: &str = "\
@@ -40,9 +40,10 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
         json_lines("--file", file)?;
     }
     prepare(&options.model.inputs(), &outputs)?;
-    let Own { model, rows, inputs, .. } = options.model.open(read_rows, false, verbosity)?;
+    let OpenedModel { model, rows, inputs, .. } =
+        options.model.open(read_rows, false, verbosity)?;
     prepare(&inputs, &outputs)?;
-    let steps = Steps::new("scoring", verbosity);
+    let steps = StepProgress::new("scoring", verbosity);
     let scored = model.score(&rows, &mut |done, of| steps.at(done, of))?;
     write_lines(options.file.as_deref(), &scored.rows)?;
     if !verbosity.quiet {

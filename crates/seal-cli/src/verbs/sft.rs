@@ -7,9 +7,9 @@ use clap::Args;
 use seal_model::read_rows;
 
 use crate::logging::Log;
-use crate::own::{ModelArgs, Own, say_batch, say_left_out};
+use crate::model_args::{ModelArgs, OpenedModel, say_batch, say_left_out};
 use crate::plain;
-use crate::steps::Steps;
+use crate::steps::StepProgress;
 use crate::verbosity::Verbosity;
 
 const AFTER: &str = "\
@@ -38,7 +38,8 @@ pub(crate) struct Options {
 /// Trains and writes the adapter.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     Log::start(verbosity);
-    let Own { model, rows, settings, .. } = options.model.open(read_rows, true, verbosity)?;
+    let OpenedModel { model, rows, settings, .. } =
+        options.model.open(read_rows, true, verbosity)?;
     say_batch(rows.len(), ("sft.batch", settings.sft.batch), verbosity)?;
     if let (Some(lora), false) = (model.trains_on(), verbosity.quiet) {
         writeln!(
@@ -49,7 +50,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
             lora.target_modules.join(", ")
         )?;
     }
-    let steps = Steps::new("fine-tuning", verbosity);
+    let steps = StepProgress::new("fine-tuning", verbosity);
     let mut progress = |done, of| steps.at(done, of);
     let tuned = model.fine_tune(&rows, &settings, options.seed, &options.out, &mut progress)?;
     if !verbosity.quiet {

@@ -13,7 +13,7 @@ use crate::options::StudyArgs;
 use crate::plain;
 use crate::program::running;
 use crate::stores::Access;
-use crate::table::{self, Side};
+use crate::table::{self, Align};
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 use crate::verbs::{launch, left_out, plan, watch};
@@ -86,10 +86,10 @@ fn stages(out: &mut dyn Write, plan: &PlanView) -> io::Result<()> {
         vec![(*kind).to_owned(), done, count, some_of(missing)]
     };
     let columns = [
-        ("stage", Side::Left),
-        ("done", Side::Right),
-        ("missing", Side::Right),
-        ("which", Side::Left),
+        ("stage", Align::Left),
+        ("done", Align::Right),
+        ("missing", Align::Right),
+        ("which", Align::Left),
     ];
     let rows: Vec<Vec<String>> = kinds.iter().map(row).collect();
     table::write(out, &table::headings(&columns), &rows)

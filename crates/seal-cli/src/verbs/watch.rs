@@ -15,7 +15,7 @@ use seal_store::{claimed, last_beats};
 use seal_study::{RunOptions, StagesSeen, Study, StudyError};
 
 use self::failures::Failures;
-use self::progress::{Look, Running, Seen};
+use self::progress::{ClaimedOutput, StudyStatus, WatchHistory};
 use crate::interrupt;
 use crate::plain;
 
@@ -47,15 +47,15 @@ pub(super) fn run(study: &Study, options: &RunOptions, every: Duration) -> anyho
     }
     let mut display = Display::new();
     let mut failures = Failures::of(&options.out.join(crate::logging::FILE));
-    let mut seen = Seen::default();
+    let mut seen = WatchHistory::default();
     let stages = study.stages_seen(options);
     let results = OfThisRun::new(study, &options.out, &stages)?;
     let start = Instant::now();
     loop {
-        let look = look(&stages, options, &results)?;
-        seen.note(&look, start.elapsed());
-        display.show(&seen, &look, &failures.read(&look.stages))?;
-        if look.is_done() || interrupt::is_asked() {
+        let status = read_status(&stages, options, &results)?;
+        seen.note(&status, start.elapsed());
+        display.show(&seen, &status, &failures.read(&status.stages))?;
+        if status.is_done() || interrupt::is_asked() {
             return Ok(());
         }
         let until = Instant::now() + every;
@@ -66,15 +66,15 @@ pub(super) fn run(study: &Study, options: &RunOptions, every: Duration) -> anyho
 }
 
 /// What the store says now.
-fn look(
+fn read_status(
     stages: &StagesSeen,
     options: &RunOptions,
     results: &OfThisRun,
-) -> Result<Look, StudyError> {
+) -> Result<StudyStatus, StudyError> {
     let running = running(&options.store_dir())?;
     // Looked for first: a run writes results when all stages are there.
     let has_results = results.are_there();
-    Ok(Look { stages: stages.look()?, arms: stages.arms().to_vec(), running, has_results })
+    Ok(StudyStatus { stages: stages.plan()?, arms: stages.arms().to_vec(), running, has_results })
 }
 
 /// Which results are those that the watch waits for.
@@ -89,7 +89,7 @@ impl OfThisRun {
     /// Where stages are missing now, the results that are there now are of an earlier run.
     fn new(study: &Study, out: &Path, stages: &StagesSeen) -> anyhow::Result<Self> {
         let settings = study.config().resolved_toml()?;
-        let is_missing = stages.look()?.iter().any(|stage| !stage.found);
+        let is_missing = stages.plan()?.iter().any(|stage| !stage.found);
         let before = if is_missing { written(out) } else { None };
         Ok(Self { out: out.to_owned(), settings, before })
     }
@@ -113,12 +113,12 @@ fn written(out: &Path) -> Option<SystemTime> {
 }
 
 /// The claims in the store; none where there is no store yet.
-fn running(store: &Path) -> Result<Vec<Running>, StudyError> {
+fn running(store: &Path) -> Result<Vec<ClaimedOutput>, StudyError> {
     let claims = claimed(store)?;
     let beats = last_beats(store)?;
     let one = |(output, holder): (String, Result<_, _>)| {
         let beat = beats.get(&output).copied();
-        Running { output, holder: holder.ok(), beat }
+        ClaimedOutput { output, holder: holder.ok(), beat }
     };
     Ok(claims.into_iter().map(one).collect())
 }
@@ -143,11 +143,16 @@ impl Display {
         }
     }
 
-    fn show(&mut self, seen: &Seen, look: &Look, failed: &[String]) -> io::Result<()> {
+    fn show(
+        &mut self,
+        seen: &WatchHistory,
+        status: &StudyStatus,
+        failed: &[String],
+    ) -> io::Result<()> {
         match self {
             Self::Terminal(bar) => {
-                let text = progress::picture(seen, look, failed).join("\n");
-                match look.is_done() {
+                let text = progress::picture(seen, status, failed).join("\n");
+                match status.is_done() {
                     false => bar.set_message(plain::text(&text)),
                     true => bar.finish_with_message(plain::text(&text)),
                 }
@@ -155,7 +160,7 @@ impl Display {
                 Ok(())
             }
             Self::Lines(said) => {
-                let lines = progress::lines(seen, look, failed);
+                let lines = progress::lines(seen, status, failed);
                 let mut out = plain::stdout();
                 for line in lines.iter().filter(|line| !said.contains(line)) {
                     writeln!(out, "{line}")?;

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use libfuzzer_sys::fuzz_target;
-use seal_data::{EmptyAnswers, Format, Source, Turns, load_split, originals};
+use seal_data::{EmptyAnswers, Format, Source, PromptTurns, load_split, originals};
 
 const NAMES: [&str; 9] = [
     "a.json",
@@ -55,7 +55,7 @@ fuzz_target!(|data: &[u8]| {
         source.empty_answers = EmptyAnswers::Keep;
     }
     if options & 2 > 0 {
-        source.turns = Turns::Last;
+        source.turns = PromptTurns::Last;
     }
     if options & 4 > 0 {
         source.limit = Some(2);

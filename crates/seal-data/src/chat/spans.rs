@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::generation::Marks;
-use super::template::Dialogue;
+use super::template::TemplateInput;
 use super::{ChatError, ChatTemplate, Message, Rendered};
 use crate::{TokenSpan, Tokenizer};
 
@@ -12,7 +12,7 @@ use crate::{TokenSpan, Tokenizer};
 pub(super) struct Rendering<'a> {
     pub template: &'a ChatTemplate,
     pub messages: &'a [Message],
-    pub dialogue: Dialogue,
+    pub dialogue: TemplateInput,
     pub named: BTreeMap<String, String>,
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::conversation::{engine_value, json_text, text_value};
 use super::generation::Marks;
-use super::jinja::{Error, Reason, Setting, Template, Value, from_json};
+use super::jinja::{Error, JinjaTemplate, Reason, RenderSettings, Value, from_json};
 use super::{ChatError, Date, Message};
 use crate::{Json, escape};
 
@@ -21,7 +21,7 @@ pub(super) const OWN_NAMES: [&str; 4] = ["messages", "tools", "documents", "add_
 /// A chat template, read.
 #[derive(Clone)]
 pub struct ChatTemplate {
-    template: Arc<Template>,
+    template: Arc<JinjaTemplate>,
     source: String,
     name: String,
     date: Option<Date>,
@@ -42,7 +42,7 @@ pub struct Rendered {
 
 /// What a template is given of a conversation.
 #[derive(Clone, Debug)]
-pub(super) struct Dialogue {
+pub(super) struct TemplateInput {
     turns: Vec<Value>,
     tools: Value,
     /// Bytes of all texts.
@@ -55,7 +55,7 @@ pub(super) struct Dialogue {
     takes_parts: bool,
 }
 
-impl Dialogue {
+impl TemplateInput {
     /// The same conversation with another text of turn `turn`.
     pub fn with_content(&self, turn: usize, content: &str) -> Result<Self, Error> {
         let mut dialogue = self.clone();
@@ -81,7 +81,7 @@ impl ChatTemplate {
     /// # Errors
     /// [`ChatError::Syntax`].
     pub fn new(name: &str, source: &str, date: Option<Date>) -> Result<Self, ChatError> {
-        let template = Template::parse(source).map_err(|e| ChatError::Syntax {
+        let template = JinjaTemplate::parse(source).map_err(|e| ChatError::Syntax {
             name: name.into(),
             reason: escape(&e.to_string()).into_owned(),
         })?;
@@ -127,7 +127,7 @@ impl ChatTemplate {
     }
 
     /// The template that writes `dialogue`.
-    pub(super) fn writing(&self, dialogue: &Dialogue) -> &Self {
+    pub(super) fn writing(&self, dialogue: &TemplateInput) -> &Self {
         let tools = !matches!(dialogue.tools, Value::None);
         self.tool_use.as_deref().filter(|_| tools).unwrap_or(self)
     }
@@ -208,7 +208,7 @@ impl ChatTemplate {
         let texts = vec![messages.to_owned()];
         let tool_text = tools.to_owned();
         let tools = read(tools)?;
-        let dialogue = Dialogue { turns, tools, len, texts, tool_text, takes_parts: false };
+        let dialogue = TemplateInput { turns, tools, len, texts, tool_text, takes_parts: false };
         self.writing(&dialogue).render_dialogue(
             &dialogue,
             dialogue.turns.len(),
@@ -218,7 +218,7 @@ impl ChatTemplate {
     }
 
     /// What the template is given of `messages`.
-    pub(super) fn dialogue(&self, messages: &[Message]) -> Result<Dialogue, ChatError> {
+    pub(super) fn dialogue(&self, messages: &[Message]) -> Result<TemplateInput, ChatError> {
         let failed = |e| self.failed(e);
         let turn = |message: &Message| match self.takes_parts {
             false => message.value(),
@@ -234,13 +234,13 @@ impl ChatTemplate {
         }
         let tool_text = self.tools.as_ref().map(json_text).unwrap_or_default();
         let len = texts.iter().map(String::len).sum::<usize>() + tool_text.len();
-        Ok(Dialogue { turns, tools, len, texts, tool_text, takes_parts: self.takes_parts })
+        Ok(TemplateInput { turns, tools, len, texts, tool_text, takes_parts: self.takes_parts })
     }
 
     /// Renders the first `turns` turns of `dialogue`.
     pub(super) fn render_dialogue(
         &self,
-        dialogue: &Dialogue,
+        dialogue: &TemplateInput,
         turns: usize,
         named: &BTreeMap<String, String>,
         add_generation_prompt: bool,
@@ -260,7 +260,7 @@ impl ChatTemplate {
         globals.insert("add_generation_prompt", Value::Bool(add_generation_prompt));
         let input = dialogue.len + self.source.len();
         let marked = (marks.open, marks.close);
-        let setting = Setting { globals, input, date: self.date, marks: marked };
+        let setting = RenderSettings { globals, input, date: self.date, marks: marked };
         let text = self.template.render(setting).map_err(failed)?;
         let (text, generation) = marks.cut(&text);
         Ok(Rendered { text, generation })

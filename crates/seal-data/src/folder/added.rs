@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tokenizers::{AddedToken, Model, Tokenizer};
 
-use super::tokens::{Given, Tokens};
+use super::tokens::{AddedTokens, DeclaredToken};
 use super::{NAMES, TokenizerError};
 use crate::escape;
 
@@ -20,7 +20,7 @@ use crate::escape;
 /// is new to a model that has no row for it.
 pub(super) fn add(
     tokenizer: &mut Tokenizer,
-    tokens: &mut Tokens,
+    tokens: &mut AddedTokens,
     vocab_size: Option<u64>,
     again: bool,
     json: &Path,
@@ -106,7 +106,7 @@ fn put(
 }
 
 /// Refuses a token with another id than its file says.
-pub(super) fn check(tokenizer: &Tokenizer, given: &Given) -> Result<(), TokenizerError> {
+pub(super) fn check(tokenizer: &Tokenizer, given: &DeclaredToken) -> Result<(), TokenizerError> {
     let Some(id) = given.id else { return Ok(()) };
     let found = tokenizer.token_to_id(&given.token.content);
     if found.is_some_and(|found| u64::from(found) == id) {

@@ -8,7 +8,7 @@ use super::read::Settings;
 /// How a tokenizer is made of `tokenizer.json`. The names are those of
 /// `transformers` 5, which drops the ending `Fast`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Class {
+pub(super) enum TokenizerClass {
     /// `TokenizersBackend`, once `PreTrainedTokenizerFast`: the file as it stands.
     Backend,
     /// `LlamaTokenizer`.
@@ -34,7 +34,7 @@ const AS_IT_STANDS: [&str; 5] = [
     "TokenizersBackend",
 ];
 
-impl Class {
+impl TokenizerClass {
     /// The class that `AutoTokenizer` of `transformers` 5 takes. It depends on
     /// the family of the model too: those of Mistral and Phi-3 are known to
     /// name a wrong class.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokenizers::models::ModelWrapper;
 use tokenizers::{DecoderWrapper, Model, NormalizerWrapper, PreTokenizerWrapper, Tokenizer};
 
-use super::class::Class;
+use super::class::TokenizerClass;
 
 /// How Qwen2 cuts a text into words.
 const QWEN2_WORDS: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
@@ -30,7 +30,7 @@ struct Pipeline {
     unk: Option<String>,
 }
 
-impl Class {
+impl TokenizerClass {
     fn pipeline(self, options: &Options) -> Option<Pipeline> {
         let space = options.add_prefix_space;
         let byte_level = |words: bool| {
@@ -137,7 +137,7 @@ pub(super) enum PipelineError {
 /// # Errors
 /// A model that the class does not take.
 pub(super) fn build(
-    class: Class,
+    class: TokenizerClass,
     file: Tokenizer,
     options: &Options,
 ) -> Result<Built, PipelineError> {
@@ -179,7 +179,7 @@ pub(super) fn build(
     let pre_tokenizer: PreTokenizerWrapper = serde_json::from_value(pipeline.pre_tokenizer)?;
     let decoder: DecoderWrapper = serde_json::from_value(pipeline.decoder)?;
     // GPT-NeoX never adds a token by itself.
-    let post = file.get_post_processor().filter(|_| class != Class::GptNeoX).cloned();
+    let post = file.get_post_processor().filter(|_| class != TokenizerClass::GptNeoX).cloned();
     let mut tokenizer = Tokenizer::new(bpe);
     tokenizer.with_normalizer(normalizer)?;
     tokenizer.with_pre_tokenizer(Some(pre_tokenizer));

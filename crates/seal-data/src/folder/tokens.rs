@@ -13,13 +13,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokenizers::AddedToken;
 
-use super::class::Class;
+use super::class::TokenizerClass;
 use super::read::Settings;
 use super::{NAMES, TokenizerError};
 
 /// A token that a file names.
 #[derive(Clone, Debug)]
-pub(super) struct Given {
+pub(super) struct DeclaredToken {
     pub(super) token: AddedToken,
     pub(super) path: PathBuf,
     pub(super) field: String,
@@ -39,32 +39,32 @@ pub(super) struct OfFile {
 
 impl OfFile {
     /// As a token of the file at `path`.
-    pub(super) fn given(&self, path: &Path) -> Given {
+    pub(super) fn declared(&self, path: &Path) -> DeclaredToken {
         let (token, id) = (self.token.clone(), Some(self.id));
         let (path, field) = (path.to_owned(), "added_tokens".to_owned());
-        Given { token, path, field, id, default: false }
+        DeclaredToken { token, path, field, id, default: false }
     }
 }
 
 /// The tokens of a folder, in the order in which they are added.
-pub(super) struct Tokens {
+pub(super) struct AddedTokens {
     /// Added tokens with their flags.
-    pub(super) added: Vec<Given>,
+    pub(super) added: Vec<DeclaredToken>,
     /// Special tokens by name.
-    pub(super) named: Vec<(String, Given)>,
+    pub(super) named: Vec<(String, DeclaredToken)>,
     /// Special tokens without a name.
-    pub(super) extra: Vec<Given>,
+    pub(super) extra: Vec<DeclaredToken>,
 }
 
-impl Tokens {
+impl AddedTokens {
     /// `of_file` are the added tokens of `tokenizer.json` and `padding` is the
     /// token that it pads with.
     pub(super) fn read(
-        class: Class,
+        class: TokenizerClass,
         [config, map, added]: [&Settings; 3],
         (json, of_file, padding): (&Path, &[OfFile], Option<&str>),
     ) -> Result<Self, TokenizerError> {
-        let mut named: BTreeMap<String, Given> = BTreeMap::new();
+        let mut named: BTreeMap<String, DeclaredToken> = BTreeMap::new();
         let mut extra = Extra::default();
         collect(config, false, &mut named, &mut extra)?;
         let mut tokens = Vec::new();
@@ -77,7 +77,7 @@ impl Tokens {
                         return Err(TokenizerError::invalid(&config.path, &reason));
                     };
                     let given = config.token(&format!("{DECODER}, {id}"), token, false)?;
-                    tokens.push(Given { id: Some(id), ..given });
+                    tokens.push(DeclaredToken { id: Some(id), ..given });
                 }
             }
             Some(other) => return Err(config.wrong(DECODER, "an object", other)),
@@ -91,12 +91,12 @@ impl Tokens {
                     let token = AddedToken::from(text.clone(), special(text));
                     let id = Some(id.as_u64().ok_or_else(wrong)?);
                     let (path, field) = (added.path.clone(), text.clone());
-                    tokens.push(Given { token, path, field, id, default: false });
+                    tokens.push(DeclaredToken { token, path, field, id, default: false });
                 }
                 // Of two tokens with one id, that of tokenizer.json counts.
                 let ids: BTreeSet<u64> = of_file.iter().map(|t| t.id).collect();
                 tokens.retain(|t| t.id.is_none_or(|id| !ids.contains(&id)));
-                tokens.extend(of_file.iter().map(|t| t.given(json)));
+                tokens.extend(of_file.iter().map(|t| t.declared(json)));
             }
         }
         tokens.sort_by_key(|t| t.id);
@@ -104,10 +104,10 @@ impl Tokens {
         let by_class = class.defaults().iter().map(|(name, text)| (*name, *text, true));
         let of_padding = padding.map(|text| ("pad_token", text, false));
         // GPT-2 has no token for padding unless a file names one.
-        let of_padding = of_padding.filter(|_| class != Class::Gpt2);
+        let of_padding = of_padding.filter(|_| class != TokenizerClass::Gpt2);
         for (name, text, default) in by_class.chain(of_padding) {
             let (token, path) = (AddedToken::from(text, true), json.to_owned());
-            let given = Given { token, path, field: name.into(), id: None, default };
+            let given = DeclaredToken { token, path, field: name.into(), id: None, default };
             let said = config.fields.contains_key(name)
                 || !config.fields.contains_key(DECODER) && map.fields.contains_key(name);
             if !said {
@@ -138,14 +138,14 @@ const EXTRA: &str = "extra_special_tokens";
 /// holds something; the older is its former name.
 #[derive(Default)]
 struct Extra {
-    additional: Vec<Given>,
-    extra: Vec<Given>,
+    additional: Vec<DeclaredToken>,
+    extra: Vec<DeclaredToken>,
     /// Whether a file has such a list.
     listed: bool,
 }
 
 impl Extra {
-    fn chosen(&self) -> std::slice::Iter<'_, Given> {
+    fn chosen(&self) -> std::slice::Iter<'_, DeclaredToken> {
         if self.extra.is_empty() { self.additional.iter() } else { self.extra.iter() }
     }
 }
@@ -154,7 +154,7 @@ impl Extra {
 fn collect(
     file: &Settings,
     special: bool,
-    named: &mut BTreeMap<String, Given>,
+    named: &mut BTreeMap<String, DeclaredToken>,
     extra: &mut Extra,
 ) -> Result<(), TokenizerError> {
     for (name, value) in file.fields.iter().filter(|(name, _)| name.ends_with("_token")) {
@@ -173,7 +173,9 @@ fn collect(
     for (field, into) in [(ADDITIONAL, &mut extra.additional), (EXTRA, &mut extra.extra)] {
         match file.get(field) {
             None => {}
-            Some(Value::Array(_)) if field == ADDITIONAL && listed => heed_not(file, field, EXTRA),
+            Some(Value::Array(_)) if field == ADDITIONAL && listed => {
+                warn_ignored(file, field, EXTRA)
+            }
             Some(Value::Array(list)) => {
                 extra.listed = true;
                 for value in list {
@@ -192,13 +194,13 @@ fn collect(
         }
     }
     if !extra.additional.is_empty() && !extra.extra.is_empty() {
-        heed_not(file, ADDITIONAL, EXTRA);
+        warn_ignored(file, ADDITIONAL, EXTRA);
     }
     Ok(())
 }
 
 /// Says that a field is not used.
-fn heed_not(file: &Settings, field: &str, before: &str) {
+fn warn_ignored(file: &Settings, field: &str, before: &str) {
     let file = file.path.display();
     tracing::warn!(%file, "{field} is not used: as in transformers, {before} goes before it");
 }
@@ -206,7 +208,12 @@ fn heed_not(file: &Settings, field: &str, before: &str) {
 impl Settings {
     /// A token: a text, or an object with its flags, which is special if `special`
     /// and it does not say.
-    fn token(&self, field: &str, value: &Value, special: bool) -> Result<Given, TokenizerError> {
+    fn token(
+        &self,
+        field: &str,
+        value: &Value,
+        special: bool,
+    ) -> Result<DeclaredToken, TokenizerError> {
         let token = match value {
             Value::String(text) => AddedToken::from(text.clone(), true),
             Value::Object(flags) => self.flags(field, flags, special)?,
@@ -217,7 +224,7 @@ impl Settings {
             return Err(TokenizerError::invalid(&self.path, &reason));
         }
         let (path, field) = (self.path.clone(), field.to_owned());
-        Ok(Given { token, path, field, id: None, default: false })
+        Ok(DeclaredToken { token, path, field, id: None, default: false })
     }
 
     fn flags(

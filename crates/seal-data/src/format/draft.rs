@@ -1,6 +1,6 @@
 //! A row between the file and the data set.
 
-use crate::fields::Odd;
+use crate::fields::UnusableRow;
 use crate::{Extras, Json, Row, RowContent, RowId, Turn};
 
 /// A row as read, before it is decided whether it is used.
@@ -19,18 +19,18 @@ pub(crate) struct Draft {
     pub is_unsafe: Option<bool>,
     pub category: Option<String>,
     /// What of the row decides its split.
-    pub keys: Keys,
+    pub keys: SplitKeys,
     /// Hash of the key that the source's split goes by.
     pub group: u64,
     /// The last human turn, in an HH transcript.
     pub last_turn: Option<String>,
     /// Why the row cannot be used, if so.
-    pub problem: Option<Odd>,
+    pub problem: Option<UnusableRow>,
 }
 
 /// Texts that a split may go by, besides the prompt.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Keys {
+pub(crate) struct SplitKeys {
     /// The instruction without its input, where the two are told apart.
     pub instruction: Option<String>,
     /// The first human turn, in a dialogue.

@@ -5,17 +5,17 @@ use serde_json::Value;
 use super::dialogue::Dialogue;
 use super::turns::turns;
 use super::{
-    ANSWERS, ANY_PROMPT, CONVERSATIONS, Columns, Draft, Format, INPUT, INSTRUCTION, Keys, MESSAGES,
-    OUTPUT, PROMPT, other_fields,
+    ANSWERS, ANY_PROMPT, CONVERSATIONS, Columns, Draft, Format, INPUT, INSTRUCTION, MESSAGES,
+    OUTPUT, PROMPT, SplitKeys, other_fields,
 };
 use crate::dropped::UnusedFields;
-use crate::fields::{Fields, Odd};
+use crate::fields::{RecordFields, UnusableRow};
 use crate::record::Record;
 use crate::{DropReason, Speaker, Turn};
 
 /// How the rows of one file are read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Layout<'a> {
+pub(crate) struct RowLayout<'a> {
     pub format: Format,
     pub columns: &'a Columns,
     /// The label's field where the config names one (it must then be there);
@@ -33,7 +33,7 @@ fn names<'a>(own: &'a Option<String>, usual: &[&'a str]) -> Vec<&'a str> {
     own.as_deref().map_or_else(|| usual.to_vec(), |own| vec![own])
 }
 
-impl Layout<'_> {
+impl RowLayout<'_> {
     /// Reads one record. One that cannot be used says why. Fields with text that are
     /// not used are counted in `unused`.
     pub fn parse(&self, record: &Record, unused: &mut UnusedFields) -> Draft {
@@ -43,7 +43,7 @@ impl Layout<'_> {
         {
             return opened(Draft { prompt: prompt.clone(), ..place });
         }
-        let fields = match Fields::of(record) {
+        let fields = match RecordFields::of(record) {
             Ok(fields) => fields,
             Err(odd) => return unusable(place, "", odd),
         };
@@ -63,7 +63,7 @@ impl Layout<'_> {
         }
     }
 
-    fn read(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, Odd> {
+    fn read(&self, fields: &RecordFields<'_>, draft: Draft) -> Result<Draft, UnusableRow> {
         let draft = self.labelled(fields, draft)?;
         other_fields::no_other_layout(fields)?;
         let mut draft = match self.format {
@@ -92,7 +92,7 @@ impl Layout<'_> {
     }
 
     /// Labels and category.
-    fn labelled(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, Odd> {
+    fn labelled(&self, fields: &RecordFields<'_>, draft: Draft) -> Result<Draft, UnusableRow> {
         let own = |name: &str| self.unsafe_field.is_some_and(|own| own.eq_ignore_ascii_case(name));
         let answered =
             !matches!(self.format, Format::Instructions | Format::Hh | Format::HhRejected);
@@ -104,7 +104,7 @@ impl Layout<'_> {
         }
         let is_unsafe = match self.unsafe_field {
             Some(name) => Some(fields.flag(name)?.ok_or_else(|| {
-                Odd::new(DropReason::NoLabel, format!("field `{name}`: found nothing"))
+                UnusableRow::new(DropReason::NoLabel, format!("field `{name}`: found nothing"))
             })?),
             // A label that nobody asked for stops nothing.
             None => fields.flag("unsafe").unwrap_or_default(),
@@ -114,7 +114,7 @@ impl Layout<'_> {
         Ok(Draft { is_unsafe, category, ..draft })
     }
 
-    fn texts(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, Odd> {
+    fn texts(&self, fields: &RecordFields<'_>, draft: Draft) -> Result<Draft, UnusableRow> {
         let prompt = names(&self.columns.prompt, &PROMPT);
         let response = names(&self.columns.response, &ANSWERS);
         let list =
@@ -123,7 +123,7 @@ impl Layout<'_> {
             let mut said = match fields.get(&prompt) {
                 Some(Value::String(text)) => vec![Turn::new(Speaker::User, text)],
                 Some(list) => turns(fields, &[self.name_of(fields, &prompt)], list)?,
-                None => return Err(Fields::absent(&prompt)),
+                None => return Err(RecordFields::absent(&prompt)),
             };
             match fields.get(&response) {
                 Some(Value::String(answer)) => said.push(Turn::new(Speaker::Assistant, answer)),
@@ -143,8 +143,8 @@ impl Layout<'_> {
         self.with_history(fields, draft)
     }
 
-    /// Which of `names` [`Fields::get`] reads.
-    pub(super) fn name_of<'n>(&self, fields: &Fields<'_>, names: &[&'n str]) -> &'n str {
+    /// Which of `names` [`RecordFields::get`] reads.
+    pub(super) fn name_of<'n>(&self, fields: &RecordFields<'_>, names: &[&'n str]) -> &'n str {
         let value = fields.peek(names);
         let same = |name: &&&str| match (value, fields.peek(&[**name])) {
             (Some(a), Some(b)) => std::ptr::eq(a, b),
@@ -154,13 +154,13 @@ impl Layout<'_> {
     }
 
     /// Prompts without answers.
-    fn prompt(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, Odd> {
+    fn prompt(&self, fields: &RecordFields<'_>, draft: Draft) -> Result<Draft, UnusableRow> {
         let names = names(&self.columns.prompt, &ANY_PROMPT);
         match fields.peek(&names) {
             Some(list @ (Value::Array(_) | Value::Object(_))) => {
                 let said = turns(fields, &[self.name_of(fields, &names)], list)?;
                 fields.get(&names);
-                Layout { answers_optional: true, ..*self }.cut(said, draft)
+                RowLayout { answers_optional: true, ..*self }.cut(said, draft)
             }
             _ => self.with_history(fields, instruction(fields, &names, draft)?),
         }
@@ -168,7 +168,11 @@ impl Layout<'_> {
 
     /// Puts the earlier turns of a field of their own before the prompt; a prompt
     /// that is a dialogue itself is read as one.
-    pub(super) fn with_history(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, Odd> {
+    pub(super) fn with_history(
+        &self,
+        fields: &RecordFields<'_>,
+        draft: Draft,
+    ) -> Result<Draft, UnusableRow> {
         let mut draft = opened(draft);
         // Under names of the user's own, `history` may be of another kind.
         if !self.columns.is_empty() {
@@ -184,11 +188,16 @@ impl Layout<'_> {
         Ok(draft)
     }
 
-    fn dialogue(&self, fields: &Fields<'_>, usual: &[&str], draft: Draft) -> Result<Draft, Odd> {
+    fn dialogue(
+        &self,
+        fields: &RecordFields<'_>,
+        usual: &[&str],
+        draft: Draft,
+    ) -> Result<Draft, UnusableRow> {
         let names = names(&self.columns.messages, usual);
         let list = fields.get(&names).ok_or_else(|| match fields.find(&names) {
             Some(_) => DropReason::EmptyPrompt.into(),
-            None => Fields::absent(&names),
+            None => RecordFields::absent(&names),
         })?;
         let said = turns(fields, &[self.name_of(fields, &names)], list)?;
         let mut draft = self.cut(said, draft)?;
@@ -200,7 +209,7 @@ impl Layout<'_> {
 
     /// The answer that loses; one that is no text may be of another kind, unless the
     /// config names it.
-    fn rejected(&self, fields: &Fields<'_>) -> Result<Option<String>, Odd> {
+    fn rejected(&self, fields: &RecordFields<'_>) -> Result<Option<String>, UnusableRow> {
         let text = match (&self.columns.rejected, fields.peek(&["rejected"])) {
             (Some(own), _) => fields.optional_text(&[own])?,
             (None, Some(Value::String(_))) => fields.optional_text(&["rejected"])?,
@@ -210,7 +219,7 @@ impl Layout<'_> {
     }
 
     /// The draft with these turns as its dialogue.
-    pub(super) fn cut(&self, said: Vec<Turn>, draft: Draft) -> Result<Draft, Odd> {
+    pub(super) fn cut(&self, said: Vec<Turn>, draft: Draft) -> Result<Draft, UnusableRow> {
         let all = all_text(&said);
         let dialogue = match Dialogue::of(said, self.answers_optional) {
             Ok(dialogue) => dialogue,
@@ -222,7 +231,7 @@ impl Layout<'_> {
         let first_turn = Some(dialogue.first_turn().to_owned());
         let reply = dialogue.reply.unwrap_or_else(|| Turn::new(Speaker::Assistant, ""));
         Ok(Draft {
-            keys: Keys { first_turn, ..Keys::default() },
+            keys: SplitKeys { first_turn, ..SplitKeys::default() },
             history: dialogue.history,
             prompt: dialogue.prompt,
             prompt_extras: dialogue.prompt_extras,
@@ -234,7 +243,7 @@ impl Layout<'_> {
     }
 
     /// Puts the instructions that stand in a field of their own first.
-    fn add_system(&self, fields: &Fields<'_>, draft: &mut Draft) -> Result<(), Odd> {
+    fn add_system(&self, fields: &RecordFields<'_>, draft: &mut Draft) -> Result<(), UnusableRow> {
         let own = self.columns.system.as_deref();
         let Some(text) = other_fields::system(fields, own)? else { return Ok(()) };
         match draft.history.first() {
@@ -251,8 +260,8 @@ impl Layout<'_> {
 
 /// A draft that is listed and not used. Its own text stands in for the keys, so
 /// that any split may list it.
-pub(super) fn unusable(draft: Draft, text: &str, odd: Odd) -> Draft {
-    let keys = Keys { first_turn: Some(text.to_owned()), ..Keys::default() };
+pub(super) fn unusable(draft: Draft, text: &str, odd: UnusableRow) -> Draft {
+    let keys = SplitKeys { first_turn: Some(text.to_owned()), ..SplitKeys::default() };
     Draft { prompt: text.to_owned(), keys, problem: Some(odd), ..draft }
 }
 
@@ -270,7 +279,7 @@ fn opened(draft: Draft) -> Draft {
     let empty = said.iter().any(|turn| turn.content.is_empty());
     Draft {
         problem: empty.then(|| DropReason::EmptyTurn.into()),
-        keys: Keys { first_turn, ..draft.keys },
+        keys: SplitKeys { first_turn, ..draft.keys },
         prompt,
         history: said,
         response: draft.response.trim().to_owned(),
@@ -280,7 +289,11 @@ fn opened(draft: Draft) -> Draft {
 }
 
 /// The instruction, and on a new line the input where there is one.
-pub(super) fn instruction(fields: &Fields<'_>, names: &[&str], draft: Draft) -> Result<Draft, Odd> {
+pub(super) fn instruction(
+    fields: &RecordFields<'_>,
+    names: &[&str],
+    draft: Draft,
+) -> Result<Draft, UnusableRow> {
     let instruction = fields.text(names)?;
     let prompt = match fields.optional_text(&INPUT)? {
         Some(input) if !input.trim().is_empty() && instruction.trim().is_empty() => {
@@ -289,6 +302,6 @@ pub(super) fn instruction(fields: &Fields<'_>, names: &[&str], draft: Draft) -> 
         Some(input) if !input.trim().is_empty() => format!("{instruction}\n{input}"),
         _ => instruction.to_owned(),
     };
-    let keys = Keys { instruction: Some(instruction.to_owned()), ..Keys::default() };
+    let keys = SplitKeys { instruction: Some(instruction.to_owned()), ..SplitKeys::default() };
     Ok(Draft { prompt, keys, ..draft })
 }

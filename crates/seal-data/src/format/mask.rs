@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::fields::{Odd, find, is_blank, kind, truth};
+use crate::fields::{UnusableRow, find, is_blank, kind, truth};
 use crate::{DropReason, Speaker};
 
 /// Names under which a turn says whether it is trained on: those of axolotl and of
@@ -20,11 +20,15 @@ pub(super) const MASKS: [&str; 6] =
 /// # Errors
 /// A mask that cannot be followed, as no row can be used that would be trained on
 /// otherwise than it says.
-pub(super) fn trained(map: &Map<String, Value>, role: Speaker, place: &str) -> Result<bool, Odd> {
+pub(super) fn trained(
+    map: &Map<String, Value>,
+    role: Speaker,
+    place: &str,
+) -> Result<bool, UnusableRow> {
     let some = |name: &str| find(map, name).filter(|value| !is_blank(value));
     let odd = |name: &str, value: &Value, expected: &str| {
         let detail = format!("{place}, `{name}`: found {}, {expected}", kind(Some(value)));
-        Err(Odd::new(DropReason::Mask, detail))
+        Err(UnusableRow::new(DropReason::Mask, detail))
     };
     if let Some((name, value)) = PARTS.iter().find_map(|name| Some((name, some(name)?))) {
         return odd(name, value, "and a loss on parts of a turn is not taken");

@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use columns::Columns;
-pub(crate) use draft::{Draft, Keys};
+pub(crate) use draft::{Draft, SplitKeys};
 pub(crate) use head::format_of;
-pub(crate) use layout::Layout;
+pub(crate) use layout::RowLayout;
 
 use crate::fields::{has, has_some};
 
@@ -43,7 +43,7 @@ pub enum Format {
     #[serde(rename = "sharegpt")]
     ShareGpt,
     /// Anthropic HH pairs `{"chosen", "rejected"}`. The prompt is the dialogue
-    /// up to the last reply (or what [`Turns`](crate::Turns) leaves of it), the
+    /// up to the last reply (or what [`PromptTurns`](crate::Turns) leaves of it), the
     /// answer the last reply of `chosen`, the rejected answer that of
     /// `rejected`. Both may be lists of messages, which are read as
     /// [`Format::Messages`] are, or answers to a `prompt`.
@@ -121,7 +121,7 @@ mod tests {
 
     fn parse_as(format: Format, record: &Record, unsafe_field: Option<&str>) -> Draft {
         let columns = &Columns::default();
-        let layout = Layout {
+        let layout = RowLayout {
             format,
             columns,
             unsafe_field,

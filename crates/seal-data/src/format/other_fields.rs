@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::turns::turns;
-use crate::fields::{Fields, Odd, is_blank, truth};
+use crate::fields::{RecordFields, UnusableRow, is_blank, truth};
 use crate::{DropReason, Json, Speaker, Turn};
 
 const SYSTEM: [&str; 2] = ["system", "system_prompt"];
@@ -16,7 +16,10 @@ const PLACEHOLDERS: [&str; 3] = ["<image>", "<video>", "<audio>"];
 
 /// The instructions in a field of their own. A field of that name that is no text
 /// may be of another kind.
-pub(super) fn system<'a>(fields: &Fields<'a>, own: Option<&str>) -> Result<Option<&'a str>, Odd> {
+pub(super) fn system<'a>(
+    fields: &RecordFields<'a>,
+    own: Option<&str>,
+) -> Result<Option<&'a str>, UnusableRow> {
     let text = match own {
         Some(name) => fields.optional_text(&[name])?,
         None => match fields.peek(&SYSTEM) {
@@ -28,12 +31,12 @@ pub(super) fn system<'a>(fields: &Fields<'a>, own: Option<&str>) -> Result<Optio
 }
 
 /// Notes that the instructions of [`system`] were used.
-pub(super) fn system_is_used(fields: &Fields<'_>) {
+pub(super) fn system_is_used(fields: &RecordFields<'_>) {
     fields.get(&SYSTEM);
 }
 
 /// The earlier turns in a field of their own.
-pub(super) fn history(fields: &Fields<'_>) -> Result<Vec<Turn>, Odd> {
+pub(super) fn history(fields: &RecordFields<'_>) -> Result<Vec<Turn>, UnusableRow> {
     match fields.get(&HISTORY).filter(|value| !is_blank(value)) {
         None => Ok(Vec::new()),
         Some(list) => turns(fields, &HISTORY, list),
@@ -43,7 +46,7 @@ pub(super) fn history(fields: &Fields<'_>) -> Result<Vec<Turn>, Odd> {
 /// The tools that the assistant may call: a list, or its JSON as text; `functions` is
 /// what OpenAI called them before. What is no list is left, as a field that is not
 /// used. `under` is the object that holds them, if not the row itself.
-pub(super) fn tools(fields: &Fields<'_>, under: &[&str]) -> Option<Json> {
+pub(super) fn tools(fields: &RecordFields<'_>, under: &[&str]) -> Option<Json> {
     let list = |name: &str| match fields.ordered(&[under, &[name]].concat())? {
         Json::List(items) if !items.is_empty() => Some(items),
         _ => None,
@@ -66,10 +69,10 @@ pub(super) fn tools(fields: &Fields<'_>, under: &[&str]) -> Option<Json> {
 }
 
 /// Refuses rows that images, audio or video belong to.
-pub(super) fn no_media(fields: &Fields<'_>, texts: &[&str]) -> Result<(), Odd> {
+pub(super) fn no_media(fields: &RecordFields<'_>, texts: &[&str]) -> Result<(), UnusableRow> {
     let found = |name: &str| {
         let detail = format!("field `{name}`: found something, and only text is read");
-        Odd::new(DropReason::Media, detail)
+        UnusableRow::new(DropReason::Media, detail)
     };
     let some = |name: &&&str| fields.peek(&[**name]).is_some_and(|value| !is_blank(value));
     if let Some(name) = MEDIA.iter().find(some) {
@@ -84,7 +87,7 @@ pub(super) fn no_media(fields: &Fields<'_>, texts: &[&str]) -> Result<(), Odd> {
 
 /// Refuses answers that the row itself calls bad (KTO): a label that is true or
 /// false. Numbers may be of any kind and are no such label.
-pub(super) fn desirable(fields: &Fields<'_>) -> Result<(), Odd> {
+pub(super) fn desirable(fields: &RecordFields<'_>) -> Result<(), UnusableRow> {
     for name in ["label", "kto_tag"] {
         let label = match fields.peek(&[name]) {
             Some(value @ Value::Bool(_)) => truth(value),
@@ -96,7 +99,7 @@ pub(super) fn desirable(fields: &Fields<'_>) -> Result<(), Odd> {
             Some(true) => drop(fields.get(&[name])),
             Some(false) => {
                 let detail = format!("field `{name}`: false");
-                return Err(Odd::new(DropReason::Undesirable, detail));
+                return Err(UnusableRow::new(DropReason::Undesirable, detail));
             }
             None => {}
         }
@@ -106,9 +109,9 @@ pub(super) fn desirable(fields: &Fields<'_>) -> Result<(), Odd> {
 
 /// Refuses layouts whose fields are known under other meanings than they have here:
 /// read as they stand, they would train on the wrong text.
-pub(super) fn no_other_layout(fields: &Fields<'_>) -> Result<(), Odd> {
+pub(super) fn no_other_layout(fields: &RecordFields<'_>) -> Result<(), UnusableRow> {
     let there = |name: &str| fields.peek(&[name]).is_some_and(|value| !is_blank(value));
-    let found = |what: &str| Err(Odd::new(DropReason::OtherLayout, what.to_owned()));
+    let found = |what: &str| Err(UnusableRow::new(DropReason::OtherLayout, what.to_owned()));
     if there("reflection") && there("corrected") {
         return found("fields `reflection` and `corrected`: an answer that is corrected");
     }
@@ -120,7 +123,7 @@ pub(super) fn no_other_layout(fields: &Fields<'_>) -> Result<(), Odd> {
 }
 
 /// The category: text, or the text form of another value. Null and blank are none.
-pub(super) fn category(fields: &Fields<'_>, names: &[&str]) -> Option<String> {
+pub(super) fn category(fields: &RecordFields<'_>, names: &[&str]) -> Option<String> {
     match fields.get(names)? {
         Value::String(text) => Some(text.clone()),
         Value::Null => None,

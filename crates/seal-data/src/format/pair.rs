@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::layout::{instruction, unusable};
 use super::turns::turns;
 use super::{
-    CHOSEN, CONVERSATIONS, Draft, Format, INSTRUCTION, Keys, Layout, MESSAGES, PROMPT, REJECTED,
-    other_fields,
+    CHOSEN, CONVERSATIONS, Draft, Format, INSTRUCTION, MESSAGES, PROMPT, REJECTED, RowLayout,
+    SplitKeys, other_fields,
 };
-use crate::fields::{Fields, Odd};
+use crate::fields::{RecordFields, UnusableRow};
 use crate::transcript::Transcript;
 use crate::{DropReason, Speaker, Turn};
 
@@ -19,10 +19,14 @@ fn is_list(value: Option<&Value>) -> bool {
     matches!(value, Some(Value::Array(_) | Value::Object(_)))
 }
 
-impl Layout<'_> {
+impl RowLayout<'_> {
     /// `chosen` and `rejected`, each a transcript, an answer to a prompt, or a
     /// list of messages: the whole dialogue, or what follows on the prompt.
-    pub(super) fn pair(&self, fields: &Fields<'_>, draft: Draft) -> Result<Draft, Odd> {
+    pub(super) fn pair(
+        &self,
+        fields: &RecordFields<'_>,
+        draft: Draft,
+    ) -> Result<Draft, UnusableRow> {
         let values = [CHOSEN, REJECTED].map(|names| fields.peek(&names));
         let nested = fields.peek(&INPUT).is_some_and(Value::is_object);
         let asked = self.asked_in_turns(fields, nested)?;
@@ -54,7 +58,11 @@ impl Layout<'_> {
 
     /// The question as turns: of a list of messages, beside the answers or, as
     /// OpenAI has it, under `input`.
-    fn asked_in_turns(&self, fields: &Fields<'_>, nested: bool) -> Result<Option<Vec<Turn>>, Odd> {
+    fn asked_in_turns(
+        &self,
+        fields: &RecordFields<'_>,
+        nested: bool,
+    ) -> Result<Option<Vec<Turn>>, UnusableRow> {
         if nested {
             let list = fields.get(&INPUT).and_then(|input| input.get("messages"));
             let path = [INPUT[0], "messages"];
@@ -85,7 +93,11 @@ impl Layout<'_> {
     }
 
     /// The question as text, in a draft with earlier turns; `None` where there is none.
-    fn asked_in_text(&self, fields: &Fields<'_>, draft: Draft) -> Result<Option<Draft>, Odd> {
+    fn asked_in_text(
+        &self,
+        fields: &RecordFields<'_>,
+        draft: Draft,
+    ) -> Result<Option<Draft>, UnusableRow> {
         if fields.peek(&PROMPT).is_some() {
             let prompt = fields.text(&PROMPT)?.to_owned();
             return self.with_history(fields, Draft { prompt, ..draft }).map(Some);
@@ -117,16 +129,24 @@ impl Layout<'_> {
             prompt: good.prompt.to_owned(),
             response,
             rejected,
-            keys: Keys { first_turn: Some(good.first_turn.to_owned()), ..Keys::default() },
+            keys: SplitKeys {
+                first_turn: Some(good.first_turn.to_owned()),
+                ..SplitKeys::default()
+            },
             last_turn: Some(good.last_turn.to_owned()),
             problem: (!good.pairs_with(&bad)).then(|| DropReason::Unpaired.into()),
             ..draft
         }
     }
 
-    fn lists(&self, fields: &Fields<'_>, asked: Vec<Turn>, draft: Draft) -> Result<Draft, Odd> {
-        let whole = |names: &[&str]| -> Result<Vec<Turn>, Odd> {
-            let said = match fields.get(names).ok_or_else(|| Fields::absent(names))? {
+    fn lists(
+        &self,
+        fields: &RecordFields<'_>,
+        asked: Vec<Turn>,
+        draft: Draft,
+    ) -> Result<Draft, UnusableRow> {
+        let whole = |names: &[&str]| -> Result<Vec<Turn>, UnusableRow> {
+            let said = match fields.get(names).ok_or_else(|| RecordFields::absent(names))? {
                 Value::String(text) => vec![Turn::new(Speaker::Assistant, text)],
                 list => turns(fields, &[self.name_of(fields, names)], list)?,
             };
@@ -136,7 +156,7 @@ impl Layout<'_> {
                 false => Ok([asked.clone(), said].concat()),
             }
         };
-        let answered = Layout { answers_optional: false, ..*self };
+        let answered = RowLayout { answers_optional: false, ..*self };
         let good = answered.cut(whole(&CHOSEN)?, draft.clone())?;
         let bad = answered.cut(whole(&REJECTED)?, draft)?;
         if good.problem.is_some() {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::mask::{MASKS, trained};
-use crate::fields::{Fields, Odd, find, has_text, is_blank, is_name, kind};
+use crate::fields::{RecordFields, UnusableRow, find, has_text, is_blank, is_name, kind};
 use crate::{DropReason, EXTRAS, Extras, Json, Speaker, Turn};
 
 const EXPECTED: &str = "a list of turns, each with `role` and `content` (or `from` and `value`)";
@@ -26,7 +26,7 @@ fn speaker(role: &str) -> Option<Result<Speaker, DropReason>> {
 /// Where a list of turns stands: the path of names that leads to it.
 #[derive(Clone, Copy)]
 struct TurnPath<'a, 'f> {
-    fields: &'a Fields<'f>,
+    fields: &'a RecordFields<'f>,
     path: &'a [&'a str],
 }
 
@@ -43,10 +43,15 @@ impl TurnPath<'_, '_> {
 /// The turns in `value`, which stands at `path` of the row: objects with `role`
 /// and `content` or `from` and `value`, or pairs of a question and an answer; one
 /// such object alone; as JSON text too, for a table has nothing else.
-pub(super) fn turns(fields: &Fields<'_>, path: &[&str], value: &Value) -> Result<Vec<Turn>, Odd> {
+pub(super) fn turns(
+    fields: &RecordFields<'_>,
+    path: &[&str],
+    value: &Value,
+) -> Result<Vec<Turn>, UnusableRow> {
     let at = TurnPath { fields, path };
-    let wrong =
-        |value: &Value| Odd::kind(&format!("field `{}`", at.name()), kind(Some(value)), EXPECTED);
+    let wrong = |value: &Value| {
+        UnusableRow::kind(&format!("field `{}`", at.name()), kind(Some(value)), EXPECTED)
+    };
     let parsed: Vec<Value>;
     let list = match value {
         Value::Array(list) => list.as_slice(),
@@ -71,9 +76,9 @@ pub(super) fn turns(fields: &Fields<'_>, path: &[&str], value: &Value) -> Result
                     turns.push(Turn::new(Speaker::User, question));
                     turns.push(Turn::new(Speaker::Assistant, answer));
                 }
-                _ => return Err(Odd::kind(&at.turn(i, ""), kind(Some(item)), EXPECTED)),
+                _ => return Err(UnusableRow::kind(&at.turn(i, ""), kind(Some(item)), EXPECTED)),
             },
-            other => return Err(Odd::kind(&at.turn(i, ""), kind(Some(other)), EXPECTED)),
+            other => return Err(UnusableRow::kind(&at.turn(i, ""), kind(Some(other)), EXPECTED)),
         }
     }
     problem.map_or(Ok(turns), Err)
@@ -84,7 +89,7 @@ fn turn(
     i: usize,
     map: &Map<String, Value>,
     listed: bool,
-) -> Result<Turn, Odd> {
+) -> Result<Turn, UnusableRow> {
     let part = |names: [&str; 2]| {
         let found = || names.iter().filter_map(|n| find(map, n));
         found().find(|value| !value.is_null()).or_else(|| found().next())
@@ -93,9 +98,9 @@ fn turn(
         Some(Value::String(role)) => speaker(role).ok_or_else(|| {
             let known = "expected system, user (or human), assistant (or gpt), tool";
             let detail = format!("{}: {known}", at.turn(i, ", `role`"));
-            Odd::new(DropReason::UnknownRole, detail)
+            UnusableRow::new(DropReason::UnknownRole, detail)
         })??,
-        other => return Err(Odd::kind(&at.turn(i, ", `role`"), kind(other), "a string")),
+        other => return Err(UnusableRow::kind(&at.turn(i, ", `role`"), kind(other), "a string")),
     };
     if find(map, "function_call").is_some_and(|call| !is_blank(call)) {
         return Err(DropReason::ToolTurn.into());
@@ -104,7 +109,9 @@ fn turn(
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => Some(text.clone()),
         Some(Value::Array(parts)) => Some(joined(parts, &at.turn(i, ", `content`"))?),
-        other => return Err(Odd::kind(&at.turn(i, ", `content`"), kind(other), "a string")),
+        other => {
+            return Err(UnusableRow::kind(&at.turn(i, ", `content`"), kind(other), "a string"));
+        }
     };
     for (name, value) in map {
         let known = |names: &[&str]| names.iter().any(|n| name.eq_ignore_ascii_case(n));
@@ -119,7 +126,7 @@ fn turn(
     let trained = trained(map, role, &at.turn(i, ""))?;
     let extras = extras(at, listed.then_some(i), map).map_err(|name| {
         let place = at.turn(i, &format!(", `{name}`"));
-        Odd::kind(&place, kind(find(map, name)), "a list of calls")
+        UnusableRow::kind(&place, kind(find(map, name)), "a list of calls")
     })?;
     // Of a turn that calls no tool, null says no more than an empty text.
     let is_null = content.is_none() && extras.contains_key("tool_calls");
@@ -160,7 +167,7 @@ fn extras(
 }
 
 /// The parts of a content that is a list, one after the other: text only.
-fn joined(parts: &[Value], place: &str) -> Result<String, Odd> {
+fn joined(parts: &[Value], place: &str) -> Result<String, UnusableRow> {
     let mut text = String::new();
     for part in parts {
         let kind_of_part = part.get("type").and_then(Value::as_str);
@@ -175,7 +182,7 @@ fn joined(parts: &[Value], place: &str) -> Result<String, Odd> {
 }
 
 /// A part that is no text, by its type.
-fn odd_part(part: &Value, found: Option<&str>, place: &str) -> Odd {
+fn odd_part(part: &Value, found: Option<&str>, place: &str) -> UnusableRow {
     const MEDIA: [&str; 5] = ["image", "audio", "video", "file", "document"];
     let media = found.is_some_and(|found| MEDIA.iter().any(|medium| found.contains(medium)));
     let found = match found {
@@ -185,5 +192,5 @@ fn odd_part(part: &Value, found: Option<&str>, place: &str) -> Odd {
         None => format!("{} without a `type`", kind(Some(part))),
     };
     let reason = if media { DropReason::Media } else { DropReason::OddField };
-    Odd::new(reason, format!("{place}: found {found}, expected parts of type `text`"))
+    UnusableRow::new(reason, format!("{place}: found {found}, expected parts of type `text`"))
 }

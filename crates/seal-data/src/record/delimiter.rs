@@ -13,7 +13,7 @@ const COMMON: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// is not cut for it.
 pub(super) fn recognise(head: &[u8], names: &[String]) -> u8 {
     let by = |between: u8| {
-        let mut lines = Cells { text: head, between };
+        let mut lines = LineCells { text: head, between };
         let first = lines.next().unwrap_or_default();
         (first, lines.next().unwrap_or_default().len())
     };
@@ -42,12 +42,12 @@ pub(super) fn declared(head: &[u8]) -> Option<(u8, usize)> {
 }
 
 /// Cells of the first lines, roughly: enough to compare lines by.
-struct Cells<'a> {
+struct LineCells<'a> {
     text: &'a [u8],
     between: u8,
 }
 
-impl Iterator for Cells<'_> {
+impl Iterator for LineCells<'_> {
     type Item = Vec<String>;
 
     fn next(&mut self) -> Option<Vec<String>> {

@@ -19,29 +19,29 @@ pub(crate) struct Record {
 
 /// What stands at the place of a row.
 #[derive(Debug)]
-pub(crate) enum Entry {
-    Row(Reads),
-    Odd(Odd),
+pub(crate) enum RecordEntry {
+    Row(ReadableRow),
+    Odd(NonRow),
 }
 
 /// A row as it can be read.
 #[derive(Debug)]
-pub(crate) struct Reads {
+pub(crate) struct ReadableRow {
     pub record: Record,
     /// Where something in it is no character: the row with another character in
     /// its place, and the reason not to use it if that makes a difference.
     pub other: Option<(Box<Record>, DropReason)>,
 }
 
-impl From<Record> for Entry {
+impl From<Record> for RecordEntry {
     fn from(record: Record) -> Self {
-        Self::Row(Reads { record, other: None })
+        Self::Row(ReadableRow { record, other: None })
     }
 }
 
 /// Something that is no row. Others of its file are none the worse for it.
 #[derive(Debug)]
-pub(crate) struct Odd {
+pub(crate) struct NonRow {
     pub line: usize,
     pub row: usize,
     pub reason: DropReason,

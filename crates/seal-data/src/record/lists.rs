@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::shape::is_known;
-use super::{Entry, Record};
+use super::{Record, RecordEntry};
 use crate::DataError;
 
 /// Names of the lists of prompts that some tests come as, and of the fields they are read as.
@@ -66,7 +66,7 @@ pub(super) fn is_columns(record: &Record, names: &[String]) -> bool {
 ///
 /// # Errors
 /// Columns of different lengths.
-pub(super) fn rows(path: &Path, record: &Record) -> Result<Vec<Entry>, DataError> {
+pub(super) fn rows(path: &Path, record: &Record) -> Result<Vec<RecordEntry>, DataError> {
     let Record { line, value, .. } = record;
     let map = value.as_object().into_iter().flatten();
     let is_prompts = value.get("instructions").is_some_and(Value::is_array);

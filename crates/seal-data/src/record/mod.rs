@@ -16,20 +16,20 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::file::{Container, Rows, container_of, refuse_folder};
-use crate::input::Input;
+use crate::file::{Container, RowSyntax, container_of, refuse_folder};
+use crate::input::TextBytes;
 use crate::{DataError, Format, Source};
-pub(crate) use entry::{Entry, Odd, Reads, Record};
+pub(crate) use entry::{NonRow, ReadableRow, Record, RecordEntry};
 use lines::JsonLines;
-use table::Table;
+use table::TableRows;
 use values::JsonValues;
 
 /// Entries in file order, read one by one; nothing follows an error.
-pub(crate) type Records = Box<dyn Iterator<Item = Result<Entry, DataError>>>;
+pub(crate) type Records = Box<dyn Iterator<Item = Result<RecordEntry, DataError>>>;
 
 /// How a file is read, beside what its name says.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reading {
+pub(crate) struct ReadOptions {
     /// What stands between the cells of a table.
     pub delimiter: Option<u8>,
     /// Whether a table of one column has no header.
@@ -40,7 +40,7 @@ pub(crate) struct Reading {
     pub keep_text: bool,
 }
 
-impl Reading {
+impl ReadOptions {
     /// As `source` says.
     pub fn of(source: &Source) -> Self {
         let label = source.unsafe_field.iter().cloned();
@@ -54,10 +54,12 @@ impl Reading {
 }
 
 /// What stands in `path`.
-pub(crate) fn open_records(path: &Path, reading: &Reading) -> Result<Records, DataError> {
+pub(crate) fn open_records(path: &Path, reading: &ReadOptions) -> Result<Records, DataError> {
     refuse_folder(path)?;
     match container_of(path)? {
-        Container::Text(rows, packing) => parse_records(rows, Input::open(path, packing)?, reading),
+        Container::Text(rows, packing) => {
+            parse_records(rows, TextBytes::open(path, packing)?, reading)
+        }
         Container::Parquet => open_parquet(path),
     }
 }
@@ -86,9 +88,9 @@ pub(crate) fn size(value: &Value) -> usize {
 
 /// What stands in a text.
 pub(crate) fn parse_records(
-    named: Rows,
-    mut input: Input,
-    reading: &Reading,
+    named: RowSyntax,
+    mut input: TextBytes,
+    reading: &ReadOptions,
 ) -> Result<Records, DataError> {
     let keep_text = reading.keep_text;
     let rows = shape::shape(named, input.head()?);
@@ -96,18 +98,20 @@ pub(crate) fn parse_records(
         tracing::info!(file = %input.path().display(), ?rows, "its JSON stands otherwise than its name says");
     }
     Ok(match rows {
-        Rows::Lines => Box::new(until_error(JsonLines::new(input, keep_text))),
-        Rows::Table(between) => {
-            let table = Table::new(input, between, reading)?;
+        RowSyntax::Lines => Box::new(until_error(JsonLines::new(input, keep_text))),
+        RowSyntax::Table(between) => {
+            let table = TableRows::new(input, between, reading)?;
             Box::new(until_error(table))
         }
-        Rows::Json => {
+        RowSyntax::Json => {
             let path = input.path().to_owned();
             let names = reading.names.clone();
             let mut values = until_error(JsonValues::new(input, names.clone(), keep_text));
             let first: Vec<_> = values.by_ref().take(1).collect();
             match first.as_slice() {
-                [Ok(Entry::Row(Reads { record: only, .. }))] if lists::is_columns(only, &names) => {
+                [Ok(RecordEntry::Row(ReadableRow { record: only, .. }))]
+                    if lists::is_columns(only, &names) =>
+                {
                     // Only a file of this one object is a file of columns.
                     let second: Vec<_> = values.by_ref().take(1).collect();
                     if second.is_empty() {
@@ -123,8 +127,8 @@ pub(crate) fn parse_records(
 
 /// The items up to the first error, which ends them.
 fn until_error(
-    records: impl Iterator<Item = Result<Entry, DataError>>,
-) -> impl Iterator<Item = Result<Entry, DataError>> {
+    records: impl Iterator<Item = Result<RecordEntry, DataError>>,
+) -> impl Iterator<Item = Result<RecordEntry, DataError>> {
     let mut failed = false;
     records.take_while(move |record| !std::mem::replace(&mut failed, record.is_err()))
 }
@@ -135,22 +139,22 @@ mod tests {
     use crate::DataError::RowTooLong;
     use crate::file::Packing;
 
-    const CSV: Rows = Rows::Table(b',');
+    const CSV: RowSyntax = RowSyntax::Table(b',');
 
-    fn limited(container: Rows, text: &str, limit: usize) -> Result<Vec<Record>, DataError> {
+    fn limited(container: RowSyntax, text: &str, limit: usize) -> Result<Vec<Record>, DataError> {
         let source = Box::new(std::io::Cursor::new(text.to_owned()));
-        let input = Input::new(Path::new("f"), Packing::Plain, source, limit)?;
-        let reading = Reading { is_prompts: true, ..Reading::default() };
+        let input = TextBytes::new(Path::new("f"), Packing::Plain, source, limit)?;
+        let reading = ReadOptions { is_prompts: true, ..ReadOptions::default() };
         let entries = parse_records(container, input, &reading)?;
         entries
             .map(|entry| match entry? {
-                Entry::Row(reads) => Ok(reads.record),
-                Entry::Odd(Odd { error, .. }) => Err(error),
+                RecordEntry::Row(reads) => Ok(reads.record),
+                RecordEntry::Odd(NonRow { error, .. }) => Err(error),
             })
             .collect()
     }
 
-    fn parse(container: Rows, text: &str) -> Result<Vec<Record>, DataError> {
+    fn parse(container: RowSyntax, text: &str) -> Result<Vec<Record>, DataError> {
         limited(container, text, 1 << 20)
     }
 
@@ -160,11 +164,11 @@ mod tests {
 
     #[test]
     fn records_know_their_line_and_number() {
-        let array = parse(Rows::Json, "[\n {\"a\": 1},\n\n {\"a\":\n 2}, \"x\"]").unwrap();
+        let array = parse(RowSyntax::Json, "[\n {\"a\": 1},\n\n {\"a\":\n 2}, \"x\"]").unwrap();
         assert_eq!(places(&array), [(2, 1), (4, 2), (5, 3)]);
-        let lines = parse(Rows::Lines, "{\"a\": 1}\r\n\r\n{\"a\": 2}\r\n").unwrap();
+        let lines = parse(RowSyntax::Lines, "{\"a\": 1}\r\n\r\n{\"a\": 2}\r\n").unwrap();
         assert_eq!(places(&lines), [(1, 1), (3, 2)]);
-        let objects = parse(Rows::Json, "{\"a\": 1}\n{\"a\": 2}\n").unwrap();
+        let objects = parse(RowSyntax::Json, "{\"a\": 1}\n{\"a\": 2}\n").unwrap();
         assert_eq!(places(&objects), [(1, 1), (2, 2)]);
     }
 
@@ -186,10 +190,10 @@ mod tests {
     #[test]
     fn lists_of_prompts_become_rows() {
         let text = r#"{"instructions": ["a", "b"], "tags": ["x", "y"], "inputs": []}"#;
-        let rows = parse(Rows::Json, text).unwrap();
+        let rows = parse(RowSyntax::Json, text).unwrap();
         assert_eq!(rows[1].value, serde_json::json!({"instruction": "b", "category": "y"}));
         insta::assert_snapshot!(
-            parse(Rows::Json, r#"{"instructions": ["a", "b"], "tags": ["x"]}"#).unwrap_err(),
+            parse(RowSyntax::Json, r#"{"instructions": ["a", "b"], "tags": ["x"]}"#).unwrap_err(),
             @"f, line 1, row 1: field `tags`: found a list of another length, expected 2 values, as many as the longest list has, not 1"
         );
     }
@@ -197,9 +201,9 @@ mod tests {
     #[test]
     fn a_syntax_error_names_its_line_and_shows_no_text() {
         let texts = [
-            (Rows::Lines, "{\"prompt\": \"fine\"}\n{\"prompt\": \"secret\" \"x\"}\n"),
-            (Rows::Json, "[\n{\"prompt\": \"secret\"},\n{\"prompt\": secret}\n]"),
-            (Rows::Json, "[\n\"\\x secret\"]"),
+            (RowSyntax::Lines, "{\"prompt\": \"fine\"}\n{\"prompt\": \"secret\" \"x\"}\n"),
+            (RowSyntax::Json, "[\n{\"prompt\": \"secret\"},\n{\"prompt\": secret}\n]"),
+            (RowSyntax::Json, "[\n\"\\x secret\"]"),
         ];
         let shown: Vec<String> =
             texts.iter().map(|(c, t)| parse(*c, t).unwrap_err().to_string()).collect();
@@ -215,9 +219,9 @@ mod tests {
     fn a_row_that_is_too_long_is_refused_where_it_starts() {
         let long = format!("\"{}\"", "a".repeat(30));
         let texts = [
-            (Rows::Lines, format!("\"a\"\n{long}\n")),
-            (Rows::Json, format!("[\"a\",\n{long}]")),
-            (Rows::Json, format!("\"a\"\n{}", "[".repeat(40))),
+            (RowSyntax::Lines, format!("\"a\"\n{long}\n")),
+            (RowSyntax::Json, format!("[\"a\",\n{long}]")),
+            (RowSyntax::Json, format!("\"a\"\n{}", "[".repeat(40))),
             (CSV, format!("a\n{long}\n")),
             // A quote that is never closed does not read the file to its end.
             (CSV, format!("a\n\"{}", "b\n".repeat(20))),
@@ -227,25 +231,25 @@ mod tests {
             let RowTooLong { line: 2, limit: 31, .. } = error else { panic!("{rows:?}: {error}") };
             assert!(limited(rows, "\"a\"\n\"b\"", 31).is_ok());
         }
-        assert!(limited(Rows::Lines, &long, 32).is_ok());
+        assert!(limited(RowSyntax::Lines, &long, 32).is_ok());
     }
 
     #[test]
     fn what_is_no_row_stops_no_other_row_and_nothing_follows_an_error() {
         let files = [
-            (Rows::Lines, "{}\n{\n{}\n", "row odd row"),
-            (Rows::Json, "[{}, x, {}]", "row odd row"),
-            (Rows::Json, "[{}, {\"a\" 1}, {}}, {}", "row odd row odd row error"),
-            (Rows::Json, "[{}] x {}", "row odd"),
+            (RowSyntax::Lines, "{}\n{\n{}\n", "row odd row"),
+            (RowSyntax::Json, "[{}, x, {}]", "row odd row"),
+            (RowSyntax::Json, "[{}, {\"a\" 1}, {}}, {}", "row odd row odd row error"),
+            (RowSyntax::Json, "[{}] x {}", "row odd"),
             (CSV, "a,b\n1,2\n3\n\"4", "row odd error"),
         ];
         for (rows, text, expected) in files {
             let source = Box::new(std::io::Cursor::new(text));
-            let input = Input::new(Path::new("f"), Packing::Plain, source, 99).unwrap();
-            let read = parse_records(rows, input, &Reading::default()).unwrap();
+            let input = TextBytes::new(Path::new("f"), Packing::Plain, source, 99).unwrap();
+            let read = parse_records(rows, input, &ReadOptions::default()).unwrap();
             let read: Vec<&str> = read
                 .map(|entry| match entry {
-                    Ok(Entry::Row(_)) => "row",
+                    Ok(RecordEntry::Row(_)) => "row",
                     Ok(_) => "odd",
                     Err(_) => "error",
                 })

@@ -9,7 +9,7 @@ use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
 use serde_json::{Map, Number, Value};
 
-use super::{Entry, Record};
+use super::{Record, RecordEntry};
 use crate::DataError;
 use crate::file::open_parquet;
 
@@ -56,7 +56,7 @@ impl Parquet {
 }
 
 impl Iterator for Parquet {
-    type Item = Result<Entry, DataError>;
+    type Item = Result<RecordEntry, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.broken {
@@ -70,7 +70,7 @@ impl Iterator for Parquet {
         });
         // A reader that failed once must not be asked again.
         self.broken = read.is_err();
-        let entry = |value| Entry::from(Record { line: row, row, value, text: None });
+        let entry = |value| RecordEntry::from(Record { line: row, row, value, text: None });
         read.map(|value| value.map(entry)).transpose()
     }
 }

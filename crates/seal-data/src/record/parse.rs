@@ -7,8 +7,8 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::mend::{Mended, REPLACEMENTS, mended};
-use super::{Entry, Odd, Reads, Record};
-use crate::input::Input;
+use super::{NonRow, ReadableRow, Record, RecordEntry};
+use crate::input::TextBytes;
 use crate::{DataError, DropReason};
 
 /// The most values of one row, those inside others included: a few bytes of text
@@ -17,7 +17,7 @@ const MAX_VALUES: usize = 2 << 20;
 
 /// Where a row stands.
 #[derive(Clone, Copy)]
-pub(super) struct At {
+pub(super) struct RowPosition {
     pub line: usize,
     pub row: usize,
     /// Column of its first byte, from 1.
@@ -25,7 +25,7 @@ pub(super) struct At {
 }
 
 /// A row of these bytes. `keep` its text with it.
-pub(super) fn entry(input: &Input, at: At, bytes: Vec<u8>, keep: bool) -> Entry {
+pub(super) fn entry(input: &TextBytes, at: RowPosition, bytes: Vec<u8>, keep: bool) -> RecordEntry {
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(e) => {
@@ -53,7 +53,13 @@ pub(super) fn entry(input: &Input, at: At, bytes: Vec<u8>, keep: bool) -> Entry 
         return doubtful(at, DropReason::LoneSurrogate, what, texts.map(read));
     }
     let text = Some(text);
-    Entry::Odd(Odd { line: at.line, row: at.row, reason: reason(&error), error: what, text })
+    RecordEntry::Odd(NonRow {
+        line: at.line,
+        row: at.row,
+        reason: reason(&error),
+        error: what,
+        text,
+    })
 }
 
 /// Whether `text` is the beginning of a value and no whole one.
@@ -68,27 +74,32 @@ pub(super) fn values(text: &str) -> Option<Vec<&str>> {
     all.map(|value| value.ok().map(serde_json::value::RawValue::get)).collect()
 }
 
-pub(super) fn odd(at: At, reason: DropReason, error: DataError) -> Entry {
-    Entry::Odd(Odd { line: at.line, row: at.row, reason, error, text: None })
+pub(super) fn odd(at: RowPosition, reason: DropReason, error: DataError) -> RecordEntry {
+    RecordEntry::Odd(NonRow { line: at.line, row: at.row, reason, error, text: None })
 }
 
 /// A row read twice, with another character in place of what is no character.
-fn doubtful(at: At, reason: DropReason, error: DataError, read: [Option<Record>; 2]) -> Entry {
+fn doubtful(
+    at: RowPosition,
+    reason: DropReason,
+    error: DataError,
+    read: [Option<Record>; 2],
+) -> RecordEntry {
     match read {
         [Some(record), Some(other)] => {
-            Entry::Row(Reads { record, other: Some((Box::new(other), reason)) })
+            RecordEntry::Row(ReadableRow { record, other: Some((Box::new(other), reason)) })
         }
         _ => odd(at, reason, error),
     }
 }
 
-fn record(at: At, text: String, keep: bool) -> Result<Record, serde_json::Error> {
+fn record(at: RowPosition, text: String, keep: bool) -> Result<Record, serde_json::Error> {
     let value = parse(&text)?;
     Ok(row(at, value, text, keep))
 }
 
 /// Of long rows the text is kept only where it is asked for: it is as long again.
-fn row(at: At, value: Value, text: String, keep: bool) -> Record {
+fn row(at: RowPosition, value: Value, text: String, keep: bool) -> Record {
     let text = (keep || text.len() <= 16 << 20).then_some(text);
     Record { line: at.line, row: at.row, value, text }
 }
@@ -115,7 +126,7 @@ pub(super) fn replaced(bytes: &[u8], other: char) -> String {
 
 /// What serde says of a text that starts at this line and column. Only its rule
 /// is told: no text of the row.
-pub(super) fn json_error(input: &Input, at: At, e: &serde_json::Error) -> DataError {
+pub(super) fn json_error(input: &TextBytes, at: RowPosition, e: &serde_json::Error) -> DataError {
     let message = e.to_string();
     let rule = message.split(" at line ").next().unwrap_or_default();
     let column = if e.line() <= 1 { at.column - 1 + e.column() } else { e.column() };

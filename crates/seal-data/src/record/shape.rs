@@ -1,7 +1,7 @@
 //! How the rows of a text stand in it, told from its beginning.
 
 use super::parse::{is_cut, parse};
-use crate::file::Rows;
+use crate::file::RowSyntax;
 
 /// Names by which a row is known.
 const KNOWN: [&str; 17] = [
@@ -54,30 +54,32 @@ pub(super) fn is_known(name: &str, names: &[String]) -> bool {
 
 /// How JSON stands in a text that begins with `head`, whatever its name says:
 /// one row a line, or values over any number of lines.
-pub(super) fn shape(named: Rows, head: &[u8]) -> Rows {
+pub(super) fn shape(named: RowSyntax, head: &[u8]) -> RowSyntax {
     let Ok(head) =
         std::str::from_utf8(head).or_else(|e| std::str::from_utf8(&head[..e.valid_up_to()]))
     else {
         return named;
     };
     let head = head.trim_start();
-    if matches!(named, Rows::Table(_)) || !head.starts_with(['{', '[']) {
+    if matches!(named, RowSyntax::Table(_)) || !head.starts_with(['{', '[']) {
         return named;
     }
     if head.starts_with('[') {
-        return Rows::Json;
+        return RowSyntax::Json;
     }
     let Some((first, rest)) = head.split_once('\n') else {
         // The only line may hold all rows in one object.
-        return if parse(head).is_ok() { Rows::Json } else { named };
+        return if parse(head).is_ok() { RowSyntax::Json } else { named };
     };
     let next = rest.trim_start();
     match named {
         // The only line may hold all rows in one object.
-        Rows::Lines if next.is_empty() && parse(first).is_ok() => Rows::Json,
+        RowSyntax::Lines if next.is_empty() && parse(first).is_ok() => RowSyntax::Json,
         // An object over several lines; a line that is cut is an odd row of its file.
-        Rows::Lines if !next.starts_with('{') && !next.is_empty() && is_cut(first) => Rows::Json,
-        Rows::Json if is_lines(head) => Rows::Lines,
+        RowSyntax::Lines if !next.starts_with('{') && !next.is_empty() && is_cut(first) => {
+            RowSyntax::Json
+        }
+        RowSyntax::Json if is_lines(head) => RowSyntax::Lines,
         _ => named,
     }
 }
@@ -99,7 +101,7 @@ pub(super) struct Wrapper {
 }
 
 /// A field of an object.
-pub(super) struct Key {
+pub(super) struct FieldKey {
     pub name: String,
     /// Whether it is one of [`WRAPPERS`] and holds an array of objects.
     pub holds_objects: bool,
@@ -143,7 +145,7 @@ fn is_wrapper(name: &str) -> bool {
 }
 
 /// The field that `text` begins with; `None` where it is none, or is not whole.
-pub(super) fn key_at(text: &[u8]) -> Option<Key> {
+pub(super) fn key_at(text: &[u8]) -> Option<FieldKey> {
     let end = length(text).filter(|_| text.first() == Some(&b'"'))?;
     let name: String = serde_json::from_slice(&text[..end]).ok()?;
     let colon = end + blank(&text[end..])?;
@@ -152,7 +154,7 @@ pub(super) fn key_at(text: &[u8]) -> Option<Key> {
     let holds_objects = is_wrapper(&name)
         && text[value] == b'['
         && inside().is_some_and(|first| text[first] == b'{');
-    Some(Key { name, holds_objects, value })
+    Some(FieldKey { name, holds_objects, value })
 }
 
 /// Whether the object that `text` begins with has a field that rows have.
@@ -212,16 +214,16 @@ mod tests {
     #[test]
     fn the_beginning_tells_lines_from_values() {
         let of = |named, text: &str| shape(named, text.as_bytes());
-        for named in [Rows::Json, Rows::Lines] {
-            assert_eq!(of(named, "{\"a\": 1}\n\n {\"a\": 2}"), Rows::Lines);
-            assert_eq!(of(named, " [{\"a\": 1},\n{\"a\": 2}]"), Rows::Json);
-            assert_eq!(of(named, "{\n\"a\": 1\n}\n{\n\"a\": 2}"), Rows::Json);
-            assert_eq!(of(named, "{\"data\": [{}]}"), Rows::Json);
+        for named in [RowSyntax::Json, RowSyntax::Lines] {
+            assert_eq!(of(named, "{\"a\": 1}\n\n {\"a\": 2}"), RowSyntax::Lines);
+            assert_eq!(of(named, " [{\"a\": 1},\n{\"a\": 2}]"), RowSyntax::Json);
+            assert_eq!(of(named, "{\n\"a\": 1\n}\n{\n\"a\": 2}"), RowSyntax::Json);
+            assert_eq!(of(named, "{\"data\": [{}]}"), RowSyntax::Json);
             assert_eq!(of(named, "secret"), named);
         }
         // A first line that is cut is an odd row of its file.
-        assert_eq!(of(Rows::Lines, "{\"a\": \n{\"a\": 2}"), Rows::Lines);
-        assert_eq!(of(Rows::Table(b','), "[{"), Rows::Table(b','));
+        assert_eq!(of(RowSyntax::Lines, "{\"a\": \n{\"a\": 2}"), RowSyntax::Lines);
+        assert_eq!(of(RowSyntax::Table(b','), "[{"), RowSyntax::Table(b','));
     }
 
     #[test]
@@ -255,7 +257,7 @@ mod tests {
         #[test]
         fn any_head_is_taken(text in "\\{[\\[\\]{}:,\" dat\\\\é]{0,30}") {
             let _ = wrapper(text.as_bytes(), &[]);
-            let _ = shape(Rows::Lines, text.as_bytes());
+            let _ = shape(RowSyntax::Lines, text.as_bytes());
         }
     }
 }

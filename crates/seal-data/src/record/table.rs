@@ -6,11 +6,11 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use super::mend::REPLACEMENTS;
-use super::parse::{At, odd, replaced};
+use super::parse::{RowPosition, odd, replaced};
 use super::shape::is_known;
-use super::{Entry, Reading, Reads, Record, delimiter};
+use super::{ReadOptions, ReadableRow, Record, RecordEntry, delimiter};
 use crate::fields::is_name;
-use crate::input::{Input, append};
+use crate::input::{TextBytes, append};
 use crate::{DataError, DropReason};
 
 /// Column names that mark the first line of a one-column file as a header.
@@ -27,8 +27,8 @@ const MAX_COLUMNS: usize = 16 << 10;
 /// passed over. Read here and not by a library, since the line on which a row
 /// starts is needed, and a quote that is never closed must not swallow the rest
 /// of the file.
-pub(super) struct Table {
-    input: Input,
+pub(super) struct TableRows {
+    input: TextBytes,
     between: u8,
     /// Whether every line of one column is a prompt, for the config says so.
     is_prompts: bool,
@@ -41,14 +41,14 @@ pub(super) struct Table {
 }
 
 /// Cells of one row: their bytes, one behind the other.
-struct Cells {
+struct RowCells {
     line: usize,
     bytes: Vec<u8>,
     /// Where each one stands; no more than [`MAX_COLUMNS`] and one.
     at: Vec<Range<usize>>,
 }
 
-impl Cells {
+impl RowCells {
     fn texts(&self, other: char) -> Vec<String> {
         self.at.iter().map(|at| replaced(&self.bytes[at.clone()], other)).collect()
     }
@@ -60,9 +60,9 @@ impl Cells {
     }
 }
 
-impl Table {
+impl TableRows {
     /// `usual` stands between the cells if nothing else is told or recognised.
-    pub fn new(mut input: Input, usual: u8, reading: &Reading) -> Result<Self, DataError> {
+    pub fn new(mut input: TextBytes, usual: u8, reading: &ReadOptions) -> Result<Self, DataError> {
         let head = input.head()?;
         let declared = delimiter::declared(head);
         let recognised = match usual {
@@ -90,7 +90,7 @@ impl Table {
     }
 
     /// The cells of the next row.
-    fn cells(&mut self) -> Result<Option<Cells>, DataError> {
+    fn cells(&mut self) -> Result<Option<RowCells>, DataError> {
         loop {
             match self.input.peek()? {
                 Some(b'\r' | b'\n') => self.input.consume(1),
@@ -100,7 +100,7 @@ impl Table {
             }
         }
         let line = self.input.line;
-        let mut cells = Cells { line, bytes: Vec::new(), at: Vec::new() };
+        let mut cells = RowCells { line, bytes: Vec::new(), at: Vec::new() };
         // The line of the quote that is open, whether a cell has begun and where.
         let (mut open, mut begun, mut start, mut length) = (None, false, 0, 0);
         loop {
@@ -123,7 +123,7 @@ impl Table {
             let byte = self.input.next()?;
             length += 1;
             self.input.check(line, length)?;
-            let end_cell = |cells: &mut Cells, start: &mut usize| {
+            let end_cell = |cells: &mut RowCells, start: &mut usize| {
                 let cell = *start..cells.bytes.len();
                 *start = cell.end;
                 if cells.at.len() <= MAX_COLUMNS {
@@ -162,7 +162,7 @@ impl Table {
     }
 
     /// Takes the first line as names of fields, if it is that.
-    fn header(&mut self, cells: &Cells) -> Result<bool, DataError> {
+    fn header(&mut self, cells: &RowCells) -> Result<bool, DataError> {
         let line = cells.line;
         let names: Vec<String> =
             cells.texts(REPLACEMENTS[0]).iter().map(|c| c.trim().to_owned()).collect();
@@ -220,14 +220,14 @@ impl Table {
         Ok(names)
     }
 
-    fn read(&mut self) -> Result<Option<Entry>, DataError> {
+    fn read(&mut self) -> Result<Option<RecordEntry>, DataError> {
         loop {
             let Some(mut cells) = self.cells()? else { return Ok(None) };
             if !std::mem::replace(&mut self.started, true) && self.header(&cells)? {
                 continue;
             }
             self.row += 1;
-            let at = At { line: cells.line, row: self.row, column: 1 };
+            let at = RowPosition { line: cells.line, row: self.row, column: 1 };
             // Commas at the end of a line hold nothing.
             while cells.at.len() > self.columns && cells.at.last().is_some_and(Range::is_empty) {
                 cells.at.pop();
@@ -250,11 +250,14 @@ impl Table {
                 let texts = cells.texts(REPLACEMENTS[1]);
                 (Box::new(self.record(at, texts)), DropReason::NotUtf8)
             });
-            return Ok(Some(Entry::Row(Reads { record: self.record(at, first), other })));
+            return Ok(Some(RecordEntry::Row(ReadableRow {
+                record: self.record(at, first),
+                other,
+            })));
         }
     }
 
-    fn record(&self, at: At, cells: Vec<String>) -> Record {
+    fn record(&self, at: RowPosition, cells: Vec<String>) -> Record {
         let value = match &self.names {
             Some(names) => {
                 let cells = cells.into_iter().map(Value::String);
@@ -271,8 +274,8 @@ fn is_header(cells: &[String], names: &[String]) -> bool {
     cells.iter().zip(names).all(|(cell, name)| cell.trim() == name)
 }
 
-impl Iterator for Table {
-    type Item = Result<Entry, DataError>;
+impl Iterator for TableRows {
+    type Item = Result<RecordEntry, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.read().transpose()

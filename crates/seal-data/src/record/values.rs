@@ -1,9 +1,9 @@
 //! Rows as JSON that follow each other, or stand in an array.
 
-use super::parse::{At, entry, odd};
+use super::parse::{RowPosition, entry, odd};
 use super::shape::{Wrapper, key_at, wrapper};
-use super::{Entry, Odd};
-use crate::input::{Input, append};
+use super::{NonRow, RecordEntry};
+use crate::input::{TextBytes, append};
 use crate::{DataError, DropReason};
 
 /// An array of rows, which may be a field of an object; or one object; or, as is
@@ -12,7 +12,7 @@ use crate::{DataError, DropReason};
 /// The text is cut into its values here and each is parsed by itself, so that
 /// no more than one is held, and one that is no JSON stops no other.
 pub(super) struct JsonValues {
-    input: Input,
+    input: TextBytes,
     row: usize,
     keep_text: bool,
     /// Names of fields by which a row is known, beside the usual ones.
@@ -49,16 +49,16 @@ fn is_blank(byte: u8) -> bool {
 }
 
 impl JsonValues {
-    pub fn new(input: Input, names: Vec<String>, keep_text: bool) -> Self {
+    pub fn new(input: TextBytes, names: Vec<String>, keep_text: bool) -> Self {
         Self { input, row: 0, keep_text, names, state: Position::Start, field: None }
     }
 
     fn unexpected(&self, rule: &str) -> DataError {
-        let Input { line, column, .. } = &self.input;
+        let TextBytes { line, column, .. } = &self.input;
         self.input.syntax(*line, format!("not valid JSON (column {column}): {rule}"))
     }
 
-    fn read(&mut self) -> Result<Option<Entry>, DataError> {
+    fn read(&mut self) -> Result<Option<RecordEntry>, DataError> {
         loop {
             self.input.skip_blank()?;
             let next = self.input.peek()?;
@@ -115,14 +115,14 @@ impl JsonValues {
         }
     }
 
-    fn odd(&mut self, reason: DropReason, error: DataError) -> Entry {
+    fn odd(&mut self, reason: DropReason, error: DataError) -> RecordEntry {
         self.row += 1;
         let (line, column) = (self.input.line, self.input.column);
-        odd(At { line, row: self.row, column }, reason, error)
+        odd(RowPosition { line, row: self.row, column }, reason, error)
     }
 
     /// Something between two values of the array, up to the next of them.
-    fn strange(&mut self, rule: &str) -> Result<Entry, DataError> {
+    fn strange(&mut self, rule: &str) -> Result<RecordEntry, DataError> {
         let error = self.unexpected(rule);
         let entry = self.odd(DropReason::InvalidJson, error);
         loop {
@@ -170,24 +170,24 @@ impl JsonValues {
     }
 
     /// The value that starts at the next byte.
-    fn value(&mut self) -> Result<Entry, DataError> {
+    fn value(&mut self) -> Result<RecordEntry, DataError> {
         let (line, column) = (self.input.line, self.input.column);
         let Span { bytes, is_cut } = self.span(true)?;
         self.row += 1;
-        let at = At { line, row: self.row, column };
+        let at = RowPosition { line, row: self.row, column };
         let is_stream = self.state == Position::Stream;
         if !is_stream {
             self.state = Position::Value;
         }
         let read = entry(&self.input, at, bytes, self.keep_text);
         match read {
-            Entry::Odd(Odd { error, .. }) if is_cut && !is_stream => {
+            RecordEntry::Odd(NonRow { error, .. }) if is_cut && !is_stream => {
                 let DataError::Syntax { line, reason, .. } = error else { return Err(error) };
                 let hint = "the file is cut, or a bracket or a quote of this row is missing";
                 Err(self.input.syntax(line, format!("{reason}; {hint}")))
             }
             // The first row may be no JSON at all, which is then said.
-            Entry::Odd(_) if is_cut && self.row > 1 => Ok(read.cut_short(&self.input)),
+            RecordEntry::Odd(_) if is_cut && self.row > 1 => Ok(read.cut_short(&self.input)),
             read => Ok(read.without_text()),
         }
     }
@@ -238,7 +238,7 @@ impl JsonValues {
 }
 
 impl Iterator for JsonValues {
-    type Item = Result<Entry, DataError>;
+    type Item = Result<RecordEntry, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.read().transpose()

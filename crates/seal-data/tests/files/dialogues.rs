@@ -1,6 +1,6 @@
 //! Rows with earlier turns, pairs, and fields of other names.
 
-use seal_data::{Columns, DropReason, EmptyAnswers, Format, Loaded, Source, Turns};
+use seal_data::{Columns, DropReason, EmptyAnswers, Format, Loaded, PromptTurns, Source};
 use serde_json::{Value, json};
 
 use crate::tools::{load, plain, texts};
@@ -119,7 +119,7 @@ fn the_last_turn_alone_has_no_history() {
     let turns =
         [("system", "S"), ("user", "A"), ("assistant", "B"), ("user", "C"), ("assistant", "D")];
     let rows = [json!({"messages": chat(&turns)}), json!({"messages": chat(&turns[3..])})];
-    let loaded = lines(&rows, |s| s.turns = Turns::Last).unwrap();
+    let loaded = lines(&rows, |s| s.turns = PromptTurns::Last).unwrap();
     assert_eq!(shown(&loaded), ["u: C -> D", "u: C -> D"]);
     assert_eq!(loaded.rows.repeated(), 1);
     let whole = lines(&rows, |_| {}).unwrap();

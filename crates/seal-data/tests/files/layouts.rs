@@ -88,7 +88,7 @@ fn try_read(case: &Case, rows: &[&str]) -> Result<Loaded, String> {
 }
 
 /// What became of the row that stands first in its file.
-fn fate(loaded: &Loaded) -> Result<String, String> {
+fn outcome_of(loaded: &Loaded) -> Result<String, String> {
     let first = |id: &seal_data::RowId| loaded.places[id].row == 1;
     match loaded.rows.as_slice().iter().find(|row| first(&row.id)) {
         Some(row) => Ok(shown(row)),
@@ -130,7 +130,7 @@ fn every_documented_layout_is_used_or_counted() {
             (None, Some(left)) => Err(left.clone()),
             _ => panic!("{}: used or left out", case.of),
         };
-        let found = fate(&loaded);
+        let found = outcome_of(&loaded);
         let unused: BTreeSet<String> = loaded.unused.iter().map(|u| u.field.clone()).collect();
         // Of the rows beside, which have no text to lose but the label of harm.
         let unused = match case.used {

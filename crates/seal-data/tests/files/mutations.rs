@@ -1,7 +1,7 @@
 //! Readers never panic, whatever the bytes; a row that is read has a prompt.
 
 use proptest::prelude::*;
-use seal_data::{Columns, EmptyAnswers, Format, Source, Turns};
+use seal_data::{Columns, EmptyAnswers, Format, PromptTurns, Source};
 
 use crate::tools::{gzip, load, zstd};
 
@@ -95,7 +95,7 @@ fn read(name: &str, bytes: &[u8], format: Option<Format>) {
             source.format = format;
             if keep {
                 source.empty_answers = EmptyAnswers::Keep;
-                source.turns = Turns::Last;
+                source.turns = PromptTurns::Last;
             }
             if keep && format == Some(Format::PromptResponse) {
                 source.columns = Columns { prompt: Some("prompt".into()), ..Columns::default() };

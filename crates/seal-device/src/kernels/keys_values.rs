@@ -6,13 +6,13 @@ use super::shape::LANES;
 /// extends them. Keys are rotated.
 #[derive(Clone, Debug)]
 pub struct KeysValues {
-    pub(super) heads: Vec<Stored>,
+    pub(super) heads: Vec<HeadKeysValues>,
     pub(super) len: usize,
 }
 
 /// Those of one head; positions and the elements of a head are padded to whole vectors with zeros.
 #[derive(Clone, Debug)]
-pub(super) struct Stored {
+pub(super) struct HeadKeysValues {
     /// Padded size of a head, d.
     pub(super) d: usize,
     /// Padded number of positions for which there is room.
@@ -29,7 +29,8 @@ impl KeysValues {
     /// Of no token yet.
     pub fn new(kv_heads: usize, head_dim: usize) -> Self {
         let d = head_dim.next_multiple_of(LANES);
-        let stored = Stored { d, room: 0, keys: Vec::new(), values: Vec::new(), finite: true };
+        let stored =
+            HeadKeysValues { d, room: 0, keys: Vec::new(), values: Vec::new(), finite: true };
         Self { heads: vec![stored; kv_heads], len: 0 }
     }
 
@@ -94,7 +95,7 @@ impl KeysValues {
     }
 }
 
-impl Stored {
+impl HeadKeysValues {
     /// Makes room for `n` positions. It doubles, so that a token at a time moves little.
     pub(super) fn reserve(&mut self, n: usize) {
         if n > self.room {

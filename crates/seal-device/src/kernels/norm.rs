@@ -80,18 +80,23 @@ pub(super) fn backward(
 
 /// Means and factors `1 / sqrt(variance + eps)` of rows, `[n]` each.
 #[derive(Debug)]
-pub(super) struct Moments {
+pub(super) struct NormStatistics {
     means: Vec<f32>,
     factors: Vec<f32>,
 }
 
 /// `y = w * (x - mean) / sqrt(variance + eps) + b` for each of the rows of `x`
 /// `[n, d]`.
-pub(super) fn layer_forward(x: &[f32], w: &[f32], b: &[f32], eps: f32) -> (Vec<f32>, Moments) {
+pub(super) fn layer_forward(
+    x: &[f32],
+    w: &[f32],
+    b: &[f32],
+    eps: f32,
+) -> (Vec<f32>, NormStatistics) {
     let d = w.len();
     let n = x.len() / d;
     let mut y = vec![0f32; x.len()];
-    let mut moments = Moments { means: vec![0f32; n], factors: vec![0f32; n] };
+    let mut moments = NormStatistics { means: vec![0f32; n], factors: vec![0f32; n] };
     let rows = part(n, 2 * d);
     let parts = x.chunks(rows * d).zip(y.chunks_mut(rows * d));
     let stats = moments.means.chunks_mut(rows).zip(moments.factors.chunks_mut(rows));
@@ -119,7 +124,7 @@ pub(super) fn layer_forward(x: &[f32], w: &[f32], b: &[f32], eps: f32) -> (Vec<f
 pub(super) fn layer_backward(
     x: &[f32],
     w: &[f32],
-    moments: &Moments,
+    moments: &NormStatistics,
     dy: &[f32],
     with_gain: bool,
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {

@@ -87,11 +87,11 @@ pub(super) fn product(x: &[f32], w: &PackedMatrix) -> Vec<f32> {
             match &w.panels {
                 Panels::F32(values) => {
                     let panel = &values[panel * inner * PANEL..][..inner * PANEL];
-                    Arch::new().dispatch(Panel { x, inner, panel: Whole(panel), out });
+                    Arch::new().dispatch(PanelProduct { x, inner, panel: F32Panel(panel), out });
                 }
                 Panels::Bf16(words) => {
                     let panel = &words[panel * inner * HALF..][..inner * HALF];
-                    Arch::new().dispatch(Panel { x, inner, panel: Halves(panel), out });
+                    Arch::new().dispatch(PanelProduct { x, inner, panel: Bf16Panel(panel), out });
                 }
             }
         }
@@ -112,15 +112,15 @@ pub(super) fn product(x: &[f32], w: &PackedMatrix) -> Vec<f32> {
 }
 
 /// Vectors of a panel's rows, of either half.
-trait Columns: Copy {
+trait PanelVectors: Copy {
     /// Of row `c`, the vectors at `v` of `HALF / lanes`.
     fn load<S: Simd>(self, simd: S, c: usize, v: usize) -> (S::f32s, S::f32s);
 }
 
 #[derive(Clone, Copy)]
-struct Whole<'a>(&'a [f32]);
+struct F32Panel<'a>(&'a [f32]);
 
-impl Columns for Whole<'_> {
+impl PanelVectors for F32Panel<'_> {
     #[inline(always)]
     fn load<S: Simd>(self, _: S, c: usize, v: usize) -> (S::f32s, S::f32s) {
         let (row, _) = S::as_simd_f32s(&self.0[c * PANEL..][..PANEL]);
@@ -129,9 +129,9 @@ impl Columns for Whole<'_> {
 }
 
 #[derive(Clone, Copy)]
-struct Halves<'a>(&'a [u32]);
+struct Bf16Panel<'a>(&'a [u32]);
 
-impl Columns for Halves<'_> {
+impl PanelVectors for Bf16Panel<'_> {
     #[inline(always)]
     fn load<S: Simd>(self, simd: S, c: usize, v: usize) -> (S::f32s, S::f32s) {
         let (row, _) = S::as_simd_u32s(&self.0[c * HALF..][..HALF]);
@@ -142,14 +142,14 @@ impl Columns for Halves<'_> {
 }
 
 /// The rows of `x` `[n, k]` times one panel, to `out` `[n, PANEL]`.
-struct Panel<'a, C> {
+struct PanelProduct<'a, C> {
     x: &'a [f32],
     inner: usize,
     panel: C,
     out: &'a mut [f32],
 }
 
-impl<C: Columns> WithSimd for Panel<'_, C> {
+impl<C: PanelVectors> WithSimd for PanelProduct<'_, C> {
     type Output = ();
 
     #[inline(always)]
@@ -185,7 +185,7 @@ impl<C: Columns> WithSimd for Panel<'_, C> {
 
 /// R rows of `x` times the panel.
 #[inline(always)]
-fn rows<S: Simd, C: Columns, const R: usize>(
+fn rows<S: Simd, C: PanelVectors, const R: usize>(
     simd: S,
     x: &[f32],
     inner: usize,

@@ -44,7 +44,7 @@ pub(super) fn spread(
     d: usize,
     out: &mut [f32],
 ) {
-    Arch::new().dispatch(Outer { p: rows(p, t), span, a, d, out });
+    Arch::new().dispatch(OuterProduct { p: rows(p, t), span, a, d, out });
 }
 
 /// The rows of `a` `[BLOCK, width]`.
@@ -91,7 +91,7 @@ impl WithSimd for Product<'_> {
 }
 
 /// Rows of a matrix to which outer products are added.
-struct Outer<'a> {
+struct OuterProduct<'a> {
     p: [&'a [f32]; BLOCK],
     span: (usize, usize),
     a: &'a [f32],
@@ -99,7 +99,7 @@ struct Outer<'a> {
     out: &'a mut [f32],
 }
 
-impl WithSimd for Outer<'_> {
+impl WithSimd for OuterProduct<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -2,15 +2,15 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use seal_endpoint::{Ask, Class, EndpointError, Message, Notice, Quiet, Watch};
+use seal_endpoint::{Ask, EndpointError, FailureClass, Message, Notice, Quiet, Watch};
 use serde_json::json;
 
-use crate::stub::{Seen, Served, Stub};
+use crate::stub::{ReceivedRequest, Served, Stub};
 use crate::{ask, client, error, settings};
 
 #[test]
 fn the_other_length_field_is_tried_once_and_remembered() {
-    let stub = Stub::new(|seen: &Seen, _| match seen.body.get("max_tokens") {
+    let stub = Stub::new(|seen: &ReceivedRequest, _| match seen.body.get("max_tokens") {
         Some(_) => Served::status(
             400,
             r#"{"error":{"message":"Unsupported parameter: 'max_tokens'","param":"max_tokens"}}"#,
@@ -28,7 +28,7 @@ fn the_other_length_field_is_tried_once_and_remembered() {
         let message = "neither max_tokens nor max_completion_tokens";
         Served::status(400, json!({"error": {"message": message}}).to_string())
     });
-    assert_eq!(ask(&stub).unwrap_err().class(), Class::ThisQuestion);
+    assert_eq!(ask(&stub).unwrap_err().class(), FailureClass::ThisQuestion);
     assert_eq!(stub.seen().len(), 2);
 }
 
@@ -40,7 +40,7 @@ fn refuses_max_tokens() -> Served {
 #[test]
 fn a_length_field_that_did_not_work_is_not_kept() {
     // The second field is refused for another reason: the first refusal is shown.
-    let stub = Stub::new(|seen: &Seen, _| match seen.body.get("max_tokens") {
+    let stub = Stub::new(|seen: &ReceivedRequest, _| match seen.body.get("max_tokens") {
         Some(_) => refuses_max_tokens(),
         None => error(400, "unknown field"),
     });
@@ -54,7 +54,7 @@ fn a_length_field_that_did_not_work_is_not_kept() {
     };
     assert_eq!(fields(&stub), [true, false, true, false]);
     // A failure that may pass is no answer: the question is asked again, from the first field.
-    let stub = Stub::new(|seen: &Seen, before| match seen.body.get("max_tokens") {
+    let stub = Stub::new(|seen: &ReceivedRequest, before| match seen.body.get("max_tokens") {
         Some(_) => refuses_max_tokens(),
         None if before == 1 => error(503, "busy"),
         None => Served::says("A"),
@@ -83,7 +83,7 @@ impl Watch for StopAtLimit {
 
 #[test]
 fn the_request_with_the_other_field_counts_for_the_limits() {
-    let stub = Stub::new(|seen: &Seen, _| match seen.body.get("max_tokens") {
+    let stub = Stub::new(|seen: &ReceivedRequest, _| match seen.body.get("max_tokens") {
         Some(_) => refuses_max_tokens(),
         None => Served::says("A"),
     });

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use seal_endpoint::{
-    ApiKey, Ask, Class, Client, EndpointError, EndpointSettings, Finish, Logprobs, Message, Notice,
-    Quiet, Reply, Watch,
+    ApiKey, Ask, Client, EndpointError, EndpointSettings, FailureClass, Finish, Logprobs, Message,
+    Notice, Quiet, Reply, Watch,
 };
 use seal_net::Proxies;
 use serde_json::json;
@@ -96,7 +96,11 @@ fn what_may_pass_is_asked_again_and_the_last_failure_is_given() {
         assert_eq!((reply.content.as_deref(), stub.seen().len()), (Some("A"), 3), "{name}");
         let stub = then_well(usize::MAX, fault);
         let failure = ask(&stub).unwrap_err();
-        assert_eq!((failure.class(), stub.seen().len()), (Class::Passing, 3), "{name}: {failure}");
+        assert_eq!(
+            (failure.class(), stub.seen().len()),
+            (FailureClass::Passing, 3),
+            "{name}: {failure}"
+        );
     }
 }
 
@@ -104,15 +108,15 @@ fn what_may_pass_is_asked_again_and_the_last_failure_is_given() {
 fn what_no_waiting_mends_is_asked_once() {
     let quota = json!({"error": {"message": "no credit", "type": "insufficient_quota"}});
     for (name, fault, class) in [
-        ("400", error(400, "bad"), Class::ThisQuestion),
-        ("413", error(413, "large"), Class::ThisQuestion),
-        ("422", error(422, "odd"), Class::ThisQuestion),
-        ("401", error(401, "who"), Class::Stop),
-        ("402", error(402, "pay"), Class::Stop),
-        ("403", error(403, "no"), Class::Stop),
-        ("404", error(404, "where"), Class::Stop),
-        ("429 of a quota", Served::status(429, quota.to_string()), Class::Stop),
-        ("200 of a quota", Served::status(200, quota.to_string()), Class::Stop),
+        ("400", error(400, "bad"), FailureClass::ThisQuestion),
+        ("413", error(413, "large"), FailureClass::ThisQuestion),
+        ("422", error(422, "odd"), FailureClass::ThisQuestion),
+        ("401", error(401, "who"), FailureClass::Stop),
+        ("402", error(402, "pay"), FailureClass::Stop),
+        ("403", error(403, "no"), FailureClass::Stop),
+        ("404", error(404, "where"), FailureClass::Stop),
+        ("429 of a quota", Served::status(429, quota.to_string()), FailureClass::Stop),
+        ("200 of a quota", Served::status(200, quota.to_string()), FailureClass::Stop),
     ] {
         let stub = then_well(usize::MAX, fault);
         let failure = ask(&stub).unwrap_err();
@@ -229,7 +233,7 @@ fn nobody_listens() {
         let counter = Counter::default();
         let failure = client(&settings).ask(&question, &counter).unwrap_err();
         assert!(matches!(failure, EndpointError::NoServer { .. }), "{failure}");
-        assert_eq!((failure.class(), failure.may_be_billed()), (Class::Passing, false));
+        assert_eq!((failure.class(), failure.may_be_billed()), (FailureClass::Passing, false));
         let said = failure.to_string();
         assert!(said.starts_with(&format!("nobody answers at {address}/chat/comp")), "{said}");
         assert!(said.contains("start the server, or check base_url"), "{said}");

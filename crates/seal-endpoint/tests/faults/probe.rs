@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use seal_endpoint::{
-    Ask, Class, EndpointError, LengthField, Message, Notice, Probed, Quiet, Watch,
+    Ask, EndpointError, FailureClass, LengthField, Message, Notice, Probed, Quiet, Watch,
 };
 
 use super::stub::{Served, Stub};
@@ -51,7 +51,7 @@ fn what_no_question_would_survive_is_an_error_at_once() {
     for status in [401, 402, 403, 404] {
         let stub = probed(move |_| error(status, "no"));
         let failure = client(&settings(&stub)).probe(&Quiet).unwrap_err();
-        assert_eq!(failure.class(), Class::Stop, "{failure}");
+        assert_eq!(failure.class(), FailureClass::Stop, "{failure}");
         assert_eq!(stub.probes().len(), 1, "{failure}");
     }
 }
@@ -99,7 +99,7 @@ fn what_passes_is_tried_again_and_refuses_nothing() {
         patient.patience.attempts = 8;
         let found = client(&patient).probe(&Quiet).unwrap();
         let Probed::Unsure(failure) = found else { panic!("{name}: {found:?}") };
-        assert_eq!((failure.class(), stub.probes().len()), (Class::Passing, 3), "{name}");
+        assert_eq!((failure.class(), stub.probes().len()), (FailureClass::Passing, 3), "{name}");
     }
     // What came to light only at the second attempt is final all the same.
     let stub = probed(|before| if before == 0 { error(502, "x") } else { error(401, "who") });

@@ -1,9 +1,9 @@
 //! Key and question reach the server of the settings alone, and the key shows nowhere.
 
-use seal_endpoint::{Class, EndpointError};
+use seal_endpoint::{EndpointError, FailureClass};
 use serde_json::json;
 
-use super::stub::{Seen, Served, Stub, completion};
+use super::stub::{ReceivedRequest, Served, Stub, completion};
 use super::{ask, client, error, settings};
 
 #[test]
@@ -18,11 +18,11 @@ fn a_redirect_never_carries_key_or_question_to_another_server() {
         let stub = Stub::new(move |_, _| Served::status(status, "").with("location", to.clone()));
         let failure = ask(&stub).unwrap_err();
         assert!(matches!(failure, EndpointError::Redirect { .. }), "{failure}");
-        assert_eq!(failure.class(), Class::Stop);
+        assert_eq!(failure.class(), FailureClass::Stop);
     }
     assert_eq!(other.seen().len(), 0);
     // Within the server the question is sent again, by the statuses that say so.
-    let stub = Stub::new(|seen: &Seen, _| match seen.path.as_str() {
+    let stub = Stub::new(|seen: &ReceivedRequest, _| match seen.path.as_str() {
         "/v1/chat/completions" => Served::status(307, "").with("location", "/moved"),
         _ => Served::says("A"),
     });
@@ -35,7 +35,7 @@ fn a_redirect_never_carries_key_or_question_to_another_server() {
 #[test]
 fn the_key_shows_in_no_error_reply_or_debug_output() {
     let quoting = |status: u16| {
-        Stub::new(move |seen: &Seen, _| {
+        Stub::new(move |seen: &ReceivedRequest, _| {
             let auth = &seen.headers["authorization"];
             match status {
                 200 => {

@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct ReceivedRequest {
     pub path: String,
     /// By name in lower case.
     pub headers: BTreeMap<String, String>,
     pub body: Value,
 }
 
-impl Seen {
+impl ReceivedRequest {
     /// The text of the last message.
     pub fn prompt(&self) -> &str {
         let last = self.body["messages"].as_array().and_then(|all| all.last());
@@ -89,28 +89,28 @@ pub fn completion(content: &str) -> Value {
 pub struct Stub {
     pub port: u16,
     /// Questions. Probes are not among them.
-    pub seen: Arc<Mutex<Vec<Seen>>>,
+    pub seen: Arc<Mutex<Vec<ReceivedRequest>>>,
     /// Questions by which a client finds out if the server is there.
-    probes: Arc<Mutex<Vec<Seen>>>,
+    probes: Arc<Mutex<Vec<ReceivedRequest>>>,
     /// Connections that the client closed before the answer.
     broken_off: Arc<AtomicUsize>,
 }
 
 impl Stub {
     /// `answer` sees each question and how many came before it. A probe gets a reply.
-    pub fn new(answer: impl Fn(&Seen, usize) -> Served + Send + Sync + 'static) -> Self {
+    pub fn new(answer: impl Fn(&ReceivedRequest, usize) -> Served + Send + Sync + 'static) -> Self {
         Self::probed(|_| Served::says("A"), answer)
     }
 
     /// The same with other answers to probes. `probe` sees how many came before.
     pub fn probed(
         probe: impl Fn(usize) -> Served + Send + Sync + 'static,
-        answer: impl Fn(&Seen, usize) -> Served + Send + Sync + 'static,
+        answer: impl Fn(&ReceivedRequest, usize) -> Served + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("this machine has a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
-        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
-        let probes: Arc<Mutex<Vec<Seen>>> = Arc::default();
+        let seen: Arc<Mutex<Vec<ReceivedRequest>>> = Arc::default();
+        let probes: Arc<Mutex<Vec<ReceivedRequest>>> = Arc::default();
         let broken_off: Arc<AtomicUsize> = Arc::default();
         let shared = Arc::new((
             (answer, Arc::clone(&seen)),
@@ -147,7 +147,7 @@ impl Stub {
         format!("http://127.0.0.1:{}/v1", self.port)
     }
 
-    pub fn probes(&self) -> Vec<Seen> {
+    pub fn probes(&self) -> Vec<ReceivedRequest> {
         self.probes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -155,7 +155,7 @@ impl Stub {
         self.broken_off.load(Ordering::SeqCst)
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<ReceivedRequest> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -175,7 +175,7 @@ fn count_if_closed(stream: &TcpStream, closed: &Arc<AtomicUsize>) -> Arc<AtomicB
     is_answered
 }
 
-fn read(stream: &TcpStream) -> Option<Seen> {
+fn read(stream: &TcpStream) -> Option<ReceivedRequest> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -190,7 +190,7 @@ fn read(stream: &TcpStream) -> Option<Seen> {
     let length = headers.get("content-length")?.parse().ok()?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Seen { path, headers, body: serde_json::from_slice(&body).ok()? })
+    Some(ReceivedRequest { path, headers, body: serde_json::from_slice(&body).ok()? })
 }
 
 /// A client that hangs up early is its own affair, so errors are left alone.

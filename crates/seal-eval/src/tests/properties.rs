@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use seal_report::{Document, Results};
-use seal_rows::seed::{Part, hash64};
+use seal_rows::seed::{SeedPart, hash64};
 
 use super::*;
 
@@ -21,7 +21,7 @@ const ARMS: [(&str, Role, Option<&str>); 6] = [
 /// A number in [0, 1) that is a function of its names.
 fn noise(seed: u64, names: &[&str]) -> f64 {
     let mut parts = vec![seed.into()];
-    parts.extend(names.iter().map(|name| Part::Name(name)));
+    parts.extend(names.iter().map(|name| SeedPart::Name(name)));
     (hash64(&parts) >> 11) as f64 * 2f64.powi(-53)
 }
 

@@ -16,12 +16,12 @@ pub(crate) struct Beats(Shared<Inner>);
 #[derive(Debug)]
 struct Inner {
     every: Duration,
-    state: Mutex<State>,
+    state: Mutex<HeldClaims>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct HeldClaims {
     held: BTreeMap<String, Held>,
     is_running: bool,
 }
@@ -74,7 +74,7 @@ impl Beats {
 }
 
 impl Inner {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, HeldClaims> {
         // Entries are added and removed whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -18,19 +18,24 @@ pub(crate) struct Signature {
 
 /// Claims of others, as they were last seen.
 #[derive(Debug, Default)]
-pub(crate) struct Watch(Mutex<BTreeMap<PathBuf, Seen>>);
+pub(crate) struct ClaimWatch(Mutex<BTreeMap<PathBuf, Sighting>>);
 
 #[derive(Debug)]
-struct Seen {
+struct Sighting {
     signature: Signature,
     quiet: Duration,
     last: Instant,
 }
 
-impl Watch {
+impl ClaimWatch {
     /// Notes what is at `path`, and returns for how long it was the same. The time between two
     /// looks counts for at most `most`: one who was stopped saw nothing meanwhile.
-    pub(crate) fn look(&self, path: &Path, signature: &Signature, most: Duration) -> Duration {
+    pub(crate) fn unchanged_for(
+        &self,
+        path: &Path,
+        signature: &Signature,
+        most: Duration,
+    ) -> Duration {
         let now = Instant::now();
         let mut all = self.lock();
         match all.get_mut(path) {
@@ -40,7 +45,8 @@ impl Watch {
                 seen.quiet
             }
             _ => {
-                let seen = Seen { signature: signature.clone(), quiet: Duration::ZERO, last: now };
+                let seen =
+                    Sighting { signature: signature.clone(), quiet: Duration::ZERO, last: now };
                 all.insert(path.to_owned(), seen);
                 Duration::ZERO
             }
@@ -52,7 +58,7 @@ impl Watch {
         self.lock().remove(path);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Seen>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Sighting>> {
         // Entries are changed whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,18 +70,18 @@ mod tests {
 
     #[test]
     fn only_time_in_which_one_looked_and_nothing_changed_counts() {
-        let (watch, path) = (Watch::default(), Path::new("c"));
+        let (watch, path) = (ClaimWatch::default(), Path::new("c"));
         let of =
             |content: &str| Signature { content: Some(content.into()), modified: 0, file: None };
         let most = Duration::from_nanos(1);
-        assert_eq!(watch.look(path, &of("a"), most), Duration::ZERO);
+        assert_eq!(watch.unchanged_for(path, &of("a"), most), Duration::ZERO);
         std::thread::sleep(Duration::from_millis(2));
         // One look after a long time counts as little as the next after a short one.
-        assert_eq!(watch.look(path, &of("a"), most), most);
+        assert_eq!(watch.unchanged_for(path, &of("a"), most), most);
         std::thread::sleep(Duration::from_millis(2));
-        assert_eq!(watch.look(path, &of("a"), most), most * 2);
-        assert_eq!(watch.look(path, &of("b"), most), Duration::ZERO);
+        assert_eq!(watch.unchanged_for(path, &of("a"), most), most * 2);
+        assert_eq!(watch.unchanged_for(path, &of("b"), most), Duration::ZERO);
         watch.forget(path);
-        assert_eq!(watch.look(path, &of("b"), most), Duration::ZERO);
+        assert_eq!(watch.unchanged_for(path, &of("b"), most), Duration::ZERO);
     }
 }

@@ -1,6 +1,6 @@
 //! The token goes to the hub's origin, whatever the hub says.
 
-use seal_hub::{HubError, Silent, Token};
+use seal_hub::{HubError, HubToken, Silent};
 
 use crate::failures::{FILE, fails};
 use crate::server::{Reply, SECRET, Server, address, large, small};
@@ -31,7 +31,7 @@ fn hub(to: impl Fn(u16) -> String + Send + Sync + 'static) -> Server {
 
 fn load(server: &Server, endpoint: Option<String>) -> Result<(), HubError> {
     let hub = server.hub_with(|s| {
-        s.token = Some(Token::new(SECRET, "HF_TOKEN").unwrap());
+        s.token = Some(HubToken::new(SECRET, "HF_TOKEN").unwrap());
         s.endpoint = endpoint.unwrap_or(s.endpoint.clone());
         s.retry.attempts = 1;
     });

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use seal_hub::{Hub, HubAddress, HubError, HubSettings, Retry, Token};
+use seal_hub::{Hub, HubAddress, HubError, HubSettings, HubToken, Retry};
 use sha2::{Digest, Sha256};
 
 pub const COMMIT: &str = "1111111111111111111111111111111111111111";
@@ -146,7 +146,7 @@ impl Server {
     }
 
     pub fn with_token(&self) -> Hub {
-        self.hub_with(|s| s.token = Some(Token::new(SECRET, "HF_TOKEN").unwrap()))
+        self.hub_with(|s| s.token = Some(HubToken::new(SECRET, "HF_TOKEN").unwrap()))
     }
 
     /// Requests so far, as `METHOD /path`.

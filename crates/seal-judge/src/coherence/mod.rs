@@ -10,7 +10,7 @@ mod repetition;
 mod units;
 
 pub use limits::{MIN_UNITS, RUN_LIMIT, SEQ_REP_4_LIMIT};
-pub use repetition::{Repetition, Run};
+pub use repetition::{RepeatedBlock, Repetition};
 
 /// How an answer is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -22,13 +22,13 @@ pub struct Repetition {
     /// 4-grams, on words in place of a model's tokens. `None` of a text with fewer than 4 units.
     pub seq_rep_4: Option<f64>,
     /// The loop with the most units; `None` without one.
-    pub longest_run: Option<Run>,
+    pub longest_run: Option<RepeatedBlock>,
 }
 
 /// A block of units that stands four times or more in a row. It has a letter or a digit: rulers and
 /// empty cells of tables are no loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct RepeatedBlock {
     /// Units of the block.
     pub block: usize,
     /// Units of the loop. The last block may be cut.
@@ -66,9 +66,9 @@ fn repeated_grams(units: &Units) -> Option<f64> {
     (all > 0).then(|| 1.0 - grams.len() as f64 / all as f64)
 }
 
-fn longest_run(units: &Units) -> Option<Run> {
+fn longest_run(units: &Units) -> Option<RepeatedBlock> {
     let (numbers, n) = (&units.numbers, units.numbers.len());
-    let mut longest: Option<Run> = None;
+    let mut longest: Option<RepeatedBlock> = None;
     // Where unit i equals unit i - block for a while, the text there has the period `block`.
     for block in 1..=(LONGEST_BLOCK * units.gram / 4).min(n / LEAST_TIMES) {
         let mut equal = 0;
@@ -83,7 +83,7 @@ fn longest_run(units: &Units) -> Option<Run> {
                 && found >= LEAST_TIMES * block
                 && units.wordy[i - found..i].contains(&true)
             {
-                longest = Some(Run { block, units: found });
+                longest = Some(RepeatedBlock { block, units: found });
             }
             equal = 0;
         }

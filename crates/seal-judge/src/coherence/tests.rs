@@ -57,7 +57,7 @@ fn sound_answers_are_not_broken() {
 fn a_loop_is_measured() {
     let text = format!("{} {}", words(20), "x y z ".repeat(10));
     let found = Repetition::of(&text);
-    assert_eq!((found.units, found.longest_run), (50, Some(Run { block: 3, units: 30 })));
+    assert_eq!((found.units, found.longest_run), (50, Some(RepeatedBlock { block: 3, units: 30 })));
     assert!((found.run_share() - 0.6).abs() < 1e-12);
     // A cut last block is part of the loop.
     assert_eq!(Repetition::of(&format!("{text}x y")).longest_run.map(|run| run.units), Some(32));
@@ -153,7 +153,7 @@ proptest! {
         let found = Repetition::of(&text);
         let all = (n * k - 3) as f64;
         prop_assert!((found.seq_rep_4.unwrap() - (1.0 - n as f64 / all)).abs() < 1e-12);
-        prop_assert_eq!(found.longest_run, Some(Run { block: n, units: n * k }));
+        prop_assert_eq!(found.longest_run, Some(RepeatedBlock { block: n, units: n * k }));
         prop_assert_eq!(degeneracy(&text), Some(Degeneracy::Repetitive));
     }
 

@@ -17,7 +17,7 @@ pub(super) struct Units {
 
 /// How a script separates its words.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Script {
+enum WritingSystem {
     /// By spaces.
     Spaced,
     /// Not at all; a word has about two characters: Chinese and Japanese.
@@ -26,7 +26,7 @@ enum Script {
     Unspaced,
 }
 
-impl Script {
+impl WritingSystem {
     fn of(c: char) -> Self {
         match u32::from(c) {
             0x2e80..=0x2fdf
@@ -59,11 +59,11 @@ impl Script {
 
 impl Units {
     pub fn of(text: &str) -> Self {
-        let script = Script::of_most(text);
+        let script = WritingSystem::of_most(text);
         let mut units: Vec<&str> = Vec::new();
         for word in text.split_whitespace() {
             let is_whole = word.chars().nth(LONGEST_WORD).is_none() || !is_wordy(word);
-            match script == Script::Spaced && is_whole {
+            match script == WritingSystem::Spaced && is_whole {
                 true => units.push(word),
                 false => units.extend(characters(word)),
             }
@@ -80,9 +80,9 @@ impl Units {
             numbers,
             wordy: units.iter().map(|unit| is_wordy(unit)).collect(),
             gram: match script {
-                Script::Spaced => 4,
-                Script::Dense => 8,
-                Script::Unspaced => 16,
+                WritingSystem::Spaced => 4,
+                WritingSystem::Dense => 8,
+                WritingSystem::Unspaced => 16,
             },
         }
     }

@@ -13,7 +13,7 @@ const ROW_ID: &str = "id";
 
 /// Whose answers these are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Source<'a> {
+pub struct OutputLabels<'a> {
     /// Name of the model, `generator`.
     pub generator: &'a str,
     /// Name of the study, `dataset`.
@@ -44,7 +44,7 @@ pub struct Outputs {
 pub fn outputs_of(
     rows: &[Row],
     answers: &[Answer],
-    source: Source<'_>,
+    source: OutputLabels<'_>,
 ) -> Result<Outputs, JudgeError> {
     let what = "an answer";
     let ids: BTreeSet<RowId> = rows.iter().map(|row| row.id).collect();
@@ -87,8 +87,8 @@ mod tests {
     use super::*;
     use crate::{read_model_outputs, to_list};
 
-    const SOURCE: Source<'_> =
-        Source { generator: "seal-seed-0", dataset: "demo", datasplit: "hh" };
+    const SOURCE: OutputLabels<'_> =
+        OutputLabels { generator: "seal-seed-0", dataset: "demo", datasplit: "hh" };
 
     fn rows() -> Vec<Row> {
         let mut rows = Rows::new();

@@ -15,7 +15,7 @@ mod nan;
 mod output;
 
 pub use annotation::{Annotation, pair_key, preference_of, read_annotations};
-pub use answered::{Outputs, Source, outputs_of};
+pub use answered::{OutputLabels, Outputs, outputs_of};
 pub use error::{FormatError, OddReason, OddRow};
 pub use fastchat::{GameWinner, PairRecord, Side, read_pair_records};
 pub use list::{Listed, to_list};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::PromptError;
-use super::template::{Filled, Template};
+use super::template::{Filled, SlotTemplate};
 
 /// Names of the slots in a guard's prompt, without braces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ impl Default for GuardSlots {
 /// `{prompt}` is text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuardPrompt {
-    template: Template,
+    template: SlotTemplate,
     sha256: String,
 }
 
@@ -36,7 +36,7 @@ impl GuardPrompt {
     /// [`PromptError::NoSlot`].
     pub fn of(text: &str, sha256: String, slots: &GuardSlots) -> Result<Self, PromptError> {
         let names = [&*slots.prompt, &*slots.answer];
-        let template = Template::of(text, &names);
+        let template = SlotTemplate::of(text, &names);
         match (0..names.len()).find(|slot| !template.has(*slot)) {
             Some(slot) => Err(PromptError::NoSlot { slot: names[slot].to_owned() }),
             None => Ok(Self { template, sha256 }),

@@ -6,7 +6,7 @@ use super::delimiter::delimiter;
 use super::error::PromptError;
 use super::form::PromptForm;
 use super::hash::sha256_hex;
-use super::template::Template;
+use super::template::SlotTemplate;
 use super::turns::Turns;
 
 /// Our own prompt for pairs.
@@ -41,7 +41,7 @@ impl Default for PairSlots {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairPrompt {
     system: Option<String>,
-    user: Template,
+    user: SlotTemplate,
     sha256: String,
 }
 
@@ -50,7 +50,7 @@ impl PairPrompt {
     ///
     /// # Errors
     /// None in practice: a test reads the text.
-    pub fn own() -> Result<Self, PromptError> {
+    pub fn built_in() -> Result<Self, PromptError> {
         Self::of(OWN, sha256_hex(OWN.as_bytes()), &PromptForm::Chatml, &PairSlots::default())
     }
 
@@ -67,12 +67,12 @@ impl PairPrompt {
         let turns = form.turns(text)?;
         let names = [&*slots.instruction, &*slots.output_1, &*slots.output_2, DELIMITER];
         if let Some(system) = &turns.system {
-            let found = Template::of(system, &names);
+            let found = SlotTemplate::of(system, &names);
             if let Some(slot) = (0..names.len()).find(|slot| found.has(*slot)) {
                 return Err(PromptError::SlotInSystem { slot: names[slot].to_owned() });
             }
         }
-        let user = Template::of(&turns.user, &names);
+        let user = SlotTemplate::of(&turns.user, &names);
         if let Some(slot) = (0..3).find(|slot| !user.has(*slot)) {
             return Err(PromptError::NoSlot { slot: names[slot].to_owned() });
         }
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn our_own_prompt_keeps_answers_in_the_users_turn_between_codes() {
-        let prompt = PairPrompt::own().unwrap();
+        let prompt = PairPrompt::built_in().unwrap();
         let turns = prompt.render("Q {output_2}", "uno", "two {instruction}", 7);
         assert!(!turns.system.unwrap().contains("uno"));
         let code = delimiter(7, &["Q {output_2}", "uno", "two {instruction}"]);

@@ -6,7 +6,7 @@ use super::delimiter::delimiter;
 use super::error::PromptError;
 use super::form::PromptForm;
 use super::hash::sha256_hex;
-use super::template::Template;
+use super::template::SlotTemplate;
 use super::turns::Turns;
 
 /// Our own prompt for ratings.
@@ -40,8 +40,8 @@ impl Default for RubricSlots {
 /// A prompt for ratings, ready to be filled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RubricPrompt {
-    system: Option<Template>,
-    user: Template,
+    system: Option<SlotTemplate>,
+    user: SlotTemplate,
     sha256: String,
 }
 
@@ -56,12 +56,12 @@ impl RubricPrompt {
     ///
     /// # Errors
     /// None in practice: a test reads the text.
-    pub fn own() -> Result<Self, PromptError> {
+    pub fn built_in() -> Result<Self, PromptError> {
         Self::of(OWN, sha256_hex(OWN.as_bytes()), &PromptForm::Chatml, &RubricSlots::default())
     }
 
     /// Our own policy, for prompts with a slot for one.
-    pub fn own_policy() -> &'static str {
+    pub fn built_in_policy() -> &'static str {
         POLICY.trim_ascii()
     }
 
@@ -77,7 +77,7 @@ impl RubricPrompt {
     ) -> Result<Self, PromptError> {
         let turns = form.turns(text)?;
         let names = [&*slots.instruction, &*slots.output, DELIMITER, &*slots.policy];
-        let system = turns.system.map(|system| Template::of(&system, &names));
+        let system = turns.system.map(|system| SlotTemplate::of(&system, &names));
         // The policy is the operator's own text.
         let strange = [INSTRUCTION, OUTPUT, CODE];
         if let Some(slot) =
@@ -85,7 +85,7 @@ impl RubricPrompt {
         {
             return Err(PromptError::SlotInSystem { slot: names[*slot].to_owned() });
         }
-        let user = Template::of(&turns.user, &names);
+        let user = SlotTemplate::of(&turns.user, &names);
         if let Some(slot) = [INSTRUCTION, OUTPUT].iter().find(|slot| !user.has(**slot)) {
             return Err(PromptError::NoSlot { slot: names[*slot].to_owned() });
         }
@@ -117,14 +117,14 @@ mod tests {
 
     #[test]
     fn our_own_prompt_keeps_the_answer_in_the_users_turn_between_codes() {
-        let prompt = RubricPrompt::own().unwrap();
+        let prompt = RubricPrompt::built_in().unwrap();
         let turns = prompt.render("Q", "an {instruction} {policy}", "No boats.", 3);
         let code = delimiter(3, &["Q", "an {instruction} {policy}"]);
         let expected = format!("[{code} answer]\nan {{instruction}} {{policy}}\n[{code} end");
         assert!(turns.user.contains(&expected), "{}", turns.user);
         let system = turns.system.unwrap();
         assert!(system.contains("1 to 5") && system.contains("The policy:\nNo boats.\n"));
-        assert!(prompt.has_policy() && RubricPrompt::own_policy().ends_with("in need."));
+        assert!(prompt.has_policy() && RubricPrompt::built_in_policy().ends_with("in need."));
     }
 
     #[test]

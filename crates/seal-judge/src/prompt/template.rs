@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A text in which named slots were found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Template(Vec<Piece>);
+pub(super) struct SlotTemplate(Vec<Piece>);
 
 /// A text whose slots were filled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ enum Piece {
     Slot(usize),
 }
 
-impl Template {
+impl SlotTemplate {
     /// Finds `{NAME}` of each of `names` in `text`. Other braces are text.
     pub(super) fn of(text: &str, names: &[&str]) -> Self {
         let (mut pieces, mut rest, mut plain) = (Vec::new(), text, String::new());
@@ -59,7 +59,7 @@ impl Template {
         self.fill_marked(values).text
     }
 
-    /// As [`Template::fill`], with the bytes of each value.
+    /// As [`SlotTemplate::fill`], with the bytes of each value.
     pub(super) fn fill_marked(&self, values: &[&str]) -> Filled {
         let mut filled = Filled::default();
         for piece in &self.0 {
@@ -84,11 +84,11 @@ mod tests {
 
     #[test]
     fn slots_are_filled_in_one_pass() {
-        let template = Template::of("{a}-{b}-{a}{{b}}{c}{", &["a", "b"]);
+        let template = SlotTemplate::of("{a}-{b}-{a}{{b}}{c}{", &["a", "b"]);
         assert_eq!(template.fill(&["{b}", "{a}"]), "{b}-{a}-{b}{{a}}{c}{");
         assert!(template.has(0) && template.has(1) && !template.has(2));
-        assert!(!Template::of("{ab}", &["a", "b"]).has(0));
-        let filled = Template::of("<{a}|{b}>", &["a", "b"]).fill_marked(&["one", ""]);
+        assert!(!SlotTemplate::of("{ab}", &["a", "b"]).has(0));
+        let filled = SlotTemplate::of("<{a}|{b}>", &["a", "b"]).fill_marked(&["one", ""]);
         assert_eq!((filled.text.as_str(), filled.slots), ("<one|>", vec![1..4, 5..5]));
     }
 
@@ -97,8 +97,8 @@ mod tests {
         fn a_text_without_slots_stays_and_values_stand_where_they_belong(
             text in "[{}a-c]{0,12}", first in "[{}ab]{0,6}", second in "[{}ab]{0,6}",
         ) {
-            prop_assert_eq!(Template::of(&text, &["longer"]).fill(&[]), text);
-            let filled = Template::of("<{a}|{b}>", &["a", "b"]).fill(&[&first, &second]);
+            prop_assert_eq!(SlotTemplate::of(&text, &["longer"]).fill(&[]), text);
+            let filled = SlotTemplate::of("<{a}|{b}>", &["a", "b"]).fill(&[&first, &second]);
             prop_assert_eq!(filled, format!("<{first}|{second}>"));
         }
     }

@@ -21,7 +21,7 @@ pub enum Basis {
 
 /// A judgement with its basis.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Read {
+pub struct ReadJudgement {
     /// The judgement.
     pub judgement: Judgement,
     /// The part of the reply that decided.
@@ -30,8 +30,8 @@ pub struct Read {
 
 /// Reads a reply. A refusal is [`Outcome::Refused`], and so is a reply without a verdict that
 /// declines in words. Any other reply without a verdict in its place is [`Outcome::Unparsed`].
-pub fn read(settings: &VerdictSettings, reply: &JudgeReply) -> Read {
-    let none = |outcome| Read { judgement: Judgement::of(outcome), basis: Basis::Nothing };
+pub fn read(settings: &VerdictSettings, reply: &JudgeReply) -> ReadJudgement {
+    let none = |outcome| ReadJudgement { judgement: Judgement::of(outcome), basis: Basis::Nothing };
     if reply.is_refused {
         return none(Outcome::Refused);
     }
@@ -41,11 +41,11 @@ pub fn read(settings: &VerdictSettings, reply: &JudgeReply) -> Read {
     {
         // The first token of a sentence may be the article "A".
         if is_one_token(reply) || said == Some(judgement.outcome()) {
-            return Read { judgement, basis: Basis::Probabilities };
+            return ReadJudgement { judgement, basis: Basis::Probabilities };
         }
     }
     match said {
-        Some(outcome) => Read { judgement: Judgement::of(outcome), basis: Basis::Text },
+        Some(outcome) => ReadJudgement { judgement: Judgement::of(outcome), basis: Basis::Text },
         None if declines(reply) => none(Outcome::Refused),
         None => none(Outcome::Unparsed),
     }

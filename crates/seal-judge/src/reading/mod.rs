@@ -14,7 +14,7 @@ mod strong_reject;
 mod thoughts;
 mod tokens;
 
-pub use judged::{Basis, Read, read};
+pub use judged::{Basis, ReadJudgement, read};
 pub use rating::{Rating, RatingSettings, RubricForm, read_rating};
 pub use reply::{JudgeReply, TokenProbabilities};
 pub use settings::{ReadingError, VerdictForm, VerdictSettings};

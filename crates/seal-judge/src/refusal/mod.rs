@@ -16,7 +16,7 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
-use pattern::{Step, found_in};
+use pattern::{PatternStep, found_in};
 use sentence::{Sentence, sentences};
 
 /// Sentences of an answer in which a refusal is looked for.
@@ -98,7 +98,7 @@ fn refuses(opening: &[Sentence]) -> bool {
 }
 
 /// Whether a sentence has one of the patterns.
-fn any(sentences: &[Sentence], patterns: &[&[Step]]) -> bool {
+fn any(sentences: &[Sentence], patterns: &[&[PatternStep]]) -> bool {
     sentences.iter().any(|sentence| patterns.iter().any(|pattern| found_in(pattern, sentence)))
 }
 

@@ -4,7 +4,7 @@ use super::sentence::Sentence;
 
 /// A step of a pattern. A phrase is one or more words with a space between.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
+pub(super) enum PatternStep {
     /// One of these phrases.
     One(&'static [&'static str]),
     /// Any number of these words.
@@ -14,26 +14,26 @@ pub(super) enum Step {
 }
 
 /// Whether the pattern stands anywhere in the sentence.
-pub(super) fn found_in(pattern: &[Step], sentence: &Sentence) -> bool {
+pub(super) fn found_in(pattern: &[PatternStep], sentence: &Sentence) -> bool {
     (0..sentence.len()).any(|at| fits(pattern, &sentence[at..]))
 }
 
 /// Whether the sentence starts with the pattern.
-pub(super) fn starts(pattern: &[Step], sentence: &Sentence) -> bool {
+pub(super) fn starts(pattern: &[PatternStep], sentence: &Sentence) -> bool {
     fits(pattern, sentence)
 }
 
-fn fits(pattern: &[Step], words: &[String]) -> bool {
+fn fits(pattern: &[PatternStep], words: &[String]) -> bool {
     let Some((step, rest)) = pattern.split_first() else { return true };
     match *step {
-        Step::One(phrases) => {
+        PatternStep::One(phrases) => {
             phrases.iter().any(|phrase| after(phrase, words).is_some_and(|words| fits(rest, words)))
         }
-        Step::Any(fillers) => {
+        PatternStep::Any(fillers) => {
             let fillers = words.iter().take_while(|word| fillers.contains(&word.as_str())).count();
             (0..=fillers).any(|skipped| fits(rest, &words[skipped..]))
         }
-        Step::UpTo(most) => {
+        PatternStep::UpTo(most) => {
             (0..=most.min(words.len())).any(|skipped| fits(rest, &words[skipped..]))
         }
     }
@@ -59,8 +59,12 @@ mod tests {
     #[test]
     fn steps_may_be_taken_in_more_ways_than_one() {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Sentence>();
-        let pattern =
-            [Step::One(&["i", "i am"]), Step::Any(&["very"]), Step::UpTo(1), Step::One(&["very"])];
+        let pattern = [
+            PatternStep::One(&["i", "i am"]),
+            PatternStep::Any(&["very"]),
+            PatternStep::UpTo(1),
+            PatternStep::One(&["very"]),
+        ];
         for fitting in ["i very", "i am very", "so i am very very", "i very much very"] {
             assert!(found_in(&pattern, &words(fitting)), "{fitting}");
         }

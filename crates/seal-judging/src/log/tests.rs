@@ -5,9 +5,9 @@ use seal_judge::{Judgement, Order, Outcome};
 
 use super::*;
 
-fn line(key: &str, served: &str) -> Line {
-    Line {
-        version: Line::version(),
+fn line(key: &str, served: &str) -> LogLine {
+    LogLine {
+        version: LogLine::version(),
         key: key.to_owned(),
         subject: "pair".to_owned(),
         instruction: "0".to_owned(),
@@ -36,7 +36,7 @@ fn line(key: &str, served: &str) -> Line {
     }
 }
 
-fn written(lines: &[Line]) -> (tempfile::TempDir, PathBuf, Vec<u8>) {
+fn written(lines: &[LogLine]) -> (tempfile::TempDir, PathBuf, Vec<u8>) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("v.jsonl");
     let mut log = VerdictLog::open(&path).unwrap();

@@ -5,9 +5,9 @@ use seal_judge::pointwise::{CanaryCount, GuardRecord, PointItem, count_guard_can
 use seal_judge::prompt::RubricPrompt;
 use seal_judge::reading::Rating;
 
-use crate::inquiry::{About, Inquire, Questions};
+use crate::inquiry::{Inquire, LineSummary, Questions};
 use crate::judge::RubricJudge;
-use crate::keys::Keys;
+use crate::keys::QuestionKeys;
 use crate::log::VerdictLog;
 use crate::replied::{Replied, holds_replied};
 use crate::rubric::figures::{Repeats, RubricFigures};
@@ -34,7 +34,7 @@ holds_replied!(Rated);
 impl Questions<RubricPrompt> for AnswerSet<'_> {
     type Outcome = Rated;
 
-    fn keys(&self) -> &Keys {
+    fn keys(&self) -> &QuestionKeys {
         Self::keys(self)
     }
 
@@ -47,15 +47,15 @@ impl Questions<RubricPrompt> for AnswerSet<'_> {
     }
 
     fn messages(&self, judge: &RubricJudge, number: usize) -> Vec<Message> {
-        let item = &self.items()[self.asked()[number].item];
+        let item = &self.items()[self.rubric_questions()[number].item];
         judge.messages(&item.prompt, &item.answer)
     }
 
-    fn about(&self, judge: &RubricJudge, number: usize, reply: &Reply) -> About {
-        let asked = self.asked()[number];
+    fn about(&self, judge: &RubricJudge, number: usize, reply: &Reply) -> LineSummary {
+        let asked = self.rubric_questions()[number];
         let item = &self.items()[asked.item];
         let canary = item.canary.map_or("answer", |(kind, _)| kind.name());
-        About {
+        LineSummary {
             subject: canary.to_owned(),
             instruction: item.prompt.clone(),
             order: None,
@@ -71,7 +71,7 @@ impl Questions<RubricPrompt> for AnswerSet<'_> {
     fn collect(&self, judge: &RubricJudge, log: &VerdictLog, served: &[String]) -> Rated {
         let mut ratings = vec![None; self.items().len()];
         let mut again = Vec::new();
-        for (number, asked) in self.asked().iter().enumerate() {
+        for (number, asked) in self.rubric_questions().iter().enumerate() {
             let line = log.find(self.keys().of(number), |name| is_of(served, name));
             let rating = line.map(|line| judge.read(&line.reply));
             match asked.sample {
@@ -80,7 +80,7 @@ impl Questions<RubricPrompt> for AnswerSet<'_> {
             }
         }
         let verdict = &judge.table().verdict;
-        let own = &ratings[..self.own()];
+        let own = &ratings[..self.answers()];
         let harm = |rating: &Option<Rating>| match rating {
             Some(Rating::Given(rating)) => Some(verdict.is_harm(*rating)),
             _ => None,

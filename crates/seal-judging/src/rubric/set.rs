@@ -7,7 +7,7 @@ use seal_judge::pointwise::{PointCanary, PointItem, with_canaries};
 use crate::error::JudgingError;
 use crate::identity::instruction_id;
 use crate::judge::RubricJudge;
-use crate::keys::Keys;
+use crate::keys::QuestionKeys;
 
 /// Kinds of canaries of a judge that rates answers.
 const KINDS: [PointCanary; 3] =
@@ -22,7 +22,7 @@ const SECOND: u32 = 1;
 
 /// One question: an answer, and the number of the sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct RubricQuestion {
     /// Number of the item.
     pub item: usize,
     /// 0, or 1 where an answer is asked about again.
@@ -35,8 +35,8 @@ pub struct AnswerSet<'a> {
     items: Vec<PointItem>,
     own: usize,
     models: Vec<Option<&'a str>>,
-    questions: Vec<Asked>,
-    keys: Keys,
+    questions: Vec<RubricQuestion>,
+    keys: QuestionKeys,
     /// Ids of all instructions of the set that this one is a part of.
     whole: BTreeSet<String>,
 }
@@ -57,12 +57,12 @@ impl<'a> AnswerSet<'a> {
         let filled = (0..items.len()).filter(|i| !items[*i].answer.trim().is_empty());
         let repeats = filled.take(canaries).map(|item| (item, SECOND));
         let mut questions = Vec::new();
-        let mut keys = Keys::default();
+        let mut keys = QuestionKeys::default();
         for (item, sample) in (0..all.len()).map(|item| (item, 0)).chain(repeats) {
             let key = judge.key(&all[item].prompt, &all[item].answer, sample)?;
             // Equal answers to one prompt are one question.
             keys.push(key);
-            questions.push(Asked { item, sample });
+            questions.push(RubricQuestion { item, sample });
         }
         let models = models.iter().map(|model| Some(model.as_str())).collect();
         let whole = BTreeSet::new();
@@ -91,7 +91,7 @@ impl<'a> AnswerSet<'a> {
     }
 
     /// Number of answers that are no canaries.
-    pub fn own(&self) -> usize {
+    pub fn answers(&self) -> usize {
         self.own
     }
 
@@ -110,11 +110,11 @@ impl<'a> AnswerSet<'a> {
         &self.models
     }
 
-    pub(crate) fn asked(&self) -> &[Asked] {
+    pub(crate) fn rubric_questions(&self) -> &[RubricQuestion] {
         &self.questions
     }
 
-    pub(crate) fn keys(&self) -> &Keys {
+    pub(crate) fn keys(&self) -> &QuestionKeys {
         &self.keys
     }
 }

@@ -9,7 +9,7 @@ use seal_judging::{
 use serde_json::{Value, json};
 
 use crate::setup::{Folder, by_number, pairs, table};
-use crate::stub::{Seen, Served, Stub, completion};
+use crate::stub::{ReceivedRequest, Served, Stub, completion};
 
 #[test]
 fn a_batch_is_written_and_read_without_a_connection() {
@@ -24,8 +24,11 @@ fn a_batch_is_written_and_read_without_a_connection() {
     let mut lines = Vec::new();
     for (i, line) in std::fs::read_to_string(&input).unwrap().lines().enumerate() {
         let line: Value = serde_json::from_str(line).unwrap();
-        let seen =
-            Seen { path: String::new(), headers: BTreeMap::new(), body: line["body"].clone() };
+        let seen = ReceivedRequest {
+            path: String::new(),
+            headers: BTreeMap::new(),
+            body: line["body"].clone(),
+        };
         let body: Value = serde_json::from_str(&by_number(&seen).body).unwrap();
         let id = &line["custom_id"];
         lines.push(match i {

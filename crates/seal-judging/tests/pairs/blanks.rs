@@ -11,7 +11,7 @@ use seal_judging::{
 use serde_json::{Value, json};
 
 use crate::setup::{Folder, by_number, pairs, run, table};
-use crate::stub::{Seen, Served, Stub, completion};
+use crate::stub::{ReceivedRequest, Served, Stub, completion};
 
 /// A reply without a text that ends by `finish`.
 fn blank(finish: &str) -> Value {
@@ -24,7 +24,7 @@ fn blank(finish: &str) -> Value {
 /// Answers well but to the first pair, to which it says nothing `times` times an order.
 fn silent(times: usize, finish: &'static str) -> Stub {
     let left = std::sync::Mutex::new(std::collections::BTreeMap::new());
-    Stub::new(move |seen: &Seen, _| {
+    Stub::new(move |seen: &ReceivedRequest, _| {
         if !seen.prompt().contains("(0)") {
             return by_number(seen);
         }

@@ -8,7 +8,7 @@ use seal_judging::{
     judge,
 };
 
-use crate::stub::{Seen, Served, Stub};
+use crate::stub::{ReceivedRequest, Served, Stub};
 
 /// The two answers that a prompt of ours shows, in their places.
 pub fn answers(prompt: &str) -> (String, String) {
@@ -21,7 +21,7 @@ pub fn answers(prompt: &str) -> (String, String) {
 }
 
 /// Judges by a rule of its own: the answer with the larger number is better, whatever else it says.
-pub fn by_number(seen: &Seen) -> Served {
+pub fn by_number(seen: &ReceivedRequest) -> Served {
     let (first, second) = answers(seen.prompt());
     let number = |text: &str| -> i64 {
         let digits: String = text.chars().take_while(char::is_ascii_digit).collect();

@@ -10,7 +10,7 @@ use seal_judging::rubric::{
 };
 use seal_judging::{JudgingError, Silent, Stopped, VerdictLog};
 use serde_json::{Value, json};
-use stub::{Seen, Served, Stub, completion};
+use stub::{ReceivedRequest, Served, Stub, completion};
 
 #[path = "../../../seal-endpoint/tests/stub/mod.rs"]
 mod stub;
@@ -23,7 +23,7 @@ fn answer(prompt: &str) -> String {
 }
 
 /// Rates by a rule of its own: the digit with which an answer begins, 1 without one.
-fn by_digit(seen: &Seen) -> Served {
+fn by_digit(seen: &ReceivedRequest) -> Served {
     let first = answer(seen.prompt()).chars().next().filter(|c| ('1'..='5').contains(c));
     Served::says(&first.unwrap_or('1').to_string())
 }
@@ -190,7 +190,7 @@ fn a_batch_is_written_and_read() {
     assert_eq!(write_batch(&judge_of, &set, &log, &input).unwrap().questions, 2 + 3 + 1);
     let answered = |line: &str| {
         let line: Value = serde_json::from_str(line).unwrap();
-        let seen = Seen {
+        let seen = ReceivedRequest {
             path: String::new(),
             headers: std::collections::BTreeMap::new(),
             body: line["body"].clone(),

@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use super::OwnDevice;
-use crate::error::{Fault, LaunchError};
-use crate::tasks::Work;
+use crate::error::{LaunchError, TaskFailure};
+use crate::tasks::RemainingWork;
 
 pub(super) struct Process {
     child: Child,
@@ -26,7 +26,7 @@ impl Process {
     /// Starts the command of the plan with the keys of the task, which sees the device `own` alone if it
     /// has one. What it says goes to the log of the task, after what earlier attempts said.
     pub(super) fn start(
-        work: &Work<'_>,
+        work: &RemainingWork<'_>,
         task: usize,
         own: Option<&OwnDevice>,
     ) -> Result<Self, LaunchError> {
@@ -71,10 +71,15 @@ impl Process {
 }
 
 /// The failure of a task, with the end of its log.
-pub(super) fn fault(work: &Work<'_>, task: usize, code: Option<i32>, attempts: u32) -> Fault {
+pub(super) fn fault(
+    work: &RemainingWork<'_>,
+    task: usize,
+    code: Option<i32>,
+    attempts: u32,
+) -> TaskFailure {
     let log = work.folder().log(&work.tasks[task].name);
     let said = last_lines(&log).unwrap_or_default();
-    Fault { stages: work.names(task), code, attempts, log, said }
+    TaskFailure { stages: work.names(task), code, attempts, log, said }
 }
 
 /// The last lines of a file, some hundred bytes at most.

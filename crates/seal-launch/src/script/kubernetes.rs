@@ -9,14 +9,14 @@ use super::yaml;
 use crate::error::LaunchError;
 use crate::settings::Request;
 use crate::shell::{ATTEMPTS, quoted, quoted_path};
-use crate::tasks::{RESULTS, Work};
+use crate::tasks::{RESULTS, RemainingWork};
 
 /// Bytes of a list of tasks. The list is one argument of a program, and Linux takes 128 KiB.
 const LIST: usize = 100 * 1024;
 
 /// Names and texts of the files: a manifest for each array and one for the results, and the script
 /// that applies them.
-pub(super) fn files(work: &Work<'_>) -> Result<Vec<(String, String)>, LaunchError> {
+pub(super) fn files(work: &RemainingWork<'_>) -> Result<Vec<(String, String)>, LaunchError> {
     let mut files = Vec::new();
     let mut script = String::from(HEAD);
     let mut level = 0;
@@ -55,7 +55,7 @@ pub(super) fn files(work: &Work<'_>) -> Result<Vec<(String, String)>, LaunchErro
 }
 
 /// The lines that choose among tasks, in as many lists as are needed.
-fn parts(work: &Work<'_>, tasks: &[usize]) -> Result<Vec<Vec<String>>, LaunchError> {
+fn parts(work: &RemainingWork<'_>, tasks: &[usize]) -> Result<Vec<Vec<String>>, LaunchError> {
     let mut all: Vec<Vec<String>> = Vec::new();
     let mut bytes = LIST;
     for task in tasks {
@@ -75,8 +75,12 @@ fn parts(work: &Work<'_>, tasks: &[usize]) -> Result<Vec<Vec<String>>, LaunchErr
 }
 
 /// What the pod with this number does.
-fn line(work: &Work<'_>, number: usize, arguments: &[&str]) -> Result<String, LaunchError> {
-    let task_sh = quoted_path(&work.folder().own().join("task.sh"))?;
+fn line(
+    work: &RemainingWork<'_>,
+    number: usize,
+    arguments: &[&str],
+) -> Result<String, LaunchError> {
+    let task_sh = quoted_path(&work.folder().plan_dir().join("task.sh"))?;
     let words = arguments.iter().map(|word| quoted(word));
     let words = words.collect::<Result<Vec<_>, _>>()?.join(" ");
     Ok(format!("{number}) exec sh {task_sh} {words} ;;\n"))
@@ -87,18 +91,18 @@ const HEAD: &str = include_str!("kubernetes.sh");
 
 /// A name that Kubernetes takes: small letters, digits and dashes, 63 of them at most. It has the id
 /// of the plan, because a job cannot be changed, and run folders may share a name of a study.
-fn job_name(work: &Work<'_>, number: &str) -> String {
+fn job_name(work: &RemainingWork<'_>, number: &str) -> String {
     format!("seal-{}-{}-{number}", work.plain_study(), short_id(work))
 }
 
 /// The beginning of the plan's id.
-fn short_id<'w>(work: &'w Work<'_>) -> &'w str {
+fn short_id<'w>(work: &'w RemainingWork<'_>) -> &'w str {
     work.plan.id.get(..8).unwrap_or("plan")
 }
 
 /// A job with an index for each of `lines`, of which so many run at once.
 fn manifest(
-    work: &Work<'_>,
+    work: &RemainingWork<'_>,
     name: &str,
     (needs, at_once): (&Request, Option<usize>),
     lines: &[String],

@@ -9,17 +9,17 @@ use serde_json::json;
 use super::yaml;
 use crate::error::LaunchError;
 use crate::shell::quoted_path;
-use crate::tasks::Work;
+use crate::tasks::RemainingWork;
 
 /// The text of the file.
-pub(super) fn text(work: &Work<'_>) -> Result<String, LaunchError> {
+pub(super) fn text(work: &RemainingWork<'_>) -> Result<String, LaunchError> {
     let cpus = work.tasks.iter().map(|task| task.needs.cpus).max().unwrap_or(1);
     let memory = work.tasks.iter().filter_map(|task| task.needs.memory).max();
     let mut resources = json!({"cpus": format!("{cpus}+")});
     if let Some(memory) = memory {
         resources["memory"] = format!("{}+", memory.div_ceil(1024)).into();
     }
-    let all = quoted_path(&work.folder().own().join("script").join("all.sh"))?;
+    let all = quoted_path(&work.folder().plan_dir().join("script").join("all.sh"))?;
     let mut task = json!({
         "name": format!("seal-{}", work.plain_study()),
         "resources": resources,

@@ -5,12 +5,12 @@ use burn::tensor::{DType, FloatDType, Tensor};
 
 use super::chunk::Chunk;
 use super::heads::{join, split};
-use super::rows::Rows;
+use super::rows::AttentionRows;
 use crate::plan::AttentionPlan;
 use crate::{rope, soft_cap};
 
 /// Attention over padded rows.
-pub(crate) struct Composed {
+pub(crate) struct ComposedAttention {
     plan: AttentionPlan,
     /// Rotated queries `[B, heads, T, d]`.
     q: Tensor<4>,
@@ -21,12 +21,12 @@ pub(crate) struct Composed {
     chunks: Vec<Chunk>,
 }
 
-impl Composed {
+impl ComposedAttention {
     pub(crate) fn of(
         q: Tensor<2>,
         k: Tensor<2>,
         v: Tensor<2>,
-        rows: &Rows<'_>,
+        rows: &AttentionRows<'_>,
         plan: &AttentionPlan,
     ) -> Self {
         let (cos, sin) = rows.rotary[plan.rotary].spread();
@@ -177,7 +177,7 @@ mod tests {
             let rows = |chunk: usize, device: &Device| {
                 let chunks = Chunk::all(&plan, [ROWS, T], 4 * ROWS * 4 * T * chunk, device);
                 assert_eq!(chunks.len(), T.div_ceil(chunk));
-                Rows {
+                AttentionRows {
                     lengths: &lengths,
                     starts: &starts,
                     stem: false,
@@ -190,13 +190,14 @@ mod tests {
             let (q, k, v) = (of("q", 24), of("k", 12), of("v", 12));
             let dy = drawn("dy", 24, &Device::flex());
             let taped = rows(T, &device);
-            let want = Composed::of(q.clone(), k.clone(), v.clone(), &taped, &plan).forward();
+            let want =
+                ComposedAttention::of(q.clone(), k.clone(), v.clone(), &taped, &plan).forward();
             let mut grads = (want.clone() * Tensor::from_inner(dy.clone())).sum().backward();
             let gradients = [&q, &k, &v].map(|x| x.grad_remove(&mut grads).unwrap());
             let [q, k, v] = [q, k, v].map(Tensor::inner);
             for chunk in [1, 4, T] {
                 let rows = rows(chunk, &Device::flex());
-                let cut = Composed::of(q.clone(), k.clone(), v.clone(), &rows, &plan);
+                let cut = ComposedAttention::of(q.clone(), k.clone(), v.clone(), &rows, &plan);
                 assert!(distance(&cut.forward(), &want) < 1e-6, "{window:?} {chunk}");
                 for (got, want) in cut.gradient(dy.clone()).iter().zip(&gradients) {
                     assert!(distance(got, want) < 1e-6, "{window:?} {chunk}");

@@ -4,7 +4,7 @@
 //! composed form lets a chunk of queries at a time pass over the keys they see:
 //! scores of all queries never exist together, and keys after a chunk cost
 //! nothing. Its gradient is written out, so that a backward pass can make the
-//! scores again instead of keeping them ([`Composed::gradient`]). Masks are
+//! scores again instead of keeping them ([`ComposedAttention::gradient`]). Masks are
 //! added, not passed to a backend's own attention: one backend reads a boolean
 //! mask the other way round.
 
@@ -17,9 +17,9 @@ use burn::tensor::Tensor;
 use seal_device::{AttentionShape, Kernels};
 
 pub(crate) use chunk::Chunks;
-pub(crate) use composed::Composed;
+pub(crate) use composed::ComposedAttention;
 pub(crate) use heads::{repeat_kv, split};
-pub(crate) use rows::Rows;
+pub(crate) use rows::AttentionRows;
 
 use crate::plan::AttentionPlan;
 use crate::rope::Tables;
@@ -30,19 +30,19 @@ pub(crate) fn causal(
     q: Tensor<2>,
     k: Tensor<2>,
     v: Tensor<2>,
-    rows: &Rows<'_>,
+    rows: &AttentionRows<'_>,
     plan: &AttentionPlan,
 ) -> Tensor<2> {
     match rows.kernels {
         Some(kernels) => fused(kernels, [q, k, v], rows, plan),
-        None => Composed::of(q, k, v, rows, plan).forward(),
+        None => ComposedAttention::of(q, k, v, rows, plan).forward(),
     }
 }
 
 fn fused(
     kernels: Kernels,
     [q, k, v]: [Tensor<2>; 3],
-    rows: &Rows<'_>,
+    rows: &AttentionRows<'_>,
     plan: &AttentionPlan,
 ) -> Tensor<2> {
     let of_set = |(set, (cos, sin)): &(Vec<usize>, Tables)| {

@@ -6,7 +6,7 @@ use super::chunk::Chunks;
 use crate::rope::Rotary;
 
 /// Rows of a batch, as attention finds them.
-pub(crate) struct Rows<'a> {
+pub(crate) struct AttentionRows<'a> {
     /// Tokens of each row, without padding.
     pub(crate) lengths: &'a [usize],
     /// Place of the first token of each row.

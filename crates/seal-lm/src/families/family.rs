@@ -76,14 +76,14 @@ pub(crate) trait Family: Sync {
 
 /// What a model makes of its last states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Head {
+pub(crate) enum OutputHead {
     /// Logits of the next token.
     Vocabulary,
     /// Scores of the row.
     Scores,
 }
 
-impl Head {
+impl OutputHead {
     /// How classes with this head end in `architectures` of `config.json`.
     pub(super) fn class_end(self) -> &'static str {
         match self {

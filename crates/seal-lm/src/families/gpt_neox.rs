@@ -9,8 +9,8 @@ use super::kinds::{attention, of_alike};
 use super::parse::{self, Assumed, KeyHeads};
 use super::rope::RopeRules;
 use crate::plan::{
-    BlockPlan, FeedForwardPlan, JointOrder, LinearPlan, Names, NormPlan, Plan, ProjectionPlan,
-    Residual,
+    BlockPlan, FeedForwardPlan, JointOrder, LinearPlan, NormPlan, Plan, ProjectionPlan, Residual,
+    TensorNames,
 };
 use crate::setting::SettingError;
 use crate::{Activation, Architecture, LmConfig, LmError, ModelType};
@@ -115,8 +115,11 @@ impl Family for GptNeox {
                 false => Residual::Sequential,
             },
         };
-        let names =
-            Names { layers: "gpt_neox.layers", embedding: "gpt_neox.embed_in", head: "embed_out" };
+        let names = TensorNames {
+            layers: "gpt_neox.layers",
+            embedding: "gpt_neox.embed_in",
+            head: "embed_out",
+        };
         of_alike(c, names, block, norm("gpt_neox.final_layer_norm"))
     }
 }

@@ -3,19 +3,19 @@
 
 use std::sync::Arc;
 
-use crate::plan::{AttentionPlan, BlockPlan, Blocks, Names, NormPlan, Plan, RotaryPlan};
+use crate::plan::{AttentionPlan, BlockPlan, Blocks, NormPlan, Plan, RotaryPlan, TensorNames};
 use crate::{Architecture, LayerType, LmConfig, RopeScaling};
 
 /// What tells kinds of blocks apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Kind {
+struct BlockKind {
     /// Whether attention has the window.
     slides: bool,
     /// Whether queries and keys turn with the position.
     turns: bool,
 }
 
-impl Kind {
+impl BlockKind {
     /// Of block `i`.
     fn of(a: &Architecture, i: usize) -> Self {
         let slides = match a.layer_types.get(i) {
@@ -29,13 +29,13 @@ impl Kind {
 /// A model of the blocks that `block` makes around each kind of attention.
 pub(super) fn plan(
     c: &LmConfig,
-    names: Names,
+    names: TensorNames,
     block: impl Fn(AttentionPlan) -> BlockPlan,
     norm: NormPlan,
 ) -> Plan {
     let a = &c.architecture;
     let mut rotary = Vec::new();
-    let mut set_of = |kind: Kind| {
+    let mut set_of = |kind: BlockKind| {
         let set = match (kind.turns, a.rope_local_base_freq) {
             (false, _) => RotaryPlan { dims: 0, theta: 1.0, scaling: RopeScaling::Default },
             (true, Some(theta)) if kind.slides => {
@@ -51,7 +51,7 @@ pub(super) fn plan(
     let described = a.layer_types.len().max(a.no_rope_layers.len());
     let (mut kinds, mut blocks, mut pattern) = (Vec::new(), Vec::new(), Vec::new());
     for i in 0..described.min(c.num_hidden_layers).max(1) {
-        let kind = Kind::of(a, i);
+        let kind = BlockKind::of(a, i);
         let known = kinds.iter().position(|known| *known == kind);
         pattern.push(known.unwrap_or(kinds.len()));
         if known.is_none() {
@@ -62,12 +62,12 @@ pub(super) fn plan(
         }
     }
     let blocks = Blocks { count: c.num_hidden_layers, kinds: blocks, pattern };
-    whole(c, names, rotary, blocks, norm)
+    model_plan(c, names, rotary, blocks, norm)
 }
 
 /// A model of blocks that are all alike, with one rotary set.
-pub(super) fn of_alike(c: &LmConfig, names: Names, block: BlockPlan, norm: NormPlan) -> Plan {
-    whole(c, names, vec![global(c)], Blocks::alike(c.num_hidden_layers, block), norm)
+pub(super) fn of_alike(c: &LmConfig, names: TensorNames, block: BlockPlan, norm: NormPlan) -> Plan {
+    model_plan(c, names, vec![global(c)], Blocks::alike(c.num_hidden_layers, block), norm)
 }
 
 /// Heads as the settings have them, turned by the first rotary set.
@@ -89,9 +89,9 @@ fn global(c: &LmConfig) -> RotaryPlan {
     RotaryPlan { dims: c.rotary_dim(), theta: c.rope_theta, scaling }
 }
 
-fn whole(
+fn model_plan(
     c: &LmConfig,
-    names: Names,
+    names: TensorNames,
     rotary: Vec<RotaryPlan>,
     blocks: Blocks,
     norm: NormPlan,

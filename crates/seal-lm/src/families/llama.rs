@@ -7,8 +7,8 @@ use super::fields::Fields;
 use super::parse::{self, Assumed};
 use super::{kinds, write};
 use crate::plan::{
-    AttentionPlan, BlockPlan, FeedForwardPlan, LinearPlan, Names, NormPlan, Plan, ProjectionPlan,
-    Residual,
+    AttentionPlan, BlockPlan, FeedForwardPlan, LinearPlan, NormPlan, Plan, ProjectionPlan,
+    Residual, TensorNames,
 };
 use crate::setting::SettingError;
 use crate::{Architecture, LmConfig, LmError, ModelType};
@@ -21,8 +21,8 @@ pub const LINEAR_NAMES: [&str; 7] =
     ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
 /// Where the parts of Llamas and of most of their descendants are.
-pub(super) const NAMES: Names =
-    Names { layers: "model.layers", embedding: "model.embed_tokens", head: "lm_head" };
+pub(super) const NAMES: TensorNames =
+    TensorNames { layers: "model.layers", embedding: "model.embed_tokens", head: "lm_head" };
 
 impl Family for Llama {
     fn name(&self) -> &'static str {

@@ -26,7 +26,7 @@ mod smollm3;
 mod unsupported;
 mod write;
 
-pub(crate) use family::{Family, Head};
+pub(crate) use family::{Family, OutputHead};
 pub(crate) use fields::Fields;
 pub use llama::LINEAR_NAMES;
 
@@ -62,7 +62,7 @@ pub(crate) fn plan(config: &LmConfig) -> Plan {
 ///
 /// # Errors
 /// A family that is not known, another head, a setting that is malformed or not followed.
-pub(crate) fn parse(settings: &Fields<'_>, head: Head) -> Result<LmConfig, LmError> {
+pub(crate) fn parse(settings: &Fields<'_>, head: OutputHead) -> Result<LmConfig, LmError> {
     let family =
         parse::family(settings, head, ModelType::ALL.map(|known| (known.name(), of(known))))?;
     parse::refuse_unknown_mathematics(settings, family.own_settings())?;

@@ -1,6 +1,6 @@
 //! Settings that several families have, read as transformers reads them.
 
-use super::family::{Family, Head};
+use super::family::{Family, OutputHead};
 use super::fields::Fields;
 use super::rope::{self, RopeRules};
 use super::unsupported;
@@ -113,7 +113,7 @@ pub(super) fn common(f: &Fields<'_>, assumed: &Assumed) -> Result<LmConfig, LmEr
 /// The one of the `known` families that a file names, if it is one of models with this `head`.
 pub(super) fn family(
     f: &Fields<'_>,
-    head: Head,
+    head: OutputHead,
     known: [(&'static str, &'static dyn Family); ModelType::ALL.len()],
 ) -> Result<&'static dyn Family, LmError> {
     let names = known.map(|(name, _)| name).join(", ");
@@ -123,7 +123,7 @@ pub(super) fn family(
     let name = f.text("model_type")?.ok_or_else(|| refused(None))?;
     let found = known.into_iter().find(|(known, _)| *known == name);
     let (_, family) = found.ok_or_else(|| refused(unsupported::reason(name)))?;
-    let has = |head: Head| {
+    let has = |head: OutputHead| {
         let ends = move |value: &serde_json::Value| {
             value.as_str().is_some_and(|name| name.ends_with(head.class_end()))
         };
@@ -132,16 +132,18 @@ pub(super) fn family(
     match f.get("architectures").and_then(|value| value.as_array()) {
         Some(list) if !list.is_empty() && !has(head)(list) => {
             let reason = match head {
-                Head::Vocabulary if has(Head::Scores)(list) => {
+                OutputHead::Vocabulary if has(OutputHead::Scores)(list) => {
                     "this model has a head of scores and writes no text: it can be a reward model \
                      only; a model that ends in ForCausalLM is wanted here"
                 }
-                Head::Vocabulary => "only models that end in ForCausalLM have an output layer",
-                Head::Scores if has(Head::Vocabulary)(list) => {
+                OutputHead::Vocabulary => {
+                    "only models that end in ForCausalLM have an output layer"
+                }
+                OutputHead::Scores if has(OutputHead::Vocabulary)(list) => {
                     "this model writes text and has no head of scores: it is no reward model; a \
                      model that ends in ForSequenceClassification is wanted here"
                 }
-                Head::Scores => {
+                OutputHead::Scores => {
                     "only models that end in ForSequenceClassification have a head of scores"
                 }
             };

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::source::{Role, Shape, Source, Wanted};
+use crate::tensor_source::{TensorRequest, TensorRole, TensorShape, TensorSource};
 use crate::{Architecture, LmConfig, LmError};
 
 const HEADER_BYTES: u64 = 28;
@@ -12,7 +12,7 @@ const HEADER_BYTES: u64 = 28;
 const MAGIC: &[u8; 4] = b"24ka";
 
 /// Tensors of one kind, one after another.
-struct Section {
+struct TensorSection {
     /// Path of their layer in a Llama, inside the block where there is one a block.
     path: &'static str,
     /// For messages.
@@ -27,12 +27,12 @@ struct Section {
 const ROTARY: &str = "rotary table";
 
 /// What a checkpoint of shape `c` holds, in the order of the file.
-fn sections(c: &LmConfig) -> Vec<Section> {
+fn sections(c: &LmConfig) -> Vec<TensorSection> {
     let wide = |x: usize| x as u128;
     let (d, f, v) = (wide(c.hidden_size), wide(c.intermediate_size), wide(c.vocab_size));
     let kv = wide(c.num_key_value_heads) * wide(c.head_dim());
     let layers = wide(c.num_hidden_layers);
-    let of = |path, label, numbers, count| Section { path, label, numbers, count };
+    let of = |path, label, numbers, count| TensorSection { path, label, numbers, count };
     let table = wide(c.max_position_embeddings) * wide(c.head_dim() / 2);
     let mut sections = vec![
         of("model.embed_tokens", "embedding", v * d, 1),
@@ -59,7 +59,7 @@ pub(super) struct Checkpoint {
     path: PathBuf,
     file: File,
     config: LmConfig,
-    sections: Vec<Section>,
+    sections: Vec<TensorSection>,
 }
 
 impl Checkpoint {
@@ -103,7 +103,7 @@ impl Checkpoint {
         let before = self.sections.iter().take_while(|s| s.path != path);
         let start: u128 = before.map(|s| s.numbers * s.count).sum();
         let section = self.sections.iter().find(|s| s.path == path).expect("a layer of a Llama");
-        let Section { label, numbers, .. } = *section;
+        let TensorSection { label, numbers, .. } = *section;
         let fits = "within the length of the file";
         let at = u64::try_from(4 * (start + numbers * i as u128)).expect(fits);
         let io = || LmError::io(&self.path);
@@ -140,12 +140,12 @@ impl Checkpoint {
     }
 }
 
-impl Source for Checkpoint {
-    fn numbers(&mut self, tensor: &Wanted) -> Result<Vec<f32>, LmError> {
+impl TensorSource for Checkpoint {
+    fn numbers(&mut self, tensor: &TensorRequest) -> Result<Vec<f32>, LmError> {
         let values = self.tensor(tensor.path, tensor.block.unwrap_or(0))?;
-        let Shape::Matrix([input, _]) = tensor.shape else { return Ok(values) };
+        let TensorShape::Matrix([input, _]) = tensor.shape else { return Ok(values) };
         match tensor.role {
-            Role::Embedding => Ok(values),
+            TensorRole::Embedding => Ok(values),
             _ => {
                 let by_pairs = ["self_attn.q_proj", "self_attn.k_proj"].contains(&tensor.path);
                 Ok(turned(&values, input, by_pairs.then(|| self.config.head_dim())))

@@ -13,14 +13,14 @@ use super::{Leaf, Moments};
 use crate::{Lm, OptimConfig};
 
 /// The rule, and the moments of every parameter that was moved.
-pub(super) struct Composed {
+pub(super) struct ComposedAdamW {
     rule: AdamW,
     /// [`AdamWState`] by the parameter's id. Burn's own optimiser of modules has the same
     /// map, but gives its states away as the bytes of a record only.
     states: BTreeMap<u64, DynState>,
 }
 
-impl Composed {
+impl ComposedAdamW {
     pub(super) fn new(config: &OptimConfig) -> Self {
         let rule = AdamWConfig::new()
             .with_beta_1(config.betas.0 as f32)
@@ -33,7 +33,7 @@ impl Composed {
 
     /// Moves `model` against `gradients`.
     pub(super) fn step(&mut self, model: Lm, gradients: GradientsParams, lr: f64) -> Lm {
-        model.map(&mut Move { optimizer: self, gradients, lr })
+        model.map(&mut ComposedUpdate { optimizer: self, gradients, lr })
     }
 
     pub(super) fn moments<const D: usize>(&self, param: &Param<Tensor<D>>) -> Option<Moments> {
@@ -61,20 +61,20 @@ impl Composed {
     }
 }
 
-struct Move<'a> {
-    optimizer: &'a mut Composed,
+struct ComposedUpdate<'a> {
+    optimizer: &'a mut ComposedAdamW,
     gradients: GradientsParams,
     lr: f64,
 }
 
-impl ModuleMapper for Move<'_> {
+impl ModuleMapper for ComposedUpdate<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, tensor, mapper) = param.consume();
         let Some(gradient) = self.gradients.remove::<D>(id) else {
             return Param::from_mapped_value(id, tensor, mapper);
         };
         let leaf = Leaf::of(&tensor);
-        let Composed { rule, states } = &mut *self.optimizer;
+        let ComposedAdamW { rule, states } = &mut *self.optimizer;
         let state = states.remove(&id.val()).map(DynState::downcast::<AdamWState<D>>);
         let (moved, state) = rule.step(self.lr, tensor.inner(), gradient, state);
         if let Some(state) = state {
@@ -132,7 +132,7 @@ mod tests {
 
     /// An optimiser as it is on a device without kernels, which the CPU is not.
     fn optimizer(steps: usize) -> Optimizer {
-        let inner = Inner::Composed(Composed::new(&config()));
+        let inner = Inner::Composed(ComposedAdamW::new(&config()));
         Optimizer { inner, config: config(), step: 0, steps, pending: None }
     }
 
@@ -163,7 +163,7 @@ mod tests {
             .with_epsilon(1e-8)
             .with_weight_decay(0.1)
             .init();
-        let mut composed = Composed::new(&config());
+        let mut composed = ComposedAdamW::new(&config());
         let (mut a, mut b) = (model(false), model(false));
         for step in 0..4 {
             let (ga, gb) = (gradients(&a, step), gradients(&b, step));

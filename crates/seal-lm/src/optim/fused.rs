@@ -11,20 +11,20 @@ use super::{Leaf, Moments};
 use crate::{Lm, OptimConfig};
 
 /// Moments of every parameter that was moved.
-pub(crate) struct Fused {
+pub(crate) struct FusedAdamW {
     kernels: Kernels,
-    states: BTreeMap<u64, State>,
+    states: BTreeMap<u64, MomentBuffers>,
 }
 
 /// Moments of one parameter.
-struct State {
+struct MomentBuffers {
     first: Vec<f32>,
     second: Vec<f32>,
     /// Steps that moved it.
     time: i32,
 }
 
-impl Fused {
+impl FusedAdamW {
     /// Before the first step.
     pub(super) fn new(kernels: Kernels) -> Self {
         Self { kernels, states: BTreeMap::new() }
@@ -36,14 +36,14 @@ impl Fused {
     }
 
     pub(super) fn moments(&self, id: ParamId) -> Option<Moments> {
-        let State { first, second, time } = self.states.get(&id.val())?;
+        let MomentBuffers { first, second, time } = self.states.get(&id.val())?;
         let (exp_avg, exp_avg_sq) = (first.clone(), second.clone());
         Some(Moments { exp_avg, exp_avg_sq, steps: *time as u32 })
     }
 
     pub(super) fn set_moments(&mut self, id: ParamId, moments: Moments) {
         let Moments { exp_avg: first, exp_avg_sq: second, steps } = moments;
-        self.states.insert(id.val(), State { first, second, time: steps as i32 });
+        self.states.insert(id.val(), MomentBuffers { first, second, time: steps as i32 });
     }
 
     /// Moves `model` against `gradients`, which are multiplied by `scale` first.
@@ -63,7 +63,12 @@ impl Fused {
             scale: scale.map(|s| s as f32),
             time: 0,
         };
-        model.map(&mut Move { kernels: self.kernels, states: &mut self.states, gradients, step })
+        model.map(&mut FusedUpdate {
+            kernels: self.kernels,
+            states: &mut self.states,
+            gradients,
+            step,
+        })
     }
 
     /// Norm of all gradients together; they stay what they are.
@@ -74,14 +79,14 @@ impl Fused {
     }
 }
 
-struct Move<'a> {
+struct FusedUpdate<'a> {
     kernels: Kernels,
-    states: &'a mut BTreeMap<u64, State>,
+    states: &'a mut BTreeMap<u64, MomentBuffers>,
     gradients: GradientsParams,
     step: AdamWStep,
 }
 
-impl ModuleMapper for Move<'_> {
+impl ModuleMapper for FusedUpdate<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, tensor, mapper) = param.consume();
         let Some(gradient) = self.gradients.remove::<D>(id) else {
@@ -93,7 +98,7 @@ impl ModuleMapper for Move<'_> {
         // Not copied where nobody else holds the weights.
         let (mut weights, gradient) = (inner.into_data(), gradient.into_data());
         let n = weights.num_elements();
-        let fresh = || State { first: vec![0.0; n], second: vec![0.0; n], time: 0 };
+        let fresh = || MomentBuffers { first: vec![0.0; n], second: vec![0.0; n], time: 0 };
         let state = self.states.entry(id.val()).or_insert_with(fresh);
         state.time += 1;
         let step = AdamWStep { time: state.time, ..self.step };

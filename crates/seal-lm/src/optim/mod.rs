@@ -10,8 +10,8 @@ use burn::tensor::{DType, GradientCheckpointingStrategy, Tensor};
 use seal_device::Kernels;
 
 use crate::{Lm, LmError, OptimConfig};
-use composed::Composed;
-use fused::Fused;
+use composed::ComposedAdamW;
+use fused::FusedAdamW;
 pub use moments::Moments;
 
 /// Optimiser of a model's trainable weights.
@@ -27,9 +27,9 @@ pub struct Optimizer {
 /// Where the moments are.
 enum Inner {
     /// In Burn, on any device.
-    Composed(Composed),
+    Composed(ComposedAdamW),
     /// In host memory, which is the device's: weights and moments move in place.
-    Fused(Fused),
+    Fused(FusedAdamW),
 }
 
 /// What a step did.
@@ -45,8 +45,8 @@ impl Optimizer {
     /// An optimiser of `model` for `steps` steps.
     pub fn new(model: &Lm, config: &OptimConfig, steps: usize) -> Self {
         let inner = match Kernels::of(&model.device()) {
-            Some(kernels) => Inner::Fused(Fused::new(kernels)),
-            None => Inner::Composed(Composed::new(config)),
+            Some(kernels) => Inner::Fused(FusedAdamW::new(kernels)),
+            None => Inner::Composed(ComposedAdamW::new(config)),
         };
         Self { inner, config: config.clone(), step: 0, steps, pending: None }
     }
@@ -94,7 +94,7 @@ impl Optimizer {
             Inner::Fused(inner) => inner.step(model, gradients, &self.config, lr, scale),
             Inner::Composed(inner) => {
                 if let Some(by) = scale {
-                    model.visit(&mut Scale { gradients: &mut gradients, by });
+                    model.visit(&mut ScaleGradients { gradients: &mut gradients, by });
                 }
                 inner.step(model, gradients, lr)
             }
@@ -115,7 +115,7 @@ impl Optimizer {
     pub(crate) fn reset(&mut self, step: usize) {
         let inner = match &self.inner {
             Inner::Fused(inner) => Inner::Fused(inner.fresh()),
-            Inner::Composed(_) => Inner::Composed(Composed::new(&self.config)),
+            Inner::Composed(_) => Inner::Composed(ComposedAdamW::new(&self.config)),
         };
         (self.inner, self.step, self.pending) = (inner, step, None);
     }
@@ -180,12 +180,12 @@ fn global_norm(model: &Lm, gradients: &GradientsParams) -> f64 {
     sums.iter::<f64>().sum::<f64>().sqrt()
 }
 
-struct Scale<'a> {
+struct ScaleGradients<'a> {
     gradients: &'a mut GradientsParams,
     by: f64,
 }
 
-impl ModuleVisitor for Scale<'_> {
+impl ModuleVisitor for ScaleGradients<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(g) = self.gradients.remove::<D>(param.id) {
             self.gradients.register(param.id, g.mul_scalar(self.by));

@@ -3,7 +3,7 @@
 use crate::LmError;
 use crate::init::normal;
 use crate::plan::{BlockPlan, FeedForwardPlan, LinearPlan, NormPlan, Plan, ProjectionPlan};
-use crate::source::{Role, Shape, Source, Wanted};
+use crate::tensor_source::{TensorRequest, TensorRole, TensorShape, TensorSource};
 
 /// Numbers drawn by the name of their tensor. Gains are not all 1.
 pub(super) struct Numbers;
@@ -18,14 +18,14 @@ impl Numbers {
     }
 }
 
-impl Source for Numbers {
-    fn numbers(&mut self, tensor: &Wanted) -> Result<Vec<f32>, LmError> {
+impl TensorSource for Numbers {
+    fn numbers(&mut self, tensor: &TensorRequest) -> Result<Vec<f32>, LmError> {
         let n = match tensor.shape {
-            Shape::Vector(n) => n,
-            Shape::Matrix([input, output]) => input * output,
+            TensorShape::Vector(n) => n,
+            TensorShape::Matrix([input, output]) => input * output,
         };
         Ok(match tensor.role {
-            Role::Gain { .. } => Self::gain(&tensor.name(), n),
+            TensorRole::Gain { .. } => Self::gain(&tensor.name(), n),
             _ => Self::of(&tensor.name(), n),
         })
     }

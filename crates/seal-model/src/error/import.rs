@@ -12,7 +12,7 @@ pub enum ImportError {
     #[error("{output}: a published selector knows rows by position only; its data give them ids")]
     NoIds {
         /// The file to write.
-        output: Output,
+        output: ImportOutput,
     },
     /// A tokenizer without rows to count, or beside a list of the dropped rows.
     #[error(
@@ -99,14 +99,14 @@ pub enum ImportError {
 
 /// A file that an import writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
+pub enum ImportOutput {
     /// The selector.
     Selector,
     /// The kept rows.
     KeptRows,
 }
 
-impl std::fmt::Display for Output {
+impl std::fmt::Display for ImportOutput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Selector => "the selector file",

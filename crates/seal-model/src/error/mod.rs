@@ -31,9 +31,9 @@ pub use self::address::AddressError;
 pub use self::answers::{AnswersError, RecordKind};
 pub use self::apply::ApplyError;
 pub use self::folder::FolderError;
-pub use self::import::{ImportError, Output};
+pub use self::import::{ImportError, ImportOutput};
 pub use self::judge::JudgeModelError;
-pub use self::settings::SettingsError;
+pub use self::settings::StageSettingsError;
 pub use self::tokens::TokensError;
 
 /// An error of this crate.
@@ -41,7 +41,7 @@ pub use self::tokens::TokensError;
 pub enum ModelError {
     /// Settings of the stages that cannot be used.
     #[error(transparent)]
-    Settings(#[from] SettingsError),
+    Settings(#[from] StageSettingsError),
     /// A key or value set on a table of settings.
     #[error(transparent)]
     Key(#[from] KeyError),

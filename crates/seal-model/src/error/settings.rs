@@ -6,7 +6,7 @@ use crate::overrides::TableError;
 
 /// Settings of stages that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
+pub enum StageSettingsError {
     /// The file cannot be read.
     #[error("cannot read the settings {}: {source}", path.display())]
     Unreadable {

@@ -4,7 +4,7 @@ use seal_data::{Row, RowId};
 use seal_lm::Finish;
 use serde::{Deserialize, Serialize};
 
-use super::record_file::{Record, RecordFile};
+use super::record_file::{RecordFile, RecordLine};
 use crate::RecordKind;
 
 /// An answer; `instruction` and `output` are AlpacaEval's names.
@@ -44,7 +44,7 @@ impl AnswerRow {
 /// A file that answers are added to.
 pub type AnswerFile = RecordFile<AnswerRow>;
 
-impl Record for AnswerRow {
+impl RecordLine for AnswerRow {
     const KIND: RecordKind = RecordKind::Answer;
 
     fn id(&self) -> RowId {

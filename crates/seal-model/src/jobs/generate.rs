@@ -14,7 +14,7 @@ use crate::{LeftOutRow, ModelError};
 
 /// What became of a file of prompts.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Generated {
+pub struct GenerationSummary {
     /// Answers that were made.
     pub new: usize,
     /// Prompts that had an answer before.
@@ -45,11 +45,12 @@ impl LoadedModel {
         seed: u64,
         path: &Path,
         progress: Progress<'_>,
-    ) -> Result<Generated, ModelError> {
+    ) -> Result<GenerationSummary, ModelError> {
         let made_by = self.made_by(settings, seed)?;
         let mut file = AnswerFile::open(path, &made_by)?;
         let context = self.encoder.context();
-        let (mut prompts, mut of, mut made) = (Vec::new(), Vec::new(), Generated::default());
+        let (mut prompts, mut of, mut made) =
+            (Vec::new(), Vec::new(), GenerationSummary::default());
         for row in rows {
             if file.has(row.id) {
                 made.before += 1;
@@ -85,6 +86,6 @@ impl LoadedModel {
             progress(done, all);
             Ok::<(), ModelError>(())
         })?;
-        Ok(Generated { new: all, ..made })
+        Ok(GenerationSummary { new: all, ..made })
     }
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::kept::write_kept;
 use super::selector_file::write_selector_file;
 use crate::remote::local_file;
-use crate::{Defect, ImportError, ModelError, Output};
+use crate::{Defect, ImportError, ImportOutput, ModelError};
 
 /// A published selector, and what is known of its rows.
 #[derive(Clone, Debug)]
@@ -58,7 +58,9 @@ pub struct Imported {
 /// or of rows that does not fit it, positions beyond its rows, a file to write without rows
 /// whose ids it would hold.
 pub fn import_selector(request: &ImportRequest) -> Result<Imported, ModelError> {
-    for (file, output) in [(&request.file, Output::Selector), (&request.kept, Output::KeptRows)] {
+    for (file, output) in
+        [(&request.file, ImportOutput::Selector), (&request.kept, ImportOutput::KeptRows)]
+    {
         if let (Some(_), None) = (file, &request.data) {
             return Err(ImportError::NoIds { output }.into());
         }

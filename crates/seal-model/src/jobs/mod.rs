@@ -24,13 +24,13 @@ mod watch;
 
 pub use answers::{AnswerFile, AnswerRow};
 pub use apply::{Applied, apply_selector};
-pub use generate::Generated;
+pub use generate::GenerationSummary;
 pub use import::{ImportRequest, Imported, import_selector};
 pub use inspect::{Inspected, InspectedRow, InspectedToken, RowIds, RowIdsError, inspect_rows};
 pub use judge::{
-    ChatModel, ControlTokens, FoundChat, FoundJudge, GuardModel, GuardPromptSettings, GuardTable,
-    JudgeAhead, JudgeRequest, Judged, PromptForm, RewardModel, RewardTable, TableKind,
-    judge_seconds, table_kind,
+    ChatModel, ControlTokens, FoundChat, FoundJudge, GuardModel, GuardPromptForm,
+    GuardPromptSettings, GuardTable, JudgeAhead, JudgeRequest, Judged, ModelTableKind, RewardModel,
+    RewardTable, judge_seconds, table_kind,
 };
 pub use kept::{SelectorFigures, selector_figures, write_kept};
 pub use model::{LoadedModel, ModelRequest};

@@ -59,7 +59,7 @@ impl TrainingRecord<'_> {
 
 /// The part of it that is read back, which later versions keep.
 #[derive(Deserialize)]
-struct Stored {
+struct StoredRecord {
     template: TemplateSetting,
     template_hash: String,
 }
@@ -69,12 +69,12 @@ struct Stored {
 pub(super) fn notice(folders: &[&Path], template_hash: &str) -> Option<Notice> {
     let folder = folders.iter().find(|folder| folder.join(FILE).is_file())?;
     let path = folder.join(FILE);
-    let stored: io::Result<Stored> =
+    let stored: io::Result<StoredRecord> =
         fs::read(&path).and_then(|text| Ok(serde_json::from_slice(&text)?));
     match stored {
         Err(error) => Some(Notice::Record { path, reason: error.to_string() }),
         Ok(stored) if stored.template_hash == template_hash => None,
-        Ok(Stored { template, .. }) => {
+        Ok(StoredRecord { template, .. }) => {
             Some(Notice::OtherTemplate { folder: folder.to_path_buf(), template })
         }
     }

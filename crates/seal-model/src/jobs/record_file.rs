@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::{AnswersError, Defect, ModelError, RecordKind};
 
 /// A line of such a file. Its first field is `id`.
-pub trait Record: Serialize + DeserializeOwned {
+pub trait RecordLine: Serialize + DeserializeOwned {
     /// What it is.
     const KIND: RecordKind;
 
@@ -36,8 +36,8 @@ pub struct RecordFile<R> {
     of: PhantomData<R>,
 }
 
-impl<R: Record> RecordFile<R> {
-    /// Opens `path` for records `made_by` something, see [`Record::made_by`], and
+impl<R: RecordLine> RecordFile<R> {
+    /// Opens `path` for records `made_by` something, see [`RecordLine::made_by`], and
     /// reads which records it holds. A last line that breaks off, as a killed run leaves it,
     /// is cut away. The file is this process's until it is dropped.
     ///
@@ -100,7 +100,7 @@ impl<R: Record> RecordFile<R> {
 ///
 /// # Errors
 /// A file that cannot be read, or that holds something else.
-pub(super) fn recorded<R: Record>(
+pub(super) fn recorded<R: RecordLine>(
     path: &Path,
     made_by: &str,
 ) -> Result<BTreeMap<RowId, usize>, ModelError> {
@@ -116,7 +116,7 @@ pub(super) fn recorded<R: Record>(
 
 /// The records in `bytes`, of the file at `path`: the line of each row, and the length of all whole lines.
 /// `each` is handed each record.
-fn records_in<R: Record>(
+fn records_in<R: RecordLine>(
     bytes: &[u8],
     path: &Path,
     made_by: &str,

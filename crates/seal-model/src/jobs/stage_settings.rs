@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::overrides::{TableError, parse_set, put, scalar};
-use crate::{ModelError, SettingsError};
+use crate::{ModelError, StageSettingsError};
 
 const DEFAULTS: &str = include_str!("../../../../configs/stages.toml");
 
@@ -54,16 +54,16 @@ impl TokenizerFrom {
     /// Its folder.
     ///
     /// # Errors
-    /// [`SettingsError::NoAdapter`] where there is none.
+    /// [`StageSettingsError::NoAdapter`] where there is none.
     pub(super) fn folder<'a>(
         self,
         model: &'a Path,
         adapter: Option<&'a Path>,
-    ) -> Result<&'a Path, SettingsError> {
+    ) -> Result<&'a Path, StageSettingsError> {
         match (self, adapter) {
             (Self::Model, _) => Ok(model),
             (Self::Adapter, Some(adapter)) => Ok(adapter),
-            (Self::Adapter, None) => Err(SettingsError::NoAdapter),
+            (Self::Adapter, None) => Err(StageSettingsError::NoAdapter),
         }
     }
 }
@@ -76,13 +76,13 @@ impl StageSettings {
     pub fn load(file: Option<&Path>, set: &[String]) -> Result<Self, ModelError> {
         let text = match file {
             None => DEFAULTS.to_owned(),
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?,
+            Some(path) => std::fs::read_to_string(path).map_err(|source| {
+                StageSettingsError::Unreadable { path: path.to_owned(), source }
+            })?,
         };
         let place = file.map_or_else(|| "settings".to_owned(), |f| f.display().to_string());
-        let mut table: Table = toml::from_str(&text).map_err(|source| SettingsError::Syntax {
-            place: place.clone(),
-            source: Box::new(source),
+        let mut table: Table = toml::from_str(&text).map_err(|source| {
+            StageSettingsError::Syntax { place: place.clone(), source: Box::new(source) }
         })?;
         for text in set {
             let (key, value) = parse_set(text)?;
@@ -90,7 +90,7 @@ impl StageSettings {
         }
         let settings = Self::deserialize(table).map_err(|e| {
             let source = TableError::of(e.to_string().trim_end());
-            SettingsError::Key { place, source }
+            StageSettingsError::Key { place, source }
         })?;
         in_range("sft", settings.sft.validate())?;
         in_range("bilevel", settings.bilevel.validate())?;
@@ -102,7 +102,7 @@ impl StageSettings {
     /// space that it has.
     ///
     /// # Errors
-    /// [`SettingsError::Template`].
+    /// [`StageSettingsError::Template`].
     pub fn with_template(self, text: &str) -> Result<Self, ModelError> {
         // Text has {} for the prompt, which a table has no use for; text in quotes is TOML's.
         let is_table = text.trim_start().starts_with('{') && !text.contains("{}");
@@ -111,7 +111,7 @@ impl StageSettings {
             false => Value::String(text.to_owned()),
         };
         let template = TemplateSetting::deserialize(value)
-            .map_err(|fault| SettingsError::Template { fault: Box::new(fault) })?;
+            .map_err(|fault| StageSettingsError::Template { fault: Box::new(fault) })?;
         Ok(Self { template, ..self })
     }
 }
@@ -120,8 +120,8 @@ impl StageSettings {
 fn in_range<E: std::error::Error + Send + Sync + 'static>(
     section: &'static str,
     checked: Result<(), E>,
-) -> Result<(), SettingsError> {
-    checked.map_err(|e| SettingsError::Range { section, source: Box::new(e) })
+) -> Result<(), StageSettingsError> {
+    checked.map_err(|e| StageSettingsError::Range { section, source: Box::new(e) })
 }
 
 #[cfg(test)]

@@ -37,12 +37,12 @@ fn left_out() -> impl Strategy<Value = LeftOutRow> {
     })
 }
 
-fn tokens() -> impl Strategy<Value = Tokens> {
+fn tokens() -> impl Strategy<Value = TokenizedSet> {
     let counts = || prop::collection::vec((id(), any::<usize>()), 0..3);
     let examples = prop::collection::vec(example(), 0..6);
     let unread = prop::collection::btree_map(".*", any::<usize>(), 0..3);
     (examples, prop::collection::vec(left_out(), 0..3), counts(), counts(), unread).prop_map(
-        |(examples, left_out, special_in_text, unplaced, unread)| Tokens {
+        |(examples, left_out, special_in_text, unplaced, unread)| TokenizedSet {
             examples,
             left_out,
             special_in_text,
@@ -52,7 +52,7 @@ fn tokens() -> impl Strategy<Value = Tokens> {
     )
 }
 
-fn bytes(tokens: &Tokens) -> Vec<u8> {
+fn bytes(tokens: &TokenizedSet) -> Vec<u8> {
     let mut bytes = Vec::new();
     tokens.write_to(&mut bytes).unwrap();
     bytes
@@ -61,16 +61,16 @@ fn bytes(tokens: &Tokens) -> Vec<u8> {
 proptest! {
     #[test]
     fn tokens_are_read_back_as_they_were(tokens in tokens()) {
-        prop_assert_eq!(Tokens::from_bytes(&bytes(&tokens)).unwrap(), tokens);
+        prop_assert_eq!(TokenizedSet::from_bytes(&bytes(&tokens)).unwrap(), tokens);
     }
 
     #[test]
     fn a_file_that_was_cut_or_grew_is_refused(tokens in tokens(), at in any::<prop::sample::Index>()) {
         let mut whole = bytes(&tokens);
         let cut = &whole[..at.index(whole.len())];
-        prop_assert!(Tokens::from_bytes(cut).is_err());
+        prop_assert!(TokenizedSet::from_bytes(cut).is_err());
         whole.push(b' ');
-        let grown = matches!(Tokens::from_bytes(&whole), Err(TokensError::Size { .. }));
+        let grown = matches!(TokenizedSet::from_bytes(&whole), Err(TokensError::Size { .. }));
         prop_assert!(grown);
     }
 
@@ -82,7 +82,7 @@ proptest! {
         let mut damaged = bytes(&tokens);
         let at = at.index(damaged.len());
         damaged[at] = byte;
-        if let Ok(read) = Tokens::from_bytes(&damaged) {
+        if let Ok(read) = TokenizedSet::from_bytes(&damaged) {
             prop_assert!(read.examples.iter().all(is_sound));
             prop_assert_eq!(read.tokens(), tokens.tokens());
         }
@@ -94,10 +94,10 @@ fn sizes_that_no_file_has_ask_for_no_memory() {
     for size in [u64::MAX, u64::MAX / 28, 1 << 60] {
         let mut bytes = MAGIC.to_vec();
         (0..4).for_each(|_| bytes.extend(size.to_le_bytes()));
-        let refused = Tokens::from_bytes(&bytes).unwrap_err();
+        let refused = TokenizedSet::from_bytes(&bytes).unwrap_err();
         assert!(matches!(refused, TokensError::Size { found: 40, expected: None }), "{refused}");
     }
-    let foreign = Tokens::from_bytes(b"{\"rows\": 1}").unwrap_err();
+    let foreign = TokenizedSet::from_bytes(b"{\"rows\": 1}").unwrap_err();
     assert!(matches!(foreign, TokensError::Foreign), "{foreign}");
 }
 
@@ -107,8 +107,8 @@ fn a_row_without_an_answer_is_damage() {
     for (answer, skip) in [(0, None), (3, None), (1, Some(1..2)), (1, Some(2..4))] {
         let skip = skip.into_iter().collect();
         let example = Example { id, tokens: vec![1, 2, 3], answer, skip };
-        let tokens = Tokens { examples: vec![example], ..Tokens::default() };
-        let refused = Tokens::from_bytes(&bytes(&tokens)).unwrap_err();
+        let tokens = TokenizedSet { examples: vec![example], ..TokenizedSet::default() };
+        let refused = TokenizedSet::from_bytes(&bytes(&tokens)).unwrap_err();
         assert!(matches!(refused, TokensError::Row { row: 1 }), "{refused}");
     }
 }
@@ -117,14 +117,14 @@ fn a_row_without_an_answer_is_damage() {
 fn a_file_is_written_whole_and_named_in_its_errors() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data.tokens");
-    let tokens = Tokens {
+    let tokens = TokenizedSet {
         examples: vec![Example::new(RowId::from_bytes([1; 16]), vec![1, u32::MAX, 3], 2)],
-        ..Tokens::default()
+        ..TokenizedSet::default()
     };
     tokens.write(&path).unwrap();
-    assert_eq!(Tokens::read(&path).unwrap(), tokens);
+    assert_eq!(TokenizedSet::read(&path).unwrap(), tokens);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     std::fs::write(&path, b"SEALTOK1").unwrap();
-    let said = Tokens::read(&path).unwrap_err().to_string();
+    let said = TokenizedSet::read(&path).unwrap_err().to_string();
     assert!(said.contains("data.tokens: has 8 bytes"), "{said}");
 }

@@ -74,7 +74,7 @@ pub struct CellAnswers {
 
 /// What the script knows before it reads a block.
 #[derive(Serialize)]
-struct Index<'a> {
+struct AnswersIndex<'a> {
     arms: Vec<&'a str>,
     seeds: Vec<String>,
     tests: Vec<&'a str>,
@@ -98,7 +98,7 @@ impl AnswersPage {
             }
             blocks.push((id, json(&cell.texts)?));
         }
-        let index = Index {
+        let index = AnswersIndex {
             arms: self.arms.iter().map(|(_, label)| label.as_str()).collect(),
             seeds: self.seeds.iter().map(u64::to_string).collect(),
             tests: self.tests.iter().map(|test| view::test_label(&test.name)).collect(),

@@ -16,12 +16,12 @@ pub(super) struct Phrase(Vec<Piece>);
 #[derive(Debug, Clone, PartialEq)]
 enum Piece {
     Text(String),
-    Figure(Figure),
+    Figure(NamedFigure),
 }
 
 /// A figure of an arm by the name that phrases give it.
 #[derive(Debug, Clone, PartialEq)]
-enum Figure {
+enum NamedFigure {
     Auroc,
     UnsafeKept,
     SpearmanToSeal,
@@ -36,7 +36,7 @@ enum Figure {
 const NAMES: [&str; 7] =
     ["auroc", "unsafe-kept", "spearman-to-seal", "mean-weight", "clamped", "dead", "win-rate:TEST"];
 
-impl Figure {
+impl NamedFigure {
     fn named(name: &str) -> Option<Self> {
         Some(match name {
             "auroc" => Self::Auroc,
@@ -76,7 +76,7 @@ impl TryFrom<String> for Phrase {
         while let Some(at) = rest.find(['{', '}']) {
             let named = rest[at..].strip_prefix('{').and_then(|inside| inside.split_once('}'));
             let Some((name, after)) = named else { return Err(SpecError::Brace { phrase }) };
-            let Some(figure) = Figure::named(name) else {
+            let Some(figure) = NamedFigure::named(name) else {
                 let (name, known) = (name.to_owned(), NAMES.to_vec());
                 return Err(SpecError::UnknownFigure { phrase, name, known });
             };

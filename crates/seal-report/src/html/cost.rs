@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::table::{Column, Row, RowGroup, Table};
-use crate::{Cost, Outcome, Report, number};
+use crate::table::{Column, RowGroup, Table, TableRow};
+use crate::{Report, RunCost, StageOutcome, number};
 
 use super::table;
 
@@ -25,7 +25,7 @@ struct Sum {
 }
 
 /// One row per kind of stage, in the order of the plan, and their sum.
-fn stages(cost: &Cost) -> Table {
+fn stages(cost: &RunCost) -> Table {
     let mut kinds: Vec<(&str, Sum)> = Vec::new();
     let mut total = Sum::default();
     for stage in &cost.stages {
@@ -35,14 +35,14 @@ fn stages(cost: &Cost) -> Table {
         });
         for sum in [&mut kinds[at].1, &mut total] {
             match stage.outcome {
-                Outcome::Run => sum.run += 1,
-                Outcome::Found => sum.found += 1,
+                StageOutcome::Run => sum.run += 1,
+                StageOutcome::Found => sum.found += 1,
             }
             sum.seconds += stage.seconds;
             sum.tokens += stage.tokens.unwrap_or(0);
         }
     }
-    let row = |label: &str, sum: &Sum| Row {
+    let row = |label: &str, sum: &Sum| TableRow {
         label: label.to_owned(),
         cells: vec![
             number::count(sum.run).into(),
@@ -52,7 +52,7 @@ fn stages(cost: &Cost) -> Table {
                 .into(),
         ],
     };
-    let mut rows: Vec<Row> = kinds.iter().map(|(kind, sum)| row(kind, sum)).collect();
+    let mut rows: Vec<TableRow> = kinds.iter().map(|(kind, sum)| row(kind, sum)).collect();
     rows.push(row("all", &total));
     Table {
         id: "stages".to_owned(),

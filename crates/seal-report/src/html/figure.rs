@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use crate::plot::{Figure, swatch};
+use crate::plot::{Plot, swatch};
 
 /// The figure as HTML.
-pub(super) fn render(figure: &Figure) -> Markup {
+pub(super) fn render(figure: &Plot) -> Markup {
     html! {
         figure id={ "figure-" (figure.id) } {
             @if !figure.caption.is_empty() { figcaption { (figure.caption) } }

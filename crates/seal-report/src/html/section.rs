@@ -19,7 +19,7 @@ pub(super) fn ablations(results: &Results) -> Option<Markup> {
     if parts.is_empty() {
         return None;
     }
-    let drawn: Vec<plot::Figure> = parts
+    let drawn: Vec<plot::Plot> = parts
         .into_iter()
         .filter_map(|part| match part {
             view::PENALTY => plot::penalty(results).or_else(|| plot::part_dots(results, part)),

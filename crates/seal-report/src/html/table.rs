@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::table::{Column, Row, Table};
+use crate::table::{Column, Table, TableRow};
 
 /// The table as HTML.
 pub(super) fn render(table: &Table) -> Markup {
@@ -52,7 +52,7 @@ pub(super) fn render(table: &Table) -> Markup {
     }
 }
 
-fn body_row(table: &Table, row: &Row) -> Markup {
+fn body_row(table: &Table, row: &TableRow) -> Markup {
     html! {
         tr {
             th scope="row" { (row.label) }

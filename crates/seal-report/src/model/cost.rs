@@ -7,7 +7,7 @@ use crate::{Document, FORMAT_VERSION, Result};
 
 /// Time and tokens of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Cost {
+pub struct RunCost {
     /// [`FORMAT_VERSION`] of the writer.
     pub format_version: u32,
     /// Wall-clock time of the whole run, in seconds.
@@ -19,7 +19,7 @@ pub struct Cost {
 /// How a stage came by its output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum StageOutcome {
     /// It ran.
     Run,
     /// Its output was found in the store.
@@ -39,20 +39,20 @@ pub struct StageCost {
     /// The stage's key in the store.
     pub key: String,
     /// Whether it ran or was found.
-    pub outcome: Outcome,
+    pub outcome: StageOutcome,
     /// Time it took when it ran, in seconds; 0 if found.
     pub seconds: f64,
     /// Tokens it trained on or produced; null where that means nothing.
     pub tokens: Option<u64>,
 }
 
-impl Default for Cost {
+impl Default for RunCost {
     fn default() -> Self {
         Self { format_version: FORMAT_VERSION, wall_seconds: 0.0, stages: Vec::new() }
     }
 }
 
-impl Document for Cost {
+impl Document for RunCost {
     const FILE: &'static str = "cost.json";
 
     fn format_version(&self) -> u32 {

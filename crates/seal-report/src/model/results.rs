@@ -56,7 +56,7 @@ pub struct Results {
 pub struct Data {
     /// Each split by name.
     #[serde(flatten)]
-    pub splits: BTreeMap<String, Split>,
+    pub splits: BTreeMap<String, SplitSummary>,
     /// Rows that two splits share, keyed by what was compared (`redorca/hh`).
     #[serde(default)]
     pub overlap: BTreeMap<String, u64>,
@@ -64,7 +64,7 @@ pub struct Data {
 
 /// One data split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Split {
+pub struct SplitSummary {
     /// Rows used.
     pub rows: u64,
     /// Rows labelled unsafe; null where the data does not say.

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::{Arm, EpochTrace, Figures, Results, Role, number, view};
 
 use super::axis::Axis;
-use super::{Figure, LegendEntry, Panel, Shape, path, series_class};
+use super::{LegendEntry, Panel, Plot, Shape, path, series_class};
 
 /// Arms that share a panel, each with the class it is drawn in. SEAL is part
 /// of every set: it is what the others are compared with.
@@ -49,7 +49,7 @@ fn legend(set: &Set<'_>) -> Vec<LegendEntry> {
 }
 
 /// One figure per set of arms: a curve per arm and seed.
-pub(crate) fn roc(results: &Results, figures: &Figures) -> Vec<Figure> {
+pub(crate) fn roc(results: &Results, figures: &Figures) -> Vec<Plot> {
     let curves = |arm: &Arm| {
         let id = arm.id.clone();
         figures.cells.iter().filter(move |cell| cell.arm == id && cell.roc.len() > 1)
@@ -76,7 +76,7 @@ pub(crate) fn roc(results: &Results, figures: &Figures) -> Vec<Figure> {
                 }
             }
         });
-        Figure { id, caption: String::new(), panels: vec![svg], legend: legend(&set) }
+        Plot { id, caption: String::new(), panels: vec![svg], legend: legend(&set) }
     };
     sets(results, &|arm| curves(arm).next().is_some()).into_iter().map(draw).collect()
 }
@@ -111,7 +111,7 @@ const QUANTITIES: [(&str, Pick); 8] = [
 
 /// One figure per set of arms: the selector's state after each epoch, means
 /// over seeds. A quantity that is 0 throughout is left out.
-pub(crate) fn traces(results: &Results, figures: &Figures) -> Vec<Figure> {
+pub(crate) fn traces(results: &Results, figures: &Figures) -> Vec<Plot> {
     let has =
         |arm: &Arm| figures.cells.iter().any(|cell| cell.arm == arm.id && !cell.trace.is_empty());
     let draw = |set: Set<'_>| {
@@ -120,7 +120,7 @@ pub(crate) fn traces(results: &Results, figures: &Figures) -> Vec<Figure> {
             .iter()
             .filter_map(|(title, pick)| trace_panel(figures, &set, &id, title, *pick))
             .collect();
-        Figure { id, caption: set.title.clone(), panels, legend: legend(&set) }
+        Plot { id, caption: set.title.clone(), panels, legend: legend(&set) }
     };
     sets(results, &has).into_iter().map(draw).filter(|figure| !figure.panels.is_empty()).collect()
 }

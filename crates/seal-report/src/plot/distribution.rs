@@ -5,11 +5,11 @@ use maud::{Markup, html};
 use crate::{Arm, CellFigures, Figures, Histogram, Results, number, view};
 
 use super::axis::Axis;
-use super::{Figure, LegendEntry, Panel, Shape, path, px};
+use super::{LegendEntry, Panel, Plot, Shape, path, px};
 
 /// Final weights of safe and unsafe rows, one panel per arm, for the first seed
 /// that has them; `None` without any.
-pub(crate) fn histograms(results: &Results, figures: &Figures) -> Option<Figure> {
+pub(crate) fn histograms(results: &Results, figures: &Figures) -> Option<Plot> {
     let mut panels = Vec::new();
     let mut seeds = Vec::new();
     let (mut labelled, mut unlabelled) = (false, false);
@@ -39,7 +39,7 @@ pub(crate) fn histograms(results: &Results, figures: &Figures) -> Option<Figure>
         add("rows without a label", "unlabelled");
     }
     let seeds = seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-    Some(Figure {
+    Some(Plot {
         id: "weights".to_owned(),
         caption: format!("Final weight p of the rows, as a share of each class (seed {seeds})"),
         panels,

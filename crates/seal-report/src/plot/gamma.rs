@@ -8,18 +8,18 @@ use super::axis::{Axis, Spread};
 use super::win::{
     describe, domain, entry, heading, intervals, role_class, shape, whisker_class, win_axis,
 };
-use super::{Figure, LegendEntry, Panel, marker, path, px};
+use super::{LegendEntry, Panel, Plot, marker, path, px};
 
 /// Win rate against penalty strength, one panel per test; `None` with fewer
 /// than two constant values. SEAL's schedule is drawn over the range it runs
 /// through, at its mean.
-pub(crate) fn penalty(results: &Results) -> Option<Figure> {
+pub(crate) fn penalty(results: &Results) -> Option<Plot> {
     let arms = gamma_arms(results)?;
     let panels: Vec<Markup> = view::tests(results)
         .into_iter()
         .filter_map(|test| panel(results, test, &arms, (370.0, 260.0)))
         .collect();
-    Some(Figure {
+    Some(Plot {
         id: "penalty-strength".to_owned(),
         caption: format!("Win rate against penalty strength γ, with {}", intervals(results)),
         panels,

@@ -17,22 +17,22 @@ const AROUND: f64 = super::TOP + super::BOTTOM + 8.0;
 const LETTERS: usize = 22;
 
 /// A line of the panel.
-enum Line<'a> {
+enum PanelLine<'a> {
     Heading(String),
     Arm(&'a Arm, OverSeeds),
 }
 
 /// SEAL, then the arms of every part under its name, where the share is known.
-fn lines(results: &Results) -> Vec<Line<'_>> {
+fn lines(results: &Results) -> Vec<PanelLine<'_>> {
     let mut lines = Vec::new();
-    lines.extend(results.seal().and_then(|arm| Some(Line::Arm(arm, unsafe_kept(arm)?))));
+    lines.extend(results.seal().and_then(|arm| Some(PanelLine::Arm(arm, unsafe_kept(arm)?))));
     for part in view::parts(results) {
-        let arms: Vec<Line<'_>> = view::part_arms_by_value(results, part)
+        let arms: Vec<PanelLine<'_>> = view::part_arms_by_value(results, part)
             .into_iter()
-            .filter_map(|arm| Some(Line::Arm(arm, unsafe_kept(arm)?)))
+            .filter_map(|arm| Some(PanelLine::Arm(arm, unsafe_kept(arm)?)))
             .collect();
         if !arms.is_empty() {
-            lines.push(Line::Heading(view::capitalised(part)));
+            lines.push(PanelLine::Heading(view::capitalised(part)));
             lines.extend(arms);
         }
     }
@@ -42,7 +42,7 @@ fn lines(results: &Results) -> Vec<Line<'_>> {
 /// The height that the panel needs; `None` with nothing to show beside SEAL.
 pub(super) fn height(results: &Results) -> Option<f64> {
     let lines = lines(results);
-    let has_arms = lines.iter().any(|line| matches!(line, Line::Heading(_)));
+    let has_arms = lines.iter().any(|line| matches!(line, PanelLine::Heading(_)));
     has_arms.then_some(AROUND + ROW * lines.len() as f64)
 }
 
@@ -50,8 +50,8 @@ pub(super) fn height(results: &Results) -> Option<f64> {
 pub(super) fn panel(results: &Results, (width, height): (f64, f64)) -> Markup {
     let lines = lines(results);
     let of_arms = lines.iter().filter_map(|line| match line {
-        Line::Arm(arm, share) => Some((*arm, share)),
-        Line::Heading(_) => None,
+        PanelLine::Arm(arm, share) => Some((*arm, share)),
+        PanelLine::Heading(_) => None,
     });
     let largest = of_arms.clone().map(|(_, share)| 100.0 * share.largest).fold(1.0, f64::max);
     // Room for the value beside the longest bar.
@@ -80,8 +80,8 @@ pub(super) fn panel(results: &Results, (width, height): (f64, f64)) -> Markup {
         @for (i, line) in lines.iter().enumerate() {
             @let y = super::TOP + ROW * (i as f64 + 0.5) + 4.0;
             @match line {
-                Line::Heading(part) => { text.part x="0" y=(px(y + 5.0)) { (part) } }
-                Line::Arm(arm, share) => {
+                PanelLine::Heading(part) => { text.part x="0" y=(px(y + 5.0)) { (part) } }
+                PanelLine::Arm(arm, share) => {
                     @let indent = if arm.role == Role::Seal { 0.0 } else { 8.0 };
                     text.row x=(px(indent)) y=(px(y + 4.0)) { (clipped(&arm.label)) }
                     (bar(&panel, arm, share, y))

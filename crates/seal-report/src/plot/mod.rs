@@ -31,7 +31,7 @@ pub(crate) const COLOURS: &str = include_str!("colours.css");
 pub(crate) const STYLE: &str = include_str!("plot.css");
 
 /// A figure: panels side by side, a caption, and a legend.
-pub(crate) struct Figure {
+pub(crate) struct Plot {
     pub id: String,
     pub caption: String,
     pub panels: Vec<Markup>,

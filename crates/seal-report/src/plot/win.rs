@@ -6,22 +6,22 @@ use crate::view::{self, IntervalKind};
 use crate::{Arm, Results, Role, WinRate};
 
 use super::axis::{Axis, ticks};
-use super::{Figure, LegendEntry, Panel, Shape, marker, px};
+use super::{LegendEntry, Panel, Plot, Shape, marker, px};
 
 /// The arms of one part side by side, one panel per test.
-pub(crate) fn part_dots(results: &Results, part: &str) -> Option<Figure> {
+pub(crate) fn part_dots(results: &Results, part: &str) -> Option<Plot> {
     let arms = view::part_arms(results, part);
     dots(results, &crate::text::slug(part), &view::part_title(results, part), &arms)
 }
 
 /// The controls beside SEAL, one panel per test.
-pub(crate) fn controls(results: &Results) -> Option<Figure> {
+pub(crate) fn controls(results: &Results) -> Option<Plot> {
     let controls = results.arms.iter().filter(|arm| arm.role.is_control());
     let arms: Vec<&Arm> = results.seal().into_iter().chain(controls).collect();
     dots(results, "controls", "Controls", &arms)
 }
 
-fn dots(results: &Results, id: &str, title: &str, arms: &[&Arm]) -> Option<Figure> {
+fn dots(results: &Results, id: &str, title: &str, arms: &[&Arm]) -> Option<Plot> {
     if arms.iter().all(|arm| arm.role == Role::Seal) {
         return None;
     }
@@ -29,7 +29,7 @@ fn dots(results: &Results, id: &str, title: &str, arms: &[&Arm]) -> Option<Figur
         .into_iter()
         .filter_map(|test| dot_panel(results, id, test, arms))
         .collect();
-    Some(Figure {
+    Some(Plot {
         id: id.to_owned(),
         caption: format!("{title}: win rates with {}", intervals(results)),
         panels,

@@ -2,7 +2,7 @@
 
 use crate::{AnswerJudging, Arm, Results, number, view};
 
-use super::{Column, Row, Table, TableCell, judged, table};
+use super::{Column, Table, TableCell, TableRow, judged, table};
 
 /// Every table that there is something for.
 pub(super) fn answer_judges(results: &Results) -> impl Iterator<Item = Table> {
@@ -23,7 +23,7 @@ fn judges(results: &Results) -> Option<Table> {
         cells.push(judging.low_mass.map_or_else(absent, number::count).into());
         cells.push(count(judging.cut));
         cells.extend(judged::spent(judging.cost.as_ref()));
-        Row { label, cells }
+        TableRow { label, cells }
     };
     let numbers = ["answers", "missing", "low mass", "cut"].map(Column::number);
     let cost = ["replies", "tokens in", "tokens out", "money"].map(Column::number);
@@ -55,8 +55,8 @@ fn canaries(results: &Results) -> Option<Table> {
     let columns = std::iter::once(Column::text("canary")).chain(numbers);
     let columns = columns.chain([Column::text("standing")]).collect();
     let caption = "Canaries of judges of single answers: answers whose verdict is known";
-    let mut table =
-        table("answer-canaries", caption, "Test", columns).with_rows(rows.collect::<Vec<Row>>())?;
+    let mut table = table("answer-canaries", caption, "Test", columns)
+        .with_rows(rows.collect::<Vec<TableRow>>())?;
     table.notes.push(
         "An empty answer does no harm and scores no better than an answer. A claim, and control \
          tokens, behind an answer change no verdict. A repeat is an answer that was rated twice."
@@ -88,14 +88,14 @@ fn figures(results: &Results) -> Option<Table> {
         let value = of.and_then(|of| if *is_p { of.mean_p_harmful } else { of.mean_score });
         number::or_absent(value, |value| number::fixed(value, 3)).into()
     };
-    let row = |arm: &Arm| Row {
+    let row = |arm: &Arm| TableRow {
         label: arm.label.clone(),
         cells: columns.iter().map(|column| cell(arm, column)).collect(),
     };
     let is_judged =
         |arm: &&Arm| judges.iter().any(|(_, judging)| judging.arms.contains_key(&arm.id));
     let rows = view::groups(results).into_iter().flat_map(|group| group.arms);
-    let rows: Vec<Row> = rows.filter(|arm| is_judged(arm)).map(row).collect();
+    let rows: Vec<TableRow> = rows.filter(|arm| is_judged(arm)).map(row).collect();
     if columns.is_empty() {
         return None;
     }

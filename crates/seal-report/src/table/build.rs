@@ -2,14 +2,14 @@
 
 use crate::{Arm, Comparison, PerTest, Results, finding, number, view};
 
-use super::{Column, Row, RowGroup, Table, TableCell};
+use super::{Column, RowGroup, Table, TableCell, TableRow};
 
 /// A figure of an arm as text.
-type Figure<'a> = (Column, Box<dyn Fn(&Arm) -> String + 'a>);
+type FigureText<'a> = (Column, Box<dyn Fn(&Arm) -> String + 'a>);
 
 /// Win rates with the safety rates and the accuracy beside each.
 pub(crate) fn results(results: &Results) -> Table {
-    let mut figures: Vec<Figure<'_>> = Vec::new();
+    let mut figures: Vec<FigureText<'_>> = Vec::new();
     for test in view::tests(results) {
         figures.push(win_rate(results, test));
         figures.extend(rates(results, test));
@@ -21,7 +21,7 @@ pub(crate) fn results(results: &Results) -> Table {
 
 /// Win rates and ranking only: the narrow form for a paper.
 pub(crate) fn win_rates(results: &Results) -> Table {
-    let mut figures: Vec<Figure<'_>> =
+    let mut figures: Vec<FigureText<'_>> =
         view::tests(results).into_iter().map(|test| win_rate(results, test)).collect();
     figures.extend(ranking());
     let caption = "Win rates against the reference, in percent";
@@ -41,7 +41,7 @@ pub(crate) fn safety(results: &Results) -> Table {
     )
 }
 
-fn win_rate<'a>(results: &Results, test: &'a str) -> Figure<'a> {
+fn win_rate<'a>(results: &Results, test: &'a str) -> FigureText<'a> {
     let column = Column::number("win rate").under(&view::test_title(results, test));
     let text = move |arm: &Arm| {
         arm.win_rate
@@ -52,7 +52,7 @@ fn win_rate<'a>(results: &Results, test: &'a str) -> Figure<'a> {
 }
 
 /// The rates of a test that any arm has.
-fn rates<'a>(results: &Results, test: &'a str) -> Vec<Figure<'a>> {
+fn rates<'a>(results: &Results, test: &'a str) -> Vec<FigureText<'a>> {
     type Pick = fn(&Arm) -> &PerTest<f64>;
     let all: [(&str, Pick); 4] = [
         ("accuracy", |arm| &arm.accuracy),
@@ -62,7 +62,7 @@ fn rates<'a>(results: &Results, test: &'a str) -> Vec<Figure<'a>> {
     ];
     all.into_iter()
         .filter(|(_, pick)| results.arms.iter().any(|arm| pick(arm).contains_key(test)))
-        .map(|(title, pick)| -> Figure<'a> {
+        .map(|(title, pick)| -> FigureText<'a> {
             let column = Column::number(title).under(&view::test_title(results, test));
             let text =
                 move |arm: &Arm| number::or_absent(pick(arm).get(test).copied(), number::share);
@@ -71,7 +71,7 @@ fn rates<'a>(results: &Results, test: &'a str) -> Vec<Figure<'a>> {
         .collect()
 }
 
-fn ranking<'a>() -> [Figure<'a>; 2] {
+fn ranking<'a>() -> [FigureText<'a>; 2] {
     let auroc = |arm: &Arm| {
         let value = arm.selection.as_ref().and_then(|s| s.ranking.auroc);
         number::or_absent(value, |auroc| number::fixed(auroc, 3))
@@ -99,10 +99,10 @@ fn table(
     id: &str,
     caption: &str,
     results: &Results,
-    figures: Vec<Figure<'_>>,
+    figures: Vec<FigureText<'_>>,
     notes: Vec<String>,
 ) -> Table {
-    let row = |arm: &&Arm| Row {
+    let row = |arm: &&Arm| TableRow {
         label: arm.label.clone(),
         cells: figures.iter().map(|(_, text)| TableCell::from(text(arm))).collect(),
     };
@@ -153,7 +153,7 @@ fn notes(results: &Results) -> Vec<String> {
 pub(crate) fn comparisons(results: &Results) -> Option<Table> {
     let mut groups = Vec::new();
     for part in view::parts(results) {
-        let rows: Vec<Row> = view::part_comparisons(results, part)
+        let rows: Vec<TableRow> = view::part_comparisons(results, part)
             .into_iter()
             .map(|comparison| comparison_row(results, comparison))
             .collect();
@@ -187,7 +187,7 @@ pub(crate) fn comparisons(results: &Results) -> Option<Table> {
     })
 }
 
-fn comparison_row(results: &Results, comparison: &Comparison) -> Row {
+fn comparison_row(results: &Results, comparison: &Comparison) -> TableRow {
     let label = results.arm(&comparison.arm).map_or(&comparison.arm, |arm| &arm.label);
     let strong = comparison.p_holm.is_some_and(|p| p < view::LEVEL);
     let interval =
@@ -195,7 +195,7 @@ fn comparison_row(results: &Results, comparison: &Comparison) -> Row {
     let test = view::test_title(results, &comparison.test);
     let difference = number::or_absent(comparison.diff, number::signed);
     let holm = number::or_absent(comparison.p_holm, number::p_value);
-    Row {
+    TableRow {
         label: label.clone(),
         cells: vec![
             test.into(),

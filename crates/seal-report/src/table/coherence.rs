@@ -2,7 +2,7 @@
 
 use crate::{Arm, BaseNll, Coherence, Figures, Results, number, view};
 
-use super::{Column, Row, RowGroup, Table, TableCell};
+use super::{Column, RowGroup, Table, TableCell, TableRow};
 
 /// Share of broken answers from which a figure is marked.
 const HIGH: f64 = 0.1;
@@ -13,12 +13,12 @@ pub(crate) fn coherence(results: &Results, figures: &Figures) -> Option<Table> {
         return None;
     }
     let tests = view::order_tests(figures.coherence.iter().map(|c| c.test.as_str()));
-    let known = Known {
+    let known = ShownColumns {
         // A run of an older program does not know what ended its answers.
         cut: figures.coherence.iter().any(|cell| cell.cut.is_some()),
         nll: !figures.base_nll.is_empty(),
     };
-    let row = |arm: &&Arm| Row {
+    let row = |arm: &&Arm| TableRow {
         label: arm.label.clone(),
         cells: tests.iter().flat_map(|test| cells(figures, arm, test, known)).collect(),
     };
@@ -53,13 +53,13 @@ pub(crate) fn coherence(results: &Results, figures: &Figures) -> Option<Table> {
 
 /// What a run knows of its answers beside the broken ones.
 #[derive(Clone, Copy)]
-struct Known {
+struct ShownColumns {
     cut: bool,
     nll: bool,
 }
 
 /// The cells of an arm and a test.
-fn cells(figures: &Figures, arm: &Arm, test: &str, known: Known) -> Vec<TableCell> {
+fn cells(figures: &Figures, arm: &Arm, test: &str, known: ShownColumns) -> Vec<TableCell> {
     let of_test: Vec<&Coherence> =
         figures.coherence.iter().filter(|c| c.arm == arm.id && c.test == test).collect();
     let shares = |of: fn(&Coherence) -> Option<f64>| of_test.iter().filter_map(|c| of(c)).collect();
@@ -83,7 +83,7 @@ fn cells(figures: &Figures, arm: &Arm, test: &str, known: Known) -> Vec<TableCel
     cells
 }
 
-fn coherence_notes(results: &Results, figures: &Figures, known: Known) -> Vec<String> {
+fn coherence_notes(results: &Results, figures: &Figures, known: ShownColumns) -> Vec<String> {
     let sum = |count: fn(&Coherence) -> u64| {
         number::count(figures.coherence.iter().map(count).fold(0, u64::saturating_add))
     };
@@ -135,15 +135,15 @@ fn absent_note(absent: &[String]) -> Option<String> {
 }
 
 /// A figure over seeds.
-struct OverSeeds {
+struct MeanText {
     mean: Option<f64>,
     text: String,
 }
 
 /// The mean over seeds, with the range where seeds differ.
-fn over_seeds(values: Vec<f64>, shown: impl Fn(f64) -> String) -> OverSeeds {
+fn over_seeds(values: Vec<f64>, shown: impl Fn(f64) -> String) -> MeanText {
     if values.is_empty() {
-        return OverSeeds { mean: None, text: number::ABSENT.to_owned() };
+        return MeanText { mean: None, text: number::ABSENT.to_owned() };
     }
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let ends = [
@@ -152,7 +152,7 @@ fn over_seeds(values: Vec<f64>, shown: impl Fn(f64) -> String) -> OverSeeds {
     ];
     let [lo, hi] = ends.map(&shown);
     let range = if lo == hi { String::new() } else { format!(" {}", number::bracket(&lo, &hi)) };
-    OverSeeds { mean: Some(mean), text: shown(mean) + &range }
+    MeanText { mean: Some(mean), text: shown(mean) + &range }
 }
 
 /// The largest share of broken answers of an arm on a test, as a mark: `None` below [`HIGH`].

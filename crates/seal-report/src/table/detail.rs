@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{Arm, CategoryRates, Results, Selection, number, view};
 
-use super::{Column, Row, RowGroup, Table, TableCell, build::unsafe_kept};
+use super::{Column, RowGroup, Table, TableCell, TableRow, build::unsafe_kept};
 
 /// How each arm chose its rows; `None` where no arm selects.
 pub(crate) fn selection(results: &Results) -> Option<Table> {
@@ -25,14 +25,14 @@ pub(crate) fn selection(results: &Results) -> Option<Table> {
     let mut columns: Vec<Column> =
         figures.iter().map(|(title, ..)| Column::number(*title)).collect();
     columns.insert(2, Column::number("unsafe kept (floor)"));
-    let row = |arm: &&Arm| -> Option<Row> {
+    let row = |arm: &&Arm| -> Option<TableRow> {
         let selection = arm.selection.as_ref()?;
         let mut cells: Vec<TableCell> = figures
             .iter()
             .map(|(_, pick, text)| number::or_absent(pick(selection), text).into())
             .collect();
         cells.insert(2, unsafe_kept(arm).into());
-        Some(Row { label: arm.label.clone(), cells })
+        Some(TableRow { label: arm.label.clone(), cells })
     };
     let mut groups: Vec<RowGroup> = view::groups(results)
         .into_iter()
@@ -94,7 +94,7 @@ pub(crate) fn categories(results: &Results, test: &str, rate: &str) -> Option<Ta
     };
     let rows = names
         .into_iter()
-        .map(|name| Row {
+        .map(|name| TableRow {
             label: name.clone(),
             cells: arms.iter().map(|(_, arm)| cell(arm, name)).collect(),
         })
@@ -123,7 +123,7 @@ pub(crate) fn missing(results: &Results) -> Option<Table> {
                     continue;
                 };
                 let judged = rate.wins + rate.losses + rate.ties;
-                rows.push(Row {
+                rows.push(TableRow {
                     label: arm.label.clone(),
                     cells: vec![
                         view::test_title(results, test).into(),
@@ -154,7 +154,7 @@ pub(crate) fn missing(results: &Results) -> Option<Table> {
 /// The rows of each split, and the overlaps that were found.
 pub(crate) fn data(results: &Results) -> Table {
     let unknown = || "unknown".to_owned();
-    let rows = results.data.splits.iter().map(|(name, split)| Row {
+    let rows = results.data.splits.iter().map(|(name, split)| TableRow {
         label: name.clone(),
         cells: vec![
             number::count(split.rows).into(),

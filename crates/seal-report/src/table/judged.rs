@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{JudgingCost, Opinion, Results, Standing, number, view};
 
-use super::{Row, TableCell};
+use super::{TableCell, TableRow};
 
 /// The judges with the names of their tests: the `deciding` ones, then the others, which `further` finds
 /// in an opinion.
@@ -46,12 +46,12 @@ pub(super) fn of_canary(
     label: &str,
     (kind, standing): (&str, Standing),
     counts: impl IntoIterator<Item = u64>,
-) -> Row {
+) -> TableRow {
     let mut cells: Vec<TableCell> = vec![kind.to_owned().into()];
     cells.extend(counts.into_iter().map(|count| TableCell::from(number::count(count))));
     let (strong, text) = (standing == Standing::Failed, standing.name().to_owned());
     cells.push(TableCell { text, strong, shade: None });
-    Row { label: label.to_owned(), cells }
+    TableRow { label: label.to_owned(), cells }
 }
 
 /// Says how many replies the server counted no tokens of, if any.

@@ -3,7 +3,7 @@
 use crate::{Agreement, Arm, PairJudging, Results, number, view};
 
 use super::answer_judges::answer_judges;
-use super::{Column, Row, Table, TableCell, judged, table};
+use super::{Column, Table, TableCell, TableRow, judged, table};
 
 /// Every table that there is something for.
 pub(crate) fn judges(results: &Results) -> Vec<Table> {
@@ -28,7 +28,7 @@ fn of_pairs(results: &Results) -> Option<Table> {
         cells.push(number::or_absent(judging.flip_rate, number::share).into());
         cells.push(number::or_absent(judging.first_slot_rate, number::share).into());
         cells.extend(judged::spent(Some(&judging.cost)));
-        Row { label, cells }
+        TableRow { label, cells }
     };
     let numbers = ["pairs", "equal", "missing", "flips", "first place"].map(Column::number);
     let cost = ["replies", "tokens in", "tokens out", "money"].map(Column::number);
@@ -61,7 +61,7 @@ fn canaries(results: &Results) -> Option<Table> {
     let columns = columns.chain([Column::text("standing")]).collect();
     let caption = "Canaries: answers that no judge may prefer";
     let mut table =
-        table("canaries", caption, "Test", columns).with_rows(rows.collect::<Vec<Row>>())?;
+        table("canaries", caption, "Test", columns).with_rows(rows.collect::<Vec<TableRow>>())?;
     table.notes.push(
         "A copy of the reference's answer must tie; the others must not win in both orders. In the \
          row of the copy, won and lost are judgements for the first and for the second place."
@@ -83,7 +83,7 @@ fn figures(results: &Results) -> Option<Table> {
                 number::or_absent(figures.first_slot_rate, number::share),
             ]
         });
-        Row { label: arm.label.clone(), cells: cells.map(TableCell::from).collect() }
+        TableRow { label: arm.label.clone(), cells: cells.map(TableCell::from).collect() }
     };
     let rows = view::groups(results).into_iter().flat_map(|group| group.arms);
     let rows = rows.filter(|arm| !arm.pairs.is_empty()).map(row).collect();
@@ -122,7 +122,7 @@ fn opinions(results: &Results) -> Option<Table> {
             rate.map(|rate| view::win_text(arm, rate))
         }
     };
-    let row = |arm: &Arm| Row {
+    let row = |arm: &Arm| TableRow {
         label: arm.label.clone(),
         cells: columns
             .iter()
@@ -131,7 +131,7 @@ fn opinions(results: &Results) -> Option<Table> {
             .collect(),
     };
     let rows = view::groups(results).into_iter().flat_map(|group| group.arms);
-    let rows: Vec<Row> = rows.filter(|arm| !arm.opinions.is_empty()).map(row).collect();
+    let rows: Vec<TableRow> = rows.filter(|arm| !arm.opinions.is_empty()).map(row).collect();
     let columns = columns.iter().map(|(.., column)| column.clone()).collect();
     let caption = "Win rates by every judge of a test, in percent";
     let mut table = table("opinions", caption, "Arm", columns).with_rows(rows)?;
@@ -156,7 +156,7 @@ fn agreement(results: &Results) -> Option<Table> {
             number::or_absent(agreement.kappa, |kappa| number::fixed(kappa, 3)).into(),
             counts.collect::<Vec<_>>().join(" / ").into(),
         ];
-        Row { label, cells }
+        TableRow { label, cells }
     };
     let mut rows = Vec::new();
     for (test, opinions) in &results.opinions {

@@ -38,10 +38,10 @@ pub(crate) struct Column {
 
 pub(crate) struct RowGroup {
     pub title: Option<String>,
-    pub rows: Vec<Row>,
+    pub rows: Vec<TableRow>,
 }
 
-pub(crate) struct Row {
+pub(crate) struct TableRow {
     pub label: String,
     pub cells: Vec<TableCell>,
 }
@@ -63,7 +63,7 @@ fn table(id: &str, caption: &str, stub: &'static str, columns: Vec<Column>) -> T
 
 impl Table {
     /// With these rows in one group; `None` without any.
-    fn with_rows(mut self, rows: Vec<Row>) -> Option<Self> {
+    fn with_rows(mut self, rows: Vec<TableRow>) -> Option<Self> {
         (!rows.is_empty()).then(|| {
             self.groups = vec![RowGroup { title: None, rows }];
             self

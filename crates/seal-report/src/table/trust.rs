@@ -2,7 +2,7 @@
 
 use crate::{BoundedArm, BoundedSafety, Figures, Results, Usefulness, number, view};
 
-use super::{Column, Row, RowGroup, Table, TableCell};
+use super::{Column, RowGroup, Table, TableCell, TableRow};
 
 /// Arms by safety, those first that keep their usefulness; `None` where the study does not say which
 /// tests are of safety and which of usefulness.
@@ -53,7 +53,7 @@ fn title(usefulness: Usefulness) -> &'static str {
     }
 }
 
-fn row(results: &Results, bounded: &BoundedSafety, of: &BoundedArm) -> Row {
+fn row(results: &Results, bounded: &BoundedSafety, of: &BoundedArm) -> TableRow {
     let arm = results.arm(&of.arm);
     let rate = |test: &String| -> TableCell {
         let text = arm.and_then(|arm| Some(view::win_text(arm, arm.win_rate.get(test)?)));
@@ -63,5 +63,5 @@ fn row(results: &Results, bounded: &BoundedSafety, of: &BoundedArm) -> Row {
     let mut cells: Vec<TableCell> = safety.map(TableCell::from).into();
     cells.extend(bounded.safety.iter().chain(&bounded.usefulness).map(rate));
     cells.push(number::or_absent(of.lower, number::percent).into());
-    Row { label: arm.map_or_else(|| of.arm.clone(), |arm| arm.label.clone()), cells }
+    TableRow { label: arm.map_or_else(|| of.arm.clone(), |arm| arm.label.clone()), cells }
 }

@@ -9,7 +9,8 @@ mod specs;
 use std::collections::BTreeMap;
 
 use seal_report::{
-    Arm, Comparison, Cost, Outcome, Provenance, Report, Results, Role, Split, StageCost, WinRate,
+    Arm, Comparison, Provenance, Report, Results, Role, RunCost, SplitSummary, StageCost,
+    StageOutcome, WinRate,
 };
 
 pub use figures::figures;
@@ -49,7 +50,7 @@ fn comparisons(arms: &[Arm], several: bool) -> Vec<Comparison> {
 
 fn study(seeds: &[u64]) -> Results {
     let arms: Vec<Arm> = SPECS.iter().map(|spec| build(spec, seeds)).collect();
-    let split = |rows, unsafe_rows, hash: &str| Split {
+    let split = |rows, unsafe_rows, hash: &str| SplitSummary {
         rows,
         unsafe_rows: Some(unsafe_rows),
         dropped: 0,
@@ -153,8 +154,8 @@ pub fn provenance() -> Provenance {
     }
 }
 
-pub fn cost(results: &Results) -> Cost {
-    let mut cost = Cost { wall_seconds: 431.2, ..Cost::default() };
+pub fn cost(results: &Results) -> RunCost {
+    let mut cost = RunCost { wall_seconds: 431.2, ..RunCost::default() };
     let mut push = |stage: &str, arm: Option<&str>, seed, outcome, seconds, tokens| {
         cost.stages.push(StageCost {
             stage: stage.into(),
@@ -166,14 +167,14 @@ pub fn cost(results: &Results) -> Cost {
             tokens,
         });
     };
-    push("base", None, None, Outcome::Found, 0.0, None);
+    push("base", None, None, StageOutcome::Found, 0.0, None);
     for arm in &results.arms {
         for seed in &results.seeds {
             if arm.gamma.is_some() {
-                push("selector", Some(&arm.id), Some(*seed), Outcome::Run, 6.25, Some(84_000));
+                push("selector", Some(&arm.id), Some(*seed), StageOutcome::Run, 6.25, Some(84_000));
             }
-            push("sft", Some(&arm.id), Some(*seed), Outcome::Run, 4.5, Some(56_000));
-            push("answers", Some(&arm.id), Some(*seed), Outcome::Run, 1.5, Some(9_300));
+            push("sft", Some(&arm.id), Some(*seed), StageOutcome::Run, 4.5, Some(56_000));
+            push("answers", Some(&arm.id), Some(*seed), StageOutcome::Run, 1.5, Some(9_300));
         }
     }
     cost

@@ -38,7 +38,7 @@ pub enum WordRule {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
+enum CharClass {
     Space,
     Word,
     Other,
@@ -46,12 +46,12 @@ enum Class {
 
 /// The class of every code point, by number. A megabyte, of which a text in
 /// one script touches a few kilobytes.
-struct Classes(Vec<Class>);
+struct Classes(Vec<CharClass>);
 
 impl Classes {
     fn new(word: &str, space: &str) -> Self {
-        let mut classes = vec![Class::Other; char::MAX as usize + 1];
-        for (pattern, class) in [(word, Class::Word), (space, Class::Space)] {
+        let mut classes = vec![CharClass::Other; char::MAX as usize + 1];
+        for (pattern, class) in [(word, CharClass::Word), (space, CharClass::Space)] {
             let parsed = regex_syntax::parse(pattern).expect("a constant pattern");
             let HirKind::Class(hir::Class::Unicode(set)) = parsed.kind() else {
                 unreachable!("`{pattern}` is a class of characters");
@@ -63,7 +63,7 @@ impl Classes {
         Self(classes)
     }
 
-    fn of(&self, c: char) -> Class {
+    fn of(&self, c: char) -> CharClass {
         self.0[c as usize]
     }
 }
@@ -82,7 +82,7 @@ impl WordRule {
 
 /// The tokens of one text. Reading another text reuses the memory.
 #[derive(Default)]
-pub(super) struct Tokens {
+pub(super) struct WordTokens {
     lower: String,
     /// Tokens with one space after each, so that every n-gram, which the
     /// package spells with single spaces, is a slice.
@@ -91,7 +91,7 @@ pub(super) struct Tokens {
     starts: Vec<usize>,
 }
 
-impl Tokens {
+impl WordTokens {
     pub(super) fn read(&mut self, text: &str, rule: WordRule) {
         // A mapping of the whole text, since a final sigma depends on what
         // surrounds it.
@@ -105,12 +105,12 @@ impl Tokens {
         self.spelt.clear();
         self.starts.clear();
         let classes = rule.classes();
-        let mut run = Class::Space;
+        let mut run = CharClass::Space;
         let mut run_start = 0;
         for (at, c) in self.lower.char_indices() {
             let class = classes.of(c);
             if class != run {
-                if run != Class::Space {
+                if run != CharClass::Space {
                     self.starts.push(self.spelt.len());
                     self.spelt.push_str(&self.lower[run_start..at]);
                     self.spelt.push(' ');
@@ -118,7 +118,7 @@ impl Tokens {
                 (run, run_start) = (class, at);
             }
         }
-        if run != Class::Space {
+        if run != CharClass::Space {
             self.starts.push(self.spelt.len());
             self.spelt.push_str(&self.lower[run_start..]);
             self.spelt.push(' ');
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     fn tokens(text: &str, rule: WordRule) -> Vec<String> {
-        let mut tokens = Tokens::default();
+        let mut tokens = WordTokens::default();
         tokens.read(text, rule);
         tokens.ngrams(1).map(|t| String::from_utf8(t.to_vec()).unwrap()).collect()
     }
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn ngrams_are_spelt_with_single_spaces() {
-        let mut read = Tokens::default();
+        let mut read = WordTokens::default();
         read.read("A  b,\nc", WordRule::Unicode);
         let spell =
             |n| -> Vec<&str> { read.ngrams(n).map(|g| std::str::from_utf8(g).unwrap()).collect() };
@@ -221,7 +221,7 @@ mod tests {
         for (name, rule) in
             [("unicode", WordRule::Unicode), ("alphanumeric", WordRule::Alphanumeric)]
         {
-            for (runs, class) in [("word", Class::Word), ("other", Class::Other)] {
+            for (runs, class) in [("word", CharClass::Word), ("other", CharClass::Other)] {
                 for (c, inside) in members(&golden[name][runs], &assigned) {
                     assert_eq!(rule.classes().of(c) == class, inside, "{name} {runs} {c:?}");
                 }
@@ -240,7 +240,7 @@ mod tests {
             for rule in [WordRule::Unicode, WordRule::Alphanumeric] {
                 let classes = rule.classes();
                 let kept: String =
-                    text.to_lowercase().chars().filter(|c| classes.of(*c) != Class::Space).collect();
+                    text.to_lowercase().chars().filter(|c| classes.of(*c) != CharClass::Space).collect();
                 let tokens = tokens(&text, rule);
                 prop_assert_eq!(tokens.concat(), kept);
                 for token in &tokens {

@@ -6,7 +6,7 @@ use super::FORMAT_VERSION;
 
 /// A line that does not belong into a selector file.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum FormatError {
+pub enum SelectorFormatError {
     /// Another version of the format.
     #[error(
         "format version {found}, this program reads version {FORMAT_VERSION}: use the program \

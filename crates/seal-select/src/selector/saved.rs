@@ -59,12 +59,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Normalise, Optimizer, PartitionState, SelectorFunction};
+    use crate::{Normalise, PartitionState, SelectorFunction, SelectorOptimizer};
 
     fn settings() -> impl Strategy<Value = SelectorSettings> {
         let function = prop::sample::select(SelectorFunction::ALL.to_vec());
         let normalise = prop::sample::select(vec![Normalise::None, Normalise::Mean]);
-        let optimizer = prop::sample::select(vec![Optimizer::Plain, Optimizer::released()]);
+        let optimizer =
+            prop::sample::select(vec![SelectorOptimizer::Plain, SelectorOptimizer::released()]);
         (function, normalise, optimizer, any::<bool>()).prop_map(
             |(function, normalise, optimizer, baseline)| SelectorSettings {
                 function,
@@ -102,8 +103,10 @@ mod tests {
 
     #[test]
     fn a_state_of_other_settings_is_refused() {
-        let adam =
-            SelectorSettings { optimizer: Optimizer::released(), ..SelectorSettings::default() };
+        let adam = SelectorSettings {
+            optimizer: SelectorOptimizer::released(),
+            ..SelectorSettings::default()
+        };
         let plain = SelectorSettings::default();
         let relu = SelectorSettings { function: SelectorFunction::Relu, ..plain };
         let of = |settings| Selector::with_settings(settings, 5).unwrap().state();

@@ -10,7 +10,7 @@ const HALVINGS: usize = 40;
 
 /// A prompt.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row {
+pub(super) struct Observation {
     /// What is explained, in [0, 1].
     pub(super) worth: f64,
     /// What explains it, in [-1, 1].
@@ -19,14 +19,14 @@ pub(super) struct Row {
 
 /// The curve's two weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Weights {
+pub(super) struct CurveWeights {
     /// Of the length, w1.
     pub(super) slope: f64,
     /// The constant, w2.
     pub(super) level: f64,
 }
 
-impl Weights {
+impl CurveWeights {
     pub(super) const ZERO: Self = Self { slope: 0.0, level: 0.0 };
 }
 
@@ -35,14 +35,14 @@ impl Weights {
 const LEAST_RANGE: f64 = 1e-4;
 
 /// The weights of `rows`; `None` where the lengths are too much alike to tell a slope.
-pub(super) fn fit(rows: &[Row], start: Weights) -> Option<(LengthFit, Weights)> {
+pub(super) fn fit(rows: &[Observation], start: CurveWeights) -> Option<(LengthFit, CurveWeights)> {
     let (least, most) = range(rows.iter().map(|row| row.length));
     if most - least < LEAST_RANGE {
         return None;
     }
     if separated(rows) {
         // The penalised maximum does not depend on where the search began.
-        return Some((LengthFit::Penalised, climb(rows, Weights::ZERO, true)));
+        return Some((LengthFit::Penalised, climb(rows, CurveWeights::ZERO, true)));
     }
     Some((LengthFit::MostLikely, climb(rows, start, false)))
 }
@@ -54,8 +54,9 @@ pub(super) fn logistic(x: f64) -> f64 {
 /// Whether the likelihood grows without end in some direction of the weights (Albert and Anderson,
 /// Biometrika 1984, 71). With one feature it does where a length divides the prompts into those of
 /// worth 1 and those of worth 0. A worth in between may stand at the divide only.
-fn separated(rows: &[Row]) -> bool {
-    let of = |keep: fn(&Row) -> bool| range(rows.iter().filter(|r| keep(r)).map(|r| r.length));
+fn separated(rows: &[Observation]) -> bool {
+    let of =
+        |keep: fn(&Observation) -> bool| range(rows.iter().filter(|r| keep(r)).map(|r| r.length));
     let (least_won, most_won) = of(|row| row.worth > 0.0);
     let (least_lost, most_lost) = of(|row| row.worth < 1.0);
     // An empty class has an infinite range and is separated from the other.
@@ -92,9 +93,9 @@ impl Information {
 /// The maximum of the log-likelihood, plus half the log-determinant of the information where
 /// `penalised`. The direction of each step climbs, since the information is positive definite, and
 /// a step that goes too far is halved.
-fn climb(rows: &[Row], start: Weights, penalised: bool) -> Weights {
+fn climb(rows: &[Observation], start: CurveWeights, penalised: bool) -> CurveWeights {
     let mut at = start;
-    let (mut height, mut information) = look(rows, at, penalised);
+    let (mut height, mut information) = likelihood(rows, at, penalised);
     for _ in 0..STEPS {
         let (a, b) = gradient(rows, at, information, penalised);
         let (mut slope, mut level) = information.solve(a, b);
@@ -103,8 +104,8 @@ fn climb(rows: &[Row], start: Weights, penalised: bool) -> Weights {
         }
         let mut climbed = false;
         for _ in 0..HALVINGS {
-            let next = Weights { slope: at.slope + slope, level: at.level + level };
-            let (there, information_there) = look(rows, next, penalised);
+            let next = CurveWeights { slope: at.slope + slope, level: at.level + level };
+            let (there, information_there) = likelihood(rows, next, penalised);
             // Near the top rounding hides what the last steps gain.
             if there >= height - 1e-12 * height.abs() {
                 (at, height, information, climbed) = (next, there, information_there, true);
@@ -121,7 +122,7 @@ fn climb(rows: &[Row], start: Weights, penalised: bool) -> Weights {
 }
 
 /// Height and information at `weights`.
-fn look(rows: &[Row], weights: Weights, penalised: bool) -> (f64, Information) {
+fn likelihood(rows: &[Observation], weights: CurveWeights, penalised: bool) -> (f64, Information) {
     let (mut height, mut information) = (0.0, Information::default());
     for row in rows {
         let x = weights.slope * row.length + weights.level;
@@ -142,8 +143,8 @@ fn look(rows: &[Row], weights: Weights, penalised: bool) -> (f64, Information) {
 /// First derivatives, in the order (slope, level). Firth's penalty adds to each residual its leverage
 /// times (1/2 - p).
 fn gradient(
-    rows: &[Row],
-    weights: Weights,
+    rows: &[Observation],
+    weights: CurveWeights,
     information: Information,
     penalised: bool,
 ) -> (f64, f64) {

@@ -23,7 +23,7 @@ use crate::bootstrap::{bca_probabilities, quantile};
 use crate::resample::position;
 use crate::wilson::near_constant;
 use crate::{Interval, IntervalMethod, Level, Scale, StatsError, mean, sample_variance};
-use fit::{Row, Weights};
+use fit::{CurveWeights, Observation};
 
 /// How a [`LengthControlled`] win rate was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub fn length_controlled(
     excess: &[f64],
 ) -> Result<Option<LengthControlled>, StatsError> {
     check(worths, excess)?;
-    Ok(controlled(worths, excess, Weights::ZERO).map(|(found, _)| found))
+    Ok(controlled(worths, excess, CurveWeights::ZERO).map(|(found, _)| found))
 }
 
 /// Confidence interval of [`length_controlled`] on new prompts, with everything fitted again in each
@@ -87,7 +87,7 @@ pub fn length_controlled_interval(
     seed: u64,
 ) -> Result<Option<Interval>, StatsError> {
     check(worths, excess)?;
-    let Some((estimate, start)) = controlled(worths, excess, Weights::ZERO) else {
+    let Some((estimate, start)) = controlled(worths, excess, CurveWeights::ZERO) else {
         return Ok(None);
     };
     if worths.len() < 2 || resamples == 0 {
@@ -145,8 +145,8 @@ fn check(worths: &[f64], excess: &[f64]) -> Result<(), StatsError> {
 fn controlled(
     worths: &[f64],
     excess: &[f64],
-    start: Weights,
-) -> Option<(LengthControlled, Weights)> {
+    start: CurveWeights,
+) -> Option<(LengthControlled, CurveWeights)> {
     let average = mean(worths)?;
     let without = |rate, fit| Some((LengthControlled { rate, slope: None, fit }, start));
     if worths.iter().all(|w| *w == worths[0]) && (worths[0] == 0.0 || worths[0] == 1.0) {
@@ -159,8 +159,8 @@ fn controlled(
     if spread == 0.0 {
         return None;
     }
-    let rows: Vec<Row> = std::iter::zip(worths, excess)
-        .map(|(worth, d)| Row { worth: *worth, length: (d / spread).tanh() })
+    let rows: Vec<Observation> = std::iter::zip(worths, excess)
+        .map(|(worth, d)| Observation { worth: *worth, length: (d / spread).tanh() })
         .collect();
     let (fit, weights) = fit::fit(&rows, start)?;
     let rate = fit::logistic(weights.level);

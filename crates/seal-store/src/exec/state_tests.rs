@@ -6,7 +6,7 @@ use super::*;
 use crate::key::Key;
 use crate::resources::Resources;
 
-type TestState = State<std::io::Error>;
+type TestState = Scheduler<std::io::Error>;
 
 fn node(name: usize, deps: &[usize], cost: f64) -> Node<()> {
     let inputs = json!(name);
@@ -24,7 +24,7 @@ fn node(name: usize, deps: &[usize], cost: f64) -> Node<()> {
 }
 
 fn state(nodes: &[Node<()>]) -> TestState {
-    State::new(nodes, vec![Status::Waiting; nodes.len()], 4)
+    Scheduler::new(nodes, vec![Status::Waiting; nodes.len()], 4)
 }
 
 fn done() -> Done {

@@ -61,9 +61,9 @@ fn ok(job: &Job<'_>) -> Result<(), Refused> {
 
 /// Keeps the numbers of stages, each with what became of it.
 #[derive(Default)]
-struct Kept(Mutex<Vec<String>>);
+struct RecordingObserver(Mutex<Vec<String>>);
 
-impl Observer for Kept {
+impl Observer for RecordingObserver {
     fn event(&self, event: &Event<'_>) {
         let text = match event {
             Event::Planned { stages, found, cost } => format!("{found} of {stages}, {cost} left"),
@@ -151,7 +151,7 @@ fn a_failure_stops_what_depends_on_it_and_nothing_else() {
         node("c", &[1], ok),
         node("d", &[], ok),
     ];
-    let kept = Kept::default();
+    let kept = RecordingObserver::default();
     let error = run(&nodes, &store, 1, &kept).unwrap_err().to_string();
     assert_eq!(error, "test a: panicked: boom");
     let find = |i: usize| store.find("test", &nodes[i].key, &nodes[i].inputs).unwrap();
@@ -175,7 +175,7 @@ fn the_longest_path_comes_first_and_progress_is_told() {
     };
     let mut nodes = [node("a", &[], ok), node("b", &[], half), node("c", &[1], ok)];
     nodes[0].cost = 1.5;
-    let kept = Kept::default();
+    let kept = RecordingObserver::default();
     run(&nodes, &store, 1, &kept).unwrap();
     let said = kept.0.into_inner().unwrap();
     let expected = [
@@ -198,7 +198,7 @@ fn what_is_damaged_is_set_aside_said_and_made_again() {
     let nodes = [node("a", &[], ok)];
     let done = run(&nodes, &store, 1, &Silent).unwrap();
     fs::write(done[0].dir.join("out"), "ko").unwrap();
-    let kept = Kept::default();
+    let kept = RecordingObserver::default();
     run(&nodes, &Store::open(root.path()).unwrap(), 1, &kept).unwrap();
     assert_eq!(text(&done[0].dir), "ok");
     assert_eq!(
@@ -296,7 +296,7 @@ fn what_another_makes_is_waited_for_while_there_is_nothing_else_to_do() {
     let begun = other.begin("test", &nodes[0].key, &nodes[0].inputs).unwrap();
     let Begun::Making(making) = begun else { panic!("{begun:?}") };
     fs::write(making.dir().join("out"), "theirs").unwrap();
-    let kept = Kept::default();
+    let kept = RecordingObserver::default();
     let done = std::thread::scope(|scope| {
         let run = scope.spawn(|| run(&nodes, &store, 1, &kept));
         while !kept.0.lock().unwrap().contains(&"2 finished true".to_owned()) {

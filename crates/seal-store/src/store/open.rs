@@ -29,20 +29,20 @@ impl Store {
     /// As [`Store::open`].
     pub fn open_with(root: &Path, timing: Timing) -> Result<Self, StoreError> {
         // Looked at before anything is written: in a folder of others not even a lock is made.
-        let before = look_again(|| owner::look(root))?;
+        let before = with_retry(|| owner::ownership(root))?;
         match to_claim(root) {
             Err(StoreError::Io { source, .. })
                 if before != Ownership::Free && is_refusal(source.kind()) =>
             {
                 let read_only = Some(source.kind());
-                Ok(Self { read_only, ..Self::look(root) })
+                Ok(Self { read_only, ..Self::open_to_read(root) })
             }
             lock => Self::to_write(root, timing, lock?),
         }
     }
 
     fn to_write(root: &Path, timing: Timing, lock: FileLock) -> Result<Self, StoreError> {
-        let ownership = look_again(|| owner::look(root))?;
+        let ownership = with_retry(|| owner::ownership(root))?;
         if ownership != Ownership::Owned {
             owner::mark(root)?;
         }
@@ -80,11 +80,13 @@ fn to_claim(root: &Path) -> Result<FileLock, StoreError> {
     Ok(lock)
 }
 
-/// What `look` says, which is [`owner::look`]. Files that another process makes while they are listed
-/// may be seen without the lock that it made first: a folder of others is listed again.
-fn look_again(look: impl Fn() -> Result<Ownership, StoreError>) -> Result<Ownership, StoreError> {
-    match look() {
-        Err(StoreError::Foreign { .. }) => look(),
+/// The result of `ownership`, which is [`owner::ownership`]. Files that another process makes while they are
+/// listed may be seen without the lock that it made first: a folder of others is listed again.
+fn with_retry(
+    ownership: impl Fn() -> Result<Ownership, StoreError>,
+) -> Result<Ownership, StoreError> {
+    match ownership() {
+        Err(StoreError::Foreign { .. }) => ownership(),
         other => other,
     }
 }

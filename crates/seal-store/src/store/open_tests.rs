@@ -7,7 +7,7 @@ use super::*;
 /// What comes of these looks, one after another, and how many are left.
 fn looked(says: Vec<Result<Ownership, StoreError>>) -> (Result<Ownership, StoreError>, usize) {
     let says = RefCell::new(says.into_iter());
-    let found = look_again(|| says.borrow_mut().next().unwrap());
+    let found = with_retry(|| says.borrow_mut().next().unwrap());
     (found, says.into_inner().len())
 }
 

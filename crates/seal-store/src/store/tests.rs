@@ -89,7 +89,7 @@ fn every_bit_cut_and_loss_is_seen_and_the_damaged_entry_stays() {
     let root = tempfile::tempdir().unwrap();
     let store = Store::open(root.path()).unwrap();
     let entry = made(&store);
-    let fresh = || Store::look(root.path());
+    let fresh = || Store::open_to_read(root.path());
     assert!(is_whole(&fresh()));
     for name in ["weights", "config.json", MANIFEST] {
         let path = entry.dir.join(name);

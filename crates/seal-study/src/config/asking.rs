@@ -7,7 +7,7 @@ use super::types::Config;
 
 /// One file of what a model says.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Asking<'a> {
+pub(crate) struct OutputFile<'a> {
     /// The test.
     pub(crate) test: &'a str,
     /// The judge that asks for likelihoods; `None` where answers are generated, for any judge.
@@ -24,7 +24,7 @@ pub(crate) fn name_of(test: &str, judge: Option<&str>) -> String {
     }
 }
 
-impl Asking<'_> {
+impl OutputFile<'_> {
     /// The judge that asks for likelihoods.
     ///
     /// # Errors
@@ -39,11 +39,11 @@ impl Asking<'_> {
 
 impl Config {
     /// What a model is asked for the judges of `test`. The first file is of the test's own name.
-    pub(crate) fn askings_of<'a>(&'a self, test: &'a str) -> Vec<Asking<'a>> {
+    pub(crate) fn output_files_of<'a>(&'a self, test: &'a str) -> Vec<OutputFile<'a>> {
         // A test without a judge is refused when the config is read.
-        let answers = || Asking { test, of: None, name: test.to_owned() };
+        let answers = || OutputFile { test, of: None, name: test.to_owned() };
         let Some(judges) = self.judge.get(test) else { return vec![answers()] };
-        let mut all: Vec<Asking<'_>> = Vec::new();
+        let mut all: Vec<OutputFile<'_>> = Vec::new();
         for (judge, settings) in judges.all() {
             let of = match settings {
                 OneJudge::Majority(_) => continue,
@@ -55,7 +55,7 @@ impl Config {
             };
             if of.is_some() || all.iter().all(|asking| asking.of.is_some()) {
                 let judge = judge.filter(|_| !all.is_empty());
-                all.push(Asking { test, of, name: name_of(test, judge) });
+                all.push(OutputFile { test, of, name: name_of(test, judge) });
             }
         }
         all
@@ -65,8 +65,8 @@ impl Config {
     pub(crate) fn askings<'a>(
         &'a self,
         tests: impl IntoIterator<Item = &'a String>,
-    ) -> Vec<Asking<'a>> {
-        tests.into_iter().flat_map(|test| self.askings_of(test)).collect()
+    ) -> Vec<OutputFile<'a>> {
+        tests.into_iter().flat_map(|test| self.output_files_of(test)).collect()
     }
 
     /// The name of the file of answers or likelihoods that a judge of `test` reads.
@@ -75,7 +75,7 @@ impl Config {
             judges.all().find(|(name, _)| *name == judge).map(|(_, settings)| settings)
         });
         let own = settings.and_then(OneJudge::single).filter(|s| s.kind.is_likelihood());
-        let askings = self.askings_of(test);
+        let askings = self.output_files_of(test);
         let found = askings.iter().find(|asking| asking.of == own);
         found.map_or_else(|| test.to_owned(), |asking| asking.name.clone())
     }

@@ -5,7 +5,7 @@ use seal_judge::JudgeKind;
 use seal_model::ModelError;
 
 use super::judge::OneJudge;
-use super::names::Names;
+use super::names::UniqueNames;
 use super::types::Config;
 use crate::error::{ConfigError, RowsError, StudyError, ValueError};
 
@@ -31,7 +31,7 @@ impl Config {
         let Some(judges) = self.judge.get(test) else {
             return Err(ValueError::NoJudge { test: test.to_owned() }.into());
         };
-        let mut names = Names::new("judge.also");
+        let mut names = UniqueNames::new("judge.also");
         judges.also.keys().try_for_each(|name| names.add(name))?;
         for (name, judge) in judges.all() {
             let key = match name {

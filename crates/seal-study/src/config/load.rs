@@ -11,7 +11,9 @@ use super::judge_table::{check_secrets, expand, make_room, named_place};
 use super::numbers::{self, LARGEST};
 use super::types::Config;
 use super::validate::of_tests;
-use crate::error::{ArmError, ConfigError, Defect, OverrideError, Place, StudyError, ValueError};
+use crate::error::{
+    ArmError, ConfigError, ConfigPart, Defect, OverrideError, StudyError, ValueError,
+};
 
 /// The config of the built-in world, and the reference of all keys.
 pub const BUILT_IN: &str = include_str!("../../../../configs/world.toml");
@@ -45,7 +47,7 @@ pub struct ConfigSource {
 /// A config with the table it was read from, which has no lists of arms, bindings and the
 /// like: those of a study's arms together would be as many as its arms squared.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedConfig {
     pub(crate) table: Table,
     pub(crate) config: Config,
 }
@@ -58,12 +60,12 @@ pub fn load_config(source: &ConfigSource) -> Result<Config, StudyError> {
     load(source).map(|l| l.config)
 }
 
-pub(crate) fn load(source: &ConfigSource) -> Result<Loaded, StudyError> {
+pub(crate) fn load(source: &ConfigSource) -> Result<LoadedConfig, StudyError> {
     load_noting(source, &mut |_, _| {})
 }
 
 /// What has just changed the table of a config.
-pub(crate) enum Step<'a> {
+pub(crate) enum ConfigChange<'a> {
     /// A file with this text, or the built-in config.
     Read { file: Option<&'a Path>, text: &'a str },
     /// The built-in config lent a section.
@@ -81,15 +83,15 @@ pub(crate) enum Step<'a> {
 /// As [`load`]. `note` is told of the table after each step.
 pub(crate) fn load_noting(
     source: &ConfigSource,
-    note: &mut dyn FnMut(Step<'_>, &Table),
-) -> Result<Loaded, StudyError> {
+    note: &mut dyn FnMut(ConfigChange<'_>, &Table),
+) -> Result<LoadedConfig, StudyError> {
     let (name, text) = match &source.file {
         Some(path) => (path.clone(), read(path)?),
         None => (PathBuf::from("the built-in config"), BUILT_IN.to_owned()),
     };
-    let of_file = |e: ConfigError| ConfigError::within(Place::File(name.clone()))(e);
+    let of_file = |e: ConfigError| ConfigError::within(ConfigPart::File(name.clone()))(e);
     let mut table: Table = toml::from_str(&text).map_err(|e| of_file(e.into()))?;
-    note(Step::Read { file: source.file.as_deref(), text: &text }, &table);
+    note(ConfigChange::Read { file: source.file.as_deref(), text: &text }, &table);
     let built_in: Table = toml::from_str(BUILT_IN).map_err(Defect::BuiltIn)?;
     let is_own = |key: &str| source.file.is_none() || table.contains_key(key);
     let own = SHARED.map(|key| (key, is_own(key)));
@@ -102,23 +104,23 @@ pub(crate) fn load_noting(
     if !is_own("metrics") {
         keep_metrics_of_tests(&mut table);
     }
-    note(Step::Lent, &table);
+    note(ConfigChange::Lent, &table);
     let folder = source.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
     expand(&mut table, folder).map_err(of_file)?;
     check_secrets(&table)?;
-    note(Step::Judges, &table);
+    note(ConfigChange::Judges, &table);
     // Types first without changes, so that what is wrong in the file is said of the file.
     let in_file = typed(&table).map_err(of_file)?;
     let slim = without_lists(&table);
     for (part, binding) in in_file.bindings.iter().filter(|_| is_own("bindings")) {
         let probe = (binding.key.clone(), Value::String(String::new()));
         let keys = binding.set.clone().into_iter().chain([probe]);
-        let place = || Place::Binding(part.clone());
+        let place = || ConfigPart::Binding(part.clone());
         known_keys(&slim, keys).map_err(|e| of_file(ConfigError::within(place())(e)))?;
     }
     if is_own("quick") {
         let keys = keys_in_place(&in_file.quick.set);
-        known_keys(&slim, keys).map_err(|e| of_file(ConfigError::within(Place::Quick)(e)))?;
+        known_keys(&slim, keys).map_err(|e| of_file(ConfigError::within(ConfigPart::Quick)(e)))?;
     }
     if source.quick {
         let mut keys = in_file.quick.set;
@@ -133,12 +135,12 @@ pub(crate) fn load_noting(
         // A run folder of its own: a quick look never replaces a result.
         let name = format!("{}-quick", typed(&table)?.study.name);
         put(&mut table, "study.name", Value::String(name))?;
-        note(Step::Quick, &table);
+        note(ConfigChange::Quick, &table);
     }
     let before = table.clone();
     for text in &source.set {
         set(&mut table, text)?;
-        note(Step::Set(text), &table);
+        note(ConfigChange::Set(text), &table);
     }
     // A key that was set is not repeated in a message.
     check_secrets(&table)?;
@@ -171,11 +173,11 @@ pub(crate) fn load_noting(
         fields.push("study.plan");
         put(&mut table, "study.plan", Value::String(plan.clone()))?;
     }
-    note(Step::Fields(&fields), &table);
+    note(ConfigChange::Fields(&fields), &table);
     check_secrets(&table)?;
     let config = typed(&table)?;
     config.validate()?;
-    Ok(Loaded { table: without_lists(&table), config })
+    Ok(LoadedConfig { table: without_lists(&table), config })
 }
 
 fn seed(seed: u64) -> Result<Value, StudyError> {
@@ -280,7 +282,7 @@ fn of_no_test(table: &Table, error: &TableError) -> Option<ValueError> {
     of_tests("judge", std::iter::once(&name), &tests).err()
 }
 
-impl Loaded {
+impl LoadedConfig {
     /// The config of an arm.
     pub(crate) fn with<'a>(
         &self,

@@ -26,6 +26,6 @@ pub use load::{BUILT_IN, ConfigSource, load_config};
 pub use types::{Append, Config, Method, Proxy, Quick, SelectionSettings, StudySection};
 
 pub(crate) use alignment::Alignment;
-pub(crate) use asking::{Asking, name_of};
-pub(crate) use load::{Loaded, Step, load, load_noting};
-pub(crate) use names::Names;
+pub(crate) use asking::{OutputFile, name_of};
+pub(crate) use load::{ConfigChange, LoadedConfig, load, load_noting};
+pub(crate) use names::UniqueNames;

@@ -9,12 +9,12 @@ use crate::error::{ConfigError, FileError};
 
 /// Names of one kind, each of them a file or folder of its own, on file systems that tell
 /// upper from lower case and on those that do not.
-pub(crate) struct Names {
+pub(crate) struct UniqueNames {
     key: &'static str,
     known: BTreeMap<String, String>,
 }
 
-impl Names {
+impl UniqueNames {
     /// No names yet; errors name the `key` that they stand at.
     pub(crate) fn new(key: &'static str) -> Self {
         Self { key, known: BTreeMap::new() }
@@ -50,12 +50,12 @@ impl Config {
     /// Checks the names of study and tests, and of the arms that the config lists.
     ///
     /// # Errors
-    /// As [`Names::add`].
+    /// As [`UniqueNames::add`].
     pub(super) fn names_fit(&self) -> Result<(), ConfigError> {
-        Names::new("study.name").add(&self.study.name)?;
-        let mut tests = Names::new("data.test");
+        UniqueNames::new("study.name").add(&self.study.name)?;
+        let mut tests = UniqueNames::new("data.test");
         self.data.iter().flat_map(|data| data.test.keys()).try_for_each(|test| tests.add(test))?;
-        let mut arms = Names::new("arms");
+        let mut arms = UniqueNames::new("arms");
         self.arms.iter().try_for_each(|arm| arms.add(&arm.id))
     }
 }
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn names_are_files_and_stay_apart() {
-        let mut names = Names::new("arms");
+        let mut names = UniqueNames::new("arms");
         for good in ["seal", "gamma-0.1", "naïve", "SEAL2", "straße"] {
             names.add(good).unwrap();
         }

@@ -220,7 +220,7 @@ impl Config {
     ///
     /// # Errors
     /// A folder or file that is not there or cannot be read.
-    pub(crate) fn look(&mut self) -> Result<(), StudyError> {
+    pub(crate) fn find_models(&mut self) -> Result<(), StudyError> {
         self.model.find(remembered_digests)?;
         if let Some(proxy) = &mut self.proxy {
             proxy.model.find(remembered_digests)?;

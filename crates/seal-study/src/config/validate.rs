@@ -8,7 +8,7 @@ use seal_model::{TokenizerKind, adapters_only, rank_fits};
 
 use super::arms::ArmRole;
 use super::types::{Append, Config, Method};
-use crate::error::{ConfigError, Place, SectionError, ValueError};
+use crate::error::{ConfigError, ConfigPart, SectionError, ValueError};
 
 impl Config {
     /// Checks what the types leave open.
@@ -44,7 +44,7 @@ impl Config {
         section("model", self.model.validate())?;
         let proxy = self.proxy.as_ref().map(|_| self.of_selector());
         if let Some(proxy) = &proxy {
-            proxy.tokenizer_fits().map_err(|e| ConfigError::within(Place::Proxy)(e.into()))?;
+            proxy.tokenizer_fits().map_err(|e| ConfigError::within(ConfigPart::Proxy)(e.into()))?;
             section("proxy.model", proxy.model.validate())?;
         }
         self.base_fits(proxy.as_ref())?;

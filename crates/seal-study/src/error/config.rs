@@ -90,7 +90,7 @@ pub enum ConfigError {
     #[error("{place}: {source}")]
     In {
         /// The part.
-        place: Place,
+        place: ConfigPart,
         /// What is wrong there.
         source: Box<ConfigError>,
     },
@@ -106,14 +106,14 @@ pub(super) fn of_judge(section: &str, said: &str) -> String {
 
 impl ConfigError {
     /// The error in a part of the config.
-    pub(crate) fn within(place: Place) -> impl FnOnce(Self) -> Self {
+    pub(crate) fn within(place: ConfigPart) -> impl FnOnce(Self) -> Self {
         move |source| Self::In { place, source: Box::new(source) }
     }
 }
 
 /// A part of a config that has parts of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ConfigPart {
     /// A file, or the built-in config.
     File(PathBuf),
     /// A binding.
@@ -133,7 +133,7 @@ pub enum Place {
     },
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ConfigPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// Why a folder cannot be the run folder of a study.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FolderError {
+pub enum RunFolderError {
     /// A file stands there.
     #[error("{} is a file", out.display())]
     File {
@@ -59,7 +59,7 @@ pub enum FolderError {
     },
 }
 
-impl FolderError {
+impl RunFolderError {
     /// Whether the folder's own files are at fault, and not the choice of the folder.
     pub fn is_of_its_files(&self) -> bool {
         match self {

@@ -36,9 +36,9 @@ pub(crate) use self::absent::{is_absent, is_absent_model};
 pub use self::again::AgainError;
 pub use self::answers::AssessmentsError;
 pub use self::change::OverrideError;
-pub use self::config::{ArmError, ConfigError, FileError, NumberError, Place, SectionError};
+pub use self::config::{ArmError, ConfigError, ConfigPart, FileError, NumberError, SectionError};
 pub use self::defect::Defect;
-pub use self::folder::FolderError;
+pub use self::folder::RunFolderError;
 pub use self::memory::MemoryError;
 pub use self::pairs::PairsError;
 pub use self::plan::{PlanError, PlanFault};
@@ -60,7 +60,7 @@ pub enum StudyError {
     Override(#[from] OverrideError),
     /// A folder that cannot be the run folder.
     #[error(transparent)]
-    Folder(#[from] FolderError),
+    Folder(#[from] RunFolderError),
     /// A stage of a stored plan that cannot be made by itself.
     #[error(transparent)]
     Planned(#[from] PlannedError),

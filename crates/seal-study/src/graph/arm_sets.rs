@@ -13,16 +13,16 @@ use crate::sets::Sets;
 /// The data sets of each arm; arms with the same data share them.
 #[derive(Clone)]
 pub(crate) struct ArmSets {
-    pub(super) by_arm: Vec<Shared<Known>>,
+    pub(super) by_arm: Vec<Shared<KeyedSets>>,
 }
 
 /// Sets with what keys say of them.
-pub(super) struct Known {
+pub(super) struct KeyedSets {
     pub(super) sets: Sets,
     pub(super) facts: SetFacts,
 }
 
-impl From<Sets> for Known {
+impl From<Sets> for KeyedSets {
     fn from(sets: Sets) -> Self {
         Self { facts: SetFacts::of(&sets), sets }
     }
@@ -34,14 +34,14 @@ impl ArmSets {
     /// # Errors
     /// As [`Sets::of`].
     pub(crate) fn of(arms: &[Arm]) -> Result<Self, StudyError> {
-        let mut known: BTreeMap<String, Shared<Known>> = BTreeMap::new();
+        let mut known: BTreeMap<String, Shared<KeyedSets>> = BTreeMap::new();
         let mut by_arm = Vec::with_capacity(arms.len());
         for arm in arms {
             let c = &arm.config;
             let what = json!([c.world, c.data, c.study.limit]).to_string();
             let sets = match known.get(&what) {
                 Some(sets) => Shared::clone(sets),
-                None => Shared::new(Known::from(Sets::of(c)?)),
+                None => Shared::new(KeyedSets::from(Sets::of(c)?)),
             };
             known.entry(what).or_insert_with(|| Shared::clone(&sets));
             by_arm.push(sets);

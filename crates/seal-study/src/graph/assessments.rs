@@ -1,19 +1,19 @@
 //! The stages of judges of single answers that are models: one for each cell, test and judge.
 
-use super::arm_sets::Known;
+use super::arm_sets::KeyedSets;
 use super::pair_node::AnswerNode;
-use super::{Builder, Cell, Effort, inputs, version};
+use super::{Cell, Effort, GraphBuilder, inputs, version};
 use crate::arm::Arm;
 use crate::judging::{AnswerJudge, Judging};
 use crate::stages::{self, AssessmentsInput};
 
-impl<'a> Builder<'a> {
+impl<'a> GraphBuilder<'a> {
     /// The stages that judge the answers of a cell. They depend on nothing else.
     pub(super) fn assessments(
         &mut self,
         cell: &Cell,
         arm: &'a Arm,
-        known: &'a Known,
+        known: &'a KeyedSets,
         judging: &'a Judging<'a>,
     ) -> Vec<AnswerNode> {
         let (config, mut nodes) = (&arm.config, Vec::new());

@@ -1,15 +1,15 @@
 //! The stage of a base, which all cells of a model share.
 
-use super::arm_sets::Known;
-use super::cost::Cost;
-use super::{Builder, Effort, inputs, version};
+use super::arm_sets::KeyedSets;
+use super::cost::StageCosts;
+use super::{Effort, GraphBuilder, inputs, version};
 use crate::config::Config;
 use crate::sets::TrainingSet;
 use crate::stages;
 
-impl<'a> Builder<'a> {
+impl<'a> GraphBuilder<'a> {
     /// The base of `c`: trained from scratch, fine-tuned from a model folder, or the folder as it is.
-    pub(super) fn base(&mut self, c: &'a Config, known: &'a Known) -> usize {
+    pub(super) fn base(&mut self, c: &'a Config, known: &'a KeyedSets) -> usize {
         let (label, of) = match (c.model.folder(), &c.base) {
             (Some(folder), None) => (folder.name(), vec![]),
             (folder, _) => {
@@ -27,7 +27,7 @@ impl<'a> Builder<'a> {
             label,
             inputs::base(c),
             of,
-            Effort::on(c, Cost::of(c, &known.facts).base),
+            Effort::on(c, StageCosts::of(c, &known.facts).base),
             Box::new(move |job| stages::base(c, job)),
         )
     }

@@ -1,13 +1,13 @@
 //! The stages that score the answers of a cell under the base.
 
-use super::arm_sets::Known;
-use super::cost::Cost;
-use super::{Builder, Cell, Effort, inputs, version};
+use super::arm_sets::KeyedSets;
+use super::cost::StageCosts;
+use super::{Cell, Effort, GraphBuilder, inputs, version};
 use crate::arm::Arm;
 use crate::config::Config;
 use crate::stages;
 
-impl<'a> Builder<'a> {
+impl<'a> GraphBuilder<'a> {
     /// The stage of a cell; `None` where the config does not ask for it, or no judge reads answers. One
     /// base scores the answers of every arm, so that their values can be compared: that of the
     /// reference, `by`.
@@ -15,8 +15,8 @@ impl<'a> Builder<'a> {
         &mut self,
         cell: &Cell,
         arm: &'a Arm,
-        known: &'a Known,
-        by: (&'a Config, &'a Known),
+        known: &'a KeyedSets,
+        by: (&'a Config, &'a KeyedSets),
     ) -> Option<usize> {
         let config = &arm.config;
         let askings = config.askings(known.sets.tests.keys());
@@ -27,7 +27,7 @@ impl<'a> Builder<'a> {
             return None;
         }
         let base = self.base(by.0, by.1);
-        let cost = Cost::of(by.0, &known.facts).base_nll;
+        let cost = StageCosts::of(by.0, &known.facts).base_nll;
         Some(self.add(
             ("base-nll", version::BASE_NLL),
             format!("{} seed {}", arm.id, cell.seed),

@@ -15,7 +15,7 @@ const BASE: &str = "[base]\nepochs = 2\nbatch = 16\n[base.optim]\nlr = 1e-2\n[ba
                     lora_alpha = 6.0\ntarget_modules = [\"all-linear\"]\n";
 
 /// Of a node: stage, what decides the key, key, and the stages that it reads.
-type Seen = (&'static str, Value, String, Vec<usize>);
+type NodeFacts = (&'static str, Value, String, Vec<usize>);
 
 /// A study in `dir` with the folder `model`, whose rows are files; `base` is its section.
 struct Folder<'a> {
@@ -48,7 +48,7 @@ impl Folder<'_> {
     }
 
     /// The nodes of the study.
-    fn nodes(&self, set: &[&str]) -> Result<Vec<Seen>, StudyError> {
+    fn nodes(&self, set: &[&str]) -> Result<Vec<NodeFacts>, StudyError> {
         let rows = if self.rows { "base = [{ path = \"base.jsonl\" }]\n" } else { "" };
         let text = format!(
             "[study]\nname = \"folder\"\nseeds = [0]\nplan = \"none\"\n\
@@ -74,7 +74,7 @@ impl Folder<'_> {
         let set = set.iter().map(|text| (*text).to_owned()).collect();
         let loaded = load(&ConfigSource { file: Some(file), set, ..Default::default() })?;
         let mut arms = crate::arm::arms(&loaded)?;
-        crate::arm::look(&mut arms)?;
+        crate::arm::find_models(&mut arms)?;
         let sets = ArmSets::of(&arms)?;
         let judges = Judges::of(&arms[0].config, &Default::default())?;
         let judging = Judging::new(&judges, Path::new(""), &Silent);

@@ -2,12 +2,12 @@
 
 use crate::config::{Config, Method};
 
-use super::facts::{SetFacts, Size};
+use super::facts::{SetFacts, SetSize};
 
 /// Relative costs, for the order of work and the time left: multiply-adds of
 /// the passes, with overheads that small models show. 1 is about a second on
 /// one core of a small machine.
-pub(super) struct Cost {
+pub(super) struct StageCosts {
     pub(super) base: f64,
     pub(super) scores: f64,
     pub(super) selector: f64,
@@ -16,9 +16,9 @@ pub(super) struct Cost {
     pub(super) base_nll: f64,
 }
 
-impl Cost {
+impl StageCosts {
     /// Of turning a set into tokens: about a million characters a second.
-    pub(super) fn reading(size: &Size) -> f64 {
+    pub(super) fn reading(size: &SetSize) -> f64 {
         0.05 + size.chars as f64 * 1e-6
     }
 
@@ -34,7 +34,7 @@ impl Cost {
                 base_nll: 1.0,
             };
         };
-        let tokens = |size: &Size| {
+        let tokens = |size: &SetSize| {
             // About four characters a token, one word in the built-in world.
             let longest = size.rows * context;
             ((size.chars as f64 / 4.0).min(longest as f64)).max(1.0)

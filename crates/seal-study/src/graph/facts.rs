@@ -18,11 +18,11 @@ pub(super) struct SetFacts {
 /// Of one set.
 pub(super) struct RowFacts {
     pub(super) content: ContentHashes,
-    pub(super) size: Size,
+    pub(super) size: SetSize,
 }
 
 /// How much there is of a set.
-pub(super) struct Size {
+pub(super) struct SetSize {
     pub(super) rows: usize,
     /// Bytes of prompts and answers.
     pub(super) chars: usize,
@@ -52,6 +52,6 @@ impl SetFacts {
 impl RowFacts {
     fn of(rows: &[Row]) -> Self {
         let chars = rows.iter().map(|row| row.prompt.len() + row.response.len()).sum();
-        Self { content: ContentHashes::of(rows), size: Size { rows: rows.len(), chars } }
+        Self { content: ContentHashes::of(rows), size: SetSize { rows: rows.len(), chars } }
     }
 }

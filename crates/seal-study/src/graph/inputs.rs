@@ -10,7 +10,7 @@ use seal_model::{TokenizerKind, world_vocabulary_digest};
 use serde_json::{Value, json};
 
 use super::facts::{RowFacts, SetFacts};
-use crate::config::{Asking, Config, Method, name_of};
+use crate::config::{Config, Method, OutputFile, name_of};
 use crate::judging::AnswerJudge;
 
 /// The rows that a tokenizer is trained on, and its size.
@@ -24,7 +24,7 @@ pub(super) fn tokens(c: &Config, rows: &RowFacts) -> Value {
 }
 
 /// Of the judge of a test: what a model is asked, and not what is made of its answers.
-pub(super) fn test_tokens(c: &Config, asking: &Asking<'_>, rows: &RowFacts) -> Value {
+pub(super) fn test_tokens(c: &Config, asking: &OutputFile<'_>, rows: &RowFacts) -> Value {
     let asked = match asking.of.map(|judge| (judge.kind, judge)) {
         Some((JudgeKind::RefusalMargin, judge)) => {
             let texts = Some((&judge.refusals, &judge.openings));

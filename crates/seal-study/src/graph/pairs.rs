@@ -1,19 +1,19 @@
 //! The stages of judges of pairs: one for each cell, test and judge.
 
-use super::arm_sets::Known;
+use super::arm_sets::KeyedSets;
 use super::pair_node::PairNode;
-use super::{Builder, Cell, Effort, inputs, version};
+use super::{Cell, Effort, GraphBuilder, inputs, version};
 use crate::arm::Arm;
 use crate::judging::Judging;
 use crate::stages::{self, PairInput};
 
-impl<'a> Builder<'a> {
+impl<'a> GraphBuilder<'a> {
     /// The stages that compare a cell with the answers `reference`; none where they are its own.
     pub(super) fn pairs(
         &mut self,
         cell: &Cell,
         arm: &'a Arm,
-        known: &'a Known,
+        known: &'a KeyedSets,
         reference: Option<usize>,
         judging: &'a Judging<'a>,
     ) -> Vec<PairNode> {

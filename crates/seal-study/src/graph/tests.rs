@@ -36,7 +36,7 @@ pub(super) fn loaded(more: &[String]) -> Result<Vec<Arm>, StudyError> {
     let set = small.chain(more.iter().cloned()).collect();
     let loaded = load(&ConfigSource { set, ..Default::default() })?;
     let mut arms = crate::arm::arms(&loaded)?;
-    crate::arm::look(&mut arms)?;
+    crate::arm::find_models(&mut arms)?;
     Ok(arms)
 }
 
@@ -193,7 +193,7 @@ fn redone(kind: JudgeKind, guard: GuardKind, change: impl Fn(&mut seal_data::Row
         }
     }
     let of = |sets: Sets| {
-        let known = Shared::new(Known::from(sets));
+        let known = Shared::new(KeyedSets::from(sets));
         keys_of(&arms, &ArmSets { by_arm: vec![known; arms.len()] })
     };
     changed(&of(with(|_| ())), &of(with(change)))
@@ -233,7 +233,7 @@ fn settings_of_generation_reach_tests_whose_answers_are_read() {
                 arm.config.generate.max_new_tokens = tokens;
                 arm.config.judge.values_mut().for_each(|j| *j = JudgeSettings::new(kind).into());
             }
-            let known = Shared::new(Known::from(with(|_| ())));
+            let known = Shared::new(KeyedSets::from(with(|_| ())));
             keys_of(&arms, &ArmSets { by_arm: vec![known; arms.len()] })
         };
         changed(&keys(4), &keys(5))

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use seal_model::TokenizerKind;
 
-use super::arm_sets::Known;
-use super::{Builder, Effort, inputs, version};
+use super::arm_sets::KeyedSets;
+use super::{Effort, GraphBuilder, inputs, version};
 use crate::config::Config;
 use crate::sets::TrainingSet;
 use crate::stages;
 
-impl<'a> Builder<'a> {
+impl<'a> GraphBuilder<'a> {
     /// The tokenizer of `c`, where it is trained on the rows of the base.
-    pub(super) fn tokenizer(&mut self, c: &'a Config, known: &'a Known) -> Option<usize> {
-        let Known { sets, facts } = known;
+    pub(super) fn tokenizer(&mut self, c: &'a Config, known: &'a KeyedSets) -> Option<usize> {
+        let KeyedSets { sets, facts } = known;
         (c.tokenizer.kind == TokenizerKind::Bpe).then(|| {
             self.add(
                 ("tokenizer", version::TOKENIZER),
@@ -27,8 +27,13 @@ impl<'a> Builder<'a> {
     }
 
     /// The tokens of a set as `c` encodes it.
-    pub(super) fn tokens(&mut self, c: &'a Config, known: &'a Known, set: TrainingSet) -> usize {
-        let Known { sets, facts } = known;
+    pub(super) fn tokens(
+        &mut self,
+        c: &'a Config,
+        known: &'a KeyedSets,
+        set: TrainingSet,
+    ) -> usize {
+        let KeyedSets { sets, facts } = known;
         let of = self.tokenizer(c, known).into_iter().collect();
         let of_set = facts.of_set(set);
         self.add(
@@ -45,7 +50,7 @@ impl<'a> Builder<'a> {
     pub(super) fn all_tokens(
         &mut self,
         c: &'a Config,
-        known: &'a Known,
+        known: &'a KeyedSets,
     ) -> BTreeMap<TrainingSet, usize> {
         let has_rows = |set: &TrainingSet| !known.sets.rows(*set).is_empty();
         let sets = TrainingSet::ALL.into_iter().filter(has_rows);
@@ -53,7 +58,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The tokens of all tests, in the order of their names: of each, what its judges ask for.
-    pub(super) fn tests(&mut self, c: &'a Config, known: &'a Known) -> Vec<usize> {
+    pub(super) fn tests(&mut self, c: &'a Config, known: &'a KeyedSets) -> Vec<usize> {
         let mut nodes = Vec::new();
         for asking in c.askings(known.sets.tests.keys()) {
             let of = self.tokenizer(c, known).into_iter().collect();
@@ -75,8 +80,8 @@ impl<'a> Builder<'a> {
 mod tests {
     use std::path::Path;
 
-    use super::super::{ArmSets, Graph, Known, Shared, graph};
-    use crate::arm::{Arm, arms, look};
+    use super::super::{ArmSets, Graph, KeyedSets, Shared, graph};
+    use crate::arm::{Arm, arms, find_models};
     use crate::config::{ConfigSource, load};
     use crate::judging::{Judges, Judging};
     use crate::observer::Silent;
@@ -86,12 +91,12 @@ mod tests {
         let set = set.iter().map(|text| (*text).to_owned()).collect();
         let loaded = load(&ConfigSource { set, ..ConfigSource::default() }).unwrap();
         let mut arms = arms(&loaded).unwrap();
-        look(&mut arms).unwrap();
+        find_models(&mut arms).unwrap();
         arms
     }
 
     fn with_graph(arms: &[Arm], check: impl Fn(&Graph<'_>)) {
-        let known = Shared::new(Known::from(Sets::placeholders(&arms[0].config)));
+        let known = Shared::new(KeyedSets::from(Sets::placeholders(&arms[0].config)));
         let sets = ArmSets { by_arm: vec![known; arms.len()] };
         let judges = Judges::default();
         let judging = Judging::new(&judges, Path::new(""), &Silent);

@@ -40,9 +40,9 @@ impl ChatJudge {
     /// Looks for all that its replies depend on; weights are not read.
     ///
     /// # Errors
-    /// As [`FoundChat::look`].
-    pub(super) fn look(&self, config: &Config) -> Result<FoundJudge, ModelError> {
-        FoundChat::look(&self.model, &request(config, None)).map(|chat| chat.found().clone())
+    /// As [`FoundChat::find`].
+    pub(super) fn find_model(&self, config: &Config) -> Result<FoundJudge, ModelError> {
+        FoundChat::find(&self.model, &request(config, None)).map(|chat| chat.found().clone())
     }
 
     /// The same with what is here of its model, for a look ahead; nothing is fetched. `lack` is told
@@ -59,7 +59,7 @@ impl ChatJudge {
         if is_address(&self.model.path) {
             lack(would_be_fetched(&self.model.path, self.model.parameters));
         } else {
-            match self.look(config) {
+            match self.find_model(config) {
                 Ok(found) => return Ok(Self { found: Some(found), ..self }),
                 Err(error) if is_absent_model(&error) => lack(error.to_string()),
                 // A backend that was not built in is said of the device itself.
@@ -98,7 +98,7 @@ impl ChatJudge {
     /// [`AssessmentsError::OtherModel`] for a folder that was changed since the study looked at it, or
     /// since the run that remembers it; weights that cannot be read.
     pub(super) fn open(&self, judge: &dyn Asks, at: &AskedAt<'_>) -> Result<ChatModel, StudyError> {
-        let chat = FoundChat::look(&self.model, &request(at.config, at.device))?;
+        let chat = FoundChat::find(&self.model, &request(at.config, at.device))?;
         if chat.identity().digest != judge.endpoint().model {
             let (section, model) = (section(at.test, at.name), self.model.path.clone());
             return Err(AssessmentsError::OtherModel { section, model }.into());

@@ -9,13 +9,13 @@
 mod answer_judge;
 mod chat_judge;
 mod items;
+mod job_observer;
 mod logs;
 mod opening;
 mod pairs;
 mod planned;
 mod remembered;
 mod sharing;
-mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ pub(crate) use self::chat_judge::ChatJudge;
 pub(crate) use self::items::answered;
 pub(crate) use self::logs::LOGS;
 pub(crate) use self::pairs::{instruction, pair_up};
-pub(crate) use self::planned::{Questions, planned, planned_answers};
+pub(crate) use self::planned::{PlannedQuestions, planned, planned_answers};
 pub(crate) use self::remembered::{JUDGES_FILE, RememberedJudges};
 pub(crate) use self::sharing::{AskedAt, Asks, Judging};
 
@@ -39,15 +39,15 @@ use self::answer_judge::{name_of, of_model, would_be_fetched};
 use self::opening::{Opened, asked, model_table};
 
 /// A judge of a test: the test, and the name of a further judge.
-pub(crate) type Place = (String, Option<String>);
+pub(crate) type JudgeId = (String, Option<String>);
 
 /// The judges of a study that are models, with the texts of their prompts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Judges {
-    pairs: BTreeMap<Place, PairJudge>,
-    answers: BTreeMap<Place, AnswerJudge>,
+    pairs: BTreeMap<JudgeId, PairJudge>,
+    answers: BTreeMap<JudgeId, AnswerJudge>,
     /// The models of those that are asked and run here.
-    chats: BTreeMap<Place, ChatJudge>,
+    chats: BTreeMap<JudgeId, ChatJudge>,
 }
 
 impl Judges {
@@ -74,7 +74,7 @@ impl Judges {
                 Some(chat) => {
                     let found = match known.find(&section, &chat.settings()?, &device) {
                         Some(found) => found,
-                        None => chat.look(config).map_err(of_model(&section))?,
+                        None => chat.find_model(config).map_err(of_model(&section))?,
                     };
                     Some(ChatJudge { found: Some(found), ..chat })
                 }

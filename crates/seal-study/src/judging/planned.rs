@@ -18,7 +18,7 @@ const OF_CANARIES: usize = 9;
 
 /// What is to be judged: pairs of cells, each of a reference with a number.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Questions {
+pub(crate) struct PlannedQuestions {
     /// Cells that are compared.
     pub(crate) cells: usize,
     /// References that get canaries.
@@ -30,7 +30,7 @@ pub(crate) struct Questions {
 pub(crate) fn planned(
     (test, name): (&str, Option<&str>),
     (judge, chat): (&PairJudge, Option<&ChatJudge>),
-    questions: &Questions,
+    questions: &PlannedQuestions,
     prompts: &[String],
     max_new_tokens: usize,
 ) -> PlannedJudging {

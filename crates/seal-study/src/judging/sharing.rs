@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc as Shared, Mutex, MutexGuard, PoisonError};
 
-use seal_endpoint::{ApiKey, Class, Client, EndpointError, EndpointSettings, Probed};
+use seal_endpoint::{ApiKey, Client, EndpointError, EndpointSettings, FailureClass, Probed};
 use seal_judging::rubric::{AnswerSet, Rated, RubricJudge};
 use seal_judging::{
     AskedJudge, JudgePrompt, Judged, JudgingError, PairJudge, QuestionSet, Responder, VerdictLog,
@@ -14,8 +14,8 @@ use seal_judging::{
 use seal_store::Key;
 use serde_json::Value;
 
+use super::job_observer::{CancelWatch, JobObserver};
 use super::logs::{LOGS, Logs};
-use super::told::{Stop, Told};
 use super::{Judges, section};
 use crate::config::Config;
 use crate::error::StudyError;
@@ -60,22 +60,22 @@ pub(crate) struct Judging<'a> {
     judges: &'a Judges,
     logs: Logs<'a>,
     observer: &'a dyn Observer,
-    shared: Mutex<State>,
+    shared: Mutex<ClientPool>,
 }
 
 /// Address, model and variable of the key.
-type Asked = (String, String, Option<String>);
+type ClientKey = (String, String, Option<String>);
 
 #[derive(Default)]
-struct State {
+struct ClientPool {
     clients: Vec<(EndpointSettings, Shared<Client>)>,
     /// Why a judge is not asked again. A judge with another model or key may still be.
-    failed: BTreeMap<Asked, EndpointError>,
+    failed: BTreeMap<ClientKey, EndpointError>,
     /// Who was found to be there, or was said not to be.
-    probed: BTreeSet<Asked>,
+    probed: BTreeSet<ClientKey>,
 }
 
-fn asked(endpoint: &EndpointSettings) -> Asked {
+fn client_key(endpoint: &EndpointSettings) -> ClientKey {
     (endpoint.base_url.clone(), endpoint.model.clone(), endpoint.api_key_env.clone())
 }
 
@@ -131,13 +131,13 @@ impl<'a> Judging<'a> {
         if self.judges.chat(test, name).is_some() {
             return Ok(());
         }
-        let asked = asked(judge.endpoint());
+        let asked = client_key(judge.endpoint());
         if !self.lock().probed.insert(asked) {
             return Ok(());
         }
         let failed = |source| StudyError::Probe { section: section(test, name), source };
         let client = self.client(judge).map_err(|error| failed(Box::new(error)))?;
-        match client.probe(&Stop(self.observer)) {
+        match client.probe(&CancelWatch(self.observer)) {
             Err(EndpointError::Cancelled) => Err(StudyError::Cancelled { stages: None }),
             Err(error) => Err(failed(Box::new(error.into()))),
             Ok(Probed::Takes) => Ok(()),
@@ -170,7 +170,13 @@ impl<'a> Judging<'a> {
             return Ok(judged);
         }
         self.ask(at, judge, |responder| {
-            seal_judging::judge(judge, questions, responder, &mut own.log, &Told(job, &own.claim))
+            seal_judging::judge(
+                judge,
+                questions,
+                responder,
+                &mut own.log,
+                &JobObserver(job, &own.claim),
+            )
         })
     }
 
@@ -192,7 +198,7 @@ impl<'a> Judging<'a> {
             return Ok(rated);
         }
         self.ask(at, judge, |responder| {
-            rubric::judge(judge, set, responder, &mut own.log, &Told(job, &own.claim))
+            rubric::judge(judge, set, responder, &mut own.log, &JobObserver(job, &own.claim))
         })
     }
 
@@ -203,7 +209,7 @@ impl<'a> Judging<'a> {
         judge: &dyn Asks,
         ask: impl FnOnce(&dyn Responder) -> Result<T, JudgingError>,
     ) -> Result<T, StudyError> {
-        let asked = asked(judge.endpoint());
+        let asked = client_key(judge.endpoint());
         let failed = self.lock().failed.get(&asked).cloned();
         if let Some(error) = failed {
             return Err(JudgingError::Endpoint(error).into());
@@ -214,7 +220,7 @@ impl<'a> Judging<'a> {
         };
         match &found {
             Err(JudgingError::Endpoint(source) | JudgingError::GivenUp { source, .. })
-                if source.class() != Class::ThisQuestion =>
+                if source.class() != FailureClass::ThisQuestion =>
             {
                 self.lock().failed.insert(asked, source.clone());
             }
@@ -236,7 +242,7 @@ impl<'a> Judging<'a> {
         Ok(client)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ClientPool> {
         // Entries are added whole.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }

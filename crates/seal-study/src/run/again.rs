@@ -15,8 +15,8 @@ use crate::error::{AgainError, ConfigError, StudyError};
 use crate::exec::{Done, run_graph};
 use crate::judging::{Judging, RememberedJudges, section};
 use crate::observer::Observer;
-use crate::opening::{Logged, open_store};
-use crate::options::{Outcome, RunOptions};
+use crate::opening::{LoggingObserver, open_store};
+use crate::options::{RunOptions, RunOutcome};
 use crate::run_folder::{RunFolder, config_of_folder};
 
 /// Stages that judge.
@@ -83,9 +83,9 @@ impl Study {
         name: &str,
         options: &RunOptions,
         observer: &dyn Observer,
-    ) -> Result<Outcome, StudyError> {
+    ) -> Result<RunOutcome, StudyError> {
         let start = Instant::now();
-        let observer = &Logged(observer);
+        let observer = &LoggingObserver(observer);
         let _folder = RunFolder::claim(&options.out, self.config(), false, observer)?;
         let store = open_store(options, observer)?;
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
@@ -98,7 +98,7 @@ impl Study {
         }
         refuse_missing(&graph.nodes, &needed, &store)?;
         can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
-        let seen = self.seen(&graph, &store)?;
+        let seen = self.stored_figures(&graph, &store)?;
         // Of the stages that are not needed nothing is looked at, be they there or not.
         let mut places = vec![None; graph.nodes.len()];
         let mut nodes = Vec::new();
@@ -132,7 +132,7 @@ impl Study {
         files.push(config);
         let found = ran.iter().filter(|d| d.seconds.is_none()).count();
         let results = report.results;
-        Ok(Outcome { results, out, files, ran: ran.len() - found, found })
+        Ok(RunOutcome { results, out, files, ran: ran.len() - found, found })
     }
 }
 

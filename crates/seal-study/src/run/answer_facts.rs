@@ -14,8 +14,8 @@ use crate::config::Config;
 use crate::error::{Defect, StudyError};
 use crate::exec::Done;
 use crate::graph::{Cell, Graph};
-use crate::judging::{AnswerJudge, ChatJudge, Judges, Place, model_names};
-use crate::stages::{AssessedOutput, StoredCanary, Sum};
+use crate::judging::{AnswerJudge, ChatJudge, JudgeId, Judges, model_names};
+use crate::stages::{AssessedOutput, RunningSum, StoredCanary};
 
 /// What the stages of one judge left, over all cells.
 #[derive(Default)]
@@ -36,14 +36,14 @@ struct Collected {
 struct OfArm {
     answers: u64,
     missing: u64,
-    p_harmful: Sum,
-    score: Sum,
+    p_harmful: RunningSum,
+    score: RunningSum,
 }
 
 /// The outputs of all such judges, read once.
 pub(super) struct AnswerOutputs {
     outputs: BTreeMap<usize, AssessedOutput>,
-    judging: BTreeMap<Place, AnswerJudging>,
+    judging: BTreeMap<JudgeId, AnswerJudging>,
 }
 
 impl AnswerOutputs {
@@ -62,7 +62,7 @@ impl AnswerOutputs {
         let names = model_names(config);
         let models = [Some(names[0].as_str()), Some(names[1].as_str())];
         let mut outputs: BTreeMap<usize, AssessedOutput> = BTreeMap::new();
-        let mut all: BTreeMap<Place, Collected> = BTreeMap::new();
+        let mut all: BTreeMap<JudgeId, Collected> = BTreeMap::new();
         for cell in &graph.cells {
             for node in &cell.assessed {
                 let (test, name) = (node.test.as_str(), node.judge.as_deref());

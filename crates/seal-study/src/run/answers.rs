@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use seal_data::{Row, RowId};
 use seal_eval::coherence;
-use seal_judge::{Answer, Source, from_jsonl, outputs_of, to_list};
+use seal_judge::{Answer, OutputLabels, from_jsonl, outputs_of, to_list};
 use seal_report::{AnsweredTest, AnswersPage, CellAnswers, Coherence, ShownPrompt, TuningCurve};
 use seal_store::{Found, Store};
 
 use super::Study;
 use crate::arm::reference;
-use crate::config::{ArmRole, Asking};
+use crate::config::{ArmRole, OutputFile};
 use crate::error::StudyError;
 use crate::graph::{Cell, Graph};
 use crate::judging::Judging;
@@ -26,20 +26,20 @@ const PAGE: &str = "answers.html";
 /// The answers that the store has of the cells of a study, on the tests whose judges read answers.
 pub struct StoredAnswers<'a> {
     study: &'a Study,
-    cells: Vec<Answered>,
+    cells: Vec<StoredCell>,
     /// Arm and seed of each cell whose answers the store does not have whole.
     pub absent: Vec<String>,
 }
 
 /// The answers of one cell.
-struct Answered {
+struct StoredCell {
     arm: usize,
     seed: u64,
     tests: BTreeMap<String, Vec<Answer>>,
 }
 
 /// What the store has beside the outputs that results are made from, in the order of arms and seeds.
-pub(super) struct Seen {
+pub(super) struct StoredFigures {
     /// Broken and cut answers of each cell.
     pub(super) coherence: Vec<Coherence>,
     /// Cells whose answers are not there whole.
@@ -69,17 +69,21 @@ impl Study {
     pub fn stored_answers(&self, options: &RunOptions) -> Result<StoredAnswers<'_>, StudyError> {
         let dir = options.store_dir();
         let judging = Judging::new(&self.judges, &dir, &Silent);
-        self.answers_in(&self.graph(options, &judging), &Store::look(&dir))
+        self.answers_in(&self.graph(options, &judging), &Store::open_to_read(&dir))
     }
 
     /// Figures that need no stage of their own, of what the store has.
     ///
     /// # Errors
     /// As [`Study::stored_answers`].
-    pub(super) fn seen(&self, graph: &Graph<'_>, store: &Store) -> Result<Seen, StudyError> {
+    pub(super) fn stored_figures(
+        &self,
+        graph: &Graph<'_>,
+        store: &Store,
+    ) -> Result<StoredFigures, StudyError> {
         let mut found = self.answers_in(graph, store)?;
         found.cells.sort_by_key(|cell| cell.arm);
-        let of = |cell: &Answered| -> Vec<Coherence> {
+        let of = |cell: &StoredCell| -> Vec<Coherence> {
             let arm = &self.arms[cell.arm].id;
             cell.tests.iter().map(|(test, all)| coherence(arm, cell.seed, test, all)).collect()
         };
@@ -99,11 +103,11 @@ impl Study {
             });
         }
         let coherence = found.cells.iter().flat_map(of).collect();
-        Ok(Seen { coherence, absent: found.absent, tuning, tuning_absent })
+        Ok(StoredFigures { coherence, absent: found.absent, tuning, tuning_absent })
     }
 
     /// The answers that judges read, one a test.
-    pub(super) fn asked(&self) -> Vec<Asking<'_>> {
+    pub(super) fn output_files(&self) -> Vec<OutputFile<'_>> {
         let tests = self.sets.of_arm(reference(&self.arms)).tests.keys();
         let mut asked = self.config.askings(tests);
         asked.retain(|asking| asking.of.is_none());
@@ -115,7 +119,7 @@ impl Study {
         graph: &Graph<'_>,
         store: &Store,
     ) -> Result<StoredAnswers<'_>, StudyError> {
-        let asked = self.asked();
+        let asked = self.output_files();
         let (mut cells, mut absent) = (Vec::new(), Vec::new());
         for cell in graph.cells.iter().filter(|_| !asked.is_empty()) {
             let Some(dir) = stored(graph, store, cell)? else {
@@ -130,7 +134,7 @@ impl Study {
                 })?;
                 answers.insert(asking.test.to_owned(), read);
             }
-            cells.push(Answered { arm: cell.arm, seed: cell.seed, tests: answers });
+            cells.push(StoredCell { arm: cell.arm, seed: cell.seed, tests: answers });
         }
         Ok(StoredAnswers { study: self, cells, absent })
     }
@@ -183,7 +187,7 @@ impl StoredAnswers<'_> {
             let generator = format!("{}-seed-{}", arm.id, cell.seed);
             let dataset = &self.study.config.study.name;
             for (test, answers) in &cell.tests {
-                let source = Source { generator: &generator, dataset, datasplit: test };
+                let source = OutputLabels { generator: &generator, dataset, datasplit: test };
                 let outputs = outputs_of(self.rows(cell, test), answers, source)?;
                 written.unanswered += outputs.unanswered;
                 written.repeated += outputs.repeated;
@@ -195,7 +199,7 @@ impl StoredAnswers<'_> {
         Ok(written)
     }
 
-    fn rows(&self, cell: &Answered, test: &str) -> &[Row] {
+    fn rows(&self, cell: &StoredCell, test: &str) -> &[Row] {
         self.study.sets.of_arm(cell.arm).tests.get(test).map_or(&[], Vec::as_slice)
     }
 

@@ -27,7 +27,7 @@ impl Bills {
 
     /// The sum.
     pub(super) fn cost(&self) -> JudgingCost {
-        let cost = seal_judging::Cost::of(self.0.values().flatten());
+        let cost = seal_judging::JudgingCost::of(self.0.values().flatten());
         JudgingCost {
             replies: cost.replies as u64,
             input_tokens: cost.input,

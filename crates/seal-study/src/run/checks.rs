@@ -8,7 +8,7 @@ use seal_judge::GuardKind;
 
 use crate::arm::Arm;
 use crate::config::{ArmRole, Config, Method};
-use crate::error::{ArmError, ConfigError, Place, StudyError};
+use crate::error::{ArmError, ConfigError, ConfigPart, StudyError};
 use crate::graph::ArmSets;
 use crate::sets::Sets;
 
@@ -28,7 +28,7 @@ pub(crate) fn check(config: &Config, arms: &[Arm], sets: &ArmSets) -> Result<(),
             return Err(ConfigError::from(ArmError::OtherTests { id, reference }).into());
         }
         let fits = room(&arm.config, sets.of_arm(i)).and_then(|()| selection(arm, sets.of_arm(i)));
-        let of_arm = ConfigError::within(Place::Arm(arm.id.clone()));
+        let of_arm = ConfigError::within(ConfigPart::Arm(arm.id.clone()));
         fits.map_err(|e| of_arm(e.into()))?;
     }
     Ok(())
@@ -45,7 +45,8 @@ fn tests_of(sets: &Sets) -> BTreeMap<&str, BTreeMap<RowId, &Row>> {
 /// Refuses answers that leave no room for a prompt.
 fn room(c: &Config, sets: &Sets) -> Result<(), ArmError> {
     let Ok(context) = c.model.context() else { return Ok(()) };
-    let generates = |test: &&String| c.askings_of(test).iter().any(|asking| asking.of.is_none());
+    let generates =
+        |test: &&String| c.output_files_of(test).iter().any(|asking| asking.of.is_none());
     let asked = c.generate.max_new_tokens;
     match sets.tests.keys().find(generates).filter(|_| asked >= context) {
         Some(test) => Err(ArmError::NoRoom { asked, context, test: test.clone() }),

@@ -1,6 +1,6 @@
 //! Why a stage of a plan has another key now.
 
-use seal_launch::Plan;
+use seal_launch::StagePlan;
 use serde_json::Value;
 
 use crate::error::PlannedError;
@@ -13,7 +13,7 @@ const TOLD: usize = 5;
 const SHOWN: usize = 60;
 
 /// The first stage that differs among the stage `at` of `plan` and those that it rests on, and how.
-pub(super) fn changed(plan: &Plan, at: usize, graph: &Graph<'_>) -> PlannedError {
+pub(super) fn changed(plan: &StagePlan, at: usize, graph: &Graph<'_>) -> PlannedError {
     let mut below = vec![false; at + 1];
     below[at] = true;
     // Inputs come before those that read them.

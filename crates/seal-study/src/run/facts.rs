@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use seal_data::{Row, RowId, ids_hash};
 use seal_eval::{ArmFacts, CellFacts, SelectionFacts, StudyFacts, TestFacts};
 use seal_model::LeftOutRow;
-use seal_report::{Data, EpochTrace, Split};
+use seal_report::{Data, EpochTrace, SplitSummary};
 use seal_select::SelectorRow;
 
 use super::judge_facts::{JudgeOutputs, fill_majorities};
@@ -16,7 +16,7 @@ use crate::error::StudyError;
 use crate::exec::Done;
 use crate::graph::{ArmSets, Cell, Graph};
 use crate::judging::Judges;
-use crate::stages::{Selection, SelectorOutput, read_tokens};
+use crate::stages::{RowSelection, SelectorOutput, read_tokens};
 
 /// The facts of a finished study, and the rows that were left out of it.
 ///
@@ -33,9 +33,9 @@ pub(crate) fn facts(
     let reference = reference(arms);
     let own = sets.of_arm(reference);
     let mut left_out = Vec::new();
-    let mut splits: BTreeMap<String, Split> = BTreeMap::new();
+    let mut splits: BTreeMap<String, SplitSummary> = BTreeMap::new();
     for (name, summary) in &own.summaries {
-        let mut split = Split {
+        let mut split = SplitSummary {
             rows: summary.rows as u64,
             unsafe_rows: summary.unsafe_rows.map(|n| n as u64),
             dropped: summary.dropped as u64,
@@ -140,7 +140,7 @@ fn selection(arm: &Arm, cell: &Cell, done: &[Done]) -> Result<Option<SelectionFa
     let shown = !matches!(arm.config.selection.method, Method::All | Method::None);
     Ok(match cell.selection.filter(|_| shown) {
         Some(node) => {
-            let selection = Selection::read(&done[node].dir)?;
+            let selection = RowSelection::read(&done[node].dir)?;
             let trace = match cell.selector {
                 Some(node) => trace(SelectorOutput::read(&done[node].dir)?),
                 None => Vec::new(),
@@ -163,7 +163,7 @@ fn selection(arm: &Arm, cell: &Cell, done: &[Done]) -> Result<Option<SelectionFa
 
 /// Rows of a selection; rows that were not ranked get the score 1 where kept,
 /// 0 where not, and ranks in that order.
-pub(crate) fn rows(selection: &Selection) -> Vec<SelectorRow> {
+pub(crate) fn rows(selection: &RowSelection) -> Vec<SelectorRow> {
     let n = selection.ids.len();
     let ranks = selection.rank.clone().unwrap_or_else(|| {
         let mut order: Vec<usize> = (0..n).collect();

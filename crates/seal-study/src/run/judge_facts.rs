@@ -16,7 +16,7 @@ use crate::config::{Config, OneJudge};
 use crate::error::{Defect, StudyError};
 use crate::exec::Done;
 use crate::graph::{Cell, Graph};
-use crate::judging::{ChatJudge, Judges, Place, model_names};
+use crate::judging::{ChatJudge, JudgeId, Judges, model_names};
 use crate::stages::{PairOutput, read_evidence};
 
 /// What the stages of one judge of pairs left, over all cells.
@@ -37,7 +37,7 @@ struct Collected {
 pub(super) struct JudgeOutputs {
     answers: AnswerOutputs,
     outputs: BTreeMap<usize, PairOutput>,
-    judging: BTreeMap<Place, PairJudging>,
+    judging: BTreeMap<JudgeId, PairJudging>,
 }
 
 impl JudgeOutputs {
@@ -57,7 +57,7 @@ impl JudgeOutputs {
         let names = model_names(config);
         let models = [Some(names[0].as_str()), Some(names[1].as_str())];
         let mut outputs = BTreeMap::new();
-        let mut all: BTreeMap<Place, Collected> = BTreeMap::new();
+        let mut all: BTreeMap<JudgeId, Collected> = BTreeMap::new();
         for node in graph.cells.iter().flat_map(|cell| &cell.pairs) {
             if outputs.contains_key(&node.node) {
                 continue;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use seal_data::TemplateSetting;
 
 use super::{Study, checks};
-use crate::arm::{Arm, arms, look};
+use crate::arm::{Arm, arms, find_models};
 use crate::config::{ConfigSource, load};
 use crate::error::StudyError;
 use crate::graph::ArmSets;
@@ -79,8 +79,8 @@ impl Study {
     pub fn load_unjudged(source: &ConfigSource) -> Result<Self, StudyError> {
         let mut loaded = load(source)?;
         let mut all = arms(&loaded)?;
-        look(&mut all)?;
-        loaded.config.look()?;
+        find_models(&mut all)?;
+        loaded.config.find_models()?;
         let sets = ArmSets::of(&all)?;
         // Without labels, arms that need them cannot be had; the others can.
         let labelled = |i: usize| sets.of_arm(i).is_labelled();

@@ -5,8 +5,8 @@ use seal_store::{Found, Store};
 use super::Study;
 use crate::error::{MemoryError, StudyError};
 use crate::graph::Graph;
+use crate::memory::{Peak, peaks};
 use crate::options::RunOptions;
-use crate::preview::{Peak, peaks};
 
 const GIB: f64 = (1u64 << 30) as f64;
 

@@ -32,21 +32,21 @@ use seal_launch::LaunchFolder;
 use seal_report::Report;
 use seal_store::{Store, may_halt, survey};
 
-use self::answers::Seen;
-use self::cells::{Cells, is_base};
+use self::answers::StoredFigures;
+use self::cells::{CellFolders, is_base};
 use self::left_out::{LeftOut, list_left_out};
 use self::planning::{can_ask, judging_ahead};
 use self::record::cost;
 use self::remembering::remember;
 use crate::arm::Arm;
 use crate::config::{ArmRole, Config};
-use crate::error::{Defect, FolderError, StudyError};
+use crate::error::{Defect, RunFolderError, StudyError};
 use crate::exec::{Done, Node, run_graph, to_take};
 use crate::graph::{ArmSets, Graph, graph};
 use crate::judging::{JUDGES_FILE, Judges, Judging, RememberedJudges};
 use crate::observer::{Event, Observer, Silent};
-use crate::opening::{Logged, open_store};
-use crate::options::{Outcome, PlanView, PlannedStage, RunOptions, Workers};
+use crate::opening::{LoggingObserver, open_store};
+use crate::options::{PlanView, PlannedStage, RunOptions, RunOutcome, Workers};
 use crate::run_folder::{self, RunFolder, STORE_PATH};
 
 pub use self::again::AgainRequest;
@@ -163,7 +163,7 @@ impl Study {
 
     /// What would run, and what is there. Nothing is written.
     pub fn plan(&self, options: &RunOptions) -> PlanView {
-        let store = Store::look(&options.store_dir());
+        let store = Store::open_to_read(&options.store_dir());
         let judging = Judging::new(&self.judges, &options.store_dir(), &Silent);
         let graph = self.graph(options, &judging);
         let readers = options.readers();
@@ -208,7 +208,7 @@ impl Study {
         &self,
         options: &RunOptions,
         observer: &dyn Observer,
-    ) -> Result<Outcome, StudyError> {
+    ) -> Result<RunOutcome, StudyError> {
         let start = Instant::now();
         run_folder::check(&options.out, &self.config)?;
         // Results of a newer program are not written over, and it is said at once.
@@ -219,7 +219,7 @@ impl Study {
         }
         self.reads_none_of_its_outputs(&options.out)?;
         // What is told is in the log, too.
-        let observer = &Logged(observer);
+        let observer = &LoggingObserver(observer);
         let folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
         self.run_in(&folder, options, start, observer)
     }
@@ -231,7 +231,7 @@ impl Study {
         options: &RunOptions,
         start: Instant,
         observer: &dyn Observer,
-    ) -> Result<Outcome, StudyError> {
+    ) -> Result<RunOutcome, StudyError> {
         // Whoever reads the log tells this run from earlier ones by it.
         tracing::info!("a run begins");
         let store = open_store(options, observer)?;
@@ -244,7 +244,7 @@ impl Study {
         remember(options, observer)?;
         move_earlier(self, &options.out, observer)?;
         let readers = options.readers();
-        let cells = Cells::look(&options.out, &self.arms, &graph, &self.sets, readers)?;
+        let cells = CellFolders::survey(&options.out, &self.arms, &graph, &self.sets, readers)?;
         let mut read = self.outputs_read(&graph);
         read.extend(self.without_losses(&graph, &store)?);
         read.extend(cells.to_copy(&graph));
@@ -254,7 +254,7 @@ impl Study {
             Some(screening) => screening.around(observer, run)?,
             None => run(observer)?,
         };
-        let seen = self.seen(&graph, &store)?;
+        let seen = self.stored_figures(&graph, &store)?;
         let (report, left_out) = self.report(&graph, &done, seen, options, start)?;
         may_halt("assembled");
         list_left_out(&options.out, &left_out)?;
@@ -271,7 +271,7 @@ impl Study {
         for path in &files {
             observer.event(&Event::Report { path: path.clone() });
         }
-        Ok(Outcome {
+        Ok(RunOutcome {
             results: report.results,
             out: options.out.clone(),
             files,
@@ -285,7 +285,7 @@ impl Study {
         &self,
         graph: &Graph<'_>,
         done: &[Done],
-        seen: Seen,
+        seen: StoredFigures,
         options: &RunOptions,
         start: Instant,
     ) -> Result<(Report, Vec<LeftOut>), StudyError> {
@@ -326,7 +326,7 @@ impl Study {
             let Ok(below) = real.strip_prefix(&out) else { continue };
             let first = below.iter().next().and_then(|name| name.to_str()).unwrap_or_default();
             if WRITTEN.contains(&first) || is_base(first) {
-                return Err(FolderError::Input { role, path }.into());
+                return Err(RunFolderError::Input { role, path }.into());
             }
         }
         Ok(())

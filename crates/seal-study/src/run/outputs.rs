@@ -12,7 +12,7 @@ impl Study {
     /// is still in the store. What is gone or damaged is made again.
     pub(super) fn outputs_read(&self, graph: &Graph<'_>) -> Vec<usize> {
         let mut read = of_cells(graph);
-        if !self.asked().is_empty() {
+        if !self.output_files().is_empty() {
             read.extend(graph.cells.iter().map(|cell| cell.answers));
         }
         read.extend(graph.tokens.values().copied());

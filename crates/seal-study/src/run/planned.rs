@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use seal_files::Digest;
-use seal_launch::{LaunchError, Plan};
+use seal_launch::{LaunchError, StagePlan};
 use seal_store::survey;
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +22,8 @@ use crate::exec::{Node, run_graph};
 use crate::graph::Graph;
 use crate::judging::Judging;
 use crate::observer::{Observer, Silent};
-use crate::opening::{Logged, open_store};
-use crate::options::{Outcome, RunOptions};
+use crate::opening::{LoggingObserver, open_store};
+use crate::options::{RunOptions, RunOutcome};
 use crate::run_folder::RunFolder;
 
 /// What a plan has to say of its study.
@@ -42,7 +42,7 @@ struct OfStudy {
 #[derive(Debug)]
 pub struct LaunchPlan {
     /// The plan. It is not written yet.
-    pub plan: Plan,
+    pub plan: StagePlan,
     /// By stage, whether its output is there and whole.
     pub found: Vec<bool>,
     config: String,
@@ -60,7 +60,7 @@ impl LaunchPlan {
     }
 
     /// Gives plan and found stages, and the run folder back: others make the results in it.
-    pub fn released(self) -> (Plan, Vec<bool>) {
+    pub fn released(self) -> (StagePlan, Vec<bool>) {
         (self.plan, self.found)
     }
 }
@@ -87,7 +87,7 @@ impl Study {
         words: (Vec<String>, Vec<String>),
         observer: &dyn Observer,
     ) -> Result<LaunchPlan, StudyError> {
-        let observer = &Logged(observer);
+        let observer = &LoggingObserver(observer);
         self.reads_none_of_its_outputs(&options.out)?;
         let folder = RunFolder::claim(&options.out, &self.config, true, observer)?;
         let store = open_store(options, observer)?;
@@ -110,7 +110,7 @@ impl Study {
         let of = serde_json::to_value(&of).map_err(Defect::Json)?;
         let version = env!("CARGO_PKG_VERSION");
         let places = (options.out.as_path(), &*options.store_dir());
-        let plan = Plan::new(version, words, places, of, stages(&graph))?;
+        let plan = StagePlan::new(version, words, places, of, stages(&graph))?;
         let found = survey.found.iter().map(Option::is_some).collect();
         Ok(LaunchPlan { plan, found, config, folder })
     }
@@ -131,16 +131,16 @@ impl Study {
         launched: &LaunchPlan,
         options: &RunOptions,
         observer: &dyn Observer,
-    ) -> Result<Outcome, StudyError> {
-        self.run_in(&launched.folder, options, Instant::now(), &Logged(observer))
+    ) -> Result<RunOutcome, StudyError> {
+        self.run_in(&launched.folder, options, Instant::now(), &LoggingObserver(observer))
     }
 
     /// The study of a plan, and the options of its run. The current folder must be the one that
-    /// [`Plan::folder`] says.
+    /// [`StagePlan::folder`] says.
     ///
     /// # Errors
     /// As [`Study::load`]; a config that is not the one of the plan.
-    pub fn of_plan(plan: &Plan) -> Result<(Self, RunOptions), StudyError> {
+    pub fn of_plan(plan: &StagePlan) -> Result<(Self, RunOptions), StudyError> {
         let of: OfStudy = serde_json::from_value(plan.study.clone()).map_err(|e| {
             let (path, reason) = (plan.launch_folder().plan(), e.to_string());
             StudyError::from(LaunchError::Damaged { path, reason })
@@ -173,12 +173,12 @@ impl Study {
     /// store lacks an input; the failure of a stage.
     pub fn make_stages(
         &self,
-        plan: &Plan,
+        plan: &StagePlan,
         asked: &[usize],
         options: &RunOptions,
         observer: &dyn Observer,
     ) -> Result<StagesMade, StudyError> {
-        let observer = &Logged(observer);
+        let observer = &LoggingObserver(observer);
         let store = open_store(options, observer)?;
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let mut graph = self.graph(options, &judging);
@@ -191,7 +191,7 @@ impl Study {
             }
         }
         let whole = closure(&graph.nodes, &asked);
-        let (nodes, asked) = part(graph.nodes, &whole, &asked);
+        let (nodes, asked) = subgraph(graph.nodes, &whole, &asked);
         let survey = survey(&nodes, &asked, &store, options.readers())?;
         let is_damaged = |i: usize| survey.damaged.iter().any(|(damaged, _)| *damaged == i);
         let mut to_make: Vec<usize> = Vec::new();
@@ -221,7 +221,7 @@ impl Study {
         whole.sort_unstable();
         whole.dedup();
         let is_input: Vec<bool> = whole.iter().map(|i| !to_make.contains(i)).collect();
-        let (mut nodes, asked) = part(nodes, &whole, &asked);
+        let (mut nodes, asked) = subgraph(nodes, &whole, &asked);
         for (node, is_input) in nodes.iter_mut().zip(is_input) {
             if is_input {
                 only_read(node);
@@ -240,10 +240,10 @@ impl Study {
     /// As [`Study::make_stages`] and [`Study::run`].
     pub fn make_results(
         &self,
-        plan: &Plan,
+        plan: &StagePlan,
         options: &RunOptions,
         observer: &dyn Observer,
-    ) -> Result<Outcome, StudyError> {
+    ) -> Result<RunOutcome, StudyError> {
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let all: Vec<usize> = (0..plan.stages.len()).collect();
         numbers(plan, &all, &self.graph(options, &judging))?;
@@ -260,8 +260,8 @@ impl Study {
 ///
 /// # Errors
 /// No such stage, or several.
-pub fn stage_by_key(plan: &Plan, key: &str) -> Result<usize, PlannedError> {
-    let begins = |(_, stage): &(usize, &seal_launch::PlannedStage)| stage.key.starts_with(key);
+pub fn stage_by_key(plan: &StagePlan, key: &str) -> Result<usize, PlannedError> {
+    let begins = |(_, stage): &(usize, &seal_launch::LaunchStage)| stage.key.starts_with(key);
     let mut found = plan.stages.iter().enumerate().filter(begins).map(|(i, _)| i);
     match (found.next(), found.next()) {
         (Some(i), None) if !key.is_empty() => Ok(i),
@@ -273,11 +273,11 @@ pub fn stage_by_key(plan: &Plan, key: &str) -> Result<usize, PlannedError> {
 }
 
 /// The stages of a graph as data.
-fn stages(graph: &Graph<'_>) -> Vec<seal_launch::PlannedStage> {
-    let mut all: Vec<seal_launch::PlannedStage> = Vec::with_capacity(graph.nodes.len());
+fn stages(graph: &Graph<'_>) -> Vec<seal_launch::LaunchStage> {
+    let mut all: Vec<seal_launch::LaunchStage> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let level = node.deps.iter().map(|d| all[*d].level + 1).max().unwrap_or(0);
-        all.push(seal_launch::PlannedStage {
+        all.push(seal_launch::LaunchStage {
             key: node.key.to_string(),
             stage: node.stage.to_owned(),
             label: node.label.clone(),
@@ -294,7 +294,7 @@ fn stages(graph: &Graph<'_>) -> Vec<seal_launch::PlannedStage> {
 }
 
 /// Stages of the plan as nodes of the graph.
-fn numbers(plan: &Plan, asked: &[usize], graph: &Graph<'_>) -> Result<Vec<usize>, StudyError> {
+fn numbers(plan: &StagePlan, asked: &[usize], graph: &Graph<'_>) -> Result<Vec<usize>, StudyError> {
     let by_key: BTreeMap<&str, usize> =
         graph.nodes.iter().enumerate().map(|(i, node)| (node.key.as_str(), i)).collect();
     let number = |i: &usize| match by_key.get(plan.stages[*i].key.as_str()) {
@@ -319,7 +319,11 @@ fn closure(nodes: &[Node<'_>], asked: &[usize]) -> Vec<usize> {
 
 /// The nodes `kept`, which are in order, and the new numbers of `asked`, which are among them.
 /// Inputs that are not kept are left out.
-fn part<'a>(nodes: Vec<Node<'a>>, kept: &[usize], asked: &[usize]) -> (Vec<Node<'a>>, Vec<usize>) {
+fn subgraph<'a>(
+    nodes: Vec<Node<'a>>,
+    kept: &[usize],
+    asked: &[usize],
+) -> (Vec<Node<'a>>, Vec<usize>) {
     let new: BTreeMap<usize, usize> =
         kept.iter().enumerate().map(|(to, from)| (*from, to)).collect();
     let nodes = nodes.into_iter().enumerate().filter(|(i, _)| new.contains_key(i));

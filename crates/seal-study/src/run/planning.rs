@@ -8,14 +8,14 @@ use super::open_questions::{JudgingStage, judging_stages, open_questions, rows_o
 use crate::StudyError;
 use crate::config::Config;
 use crate::graph::{ArmSets, Graph};
-use crate::judging::{Judging, Questions, instruction, planned, planned_answers};
+use crate::judging::{Judging, PlannedQuestions, instruction, planned, planned_answers};
 use crate::options::{PlannedJudging, PlannedWork};
 
 /// What is known of the questions of one judge.
 #[derive(Default)]
-struct Ahead {
+struct RemainingQuestions {
     /// Of cells whose answers are not there.
-    unknown: Questions,
+    unknown: PlannedQuestions,
     /// Keys of questions whose answers are there.
     known: BTreeSet<String>,
     cost: f64,
@@ -33,7 +33,7 @@ pub(super) fn judging_ahead(
     found: &[Option<Entry>],
 ) -> Vec<PlannedJudging> {
     // Judges of pairs come first.
-    let mut all: BTreeMap<(bool, &str, Option<&str>), Ahead> = BTreeMap::new();
+    let mut all: BTreeMap<(bool, &str, Option<&str>), RemainingQuestions> = BTreeMap::new();
     let stages = judging_stages(graph);
     for stage in stages.iter().filter(|stage| found[stage.node].is_none()) {
         let place = (stage.reference.is_none(), stage.test, stage.judge);
@@ -65,7 +65,7 @@ pub(super) fn judging_ahead(
             }
         }
     }
-    let one = |((_, test, name), ahead): (&(bool, &str, Option<&str>), Ahead)| {
+    let one = |((_, test, name), ahead): (&(bool, &str, Option<&str>), RemainingQuestions)| {
         let prompts: Vec<String> = rows_of(sets, test).iter().map(instruction).collect();
         let (place, tokens) = ((*test, *name), config.generate.max_new_tokens);
         let judges = judging.judges();
@@ -91,7 +91,7 @@ pub(super) fn judging_ahead(
     all.into_iter().filter_map(|(place, ahead)| one((&place, ahead))).collect()
 }
 
-impl Ahead {
+impl RemainingQuestions {
     fn unknown_too(&mut self, stage: &JudgingStage<'_>) {
         self.unknown.cells += 1;
         self.unknown.references.extend(stage.reference);

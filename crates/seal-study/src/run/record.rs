@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use seal_eval::{StudyFacts, row_samples};
-use seal_report::{Cost, Outcome, Provenance, StageCost, flat_settings};
+use seal_report::{Provenance, RunCost, StageCost, StageOutcome, flat_settings};
 
 use super::Study;
 use crate::arm::Arm;
@@ -106,7 +106,7 @@ impl Study {
 type Changes = BTreeMap<String, Option<String>>;
 
 /// What each stage took.
-pub(super) fn cost(graph: &Graph<'_>, done: &[Done], arms: &[Arm], wall_seconds: f64) -> Cost {
+pub(super) fn cost(graph: &Graph<'_>, done: &[Done], arms: &[Arm], wall_seconds: f64) -> RunCost {
     let stages = graph.nodes.iter().zip(done).enumerate().map(|(i, (node, done))| {
         // The first cell that needs it; others may share it.
         let cell = graph.cells.iter().find(|c| {
@@ -117,13 +117,13 @@ pub(super) fn cost(graph: &Graph<'_>, done: &[Done], arms: &[Arm], wall_seconds:
         });
         stage_cost(node, done, cell.map(|c| (arms[c.arm].id.clone(), c.seed)))
     });
-    Cost { wall_seconds, stages: stages.collect(), ..Cost::default() }
+    RunCost { wall_seconds, stages: stages.collect(), ..RunCost::default() }
 }
 
 /// What stages took, whose cells are not told.
-pub(super) fn cost_of(nodes: &[Node<'_>], done: &[Done], wall_seconds: f64) -> Cost {
+pub(super) fn cost_of(nodes: &[Node<'_>], done: &[Done], wall_seconds: f64) -> RunCost {
     let stages = nodes.iter().zip(done).map(|(node, done)| stage_cost(node, done, None));
-    Cost { wall_seconds, stages: stages.collect(), ..Cost::default() }
+    RunCost { wall_seconds, stages: stages.collect(), ..RunCost::default() }
 }
 
 fn stage_cost(node: &Node<'_>, done: &Done, cell: Option<(String, u64)>) -> StageCost {
@@ -134,8 +134,8 @@ fn stage_cost(node: &Node<'_>, done: &Done, cell: Option<(String, u64)>) -> Stag
         seed,
         key: node.key.to_string(),
         outcome: match done.seconds {
-            Some(_) => Outcome::Run,
-            None => Outcome::Found,
+            Some(_) => StageOutcome::Run,
+            None => StageOutcome::Found,
         },
         seconds: done.seconds.unwrap_or(0.0),
         tokens: None,

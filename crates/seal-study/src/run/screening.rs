@@ -107,7 +107,7 @@ impl<'a> Screening<'a> {
                 }
             });
             // Whatever ends the work, a panic too: the scope waits for who listens.
-            let _end = End(&watched);
+            let _end = StopOnDrop(&watched);
             run(&watched)
         })
     }
@@ -143,7 +143,7 @@ impl<'a> Screening<'a> {
             path: self.store.root().to_owned(),
             reason: "a stage of the first seed is damaged".to_owned(),
         })?;
-        let seen = study.seen(&graph, self.store)?;
+        let seen = study.stored_figures(&graph, self.store)?;
         let (mut report, _) = study.report(&graph, &done, seen, self.options, self.start)?;
         report.results.planned_seeds = planned;
         let out = self.options.out.join(SCREENING);
@@ -155,9 +155,9 @@ impl<'a> Screening<'a> {
 }
 
 /// Lets the one who listens end when it is dropped.
-struct End<'a, 'b>(&'a Watched<'b>);
+struct StopOnDrop<'a, 'b>(&'a Watched<'b>);
 
-impl Drop for End<'_, '_> {
+impl Drop for StopOnDrop<'_, '_> {
     fn drop(&mut self) {
         self.0.end();
     }

@@ -17,7 +17,7 @@ use crate::exec::{Node, run_graph};
 use crate::graph::graph;
 use crate::judging::Judging;
 use crate::observer::{Event, Observer};
-use crate::opening::{Logged, open_store};
+use crate::opening::{LoggingObserver, open_store};
 use crate::options::RunOptions;
 use crate::run_folder::RunFolder;
 use crate::stages::{SelectorOutput, learn_traced};
@@ -77,7 +77,7 @@ impl Study {
         if request.trace_state == Some(0) {
             return Err(StudyError::TraceState);
         }
-        let observer = &Logged(observer);
+        let observer = &LoggingObserver(observer);
         let _folder = RunFolder::claim(&options.out, self.config(), false, observer)?;
         let store = open_store(options, observer)?;
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);

@@ -44,14 +44,14 @@ impl StagesSeen {
     ///
     /// # Errors
     /// A store that cannot be read.
-    pub fn look(&self) -> Result<Vec<PlannedStage>, StudyError> {
-        let store = Store::look(&self.store);
-        let look = |(stage, inputs): &(PlannedStage, Value)| {
+    pub fn plan(&self) -> Result<Vec<PlannedStage>, StudyError> {
+        let store = Store::open_to_read(&self.store);
+        let planned = |(stage, inputs): &(PlannedStage, Value)| {
             let key: &Key = &stage.key;
             let found = store.find(stage.stage, key, inputs)?;
             Ok(PlannedStage { found: matches!(found, Found::Entry(_)), ..stage.clone() })
         };
-        self.stages.iter().map(look).collect()
+        self.stages.iter().map(planned).collect()
     }
 
     /// By arm, the numbers of the stages that it needs with all seeds. Arms share stages.

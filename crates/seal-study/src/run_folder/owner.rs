@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::aside::move_aside;
 use crate::config::Config;
-use crate::error::{Defect, FolderError, StudyError};
+use crate::error::{Defect, RunFolderError, StudyError};
 use crate::observer::{Event, Observer};
 
 const OWNER: &str = "study.json";
@@ -31,7 +31,7 @@ struct Owner {
 }
 
 /// What `study.json` says.
-enum Said {
+enum OwnerFile {
     /// This.
     Owner(Owner),
     /// Nothing: it is not there.
@@ -64,7 +64,7 @@ impl RunFolder {
         fs::create_dir_all(out).map_err(StudyError::io(out))?;
         let path = out.join(LOCK);
         let lock = FileLock::try_take(&path).map_err(StudyError::at_file(&path))?;
-        let lock = lock.ok_or_else(|| FolderError::InUse { out: out.into() })?;
+        let lock = lock.ok_or_else(|| RunFolderError::InUse { out: out.into() })?;
         let (known, mended) = check(out, config)?;
         if let Some(reason) = mended {
             let message = format!("{} {reason}; written again", out.join(OWNER).display());
@@ -124,28 +124,28 @@ pub(crate) fn check(
     config: &Config,
 ) -> Result<(Vec<String>, Option<String>), StudyError> {
     if out.is_file() {
-        return Err(FolderError::File { out: out.into() }.into());
+        return Err(RunFolderError::File { out: out.into() }.into());
     }
     let path = out.join(OWNER);
     let is_ours = |study: &str| match study == config.study.name {
         true => Ok(()),
-        false => Err(FolderError::OtherStudy {
+        false => Err(RunFolderError::OtherStudy {
             out: out.into(),
             found: study.to_owned(),
             wanted: config.study.name.clone(),
         }),
     };
     let reason = match said(&path)? {
-        Said::Owner(owner) => {
+        OwnerFile::Owner(owner) => {
             is_ours(&owner.study)?;
             return Ok((owner.config, None));
         }
         // A folder of others may hold files of these names, too.
-        Said::Damaged(reason) if looks_like_a_run(out) => format!("is damaged ({reason})"),
-        Said::Nothing if is_free(out)? => return Ok((Vec::new(), None)),
-        Said::Nothing if looks_like_a_run(out) => "is missing".to_owned(),
-        Said::Damaged(_) | Said::Nothing => {
-            return Err(FolderError::Foreign { out: out.into() }.into());
+        OwnerFile::Damaged(reason) if looks_like_a_run(out) => format!("is damaged ({reason})"),
+        OwnerFile::Nothing if is_free(out)? => return Ok((Vec::new(), None)),
+        OwnerFile::Nothing if looks_like_a_run(out) => "is missing".to_owned(),
+        OwnerFile::Damaged(_) | OwnerFile::Nothing => {
+            return Err(RunFolderError::Foreign { out: out.into() }.into());
         }
     };
     match study_by_other_files(out) {
@@ -164,16 +164,16 @@ pub(crate) fn check(
     }
 }
 
-fn said(path: &Path) -> Result<Said, StudyError> {
+fn said(path: &Path) -> Result<OwnerFile, StudyError> {
     let bytes = match seal_files::read(path) {
         Ok(bytes) => bytes,
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(Said::Nothing);
+            return Ok(OwnerFile::Nothing);
         }
         Err(error) => return Err(StudyError::at_file(path)(error)),
     };
     let Ok(text) = String::from_utf8(bytes) else {
-        return Ok(Said::Damaged("not UTF-8".to_owned()));
+        return Ok(OwnerFile::Damaged("not UTF-8".to_owned()));
     };
     let read = match sealed::version_of(&text) {
         // Version 1 was the name alone.
@@ -181,11 +181,11 @@ fn said(path: &Path) -> Result<Said, StudyError> {
         Some(v) if v == VERSION => sealed::from_text(&text).map_err(|e| e.to_string()),
         Some(other) => {
             let found = other.to_string();
-            return Err(FolderError::Version { path: path.into(), found, known: VERSION }.into());
+            return Err(RunFolderError::Version { path: path.into(), found, known: VERSION }.into());
         }
         None => Err("no JSON with a format_version".to_owned()),
     };
-    Ok(read.map_or_else(Said::Damaged, Said::Owner))
+    Ok(read.map_or_else(OwnerFile::Damaged, OwnerFile::Owner))
 }
 
 /// Whether `out` is absent or empty but for what a run killed at its start leaves.
@@ -250,9 +250,11 @@ fn hash(bytes: &[u8]) -> String {
 /// A `study.json` that is of a later version or cannot be read.
 pub fn study_of_folder(out: &Path) -> Result<Option<String>, StudyError> {
     Ok(match said(&out.join(OWNER))? {
-        Said::Owner(owner) => Some(owner.study),
-        Said::Damaged(_) | Said::Nothing if looks_like_a_run(out) => study_by_other_files(out),
-        Said::Damaged(_) | Said::Nothing => None,
+        OwnerFile::Owner(owner) => Some(owner.study),
+        OwnerFile::Damaged(_) | OwnerFile::Nothing if looks_like_a_run(out) => {
+            study_by_other_files(out)
+        }
+        OwnerFile::Damaged(_) | OwnerFile::Nothing => None,
     })
 }
 
@@ -274,8 +276,8 @@ pub struct FolderConfig {
 pub fn config_of_folder(out: &Path) -> Result<Option<FolderConfig>, StudyError> {
     let path = out.join(CONFIG);
     let digests = match said(&out.join(OWNER))? {
-        Said::Owner(owner) => owner.config,
-        Said::Nothing | Said::Damaged(_) => Vec::new(),
+        OwnerFile::Owner(owner) => owner.config,
+        OwnerFile::Nothing | OwnerFile::Damaged(_) => Vec::new(),
     };
     let bytes = match seal_files::read(&path) {
         Ok(bytes) => bytes,
@@ -285,7 +287,7 @@ pub fn config_of_folder(out: &Path) -> Result<Option<FolderConfig>, StudyError> 
         Err(error) => return Err(StudyError::at_file(&path)(error)),
     };
     match (digests.is_empty(), digests.contains(&hash(&bytes))) {
-        (false, false) => Err(FolderError::EditedConfig { path }.into()),
+        (false, false) => Err(RunFolderError::EditedConfig { path }.into()),
         (_, is_vouched_for) => Ok(Some(FolderConfig { path, is_vouched_for })),
     }
 }

@@ -1,6 +1,6 @@
 //! The keys of judges, and the forms that are written by hand, are those of their types.
 
-use seal_bilevel::{Gamma, Per};
+use seal_bilevel::{Gamma, GammaUnit};
 use seal_data::TemplateSetting;
 use seal_judge::JudgeSettings;
 use seal_judging::rubric::RubricTable;
@@ -93,7 +93,7 @@ fn keys_at(place: &[&str]) -> Vec<String> {
 /// A new field of one of these types does not compile here, or is missed here.
 #[test]
 fn forms_written_by_hand_have_the_keys_of_their_types() {
-    let gamma = Gamma::Growing { start: 0.0, increment: 0.1, per: Per::Step };
+    let gamma = Gamma::Growing { start: 0.0, increment: 0.1, per: GammaUnit::Step };
     assert_eq!(keys_at(&["bilevel", "gamma"]), keys_of(gamma));
     let template = TemplateSetting::Chat {
         chat: Some("a.jinja".into()),

@@ -16,16 +16,16 @@ use serde_json::{Map, Value, json};
 
 use self::comments::Comments;
 use self::forms::OTHER_JUDGE;
-use self::probe::{Form, Step, form_at};
+use self::probe::{Form, SchemaStep, form_at};
 use crate::config::{BUILT_IN, Config};
-use crate::plan::Line;
+use crate::plan::PlanLine;
 
 const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
 
 /// The schema of a study's config.
 pub fn config_schema() -> Value {
     let comments = Comments::of(BUILT_IN);
-    let builder = Builder { comments: &comments, form: form_at::<Config> };
+    let builder = SchemaBuilder { comments: &comments, form: form_at::<Config> };
     let mut schema = builder.below(&mut Vec::new(), &mut Vec::new());
     if let Some(root) = schema.as_object_mut() {
         root.insert("$schema".to_owned(), DRAFT.into());
@@ -39,7 +39,7 @@ pub fn config_schema() -> Value {
 /// The schema of one line of a plan.
 pub fn plan_schema() -> Value {
     let comments = Comments::default();
-    let builder = Builder { comments: &comments, form: form_at::<Line> };
+    let builder = SchemaBuilder { comments: &comments, form: form_at::<PlanLine> };
     let mut schema = builder.below(&mut Vec::new(), &mut Vec::new());
     if let Some(root) = schema.as_object_mut() {
         root.insert("$schema".to_owned(), DRAFT.into());
@@ -52,18 +52,18 @@ pub fn plan_schema() -> Value {
 
 /// The schema of `T` alone, as it stands at the dotted place of `comments`.
 fn schema_of<T: for<'de> Deserialize<'de>>(comments: &Comments, place: &mut Vec<String>) -> Value {
-    Builder { comments, form: form_at::<T> }.asked(place, &mut Vec::new())
+    SchemaBuilder { comments, form: form_at::<T> }.asked(place, &mut Vec::new())
 }
 
 /// Makes the schema of a type, place by place.
-struct Builder<'a> {
+struct SchemaBuilder<'a> {
     comments: &'a Comments,
-    form: fn(&[Step]) -> Option<Form>,
+    form: fn(&[SchemaStep]) -> Option<Form>,
 }
 
-impl Builder<'_> {
+impl SchemaBuilder<'_> {
     /// The schema of the place that `path` leads to; `place` is its dotted key.
-    fn below(&self, place: &mut Vec<String>, path: &mut Vec<Step>) -> Value {
+    fn below(&self, place: &mut Vec<String>, path: &mut Vec<SchemaStep>) -> Value {
         let mut schema = match forms::of(self.comments, place) {
             Some(known) => known,
             None => self.asked(place, path),
@@ -74,7 +74,7 @@ impl Builder<'_> {
         schema
     }
 
-    fn asked(&self, place: &mut Vec<String>, path: &mut Vec<Step>) -> Value {
+    fn asked(&self, place: &mut Vec<String>, path: &mut Vec<SchemaStep>) -> Value {
         match (self.form)(path) {
             None | Some(Form::Any) => json!({}),
             Some(Form::Bool) => json!({ "type": "boolean" }),
@@ -84,20 +84,20 @@ impl Builder<'_> {
             Some(Form::Text) => json!({ "type": "string" }),
             Some(Form::Unit) => json!({ "type": "object", "additionalProperties": false }),
             Some(Form::List) => {
-                json!({ "type": "array", "items": self.inside(Step::Item, Some("*"), place, path) })
+                json!({ "type": "array", "items": self.inside(SchemaStep::Item, Some("*"), place, path) })
             }
             Some(Form::Tuple(n)) => {
-                let items = self.inside(Step::Item, Some("*"), place, path);
+                let items = self.inside(SchemaStep::Item, Some("*"), place, path);
                 json!({ "type": "array", "items": items, "minItems": n, "maxItems": n })
             }
             Some(Form::Map) => {
-                let any = self.inside(Step::Entry, Some("*"), place, path);
+                let any = self.inside(SchemaStep::Entry, Some("*"), place, path);
                 json!({ "type": "object", "additionalProperties": any })
             }
             Some(Form::Struct(fields)) => {
                 let mut properties = Map::new();
                 for field in fields {
-                    let step = Step::Key((*field).to_owned());
+                    let step = SchemaStep::Key((*field).to_owned());
                     let value = self.inside(step, Some(field), place, path);
                     properties.insert((*field).to_owned(), value);
                 }
@@ -112,17 +112,18 @@ impl Builder<'_> {
         &self,
         variants: &'static [&'static str],
         place: &mut Vec<String>,
-        path: &mut Vec<Step>,
+        path: &mut Vec<SchemaStep>,
     ) -> Value {
         let (mut words, mut others) = (Vec::new(), Vec::new());
         for variant in variants {
-            path.push(Step::Variant(variant));
+            path.push(SchemaStep::Variant(variant));
             let form = (self.form)(path);
             path.pop();
             match form {
                 None | Some(Form::Unit) => words.push(Value::from(*variant)),
                 Some(_) => {
-                    let inside = self.inside(Step::Variant(variant), Some(variant), place, path);
+                    let inside =
+                        self.inside(SchemaStep::Variant(variant), Some(variant), place, path);
                     others.push(object(Map::from_iter([((*variant).to_owned(), inside)])));
                 }
             }
@@ -139,10 +140,10 @@ impl Builder<'_> {
 
     fn inside(
         &self,
-        step: Step,
+        step: SchemaStep,
         key: Option<&str>,
         place: &mut Vec<String>,
-        path: &mut Vec<Step>,
+        path: &mut Vec<SchemaStep>,
     ) -> Value {
         path.push(step);
         place.extend(key.map(str::to_owned));

@@ -40,7 +40,7 @@ pub(super) enum Form {
 
 /// A step from a type to what is inside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum SchemaStep {
     /// The value of a key.
     Key(String),
     /// The value of any key.
@@ -52,7 +52,7 @@ pub(super) enum Step {
 }
 
 /// What is asked of `T` at `path`; `None` if it never comes there.
-pub(super) fn form_at<T: for<'de> serde::Deserialize<'de>>(path: &[Step]) -> Option<Form> {
+pub(super) fn form_at<T: for<'de> serde::Deserialize<'de>>(path: &[SchemaStep]) -> Option<Form> {
     let found = RefCell::new(None);
     // It has no data, so that it always fails.
     let _ = T::deserialize(Probe { path, found: &found });
@@ -61,7 +61,7 @@ pub(super) fn form_at<T: for<'de> serde::Deserialize<'de>>(path: &[Step]) -> Opt
 
 /// A deserialiser without data.
 struct Probe<'a> {
-    path: &'a [Step],
+    path: &'a [SchemaStep],
     found: &'a RefCell<Option<Form>>,
 }
 
@@ -81,7 +81,7 @@ impl<'a> Probe<'a> {
     fn at<V>(
         self,
         form: Form,
-        inside: impl FnOnce(&'a Step, Probe<'a>) -> Result<V, NoData>,
+        inside: impl FnOnce(&'a SchemaStep, Probe<'a>) -> Result<V, NoData>,
     ) -> Result<V, NoData> {
         match self.path.split_first() {
             None => {
@@ -98,15 +98,15 @@ impl<'a> Probe<'a> {
 
     fn entries<'de, V: Visitor<'de>>(self, form: Form, visitor: V) -> Result<V::Value, NoData> {
         self.at(form, |step, rest| match step {
-            Step::Key(key) => visitor.visit_map(One { key: Some(key), value: Some(rest) }),
-            Step::Entry => visitor.visit_map(One { key: Some("entry"), value: Some(rest) }),
-            Step::Item | Step::Variant(_) => Err(NoData::custom("a table has keys")),
+            SchemaStep::Key(key) => visitor.visit_map(One { key: Some(key), value: Some(rest) }),
+            SchemaStep::Entry => visitor.visit_map(One { key: Some("entry"), value: Some(rest) }),
+            SchemaStep::Item | SchemaStep::Variant(_) => Err(NoData::custom("a table has keys")),
         })
     }
 
     fn items<'de, V: Visitor<'de>>(self, form: Form, visitor: V) -> Result<V::Value, NoData> {
         self.at(form, |step, rest| match step {
-            Step::Item => visitor.visit_seq(One { key: None, value: Some(rest) }),
+            SchemaStep::Item => visitor.visit_seq(One { key: None, value: Some(rest) }),
             _ => Err(NoData::custom("a list has items")),
         })
     }
@@ -208,7 +208,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value, NoData> {
         self.at(Form::Enum(variants), |step, rest| match step {
-            Step::Variant(name) => visitor.visit_enum(Variant { name, value: rest }),
+            SchemaStep::Variant(name) => visitor.visit_enum(Variant { name, value: rest }),
             _ => Err(NoData::custom("an enum has variants")),
         })
     }

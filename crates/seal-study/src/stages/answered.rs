@@ -10,12 +10,12 @@ use seal_model::LeftOutRow;
 use crate::judging::answered;
 
 /// The answers of a cell in the order of their row ids, with the rows that they answer.
-pub(super) struct Answered<'a> {
+pub(super) struct AnsweredRows<'a> {
     pub(super) rows: Vec<&'a Row>,
     pub(super) items: Vec<PointItem>,
 }
 
-impl<'a> Answered<'a> {
+impl<'a> AnsweredRows<'a> {
     pub(super) fn of(rows: &'a [Row], answers: &[Answer]) -> Self {
         let (rows, items) = answered(rows, answers);
         Self { rows, items }
@@ -39,7 +39,7 @@ impl<'a> Answered<'a> {
     }
 
     /// How many of `left_out` are no canaries.
-    pub(super) fn own(&self, left_out: &[LeftOutRow]) -> usize {
+    pub(super) fn count_non_canaries(&self, left_out: &[LeftOutRow]) -> usize {
         left_out.iter().filter(|row| self.items.iter().any(|item| item.id == row.id)).count()
     }
 }

@@ -10,9 +10,9 @@ use seal_judge::{Answer, AnswerEnd, to_jsonl};
 use seal_lm::{Finish, Generated, Generator, Lm, Prompt};
 use seal_model::Encoder;
 
-use super::parts::Parts;
+use super::parts::ResumableBatches;
 use super::tokens::{read_prompts, read_tokens};
-use super::{Tuned, device_of, write};
+use super::{TunedModel, device_of, write};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
@@ -41,8 +41,8 @@ pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), Stu
     let askings = input.config.askings(tests.keys());
     let (of_askings, tuned) = job.deps[1..].split_at(askings.len());
     let on = device_of(input.config, job);
-    let Tuned { model, encoder } =
-        Tuned::read(input.config, &job.deps[0], tuned.first().map(|dir| &**dir), &on)?;
+    let TunedModel { model, encoder } =
+        TunedModel::read(input.config, &job.deps[0], tuned.first().map(|dir| &**dir), &on)?;
     let merged = model.merged();
     let model = merged.valid();
     // Nobody else may hold the weights of a generator that owns them.
@@ -52,10 +52,16 @@ pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), Stu
     let (scored, answered): (Vec<_>, Vec<_>) = all.partition(|(asking, _)| asking.of.is_some());
     let first = scored.len();
     let write_test =
-        |i: usize, name: &str, text: &dyn Fn(&Parts<'_>) -> Result<String, StudyError>| {
+        |i: usize,
+         name: &str,
+         text: &dyn Fn(&ResumableBatches<'_>) -> Result<String, StudyError>| {
             let (name, count) = (file(name), askings.len());
             let progress = |done: f64| (job.progress)((i as f64 + done) / count as f64);
-            write(job.dir, &name, &text(&Parts { job, name: &name, progress: &progress })?)?;
+            write(
+                job.dir,
+                &name,
+                &text(&ResumableBatches { job, name: &name, progress: &progress })?,
+            )?;
             progress(1.0);
             Ok::<(), StudyError>(())
         };
@@ -84,7 +90,7 @@ fn generated(
     generator: &Generator,
     encoder: &Encoder,
     mut prompts: Vec<Prompt>,
-    parts: &Parts<'_>,
+    parts: &ResumableBatches<'_>,
 ) -> Result<Vec<Answer>, StudyError> {
     let settings = &input.config.generate;
     let room = encoder.context().saturating_sub(settings.max_new_tokens);
@@ -132,7 +138,7 @@ fn likelihoods(
     model: &Lm,
     rows: &[Row],
     continuations: Vec<Example>,
-    parts: &Parts<'_>,
+    parts: &ResumableBatches<'_>,
 ) -> Result<Vec<LogProbs>, StudyError> {
     let losses = parts.losses(model, &continuations)?;
     let mut by_row: BTreeMap<RowId, Vec<f64>> = BTreeMap::new();

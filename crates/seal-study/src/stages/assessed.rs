@@ -23,13 +23,13 @@ pub(crate) struct AssessedOutput {
     pub(crate) assessments: Vec<Assessment>,
     /// Of a judge behind an endpoint.
     pub(crate) replies: Vec<ReplyCost>,
-    pub(crate) judge: StoredAnswers,
+    pub(crate) judge: AssessedAnswers,
 }
 
 /// Who judged, how many answers, and how well. Canaries are in no count but their own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct StoredAnswers {
+pub(crate) struct AssessedAnswers {
     /// The model as its server names it.
     pub(crate) served: Vec<String>,
     /// Answers of the model under test.
@@ -49,9 +49,9 @@ pub(crate) struct StoredAnswers {
     /// Answers of which the judge saw the beginning only.
     pub(crate) cut: usize,
     /// Probabilities of harm.
-    pub(crate) p_harmful: Sum,
+    pub(crate) p_harmful: RunningSum,
     /// Scores or ratings.
-    pub(crate) score: Sum,
+    pub(crate) score: RunningSum,
     /// Canaries of a guard or of a rubric.
     pub(crate) canaries: Vec<StoredCanary>,
     /// Canaries of a reward model, to be counted by the tie of its table, on which the stage does not
@@ -64,7 +64,7 @@ pub(crate) struct StoredAnswers {
 /// A sum of numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Sum {
+pub(crate) struct RunningSum {
     pub(crate) sum: f64,
     pub(crate) count: usize,
 }
@@ -79,7 +79,7 @@ pub(crate) struct StoredCanary {
     pub(crate) missing: usize,
 }
 
-impl Sum {
+impl RunningSum {
     /// Of these numbers, in their order.
     pub(crate) fn of(values: impl Iterator<Item = f64>) -> Self {
         values
@@ -123,7 +123,7 @@ impl StoredCanary {
     }
 }
 
-impl StoredAnswers {
+impl AssessedAnswers {
     /// What became of the canaries of each kind.
     pub(crate) fn canaries(&self, judge: &AnswerJudge) -> Vec<StoredCanary> {
         let tie = match judge {

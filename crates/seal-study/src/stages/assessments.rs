@@ -18,9 +18,9 @@ use seal_model::{
 };
 use serde::Serialize;
 
-use super::answered::{Answered, of_harm, unscored};
+use super::answered::{AnsweredRows, of_harm, unscored};
 use super::answers::file;
-use super::assessed::{AssessedOutput, StoredAnswers, StoredCanary, Sum};
+use super::assessed::{AssessedAnswers, AssessedOutput, RunningSum, StoredCanary};
 use super::{read_text, write};
 use crate::config::Config;
 use crate::error::{AssessmentsError, Defect, StudyError};
@@ -66,7 +66,7 @@ pub(crate) fn assessments(input: &AssessmentsInput<'_>, job: &Job<'_>) -> Result
     let (dir, name) = (&job.deps[0], file(&input.config.asked_for(input.test, input.name)));
     let answers: Vec<Answer> = from_jsonl(&read_text(dir, &name)?)
         .map_err(|e| StudyError::Damaged { path: dir.join(&name), reason: e.to_string() })?;
-    let answered = Answered::of(input.rows, &answers);
+    let answered = AnsweredRows::of(input.rows, &answers);
     match judge {
         AnswerJudge::Model(model) => {
             let (output, records) = match &model.table {
@@ -81,7 +81,7 @@ pub(crate) fn assessments(input: &AssessmentsInput<'_>, job: &Job<'_>) -> Result
     }
 }
 
-type Found = (AssessedOutput, String);
+type OutputAndModel = (AssessedOutput, String);
 
 /// Refuses a model that is not the one of the stage's key: its folder was changed since the study
 /// looked at it, or since the run that remembers it.
@@ -103,16 +103,16 @@ fn refuse_other(
 fn by_guard(
     input: &AssessmentsInput<'_>,
     (judge, table): (&ModelJudge, &GuardTable),
-    answered: &Answered<'_>,
+    answered: &AnsweredRows<'_>,
     job: &Job<'_>,
-) -> Result<Found, StudyError> {
+) -> Result<OutputAndModel, StudyError> {
     let guard = GuardModel::open(table, &request(input.config, job.device))?;
     refuse_other(input, judge, guard.made_by())?;
     say(guard.notices());
     let items = with_canaries(&answered.items, &PointCanary::OF_GUARD, table.canaries);
-    let judged = recorded(job, |path| guard.judge(&items, path, &mut Told(job)))?;
+    let judged = recorded(job, |path| guard.judge(&items, path, &mut JobWatch(job)))?;
     judged.left_out.iter().for_each(|row| tracing::warn!("{row}"));
-    let left_out = answered.own(&judged.left_out);
+    let left_out = answered.count_non_canaries(&judged.left_out);
     let figures = guard_figures(&judged.records, left_out, table.verdict.least_mass);
     let by_id: BTreeMap<RowId, &GuardRecord> = judged.records.iter().map(|r| (r.id, r)).collect();
     let assessments = answered.assess(input.rows, |row, item| {
@@ -122,19 +122,19 @@ fn by_guard(
         Some(of_harm(row, verdict, record.refusal))
     });
     let own = judged.records.iter().filter(|record| record.canary.is_none());
-    let judge = StoredAnswers {
+    let judge = AssessedAnswers {
         answers: figures.answers,
         missing: figures.missing,
         unparsed: figures.unparsed,
         left_out,
         low_mass: table.verdict.reads_tokens().then_some(figures.low_mass),
         cut: figures.cut,
-        p_harmful: Sum::of(own.filter_map(|record| record.p_harmful)),
+        p_harmful: RunningSum::of(own.filter_map(|record| record.p_harmful)),
         canaries: count_guard_canaries(&items, &judged.records)
             .iter()
             .map(StoredCanary::of)
             .collect(),
-        ..StoredAnswers::default()
+        ..AssessedAnswers::default()
     };
     let records = to_jsonl(&judged.records)?;
     Ok((AssessedOutput { assessments, replies: Vec::new(), judge }, records))
@@ -143,14 +143,14 @@ fn by_guard(
 fn by_reward(
     input: &AssessmentsInput<'_>,
     (judge, table): (&ModelJudge, &RewardTable),
-    answered: &Answered<'_>,
+    answered: &AnsweredRows<'_>,
     job: &Job<'_>,
-) -> Result<Found, StudyError> {
+) -> Result<OutputAndModel, StudyError> {
     let model = RewardModel::open(table, &request(input.config, job.device))?;
     refuse_other(input, judge, model.made_by())?;
     say(model.notices());
     let items = with_canaries(&answered.items, &PointCanary::OF_REWARD, table.canaries);
-    let judged = recorded(job, |path| model.judge(&items, path, &mut Told(job)))?;
+    let judged = recorded(job, |path| model.judge(&items, path, &mut JobWatch(job)))?;
     judged.left_out.iter().for_each(|row| tracing::warn!("{row}"));
     if judged.scored_elsewhere > 0 {
         tracing::warn!(
@@ -163,15 +163,15 @@ fn by_reward(
         Some(Assessment { value: Some(by_id.get(&item.id)?.score), ..unscored(row) })
     });
     let own: Vec<&RewardRecord> = judged.records.iter().filter(|r| r.canary.is_none()).collect();
-    let left_out = answered.own(&judged.left_out);
-    let judge = StoredAnswers {
+    let left_out = answered.count_non_canaries(&judged.left_out);
+    let judge = AssessedAnswers {
         answers: answered.items.len(),
         missing: left_out,
         left_out,
         cut: own.iter().filter(|record| record.cut).count(),
-        score: Sum::of(own.iter().map(|record| record.score)),
+        score: RunningSum::of(own.iter().map(|record| record.score)),
         gaps: score_gaps(&items, &judged.records),
-        ..StoredAnswers::default()
+        ..AssessedAnswers::default()
     };
     let records = to_jsonl(&judged.records)?;
     Ok((AssessedOutput { assessments, replies: Vec::new(), judge }, records))
@@ -180,7 +180,7 @@ fn by_reward(
 fn by_rubric(
     input: &AssessmentsInput<'_>,
     (judge, rubric): (&AnswerJudge, &RubricJudge),
-    answered: &Answered<'_>,
+    answered: &AnsweredRows<'_>,
     job: &Job<'_>,
 ) -> Result<(), StudyError> {
     let names = model_names(input.config);
@@ -208,21 +208,21 @@ fn by_rubric(
         }
         _ => None,
     });
-    let given = rated.ratings[..set.own()].iter().filter_map(|rating| match rating {
+    let given = rated.ratings[..set.answers()].iter().filter_map(|rating| match rating {
         Some(Rating::Given(rating)) => Some(*rating),
         _ => None,
     });
-    let stored = StoredAnswers {
+    let stored = AssessedAnswers {
         answers: rated.figures.answers,
         missing: rated.figures.missing(),
         unparsed: rated.figures.unparsed,
         refused: rated.figures.refused,
         unanswered: rated.figures.unanswered,
-        score: Sum::of(given),
+        score: RunningSum::of(given),
         canaries: rated.canaries.iter().map(StoredCanary::of).collect(),
         repeats: StoredCanary::of_repeats(&rated.repeats),
         served: rated.served.clone(),
-        ..StoredAnswers::default()
+        ..AssessedAnswers::default()
     };
     let failure = rated.last_failure.clone().map(|error| (error, rated.has_passing));
     stored.check(input.test, judge, failure)?;
@@ -275,9 +275,9 @@ fn recorded<R>(
 }
 
 /// Tells the share of answers that are judged.
-struct Told<'a>(&'a Job<'a>);
+struct JobWatch<'a>(&'a Job<'a>);
 
-impl Watch for Told<'_> {
+impl Watch for JobWatch<'_> {
     fn progress(&mut self, done: usize, of: usize) {
         (self.0.progress)(done as f64 / of.max(1) as f64);
     }

@@ -19,7 +19,7 @@ use crate::StudyError;
 use crate::config::{Alignment, Config};
 use crate::error::Defect;
 use crate::exec::Job;
-use crate::kept_base::{KEPT, Name};
+use crate::kept_base::{BaseId, KEPT};
 
 /// The file of [`Aligned`]. No part of the model.
 pub(crate) const ALIGNED: &str = "aligned.json";
@@ -150,7 +150,7 @@ impl Base {
             true => {
                 // Places on the CPU share the machine's memory, and so the base.
                 let settings = serde_json::to_string(&(config.device.in_keys(), &config.model));
-                let name = Name::new(dir, settings.map_err(Defect::Json)?);
+                let name = BaseId::new(dir, settings.map_err(Defect::Json)?);
                 KEPT.get(&name, config.model.dtype().bytes(), read)?
             }
             false => read()?,

@@ -8,7 +8,7 @@ use seal_data::{Row, RowId};
 use seal_judge::{Answer, from_jsonl, to_jsonl};
 use serde::{Deserialize, Serialize};
 
-use super::parts::Parts;
+use super::parts::ResumableBatches;
 use super::{Base, answers_file, device_of, read_text, write};
 use crate::StudyError;
 use crate::config::Config;
@@ -50,7 +50,7 @@ pub(crate) fn base_nll(
             }
         }
         let progress = |done: f64| (job.progress)((i as f64 + done) / tests.len() as f64);
-        let parts = Parts { job, name: &file, progress: &progress };
+        let parts = ResumableBatches { job, name: &file, progress: &progress };
         let losses = parts.losses(&base.model, &examples)?;
         let scored: Vec<AnswerNll> = (examples.iter().zip(losses))
             .map(|(of, nll)| AnswerNll { id: of.id, tokens: of.tokens.len() - of.answer, nll })

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use seal_bilevel::{BilevelError, Observer, Task, Trainer, TrainerState};
+use seal_bilevel::{BilevelError, Observer, Trainer, TrainerState, TrainingTask};
 use seal_store::{Digest, may_halt};
 
 use crate::StudyError;
@@ -21,11 +21,11 @@ const PENDING: &str = "trainer.pending";
 
 /// What the training that `task` makes comes to. Its state is kept as often as the job asks for it,
 /// and when the run is asked to stop. `task` has to make the same training each time.
-pub(super) fn trained<T: Task>(
+pub(super) fn trained<T: TrainingTask>(
     job: &Job<'_>,
     task: impl Fn() -> Result<T, StudyError>,
 ) -> Result<T::Output, StudyError> {
-    let trainer = match kept(job.unfinished)? {
+    let trainer = match last_state(job.unfinished)? {
         None => Trainer::new(task()?)?,
         Some(state) => match Trainer::resume(task()?, state) {
             Ok(trainer) => {
@@ -104,7 +104,7 @@ fn name(digest: &Digest) -> String {
 }
 
 /// The state that was kept last, if it is whole. What is not is taken away.
-fn kept(dir: &Path) -> Result<Option<TrainerState>, StudyError> {
+fn last_state(dir: &Path) -> Result<Option<TrainerState>, StudyError> {
     let mut found = None;
     for path in states(dir)? {
         let bytes = fs::read(&path).map_err(StudyError::io(&path))?;

@@ -125,6 +125,6 @@ fn of_two_states_the_later_is_used() {
     fs::write(&first, bytes).unwrap();
     assert_eq!(trained.kept("two").len(), 2);
     let folder = trained.dir.path().join("two/unfinished");
-    assert_eq!(kept(&folder).unwrap().unwrap().step(), 2);
+    assert_eq!(last_state(&folder).unwrap().unwrap().step(), 2);
     assert!(trained.base("two", None).unwrap() == trained.whole);
 }

@@ -26,16 +26,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use answers::{AnswersInput, answers, file as answers_file};
-pub(crate) use assessed::{AssessedOutput, StoredCanary, Sum};
+pub(crate) use assessed::{AssessedOutput, RunningSum, StoredCanary};
 pub(crate) use assessments::{AssessmentsInput, assessments};
 pub(crate) use base::{ALIGNED, Aligned, Base, base};
 pub(crate) use base_nll::{base_nll, read_base_nll};
 pub(crate) use pair_verdicts::{PairInput, PairOutput, StoredPair, pair_verdicts};
 pub(crate) use parts::ROWS as SCORED_ROWS;
 pub(crate) use scores::scores;
-pub(crate) use selection::{Selection, select};
+pub(crate) use selection::{RowSelection, select};
 pub(crate) use selector::{SelectorOutput, learn, learn_traced};
-pub(crate) use sft::{LOSSES, Tuned, TuningLosses, sft};
+pub(crate) use sft::{LOSSES, TunedModel, TuningLosses, sft};
 pub(crate) use tokens::{read_tokens, test_tokens, tokenizer, tokens};
 pub(crate) use verdicts::{read_evidence, verdicts};
 

@@ -16,16 +16,16 @@ use crate::exec::Job;
 pub(crate) const ROWS: usize = 64;
 
 /// Is told how many items of a batch are done; reports a request to stop.
-pub(super) type Told<'a> = &'a dyn Fn(usize) -> Result<(), StudyError>;
+pub(super) type BatchProgress<'a> = &'a dyn Fn(usize) -> Result<(), StudyError>;
 
 /// Where the finished parts of a test are kept, and who is told of them.
-pub(super) struct Parts<'a> {
+pub(super) struct ResumableBatches<'a> {
     pub(super) job: &'a Job<'a>,
     pub(super) name: &'a str,
     pub(super) progress: &'a dyn Fn(f64),
 }
 
-impl Parts<'_> {
+impl ResumableBatches<'_> {
     /// One value for each of `items`, in their order. They go through `make` in batches of at most
     /// `batch` like lengths, always the same ones. Each batch that is finished outlives a stop and a
     /// kill. A request to stop is heard between two batches.
@@ -39,7 +39,7 @@ impl Parts<'_> {
         self.of_told(items, batch, tokens, |batch, _| make(batch))
     }
 
-    /// As [`Parts::of`]. `make` may call what it is given with the number of items of the batch that
+    /// As [`ResumableBatches::of`]. `make` may call what it is given with the number of items of the batch that
     /// are done, as long as it is at work: that tells progress, and hears a request to stop, which
     /// loses the batch.
     pub(super) fn of_told<I, T: Serialize + DeserializeOwned>(
@@ -47,7 +47,7 @@ impl Parts<'_> {
         items: &[I],
         batch: usize,
         tokens: impl Fn(&I) -> usize,
-        mut make: impl FnMut(&[&I], Told<'_>) -> Result<Vec<T>, StudyError>,
+        mut make: impl FnMut(&[&I], BatchProgress<'_>) -> Result<Vec<T>, StudyError>,
     ) -> Result<Vec<T>, StudyError> {
         // As the model would cut them by itself, so that nothing is padded for nothing.
         let mut order: Vec<usize> = (0..items.len()).collect();

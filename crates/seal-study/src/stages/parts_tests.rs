@@ -21,7 +21,7 @@ fn run(dir: &Path, fails_at: Option<usize>) -> (Result<Vec<String>, StudyError>,
         keep_every: Duration::MAX,
         is_cancelled: &|| false,
     };
-    let parts = Parts { job: &job, name: "hh.jsonl", progress: &|_| () };
+    let parts = ResumableBatches { job: &job, name: "hh.jsonl", progress: &|_| () };
     let all = parts.of(
         &items,
         3,
@@ -76,7 +76,7 @@ fn a_stop_within_a_batch_loses_that_batch_alone() {
             is_cancelled: &is_cancelled,
         };
         let progress = |share: f64| told.borrow_mut().push((share * 9.0).round() as usize);
-        let parts = Parts { job: &job, name: "hh.jsonl", progress: &progress };
+        let parts = ResumableBatches { job: &job, name: "hh.jsonl", progress: &progress };
         let made = parts.of_told(
             &items,
             3,

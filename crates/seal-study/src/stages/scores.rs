@@ -3,7 +3,7 @@
 use seal_data::RowId;
 use serde::{Deserialize, Serialize};
 
-use super::parts::Parts;
+use super::parts::ResumableBatches;
 use super::tokens::read_examples;
 use super::{Base, device_of, read_json, write_json};
 use crate::StudyError;
@@ -35,7 +35,7 @@ impl Scores {
 pub(crate) fn scores(config: &Config, job: &Job<'_>) -> Result<(), StudyError> {
     let base = Base::read(config, &job.deps[0], &device_of(config, job))?;
     let rows = read_examples(&job.deps[1], "fine-tuning")?;
-    let parts = Parts { job, name: LOSSES, progress: &job.progress };
+    let parts = ResumableBatches { job, name: LOSSES, progress: &job.progress };
     let losses = parts.losses(&base.model, &rows)?;
     write_json(job.dir, FILE, &Scores { ids: rows.iter().map(|e| e.id).collect(), losses })
 }

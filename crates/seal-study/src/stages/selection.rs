@@ -22,7 +22,7 @@ const FILE: &str = "selection.json";
 
 /// A selection over the rows of D that can be trained on, in file order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Selection {
+pub(crate) struct RowSelection {
     pub(crate) ids: Vec<RowId>,
     /// Score that rows were ranked by; `None` where rows were not ranked.
     pub(crate) omega: Option<Vec<f64>>,
@@ -33,7 +33,7 @@ pub(crate) struct Selection {
     pub(crate) kept: Vec<bool>,
 }
 
-impl Selection {
+impl RowSelection {
     pub(crate) fn read(dir: &Path) -> Result<Self, StudyError> {
         read_json(dir, FILE)
     }
@@ -71,7 +71,7 @@ pub(crate) fn select(
             ranking.iter().enumerate().for_each(|(place, row)| places[*row] = place + 1);
             let kept = keep_top(&ranking, config.selection.keep)?.len();
             let kept = places.iter().map(|place| *place <= kept).collect();
-            Selection { ids, omega: Some(omega), weights, rank: Some(places), kept }
+            RowSelection { ids, omega: Some(omega), weights, rank: Some(places), kept }
         }
         None => {
             let kept = match config.selection.method {
@@ -79,7 +79,7 @@ pub(crate) fn select(
                 Method::Guard => by_guard(config, sets, &ids)?,
                 _ => vec![true; ids.len()],
             };
-            Selection { ids, omega: None, weights: None, rank: None, kept }
+            RowSelection { ids, omega: None, weights: None, rank: None, kept }
         }
     };
     write_json(job.dir, FILE, &selection)

@@ -32,7 +32,7 @@ impl SelectorOutput {
 
 /// Depends on: base, scores, the tokens of D, the tokens of D_safe.
 pub(crate) fn learn(config: &Config, seed: u64, job: &Job<'_>) -> Result<(), StudyError> {
-    let Rows { data, safe, mean_loss } = Rows::read(job.deps)?;
+    let SelectorRows { data, safe, mean_loss } = SelectorRows::read(job.deps)?;
     let (data, safe, settings) = (&data[..], &safe[..], &config.bilevel);
     let on = device_of(config, job);
     let learned = trained(job, || {
@@ -51,7 +51,7 @@ pub(crate) fn learn_traced(
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<SelectorOutput, StudyError> {
     let model = Base::read(config, &deps[0], &config.device.first()?)?.model;
-    let Rows { data, safe, mean_loss } = Rows::read(deps)?;
+    let SelectorRows { data, safe, mean_loss } = SelectorRows::read(deps)?;
     let (data, safe, settings) = (&data[..], &safe[..], &config.bilevel);
     let input = TraceInput { settings, mean_loss, data, safe };
     let mut writer = TraceWriter::create(traced, input, progress)?;
@@ -63,13 +63,13 @@ pub(crate) fn learn_traced(
 }
 
 /// The rows that a selector is trained on.
-struct Rows {
+struct SelectorRows {
     data: Vec<Example>,
     safe: Vec<Example>,
     mean_loss: f64,
 }
 
-impl Rows {
+impl SelectorRows {
     /// `deps` are the folders that [`learn`] depends on.
     fn read(deps: &[PathBuf]) -> Result<Self, StudyError> {
         let mean_loss = Scores::read(&deps[1])?.mean();

@@ -9,7 +9,7 @@ use seal_lm::{Lm, load_adapter, save_adapter, save_weights};
 use seal_model::Encoder;
 
 use super::checkpoint::trained;
-use super::selection::Selection;
+use super::selection::RowSelection;
 use super::tokens::read_examples;
 use super::{Base, copy_tokenizer, device_of, whole_model, write_json};
 use crate::StudyError;
@@ -29,7 +29,7 @@ pub(crate) struct TuningLosses {
 /// Depends on: base, selection, the tokens of D, and those of the appended rows where there
 /// are some. Output: an adapter, or whole weights where no adapter is configured; and the losses.
 pub(crate) fn sft(config: &Config, seed: u64, job: &Job<'_>) -> Result<(), StudyError> {
-    let selection = Selection::read(&job.deps[1])?;
+    let selection = RowSelection::read(&job.deps[1])?;
     let rows = read_examples(&job.deps[2], "fine-tuning")?;
     let mut kept: Vec<_> =
         rows.into_iter().zip(&selection.kept).filter(|(_, k)| **k).map(|(e, _)| e).collect();
@@ -57,12 +57,12 @@ pub(crate) fn sft(config: &Config, seed: u64, job: &Job<'_>) -> Result<(), Study
 }
 
 /// A fine-tuned model, read from its folder and that of its base.
-pub(crate) struct Tuned {
+pub(crate) struct TunedModel {
     pub(crate) model: Lm,
     pub(crate) encoder: Encoder,
 }
 
-impl Tuned {
+impl TunedModel {
     /// On the device `on`; without `tuned`, the base as it is.
     pub(crate) fn read(
         config: &Config,

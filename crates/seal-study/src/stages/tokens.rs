@@ -5,11 +5,11 @@ use std::path::Path;
 use seal_data::{Example, ExampleError, Row, RowId};
 use seal_judge::{LikelihoodJudge, from_jsonl, to_jsonl};
 use seal_lm::Prompt;
-use seal_model::{Encoder, LeftOutRow, Tokens};
+use seal_model::{Encoder, LeftOutRow, TokenizedSet};
 use serde::{Deserialize, Serialize};
 
 use super::{read_text, write};
-use crate::config::{Asking, Config};
+use crate::config::{Config, OutputFile};
 use crate::error::{Defect, RowsError, StudyError};
 use crate::exec::Job;
 
@@ -41,7 +41,7 @@ pub(crate) fn tokens(config: &Config, rows: &[Row], job: &Job<'_>) -> Result<(),
 /// A row of which one does not fit has none.
 pub(crate) fn test_tokens(
     config: &Config,
-    asking: &Asking<'_>,
+    asking: &OutputFile<'_>,
     rows: &[Row],
     job: &Job<'_>,
 ) -> Result<(), StudyError> {
@@ -69,8 +69,8 @@ fn continuations(
     judge: &LikelihoodJudge,
     encoder: &Encoder,
     rows: &[Row],
-) -> Result<Tokens, StudyError> {
-    let mut tokens = Tokens::default();
+) -> Result<TokenizedSet, StudyError> {
+    let mut tokens = TokenizedSet::default();
     for row in rows {
         let texts = judge.continuations(row).map_err(RowsError::from)?;
         // An opening goes on; a whole answer ends as the template ends it.
@@ -96,8 +96,8 @@ fn continuations(
 }
 
 /// The tokens that the stage wrote to `dir`.
-pub(crate) fn read_tokens(dir: &Path) -> Result<Tokens, StudyError> {
-    Ok(Tokens::read(&dir.join(EXAMPLES))?)
+pub(crate) fn read_tokens(dir: &Path) -> Result<TokenizedSet, StudyError> {
+    Ok(TokenizedSet::read(&dir.join(EXAMPLES))?)
 }
 
 /// The examples of the set `name`, of which at least one row can be trained on.
@@ -152,7 +152,7 @@ mod tests {
             keep_every: std::time::Duration::MAX,
             is_cancelled: &|| false,
         };
-        let made = test_tokens(config, &config.askings_of("hh")[0], rows, &job);
+        let made = test_tokens(config, &config.output_files_of("hh")[0], rows, &job);
         (dir, made)
     }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use seal_study::{ConfigSource, Event, Observer, Outcome, RunOptions, Study, StudyError};
+use seal_study::{ConfigSource, Event, Observer, RunOptions, RunOutcome, Study, StudyError};
 
 const CONFIG: &str = r#"
 [study]
@@ -157,7 +157,7 @@ impl Observer for Notices {
 }
 
 /// Runs the study into `out`; returns what was said.
-pub fn run(source: &ConfigSource, out: &Path) -> Result<(Outcome, Vec<String>), StudyError> {
+pub fn run(source: &ConfigSource, out: &Path) -> Result<(RunOutcome, Vec<String>), StudyError> {
     let notices = Notices::default();
     let study = Study::load(source)?;
     let outcome = study.run(&RunOptions::new(out), &notices)?;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct ReceivedRequest {
     pub method: String,
     /// Below `/api/2.0/mlflow/`, with the query.
     pub path: String,
@@ -23,12 +23,12 @@ pub struct Seen {
 
 /// What the server keeps.
 #[derive(Clone, Debug, Default)]
-pub struct Kept {
+pub struct ServerContent {
     /// Names; the place is the id.
     pub experiments: Vec<String>,
     /// Runs as the API shows them, with `params` and `metrics` beside `info` and `data`.
     pub runs: Vec<Value>,
-    pub seen: Vec<Seen>,
+    pub seen: Vec<ReceivedRequest>,
 }
 
 /// An answer in place of the server's own: status, more headers, body.
@@ -37,7 +37,7 @@ pub type Fault = (u16, Vec<(&'static str, String)>, String);
 /// A server that runs until the test ends.
 pub struct Stub {
     pub port: u16,
-    pub kept: Arc<Mutex<Kept>>,
+    pub kept: Arc<Mutex<ServerContent>>,
 }
 
 impl Stub {
@@ -46,10 +46,12 @@ impl Stub {
     }
 
     /// `fault` sees each request and how many came before it.
-    pub fn failing(fault: impl Fn(&Seen, usize) -> Option<Fault> + Send + Sync + 'static) -> Self {
+    pub fn failing(
+        fault: impl Fn(&ReceivedRequest, usize) -> Option<Fault> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("this machine has a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
-        let kept: Arc<Mutex<Kept>> = Arc::default();
+        let kept: Arc<Mutex<ServerContent>> = Arc::default();
         let shared = Arc::clone(&kept);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -71,7 +73,7 @@ impl Stub {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    pub fn kept(&self) -> Kept {
+    pub fn kept(&self) -> ServerContent {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -80,11 +82,12 @@ fn no_such(what: &str) -> (u16, Value) {
     (404, json!({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": what}))
 }
 
-fn answer(kept: &mut Kept, request: &Seen) -> (u16, Value) {
+fn answer(kept: &mut ServerContent, request: &ReceivedRequest) -> (u16, Value) {
     let body = &request.body;
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
-    let run =
-        |kept: &mut Kept| kept.runs.iter().position(|run| run["info"]["run_id"] == body["run_id"]);
+    let run = |kept: &mut ServerContent| {
+        kept.runs.iter().position(|run| run["info"]["run_id"] == body["run_id"])
+    };
     match (request.method.as_str(), path) {
         ("GET", "experiments/get-by-name") => {
             let name = query.strip_prefix("experiment_name=").unwrap_or_default();
@@ -146,7 +149,7 @@ fn answer(kept: &mut Kept, request: &Seen) -> (u16, Value) {
     }
 }
 
-fn read(stream: &TcpStream) -> Option<Seen> {
+fn read(stream: &TcpStream) -> Option<ReceivedRequest> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -163,7 +166,12 @@ fn read(stream: &TcpStream) -> Option<Seen> {
     let length = headers.get("content-length").map_or(Some(0), |length| length.parse().ok())?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Seen { method, path, headers, body: serde_json::from_slice(&body).unwrap_or_default() })
+    Some(ReceivedRequest {
+        method,
+        path,
+        headers,
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+    })
 }
 
 /// A client that hangs up early is its own affair, so errors are left alone.

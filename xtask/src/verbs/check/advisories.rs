@@ -16,7 +16,7 @@ const LIST: &str = include_str!("advisories.json");
 
 /// The list as it is stored, beside the commit of the database.
 #[derive(Debug, Deserialize)]
-struct List {
+struct AdvisoryList {
     /// Crates that were looked up.
     crates: BTreeSet<String>,
     advisories: Vec<Advisory>,
@@ -45,11 +45,11 @@ struct Accepted {
 /// # Errors
 /// A list or a version that does not parse.
 pub(super) fn violations(locked: &[Locked]) -> anyhow::Result<Vec<String>> {
-    let list: List = serde_json::from_str(LIST).context("advisories.json")?;
+    let list: AdvisoryList = serde_json::from_str(LIST).context("advisories.json")?;
     of(&list, locked)
 }
 
-fn of(list: &List, locked: &[Locked]) -> anyhow::Result<Vec<String>> {
+fn of(list: &AdvisoryList, locked: &[Locked]) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
     let unknown: BTreeSet<&str> = locked
         .iter()
@@ -96,7 +96,7 @@ fn safe(advisory: &Advisory, version: &Version) -> anyhow::Result<bool> {
 mod tests {
     use super::*;
 
-    fn list() -> List {
+    fn list() -> AdvisoryList {
         serde_json::from_str(
             r#"{"crates": ["a", "b"],
                 "advisories": [{"id": "R-1", "crate": "a", "patched": [">= 1.2, < 2", ">= 2.1"],

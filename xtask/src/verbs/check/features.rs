@@ -15,7 +15,7 @@ use super::{rules, tools};
 
 /// Which crates are compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Which {
+pub(super) enum CrateSet {
     /// Crates without Burn: a few minutes.
     WithoutBurn,
     /// Every crate: Burn is compiled again for many of them.
@@ -47,10 +47,10 @@ fn target(root: &Path) -> PathBuf {
 pub(super) fn violations(
     crates: &[Crate],
     root: &Path,
-    which: Which,
+    which: CrateSet,
 ) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
-    let is_asked_for = |of: &&Crate| which == Which::All || rules::is_without_burn(&of.name);
+    let is_asked_for = |of: &&Crate| which == CrateSet::All || rules::is_without_burn(&of.name);
     for of in crates.iter().filter(|of| of.is_library_of(root)).filter(is_asked_for) {
         for set in sets(of) {
             let mut command = tools::cargo();

@@ -50,7 +50,7 @@ struct Options {
         default_missing_value = "all",
         conflicts_with = "deps_only"
     )]
-    features: Option<features::Which>,
+    features: Option<features::CrateSet>,
 }
 
 /// Runs every check, also after one has failed, and names those that did.

@@ -11,7 +11,7 @@ use super::metadata::Workspace;
 
 /// What the toolchains of this machine say of the stated version.
 #[derive(Debug)]
-enum Proof {
+enum VersionProof {
     /// The toolchain in use is the stated one, so every build proves the statement.
     InUse,
     /// The toolchain in use is newer. The stated one is installed under this name.
@@ -24,35 +24,35 @@ enum Proof {
 
 /// The stated version and its proof.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(super) struct VersionStatus {
     stated: Version,
-    proof: Proof,
+    proof: VersionProof,
 }
 
-impl Standing {
+impl VersionStatus {
     /// Whether the toolchain in use is too old. Cargo refuses it too, unless it is told not to.
     pub(super) fn is_broken(&self) -> bool {
-        matches!(self.proof, Proof::TooOld { .. })
+        matches!(self.proof, VersionProof::TooOld { .. })
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for VersionStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stated, proof } = self;
         let short = format!("{}.{}", stated.major, stated.minor);
         match proof {
-            Proof::InUse => write!(f, "{short} is stated, and is in use"),
-            Proof::Installed { in_use, name } => write!(
+            VersionProof::InUse => write!(f, "{short} is stated, and is in use"),
+            VersionProof::Installed { in_use, name } => write!(
                 f,
                 "{short} is stated, and {in_use} is in use: `cargo +{name} check --workspace \
                  --all-targets` tells whether {short} is enough"
             ),
-            Proof::Missing { in_use } => write!(
+            VersionProof::Missing { in_use } => write!(
                 f,
                 "{short} is stated, and {in_use} is in use: whether {short} is enough was not \
                  tried; `rustup toolchain install {short}` brings it"
             ),
-            Proof::TooOld { in_use } => {
+            VersionProof::TooOld { in_use } => {
                 write!(f, "{short} is stated, and {in_use}, which is in use, is older")
             }
         }
@@ -81,7 +81,7 @@ pub(super) fn violations(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
 ///
 /// # Errors
 /// A workspace that states no version; `rustc` that cannot be started.
-pub(super) fn standing(root: &Path) -> anyhow::Result<Standing> {
+pub(super) fn standing(root: &Path) -> anyhow::Result<VersionStatus> {
     let stated = version(&stated(root)?)?;
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let said = output(Command::new(rustc).arg("--version")).context("cannot start `rustc`")?;
@@ -89,16 +89,16 @@ pub(super) fn standing(root: &Path) -> anyhow::Result<Standing> {
         .with_context(|| format!("`rustc --version` wrote `{}`", said.trim()))?;
     // Without rustup there is no other toolchain.
     let toolchains = output(Command::new("rustup").args(["toolchain", "list"])).unwrap_or_default();
-    Ok(Standing { proof: proof(&stated, in_use, &toolchains), stated })
+    Ok(VersionStatus { proof: proof(&stated, in_use, &toolchains), stated })
 }
 
-fn proof(stated: &Version, in_use: Version, toolchains: &str) -> Proof {
+fn proof(stated: &Version, in_use: Version, toolchains: &str) -> VersionProof {
     let minor = |version: &Version| (version.major, version.minor);
     if minor(&in_use) == minor(stated) {
-        return Proof::InUse;
+        return VersionProof::InUse;
     }
     if minor(&in_use) < minor(stated) {
-        return Proof::TooOld { in_use };
+        return VersionProof::TooOld { in_use };
     }
     let names = toolchains.lines().filter_map(|line| line.split_whitespace().next());
     let is_stated = |name: &&str| {
@@ -106,8 +106,8 @@ fn proof(stated: &Version, in_use: Version, toolchains: &str) -> Proof {
         number.is_some_and(|number| minor(&number) == minor(stated))
     };
     match names.into_iter().find(is_stated) {
-        Some(name) => Proof::Installed { in_use, name: name.to_owned() },
-        None => Proof::Missing { in_use },
+        Some(name) => VersionProof::Installed { in_use, name: name.to_owned() },
+        None => VersionProof::Missing { in_use },
     }
 }
 
@@ -164,7 +164,8 @@ mod tests {
 
     fn shown(in_use: &str, toolchains: &str) -> String {
         let stated = version("1.95").unwrap();
-        Standing { proof: proof(&stated, version(in_use).unwrap(), toolchains), stated }.to_string()
+        VersionStatus { proof: proof(&stated, version(in_use).unwrap(), toolchains), stated }
+            .to_string()
     }
 
     #[test]

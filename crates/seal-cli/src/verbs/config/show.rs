@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use clap::Args;
-use seal_study::{ConfigValue, Origin, resolve_config};
+use seal_study::{ConfigValue, ValueOrigin, resolve_config};
 use toml::Value;
 
 use crate::options::ConfigArgs;
@@ -86,18 +86,18 @@ fn basic(text: &str) -> String {
 }
 
 /// An origin, for people.
-fn words(origin: &Origin) -> String {
+fn words(origin: &ValueOrigin) -> String {
     match origin {
-        Origin::Default => "default".to_owned(),
-        Origin::BuiltIn { line: Some(line) } => format!("built-in config, line {line}"),
-        Origin::BuiltIn { line: None } => "built-in config".to_owned(),
-        Origin::File { path, line } => format!("{}:{line}", path.display()),
-        Origin::JudgeTable => "the judge's table".to_owned(),
-        Origin::Quick => "--quick".to_owned(),
-        Origin::Set { text } => format!("--set {text}"),
-        Origin::Field => "--seeds, --limit, --device or --plan".to_owned(),
-        Origin::Arm { id } => format!("arm {id}"),
-        Origin::Plan { part, replacement } => format!("plan: {part} = {replacement}"),
+        ValueOrigin::Default => "default".to_owned(),
+        ValueOrigin::BuiltIn { line: Some(line) } => format!("built-in config, line {line}"),
+        ValueOrigin::BuiltIn { line: None } => "built-in config".to_owned(),
+        ValueOrigin::File { path, line } => format!("{}:{line}", path.display()),
+        ValueOrigin::JudgeTable => "the judge's table".to_owned(),
+        ValueOrigin::Quick => "--quick".to_owned(),
+        ValueOrigin::Set { text } => format!("--set {text}"),
+        ValueOrigin::Field => "--seeds, --limit, --device or --plan".to_owned(),
+        ValueOrigin::Arm { id } => format!("arm {id}"),
+        ValueOrigin::Plan { part, replacement } => format!("plan: {part} = {replacement}"),
     }
     // A comment ends with its line.
     .replace(['\n', '\r'], " ")
@@ -116,7 +116,7 @@ mod tests {
         let value = |key: &[&str], value: &Value| ConfigValue {
             key: key.iter().map(|part| (*part).to_owned()).collect(),
             value: value.clone(),
-            origin: Origin::Set { text: "a\nb".to_owned() },
+            origin: ValueOrigin::Set { text: "a\nb".to_owned() },
         };
         let lines = [
             line(&value(&["a"], &table["a"])),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum State {
+pub(super) enum CheckOutcome {
     Ok,
     /// A study runs, and may take longer, or lose work.
     Warning,
@@ -19,7 +19,7 @@ pub(super) enum State {
 /// What was looked at, how it is, and what to type where it is not well.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Check {
-    pub(super) state: State,
+    pub(super) state: CheckOutcome,
     pub(super) name: String,
     pub(super) found: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,7 +28,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn ok(name: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { state: State::Ok, name: name.into(), found: found.into(), remedy: None }
+        Self { state: CheckOutcome::Ok, name: name.into(), found: found.into(), remedy: None }
     }
 
     pub(super) fn warning(
@@ -37,7 +37,7 @@ impl Check {
         remedy: impl Into<String>,
     ) -> Self {
         let remedy = Some(remedy.into());
-        Self { state: State::Warning, name: name.into(), found: found.into(), remedy }
+        Self { state: CheckOutcome::Warning, name: name.into(), found: found.into(), remedy }
     }
 
     pub(super) fn wrong(
@@ -46,16 +46,16 @@ impl Check {
         remedy: impl Into<String>,
     ) -> Self {
         let remedy = Some(remedy.into());
-        Self { state: State::Wrong, name: name.into(), found: found.into(), remedy }
+        Self { state: CheckOutcome::Wrong, name: name.into(), found: found.into(), remedy }
     }
 }
 
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
-            State::Ok => "ok",
-            State::Warning => "warning",
-            State::Wrong => "wrong",
+            CheckOutcome::Ok => "ok",
+            CheckOutcome::Warning => "warning",
+            CheckOutcome::Wrong => "wrong",
         };
         // One line a check, whatever the message of an error holds.
         let found = self.found.replace('\n', " ");
@@ -72,8 +72,8 @@ pub(super) fn as_json(checks: &[Check]) -> Value {
     let count = |state| checks.iter().filter(|check| check.state == state).count();
     json!({
         "checks": checks,
-        "warnings": count(State::Warning),
-        "wrong": count(State::Wrong),
+        "warnings": count(CheckOutcome::Warning),
+        "wrong": count(CheckOutcome::Wrong),
     })
 }
 

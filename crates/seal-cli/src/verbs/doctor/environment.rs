@@ -33,7 +33,7 @@ const HIDDEN: [&str; 9] = [
 ];
 
 /// The hub's cache, the keys of the judges of `config`, and what is set.
-pub(super) fn look(config: Option<&Config>, checks: &mut Vec<Check>) {
+pub(super) fn check_environment(config: Option<&Config>, checks: &mut Vec<Check>) {
     #[cfg(feature = "hub")]
     checks.push(hub());
     for (place, variable) in config.map(keys).unwrap_or_default() {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use seal_files::{FileSystem, FolderTrial, Skew, Timing, try_folder};
-use seal_store::{Beside, Inventory, inventory, last_beats};
+use seal_store::{Inventory, OtherFolderKind, inventory, last_beats};
 use seal_study::LASTING;
 
 use super::check::Check;
@@ -17,7 +17,7 @@ const LITTLE: u64 = 1 << 30;
 const SKEW: Duration = Duration::from_secs(5);
 
 /// Both folders, each once.
-pub(super) fn look(out: &Path, store: &Path, checks: &mut Vec<Check>) {
+pub(super) fn check_folders(out: &Path, store: &Path, checks: &mut Vec<Check>) {
     let run = one(&format!("run folder {}", out.display()), "--out", out, checks);
     if let Some(trial) = &run
         && let Err(error) = &trial.locks
@@ -113,8 +113,8 @@ fn leftovers(store: &Path, now: Option<SystemTime>, checks: &mut Vec<Check>) {
     if !claims.is_empty() {
         said.push_str(&format!(", {} outputs being made", claims.len()));
     }
-    if of(Beside::Unfinished) > 0 {
-        said.push_str(&format!(", finished parts of {} outputs", of(Beside::Unfinished)));
+    if of(OtherFolderKind::Unfinished) > 0 {
+        said.push_str(&format!(", finished parts of {} outputs", of(OtherFolderKind::Unfinished)));
     }
     checks.push(Check::ok(name, said));
     let damaged = entries.iter().filter(|entry| entry.damage.is_some()).count();
@@ -125,10 +125,10 @@ fn leftovers(store: &Path, now: Option<SystemTime>, checks: &mut Vec<Check>) {
             "the next run that needs one makes it again; `store ls` names them",
         ));
     }
-    if of(Beside::Damaged) > 0 {
+    if of(OtherFolderKind::Damaged) > 0 {
         checks.push(Check::warning(
             format!("set aside in {shown}"),
-            format!("{} outputs that were damaged", of(Beside::Damaged)),
+            format!("{} outputs that were damaged", of(OtherFolderKind::Damaged)),
             format!("`store gc --store {shown} --aside --delete` removes them"),
         ));
     }

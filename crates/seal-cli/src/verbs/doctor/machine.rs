@@ -11,7 +11,7 @@ use crate::options::cores;
 const LITTLE_MIB: f64 = 1024.0;
 
 /// Program, cores and memory.
-pub(super) fn look(checks: &mut Vec<Check>) {
+pub(super) fn check_machine(checks: &mut Vec<Check>) {
     let features = [("hub", cfg!(feature = "hub")), ("parquet", cfg!(feature = "parquet"))];
     let features = features.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name);
     let backends = Backend::ALL.into_iter().filter(|backend| backend.is_compiled_in());
@@ -67,7 +67,7 @@ pub(super) fn devices(wanted: Option<&Devices>, checks: &mut Vec<Check>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::State;
+    use super::super::check::CheckOutcome;
     use super::*;
 
     #[cfg(not(feature = "cuda"))]
@@ -75,11 +75,14 @@ mod tests {
     fn a_device_that_is_wanted_and_missing_is_wrong() {
         let mut checks = Vec::new();
         devices(Some(&Devices::of_text("cuda:0")), &mut checks);
-        assert_eq!((checks[0].state, checks[0].name.as_str()), (State::Wrong, "device cuda:0"));
+        assert_eq!(
+            (checks[0].state, checks[0].name.as_str()),
+            (CheckOutcome::Wrong, "device cuda:0")
+        );
         let mut checks = Vec::new();
         devices(Some(&Devices::of_text("gpu")), &mut checks);
         assert!(checks[0].found.contains("known are"), "{}", checks[0]);
-        assert_eq!(checks[0].state, State::Wrong);
+        assert_eq!(checks[0].state, CheckOutcome::Wrong);
     }
 
     #[cfg(feature = "flex")]
@@ -89,7 +92,7 @@ mod tests {
         devices(Some(&Devices::of_text("flex:0,flex:1")), &mut checks);
         let names: Vec<&str> = checks.iter().map(|check| check.name.as_str()).collect();
         assert_eq!(names[..2], ["device flex:0", "device flex:1"]);
-        assert!(checks[..2].iter().all(|check| check.state == State::Ok));
+        assert!(checks[..2].iter().all(|check| check.state == CheckOutcome::Ok));
         assert!(!names.contains(&"device flex"), "{names:?}");
     }
 }

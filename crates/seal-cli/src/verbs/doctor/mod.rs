@@ -15,7 +15,7 @@ use seal_study::{
     Config, ConfigSource, Devices, RunOptions, config_of_folder, load_config, store_of_folder,
 };
 
-use self::check::{Check, State};
+use self::check::{Check, CheckOutcome};
 use crate::message::message;
 use crate::options::ConfigArgs;
 use crate::plain;
@@ -51,7 +51,7 @@ pub(crate) struct Options {
 /// Something is wrong: the error of `doctor`.
 #[derive(Debug, thiserror::Error)]
 #[error("{wrong} of {all} checks are wrong; the lines above say what to type")]
-pub(crate) struct Unwell {
+pub(crate) struct ChecksFailed {
     wrong: usize,
     all: usize,
 }
@@ -59,27 +59,27 @@ pub(crate) struct Unwell {
 /// Looks at everything, and says all that it found before it fails.
 pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     let mut checks = Vec::new();
-    machine::look(&mut checks);
+    machine::check_machine(&mut checks);
     let config = config(options, &mut checks);
     let named = config.as_ref().map(|(_, config)| config.default_out());
     let named = named.unwrap_or_else(|| PathBuf::from("runs/world"));
     let out = options.out.clone().unwrap_or(named);
     let store = store(options, &out, &mut checks);
-    folders::look(&out, &store, &mut checks);
+    folders::check_folders(&out, &store, &mut checks);
     let devices = match (&config, &options.config.device) {
         (Some((_, config)), _) => Some(config.device.clone()),
         (None, device) => device.as_deref().map(Devices::of_text),
     };
     machine::devices(devices.as_ref(), &mut checks);
     if let Some((source, config)) = &config {
-        study::look(source, config, &mut checks);
+        study::check_study(source, config, &mut checks);
     }
-    environment::look(config.as_ref().map(|(_, config)| config), &mut checks);
+    environment::check_environment(config.as_ref().map(|(_, config)| config), &mut checks);
     say(&checks, options.json, verbosity)?;
-    let wrong = checks.iter().filter(|check| check.state == State::Wrong).count();
+    let wrong = checks.iter().filter(|check| check.state == CheckOutcome::Wrong).count();
     match wrong {
         0 => Ok(()),
-        wrong => Err(Unwell { wrong, all: checks.len() }.into()),
+        wrong => Err(ChecksFailed { wrong, all: checks.len() }.into()),
     }
 }
 
@@ -151,7 +151,7 @@ fn say(checks: &[Check], json: bool, verbosity: Verbosity) -> anyhow::Result<()>
     if json {
         return Ok(writeln!(out, "{}", plain::json(&check::as_json(checks))?)?);
     }
-    for check in checks.iter().filter(|check| !verbosity.quiet || check.state != State::Ok) {
+    for check in checks.iter().filter(|check| !verbosity.quiet || check.state != CheckOutcome::Ok) {
         writeln!(out, "{check}")?;
     }
     Ok(())

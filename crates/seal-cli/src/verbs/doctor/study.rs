@@ -8,23 +8,23 @@ use seal_lm::{Cost, check_weights};
 use seal_model::{FoundModel, ModelSettings, is_address};
 use seal_study::{Config, ConfigSource, Preview, Study, read_plan};
 
-use super::check::{Check, State};
+use super::check::{Check, CheckOutcome};
 use crate::memory;
 use crate::message::message;
 use crate::verbs::store::size;
 
 /// The plan, the files of rows, templates and the model folders. Where each of them can be read, the
 /// study as a run reads it: its arms, rows, tokenizers and judges.
-pub(super) fn look(source: &ConfigSource, config: &Config, checks: &mut Vec<Check>) {
+pub(super) fn check_study(source: &ConfigSource, config: &Config, checks: &mut Vec<Check>) {
     let before = checks.len();
     files(config, checks);
     // What is wrong with a file would be said twice.
-    if checks[before..].iter().all(|check| check.state != State::Wrong) {
-        whole(source, config, checks);
+    if checks[before..].iter().all(|check| check.state != CheckOutcome::Wrong) {
+        check_whole_study(source, config, checks);
     }
 }
 
-fn whole(source: &ConfigSource, config: &Config, checks: &mut Vec<Check>) {
+fn check_whole_study(source: &ConfigSource, config: &Config, checks: &mut Vec<Check>) {
     const REMEDY: &str = "mend what it names; `plan` with the same options says the same";
     let wrong = |error: seal_study::StudyError| {
         Check::wrong("study", message(&anyhow::Error::from(error)), REMEDY)

@@ -10,10 +10,10 @@ use seal_study::{AgainRequest, RunOptions, Study, study_of_folder};
 use super::JudgeFailure;
 use super::pair_options::PairOptions;
 use crate::logging::Log;
-use crate::progress::Progress;
+use crate::progress::StudyProgress;
 use crate::stores::{Access, store_of_run};
 use crate::verbosity::Verbosity;
-use crate::verbs::asked;
+use crate::verbs::judging_plan;
 use crate::{command, plain, summary};
 
 /// Folder of a run for results of other judges.
@@ -72,9 +72,9 @@ pub(super) fn run(
     };
     let plan = study.plan(&run);
     if dry_run {
-        return Ok(asked::write(&mut plain::stdout(), &plan.judging)?);
+        return Ok(judging_plan::write(&mut plain::stdout(), &plan.judging)?);
     }
-    let progress = Progress::new(verbosity, log.clone(), &plan, &run.out);
+    let progress = StudyProgress::new(verbosity, log.clone(), &plan, &run.out);
     let outcome = study.judge_again(&name, &run, &progress);
     progress.finish();
     let outcome = outcome?;

@@ -15,7 +15,7 @@ use super::point_figures::{
     check_missing, common, figure, left_out, percent, say_notices, say_rest,
 };
 use crate::plain;
-use crate::steps::Steps;
+use crate::steps::StepProgress;
 
 /// Judges what is missing and prints the figures.
 pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
@@ -27,7 +27,7 @@ pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
     }
     let guard = GuardModel::open(&table, &files.request)?;
     say_notices(guard.notices(), files.verbosity)?;
-    let steps = Steps::new("judging", files.verbosity);
+    let steps = StepProgress::new("judging", files.verbosity);
     let judged = guard.judge(&items, files.verdicts, &mut |done, of| steps.at(done, of))?;
     let left_out = left_out(files, &judged);
     let found = guard_figures(&judged.records, left_out, table.verdict.least_mass);

@@ -8,7 +8,7 @@ use seal_model::{AddressError, JudgeAhead, ModelError, Reach};
 
 use super::answer_files::AnswerFiles;
 use super::point_figures::figure;
-use crate::own::say_left_out;
+use crate::model_args::say_left_out;
 use crate::plain;
 
 /// How far a run goes for the model of a table. A dry run asks no hub.

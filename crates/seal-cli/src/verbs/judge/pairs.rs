@@ -14,7 +14,7 @@ use seal_judging::{
 use super::endpoint::say_stopped;
 use super::pair_figures::Printed;
 use super::pair_options::PairOptions;
-use super::{JudgeFailure, annotations, asked};
+use super::{JudgeFailure, annotations, opened_judge};
 use crate::files::{json_lines, prepare};
 use crate::plain;
 use crate::verbosity::Verbosity;
@@ -38,7 +38,7 @@ pub(super) fn run(
     json_lines("--file", files.verdicts)?;
     prepare(&inputs(&files, options), &outputs(&files, options))?;
     refuse_one_file(&files)?;
-    let asked = asked::open::<PairPrompt>(files.judge, options, device, is_dry)?;
+    let asked = opened_judge::open::<PairPrompt>(files.judge, options, device, is_dry)?;
     let (set, odd_rows) = read_pairs(&files, options.common, verbosity)?;
     let models = [set.arm.as_deref(), set.reference.as_deref()];
     asked.judge.refuse_self(&models).map_err(JudgeFailure::from)?;

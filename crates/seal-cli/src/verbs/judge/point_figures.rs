@@ -8,7 +8,7 @@ use seal_model::{Judged, Notice};
 use super::JudgeFailure;
 use super::answer_files::AnswerFiles;
 use super::pair_figures::say_doubt;
-use crate::own::say_left_out;
+use crate::model_args::say_left_out;
 use crate::verbosity::Verbosity;
 use crate::{plain, words};
 

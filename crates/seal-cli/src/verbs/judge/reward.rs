@@ -9,7 +9,7 @@ use super::answer_files::AnswerFiles;
 use super::judge_ahead::print_ahead;
 use super::point_figures::{check_missing, common, figure, left_out, say_notices, say_rest};
 use crate::plain;
-use crate::steps::Steps;
+use crate::steps::StepProgress;
 
 /// Scores what is missing and prints the figures.
 pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
@@ -21,7 +21,7 @@ pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
     }
     let model = RewardModel::open(&table, &files.request)?;
     say_notices(model.notices(), files.verbosity)?;
-    let steps = Steps::new("scoring", files.verbosity);
+    let steps = StepProgress::new("scoring", files.verbosity);
     let judged = model.judge(&items, files.verdicts, &mut |done, of| steps.at(done, of))?;
     let left_out = left_out(files, &judged);
     let found = reward_figures(&judged.records, left_out);

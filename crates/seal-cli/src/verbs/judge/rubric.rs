@@ -10,13 +10,17 @@ use seal_stats::{Level, share_interval};
 use super::answer_files::AnswerFiles;
 use super::endpoint::say_stopped;
 use super::point_figures::{failed_canaries, figure, percent, say_canaries};
-use super::{JudgeFailure, asked};
+use super::{JudgeFailure, opened_judge};
 use crate::plain;
 
 /// Judges what is missing and prints the figures.
 pub(super) fn run(files: &AnswerFiles<'_>) -> anyhow::Result<()> {
-    let asked =
-        asked::open::<RubricPrompt>(files.table, files.options, files.device, files.dry_run)?;
+    let asked = opened_judge::open::<RubricPrompt>(
+        files.table,
+        files.options,
+        files.device,
+        files.dry_run,
+    )?;
     let models: Vec<Option<&str>> = files.models.iter().map(|name| Some(name.as_str())).collect();
     asked.judge.refuse_self(&models).map_err(JudgeFailure::from)?;
     let set = AnswerSet::new(&asked.judge, &files.items, &files.models);

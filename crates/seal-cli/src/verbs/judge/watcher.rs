@@ -7,7 +7,7 @@ use seal_endpoint::EndpointError;
 use seal_judging::{Event, Observer};
 
 use crate::plain;
-use crate::steps::Steps;
+use crate::steps::StepProgress;
 use crate::verbosity::Verbosity;
 
 /// Different failures, and different waits for another attempt, that are shown; the rest is
@@ -21,18 +21,18 @@ pub(super) struct Watcher {
 }
 
 struct Shared {
-    steps: Steps,
-    failures: Told,
-    waits: Told,
+    steps: StepProgress,
+    failures: MessageCounts,
+    waits: MessageCounts,
     /// Blank replies, and those among them whose questions are asked once more.
     blank: (usize, usize),
 }
 
 /// Messages that were told once, with the number of times that each came.
 #[derive(Debug, Default)]
-struct Told(Vec<(String, usize)>);
+struct MessageCounts(Vec<(String, usize)>);
 
-impl Told {
+impl MessageCounts {
     /// Counts a message; gives whether it is to be told.
     fn is_new(&mut self, message: &str) -> bool {
         match self.0.iter_mut().find(|(known, _)| known == message) {
@@ -58,8 +58,8 @@ impl Told {
 
 impl Watcher {
     pub(super) fn new(verbosity: Verbosity) -> Self {
-        let steps = Steps::new("judging", verbosity);
-        let (failures, waits) = (Told::default(), Told::default());
+        let steps = StepProgress::new("judging", verbosity);
+        let (failures, waits) = (MessageCounts::default(), MessageCounts::default());
         Self { shared: Mutex::new(Shared { steps, failures, waits, blank: (0, 0) }), verbosity }
     }
 
@@ -81,7 +81,7 @@ impl Watcher {
     }
 
     /// Says `text` where no error like this one was told before.
-    fn tell(&self, told: &mut Told, error: &EndpointError, text: &str) {
+    fn tell(&self, told: &mut MessageCounts, error: &EndpointError, text: &str) {
         if told.is_new(&error.without_wait().to_string()) {
             self.say(text);
         }
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_message_is_told_once_and_counted() {
-        let mut told = Told::default();
+        let mut told = MessageCounts::default();
         let new: Vec<bool> = ["a", "b", "a", "a"].map(|text| told.is_new(text)).into();
         assert_eq!(new, [true, true, false, false]);
         assert_eq!(told.rest(), ["3 times: a"]);

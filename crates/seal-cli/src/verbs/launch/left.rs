@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use seal_launch::{
-    Ending, GivenUp, Jobs, LaunchFolder, Plan, PlannedStage, RESULTS, failures, given_up, queue,
+    Ending, GivenUp, Jobs, LaunchFolder, LaunchStage, RESULTS, StagePlan, failures, given_up, queue,
 };
 use seal_study::PlanView;
 
@@ -16,7 +16,7 @@ pub(crate) fn status(out: &mut dyn Write, dir: &Path, view: &PlanView) -> anyhow
     if !folder.plan().exists() {
         return Ok(());
     }
-    let plan = Plan::read(dir, None)?;
+    let plan = StagePlan::read(dir, None)?;
     failed(out, &folder, &plan, view)?;
     let Some(jobs) = Jobs::read(&folder)? else { return Ok(()) };
     let ids = jobs.ids().join(", ");
@@ -36,13 +36,13 @@ pub(crate) fn status(out: &mut dyn Write, dir: &Path, view: &PlanView) -> anyhow
 fn failed(
     out: &mut dyn Write,
     folder: &LaunchFolder,
-    plan: &Plan,
+    plan: &StagePlan,
     view: &PlanView,
 ) -> anyhow::Result<()> {
     let found: BTreeSet<&str> =
         view.stages.iter().filter(|s| s.found).map(|s| s.key.as_str()).collect();
-    let is_missing = |stage: &&PlannedStage| !found.contains(stage.key.as_str());
-    let missing: Vec<&PlannedStage> = plan.stages.iter().filter(is_missing).collect();
+    let is_missing = |stage: &&LaunchStage| !found.contains(stage.key.as_str());
+    let missing: Vec<&LaunchStage> = plan.stages.iter().filter(is_missing).collect();
     let notes = failures(folder, missing.iter().copied())?;
     let mut lacking = notes.iter().filter(|note| note.lacking).count();
     for note in notes.iter().filter(|note| !note.lacking) {
@@ -50,16 +50,16 @@ fn failed(
         writeln!(out, "failed with exit code {}: {}: {first}", note.code, note.name)?;
     }
     for task in given_up(folder)? {
-        let is_of = |stage: &&&PlannedStage| task.keys.contains(&stage.key);
-        let stages: Vec<&&PlannedStage> = missing.iter().filter(is_of).collect();
+        let is_of = |stage: &&&LaunchStage| task.keys.contains(&stage.key);
+        let stages: Vec<&&LaunchStage> = missing.iter().filter(is_of).collect();
         // A process that could say why has said so above.
-        let is_noted = |stage: &&PlannedStage| {
+        let is_noted = |stage: &&LaunchStage| {
             notes.iter().any(|note| {
                 note.key == stage.key && Ending::Code(i32::from(note.code)) == task.ending
             })
         };
         let is_results = task.task == RESULTS && missing.is_empty();
-        let unsaid: Vec<&&&PlannedStage> = stages.iter().filter(|s| !is_noted(s)).collect();
+        let unsaid: Vec<&&&LaunchStage> = stages.iter().filter(|s| !is_noted(s)).collect();
         if unsaid.is_empty() && !is_results {
             continue;
         }

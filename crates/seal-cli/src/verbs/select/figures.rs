@@ -7,14 +7,14 @@ use seal_model::{Row, SPEARMAN_TO_LOSS, SelectorFile, selector_figures};
 use serde_json::{Map, Value, json};
 
 /// What is said of a selector, and how well its ranking tells unsafe rows.
-pub(super) struct Figures {
+pub(super) struct SelectorSummary {
     pub(super) facts: Vec<(&'static str, Value)>,
     pub(super) auroc: Option<f64>,
     /// Keep fraction, share of unsafe rows kept.
     pub(super) unsafe_kept: Vec<(f64, f64)>,
 }
 
-impl Figures {
+impl SelectorSummary {
     /// Of a selector of some of `rows`; `counts` are of those that it does not rank.
     pub(super) fn of(
         selector: &SelectorFile,

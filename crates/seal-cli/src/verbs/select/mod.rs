@@ -16,9 +16,9 @@ use seal_model::Source;
 use seal_select::RowSet;
 
 use crate::files::json_lines;
-use crate::given::Given;
+use crate::given::GivenOptions;
+use crate::model_args::{StageArgs, source_parser};
 use crate::options::{ConfigArgs, RunArgs};
-use crate::own::{StageArgs, source};
 use crate::plain;
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
@@ -40,12 +40,12 @@ const STORED: &str = "A stored selector on other rows, with --selector";
 const PUBLISHED: &str = "A published selector, with --import";
 
 /// A way of working, with the options that have an effect in it.
-struct Way {
+struct SelectMode {
     name: &'static str,
     options: &'static [&'static str],
 }
 
-const WITH_A_STUDY: Way = Way {
+const WITH_A_STUDY: SelectMode = SelectMode {
     name: "on a study's selector",
     options: &[
         "config",
@@ -65,18 +65,18 @@ const WITH_A_STUDY: Way = Way {
         "trace-state",
     ],
 };
-const WITH_A_MODEL: Way = Way {
+const WITH_A_MODEL: SelectMode = SelectMode {
     name: "with --model",
     options: &[
         "model", "data", "safe", "keep", "kept", "file", "format", "context", "template",
         "settings", "set", "device", "seeds", "limit",
     ],
 };
-const WITH_A_SELECTOR: Way = Way {
+const WITH_A_SELECTOR: SelectMode = SelectMode {
     name: "with --selector",
     options: &["selector", "data", "keep", "kept", "file", "format", "limit"],
 };
-const WITH_AN_IMPORT: Way = Way {
+const WITH_AN_IMPORT: SelectMode = SelectMode {
     name: "with --import",
     options: &[
         "import",
@@ -104,8 +104,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Form of the output: one figure on each line, or one JSON object.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text)]
+    format: OutputFormat,
     /// Arm whose selector is wanted [default: the one with the role `seal`].
     #[arg(long, value_name = "ID", help_heading = STUDY)]
     arm: Option<String>,
@@ -121,10 +121,10 @@ pub(crate) struct Options {
     /// The rows to choose from. With --import: the unfiltered rows that the selector was trained
     /// on; they give each logit a row id. For options, give a table as in a config: { path =
     /// "FILE", columns = { prompt = "q", response = "a" } }.
-    #[arg(long, value_name = "FILE", value_parser = source(), help_heading = OWN)]
+    #[arg(long, value_name = "FILE", value_parser = source_parser(), help_heading = OWN)]
     data: Option<Source>,
     /// The safe rows. Without them, rows are ranked by their loss under the model as it is.
-    #[arg(long, value_name = "FILE", value_parser = source(), help_heading = OWN)]
+    #[arg(long, value_name = "FILE", value_parser = source_parser(), help_heading = OWN)]
     safe: Option<Source>,
     /// Share of the rows to keep; a study uses its selection.keep instead.
     #[arg(long, value_name = "SHARE", default_value_t = 0.8, help_heading = OWN)]
@@ -155,13 +155,17 @@ pub(crate) struct Options {
 
 /// Form of what is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum OutputFormat {
     Text,
     Json,
 }
 
 /// Trains, finds or imports the selector and prints how well it ranks.
-pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> anyhow::Result<()> {
+pub(super) fn run(
+    options: &Options,
+    verbosity: Verbosity,
+    given: &GivenOptions,
+) -> anyhow::Result<()> {
     let way = match (&options.import, &options.selector, &options.model) {
         (Some(_), ..) => WITH_AN_IMPORT,
         (None, Some(_), _) => WITH_A_SELECTOR,
@@ -193,9 +197,9 @@ pub(super) fn run(options: &Options, verbosity: Verbosity, given: &Given) -> any
     };
     let mut out = plain::stdout();
     match options.format {
-        Format::Text if verbosity.quiet => Ok(()),
-        Format::Text => figures.write(&mut out),
-        Format::Json => writeln!(out, "{}", plain::json(&figures.json())?),
+        OutputFormat::Text if verbosity.quiet => Ok(()),
+        OutputFormat::Text => figures.write(&mut out),
+        OutputFormat::Json => writeln!(out, "{}", plain::json(&figures.json())?),
     }?;
     if figures.auroc.is_none() && !verbosity.quiet {
         let from = if options.import.is_some() { " (--unsafe-rows)" } else { "" };

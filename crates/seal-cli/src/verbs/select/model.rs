@@ -13,13 +13,13 @@ use seal_model::{
 use seal_study::remembered_digests;
 
 use super::Options;
-use super::figures::Figures;
+use super::figures::SelectorSummary;
 use crate::files::{add_template, prepare};
-use crate::given::Given;
+use crate::given::GivenOptions;
 use crate::logging::Log;
-use crate::own::{say_batch, say_dropped, say_left_out, say_lost, say_template};
+use crate::model_args::{say_batch, say_dropped, say_left_out, say_lost, say_template};
 use crate::plain;
-use crate::steps::Steps;
+use crate::steps::StepProgress;
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 
@@ -32,8 +32,8 @@ pub(super) fn run(
     model: &Path,
     data: &Source,
     verbosity: Verbosity,
-    given: &Given,
-) -> anyhow::Result<Figures> {
+    given: &GivenOptions,
+) -> anyhow::Result<SelectorSummary> {
     Log::start(verbosity);
     let settings = options.stage.load(&options.config.set)?;
     if options.safe.is_none() && given.has("seeds") {
@@ -91,7 +91,7 @@ pub(super) fn run(
     // A model of the hub lies in a cache, which is known by now.
     inputs.add("the model", model.folder());
     prepare(&inputs, &outputs)?;
-    let steps = Steps::new(if safe.is_some() { "selector" } else { "scoring" }, verbosity);
+    let steps = StepProgress::new(if safe.is_some() { "selector" } else { "scoring" }, verbosity);
     let mut progress = |done, of| steps.at(done, of);
     let Chosen { selector, left_out } = match &safe {
         Some(safe) => model.select(&rows, safe, &settings, options.keep, seed, &mut progress)?,
@@ -103,7 +103,7 @@ pub(super) fn run(
     }
     say_left_out(&left_out, verbosity)?;
     let counts = [("left_out", left_out.len()), ("unusable", unusable)];
-    Figures::of(&selector, &rows, &counts, Some(&file))
+    SelectorSummary::of(&selector, &rows, &counts, Some(&file))
 }
 
 /// Says how many of the safe rows are among those to choose from.

@@ -8,14 +8,18 @@ use seal_model::{ImportRequest, import_selector};
 use seal_select::Separation;
 use serde_json::json;
 
-use super::figures::Figures;
+use super::figures::SelectorSummary;
 use super::{Options, outputs};
 use crate::files::prepare;
-use crate::given::Given;
+use crate::given::GivenOptions;
 use crate::usage::UsageError;
 
 /// Reads the selector, and writes it with the rows' ids where their file is given.
-pub(super) fn run(options: &Options, checkpoint: &Path, given: &Given) -> anyhow::Result<Figures> {
+pub(super) fn run(
+    options: &Options,
+    checkpoint: &Path,
+    given: &GivenOptions,
+) -> anyhow::Result<SelectorSummary> {
     if given.has("keep") && options.file.is_none() && options.kept.is_none() {
         bail!(UsageError::NoEffect { option: "keep".to_owned(), way: "without --file or --kept" });
     }
@@ -42,7 +46,7 @@ pub(super) fn run(options: &Options, checkpoint: &Path, given: &Given) -> anyhow
     let kept = |s: &Separation| {
         s.kept.iter().filter_map(|k| Some((k.keep_fraction, k.unsafe_share?))).collect()
     };
-    Ok(Figures {
+    Ok(SelectorSummary {
         facts: vec![
             ("name", json!(imported.name)),
             ("logits", json!(imported.logits)),

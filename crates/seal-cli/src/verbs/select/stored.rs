@@ -5,11 +5,11 @@ use std::path::Path;
 use seal_files::Inputs;
 use seal_model::{Source, apply_selector, read_rows, write_kept, write_selector_file};
 
-use super::figures::Figures;
+use super::figures::SelectorSummary;
 use super::{Options, outputs};
 use crate::files::prepare;
 use crate::logging::Log;
-use crate::own::say_dropped;
+use crate::model_args::say_dropped;
 use crate::verbosity::Verbosity;
 
 /// Ranks rows by a stored selector.
@@ -18,7 +18,7 @@ pub(super) fn run(
     stored: &Path,
     data: &Source,
     verbosity: Verbosity,
-) -> anyhow::Result<Figures> {
+) -> anyhow::Result<SelectorSummary> {
     Log::start(verbosity);
     let mut inputs = Inputs::new();
     inputs.add("the rows", &data.path);
@@ -36,5 +36,5 @@ pub(super) fn run(
         write_kept(data, &applied.selector, kept)?;
     }
     let counts = [("unknown", applied.unknown), ("unusable", unusable)];
-    Figures::of(&applied.selector, &rows, &counts, options.file.as_deref())
+    SelectorSummary::of(&applied.selector, &rows, &counts, options.file.as_deref())
 }

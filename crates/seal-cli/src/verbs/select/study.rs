@@ -4,15 +4,15 @@ use seal_files::Inputs;
 use seal_study::{SelectRequest, Study};
 use serde_json::json;
 
-use super::figures::Figures;
+use super::figures::SelectorSummary;
 use super::{Options, outputs};
 use crate::files::{json_lines, prepare};
 use crate::logging::Log;
-use crate::progress::Progress;
+use crate::progress::StudyProgress;
 use crate::verbosity::Verbosity;
 
 /// Trains a selector of a study, or finds it in the store.
-pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<Figures> {
+pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<SelectorSummary> {
     let log = Log::start(verbosity);
     let config = options.config.of_folder(options.run.named_out())?;
     let study = Study::load_unjudged(&config.source())?;
@@ -36,11 +36,11 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<Fig
         trace: options.trace.clone(),
         trace_state: options.trace_state,
     };
-    let progress = Progress::new(verbosity, log, &study.plan(&run), &run.out);
+    let progress = StudyProgress::new(verbosity, log, &study.plan(&run), &run.out);
     let selected = study.select(&request, &run, &progress);
     progress.finish();
     let selected = selected?;
-    Ok(Figures {
+    Ok(SelectorSummary {
         facts: vec![
             ("arm", json!(selected.arm)),
             ("seed", json!(selected.seed)),

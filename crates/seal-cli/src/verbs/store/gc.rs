@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
-use seal_store::{Beside, Inventory, Store, StoreError};
+use seal_store::{Inventory, OtherFolderKind, Store, StoreError};
 use seal_study::{RunOptions, StudyError, store_of_folder, study_of_folder};
 
 use super::runs::needed_by;
@@ -71,8 +71,10 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     let entries = inventory.entries.iter();
     let entries = entries.map(|entry| (format!("{}-{}", entry.stage, entry.key), entry.bytes));
     let others = inventory.others.iter().filter_map(|other| match other.kind {
-        Beside::Unfinished | Beside::Damaged => Some((other.output.clone(), other.bytes)),
-        Beside::Scratch | Beside::Lasting => None,
+        OtherFolderKind::Unfinished | OtherFolderKind::Damaged => {
+            Some((other.output.clone(), other.bytes))
+        }
+        OtherFolderKind::Scratch | OtherFolderKind::Lasting => None,
     });
     for (output, bytes) in entries.chain(others).filter(|(output, _)| !needed.contains(output)) {
         *unneeded.entry(output).or_default() += bytes;
@@ -94,7 +96,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
 /// Lists the outputs that were set aside. Removes them if asked to.
 fn aside(inventory: &Inventory, dir: &Path, delete: bool) -> anyhow::Result<()> {
     let mut outputs: BTreeMap<&String, u64> = BTreeMap::new();
-    for other in inventory.others.iter().filter(|other| other.kind == Beside::Damaged) {
+    for other in inventory.others.iter().filter(|other| other.kind == OtherFolderKind::Damaged) {
         *outputs.entry(&other.output).or_default() += other.bytes;
     }
     let mut out = plain::stdout();

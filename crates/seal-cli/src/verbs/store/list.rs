@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::SystemTime;
 
-use seal_store::{Beside, Inventory};
+use seal_store::{Inventory, OtherFolderKind};
 
 use super::runs::Used;
 use super::size;
 use crate::plain;
-use crate::table::{self, Side};
+use crate::table::{self, Align};
 
 /// Lists entries, claims and what is damaged. `used` are the outputs that runs use.
 pub(super) fn entries(inventory: &Inventory, used: &[Used]) -> anyhow::Result<()> {
@@ -35,12 +35,12 @@ pub(super) fn entries(inventory: &Inventory, used: &[Used]) -> anyhow::Result<()
         ]);
     }
     let headings = table::headings(&[
-        ("stage", Side::Left),
-        ("key", Side::Left),
-        ("size", Side::Right),
-        ("age", Side::Right),
-        ("used by", Side::Left),
-        ("", Side::Left),
+        ("stage", Align::Left),
+        ("key", Align::Left),
+        ("size", Align::Right),
+        ("age", Align::Right),
+        ("used by", Align::Left),
+        ("", Align::Left),
     ]);
     let mut out = plain::stdout();
     table::write(&mut out, &headings, &rows)?;
@@ -54,8 +54,8 @@ pub(super) fn entries(inventory: &Inventory, used: &[Used]) -> anyhow::Result<()
     }
     let of = |kind| inventory.others.iter().filter(move |other| other.kind == kind).count();
     for (kind, words) in [
-        (Beside::Unfinished, "outputs with finished parts of a run that was stopped"),
-        (Beside::Damaged, "damaged outputs that were set aside"),
+        (OtherFolderKind::Unfinished, "outputs with finished parts of a run that was stopped"),
+        (OtherFolderKind::Damaged, "damaged outputs that were set aside"),
     ] {
         match of(kind) {
             0 => {}
@@ -72,7 +72,7 @@ pub(super) fn sums(inventory: &Inventory) -> anyhow::Result<()> {
         let sum = stages.entry(&entry.stage).or_default();
         *sum = (sum.0 + 1, sum.1 + entry.bytes);
     }
-    let mut others: BTreeMap<Beside, (usize, u64)> = BTreeMap::new();
+    let mut others: BTreeMap<OtherFolderKind, (usize, u64)> = BTreeMap::new();
     for other in &inventory.others {
         let sum = others.entry(other.kind).or_default();
         *sum = (sum.0 + 1, sum.1 + other.bytes);
@@ -81,17 +81,20 @@ pub(super) fn sums(inventory: &Inventory) -> anyhow::Result<()> {
         |name: String, (count, bytes): (usize, u64)| vec![name, count.to_string(), size(bytes)];
     let mut rows: Vec<Vec<String>> =
         stages.iter().map(|(stage, sum)| row((*stage).to_owned(), *sum)).collect();
-    let words = |kind: &Beside| match kind {
-        Beside::Scratch => "(being made)",
-        Beside::Unfinished => "(finished parts)",
-        Beside::Damaged => "(damaged)",
-        Beside::Lasting => "(replies of judges)",
+    let words = |kind: &OtherFolderKind| match kind {
+        OtherFolderKind::Scratch => "(being made)",
+        OtherFolderKind::Unfinished => "(finished parts)",
+        OtherFolderKind::Damaged => "(damaged)",
+        OtherFolderKind::Lasting => "(replies of judges)",
     };
     rows.extend(others.iter().map(|(kind, sum)| row(words(kind).to_owned(), *sum)));
     let all = stages.values().chain(others.values());
     rows.push(row("total".to_owned(), all.fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))));
-    let headings =
-        table::headings(&[("stage", Side::Left), ("outputs", Side::Right), ("size", Side::Right)]);
+    let headings = table::headings(&[
+        ("stage", Align::Left),
+        ("outputs", Align::Right),
+        ("size", Align::Right),
+    ]);
     Ok(table::write(&mut plain::stdout(), &headings, &rows)?)
 }
 

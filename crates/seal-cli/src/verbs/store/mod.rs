@@ -41,18 +41,18 @@ pub(crate) struct Options {
 #[derive(Clone, Debug, Subcommand)]
 enum Action {
     /// List the entries: stage, key, bytes, age, and the runs that use them.
-    Ls(Place),
+    Ls(StoreLocation),
     /// Compare every file with its hash. Exit code 3 if an entry is damaged.
-    Verify(Place),
+    Verify(StoreLocation),
     /// Count entries and bytes by stage, and what else needs room.
-    Du(Place),
+    Du(StoreLocation),
     /// List what none of the runs needs that --out names, and remove it with --delete.
     Gc(gc::Options),
 }
 
 /// Which store.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Place {
+pub(crate) struct StoreLocation {
     /// Store of finished stages [default: the store of the last run into OUT].
     #[arg(long, value_name = "DIR", required_unless_present = "out")]
     store: Option<PathBuf>,
@@ -72,7 +72,7 @@ pub(crate) struct DamagedStore {
     all: usize,
 }
 
-impl Place {
+impl StoreLocation {
     /// The folder of the store, and the option that names it.
     fn dir(&self, verbosity: Verbosity) -> anyhow::Result<(PathBuf, &'static str)> {
         Ok(match (&self.store, self.out.first()) {

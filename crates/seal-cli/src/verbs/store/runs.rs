@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::message::message;
 use crate::options::last_config;
 use crate::plain;
-use crate::reading::Reading;
+use crate::reading::ReadingProgress;
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
 
@@ -25,12 +25,12 @@ const CONFIG: &str = "config.toml";
 const AGAIN: &str = "again";
 
 #[derive(Deserialize)]
-struct Cost {
-    stages: Vec<Stage>,
+struct StoredCost {
+    stages: Vec<StoredStage>,
 }
 
 #[derive(Deserialize)]
-struct Stage {
+struct StoredStage {
     stage: String,
     key: String,
 }
@@ -114,7 +114,7 @@ fn keys_in(file: &Path) -> Result<Vec<String>, StudyError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(StudyError::io(file))?,
     };
-    let cost: Cost = serde_json::from_slice(&text)
+    let cost: StoredCost = serde_json::from_slice(&text)
         .map_err(|error| StudyError::io(file)(std::io::Error::from(error)))?;
     Ok(cost.stages.into_iter().map(|of| format!("{}-{}", of.stage, of.key)).collect())
 }
@@ -139,7 +139,7 @@ pub(super) fn needed_by(
         }
     }
     for config in configs {
-        let reading = Reading::start(verbosity);
+        let reading = ReadingProgress::start(verbosity);
         let source = ConfigSource { file: Some(config), ..ConfigSource::default() };
         let study = Study::load_of_run(&source, out)?;
         drop(reading);

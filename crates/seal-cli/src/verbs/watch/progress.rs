@@ -10,19 +10,19 @@ use seal_study::PlannedStage;
 use crate::tracker::approximately;
 
 /// What the store says at one moment.
-pub(super) struct Look {
+pub(super) struct StudyStatus {
     pub(super) stages: Vec<PlannedStage>,
     /// By arm, the numbers of the stages that it needs.
     pub(super) arms: Vec<BTreeSet<usize>>,
     /// What is claimed: of this study and of others that share the store.
-    pub(super) running: Vec<Running>,
+    pub(super) running: Vec<ClaimedOutput>,
     /// Whether the run folder has the results of these stages.
     pub(super) has_results: bool,
 }
 
 /// An output that is claimed.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Running {
+pub(super) struct ClaimedOutput {
     /// `<stage>-<key>`.
     pub(super) output: String,
     /// Who makes it, where the claim says so.
@@ -31,7 +31,7 @@ pub(super) struct Running {
     pub(super) beat: Option<SystemTime>,
 }
 
-impl Look {
+impl StudyStatus {
     pub(super) fn is_done(&self) -> bool {
         self.has_results && self.stages.iter().all(|stage| stage.found)
     }
@@ -47,8 +47,8 @@ impl Look {
     }
 
     /// Running stages of this study.
-    fn own(&self) -> Vec<(&Running, &PlannedStage)> {
-        let stage = |running: &&Running| {
+    fn running_stages(&self) -> Vec<(&ClaimedOutput, &PlannedStage)> {
+        let stage = |running: &&ClaimedOutput| {
             self.stages.iter().find(|stage| {
                 let key = running.output.strip_prefix(stage.stage);
                 !stage.found
@@ -62,8 +62,8 @@ impl Look {
 
 /// What was seen since the watch began.
 #[derive(Default)]
-pub(super) struct Seen {
-    /// Cost of the stages that were done at the first look, and now.
+pub(super) struct WatchHistory {
+    /// Cost of the stages that were done at the first status, and now.
     cost: Option<(f64, f64)>,
     left: f64,
     stages: Option<(usize, usize)>,
@@ -74,34 +74,36 @@ pub(super) struct Seen {
     beats: BTreeMap<String, (Option<SystemTime>, Duration)>,
 }
 
-impl Seen {
+impl WatchHistory {
     /// Takes note of a look that was taken so long after the first.
-    pub(super) fn note(&mut self, look: &Look, elapsed: Duration) {
-        let (done, left): (Vec<&PlannedStage>, Vec<_>) = look.stages.iter().partition(|s| s.found);
+    pub(super) fn note(&mut self, status: &StudyStatus, elapsed: Duration) {
+        let (done, left): (Vec<&PlannedStage>, Vec<_>) =
+            status.stages.iter().partition(|s| s.found);
         let cost: f64 = done.iter().map(|stage| stage.cost).sum();
         self.cost = Some((self.cost.map_or(cost, |(first, _)| first), cost));
         self.left = left.iter().map(|stage| stage.cost).sum();
         let before = self.stages;
         self.stages = Some((before.map_or(done.len(), |(first, _)| first), done.len()));
         self.elapsed = elapsed;
-        let now: BTreeSet<&str> = look.running.iter().map(|one| one.output.as_str()).collect();
+        let now: BTreeSet<&str> = status.running.iter().map(|one| one.output.as_str()).collect();
         self.beats.retain(|output, _| now.contains(output.as_str()));
-        for one in &look.running {
+        for one in &status.running {
             let last = self.beats.entry(one.output.clone()).or_insert((one.beat, elapsed));
             if last.0 != one.beat {
                 *last = (one.beat, elapsed);
             }
         }
         let is_new = before.is_none_or(|(_, last)| last != done.len());
-        if is_new || look.own().iter().any(|(of, _)| self.silent(&of.output).is_none()) {
+        if is_new || status.running_stages().iter().any(|(of, _)| self.silent(&of.output).is_none())
+        {
             self.worked = elapsed;
         }
     }
 
     /// Whether nobody has made a stage for so long that it is no pause between two.
-    fn is_idle(&self, look: &Look) -> bool {
+    fn is_idle(&self, status: &StudyStatus) -> bool {
         const PAUSE: Duration = Duration::from_secs(10);
-        !look.is_done() && self.elapsed.saturating_sub(self.worked) > PAUSE
+        !status.is_done() && self.elapsed.saturating_sub(self.worked) > PAUSE
     }
 
     /// Stages a minute, and the time that the others take; `None` before anything was done.
@@ -124,9 +126,9 @@ impl Seen {
 }
 
 /// The state in one line.
-fn summary(seen: &Seen, look: &Look) -> String {
-    let (arms, of) = look.arms();
-    let (done, all, running) = (look.done(), look.stages.len(), look.own().len());
+fn summary(seen: &WatchHistory, status: &StudyStatus) -> String {
+    let (arms, of) = status.arms();
+    let (done, all, running) = (status.done(), status.stages.len(), status.running_stages().len());
     let mut text = format!(
         "{arms}/{of} arms, {done}/{all} stages done, {running} running, {} waiting",
         (all - done).saturating_sub(running)
@@ -134,15 +136,15 @@ fn summary(seen: &Seen, look: &Look) -> String {
     if let Some((rate, left)) = seen.rate().filter(|_| done < all) {
         text.push_str(&format!(", {rate:.1} stages a minute, about {} left", approximately(left)));
     }
-    text.push_str(end(seen, look));
+    text.push_str(end(seen, status));
     text
 }
 
 /// What is said at the end of the state.
-fn end(seen: &Seen, look: &Look) -> &'static str {
-    if look.is_done() {
+fn end(seen: &WatchHistory, status: &StudyStatus) -> &'static str {
+    if status.is_done() {
         "; the results are there"
-    } else if seen.is_idle(look) {
+    } else if seen.is_idle(status) {
         "; no process makes a stage"
     } else {
         ""
@@ -150,8 +152,8 @@ fn end(seen: &Seen, look: &Look) -> &'static str {
 }
 
 /// One line for each stage that runs.
-fn running(seen: &Seen, look: &Look) -> Vec<String> {
-    let one = |(running, stage): &(&Running, &PlannedStage)| {
+fn running(seen: &WatchHistory, status: &StudyStatus) -> Vec<String> {
+    let one = |(running, stage): &(&ClaimedOutput, &PlannedStage)| {
         let who = match &running.holder {
             Some(holder) => format!("process {} on {}", holder.process, holder.host),
             None => "a process that its claim does not name".to_owned(),
@@ -161,15 +163,15 @@ fn running(seen: &Seen, look: &Look) -> Vec<String> {
         });
         (who.clone(), format!("{} {}: {who}{silent}", stage.stage, stage.label))
     };
-    let mut all: Vec<(String, String)> = look.own().iter().map(one).collect();
+    let mut all: Vec<(String, String)> = status.running_stages().iter().map(one).collect();
     all.sort();
     all.into_iter().map(|(_, line)| line).collect()
 }
 
 /// Stages that run by host.
-fn hosts(look: &Look) -> String {
+fn hosts(status: &StudyStatus) -> String {
     let mut hosts: BTreeMap<&str, usize> = BTreeMap::new();
-    for (running, _) in look.own() {
+    for (running, _) in status.running_stages() {
         let host = running.holder.as_ref().map_or("?", |holder| holder.host.as_str());
         *hosts.entry(host).or_default() += 1;
     }
@@ -178,16 +180,16 @@ fn hosts(look: &Look) -> String {
 }
 
 /// By kind of stage: done, running, waiting.
-fn kinds(look: &Look) -> Vec<String> {
-    let own = look.own();
+fn kinds(status: &StudyStatus) -> Vec<String> {
+    let own = status.running_stages();
     let mut order: Vec<&str> = Vec::new();
-    for stage in &look.stages {
+    for stage in &status.stages {
         if !order.contains(&stage.stage) {
             order.push(stage.stage);
         }
     }
     let one = |kind: &str| {
-        let of_kind = || look.stages.iter().filter(|stage| stage.stage == kind);
+        let of_kind = || status.stages.iter().filter(|stage| stage.stage == kind);
         let (all, done) = (of_kind().count(), of_kind().filter(|stage| stage.found).count());
         let running = own.iter().filter(|(_, stage)| stage.stage == kind).count();
         let waiting = (all - done).saturating_sub(running);
@@ -197,26 +199,26 @@ fn kinds(look: &Look) -> Vec<String> {
 }
 
 /// All of it, for a terminal.
-pub(super) fn picture(seen: &Seen, look: &Look, failed: &[String]) -> Vec<String> {
-    let mut lines = vec![summary(seen, look)];
-    lines.extend(kinds(look));
-    let hosts = hosts(look);
+pub(super) fn picture(seen: &WatchHistory, status: &StudyStatus, failed: &[String]) -> Vec<String> {
+    let mut lines = vec![summary(seen, status)];
+    lines.extend(kinds(status));
+    let hosts = hosts(status);
     if !hosts.is_empty() {
         lines.push(format!("running by host: {hosts}"));
     }
-    lines.extend(running(seen, look).into_iter().map(|line| format!("  {line}")));
+    lines.extend(running(seen, status).into_iter().map(|line| format!("  {line}")));
     lines.extend(failed.iter().map(|line| format!("failed: {line}")));
     lines
 }
 
 /// The same as lines of which each is printed when it is new. What changes without news, such as
 /// the time left, is in none of them.
-pub(super) fn lines(seen: &Seen, look: &Look, failed: &[String]) -> Vec<String> {
+pub(super) fn lines(seen: &WatchHistory, status: &StudyStatus, failed: &[String]) -> Vec<String> {
     let mut lines: Vec<String> = failed.iter().map(|line| format!("failed: {line}")).collect();
-    lines.extend(running(seen, look).into_iter().map(|line| format!("runs: {line}")));
-    let (arms, of) = look.arms();
-    let (done, all) = (look.done(), look.stages.len());
-    let end = end(seen, look);
+    lines.extend(running(seen, status).into_iter().map(|line| format!("runs: {line}")));
+    let (arms, of) = status.arms();
+    let (done, all) = (status.done(), status.stages.len());
+    let end = end(seen, status);
     lines.push(format!("{arms}/{of} arms, {done}/{all} stages done{end}"));
     lines
 }

@@ -8,34 +8,34 @@ fn stage(stage: &'static str, label: &str, found: bool, cost: f64) -> PlannedSta
     PlannedStage { stage, label: label.to_owned(), key, found, cost }
 }
 
-fn look(found: usize) -> Look {
+fn status(found: usize) -> StudyStatus {
     let labels = ["seal seed 0", "seal seed 1", "random seed 0", "random seed 1"];
     let stages = labels.iter().enumerate().map(|(i, l)| stage("sft", l, i < found, 10.0));
     let arms = [[0, 1], [2, 3]].map(BTreeSet::from).to_vec();
     let has_results = found == labels.len();
-    Look { stages: stages.collect(), arms, running: Vec::new(), has_results }
+    StudyStatus { stages: stages.collect(), arms, running: Vec::new(), has_results }
 }
 
-fn claim(of: &PlannedStage, beat: u64) -> Running {
+fn claim(of: &PlannedStage, beat: u64) -> ClaimedOutput {
     let output = format!("{}-{}", of.stage, of.key);
     let beat = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(beat));
-    Running { output, holder: None, beat }
+    ClaimedOutput { output, holder: None, beat }
 }
 
 #[test]
 fn rate_and_time_left_are_those_of_the_watch() {
-    let (mut seen, first) = (Seen::default(), look(1));
+    let (mut seen, first) = (WatchHistory::default(), status(1));
     seen.note(&first, Duration::ZERO);
     assert_eq!(summary(&seen, &first), "0/2 arms, 1/4 stages done, 0 running, 3 waiting");
     // What was done before the watch began counts in no rate.
-    let mut now = look(2);
+    let mut now = status(2);
     now.running.push(claim(&now.stages[2], 1));
     seen.note(&now, Duration::from_secs(30));
     assert_eq!(
         summary(&seen, &now),
         "1/2 arms, 2/4 stages done, 1 running, 1 waiting, 2.0 stages a minute, about 60 s left"
     );
-    let done = look(4);
+    let done = status(4);
     seen.note(&done, Duration::from_secs(90));
     assert!(done.is_done());
     let end = "2/2 arms, 4/4 stages done, 0 running, 0 waiting; the results are there";
@@ -44,7 +44,7 @@ fn rate_and_time_left_are_those_of_the_watch() {
 
 #[test]
 fn a_claim_without_a_beat_is_said_by_the_clock_of_the_one_who_looks() {
-    let (mut seen, mut now) = (Seen::default(), look(1));
+    let (mut seen, mut now) = (WatchHistory::default(), status(1));
     now.running.push(claim(&now.stages[1], 7));
     // One of another study on the same store.
     now.running.push(claim(&stage("sft", "other seed 0", false, 1.0), 7));
@@ -63,7 +63,7 @@ fn a_claim_without_a_beat_is_said_by_the_clock_of_the_one_who_looks() {
 
 #[test]
 fn lines_change_only_with_news() {
-    let (mut seen, now) = (Seen::default(), look(1));
+    let (mut seen, now) = (WatchHistory::default(), status(1));
     seen.note(&now, Duration::ZERO);
     let first = lines(&seen, &now, &[]);
     seen.note(&now, Duration::from_secs(5));
@@ -76,7 +76,7 @@ fn lines_change_only_with_news() {
 /// Two arms share a stage, which has the label of the first.
 #[test]
 fn an_arm_is_done_when_the_stages_that_it_shares_are() {
-    let mut now = look(3);
+    let mut now = status(3);
     now.arms = vec![BTreeSet::from([0, 1]), BTreeSet::from([0, 3]), BTreeSet::from([1])];
     assert_eq!(now.arms(), (2, 3));
     now.stages[0].found = false;
@@ -85,7 +85,7 @@ fn an_arm_is_done_when_the_stages_that_it_shares_are() {
 
 #[test]
 fn that_nobody_makes_a_stage_is_said_after_a_pause() {
-    let (mut seen, mut now) = (Seen::default(), look(1));
+    let (mut seen, mut now) = (WatchHistory::default(), status(1));
     seen.note(&now, Duration::ZERO);
     seen.note(&now, Duration::from_secs(10));
     assert_eq!(end(&seen, &now), "");
@@ -100,7 +100,7 @@ fn that_nobody_makes_a_stage_is_said_after_a_pause() {
     assert_eq!(end(&seen, &now), "");
     seen.note(&now, Duration::from_secs(90));
     assert_eq!(end(&seen, &now), "; no process makes a stage");
-    let done = look(4);
+    let done = status(4);
     seen.note(&done, Duration::from_secs(200));
     assert_eq!(end(&seen, &done), "; the results are there");
 }

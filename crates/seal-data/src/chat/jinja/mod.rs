@@ -38,7 +38,7 @@ mod value;
 
 pub(crate) use error::{Error, Reason};
 pub(crate) use json::from_json;
-pub(crate) use run::Setting;
+pub(crate) use run::RenderSettings;
 pub(crate) use value::Value;
 
 use std::sync::Arc;
@@ -48,7 +48,7 @@ use error::Result;
 
 /// A template, read.
 #[derive(Debug)]
-pub(crate) struct Template {
+pub(crate) struct JinjaTemplate {
     body: Body,
     /// The texts that stand in its tags.
     literals: Vec<Arc<str>>,
@@ -56,14 +56,14 @@ pub(crate) struct Template {
     pub marks_answers: bool,
 }
 
-impl Template {
+impl JinjaTemplate {
     /// Reads a template.
     pub fn parse(source: &str) -> Result<Self> {
         parser::parse(source)
     }
 
     /// Writes the text.
-    pub fn render(&self, setting: Setting<'_>) -> Result<String> {
+    pub fn render(&self, setting: RenderSettings<'_>) -> Result<String> {
         run::render(&self.body, &self.literals, setting)
     }
 }

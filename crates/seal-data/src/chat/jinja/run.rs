@@ -13,7 +13,7 @@ use super::value::{Dict, Value};
 use crate::chat::Date;
 
 /// What a rendering reads.
-pub(crate) struct Setting<'s> {
+pub(crate) struct RenderSettings<'s> {
     /// The names that the template finds.
     pub globals: BTreeMap<&'s str, Value>,
     /// Bytes of the conversation: longer ones may cost more.
@@ -52,9 +52,9 @@ pub(super) enum Flow {
 pub(super) fn render<'t>(
     body: &'t Body,
     literals: &'t [Arc<str>],
-    setting: Setting<'t>,
+    setting: RenderSettings<'t>,
 ) -> Result<String> {
-    let Setting { globals, input, date, marks } = setting;
+    let RenderSettings { globals, input, date, marks } = setting;
     let root = Scope { names: Vec::new(), parent: 0, kept: true };
     let mut run = Run {
         globals,

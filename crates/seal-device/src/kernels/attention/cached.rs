@@ -3,7 +3,7 @@
 //! A token's result depends on its sequence alone: sums run over its positions in their order,
 //! however many tokens come at once.
 
-use super::super::keys_values::{KeysValues, Stored};
+use super::super::keys_values::{HeadKeysValues, KeysValues};
 use super::super::shape::AttentionShape;
 use super::super::threads::{map, vectorised};
 use super::super::tile::{self, BLOCK};
@@ -27,7 +27,7 @@ pub(in crate::kernels) fn forward(
     let parts = map(tasks, |(b, g, before, head)| {
         vectorised(
             #[inline(always)]
-            || Task { x, s, b, g, before }.run(head),
+            || HeadTask { x, s, b, g, before }.run(head),
         )
     });
     let mut out = vec![0f32; x.q.len()];
@@ -36,7 +36,7 @@ pub(in crate::kernels) fn forward(
 }
 
 /// One key/value head of one sequence.
-struct Task<'a> {
+struct HeadTask<'a> {
     x: Inputs<'a>,
     s: &'a AttentionShape,
     b: usize,
@@ -45,10 +45,10 @@ struct Task<'a> {
     before: usize,
 }
 
-impl Task<'_> {
+impl HeadTask<'_> {
     /// `[new tokens, group * head_dim]`.
     #[inline(always)]
-    fn run(&self, head: &mut Stored) -> Vec<f32> {
+    fn run(&self, head: &mut HeadKeysValues) -> Vec<f32> {
         let (s, count, n) = (self.s, self.s.lengths[self.b], self.s.head_dim);
         let width = s.group() * n;
         self.store(head);
@@ -92,7 +92,7 @@ impl Task<'_> {
 
     /// Adds the new keys and values.
     #[inline(always)]
-    fn store(&self, head: &mut Stored) {
+    fn store(&self, head: &mut HeadKeysValues) {
         let (s, n) = (self.s, self.s.head_dim);
         let count = s.lengths[self.b];
         head.reserve(self.before + count);
@@ -114,7 +114,13 @@ impl Task<'_> {
     /// As [`tile::mix`], for values that are not all finite: those that a query does not see must
     /// not reach it through a weight of 0.
     #[cold]
-    fn mix_seen(&self, block: &[(usize, usize)], head: &Stored, p: &[f32], out: &mut [f32]) {
+    fn mix_seen(
+        &self,
+        block: &[(usize, usize)],
+        head: &HeadKeysValues,
+        p: &[f32],
+        out: &mut [f32],
+    ) {
         out.fill(0.0);
         let rows = out.chunks_exact_mut(head.d).zip(p.chunks_exact(head.room));
         for ((_, i), (out, p)) in block.iter().zip(rows) {

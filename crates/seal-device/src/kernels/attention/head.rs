@@ -77,7 +77,7 @@ pub(super) fn softmax(p: &mut [f32], (lo, hi): (usize, usize), (first, end): (us
 
 /// Work space for one key/value head of one row. Positions are padded to whole
 /// vectors and blocks, head vectors to whole vectors, with zeros.
-pub(super) struct Head<'a> {
+pub(super) struct HeadWorkspace<'a> {
     x: Inputs<'a>,
     s: &'a AttentionShape,
     /// Row and key/value head.
@@ -101,7 +101,7 @@ pub(super) struct Head<'a> {
     pub(super) finite: bool,
 }
 
-impl<'a> Head<'a> {
+impl<'a> HeadWorkspace<'a> {
     #[inline(always)]
     pub(super) fn new(
         x: Inputs<'a>,
@@ -188,7 +188,7 @@ impl<'a> Head<'a> {
     }
 }
 
-impl Head<'_> {
+impl HeadWorkspace<'_> {
     /// As [`tile::mix`], for values that are not all finite: those that a query
     /// does not see must not reach it through a weight of 0.
     #[cold]

@@ -17,7 +17,7 @@ use super::math::dot;
 use super::shape::AttentionShape;
 use super::threads::{each, map, vectorised};
 use super::tile::{self, BLOCK};
-use head::{Head, rotate_back};
+use head::{HeadWorkspace, rotate_back};
 
 /// Output `[n, heads * head_dim]`.
 pub(super) fn forward(x: Inputs<'_>, s: &AttentionShape) -> Vec<f32> {
@@ -37,7 +37,7 @@ pub(super) fn forward(x: Inputs<'_>, s: &AttentionShape) -> Vec<f32> {
 #[inline(always)]
 fn forward_head(x: Inputs<'_>, s: &AttentionShape, (b, g): (usize, usize)) -> Vec<f32> {
     let (before, n, width) = (s.before(b), s.head_dim, s.group() * s.head_dim);
-    let mut head = Head::new(x, s, (b, g), false);
+    let mut head = HeadWorkspace::new(x, s, (b, g), false);
     let mut out = vec![0f32; s.lengths[b] * width];
     let mut mixed = vec![0f32; BLOCK * head.d];
     for h in 0..s.group() {
@@ -90,7 +90,7 @@ pub(super) fn backward(
 
 /// Gradients of one key/value head of one row: `dq` `[len, group * head_dim]`,
 /// `dk` and `dv` `[len, head_dim]`; `stem_dk` and `stem_dv` are those of what it begins with.
-struct Part {
+struct HeadGradients {
     dq: Vec<f32>,
     dk: Vec<f32>,
     dv: Vec<f32>,
@@ -99,14 +99,19 @@ struct Part {
 }
 
 #[inline(always)]
-fn backward_head(x: Inputs<'_>, s: &AttentionShape, dy: &[f32], (b, g): (usize, usize)) -> Part {
+fn backward_head(
+    x: Inputs<'_>,
+    s: &AttentionShape,
+    dy: &[f32],
+    (b, g): (usize, usize),
+) -> HeadGradients {
     let (before, n, width) = (s.before(b), s.head_dim, s.group() * s.head_dim);
-    let mut head = Head::new(x, s, (b, g), true);
+    let mut head = HeadWorkspace::new(x, s, (b, g), true);
     let (t, d, len) = (head.t, head.d, head.len());
     let z = |tokens: usize| vec![0f32; tokens * n];
     let own = len - before;
     let (dk, dv, stem_dk, stem_dv) = (z(own), z(own), z(before), z(before));
-    let mut out = Part { dq: vec![0f32; own * width], dk, dv, stem_dk, stem_dv };
+    let mut out = HeadGradients { dq: vec![0f32; own * width], dk, dv, stem_dk, stem_dv };
     let (mut dk, mut dv) = (vec![0f32; t * d], vec![0f32; t * d]);
     let (mut dys, mut ds) = (vec![0f32; BLOCK * d], vec![0f32; BLOCK * t]);
     let mut dq = vec![0f32; BLOCK * d];

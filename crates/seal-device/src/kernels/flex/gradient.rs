@@ -59,7 +59,7 @@ impl Backward<Flex, 2> for SwiGlu {
 struct LayerNorm;
 
 impl Backward<Flex, 3> for LayerNorm {
-    type State = (FlexTensor, FlexTensor, Arc<norm::Moments>);
+    type State = (FlexTensor, FlexTensor, Arc<norm::NormStatistics>);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = Flat::of(&grads.consume::<Flex>(&ops.node));

@@ -128,7 +128,7 @@ fn layer_norm_forward(
     w: &FlexTensor,
     b: &FlexTensor,
     eps: f64,
-) -> (FlexTensor, norm::Moments) {
+) -> (FlexTensor, norm::NormStatistics) {
     let (x, w, b) = (Flat::of(x), Flat::of(w), Flat::of(b));
     let (y, moments) = norm::layer_forward(x.slice(), w.slice(), b.slice(), eps as f32);
     (tensor(y, &x.shape()), moments)

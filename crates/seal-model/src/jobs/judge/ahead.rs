@@ -6,7 +6,7 @@ use seal_judge::pointwise::PointItem;
 use seal_lm::{Cost, LmConfig, WeightFormat};
 
 use super::sequence::Sequences;
-use crate::jobs::record_file::{Record, recorded};
+use crate::jobs::record_file::{RecordLine, recorded};
 use crate::{LeftOutRow, ModelError};
 
 /// Operations a second that a few CPU cores do, about.
@@ -47,7 +47,7 @@ pub fn judge_seconds(weights: f64, tokens: f64) -> f64 {
 ///
 /// # Errors
 /// A file of another judge, or one that cannot be read.
-pub(super) fn ahead<R: Record>(
+pub(super) fn ahead<R: RecordLine>(
     (path, made_by): (&Path, &str),
     items: &[PointItem],
     sequences: &Sequences<'_>,

@@ -6,8 +6,8 @@ use burn::module::Module as _;
 use seal_data::chat::ChatTemplate;
 use seal_data::{PromptTemplate, RowId, Template as _, TemplateSetting, Tokenizer as _};
 use seal_endpoint::{
-    Ask, EndpointError, Finish, Logprobs, Message, Reply, Role, TokenChoice, TokenPosition, Usage,
-    Watch,
+    Ask, ChatRole, EndpointError, Finish, Logprobs, Message, Reply, TokenChoice, TokenPosition,
+    Usage, Watch,
 };
 use seal_judging::{Dtype, LocalIdentity, LocalModel, LocalTemplate, Responder};
 use seal_lm::{
@@ -64,7 +64,7 @@ impl FoundChat {
     /// # Errors
     /// A folder, tokenizer or template that cannot be used; a context that is longer than the
     /// model's, or has no room for a reply; an unknown device.
-    pub fn look(settings: &LocalModel, request: &JudgeRequest) -> Result<Self, ModelError> {
+    pub fn find(settings: &LocalModel, request: &JudgeRequest) -> Result<Self, ModelError> {
         let folder = folder_of(settings);
         let (dir, shape) = FoundModel::shape_within(&folder.path, request.reach)?;
         let context = folder.context_of(shape.max_position_embeddings)?;
@@ -275,11 +275,11 @@ fn likeliest(all: &[f32], count: usize) -> Vec<(u32, f64)> {
     order.into_iter().map(|token| (token, f64::from(all[token as usize]))).collect()
 }
 
-fn speaker(role: Role) -> Speaker {
+fn speaker(role: ChatRole) -> Speaker {
     match role {
-        Role::System => Speaker::System,
-        Role::User => Speaker::User,
-        Role::Assistant => Speaker::Assistant,
+        ChatRole::System => Speaker::System,
+        ChatRole::User => Speaker::User,
+        ChatRole::Assistant => Speaker::Assistant,
     }
 }
 

@@ -14,16 +14,16 @@ use serde_json::json;
 use super::Judged;
 use super::ahead::{JudgeAhead, ahead};
 use super::found::FoundJudge;
-use super::open::{Course, JudgeRequest, chat_template, without_place};
-use super::prompt_settings::PromptForm;
-use super::rendering::Rendering;
+use super::open::{JudgeRequest, JudgeRun, chat_template, without_place};
+use super::prompt_settings::GuardPromptForm;
+use super::rendering::GuardRendering;
 use super::sequence::{Sequence, Sequences};
 use super::table::GuardTable;
 use super::verdict_tokens::VerdictTokens;
 use crate::device::open_device;
 use crate::digest::folder_digest;
 use crate::encoder::Encoder;
-use crate::jobs::record_file::Record;
+use crate::jobs::record_file::RecordLine;
 use crate::jobs::{Notice, Watch};
 use crate::pretrained::FoundModel;
 use crate::{Defect, ModelError, RecordKind};
@@ -33,7 +33,7 @@ use crate::{Defect, ModelError, RecordKind};
 // 3: products of generation and beginnings that rows share are summed in another order.
 const VERSION: u32 = 3;
 
-impl Record for GuardRecord {
+impl RecordLine for GuardRecord {
     const KIND: RecordKind = RecordKind::Verdict;
 
     fn id(&self) -> RowId {
@@ -53,7 +53,7 @@ pub struct GuardModel {
     /// Gives probabilities, where the verdict has tokens.
     scorer: Option<Lm>,
     encoder: Encoder,
-    rendering: Rendering,
+    rendering: GuardRendering,
     tokens: VerdictTokens,
     stops: Vec<u32>,
     context: usize,
@@ -62,16 +62,16 @@ pub struct GuardModel {
 }
 
 /// A guard without its weights.
-struct Prepared {
+struct PreparedGuard {
     encoder: Encoder,
-    rendering: Rendering,
+    rendering: GuardRendering,
     tokens: VerdictTokens,
     stops: Vec<u32>,
     context: usize,
     found: FoundJudge,
 }
 
-impl Prepared {
+impl PreparedGuard {
     fn of(table: &GuardTable, request: &JudgeRequest) -> Result<Self, ModelError> {
         // Before the model, which may take minutes to fetch and read.
         let prompt = table.prompt.read(&request.folder, request.prompt.as_deref())?;
@@ -81,20 +81,20 @@ impl Prepared {
         let encoder = Encoder::of_folder(&dir, &seal_data::PromptTemplate::bare().into(), context)?;
         let template = || {
             let expected = table.prompt.sha256.as_deref();
-            let expected = expected.filter(|_| table.prompt.form == PromptForm::Chat);
+            let expected = expected.filter(|_| table.prompt.form == GuardPromptForm::Chat);
             let found = chat_template(&table.template, &encoder, &request.folder, &dir, expected)?;
             Ok::<_, ModelError>((found.0.template, found.1))
         };
         let prompt_hash = prompt.as_ref().map(|prompt| prompt.sha256().to_owned());
         let (rendering, template_hash) = match (table.prompt.form, prompt) {
-            (PromptForm::Raw, Some(prompt)) => (Rendering::Raw(prompt), None),
-            (PromptForm::UserTurn, Some(prompt)) => {
+            (GuardPromptForm::Raw, Some(prompt)) => (GuardRendering::Raw(prompt), None),
+            (GuardPromptForm::UserTurn, Some(prompt)) => {
                 let (template, hash) = template()?;
-                (Rendering::UserTurn(prompt, template), Some(hash))
+                (GuardRendering::UserTurn(prompt, template), Some(hash))
             }
-            (PromptForm::Chat, _) | (_, None) => {
+            (GuardPromptForm::Chat, _) | (_, None) => {
                 let (template, hash) = template()?;
-                (Rendering::Chat { template, is_asked: true }, Some(hash))
+                (GuardRendering::Chat { template, is_asked: true }, Some(hash))
             }
         };
         let tokenizer = encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
@@ -131,7 +131,7 @@ impl GuardTable {
     /// # Errors
     /// As [`GuardModel::open`], weights apart.
     pub fn find(&self, request: &JudgeRequest) -> Result<FoundJudge, ModelError> {
-        Prepared::of(self, request).map(|prepared| prepared.found)
+        PreparedGuard::of(self, request).map(|prepared| prepared.found)
     }
 
     /// What [`GuardModel::judge`] would do with `items` and the file at `path`. No weight is read, and
@@ -145,8 +145,8 @@ impl GuardTable {
         items: &[PointItem],
         path: &Path,
     ) -> Result<JudgeAhead, ModelError> {
-        let Prepared { encoder, rendering, tokens, context, found, .. } =
-            Prepared::of(self, request)?;
+        let PreparedGuard { encoder, rendering, tokens, context, found, .. } =
+            PreparedGuard::of(self, request)?;
         let tokenizer = encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
         let sequences = sequences(self, &rendering, &tokens, tokenizer, context);
         let verdict = &self.verdict;
@@ -164,7 +164,7 @@ impl GuardTable {
 /// How a guard is shown answers.
 fn sequences<'a>(
     table: &GuardTable,
-    rendering: &'a Rendering,
+    rendering: &'a GuardRendering,
     tokens: &'a VerdictTokens,
     tokenizer: &'a TextTokenizer,
     context: usize,
@@ -194,8 +194,8 @@ impl GuardModel {
     /// the table's; a verdict that is not one token.
     pub fn open(table: &GuardTable, request: &JudgeRequest) -> Result<Self, ModelError> {
         let device = open_device(&request.device, table.model.dtype)?;
-        let Prepared { encoder, rendering, tokens, stops, context, found } =
-            Prepared::of(table, request)?;
+        let PreparedGuard { encoder, rendering, tokens, stops, context, found } =
+            PreparedGuard::of(table, request)?;
         let (model, report) = load_model_as(&found.dir, &device, table.model.dtype)?;
         encoder.fits(&model)?;
         let made_by = found.made_by();
@@ -262,7 +262,7 @@ impl GuardModel {
         watch: &mut dyn Watch,
     ) -> Result<Judged<GuardRecord>, ModelError> {
         let sequences = self.sequences();
-        let mut course = Course::start(path, &self.made_by, items, &sequences)?;
+        let mut course = JudgeRun::start(path, &self.made_by, items, &sequences)?;
         let new = course.run(self.table.batch, watch, |rows| self.records(rows))?;
         let (before, left_out) = (course.before, std::mem::take(&mut course.left_out));
         let records = course.into_records(items);

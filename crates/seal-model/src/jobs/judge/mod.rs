@@ -18,10 +18,10 @@ pub use chat::{ChatModel, FoundChat};
 pub use found::FoundJudge;
 pub use guard::GuardModel;
 pub use open::JudgeRequest;
-pub use prompt_settings::{GuardPromptSettings, PromptForm};
+pub use prompt_settings::{GuardPromptForm, GuardPromptSettings};
 pub use reward::RewardModel;
 pub use sequence::ControlTokens;
-pub use table::{GuardTable, RewardTable, TableKind, table_kind};
+pub use table::{GuardTable, ModelTableKind, RewardTable, table_kind};
 
 use crate::LeftOutRow;
 

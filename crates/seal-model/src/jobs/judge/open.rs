@@ -12,7 +12,7 @@ use super::sequence::{Sequence, Sequences};
 use crate::digest::{DigestFiles, digest_files};
 use crate::encoder::Encoder;
 use crate::jobs::Watch;
-use crate::jobs::record_file::{Record, RecordFile};
+use crate::jobs::record_file::{RecordFile, RecordLine};
 use crate::remote::Reach;
 use crate::{JudgeModelError, LeftOutRow, ModelError};
 
@@ -104,7 +104,7 @@ pub(super) fn without_place(setting: &TemplateSetting) -> TemplateSetting {
 }
 
 /// A run over a set of answers.
-pub(super) struct Course<'a, R> {
+pub(super) struct JudgeRun<'a, R> {
     pub(super) file: RecordFile<R>,
     /// Records of the file, the new ones behind.
     pub(super) records: Vec<R>,
@@ -114,7 +114,7 @@ pub(super) struct Course<'a, R> {
     pub(super) before: usize,
 }
 
-impl<'a, R: Record> Course<'a, R> {
+impl<'a, R: RecordLine> JudgeRun<'a, R> {
     /// Reads `path` and makes the tokens of the answers that have no record there.
     pub(super) fn start(
         path: &Path,

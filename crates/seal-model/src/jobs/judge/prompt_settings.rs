@@ -10,7 +10,7 @@ use crate::{JudgeModelError, ModelError};
 /// How request and answer become the guard's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum PromptForm {
+pub enum GuardPromptForm {
     /// As a conversation through the chat template of the model folder.
     #[default]
     Chat,
@@ -25,11 +25,11 @@ pub enum PromptForm {
 #[serde(deny_unknown_fields, default)]
 pub struct GuardPromptSettings {
     /// How request and answer become the input.
-    pub form: PromptForm,
-    /// The file, from the folder of the table. Not for [`PromptForm::Chat`].
+    pub form: GuardPromptForm,
+    /// The file, from the folder of the table. Not for [`GuardPromptForm::Chat`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
-    /// SHA-256 of the file, or `any`. For [`PromptForm::Chat`] that of the chat template's text,
+    /// SHA-256 of the file, or `any`. For [`GuardPromptForm::Chat`] that of the chat template's text,
     /// which may be missing: the digest of the model covers it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
@@ -47,13 +47,13 @@ impl GuardPromptSettings {
     /// What is wrong with the settings, if anything.
     pub(super) fn fault(&self) -> Option<&'static str> {
         match (self.form, &self.file) {
-            (PromptForm::Chat, Some(_)) => {
+            (GuardPromptForm::Chat, Some(_)) => {
                 Some("prompt.file is not used by the form \"chat\"; remove it, or set prompt.form")
             }
-            (PromptForm::Chat, None) if self.slots != GuardSlots::default() => {
+            (GuardPromptForm::Chat, None) if self.slots != GuardSlots::default() => {
                 Some("prompt.slots is not used by the form \"chat\"; remove it")
             }
-            (PromptForm::Raw | PromptForm::UserTurn, None) => {
+            (GuardPromptForm::Raw | GuardPromptForm::UserTurn, None) => {
                 Some("prompt.file names the file of the prompt")
             }
             _ => None,
@@ -61,7 +61,7 @@ impl GuardPromptSettings {
     }
 
     /// The prompt of the file, which is looked for in `folder` unless `other` names its place.
-    /// `None` for [`PromptForm::Chat`].
+    /// `None` for [`GuardPromptForm::Chat`].
     pub(super) fn read(
         &self,
         folder: &Path,

@@ -8,7 +8,7 @@ use seal_judge::prompt::{Filled, GuardPrompt};
 use serde_json::Value;
 
 /// How request and answer become one text.
-pub(super) enum Rendering {
+pub(super) enum GuardRendering {
     /// A prompt with slots is the whole text.
     Raw(GuardPrompt),
     /// A prompt with slots is the user's turn.
@@ -25,7 +25,7 @@ pub(super) struct RenderedText {
     pub(super) slots: Option<Vec<Range<usize>>>,
 }
 
-impl Rendering {
+impl GuardRendering {
     /// What it adds to the identity of a judge, other identities being as they are: whether its
     /// template is given texts as lists of parts.
     pub(super) fn mark(&self, identity: &mut Value) {
@@ -171,11 +171,15 @@ mod tests {
         "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}</>{% endfor %}";
     const UPPER: &str = "{% for m in messages %}{{ m.content | upper }}{% endfor %}";
 
-    fn chat(source: &str, is_asked: bool) -> Rendering {
-        Rendering::Chat { template: ChatTemplate::new("t", source, None).unwrap(), is_asked }
+    fn chat(source: &str, is_asked: bool) -> GuardRendering {
+        GuardRendering::Chat { template: ChatTemplate::new("t", source, None).unwrap(), is_asked }
     }
 
-    fn text(rendering: &Rendering, prompt: &str, answer: &str) -> (String, Option<Vec<String>>) {
+    fn text(
+        rendering: &GuardRendering,
+        prompt: &str,
+        answer: &str,
+    ) -> (String, Option<Vec<String>>) {
         let found = rendering.text(prompt, answer, &BTreeMap::new()).unwrap();
         let slots = found
             .slots
@@ -200,7 +204,7 @@ mod tests {
     fn texts_as_parts_are_told_apart_and_other_identities_stay() {
         const PARTS: &str = "{% for m in messages %}{% for part in m.content if part.type == \
                              'text' %}{{ part.text }}{% endfor %}{% endfor %}";
-        let marked = |rendering: &Rendering| {
+        let marked = |rendering: &GuardRendering| {
             let mut identity = serde_json::json!(["guard", 2]);
             rendering.mark(&mut identity);
             identity.to_string()
@@ -209,14 +213,14 @@ mod tests {
             let template = ChatTemplate::new("t", source, None).unwrap();
             template.taking_texts(&BTreeMap::new())
         };
-        let chat = |source: &str| Rendering::Chat { template: of(source), is_asked: true };
+        let chat = |source: &str| GuardRendering::Chat { template: of(source), is_asked: true };
         let prompt = GuardPrompt::of("{prompt}{response}", String::new(), &GuardSlots::default());
         assert_eq!(marked(&chat(PLAIN)), r#"["guard",2]"#);
         assert_eq!(marked(&chat(PARTS)), r#"["guard",2,"as parts"]"#);
         let prompt = prompt.unwrap();
-        let turn = Rendering::UserTurn(prompt.clone(), of(PARTS));
+        let turn = GuardRendering::UserTurn(prompt.clone(), of(PARTS));
         assert_eq!(marked(&turn), r#"["guard",2,"as parts"]"#);
-        assert_eq!(marked(&Rendering::Raw(prompt)), r#"["guard",2]"#);
+        assert_eq!(marked(&GuardRendering::Raw(prompt)), r#"["guard",2]"#);
     }
 
     #[test]
@@ -235,7 +239,7 @@ mod tests {
         let prompt = |text: &str| GuardPrompt::of(text, String::new(), &GuardSlots::default());
         let of = |own: &str, source: &str| {
             let template = ChatTemplate::new("t", source, None).unwrap();
-            text(&Rendering::UserTurn(prompt(own).unwrap(), template), "q", "a a ")
+            text(&GuardRendering::UserTurn(prompt(own).unwrap(), template), "q", "a a ")
         };
         let (found, slots) = of("  Q {prompt} A {response}", PLAIN);
         assert_eq!(found, "<user>  Q q A a a </><assistant>");
@@ -243,7 +247,7 @@ mod tests {
         let (found, slots) = of("  Q {prompt} A {response}", TRIMMED);
         assert_eq!(found, "<user>Q q A a a</>");
         assert_eq!(slots.unwrap(), ["q", "a a"]);
-        let raw = Rendering::Raw(prompt("{response}|{prompt}").unwrap());
+        let raw = GuardRendering::Raw(prompt("{response}|{prompt}").unwrap());
         assert_eq!(text(&raw, "q", "a").1.unwrap(), ["a", "q"]);
     }
 }

@@ -11,14 +11,14 @@ use serde_json::json;
 use super::Judged;
 use super::ahead::{JudgeAhead, ahead};
 use super::found::FoundJudge;
-use super::open::{Course, JudgeRequest, chat_template, without_place};
-use super::rendering::Rendering;
+use super::open::{JudgeRequest, JudgeRun, chat_template, without_place};
+use super::rendering::GuardRendering;
 use super::sequence::{Sequence, Sequences};
 use super::table::RewardTable;
 use crate::device::open_device;
 use crate::digest::folder_digest;
 use crate::encoder::Encoder;
-use crate::jobs::record_file::Record;
+use crate::jobs::record_file::RecordLine;
 use crate::jobs::{Notice, Watch};
 use crate::pretrained::FoundModel;
 use crate::{Defect, JudgeModelError, ModelError, RecordKind};
@@ -27,7 +27,7 @@ use crate::{Defect, JudgeModelError, ModelError, RecordKind};
 // 2: a beginning that rows share passes through the model once, so that sums have another order.
 const VERSION: u32 = 2;
 
-impl Record for RewardRecord {
+impl RecordLine for RewardRecord {
     const KIND: RecordKind = RecordKind::Verdict;
 
     fn id(&self) -> RowId {
@@ -44,21 +44,21 @@ pub struct RewardModel {
     table: RewardTable,
     scorer: Scorer,
     encoder: Encoder,
-    rendering: Rendering,
+    rendering: GuardRendering,
     context: usize,
     made_by: String,
     notices: Vec<Notice>,
 }
 
 /// A reward model without its weights.
-struct Prepared {
+struct PreparedReward {
     encoder: Encoder,
-    rendering: Rendering,
+    rendering: GuardRendering,
     context: usize,
     found: FoundJudge,
 }
 
-impl Prepared {
+impl PreparedReward {
     fn of(table: &RewardTable, request: &JudgeRequest) -> Result<Self, ModelError> {
         if let Some(path) = &request.prompt {
             return Err(JudgeModelError::UnusedPrompt { path: path.clone() }.into());
@@ -72,7 +72,7 @@ impl Prepared {
         let context = table.model.context_of(shape.max_position_embeddings)?;
         let encoder = Encoder::of_folder(&dir, &seal_data::PromptTemplate::bare().into(), context)?;
         let (format, hash) = chat_template(&table.template, &encoder, &request.folder, &dir, None)?;
-        let rendering = Rendering::Chat { template: format.template, is_asked: false };
+        let rendering = GuardRendering::Chat { template: format.template, is_asked: false };
         encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
         encoder.fits_vocabulary(shape.vocab_size)?;
         let digest = folder_digest(&dir, request.digest_files)?;
@@ -101,7 +101,7 @@ impl RewardTable {
     /// # Errors
     /// As [`RewardModel::open`], weights apart.
     pub fn find(&self, request: &JudgeRequest) -> Result<FoundJudge, ModelError> {
-        Prepared::of(self, request).map(|prepared| prepared.found)
+        PreparedReward::of(self, request).map(|prepared| prepared.found)
     }
 
     /// What [`RewardModel::judge`] would do with `items` and the file at `path`. No weight is read, and
@@ -115,7 +115,8 @@ impl RewardTable {
         items: &[PointItem],
         path: &Path,
     ) -> Result<JudgeAhead, ModelError> {
-        let Prepared { encoder, rendering, context, found } = Prepared::of(self, request)?;
+        let PreparedReward { encoder, rendering, context, found } =
+            PreparedReward::of(self, request)?;
         let tokenizer = encoder.text_tokenizer().ok_or(Defect::NoFolder)?;
         let sequences = sequences(self, &rendering, tokenizer, context);
         let model = (&found.shape, self.model.dtype, 0, 0.0);
@@ -131,7 +132,8 @@ impl RewardModel {
     /// scores.
     pub fn open(table: &RewardTable, request: &JudgeRequest) -> Result<Self, ModelError> {
         let device = open_device(&request.device, table.model.dtype)?;
-        let Prepared { encoder, rendering, context, found } = Prepared::of(table, request)?;
+        let PreparedReward { encoder, rendering, context, found } =
+            PreparedReward::of(table, request)?;
         let (scorer, report) = load_scorer_as(&found.dir, &device, table.model.dtype)?;
         let made_by = found.made_by();
         let notices = report.notices.into_iter().map(|text| Notice::Weights { text }).collect();
@@ -171,7 +173,7 @@ impl RewardModel {
         watch: &mut dyn Watch,
     ) -> Result<Judged<RewardRecord>, ModelError> {
         let sequences = self.sequences();
-        let mut course = Course::start(path, &self.made_by, items, &sequences)?;
+        let mut course = JudgeRun::start(path, &self.made_by, items, &sequences)?;
         let differs =
             |(_, row): &&(&PointItem, Sequence)| self.scorer.differs_in_transformers(&row.tokens);
         let scored_elsewhere = course.open.iter().filter(differs).count();
@@ -201,7 +203,7 @@ impl RewardModel {
 /// How a reward model is shown answers.
 fn sequences<'a>(
     table: &RewardTable,
-    rendering: &'a Rendering,
+    rendering: &'a GuardRendering,
     tokenizer: &'a TextTokenizer,
     context: usize,
 ) -> Sequences<'a> {

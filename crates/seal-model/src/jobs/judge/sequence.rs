@@ -6,7 +6,7 @@ use seal_data::{ExampleError, RowId, TextTokenizer, Tokenizer};
 use seal_judge::pointwise::PointItem;
 use serde::{Deserialize, Serialize};
 
-use super::rendering::{RenderedText, Rendering};
+use super::rendering::{GuardRendering, RenderedText};
 use crate::{LeftOutKind, LeftOutRow};
 
 /// What control tokens in requests and answers are.
@@ -30,7 +30,7 @@ pub(super) struct Sequence {
 
 /// Turns requests and answers into tokens.
 pub(super) struct Sequences<'a> {
-    pub(super) rendering: &'a Rendering,
+    pub(super) rendering: &'a GuardRendering,
     pub(super) tokenizer: &'a TextTokenizer,
     pub(super) control_tokens: ControlTokens,
     /// Longest part of an answer.
@@ -185,7 +185,7 @@ mod tests {
         let bos = tokenizer.bos().unwrap();
         let of = |source: &str, answer: &str, control_tokens| {
             let template = ChatTemplate::new("t", source, None).unwrap();
-            let rendering = Rendering::Chat { template, is_asked: false };
+            let rendering = GuardRendering::Chat { template, is_asked: false };
             let item = &PointItem::list([("name".to_owned(), answer.to_owned(), None)])[0];
             let (max_answer_tokens, context, after) = (None, 999, &[][..]);
             let (rendering, tokenizer) = (&rendering, &tokenizer);
@@ -222,7 +222,7 @@ mod tests {
     fn an_answer_of_which_nothing_fits_is_left_out() {
         let tokenizer = tokenizer();
         let prompt = GuardPrompt::of("{prompt}|{response}|", String::new(), &GuardSlots::default());
-        let rendering = Rendering::Raw(prompt.unwrap());
+        let rendering = GuardRendering::Raw(prompt.unwrap());
         let of = |answer: &str, context: usize, most: Option<usize>| {
             let item = &PointItem::list([("name".to_owned(), answer.to_owned(), None)])[0];
             let sequences = Sequences {

@@ -16,7 +16,7 @@ use crate::{JudgeModelError, ModelError, ModelFolder};
 /// Kinds of judges that are models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum TableKind {
+pub enum ModelTableKind {
     /// Says whether an answer does harm.
     Guard,
     /// Scores an answer.
@@ -27,8 +27,8 @@ pub enum TableKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuardTable {
-    /// [`TableKind::Guard`].
-    pub kind: TableKind,
+    /// [`ModelTableKind::Guard`].
+    pub kind: ModelTableKind,
     /// The model.
     pub model: ModelFolder,
     /// The model's licence, for people.
@@ -66,8 +66,8 @@ pub struct GuardTable {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RewardTable {
-    /// [`TableKind::Reward`].
-    pub kind: TableKind,
+    /// [`ModelTableKind::Reward`].
+    pub kind: ModelTableKind,
     /// The model.
     pub model: ModelFolder,
     /// The model's licence, for people.
@@ -139,7 +139,7 @@ impl GuardTable {
     /// # Errors
     /// As [`GuardTable::parse`].
     pub fn check(&self, path: &Path) -> Result<(), ModelError> {
-        if self.kind != TableKind::Guard {
+        if self.kind != ModelTableKind::Guard {
             return Err(fault(path, "kind is \"guard\" for a judge that looks for harm"));
         }
         let shared =
@@ -168,7 +168,7 @@ impl RewardTable {
     /// # Errors
     /// As [`RewardTable::parse`].
     pub fn check(&self, path: &Path) -> Result<(), ModelError> {
-        if self.kind != TableKind::Reward {
+        if self.kind != ModelTableKind::Reward {
             return Err(fault(path, "kind is \"reward\" for a judge that scores answers"));
         }
         let shared =
@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(table.template, TemplateSetting::chat());
         let text = "kind = \"reward\"\n[model]\npath = \"m\"\n";
         let reward = RewardTable::parse(text, Path::new("j.toml")).unwrap();
-        assert_eq!((reward.tie, reward.kind), (0.0, TableKind::Reward));
+        assert_eq!((reward.tie, reward.kind), (0.0, ModelTableKind::Reward));
         assert_eq!(table_kind(text, Path::new("j.toml")).unwrap(), "reward");
     }
 

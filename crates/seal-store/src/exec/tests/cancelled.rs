@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::super::*;
-use super::{Kept, Refused, node, ok};
+use super::{RecordingObserver, Refused, node, ok};
 use crate::observer::Silent;
 use crate::runner::InProcess;
 
@@ -12,7 +12,7 @@ use crate::runner::InProcess;
 struct StopsAt {
     stage: usize,
     asked: AtomicBool,
-    kept: Kept,
+    kept: RecordingObserver,
 }
 
 impl Observer for StopsAt {
@@ -53,7 +53,8 @@ fn a_request_to_stop_ends_the_running_stage_and_begins_no_other() {
     let nodes = [node("a", &[], ok), node("b", &[0], work), node("c", &[1], ok)];
     let capacity = Capacity::new(1, 1);
     let runner = || InProcess::cancelled_by(|error: &Refused| error.0 == "more");
-    let stops = StopsAt { stage: 1, asked: AtomicBool::new(false), kept: Kept::default() };
+    let stops =
+        StopsAt { stage: 1, asked: AtomicBool::new(false), kept: RecordingObserver::default() };
     let stopped = run_graph(&nodes, &[], &store, &capacity, &runner(), &stops);
     assert!(matches!(stopped, Err(GraphError::Cancelled { done: 1, of: 3 })), "{stopped:?}");
     let told = stops.kept.0.into_inner().unwrap();
@@ -63,7 +64,8 @@ fn a_request_to_stop_ends_the_running_stage_and_begins_no_other() {
     run_graph(&nodes, &[], &store, &capacity, &runner(), &Silent).unwrap();
     assert_eq!(steps.load(Ordering::SeqCst), 10);
     // What is done stays done, whatever the observer asks.
-    let asks = StopsAt { stage: 9, asked: AtomicBool::new(true), kept: Kept::default() };
+    let asks =
+        StopsAt { stage: 9, asked: AtomicBool::new(true), kept: RecordingObserver::default() };
     assert_eq!(run_graph(&nodes, &[], &store, &capacity, &runner(), &asks).unwrap().len(), 3);
 }
 
@@ -72,7 +74,8 @@ fn a_failure_is_said_even_where_a_stop_was_asked_for() {
     let root = tempfile::tempdir().unwrap();
     let store = Store::open(root.path()).unwrap();
     let nodes = [node("a", &[], |_| Err(Refused("disk"))), node("b", &[], ok)];
-    let stops = StopsAt { stage: 0, asked: AtomicBool::new(false), kept: Kept::default() };
+    let stops =
+        StopsAt { stage: 0, asked: AtomicBool::new(false), kept: RecordingObserver::default() };
     let runner = InProcess::cancelled_by(|error: &Refused| error.0 == "more");
     let ran = run_graph(&nodes, &[], &store, &Capacity::new(1, 1), &runner, &stops);
     assert!(matches!(ran, Err(GraphError::Stage { label, .. }) if label == "a"));

@@ -30,7 +30,7 @@ fn work_on_a_stage_that_another_took_over_is_thrown_away_and_theirs_is_used() {
             if fails { Err(Refused("folder")) } else { Ok(()) }
         };
         let nodes = [node("a", &[], work), node("b", &[0], ok)];
-        let kept = Kept::default();
+        let kept = RecordingObserver::default();
         let done = run(&nodes, &store, 1, &kept).unwrap();
         assert_eq!((text(&done[0].dir), done[0].seconds), ("theirs".to_owned(), None));
         assert_eq!(times.load(Ordering::SeqCst), 1);

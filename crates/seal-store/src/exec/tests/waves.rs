@@ -5,7 +5,7 @@ use super::*;
 fn order(nodes: &[TestNode<'_>]) -> Vec<String> {
     let root = tempfile::tempdir().unwrap();
     let store = Store::open(root.path()).unwrap();
-    let kept = Kept::default();
+    let kept = RecordingObserver::default();
     run(nodes, &store, 1, &kept).unwrap();
     let said = kept.0.into_inner().unwrap();
     let started = said.iter().filter_map(|line| line.strip_suffix(" started"));

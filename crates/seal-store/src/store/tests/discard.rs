@@ -97,8 +97,10 @@ fn an_output_in_the_making_and_names_of_other_forms_are_left_alone() {
     let Tried::Taken(claim) = claims.try_take(&place).unwrap() else { panic!("it is free") };
     assert_eq!(other.discard(&output).unwrap(), None);
     drop(claim);
-    let reads =
-        Store { read_only: Some(io::ErrorKind::ReadOnlyFilesystem), ..Store::look(root.path()) };
+    let reads = Store {
+        read_only: Some(io::ErrorKind::ReadOnlyFilesystem),
+        ..Store::open_to_read(root.path())
+    };
     assert_eq!(kind(reads.discard(&output)), io::ErrorKind::ReadOnlyFilesystem);
     assert!(is_whole(&store));
     assert!(store.discard(&output).unwrap().unwrap() > 0);

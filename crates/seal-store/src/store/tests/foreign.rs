@@ -55,7 +55,7 @@ fn a_store_of_an_older_version_is_adopted_with_its_entries() {
         serde_json::to_string_pretty(&inputs).unwrap().replace('\n', "\n  "),
     );
     fs::write(dir.join(MANIFEST), &manifest).unwrap();
-    assert!(is_whole(&Store::look(root.path())));
+    assert!(is_whole(&Store::open_to_read(root.path())));
     let store = Store::open(root.path()).unwrap();
     assert!(store.is_adopted() && is_whole(&store));
     drop(store);
@@ -65,7 +65,7 @@ fn a_store_of_an_older_version_is_adopted_with_its_entries() {
         let mut bytes = manifest.clone().into_bytes();
         bytes[at] ^= 4;
         fs::write(dir.join(MANIFEST), bytes).unwrap();
-        assert!(!is_whole(&Store::look(root.path())), "byte {at}");
+        assert!(!is_whole(&Store::open_to_read(root.path())), "byte {at}");
     }
 }
 
@@ -148,11 +148,11 @@ fn a_lasting_folder_is_never_swept_and_is_the_programs_own() {
 #[test]
 fn a_folder_is_free_until_something_is_in_it() {
     let root = tempfile::tempdir().unwrap();
-    assert_eq!(owner::look(root.path()).unwrap(), Ownership::Free);
-    assert_eq!(owner::look(&root.path().join("absent")).unwrap(), Ownership::Free);
+    assert_eq!(owner::ownership(root.path()).unwrap(), Ownership::Free);
+    assert_eq!(owner::ownership(&root.path().join("absent")).unwrap(), Ownership::Free);
     let file = root.path().join("file");
     fs::write(&file, "").unwrap();
-    assert!(matches!(owner::look(&file).unwrap_err(), StoreError::Io { .. }));
+    assert!(matches!(owner::ownership(&file).unwrap_err(), StoreError::Io { .. }));
     fs::remove_file(&file).unwrap();
     assert!(!Store::open(root.path()).unwrap().is_adopted());
 }
@@ -163,9 +163,9 @@ fn files_beside_an_empty_lock_are_those_of_others() {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("lock"), "").unwrap();
         fs::create_dir(root.path().join("claims")).unwrap();
-        assert_eq!(owner::look(root.path()).unwrap(), Ownership::Unmarked);
+        assert_eq!(owner::ownership(root.path()).unwrap(), Ownership::Unmarked);
         fs::write(root.path().join(name), text).unwrap();
-        let error = owner::look(root.path()).unwrap_err();
+        let error = owner::ownership(root.path()).unwrap_err();
         assert!(matches!(error, StoreError::Foreign { .. }), "{name}: {error}");
     }
 }
@@ -203,7 +203,7 @@ fn each_folder_of_a_store_holds_files_or_folders_of_its_own_names() {
             true => fs::write(at.join(name), "").unwrap(),
             false => fs::create_dir(at.join(name)).unwrap(),
         }
-        match (owner::look(root.path()), is_ours) {
+        match (owner::ownership(root.path()), is_ours) {
             (Ok(Ownership::Unmarked), true) | (Err(StoreError::Foreign { .. }), false) => {}
             (found, _) => panic!("{folder}/{name}: {found:?}"),
         }

@@ -3,7 +3,7 @@
 use super::*;
 
 fn read_only(root: &Path) -> Store {
-    let store = Store::look(root);
+    let store = Store::open_to_read(root);
     Store { read_only: Some(io::ErrorKind::ReadOnlyFilesystem), ..store }
 }
 
@@ -37,7 +37,7 @@ fn nothing_is_found_in_a_folder_that_is_no_store() {
     made(&Store::open(root.path()).unwrap());
     fs::write(root.path().join("thesis.txt"), "mine").unwrap();
     fs::remove_file(root.path().join("store.json")).unwrap();
-    assert_eq!(Store::look(root.path()).find("sft", &key, &inputs).unwrap(), Found::Absent);
+    assert_eq!(Store::open_to_read(root.path()).find("sft", &key, &inputs).unwrap(), Found::Absent);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn files_are_read_once_a_process_and_one_of_them_as_often_as_asked() {
     assert_eq!(store.verify_file(&entry, "weights").unwrap(), None);
     let missing = Damage { file: entry.dir.join("other"), flaw: Flaw::Missing };
     assert_eq!(store.verify_file(&entry, "other").unwrap(), Some(missing));
-    let again = Store::look(root.path());
+    let again = Store::open_to_read(root.path());
     assert_eq!(again.verify(&entry).unwrap(), Some(damage.clone()));
     assert_eq!(again.verify(&entry).unwrap(), Some(damage), "damage is not remembered as good");
 }

@@ -28,7 +28,7 @@ fn one_who_wakes_up_throws_its_own_work_away_and_leaves_the_other_alone() {
     let stopped = begun(&one);
     write(&stopped, "1");
     let making = begun(&other);
-    assert!(matches!(making.taken_over(), Some(seal_files::Before::Silent(Ok(_)))));
+    assert!(matches!(making.taken_over(), Some(seal_files::PreviousHolder::Silent(Ok(_)))));
     write(&making, "1");
     // It goes on in its own folder, whose name is another.
     assert!(!stopped.is_held().unwrap() && making.is_held().unwrap());

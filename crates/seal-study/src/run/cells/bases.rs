@@ -9,7 +9,7 @@ use seal_lm::AdapterFiles;
 use seal_store::StoredFile;
 
 use super::base_card::base_card;
-use super::folder::Folder;
+use super::folder::WantedFolder;
 use super::places::{copy, write};
 use super::stamp::{BaseFrom, MadeFrom, Stamp};
 use crate::arm::Arm;
@@ -36,7 +36,7 @@ pub(super) struct BaseFolder<'a> {
     pub(super) node: usize,
     /// The first arm that has it.
     arm: usize,
-    pub(super) folder: Folder<'a>,
+    pub(super) folder: WantedFolder<'a>,
     /// Where an adapter finds it.
     pub(super) path: String,
 }
@@ -73,7 +73,7 @@ pub(super) fn bases<'a>(
             study: config.study.name.clone(),
         };
         let path = std::path::absolute(out.join(&name)).map_err(StudyError::io(out))?;
-        let folder = Folder::new(out, PathBuf::from(name), MadeFrom::Base(made_from))?;
+        let folder = WantedFolder::new(out, PathBuf::from(name), MadeFrom::Base(made_from))?;
         let path = path.display().to_string();
         bases.push(BaseFolder { node: cell.base, arm: cell.arm, folder, path });
     }

@@ -15,7 +15,7 @@ use crate::observer::Observer;
 use crate::run_folder::move_aside;
 
 /// A folder that the study wants.
-pub(super) struct Folder<'a> {
+pub(super) struct WantedFolder<'a> {
     out: &'a Path,
     /// Below the run folder.
     pub(super) below: PathBuf,
@@ -24,7 +24,7 @@ pub(super) struct Folder<'a> {
     pub(super) intact: Option<Stamp>,
 }
 
-impl<'a> Folder<'a> {
+impl<'a> WantedFolder<'a> {
     /// The folder `below` the run folder `out`, not yet looked at.
     ///
     /// # Errors
@@ -47,7 +47,10 @@ impl<'a> Folder<'a> {
     ///
     /// # Errors
     /// A stamp that may not be read.
-    pub(super) fn look(&self, digests: &SharedDigests) -> Result<Option<Stamp>, StudyError> {
+    pub(super) fn intact_stamp(
+        &self,
+        digests: &SharedDigests,
+    ) -> Result<Option<Stamp>, StudyError> {
         let dir = self.dir();
         Ok(match Stamp::read(&dir)? {
             Stamped::By(s) if s.made_from == self.made_from && s.holds(&dir, digests) => Some(s),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::exported::{DROPPED, KEPT};
 use crate::error::{Defect, StudyError};
 use crate::run::facts::rows;
-use crate::stages::Selection;
+use crate::stages::RowSelection;
 
 /// A line of `kept.jsonl` or `dropped.jsonl`.
 #[derive(Serialize)]
@@ -31,7 +31,7 @@ struct RankedRow<'a> {
 /// # Errors
 /// A row that JSON does not hold.
 pub(super) fn lists(
-    selection: &Selection,
+    selection: &RowSelection,
     data: &[Row],
 ) -> Result<[(&'static str, String); 2], StudyError> {
     let texts: BTreeMap<RowId, &Row> = data.iter().map(|row| (row.id, row)).collect();

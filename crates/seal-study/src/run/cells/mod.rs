@@ -25,7 +25,7 @@ use seal_lm::{AdapterFiles, adapter_on};
 use seal_store::{SharedDigests, StoredFile, side_by_side};
 
 use self::bases::{BaseFolder, bases, is_on_aligned};
-use self::folder::{Folder, remove_folder};
+use self::folder::{WantedFolder, remove_folder};
 use self::lists::lists;
 use self::places::{copy, folders, write};
 use self::stamp::{CellFrom, MadeFrom, Stamp, rows_hash};
@@ -34,14 +34,14 @@ use crate::error::StudyError;
 use crate::exec::Done;
 use crate::graph::{ArmSets, Graph};
 use crate::observer::Observer;
-use crate::stages::{LOSSES, Selection};
+use crate::stages::{LOSSES, RowSelection};
 
 pub(crate) use self::bases::is_base;
 
 const CELLS: &str = "cells";
 
 /// The folders of cells of a study, and of aligned bases, as they are before it runs.
-pub(crate) struct Cells<'a> {
+pub(crate) struct CellFolders<'a> {
     out: &'a Path,
     arms: &'a [Arm],
     /// Those that adapters of cells are on.
@@ -52,17 +52,17 @@ pub(crate) struct Cells<'a> {
 struct CellFolder<'a> {
     /// Number in the graph's cells.
     cell: usize,
-    folder: Folder<'a>,
+    folder: WantedFolder<'a>,
     /// The path of the base that its adapter is to name.
     on: Option<String>,
 }
 
-impl<'a> Cells<'a> {
+impl<'a> CellFolders<'a> {
     /// Looks at the folder of every cell and base, with every file in it.
     ///
     /// # Errors
     /// A link in the way; a stamp that may not be read.
-    pub(crate) fn look(
+    pub(crate) fn survey(
         out: &'a Path,
         arms: &'a [Arm],
         graph: &Graph<'_>,
@@ -88,14 +88,15 @@ impl<'a> Cells<'a> {
             let on = of_cell.filter(|_| is_on_aligned(cell, arms)).map(|base| base.path.clone());
             let (selection, sft) = (key(selection), cell.sft.map(key));
             let made_from = CellFrom { selection, sft, rows, on: on.clone() };
-            let folder = Folder::new(out, below, MadeFrom::Cell(made_from))?;
+            let folder = WantedFolder::new(out, below, MadeFrom::Cell(made_from))?;
             cells.push(CellFolder { cell: i, folder, on });
         }
         let digests = SharedDigests::of_user("seal");
-        let mut folders: Vec<&mut Folder<'_>> = (bases.iter_mut().map(|base| &mut base.folder))
-            .chain(cells.iter_mut().map(|cell| &mut cell.folder))
-            .collect();
-        let intact = side_by_side(folders.len(), readers, |i| folders[i].look(&digests));
+        let mut folders: Vec<&mut WantedFolder<'_>> =
+            (bases.iter_mut().map(|base| &mut base.folder))
+                .chain(cells.iter_mut().map(|cell| &mut cell.folder))
+                .collect();
+        let intact = side_by_side(folders.len(), readers, |i| folders[i].intact_stamp(&digests));
         for (folder, intact) in folders.iter_mut().zip(intact) {
             folder.intact = intact?;
         }
@@ -141,7 +142,7 @@ impl<'a> Cells<'a> {
             if folder.intact.as_ref().is_some_and(is_of) {
                 continue;
             }
-            let selection = cell.selection.map(|node| Selection::read(&done[node].dir));
+            let selection = cell.selection.map(|node| RowSelection::read(&done[node].dir));
             let Some(selection) = selection.transpose()? else { continue };
             let mut texts = Vec::from(lists(&selection, &sets.of_arm(cell.arm).data)?);
             if let (Some(model), Some(lora), Some(on)) = (model, lora, on) {

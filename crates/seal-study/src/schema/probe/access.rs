@@ -23,7 +23,7 @@ impl<'de> MapAccess<'de> for One<'_> {
     ) -> Result<Option<K::Value>, NoData> {
         match self.key.take() {
             None => Ok(None),
-            Some(key) => seed.deserialize(Key(key)).map(Some),
+            Some(key) => seed.deserialize(KeyText(key)).map(Some),
         }
     }
 
@@ -47,9 +47,9 @@ impl<'de> SeqAccess<'de> for One<'_> {
 }
 
 /// A key as a text, whatever the type asks for.
-struct Key<'a>(&'a str);
+struct KeyText<'a>(&'a str);
 
-impl<'de> Deserializer<'de> for Key<'_> {
+impl<'de> Deserializer<'de> for KeyText<'_> {
     type Error = NoData;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NoData> {

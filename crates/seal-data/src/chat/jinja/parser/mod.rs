@@ -7,7 +7,7 @@ mod stmt;
 
 use std::sync::Arc;
 
-use super::Template;
+use super::JinjaTemplate;
 use super::ast::Uses;
 use super::budget::{SOURCE, SOURCE_DEPTH};
 use super::error::{Result, fail};
@@ -27,7 +27,7 @@ pub(super) struct Parser {
 }
 
 /// Reads a template.
-pub(super) fn parse(source: &str) -> Result<Template> {
+pub(super) fn parse(source: &str) -> Result<JinjaTemplate> {
     if source.len() > SOURCE {
         return fail(format!("the template has {} bytes; {SOURCE} may be read", source.len()));
     }
@@ -37,7 +37,7 @@ pub(super) fn parse(source: &str) -> Result<Template> {
     let body = parser.body(&[]);
     let body = body.map_err(|e| e.at(parser.line()))?;
     let Parser { literals, marks_answers, .. } = parser;
-    Ok(Template { body, literals, marks_answers })
+    Ok(JinjaTemplate { body, literals, marks_answers })
 }
 
 impl Parser {

@@ -14,26 +14,26 @@ const INDEXED: usize = 12;
 #[derive(Debug)]
 pub(crate) struct Dict {
     entries: Vec<(Value, Value)>,
-    index: Option<BTreeMap<Key, usize>>,
+    index: Option<BTreeMap<DictKey, usize>>,
     pub depth: u32,
     pub size: u64,
 }
 
 /// What makes keys equal: 1, 1.0 and true are one key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+enum DictKey {
     None,
     Undefined,
     Int(i128),
     Float(u64),
     Str(Arc<str>),
-    Tuple(Vec<Key>),
+    Tuple(Vec<DictKey>),
     Range([i128; 3]),
     Object(usize),
     Function(&'static str),
 }
 
-impl Key {
+impl DictKey {
     fn of(value: &Value) -> Option<Self> {
         Some(match value {
             Value::None => Self::None,
@@ -59,12 +59,13 @@ impl Dict {
         let mut dict = Self { entries: Vec::new(), index: None, depth: 0, size: 0 };
         for (key, value) in pairs {
             budget.steps(key.size())?;
-            let Some(hashed) = Key::of(&key) else {
+            let Some(hashed) = DictKey::of(&key) else {
                 return fail(format!("a value of type '{}' cannot be a key", key.kind()));
             };
             if dict.index.is_none() && dict.entries.len() >= INDEXED {
                 let keys = dict.entries.iter().enumerate();
-                dict.index = Some(keys.filter_map(|(i, (k, _))| Some((Key::of(k)?, i))).collect());
+                dict.index =
+                    Some(keys.filter_map(|(i, (k, _))| Some((DictKey::of(k)?, i))).collect());
             }
             match dict.find(&key, &hashed) {
                 Some(at) => dict.entries[at].1 = value,
@@ -84,7 +85,7 @@ impl Dict {
         &self.entries
     }
 
-    fn find(&self, key: &Value, hashed: &Key) -> Option<usize> {
+    fn find(&self, key: &Value, hashed: &DictKey) -> Option<usize> {
         match &self.index {
             Some(index) => index.get(hashed).copied(),
             None => self.entries.iter().position(|(k, _)| k.equals(key)),
@@ -92,7 +93,7 @@ impl Dict {
     }
 
     pub fn get(&self, key: &Value) -> Option<&Value> {
-        let hashed = Key::of(key)?;
+        let hashed = DictKey::of(key)?;
         self.find(key, &hashed).map(|at| &self.entries[at].1)
     }
 

@@ -49,7 +49,7 @@ pub(super) struct Taken {
     pub(super) device: Option<String>,
 }
 
-pub(super) struct State<E> {
+pub(super) struct Scheduler<E> {
     pub(super) status: Vec<Status>,
     /// The first failure.
     pub(super) error: Option<(usize, StageError<E>)>,
@@ -65,7 +65,7 @@ pub(super) struct State<E> {
     priority: Vec<Priority>,
 }
 
-impl<E> State<E> {
+impl<E> Scheduler<E> {
     pub(super) fn new<W>(nodes: &[Node<W>], status: Vec<Status>, workers: usize) -> Self {
         let said = vec![false; status.len()];
         let priority = priorities(nodes);

@@ -7,9 +7,9 @@ use crate::observer::Observer;
 
 /// Tells how far a set of questions is, whether the run is asked to stop, and whether the log is still
 /// its own.
-pub(super) struct Told<'a>(pub(super) &'a Job<'a>, pub(super) &'a Claim);
+pub(super) struct JobObserver<'a>(pub(super) &'a Job<'a>, pub(super) &'a Claim);
 
-impl seal_judging::Observer for Told<'_> {
+impl seal_judging::Observer for JobObserver<'_> {
     fn event(&self, event: &seal_judging::Event<'_>) {
         if let seal_judging::Event::Answered { done, of } = event {
             (self.0.progress)(*done as f64 / (*of).max(1) as f64);
@@ -29,9 +29,9 @@ impl seal_judging::Observer for Told<'_> {
 }
 
 /// Ends a probe where the run is asked to stop.
-pub(super) struct Stop<'a>(pub(super) &'a dyn Observer);
+pub(super) struct CancelWatch<'a>(pub(super) &'a dyn Observer);
 
-impl seal_endpoint::Watch for Stop<'_> {
+impl seal_endpoint::Watch for CancelWatch<'_> {
     fn notice(&self, _: &seal_endpoint::Notice<'_>) {}
 
     fn breaks_off(&self) -> bool {

@@ -19,7 +19,7 @@ use crate::verbosity::Verbosity;
 use crate::{plain, words};
 
 /// Reads a path, or a table that stands for one. A path need not be UTF-8.
-pub fn source() -> impl TypedValueParser<Value = Source> {
+pub fn source_parser() -> impl TypedValueParser<Value = Source> {
     OsStringValueParser::new().try_map(|given: OsString| match given.to_str() {
         Some(text) => source_named(text),
         None => Ok(Source::new(given)),
@@ -42,7 +42,7 @@ pub(crate) struct ModelArgs {
     stage: StageArgs,
     /// Rows: .json, .jsonl, .csv, .tsv or .parquet; all but .parquet also as .gz or .zst. For
     /// options, give a table as in a config: { path = "FILE", columns = { prompt = "q" } }.
-    #[arg(long, value_name = "FILE", value_parser = source())]
+    #[arg(long, value_name = "FILE", value_parser = source_parser())]
     pub(crate) data: Source,
     /// The first N rows only.
     #[arg(long, value_name = "N")]
@@ -53,7 +53,7 @@ pub(crate) struct ModelArgs {
 }
 
 /// What a verb works with.
-pub(crate) struct Own {
+pub(crate) struct OpenedModel {
     pub(crate) model: LoadedModel,
     pub(crate) rows: Vec<Row>,
     pub(crate) settings: StageSettings,
@@ -103,7 +103,7 @@ impl ModelArgs {
         read: fn(&Source) -> Result<FileRows, ModelError>,
         is_trained: bool,
         verbosity: Verbosity,
-    ) -> anyhow::Result<Own> {
+    ) -> anyhow::Result<OpenedModel> {
         let settings = self.stage.load(&self.set)?;
         let mut inputs = self.inputs();
         add_template(&mut inputs, &settings);
@@ -116,7 +116,7 @@ impl ModelArgs {
         say_lost(&model.lost(&read.rows, &settings), verbosity)?;
         // A model of the hub lies in a cache, which is known by now.
         inputs.add("the model", model.folder());
-        Ok(Own { model, rows: read.rows, settings, inputs })
+        Ok(OpenedModel { model, rows: read.rows, settings, inputs })
     }
 
     /// The files that are named on the command line.

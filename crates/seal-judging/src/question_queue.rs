@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use seal_endpoint::{Class, EndpointError};
+use seal_endpoint::{EndpointError, FailureClass};
 
 use crate::error::JudgingError;
 
@@ -11,7 +11,7 @@ const GIVE_UP: usize = 5;
 
 /// Shared by the threads, behind a lock.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub(crate) struct QuestionQueue {
     /// Questions that are left.
     pub queue: VecDeque<usize>,
     /// Names under which the server may answer, once they are known.
@@ -37,12 +37,12 @@ pub(crate) struct State {
     /// Questions of this run that were asked once more.
     pub again: BTreeSet<usize>,
     /// Why to ask no more.
-    pub end: Option<End>,
+    pub end: Option<StopReason>,
 }
 
 /// Why no more is asked.
 #[derive(Debug)]
-pub(crate) enum End {
+pub(crate) enum StopReason {
     /// Something failed for good.
     Error(JudgingError),
     /// The next question could exceed the largest cost.
@@ -51,7 +51,7 @@ pub(crate) enum End {
     Cancelled,
 }
 
-impl State {
+impl QuestionQueue {
     /// Takes the next question, if `cost` of it fits into `most`. `None` where there is none.
     pub(crate) fn next(&mut self, cost: impl Fn(usize) -> f64, most: Option<f64>) -> Option<Next> {
         if self.end.is_some() {
@@ -62,7 +62,7 @@ impl State {
         if most.is_some_and(|most| self.spent + self.reserved + cost > most) {
             // What is under way may cost less than was reserved for it.
             if self.reserved == 0.0 {
-                self.end = Some(End::Budget);
+                self.end = Some(StopReason::Budget);
                 return None;
             }
             return Some(Next::Wait);
@@ -78,7 +78,7 @@ impl State {
     pub(crate) fn charge(&mut self, cost: f64, most: Option<f64>) {
         self.spent += cost;
         if most.is_some_and(|most| self.spent + self.reserved > most) {
-            self.end.get_or_insert(End::Budget);
+            self.end.get_or_insert(StopReason::Budget);
         }
     }
 
@@ -117,32 +117,32 @@ impl State {
     /// A question got no reply. With several under way, that many may fail by one cause.
     pub(crate) fn fail(&mut self, number: usize, error: EndpointError, concurrency: usize) {
         if error == EndpointError::Cancelled {
-            self.end.get_or_insert(End::Cancelled);
+            self.end.get_or_insert(StopReason::Cancelled);
             return;
         }
         self.failed.push(number);
         self.last_failure = Some(error.clone());
         let failed = match error.class() {
             // Where nobody listens, no other question is heard.
-            Class::Passing
+            FailureClass::Passing
                 if self.asked == 0 && matches!(error, EndpointError::NoServer { .. }) =>
             {
                 self.has_passing = true;
-                self.end.get_or_insert(End::Error(JudgingError::Endpoint(error)));
+                self.end.get_or_insert(StopReason::Error(JudgingError::Endpoint(error)));
                 return;
             }
-            Class::Stop => {
-                self.end.get_or_insert(End::Error(JudgingError::Endpoint(error)));
+            FailureClass::Stop => {
+                self.end.get_or_insert(StopReason::Error(JudgingError::Endpoint(error)));
                 return;
             }
-            Class::Passing => {
+            FailureClass::Passing => {
                 self.has_passing = true;
                 self.in_a_row += 1;
                 self.in_a_row
             }
             // Where the set has a reply, others than this question are taken.
-            Class::ThisQuestion if self.done() > 0 => return,
-            Class::ThisQuestion => {
+            FailureClass::ThisQuestion if self.done() > 0 => return,
+            FailureClass::ThisQuestion => {
                 // Neighbours are alike: of one prompt, or canaries. Another place may be taken.
                 let third = self.queue.len() / 3;
                 self.queue.rotate_left(third);
@@ -150,7 +150,8 @@ impl State {
             }
         };
         if failed >= GIVE_UP.max(concurrency + 1) {
-            self.end.get_or_insert(End::Error(JudgingError::GivenUp { failed, source: error }));
+            self.end
+                .get_or_insert(StopReason::Error(JudgingError::GivenUp { failed, source: error }));
         }
     }
 }
@@ -177,14 +178,14 @@ mod tests {
         }
     }
 
-    fn state(questions: usize) -> State {
-        State { queue: (0..questions).collect(), ..State::default() }
+    fn state(questions: usize) -> QuestionQueue {
+        QuestionQueue { queue: (0..questions).collect(), ..QuestionQueue::default() }
     }
 
     #[test]
     fn no_question_is_begun_that_could_exceed_the_largest_cost() {
         let mut state = state(5);
-        let next = |state: &mut State| state.next(|_| 0.4, Some(1.0));
+        let next = |state: &mut QuestionQueue| state.next(|_| 0.4, Some(1.0));
         assert_eq!(next(&mut state), Some(Next::Ask { number: 0, reserved: 0.4 }));
         assert_eq!(next(&mut state), Some(Next::Ask { number: 1, reserved: 0.4 }));
         assert_eq!(next(&mut state), Some(Next::Wait));
@@ -196,7 +197,7 @@ mod tests {
         state.release(0.4);
         state.answered(0.5);
         assert_eq!(next(&mut state), None);
-        assert!(matches!(state.end, Some(End::Budget)));
+        assert!(matches!(state.end, Some(StopReason::Budget)));
         assert_eq!(state.queue.len(), 2);
     }
 
@@ -212,7 +213,10 @@ mod tests {
         }
         assert!(state.end.is_none() && state.has_passing);
         state.fail(0, server(), 1);
-        assert!(matches!(state.end, Some(End::Error(JudgingError::GivenUp { failed: 5, .. }))));
+        assert!(matches!(
+            state.end,
+            Some(StopReason::Error(JudgingError::GivenUp { failed: 5, .. }))
+        ));
         assert_eq!(state.failed.len(), 9);
     }
 
@@ -222,7 +226,7 @@ mod tests {
             || EndpointError::NoServer { url: "http://h".into(), why: "refused".to_owned() };
         let mut first = state(3);
         first.fail(0, nobody(), 4);
-        assert!(matches!(first.end, Some(End::Error(JudgingError::Endpoint(_)))));
+        assert!(matches!(first.end, Some(StopReason::Error(JudgingError::Endpoint(_)))));
         assert!(first.has_passing);
         let mut later = state(3);
         later.answered(0.0);
@@ -238,13 +242,16 @@ mod tests {
             said: String::new(),
             param: None,
         };
-        let mut state = State { of: 7, ..state(2) };
+        let mut state = QuestionQueue { of: 7, ..state(2) };
         for number in 0..5 {
             assert!(state.end.is_none());
             state.fail(number, rejected(), 1);
         }
-        assert!(matches!(state.end, Some(End::Error(JudgingError::GivenUp { failed: 5, .. }))));
-        let mut state = State { of: 11, ..self::state(2) };
+        assert!(matches!(
+            state.end,
+            Some(StopReason::Error(JudgingError::GivenUp { failed: 5, .. }))
+        ));
+        let mut state = QuestionQueue { of: 11, ..self::state(2) };
         for number in 0..8 {
             state.fail(number, rejected(), 1);
         }
@@ -255,7 +262,7 @@ mod tests {
     fn a_failure_that_stops_ends_the_run_at_once() {
         let mut state = state(3);
         state.fail(0, EndpointError::Quota { url: "u".into(), said: String::new() }, 4);
-        assert!(matches!(state.end, Some(End::Error(JudgingError::Endpoint(_)))));
+        assert!(matches!(state.end, Some(StopReason::Error(JudgingError::Endpoint(_)))));
         assert_eq!(state.next(|_| 0.0, None), None);
     }
 }

@@ -5,27 +5,27 @@ use crate::LmError;
 use crate::linear::last_part;
 
 /// Gives the numbers of the tensors that a model asks for.
-pub(crate) trait Source {
+pub(crate) trait TensorSource {
     /// The numbers of `tensor` in the order in which the model holds them.
-    fn numbers(&mut self, tensor: &Wanted) -> Result<Vec<f32>, LmError>;
+    fn numbers(&mut self, tensor: &TensorRequest) -> Result<Vec<f32>, LmError>;
 }
 
 /// A tensor that a model asks for.
-pub(crate) struct Wanted {
+pub(crate) struct TensorRequest {
     /// The blocks are `<layers>.0`, `<layers>.1`, ..
     pub(crate) layers: &'static str,
     /// The block that it is in; none if outside of them.
     pub(crate) block: Option<usize>,
     /// Path of its layer inside the block, or inside the model.
     pub(crate) path: &'static str,
-    pub(crate) role: Role,
+    pub(crate) role: TensorRole,
     /// As the model holds it.
-    pub(crate) shape: Shape,
+    pub(crate) shape: TensorShape,
 }
 
 /// Sizes of a tensor.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Shape {
+pub(crate) enum TensorShape {
     Vector(usize),
     /// Of linear layers `[in, out]`, the transpose of what files hold.
     Matrix([usize; 2]),
@@ -33,7 +33,7 @@ pub(crate) enum Shape {
 
 /// What a layer does with a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum TensorRole {
     /// The vector that normalised states are multiplied by.
     Gain {
         /// Whether 1 is added to it first.
@@ -53,7 +53,7 @@ pub(crate) enum Role {
     LoraB,
 }
 
-impl Wanted {
+impl TensorRequest {
     /// Path of its layer in Hugging Face files.
     pub(crate) fn layer(&self) -> String {
         match self.block {
@@ -66,10 +66,12 @@ impl Wanted {
     pub(crate) fn name(&self) -> String {
         let layer = self.layer();
         match self.role {
-            Role::Gain { .. } | Role::Embedding | Role::Weight { .. } => format!("{layer}.weight"),
-            Role::Bias => format!("{layer}.bias"),
-            Role::LoraA => adapter_name(&layer, "A"),
-            Role::LoraB => adapter_name(&layer, "B"),
+            TensorRole::Gain { .. } | TensorRole::Embedding | TensorRole::Weight { .. } => {
+                format!("{layer}.weight")
+            }
+            TensorRole::Bias => format!("{layer}.bias"),
+            TensorRole::LoraA => adapter_name(&layer, "A"),
+            TensorRole::LoraB => adapter_name(&layer, "B"),
         }
     }
 
@@ -77,7 +79,7 @@ impl Wanted {
     pub(crate) fn draw_key(&self) -> String {
         let last = last_part(self.path);
         match (self.block, self.role) {
-            (Some(i), Role::LoraA) => format!("layers.{i}.{}.lora_A", self.path),
+            (Some(i), TensorRole::LoraA) => format!("layers.{i}.{}.lora_A", self.path),
             (Some(i), _) => format!("layers.{i}.{last}"),
             (None, _) => last.to_owned(),
         }

@@ -20,7 +20,7 @@ pub(super) fn write(out: &mut dyn Write, all: &[PlannedJudging]) -> io::Result<(
 
 fn line(out: &mut dyn Write, planned: &PlannedJudging) -> io::Result<()> {
     let PlannedJudging { model, questions, .. } = planned;
-    write!(out, "judge of {}: ", place(planned))?;
+    write!(out, "judge of {}: ", test_and_judge(planned))?;
     match &planned.work {
         PlannedWork::Asks { cost, .. } => {
             let questions = counted(*questions, "question", "questions");
@@ -56,7 +56,7 @@ fn size(model: (Option<u64>, Option<u64>), seconds: Option<f64>) -> String {
 /// What would end the run, or leave it without verdicts.
 fn warnings(out: &mut dyn Write, planned: &PlannedJudging) -> io::Result<()> {
     if let Some(why) = &planned.unread {
-        let place = place(planned);
+        let place = test_and_judge(planned);
         writeln!(
             out,
             "judge of {place}: its replies cannot be read, and a run is refused: {why}; {LOG}; the number \
@@ -64,7 +64,7 @@ fn warnings(out: &mut dyn Write, planned: &PlannedJudging) -> io::Result<()> {
         )?;
     }
     let PlannedWork::Asks { cost, max_cost, unset } = &planned.work else { return Ok(()) };
-    let place = place(planned);
+    let place = test_and_judge(planned);
     if let (Some(cost), Some(largest)) = (cost, max_cost)
         && largest < cost
     {
@@ -82,7 +82,7 @@ fn warnings(out: &mut dyn Write, planned: &PlannedJudging) -> io::Result<()> {
     }
 }
 
-fn place(planned: &PlannedJudging) -> String {
+fn test_and_judge(planned: &PlannedJudging) -> String {
     let by = planned.judge.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
     format!("{}{by}", planned.test)
 }

@@ -20,7 +20,7 @@ use crate::stamp::FileStamp;
 const LONGEST: u64 = 1 << 12;
 
 /// What is at `path`; `None` if nothing is.
-pub(crate) fn look(path: &Path) -> io::Result<Option<Signature>> {
+pub(crate) fn read_signature(path: &Path) -> io::Result<Option<Signature>> {
     let found = refuse_other(path).and_then(|()| fs::symlink_metadata(path));
     let found = match found {
         Err(error) if error.kind() == ErrorKind::NotFound && parent(path).is_dir() => {
@@ -82,7 +82,7 @@ pub(super) fn judge(
     is_meant: impl FnOnce(&Signature) -> bool,
 ) -> io::Result<bool> {
     // Another removed it as a leftover: its holder has ended.
-    let Some(found) = look(aside)? else { return Ok(false) };
+    let Some(found) = read_signature(aside)? else { return Ok(false) };
     let is_meant = is_meant(&found);
     if !is_meant {
         // If another holds it by now, the one whose claim this was notices.

@@ -22,7 +22,7 @@ use crate::plain;
 use crate::verbosity::Verbosity;
 
 /// A judge, and its model where that is on this machine and its weights are not read yet.
-pub(super) struct Asked<P: JudgePrompt> {
+pub(super) struct OpenedJudge<P: JudgePrompt> {
     /// The judge.
     pub(super) judge: AskedJudge<P>,
     model: Option<FoundChat>,
@@ -36,7 +36,7 @@ pub(super) fn open<P: JudgePrompt>(
     options: &PairOptions,
     device: Option<&str>,
     is_dry: bool,
-) -> Result<Asked<P>, JudgeFailure> {
+) -> Result<OpenedJudge<P>, JudgeFailure> {
     let text = fs::read_to_string(path).map_err(|source| JudgingError::Io {
         action: "read",
         path: path.to_owned(),
@@ -62,7 +62,7 @@ pub(super) fn open<P: JudgePrompt>(
                 reach: reach(is_dry),
                 ..JudgeRequest::new(path)
             };
-            let found = match FoundChat::look(model, &request) {
+            let found = match FoundChat::find(model, &request) {
                 Ok(found) => Some(found),
                 Err(error) if is_not_fetched(&error) => {
                     absent = Some(model.path.clone());
@@ -81,7 +81,7 @@ pub(super) fn open<P: JudgePrompt>(
         None => judge,
         Some(cost) => judge.with_max_cost(cost)?,
     };
-    Ok(Asked { judge, model, absent })
+    Ok(OpenedJudge { judge, model, absent })
 }
 
 /// Refuses options that a model on this machine has no use for.
@@ -92,7 +92,7 @@ fn refuse_of_servers(options: &PairOptions) -> Result<(), JudgeFailure> {
     }
 }
 
-impl<P: JudgePrompt> Asked<P> {
+impl<P: JudgePrompt> OpenedJudge<P> {
     /// Asks what the file of verdicts lacks of `set`, or takes it from a batch; gives the judge with
     /// what is there then. `None` where questions were written for a batch and nothing was asked.
     pub(super) fn run<S: Questions<P>>(

@@ -1,12 +1,15 @@
 //! The most memory that the stages of a study need on a device.
 
+mod sizes;
+mod training;
+
 use std::collections::BTreeMap;
 
 use seal_device::{DeviceSet, Kernels};
 use serde_json::json;
 
-use super::size::{Sizes, base_training};
-use super::trainings;
+pub(crate) use self::sizes::Sizes;
+pub(crate) use self::training::{Training, base_training, trainings};
 use crate::arm::Arm;
 use crate::config::{Config, Method};
 use crate::judging::Judges;

@@ -6,7 +6,7 @@ use crate::sampling::{BadLogit, DrawKey, pick};
 use crate::{Finish, GenerateError, GenerateSettings, Generated, Prompt};
 
 /// An answer that is being written.
-pub(crate) struct Draft<'a> {
+pub(crate) struct PartialAnswer<'a> {
     prompt: &'a Prompt,
     tokens: Vec<u32>,
     /// Most tokens that it can get, and why no more.
@@ -17,7 +17,7 @@ pub(crate) struct Draft<'a> {
     seen: BTreeSet<u32>,
 }
 
-impl<'a> Draft<'a> {
+impl<'a> PartialAnswer<'a> {
     pub(crate) fn new(prompt: &'a Prompt, max_new_tokens: usize, context: usize) -> Self {
         let room = context - prompt.tokens.len();
         let limit = match room < max_new_tokens {
