@@ -70,7 +70,8 @@ pub use error::{Remedy, StoreError};
 pub use exec::{Done, GraphError, run_graph};
 pub use halt::may_halt;
 pub use inventory::{
-    Beside, Claimed, Inventory, Other, Stored, claimed, inventory, last_beats, verify_all,
+    Beside, Claimed, Inventory, Other, Stored, abandoned, claimed, inventory, last_beats,
+    verify_all,
 };
 pub use key::Key;
 pub use making::Making;

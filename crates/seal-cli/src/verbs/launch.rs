@@ -12,7 +12,7 @@ use seal_launch::{
 };
 use seal_study::{Event, LaunchPlan, Observer, Outcome, PlanView, RunOptions, Study, StudyError};
 
-pub(crate) use self::left::status;
+pub(crate) use self::left::{Failed, failed, status};
 use crate::command::quoted;
 use crate::plain;
 use crate::program::running;

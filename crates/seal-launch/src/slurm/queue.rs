@@ -5,7 +5,11 @@ use std::process::Command;
 use super::{Slurm, said};
 use crate::error::LaunchError;
 use crate::folder::LaunchFolder;
+use crate::hyperqueue::HyperQueue;
 use crate::jobs::Jobs;
+use crate::local::Local;
+use crate::plan::Plan;
+use crate::script::Script;
 
 /// A job or a part of a job array that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,9 +68,12 @@ fn parsed(text: &str) -> Vec<Queued> {
 /// # Errors
 /// No jobs on record; a launcher without a program that cancels; a cluster that refuses.
 pub fn cancel(folder: &LaunchFolder) -> Result<Vec<String>, LaunchError> {
-    let jobs = Jobs::read(folder)?.ok_or_else(|| LaunchError::NoJobs { path: folder.jobs() })?;
+    let Some(jobs) = Jobs::read(folder)? else {
+        return Err(LaunchError::NoJobs { path: folder.jobs(), launched: launcher(folder) });
+    };
     if jobs.launcher != Slurm::NAME {
-        return Err(LaunchError::NotCancelled { launcher: jobs.launcher });
+        let ids = jobs.ids();
+        return Err(LaunchError::NotCancelled { launcher: jobs.launcher, jobs: ids });
     }
     let ids = match queue(&jobs) {
         Ok(left) => waiting(&jobs, &left),
@@ -74,6 +81,20 @@ pub fn cancel(folder: &LaunchFolder) -> Result<Vec<String>, LaunchError> {
     };
     scancel(&ids)?;
     Ok(ids)
+}
+
+/// The launcher of the last launch, which recorded no jobs. What it wrote tells which it was.
+fn launcher(folder: &LaunchFolder) -> Option<&'static str> {
+    let out = folder.dir().parent()?;
+    let plan = Plan::read(out, None).ok()?;
+    let own = plan.launch_folder().own();
+    let wrote = |name: &str| own.join(name).is_dir();
+    match wrote(Script::NAME) {
+        true => Some(Script::NAME),
+        // One of these without a record has submitted nothing.
+        false if wrote(Slurm::NAME) || wrote(HyperQueue::NAME) => None,
+        false => Some(Local::NAME),
+    }
 }
 
 /// Those of `jobs` that are in the queue. Slurm refuses to cancel jobs that it has forgotten.
