@@ -334,4 +334,24 @@ mod tests {
         let other = StudyError::io(&path())(io::Error::from(ErrorKind::NotFound));
         assert!(!of(&other).contains("make room"));
     }
+
+    #[test]
+    fn a_right_that_is_lacking_comes_with_who_gives_it() {
+        let io = |kind: ErrorKind| StudyError::io(&path())(io::Error::from(kind));
+        let denied = of(&io(ErrorKind::PermissionDenied));
+        assert!(denied.contains("x: permission denied; get the right"), "{denied}");
+        assert!(denied.contains("umask 002"), "{denied}");
+        let fixed = of(&io(ErrorKind::ReadOnlyFilesystem));
+        assert!(fixed.ends_with("; give --out and --store folders that can be written"), "{fixed}");
+        let store = |reason| StoreError::ReadOnly {
+            root: path(),
+            output: "sft-0".to_owned(),
+            damage: None,
+            reason,
+        };
+        let denied = of(&StudyError::from(store(ErrorKind::PermissionDenied)));
+        assert_eq!(denied.matches("get the right").count(), 1, "{denied}");
+        assert!(denied.contains("umask 002"), "{denied}");
+        assert!(!of(&StudyError::from(store(ErrorKind::ReadOnlyFilesystem))).contains("umask"));
+    }
 }
