@@ -201,7 +201,11 @@ fn what_a_run_would_refuse_is_wrong() {
     // A judge's model.
     let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/judges/llama_guard_3.toml");
     let table = format!("judge.hexphi={{ table = \"{table}\", model = {{ path = \"absent\" }} }}");
-    wrong(&[&with[..], &["--set", &table]].concat(), "wrong    study: ", "judge of hexphi");
+    wrong(
+        &[&with[..], &["--set", &table]].concat(),
+        "wrong    model of judge.hexphi absent: ",
+        "config.json",
+    );
     // A model folder: an adapter is no model, and shards belong together.
     let base = fs::read_dir(sandbox.path().join("out/store/base")).unwrap().next().unwrap();
     let model = sandbox.path().join("model");

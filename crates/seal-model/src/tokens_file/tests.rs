@@ -128,3 +128,27 @@ fn a_file_is_written_whole_and_named_in_its_errors() {
     let said = Tokens::read(&path).unwrap_err().to_string();
     assert!(said.contains("data.tokens: has 8 bytes"), "{said}");
 }
+
+#[test]
+fn ids_are_read_without_the_tokens() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("examples.tokens");
+    let example = |n: u8| Example::new(RowId::from_bytes([n; 16]), vec![1, 2, 3], 1);
+    let tokens = Tokens { examples: vec![example(7), example(3)], ..Tokens::default() };
+    tokens.write(&path).unwrap();
+    assert_eq!(Tokens::read_ids(&path).unwrap(), tokens.ids());
+    let whole = std::fs::read(&path).unwrap();
+    // A file that was cut anywhere has another length than its sizes say.
+    for length in 0..whole.len() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let said = Tokens::read_ids(&path).unwrap_err();
+        assert!(matches!(said, ModelError::Tokens { .. }), "{length}: {said}");
+    }
+    // Sizes that no file has.
+    let mut large = whole.clone();
+    large[8..16].fill(0xff);
+    std::fs::write(&path, &large).unwrap();
+    assert!(Tokens::read_ids(&path).is_err());
+    Tokens::default().write(&path).unwrap();
+    assert!(Tokens::read_ids(&path).unwrap().is_empty());
+}
