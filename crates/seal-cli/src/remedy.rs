@@ -9,7 +9,7 @@ use std::error::Error;
 use seal_data::DataError;
 use seal_device::{DeviceError, DeviceSetError};
 use seal_judging::JudgingError;
-use seal_launch::LaunchError;
+use seal_launch::{LaunchError, Script};
 use seal_model::ModelError;
 use seal_study::{ConfigError, OverrideError, PlannedError, RunFolderError, StudyError};
 
@@ -109,6 +109,9 @@ fn of_study(error: &StudyError) -> Option<Advice> {
         StudyError::Planned(PlannedError::Lacking { .. }) => Advice::remedy(
             "make them first, or launch the study again: that starts what is missing",
         ),
+        StudyError::Planned(PlannedError::Config { .. } | PlannedError::UnknownKey { .. }) => {
+            Advice::remedy("launch the study again: `ablate --launch` with the same options")
+        }
         StudyError::Planned(PlannedError::Moved { .. }) => {
             Advice::remedy("launch it again with the --out of now")
         }
@@ -145,9 +148,28 @@ fn of_launch(error: &LaunchError) -> Option<Advice> {
             record.display()
         )),
         LaunchError::AtWork { .. } => Advice::remedy("`cancel --out` cancels it"),
-        LaunchError::NotCancelled { .. } => Advice::remedy(
-            "`hq job cancel` cancels what HyperQueue has; Ctrl-C stops a local launch",
+        LaunchError::NotCancelled { jobs, .. } => {
+            Advice::remedy(format!("`hq job cancel {}` cancels it", jobs.join(",")))
+        }
+        LaunchError::NoJobs { launched: Some(Script::NAME), .. } => {
+            Advice::remedy("end the shell or the engine that runs the scripts")
+        }
+        LaunchError::NoJobs { launched: Some(_), .. } => Advice::remedy(
+            "Ctrl-C in its terminal, or SIGTERM to its process, stops a local launch",
         ),
+        LaunchError::NoJobs { launched: None, .. } => {
+            Advice::remedy("is this the --out of a launch?")
+        }
+        LaunchError::Start { program, .. } if program == "sbatch" => Advice::remedy(
+            "this machine has no Slurm, or it is not on PATH; --launch local makes the stages here, \
+             --launch hyperqueue and --launch script make them elsewhere",
+        ),
+        LaunchError::Start { .. } => {
+            Advice::remedy("install it, or make the stages here by --launch local")
+        }
+        LaunchError::Damaged { .. } => {
+            Advice::remedy("launch the study again: `ablate --launch` with the same options")
+        }
         LaunchError::Failed(_) => {
             Advice::remedy("what was finished is kept, and the same command goes on from there")
         }

@@ -76,6 +76,12 @@ impl ProgressTracker {
         self.running.get(&node).map(|running| running.name.as_str())
     }
 
+    /// Whether a stage of this cost takes so much of the run that its end is long in coming.
+    pub(crate) fn is_long(&self, cost: f64) -> bool {
+        const SHARE: f64 = 0.05;
+        cost > SHARE * self.cost
+    }
+
     /// Share of the work that is done, in [0, 1].
     pub(crate) fn fraction(&self) -> f64 {
         if self.cost <= 0.0 {
@@ -142,6 +148,7 @@ mod tests {
         assert_eq!(tracker.counts(Duration::ZERO), "1/2 cells, 3/6 stages");
         tracker.note(&started(0, "verdicts", 10.0));
         tracker.note(&started(1, "sft", 80.0));
+        assert!(tracker.is_long(80.0) && !tracker.is_long(5.0));
         tracker.note(&finished(0, 10.0));
         tracker.note(&Event::Progress { node: 1, done: 0.5 });
         assert_eq!(tracker.fraction(), 0.5);

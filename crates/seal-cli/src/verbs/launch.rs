@@ -15,7 +15,7 @@ use seal_study::{
     Devices, Event, LaunchPlan, Observer, PlanView, RunOptions, RunOutcome, Study, StudyError,
 };
 
-pub(crate) use self::left::status;
+pub(crate) use self::left::{Failed, failed, status};
 use crate::command::quoted;
 use crate::plain;
 use crate::program::running;

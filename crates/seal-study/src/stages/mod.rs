@@ -17,6 +17,8 @@ mod sft;
 mod tokens;
 mod verdicts;
 
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use burn::tensor::Device;
@@ -89,8 +91,14 @@ pub(crate) fn write(dir: &Path, name: &str, text: &str) -> Result<(), StudyError
 }
 
 pub(crate) fn write_json(dir: &Path, name: &str, value: &impl Serialize) -> Result<(), StudyError> {
-    let text = serde_json::to_string_pretty(value);
-    write(dir, name, &(text.map_err(Defect::Json)? + "\n"))
+    let path = dir.join(name);
+    // A million rows make a text of many megabytes, which is not held as a whole.
+    let mut out = BufWriter::new(File::create(&path).map_err(StudyError::io(&path))?);
+    serde_json::to_writer_pretty(&mut out, value).map_err(|error| match error.io_error_kind() {
+        Some(kind) => StudyError::io(&path)(kind.into()),
+        None => Defect::Json(error).into(),
+    })?;
+    out.write_all(b"\n").and_then(|()| out.flush()).map_err(StudyError::io(&path))
 }
 
 pub(crate) fn read_text(dir: &Path, name: &str) -> Result<String, StudyError> {
