@@ -4,7 +4,7 @@
     pip install datasets tokenizers
     python benches/peer/rows.py --seal PROGRAM --work FOLDER [--rows N] [--safe N] [--no-model]
 
-PROGRAM is `seal`, or the binary of `cargo xtask`. FOLDER is empty and needs about 6 KB a row. The rows are
+PROGRAM is `seal`, or the binary of `cargo xtask`. FOLDER is empty and needs about 3 KB a row. The rows are
 invented text from a seed: questions and answers of made-up words, some 60 tokens each. The model has
 one layer of width 8, so that a selector is trained in a moment and what is measured is the rest.
 
