@@ -142,7 +142,7 @@ fn ids_are_read_without_the_tokens() {
     for length in 0..whole.len() {
         std::fs::write(&path, &whole[..length]).unwrap();
         let said = TokenizedSet::read_ids(&path).unwrap_err();
-        assert!(matches!(said, ModelError::TokenizedSet { .. }), "{length}: {said}");
+        assert!(matches!(said, ModelError::Tokens { .. }), "{length}: {said}");
     }
     // Sizes that no file has.
     let mut large = whole.clone();
