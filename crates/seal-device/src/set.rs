@@ -138,6 +138,15 @@ impl DeviceSet {
         self.kind
     }
 
+    /// The first device as it was named, which errors name; that of the kind where all are meant.
+    pub fn first(&self) -> DeviceSpec {
+        match &self.listed {
+            Listed::One(device) => *device,
+            Listed::These(devices) => devices[0],
+            Listed::All => self.kind,
+        }
+    }
+
     /// Whether each stage has a device for itself. A device that is named alone is shared.
     pub fn is_list(&self) -> bool {
         !matches!(self.listed, Listed::One(_))
@@ -148,7 +157,7 @@ impl DeviceSet {
     /// # Errors
     /// A backend that is not in this binary; GPUs that the machine does not have.
     pub fn found(&self) -> Result<Vec<DeviceSpec>, DeviceSetError> {
-        self.kind.open()?;
+        self.first().open()?;
         self.found_of(count(self.kind))
     }
 

@@ -1,6 +1,7 @@
 //! `doctor`.
 
 use std::fs;
+use std::io;
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
@@ -150,7 +151,12 @@ fn a_claim_of_a_process_that_has_ended_is_not_said_to_be_made() {
     let mut child =
         sandbox.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let claims = sandbox.path().join("out/store/claims");
-    let is_claimed = || fs::read_dir(&claims).is_ok_and(|mut claims| claims.next().is_some());
+    // A claim is written under another name first, with a token after the key.
+    let is_whole = |claim: io::Result<fs::DirEntry>| {
+        let name = claim.unwrap().file_name().into_string().unwrap();
+        name.rsplit_once('-').is_some_and(|(_, key)| key.len() == 32)
+    };
+    let is_claimed = || fs::read_dir(&claims).is_ok_and(|claims| claims.into_iter().any(is_whole));
     while !is_claimed() {
         assert!(child.try_wait().unwrap().is_none(), "it ended");
         std::thread::sleep(Duration::from_millis(5));

@@ -215,7 +215,7 @@ impl Study {
         Report::check_versions(&options.out)?;
         // A missing backend is said before anything is written.
         for arm in &self.arms {
-            arm.config.device.set()?.kind().open()?;
+            arm.config.device.set()?.first().open()?;
         }
         self.reads_none_of_its_outputs(&options.out)?;
         // What is told is in the log, too.

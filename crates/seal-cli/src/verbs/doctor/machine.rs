@@ -34,11 +34,11 @@ pub(super) fn check_machine(checks: &mut Vec<Check>) {
 
 /// A tiny product on each device that this binary has, and on each that is `wanted`.
 pub(super) fn devices(wanted: Option<&Devices>, checks: &mut Vec<Check>) {
-    let found = wanted.map(|wanted| wanted.set().map(|set| (set.found(), set.kind())));
+    let found = wanted.map(|wanted| wanted.set().map(|set| (set.found(), set.first())));
     let wanted: Vec<DeviceSpec> = match found {
         Some(Ok((Ok(devices), _))) => devices,
-        // What is not in the binary is said of its kind below.
-        Some(Ok((Err(DeviceSetError::Device(_)), kind))) => vec![kind],
+        // A backend that is not in the binary is said below.
+        Some(Ok((Err(DeviceSetError::Device(_)), first))) => vec![first],
         Some(Ok((Err(error), _)) | Err(error)) => {
             checks.push(Check::wrong("device", error.to_string(), "give another --device"));
             Vec::new()
