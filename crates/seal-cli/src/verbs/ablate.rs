@@ -87,7 +87,7 @@ fn study(asked: &Options, verbosity: Verbosity) -> anyhow::Result<Option<PathBuf
     let detached = launcher.and_then(LauncherKind::detached);
     if detached.is_none() {
         // A missing backend is said now, not by the first stage that needs it.
-        study.config().device.set()?.kind().open()?;
+        study.config().device.set()?.first().open()?;
     }
     if let Some(launcher) = detached {
         launch::detached(&study, &options, (launcher, launch, asked.study.jobs()), verbosity)?;

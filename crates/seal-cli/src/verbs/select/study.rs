@@ -28,7 +28,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<Sel
         json_lines("--trace", trace)?;
     }
     prepare(&inputs, &outputs(&[("--file", &options.file), ("--trace", &options.trace)]))?;
-    study.config().device.set()?.kind().open()?;
+    study.config().device.set()?.first().open()?;
     let request = SelectRequest {
         arm: options.arm.clone(),
         seed: None,
