@@ -50,7 +50,7 @@ fn values_out_of_range() {
     ");
     insta::assert_snapshot!(refused(&sandbox, &["--set", "sft.epochs=many"]).error(), @r#"
     exit 2
-    error: --set sft.epochs=many: sft.epochs: invalid type: string "many", expected usize
+    error: --set sft.epochs=many: sft.epochs: invalid type: string "many", expected a whole number, 0 or more
     "#);
     insta::assert_snapshot!(refused(&sandbox, &["--seeds", "0,0"]).error(), @"
     exit 2

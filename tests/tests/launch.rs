@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
@@ -263,6 +264,13 @@ fn a_stage_whose_process_was_killed_is_told_and_a_store_elsewhere_is_remembered(
     let said = status.stdout;
     assert!(said.contains("failed with signal 9, attempt 4: "), "{said}");
     assert!(said.contains("out/launch/logs/tokenizer-x.log"), "{said}");
+    // The watch tells it, too.
+    let mut watch = sandbox.command(&["status", "--out", "out", "--watch=1"]);
+    let mut child = watch.stdout(Stdio::piped()).spawn().unwrap();
+    let first = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(first.starts_with("failed: signal 9, attempt 4: "), "{first}");
 }
 
 #[test]
@@ -294,8 +302,16 @@ fn a_cluster_that_is_not_there_is_said() {
     let run = Finished::of(command.env("PATH", "").output().unwrap());
     assert_eq!(run.code, Some(4), "{}", run.stderr);
     assert!(run.stderr.contains("`sbatch` cannot be started"), "{}", run.stderr);
-    let none = sandbox.run(&["cancel", "--out", "out"]);
-    assert_eq!(none.code, Some(2), "{}", none.stderr);
+    assert!(run.stderr.contains("--launch local makes the stages here"), "{}", run.stderr);
+    let not_cancelled = |words: &str| {
+        let none = sandbox.run(&["cancel", "--out", "out"]);
+        assert_eq!(none.code, Some(2), "{}", none.stderr);
+        assert!(none.stderr.contains(words), "{}", none.stderr);
+    };
+    not_cancelled("is this the --out of a launch?");
+    let script = sandbox.run(&[&ABLATE[..], &["--launch", "script"]].concat());
+    assert_eq!(script.code, Some(0), "{}", script.stderr);
+    not_cancelled("end the shell or the engine that runs the scripts");
 }
 
 #[test]

@@ -86,6 +86,7 @@ fn a_study_that_is_another_one_by_now_is_refused_with_its_difference() {
         sandbox.write(file, &text.replace("16", "32"));
         let edited = run_stage(&sandbox, &[&sft]);
         assert_eq!(edited.code, Some(3), "{file}: {}", edited.stderr);
+        assert!(edited.stderr.contains("launch the study again"), "{file}: {}", edited.stderr);
         sandbox.write(file, &text);
     }
 }

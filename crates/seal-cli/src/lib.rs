@@ -21,6 +21,7 @@ mod logging;
 pub mod memory;
 mod message;
 mod model_args;
+mod numbers;
 mod options;
 pub mod plain;
 mod program;
@@ -70,7 +71,8 @@ fn keep_freed_memory() {
 pub fn main(program: &'static Program) -> ExitCode {
     keep_freed_memory();
     program::start(program);
-    let matches = cli::command(program).get_matches();
+    let matches = cli::command(program).try_get_matches();
+    let matches = matches.unwrap_or_else(|error| numbers::in_words(error).exit());
     // A defect must not look like a documented exit code other than 1; the
     // panic hook has said by then where it was.
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(program, &matches)));

@@ -6,6 +6,9 @@
 use std::fs;
 
 mod cgroup;
+mod gpu;
+
+pub(crate) use gpu::of_devices;
 
 /// A line `FIELD:  N kB` of `file`, in MiB; `None` where there is none.
 fn mib(file: &str, field: &str) -> Option<f64> {

@@ -28,7 +28,8 @@ pub(crate) struct ConfigArgs {
     /// Set a key of the config, such as sft.epochs=4 (repeatable).
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Device that trains: flex, cuda:N, tch, tch:cuda:N, wgpu.
+    /// Device that trains: flex, cuda:N, tch, tch:cuda:N, wgpu; several as cuda:0,cuda:1 or cuda:*, and
+    /// each stage has one.
     #[arg(long)]
     pub(crate) device: Option<String>,
     /// Study seeds, such as 0,1,2.
@@ -65,7 +66,7 @@ pub(crate) struct StoreArgs {
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
     /// Number of stages that run at the same time [default: the number of cores; with a model
-    /// folder 1, and that stage uses all cores].
+    /// folder 1, and that stage uses all cores; with several devices, one for each].
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Minutes after which a stage that trains keeps its state, so that a killed run loses at most
@@ -262,10 +263,15 @@ impl StoreArgs {
         verbosity: Verbosity,
     ) -> anyhow::Result<RunOptions> {
         let jobs = self.jobs.map(NonZeroUsize::get);
+        // Devices that this machine lacks are said by the run, and this machine may only plan.
+        let device = &study.config().device;
+        let devices = device.to_take().map_or(1, |devices| devices.len());
         // A large model needs all cores, and its memory once; small ones a core each.
-        let (jobs, threads) = match study.config().model.folder() {
-            Some(_) => (jobs.unwrap_or(1), cores() / jobs.unwrap_or(1)),
-            None => (jobs.unwrap_or_else(cores), 1),
+        let (jobs, threads) = match (study.config().model.folder(), devices) {
+            (Some(_), 0) => (jobs.unwrap_or(1), cores() / jobs.unwrap_or(1)),
+            (None, 0) => (jobs.unwrap_or_else(cores), 1),
+            (Some(_), n) => (jobs.unwrap_or(n), cores() / jobs.unwrap_or(n).min(n)),
+            (None, n) => (jobs.unwrap_or(n), 1),
         };
         let out = out.cloned().unwrap_or_else(|| study.default_out());
         Ok(RunOptions {
@@ -273,6 +279,8 @@ impl StoreArgs {
             out,
             jobs,
             threads: threads.max(1),
+            has_one_device: false,
+            device_memory: memory::of_devices(device),
             keep_every: Duration::from_secs_f64(self.checkpoint * 60.0),
             probe: true,
             keep_base: kept::largest(memory::available(), study, jobs),

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use seal_study::{Event, Observer, PlanView};
@@ -17,10 +17,14 @@ use crate::verbosity::Verbosity;
 /// Steps of the bar; it moves by cost, not by stages, which differ much.
 const STEPS: u64 = 1000;
 
+/// Time without a line after which a running stage is named.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// Shows the events of a study, and opens its log once the study has its folder.
 pub(crate) struct StudyProgress {
     display: Display,
     started: Instant,
+    said: Mutex<Instant>,
     tracker: Mutex<ProgressTracker>,
     log: Log,
     out: PathBuf,
@@ -58,7 +62,8 @@ impl StudyProgress {
             tracing::warn!(%error, "signals cannot be handled");
         }
         let tracker = Mutex::new(ProgressTracker::new(plan));
-        Self { display, started: Instant::now(), tracker, log, out: out.to_owned() }
+        let started = Instant::now();
+        Self { display, started, said: Mutex::new(started), tracker, log, out: out.to_owned() }
     }
 
     /// Takes the bar away, so that what follows stands on clean lines.
@@ -80,20 +85,35 @@ impl StudyProgress {
         }
         let mut tracker = self.tracker();
         let name = |node: &usize| tracker.name(*node).unwrap_or("a stage").to_owned();
-        let said = match event {
-            Event::Planned { stages, found, .. } => format!("{stages} stages, {found} found"),
-            Event::Finished { node, seconds, .. } => format!("{} ({seconds:.1} s)", name(node)),
-            Event::Failed { message, .. } => format!("failed: {message}"),
+        let mut said = match event {
+            Event::Planned { stages, found, .. } => Some(format!("{stages} stages, {found} found")),
+            Event::Finished { node, seconds, .. } => {
+                Some(format!("{} ({seconds:.1} s)", name(node)))
+            }
+            Event::Failed { message, .. } => Some(format!("failed: {message}")),
             Event::Started { .. }
             | Event::Progress { .. }
             | Event::Notice { .. }
-            | Event::Report { .. } => {
-                tracker.note(event);
-                return None;
-            }
+            | Event::Report { .. } => None,
         };
         tracker.note(event);
+        // A run that works shows that it does, however long its stages are.
+        let is_due = match event {
+            Event::Started { cost, .. } => tracker.is_long(*cost),
+            Event::Progress { .. } => self.said().elapsed() > SILENCE,
+            _ => false,
+        };
+        if is_due {
+            said = Some(format!("at work: {}", tracker.running()));
+        }
+        let said = said?;
+        *self.said() = Instant::now();
         Some(format!("[{}] {said}", tracker.counts(self.started.elapsed())))
+    }
+
+    /// When the last line was said.
+    fn said(&self) -> MutexGuard<'_, Instant> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn draw(&self, bar: &ProgressBar, event: &Event) {

@@ -7,9 +7,9 @@
 use std::error::Error;
 
 use seal_data::DataError;
-use seal_device::DeviceError;
+use seal_device::{DeviceError, DeviceSetError};
 use seal_judging::JudgingError;
-use seal_launch::LaunchError;
+use seal_launch::{LaunchError, Script};
 use seal_model::ModelError;
 use seal_study::{ConfigError, OverrideError, PlannedError, RunFolderError, StudyError};
 
@@ -48,6 +48,9 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Advice> {
     }
     if let Some(error) = error.downcast_ref::<DeviceError>() {
         return of_device(error);
+    }
+    if let Some(error) = error.downcast_ref::<DeviceSetError>() {
+        return of_devices(error);
     }
     let boxed = || error.downcast_ref::<Box<JudgingError>>().map(|error| &**error);
     if let Some(error) = error.downcast_ref::<JudgingError>().or_else(boxed) {
@@ -95,6 +98,7 @@ fn of_study(error: &StudyError) -> Option<Advice> {
         StudyError::Override(error) => of_override(error),
         StudyError::Folder(error) => of_folder(error),
         StudyError::Device(error) => of_device(error),
+        StudyError::Devices(error) => of_devices(error),
         StudyError::Data(error) => of_data(error),
         StudyError::OneModel(error) => of_model(error),
         StudyError::Config(ConfigError::JudgeModel { source, .. }) => of_model(source),
@@ -105,6 +109,9 @@ fn of_study(error: &StudyError) -> Option<Advice> {
         StudyError::Planned(PlannedError::Lacking { .. }) => Advice::remedy(
             "make them first, or launch the study again: that starts what is missing",
         ),
+        StudyError::Planned(PlannedError::Config { .. } | PlannedError::UnknownKey { .. }) => {
+            Advice::remedy("launch the study again: `ablate --launch` with the same options")
+        }
         StudyError::Planned(PlannedError::Moved { .. }) => {
             Advice::remedy("launch it again with the --out of now")
         }
@@ -141,9 +148,28 @@ fn of_launch(error: &LaunchError) -> Option<Advice> {
             record.display()
         )),
         LaunchError::AtWork { .. } => Advice::remedy("`cancel --out` cancels it"),
-        LaunchError::NotCancelled { .. } => Advice::remedy(
-            "`hq job cancel` cancels what HyperQueue has; Ctrl-C stops a local launch",
+        LaunchError::NotCancelled { jobs, .. } => {
+            Advice::remedy(format!("`hq job cancel {}` cancels it", jobs.join(",")))
+        }
+        LaunchError::NoJobs { launched: Some(Script::NAME), .. } => {
+            Advice::remedy("end the shell or the engine that runs the scripts")
+        }
+        LaunchError::NoJobs { launched: Some(_), .. } => Advice::remedy(
+            "Ctrl-C in its terminal, or SIGTERM to its process, stops a local launch",
         ),
+        LaunchError::NoJobs { launched: None, .. } => {
+            Advice::remedy("is this the --out of a launch?")
+        }
+        LaunchError::Start { program, .. } if program == "sbatch" => Advice::remedy(
+            "this machine has no Slurm, or it is not on PATH; --launch local makes the stages here, \
+             --launch hyperqueue and --launch script make them elsewhere",
+        ),
+        LaunchError::Start { .. } => {
+            Advice::remedy("install it, or make the stages here by --launch local")
+        }
+        LaunchError::Damaged { .. } => {
+            Advice::remedy("launch the study again: `ablate --launch` with the same options")
+        }
         LaunchError::Failed(_) => {
             Advice::remedy("what was finished is kept, and the same command goes on from there")
         }
@@ -185,7 +211,17 @@ fn of_folder(error: &RunFolderError) -> Option<Advice> {
 fn of_device(error: &DeviceError) -> Option<Advice> {
     match error {
         DeviceError::NotCompiledIn { device, .. } => with_feature(device.backend.name()),
-        DeviceError::Unknown { .. } => None,
+        DeviceError::Unknown { .. } | DeviceError::Several { .. } => None,
+    }
+}
+
+fn of_devices(error: &DeviceSetError) -> Option<Advice> {
+    match error {
+        DeviceSetError::Device(error) => of_device(error),
+        DeviceSetError::NoneFound | DeviceSetError::Absent { .. } => {
+            Advice::remedy("--device takes others")
+        }
+        _ => None,
     }
 }
 

@@ -47,8 +47,9 @@ impl ProgressTracker {
             Event::Planned { stages, found, cost } => {
                 (self.stages, self.found, self.cost) = (*stages, *found, *cost);
             }
-            Event::Started { node, stage, label, cost } => {
-                let name = format!("{stage} {label}");
+            Event::Started { node, stage, label, cost, device } => {
+                let on = device.as_ref().map_or_else(String::new, |device| format!(" on {device}"));
+                let name = format!("{stage} {label}{on}");
                 self.running.insert(*node, RunningStage { stage, name, cost: *cost, done: 0.0 });
             }
             Event::Progress { node, done } => {
@@ -73,6 +74,12 @@ impl ProgressTracker {
     /// Name of a running stage.
     pub(crate) fn name(&self, node: usize) -> Option<&str> {
         self.running.get(&node).map(|running| running.name.as_str())
+    }
+
+    /// Whether a stage of this cost takes so much of the run that its end is long in coming.
+    pub(crate) fn is_long(&self, cost: f64) -> bool {
+        const SHARE: f64 = 0.05;
+        cost > SHARE * self.cost
     }
 
     /// Share of the work that is done, in [0, 1].
@@ -127,7 +134,7 @@ mod tests {
     use super::*;
 
     fn started(node: usize, stage: &'static str, cost: f64) -> Event {
-        Event::Started { node, stage, label: format!("arm-{node}"), cost }
+        Event::Started { node, stage, label: format!("arm-{node}"), cost, device: None }
     }
 
     fn finished(node: usize, cost: f64) -> Event {
@@ -141,6 +148,7 @@ mod tests {
         assert_eq!(tracker.counts(Duration::ZERO), "1/2 cells, 3/6 stages");
         tracker.note(&started(0, "verdicts", 10.0));
         tracker.note(&started(1, "sft", 80.0));
+        assert!(tracker.is_long(80.0) && !tracker.is_long(5.0));
         tracker.note(&finished(0, 10.0));
         tracker.note(&Event::Progress { node: 1, done: 0.5 });
         assert_eq!(tracker.fraction(), 0.5);
@@ -149,6 +157,15 @@ mod tests {
         assert_eq!(tracker.running(), "sft arm-1 50 %");
         tracker.note(&Event::Failed { node: 1, message: "out of rows".into() });
         assert_eq!((tracker.running().as_str(), tracker.fraction()), ("", 0.1));
+    }
+
+    #[test]
+    fn a_stage_that_has_a_device_of_several_says_which() {
+        let mut tracker = ProgressTracker::default();
+        let (stage, label, device) = ("sft", "seal seed 0".to_owned(), Some("cuda:3".to_owned()));
+        tracker.note(&Event::Started { node: 4, stage, label, cost: 1.0, device });
+        assert_eq!(tracker.running(), "sft seal seed 0 on cuda:3 0 %");
+        assert_eq!(tracker.name(4), Some("sft seal seed 0 on cuda:3"));
     }
 
     #[test]

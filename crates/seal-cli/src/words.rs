@@ -2,9 +2,10 @@
 //! them right stands inside the sentence.
 
 use std::error::Error;
+use std::io::ErrorKind;
 
 use seal_data::escape;
-use seal_files::is_disk_full;
+use seal_files::{is_denied, is_disk_full, is_read_only};
 use seal_model::{
     AddressError, AnswersError, FolderError, ImportError, ImportOutput, KeyError, ModelError,
     Notice, template_text,
@@ -94,7 +95,7 @@ pub(crate) fn notice(notice: &Notice) -> String {
 fn of_study(error: &StudyError) -> String {
     match error {
         StudyError::Stage { label, source } => format!("{label}: {}", of_study(source)),
-        other => with_room(of_leaf(other), other, ": finished stages are kept"),
+        other => with_right(with_room(of_leaf(other), other, ": finished stages are kept"), other),
     }
 }
 
@@ -141,7 +142,10 @@ fn of_store(error: &StoreError) -> String {
              damaged, remove it"
         }
     });
+    let is_denied =
+        matches!(error, StoreError::ReadOnly { reason: ErrorKind::PermissionDenied, .. });
     match remedy {
+        Some(remedy) if is_denied => format!("{}; {remedy}: {SHARED}", error.problem()),
         Some(remedy) => format!("{}; {remedy}", error.problem()),
         None => error.to_string(),
     }
@@ -214,9 +218,27 @@ fn with_room(text: String, error: &(dyn Error + 'static), kept: &str) -> String 
     }
 }
 
+/// What users who share a store need.
+const SHARED: &str = "users who share a store or a run folder need a common group and umask 002, and \
+                      `chmod -R g+rwX` gives the group what is there";
+
+/// With what to do where the user lacks a right, or nobody can write.
+fn with_right(text: String, error: &(dyn Error + 'static)) -> String {
+    if text.contains("get the right") {
+        return text;
+    }
+    if is_denied(error) {
+        return format!("{text}; get the right to it from its owner: {SHARED}");
+    }
+    match is_read_only(error) {
+        true => format!("{text}; give --out and --store folders that can be written"),
+        false => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::{self, ErrorKind};
+    use std::io;
     use std::path::PathBuf;
 
     use seal_bilevel::BilevelError;
@@ -311,5 +333,25 @@ mod tests {
         }
         let other = StudyError::io(&path())(io::Error::from(ErrorKind::NotFound));
         assert!(!of(&other).contains("make room"));
+    }
+
+    #[test]
+    fn a_right_that_is_lacking_comes_with_who_gives_it() {
+        let io = |kind: ErrorKind| StudyError::io(&path())(io::Error::from(kind));
+        let denied = of(&io(ErrorKind::PermissionDenied));
+        assert!(denied.contains("x: permission denied; get the right"), "{denied}");
+        assert!(denied.contains("umask 002"), "{denied}");
+        let fixed = of(&io(ErrorKind::ReadOnlyFilesystem));
+        assert!(fixed.ends_with("; give --out and --store folders that can be written"), "{fixed}");
+        let store = |reason| StoreError::ReadOnly {
+            root: path(),
+            output: "sft-0".to_owned(),
+            damage: None,
+            reason,
+        };
+        let denied = of(&StudyError::from(store(ErrorKind::PermissionDenied)));
+        assert_eq!(denied.matches("get the right").count(), 1, "{denied}");
+        assert!(denied.contains("umask 002"), "{denied}");
+        assert!(!of(&StudyError::from(store(ErrorKind::ReadOnlyFilesystem))).contains("umask"));
     }
 }

@@ -3,14 +3,17 @@
 //! Invariant: the only crate that names a Burn backend. Which backends are in
 //! the binary is a Cargo feature (`flex`, `cuda`, `tch`, `wgpu`); which one
 //! runs is a string (`flex`, `cuda:0`, `tch`, `tch:cuda:0`, `wgpu`) from a
-//! config or from `--device`. [`burn::tensor::Device::default`] is never
+//! config or from `--device`. A study may have several of one kind
+//! ([`DeviceSet`]). [`burn::tensor::Device::default`] is never
 //! called, because its answer changes with the features of unrelated crates.
 
 mod kernels;
+mod set;
 mod spec;
 mod trial;
 
 pub use kernels::{AdamWStep, AttentionShape, Kernels, KeysValues, PackedMatrix};
+pub use set::{DeviceSet, DeviceSetError};
 pub use spec::{Backend, DeviceError, DeviceSpec};
 pub use trial::TrialError;
 

@@ -8,7 +8,7 @@ use burn::tensor::Device;
 /// A backend this project knows, compiled in or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
-    /// `flex`: Burn's portable CPU backend.
+    /// `flex`, `flex:N`: Burn's portable CPU backend.
     Flex,
     /// `cuda:N`: Burn's own CUDA backend.
     Cuda,
@@ -48,8 +48,9 @@ impl Backend {
 pub struct DeviceSpec {
     /// Which backend runs.
     pub backend: Backend,
-    /// Which GPU, where the backend has a choice; `None` is the CPU for `tch`
-    /// and the default adapter for `wgpu`.
+    /// Which device of its kind, where there is a choice: a GPU, or a place for one stage on the
+    /// CPU. `None` is the CPU for `tch`, the default adapter for `wgpu`, and the CPU as one device
+    /// for `flex`.
     pub index: Option<usize>,
 }
 
@@ -65,6 +66,12 @@ pub enum DeviceError {
     /// The string names no device.
     #[error("unknown device `{name}`: known are flex, cuda:N, tch, tch:cuda:N, wgpu")]
     Unknown {
+        /// The string.
+        name: String,
+    },
+    /// Several devices where one is meant.
+    #[error("`{name}`: one device is meant here, such as flex or cuda:0")]
+    Several {
         /// The string.
         name: String,
     },
@@ -91,10 +98,14 @@ impl FromStr for DeviceSpec {
     type Err = DeviceError;
 
     fn from_str(s: &str) -> Result<Self, DeviceError> {
+        if s.ends_with(":*") || s.contains(',') {
+            return Err(DeviceError::Several { name: s.to_owned() });
+        }
         let unknown = || DeviceError::Unknown { name: s.to_owned() };
         let index = |text: &str| text.parse::<usize>().map(Some).map_err(|_| unknown());
         let (backend, index) = match s.split(':').collect::<Vec<_>>()[..] {
             ["flex"] => (Backend::Flex, None),
+            ["flex", n] => (Backend::Flex, index(n)?),
             ["cuda"] => (Backend::Cuda, Some(0)),
             ["cuda", n] => (Backend::Cuda, index(n)?),
             ["tch"] => (Backend::Tch, None),
@@ -111,6 +122,7 @@ impl fmt::Display for DeviceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.backend, self.index) {
             (Backend::Cuda, n) => write!(f, "cuda:{}", n.unwrap_or(0)),
+            (Backend::Flex, Some(n)) => write!(f, "flex:{n}"),
             (Backend::Tch, Some(n)) => write!(f, "tch:cuda:{n}"),
             (backend, _) => f.write_str(backend.name()),
         }
@@ -127,6 +139,16 @@ impl DeviceSpec {
         }
     }
 
+    /// The kind of the device, which is the first device of it. Devices of one kind give the same
+    /// bits, so that it does not matter which of them a stage has.
+    pub fn kind(self) -> Self {
+        let index = match self.backend {
+            Backend::Flex => None,
+            Backend::Cuda | Backend::Tch | Backend::Wgpu => self.index.map(|_| 0),
+        };
+        Self { index, ..self }
+    }
+
     /// Opens the device, without autodiff.
     ///
     /// # Errors
@@ -134,6 +156,7 @@ impl DeviceSpec {
     pub fn open(self) -> Result<Device, DeviceError> {
         match self.backend {
             #[cfg(feature = "flex")]
+            // Places on the CPU are one device of the backend.
             Backend::Flex => Ok(Device::flex()),
             #[cfg(feature = "cuda")]
             Backend::Cuda => Ok(Device::cuda(self.index.unwrap_or(0))),
@@ -155,36 +178,5 @@ impl DeviceSpec {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_survive_parsing() {
-        for name in ["flex", "cuda:0", "cuda:3", "tch", "tch:cuda:1", "wgpu"] {
-            assert_eq!(name.parse::<DeviceSpec>().unwrap().to_string(), name);
-        }
-        assert_eq!("cuda".parse::<DeviceSpec>().unwrap().to_string(), "cuda:0");
-    }
-
-    #[test]
-    fn the_cpu_computes_in_the_machines_memory() {
-        let host = |name: &str| name.parse::<DeviceSpec>().unwrap().is_host();
-        assert!(host("flex") && host("tch"));
-        assert!(!host("tch:cuda:0") && !host("cuda:0") && !host("wgpu"));
-    }
-
-    #[test]
-    fn an_unknown_name_lists_the_known_ones() {
-        for name in ["gpu", "cuda:x", "flex:0", ""] {
-            let error = name.parse::<DeviceSpec>().unwrap_err().to_string();
-            assert!(error.contains("known are flex, cuda:N"), "{error}");
-        }
-    }
-
-    #[cfg(not(feature = "cuda"))]
-    #[test]
-    fn a_missing_backend_says_how_to_get_it() {
-        let error = "cuda:0".parse::<DeviceSpec>().unwrap().open().unwrap_err();
-        assert!(error.to_string().contains("no cuda backend, only "), "{error}");
-    }
-}
+#[path = "spec_tests.rs"]
+mod tests;

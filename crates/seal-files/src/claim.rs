@@ -167,6 +167,15 @@ impl Claims {
         }
     }
 
+    /// Whether there is a claim at `path` whose holder was a process of this system and has ended.
+    /// Nothing is changed.
+    ///
+    /// # Errors
+    /// A link or anything that is no plain file at `path`.
+    pub fn has_ended(path: &Path) -> io::Result<bool> {
+        Ok(read_signature(path)?.is_some_and(|found| ended(path, &found).is_some()))
+    }
+
     /// Who holds the claim at `path`; `None` if nobody does. Nothing is changed.
     ///
     /// # Errors

@@ -122,12 +122,15 @@ fn the_claim_of_a_process_that_ended_is_taken_over_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c");
     let claims = Claims::new(NEVER);
+    assert!(!Claims::has_ended(&path).unwrap(), "there is no claim");
     let dead = forged(&path, |_| ());
+    assert!(Claims::has_ended(&path).unwrap());
     let claim = taken(&claims, &path);
     assert_eq!(claim.before(), Some(&PreviousHolder::Ended(dead)));
     drop(claim);
     // A process that runs under that number, on another host or in another container, is no sign.
     forged(&path, elsewhere);
+    assert!(!Claims::has_ended(&path).unwrap());
     assert!(held(&claims, &path).unwrap().is_ok());
     // Nor is one that nobody sees, and that has its lock: other users may be hidden.
     forged(&path, |_| ());

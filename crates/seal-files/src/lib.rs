@@ -41,7 +41,7 @@ pub use claim::{Claim, ClaimError, Claims, Holder, PreviousHolder, RecordFlaw, T
 pub use digest::{Digest, Digester};
 pub use disk::FileSystem;
 pub use folder::PendingFolder;
-pub use full::is_disk_full;
+pub use full::{is_denied, is_disk_full, is_read_only};
 pub use inputs::{Clash, Inputs, same_file};
 pub use lfs::is_lfs_pointer;
 pub use link::{make_folder, refuse_link};

@@ -117,16 +117,20 @@ pub enum LaunchError {
         source: Box<LaunchError>,
     },
     /// There is nothing to cancel.
-    #[error("{}: no jobs of a scheduler are recorded there", path.display())]
+    #[error("{}: {}", path.display(), no_jobs(*launched))]
     NoJobs {
         /// The record that is not there.
         path: PathBuf,
+        /// The launcher of the last launch, which records no jobs; `None` where there was no launch.
+        launched: Option<&'static str>,
     },
     /// A launcher without a program that cancels.
-    #[error("what {launcher} started is not cancelled from here")]
+    #[error("{launcher} has the jobs {}, which are not cancelled from here", jobs.join(", "))]
     NotCancelled {
         /// Name of the launcher.
         launcher: String,
+        /// Its jobs.
+        jobs: Vec<String>,
     },
     /// A stage that a process of its own could not make.
     #[error(transparent)]
@@ -186,6 +190,15 @@ impl fmt::Display for TaskFailure {
 }
 
 impl std::error::Error for TaskFailure {}
+
+fn no_jobs(launched: Option<&str>) -> String {
+    match launched {
+        Some(launcher) => {
+            format!("the last launch was by `{launcher}`, which submits no jobs to a scheduler")
+        }
+        None => "no jobs of a launch are recorded there".to_owned(),
+    }
+}
 
 fn half(cancelled: bool) -> &'static str {
     match cancelled {

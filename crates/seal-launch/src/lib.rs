@@ -10,6 +10,7 @@
 //! [`Task`]s: one process, one element of a job array, one task. Each way to start them is a
 //! [`Launcher`] in a file of its own.
 
+mod cancel;
 mod error;
 mod failed;
 mod folder;
@@ -24,15 +25,16 @@ mod shell;
 mod slurm;
 mod tasks;
 
+pub use cancel::cancel;
 pub use error::{LaunchError, TaskFailure};
 pub use failed::{Ending, Failed, GivenUp, failures, forget, forget_task, given_up, note};
 pub use folder::LaunchFolder;
 pub use hyperqueue::HyperQueue;
 pub use jobs::{Jobs, Submitted};
 pub use launcher::{Launched, Launcher};
-pub use local::{Event, Local, Observer};
+pub use local::{Event, Local, Observer, OwnDevice};
 pub use plan::{LaunchStage, StagePlan};
 pub use script::Script;
 pub use settings::{LaunchSettings, LauncherSetting, Request};
-pub use slurm::{Queued, Slurm, cancel, queue, refuse_second};
+pub use slurm::{Queued, Slurm, queue, refuse_second};
 pub use tasks::{RESULTS, RemainingWork, Task};

@@ -42,6 +42,8 @@ pub enum Event {
     Started {
         /// The task.
         task: usize,
+        /// The device that it has for itself, if it needs one and there are several.
+        device: Option<String>,
     },
     /// Its process ended well.
     Finished {
@@ -75,10 +77,22 @@ pub trait Observer {
     fn is_cancelled(&self) -> bool;
 }
 
+/// A device of this machine, which one process at a time has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnDevice {
+    /// Its name, for people.
+    pub name: String,
+    /// Variables of the environment by which a process sees it alone.
+    pub variables: Vec<(String, String)>,
+}
+
 /// Runs tasks as processes of this machine, and waits for them.
 pub struct Local<'a> {
     /// Is told of tasks.
     pub observer: &'a dyn Observer,
+    /// The devices of which each task that computes on one has one. As many tasks without one run
+    /// beside them. Without any, tasks share what there is.
+    pub devices: &'a [OwnDevice],
 }
 
 impl Local<'_> {
@@ -99,10 +113,10 @@ impl Launcher for Local<'_> {
         let memory = memory::of_machine();
         // Whoever asks for more jobs than there are cores gets them.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let cores = cores.max(work.jobs.unwrap_or(1));
+        let cores = cores.max(work.jobs.unwrap_or(1)) + self.devices.len();
         let (observer, done, running) = (self.observer, BTreeSet::new(), Vec::new());
-        let failed = BTreeSet::new();
-        let mut pool = Pool { work, observer, cores, memory, left, done, failed, running };
+        let (failed, devices) = (BTreeSet::new(), self.devices);
+        let mut pool = Pool { work, observer, devices, cores, memory, left, done, failed, running };
         let outcome = pool.run();
         match outcome {
             Ok(None) => Ok(Launched::Done),
@@ -120,6 +134,8 @@ struct RunningTask {
     task: usize,
     attempts: u32,
     process: Option<Process>,
+    /// The place of its device among those of the launcher.
+    device: Option<usize>,
     /// When to start it again.
     again_at: Instant,
 }
@@ -127,6 +143,7 @@ struct RunningTask {
 struct Pool<'a> {
     work: &'a RemainingWork<'a>,
     observer: &'a dyn Observer,
+    devices: &'a [OwnDevice],
     /// Cores that tasks may have together.
     cores: usize,
     /// MiB of this machine, where it says.
@@ -148,10 +165,13 @@ impl Pool<'_> {
             }
             while let Some(task) = self.next() {
                 self.left.remove(&task);
-                self.observer.event(&Event::Started { task });
-                let process = Some(Process::start(self.work, task)?);
+                let device = self.free_device().filter(|_| self.computes(task));
+                let own = device.map(|device| &self.devices[device]);
+                let name = own.filter(|_| self.devices.len() > 1).map(|own| own.name.clone());
+                self.observer.event(&Event::Started { task, device: name });
+                let process = Some(Process::start(self.work, task, own)?);
                 let again_at = Instant::now();
-                self.running.push(RunningTask { task, attempts: 1, process, again_at });
+                self.running.push(RunningTask { task, attempts: 1, process, device, again_at });
                 may_halt("launched");
             }
             for fault in self.poll()? {
@@ -170,16 +190,38 @@ impl Pool<'_> {
         LaunchError::Cancelled { done, of }
     }
 
+    /// Whether a task needs a device of the launcher's.
+    fn computes(&self, task: usize) -> bool {
+        let mut stages = self.work.tasks[task].stages.iter();
+        !self.devices.is_empty() && stages.any(|i| self.work.plan.stages[*i].device.is_some())
+    }
+
+    /// The first device that no task has.
+    fn free_device(&self) -> Option<usize> {
+        let is_taken = |device: &usize| self.running.iter().any(|r| r.device == Some(*device));
+        (0..self.devices.len()).find(|device| !is_taken(device))
+    }
+
+    /// Whether another task may run: tasks without a device take no job from those that have one.
+    fn has_job(&self, task: usize) -> bool {
+        let jobs = self.work.jobs.unwrap_or(1);
+        let on_device = self.running.iter().filter(|running| running.device.is_some()).count();
+        match (self.devices.len(), self.computes(task)) {
+            (0, _) => self.running.len() < jobs,
+            (_, true) => on_device < jobs && self.free_device().is_some(),
+            (most, false) => self.running.len() - on_device < most,
+        }
+    }
+
     /// The first task that may start.
     fn next(&self) -> Option<usize> {
-        let jobs = self.work.jobs.unwrap_or(1);
         let is_ready = |task: &&usize| {
             let task = &self.work.tasks[**task];
             let has_ended = |before| self.done.contains(before) || self.failed.contains(before);
             task.after.iter().all(has_ended)
         };
-        let next = self.left.iter().filter(is_ready).find(|task| self.has_room(**task))?;
-        (self.running.len() < jobs).then_some(*next)
+        let has_all = |task: &&usize| self.has_job(**task) && self.has_room(**task);
+        self.left.iter().filter(is_ready).find(has_all).copied()
     }
 
     /// Whether cores, memory and services leave room beside the tasks that run. A task that asks for
@@ -210,7 +252,8 @@ impl Pool<'_> {
                 Some(process) => process.ended()?,
                 None if Instant::now() < running.again_at => None,
                 None => {
-                    running.process = Some(Process::start(self.work, task)?);
+                    let own = running.device.map(|device| &self.devices[device]);
+                    running.process = Some(Process::start(self.work, task, own)?);
                     running.attempts += 1;
                     None
                 }

@@ -19,7 +19,8 @@ struct Notes {
 impl Observer for Notes {
     fn event(&self, event: &Event) {
         self.events.borrow_mut().push(match event {
-            Event::Started { task } => format!("started {task}"),
+            Event::Started { task, device: None } => format!("started {task}"),
+            Event::Started { task, device: Some(on) } => format!("started {task} on {on}"),
             Event::Finished { task, .. } => format!("finished {task}"),
             Event::Again { task, code } => format!("again {task} {code:?}"),
             Event::Failed { task, fault } => format!("failed {task} {:?}", fault.code),
@@ -54,7 +55,7 @@ fn launch(
     notes: &Notes,
 ) -> Result<Launched, LaunchError> {
     let work = RemainingWork::of(plan, &[false; 7], settings(given), Some(jobs));
-    Local { observer: notes }.launch(&work)
+    Local { observer: notes, devices: &[] }.launch(&work)
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn a_request_to_stop_is_passed_on_once_and_waited_for() {
     notes.stop_after.set(None);
     let stop = StopWhenReady { notes: &notes, ready: dir.path().join("ready") };
     let work = RemainingWork::of(&plan, &[false; 7], LaunchSettings::default(), Some(2));
-    let error = Local { observer: &stop }.launch(&work).unwrap_err();
+    let error = Local { observer: &stop, devices: &[] }.launch(&work).unwrap_err();
     assert!(matches!(error, LaunchError::Cancelled { done: 0, of: 7 }), "{error}");
     assert_eq!(fs::read_to_string(dir.path().join("said")).unwrap(), "asked\nkept\n");
 }
@@ -180,7 +181,7 @@ fn tasks_that_ask_one_service_run_one_after_another() {
     let work = RemainingWork::of(&plan, &[false; 2], settings(&["group=0"]), Some(2));
     assert_eq!(work.tasks.len(), 2);
     let notes = Notes::default();
-    assert_eq!(Local { observer: &notes }.launch(&work).unwrap(), Launched::Done);
+    assert_eq!(Local { observer: &notes, devices: &[] }.launch(&work).unwrap(), Launched::Done);
 }
 
 #[test]
@@ -192,6 +193,7 @@ fn memory_cores_and_jobs_limit_what_runs_beside() {
     let mut pool = Pool {
         work: &work,
         observer: &notes,
+        devices: &[],
         cores: 2,
         memory: Some(1000),
         left: (3..7).collect(),
@@ -200,7 +202,10 @@ fn memory_cores_and_jobs_limit_what_runs_beside() {
         running: Vec::new(),
     };
     assert_eq!(pool.next(), Some(3));
-    let running = |task| RunningTask { task, attempts: 1, process: None, again_at: Instant::now() };
+    let running = |task| {
+        let (process, device) = (None, None);
+        RunningTask { task, attempts: 1, process, device, again_at: Instant::now() }
+    };
     pool.left.remove(&3);
     pool.running.push(running(3));
     assert_eq!(pool.next(), None, "two of them need 1200 MiB");
@@ -212,4 +217,73 @@ fn memory_cores_and_jobs_limit_what_runs_beside() {
     pool.left.remove(&4);
     pool.done.insert(3);
     assert_eq!(pool.next(), None, "two jobs run");
+}
+
+/// Two devices and two jobs: a task that computes on a device sees it alone, and no other at that time.
+/// A process that is started again keeps its device.
+#[test]
+fn each_task_has_a_device_for_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "mkdir busy-$GPU || exit 3; echo $1 $GPU >>made; sleep 0.1; rmdir busy-$GPU
+        case $1 in *4) test -e again || { echo >again; exit 5; } ;; esac";
+    let mut plan = scripted(dir.path(), script);
+    for stage in &mut plan.stages {
+        (stage.deps, stage.level) = (Vec::new(), 0);
+        stage.device = Some("cuda:0".to_owned());
+        stage.threads = 1;
+    }
+    let device = |i: usize| OwnDevice {
+        name: format!("cuda:{i}"),
+        variables: vec![("GPU".to_owned(), i.to_string())],
+    };
+    let devices = [device(0), device(1)];
+    let work = RemainingWork::of(&plan, &[false; 7], settings(&["group=0"]), Some(2));
+    let notes = Notes::default();
+    let local = Local { observer: &notes, devices: &devices };
+    assert_eq!(local.launch(&work).unwrap(), Launched::Done);
+    let made = fs::read_to_string(dir.path().join("made")).unwrap();
+    for gpu in ["0", "1"] {
+        assert!(made.lines().filter(|line| line.ends_with(gpu)).count() >= 2, "{made}");
+    }
+    let of_4: Vec<&str> = made.lines().filter(|line| line.contains("4 ")).collect();
+    assert_eq!(of_4.len(), 2, "{made}");
+    assert_eq!(of_4[0], of_4[1], "the device stays that of the task");
+    let events = notes.events.borrow();
+    assert!(events.iter().any(|event| event.ends_with(" on cuda:1")), "{events:?}");
+}
+
+#[test]
+fn tasks_without_a_device_run_beside_those_that_have_one() {
+    let mut plan = plan(Path::new("/run"), &["make"]);
+    for (i, stage) in plan.stages.iter_mut().enumerate() {
+        (stage.deps, stage.level) = (Vec::new(), 0);
+        stage.device = (i < 4).then(|| "flex".to_owned());
+        stage.threads = 1;
+    }
+    let work = RemainingWork::of(&plan, &[false; 7], settings(&["group=0"]), Some(2));
+    let devices =
+        ["flex:0", "flex:1"].map(|name| OwnDevice { name: name.to_owned(), variables: Vec::new() });
+    let notes = Notes::default();
+    let mut pool = Pool {
+        work: &work,
+        observer: &notes,
+        devices: &devices,
+        cores: 4,
+        memory: None,
+        left: (0..7).collect(),
+        done: BTreeSet::new(),
+        failed: BTreeSet::new(),
+        running: Vec::new(),
+    };
+    let mut started = Vec::new();
+    while let Some(task) = pool.next() {
+        pool.left.remove(&task);
+        let device = pool.free_device().filter(|_| pool.computes(task));
+        started.push((task, device));
+        let (process, again_at) = (None, Instant::now());
+        pool.running.push(RunningTask { task, attempts: 1, process, device, again_at });
+    }
+    let on_devices = started.iter().filter_map(|(_, device)| *device).collect::<Vec<_>>();
+    assert_eq!(on_devices, [0, 1], "{started:?}");
+    assert_eq!(started.len(), 4, "two run beside: {started:?}");
 }

@@ -7,7 +7,7 @@ mod yaml;
 use crate::error::LaunchError;
 use crate::folder::write;
 use crate::launcher::{Launched, Launcher};
-use crate::shell::{lines, quoted_path, write_task};
+use crate::shell::{lines, quoted, quoted_path, write_task};
 use crate::tasks::RemainingWork;
 
 /// Keeps the first exit code of a failure. That of a task without its inputs, 5, gives way to that of
@@ -54,29 +54,35 @@ impl Launcher for Script {
             let of = |i: &usize| work.tasks[*i].level == level;
             let tasks: Vec<usize> = (0..work.tasks.len()).filter(of).collect();
             let number = level + 1;
-            let list = dir.join(format!("level-{number}.txt"));
+            let list = quoted_path(&dir.join(format!("level-{number}.txt")))?;
             put(&format!("level-{number}.txt"), lines(work, &tasks))?;
+            let (kinds, count, levels_in_all) = (work.kinds(&tasks), tasks.len(), work.levels());
             let text = format!(
-                "#!/bin/sh\n# {}. A number runs the task on that line alone, from 1.\n{KEEP}\
+                "#!/bin/sh\n# {kinds}. A number runs the task on that line alone, from 1.\n{KEEP}\
                  case ${{1:-1}} in\n*[!0-9]* | 0) echo \"$0: no task $1\" >&2; exit 2 ;;\nesac\n\
-                 if [ \"${{1:-1}}\" -gt {} ]; then\n    echo \"$0: no task $1\" >&2\n    exit 2\nfi\n\
-                 while read -r task; do\n    sh {task_sh} $task || keep $?\ndone <<EOF\n\
-                 $(sed -n \"${{1:-1,\\$}}p\" {})\nEOF\nexit \"$code\"\n",
-                work.kinds(&tasks),
-                tasks.len(),
-                quoted_path(&list)?
+                 if [ \"${{1:-1}}\" -gt {count} ]; then\n    echo \"$0: no task $1\" >&2\n    exit 2\nfi\n\
+                 number=0\nwhile read -r task; do\n    number=$((number + 1))\n    \
+                 echo \"level {number} of {levels_in_all}, task ${{1:-$number}} of {count}: ${{task%% *}}\"\n    \
+                 sh {task_sh} $task || {{ ended=$?; echo \"  ended with $ended\"; keep $ended; }}\n\
+                 done <<EOF\n$(sed -n \"${{1:-1,\\$}}p\" {list})\nEOF\nexit \"$code\"\n",
             );
             put(&format!("level-{number}.sh"), text)?;
             let script = quoted_path(&dir.join(format!("level-{number}.sh")))?;
             levels.push_str(&format!("sh {script} || keep $?\n"));
         }
         let words = work.results_arguments().join(" ");
-        put("results.sh", format!("#!/bin/sh\nexec sh {task_sh} {words}\n"))?;
+        let said = "echo \"the results and the report\"";
+        put("results.sh", format!("#!/bin/sh\n{said}\nexec sh {task_sh} {words}\n"))?;
         let script = quoted_path(&dir.join("results.sh"))?;
+        let logs = work.folder().logs();
+        let logs = logs.to_str().ok_or_else(|| LaunchError::Path { path: logs.clone() })?;
+        let logs = quoted(&format!("all that each task says is in {logs}"))?;
         // A level goes on where a stage of it failed. Each stage that reads from it then ends with 5.
         put(
             "all.sh",
-            format!("#!/bin/sh\n{KEEP}{levels}sh {script} || keep $?\nexit \"$code\"\n"),
+            format!(
+                "#!/bin/sh\necho {logs}\n{KEEP}{levels}sh {script} || keep $?\nexit \"$code\"\n"
+            ),
         )?;
         let container = ["image", "claim", "mount"];
         if container.iter().any(|name| work.settings.text(name).is_some()) {

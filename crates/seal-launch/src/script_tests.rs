@@ -41,8 +41,14 @@ fn the_scripts_make_every_stage_in_order_and_keep_a_failure() {
     let levels = ["level-1.sh", "level-1.txt", "level-4.sh", "results.sh", "all.sh"];
     assert!(levels.iter().all(|name| files.contains_key(*name)), "{:?}", files.keys());
     let all = out.join("launch/script/all.sh");
-    let ended = Command::new("sh").arg(&all).status().unwrap();
-    assert_eq!(ended.code(), Some(3));
+    let ended = Command::new("sh").arg(&all).output().unwrap();
+    assert_eq!(ended.status.code(), Some(3));
+    let said = String::from_utf8(ended.stdout).unwrap();
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines[0].ends_with("a 'b'/launch/logs"), "{said}");
+    assert!(lines[1].starts_with("level 1 of 4, task 1 of "), "{said}");
+    assert!(lines.contains(&"  ended with 3") && lines.contains(&"  ended with 5"), "{said}");
+    assert_eq!(lines.last(), Some(&"the results and the report"));
     let made = fs::read_to_string(out.join("made")).unwrap();
     let made: Vec<&str> = made.lines().map(|key| key.trim_start_matches('0')).collect();
     assert_eq!(made, ["", "1", "2", "3", "4", "5", "6", "results"]);

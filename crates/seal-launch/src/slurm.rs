@@ -12,7 +12,8 @@ mod queue;
 use std::collections::BTreeMap;
 use std::process::Command;
 
-pub use self::queue::{Queued, cancel, queue};
+pub(crate) use self::queue::scancel;
+pub use self::queue::{Queued, queue};
 
 use crate::error::LaunchError;
 use crate::folder::{LaunchFolder, write};
@@ -63,7 +64,7 @@ impl Launcher for Slurm {
             // Without the last job, nothing makes the results.
             Err(error) => {
                 let ids = jobs.ids();
-                let cancelled = queue::scancel(&ids).is_ok();
+                let cancelled = scancel(&ids).is_ok();
                 Err(LaunchError::Half { ids: ids.join(", "), cancelled, source: Box::new(error) })
             }
         }

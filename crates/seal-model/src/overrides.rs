@@ -103,7 +103,7 @@ impl TableError {
         let problem = message.join("\n");
         let nearest = nearest_in(&problem);
         let section = (!places.is_empty()).then(|| places.join("."));
-        Self { section, problem: problem.trim_end().to_owned(), nearest }
+        Self { section, problem: in_words(problem.trim_end()), nearest }
     }
 
     /// Whether a key is unknown, and not a value of another kind than its key takes.
@@ -123,6 +123,23 @@ impl fmt::Display for TableError {
 }
 
 impl std::error::Error for TableError {}
+
+/// A fault with the types of the program as kinds of numbers.
+fn in_words(problem: &str) -> String {
+    const WHOLE: [&str; 4] = ["usize", "u64", "u32", "u8"];
+    const SIGNED: [&str; 3] = ["isize", "i64", "i32"];
+    const REAL: [&str; 2] = ["f64", "f32"];
+    let kinds = [
+        (&WHOLE[..], "a whole number, 0 or more"),
+        (&SIGNED[..], "a whole number"),
+        (&REAL[..], "a number"),
+    ];
+    let Some((before, expected)) = problem.rsplit_once(", expected ") else {
+        return problem.to_owned();
+    };
+    let words = kinds.iter().find(|(types, _)| types.contains(&expected));
+    words.map_or_else(|| problem.to_owned(), |(_, words)| format!("{before}, expected {words}"))
+}
 
 /// The known key that is most like the unknown one that `message` names.
 fn nearest_in(message: &str) -> Option<String> {
@@ -164,6 +181,12 @@ mod tests {
         let message = "unknown field `epoch`, expected one of `epochs`, `batch`";
         assert!(explain(message).ends_with("did you mean `epochs`?"));
         assert_eq!(explain("something else"), "something else");
+        for (kind, words) in
+            [("usize", "a whole number, 0 or more"), ("i64", "a whole number"), ("f64", "a number")]
+        {
+            let said = explain(&format!("invalid type: string \"x\", expected {kind}\nin `sft`\n"));
+            assert_eq!(said, format!("sft: invalid type: string \"x\", expected {words}"));
+        }
         assert!(TableError::of(message).is_unknown_key());
         assert!(!TableError::of("something else").is_unknown_key());
         let inside = "unknown field `sftt`, expected `epochs`\nin `sft`\n";

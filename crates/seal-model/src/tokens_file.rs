@@ -17,7 +17,8 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use seal_data::{Example, RowId};
@@ -65,6 +66,29 @@ impl TokenizedSet {
         Self::from_bytes(&bytes).map_err(damaged)
     }
 
+    /// The ids of the rows to train on, in order, of the file that [`Tokens::write`] wrote to `path`.
+    /// The tokens, which are most of the file, are not read.
+    ///
+    /// # Errors
+    /// As [`Tokens::read`], for what stands before the tokens, and for a file of another length.
+    pub fn read_ids(path: &Path) -> Result<Vec<RowId>, ModelError> {
+        let read = || {
+            let mut file = File::open(path)?;
+            let found = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+            let mut head = Vec::with_capacity(HEADER);
+            Read::take(&mut file, HEADER as u64).read_to_end(&mut head)?;
+            let rows = match (UnreadBytes { bytes: &head, found }).head() {
+                Ok([rows, ..]) => rows,
+                Err(flaw) => return Ok(Err(flaw)),
+            };
+            let mut ids = vec![0; rows * ID];
+            file.read_exact(&mut ids)?;
+            Ok(Ok(ids.chunks_exact(ID).map(id_of).collect()))
+        };
+        let damaged = |source| ModelError::Tokens { path: path.to_owned(), source };
+        read().map_err(ModelError::io(path))?.map_err(damaged)
+    }
+
     /// Writes the tokens in the form of a file.
     ///
     /// # Errors
@@ -109,18 +133,7 @@ impl TokenizedSet {
     /// [`TokensError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TokensError> {
         let mut input = UnreadBytes { bytes, found: bytes.len() };
-        if input.take(MAGIC.len()).ok() != Some(&MAGIC[..]) {
-            return Err(TokensError::Foreign);
-        }
-        let [rows, tokens, skips, rest] = input.sizes()?;
-        let of_rows = rows.checked_mul(ID + 3 * NUMBER);
-        let of_tokens = tokens.checked_mul(NUMBER);
-        let of_skips = skips.checked_mul(2 * NUMBER);
-        let parts = [of_rows, of_tokens, of_skips, Some(rest)];
-        let expected = parts.into_iter().try_fold(HEADER, |sum, part| sum.checked_add(part?));
-        if expected != Some(bytes.len()) {
-            return Err(TokensError::Size { found: bytes.len(), expected });
-        }
+        let [rows, tokens, skips, _] = input.head()?;
         // From here on there is as much as the sizes say.
         let ids = input.take(rows * ID)?;
         let lengths = input.take(rows * NUMBER)?;
@@ -137,10 +150,8 @@ impl TokenizedSet {
             let Some(of_skips) = count.checked_mul(2).and_then(|n| skips.split(n)) else {
                 return Err(damaged);
             };
-            let mut bytes = [0; ID];
-            bytes.copy_from_slice(id);
             let example = Example {
-                id: RowId::from_bytes(bytes),
+                id: id_of(id),
                 tokens: of_row.collect(),
                 answer: value(answer) as usize,
                 skip: pairs(of_skips),
@@ -167,6 +178,12 @@ impl TokenizedSet {
 fn number(out: &mut dyn Write, value: usize) -> io::Result<()> {
     let value = u32::try_from(value).map_err(io::Error::other)?;
     out.write_all(&value.to_le_bytes())
+}
+
+fn id_of(bytes: &[u8]) -> RowId {
+    let mut id = [0; ID];
+    id.copy_from_slice(bytes);
+    RowId::from_bytes(id)
 }
 
 fn value(bytes: &[u8]) -> u32 {
@@ -197,6 +214,7 @@ fn is_sound(example: &Example) -> bool {
 /// The bytes of a file that are not read yet.
 struct UnreadBytes<'a> {
     bytes: &'a [u8],
+    /// Bytes of the whole file.
     found: usize,
 }
 
@@ -206,6 +224,24 @@ impl<'a> UnreadBytes<'a> {
         let (taken, left) = self.bytes.split_at_checked(n).ok_or(short)?;
         self.bytes = left;
         Ok(taken)
+    }
+
+    /// The sizes, which must be those of the whole file: rows, tokens, skips, bytes of the rest.
+    fn head(&mut self) -> Result<[usize; 4], TokensError> {
+        if self.take(MAGIC.len()).ok() != Some(&MAGIC[..]) {
+            return Err(TokensError::Foreign);
+        }
+        let sizes = self.sizes()?;
+        let [rows, tokens, skips, rest] = sizes;
+        let of_rows = rows.checked_mul(ID + 3 * NUMBER);
+        let of_tokens = tokens.checked_mul(NUMBER);
+        let of_skips = skips.checked_mul(2 * NUMBER);
+        let parts = [of_rows, of_tokens, of_skips, Some(rest)];
+        let expected = parts.into_iter().try_fold(HEADER, |sum, part| sum.checked_add(part?));
+        match expected == Some(self.found) {
+            true => Ok(sizes),
+            false => Err(TokensError::Size { found: self.found, expected }),
+        }
     }
 
     fn sizes(&mut self) -> Result<[usize; 4], TokensError> {

@@ -33,7 +33,7 @@ impl Observer for Lines<'_> {
     fn event(&self, event: &Event<'_>) {
         let name = |node: usize| self.0.get(node).map_or("all", String::as_str);
         let line = match event {
-            Event::Started { node } => format!("{} started", name(*node)),
+            Event::Started { node, .. } => format!("{} started", name(*node)),
             Event::Elsewhere { node, .. } => format!("{} elsewhere", name(*node)),
             Event::TakenOver { node, .. } => format!("{} taken over", name(*node)),
             Event::Lost { node } => format!("{} lost", name(*node)),

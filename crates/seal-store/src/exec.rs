@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use seal_files::Holder;
 
-use self::scheduler::{Next, Scheduler, Status};
+use self::scheduler::{Next, Scheduler, Status, Taken};
 use crate::commit::Committed;
 use crate::entry::Entry;
 use crate::error::StoreError;
@@ -84,7 +84,8 @@ pub fn run_graph<W: Sync, R: Runner<W>>(
     let left = nodes.iter().zip(&status).filter(|(_, s)| matches!(s, Status::Waiting));
     let cost = left.map(|(n, _)| n.cost).sum();
     observer.event(&Event::Planned { stages: nodes.len(), found, cost });
-    let workers = capacity.jobs.clamp(1, (nodes.len() - found).max(1));
+    let jobs = capacity.jobs.saturating_add(capacity.beside);
+    let workers = jobs.clamp(1, (nodes.len() - found).max(1));
     let state = Scheduler::new(nodes, status, workers);
     let shared = (Mutex::new(state), Condvar::new());
     let exec = Executor { nodes, store, capacity, runner, observer, shared: &shared };
@@ -139,12 +140,13 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
 
     /// One worker: takes stages until all are settled.
     fn work(&self) {
-        while let Some((i, deps)) = self.next() {
+        while let Some(taken) = self.next() {
+            let i = taken.node;
             // A panic in a backend must not take the other stages down.
-            let tried = catch_unwind(AssertUnwindSafe(|| self.try_stage(i, &deps)))
+            let tried = catch_unwind(AssertUnwindSafe(|| self.try_stage(&taken)))
                 .unwrap_or_else(|panic| Err(StageError::Panicked { message: text_of(&*panic) }));
             let mut state = self.state();
-            state.free(self.nodes, i);
+            state.free(self.nodes, taken);
             match tried {
                 Ok(Tried::Done(done)) => {
                     let seconds = done.seconds;
@@ -183,15 +185,15 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
         }
     }
 
-    /// The next stage to run with its inputs, or `None` when all is settled.
-    fn next(&self) -> Option<(usize, Vec<PathBuf>)> {
+    /// The next stage to run, or `None` when all is settled.
+    fn next(&self) -> Option<Taken> {
         let mut state = self.state();
         loop {
             if self.observer.is_cancelled() {
                 return None;
             }
             match state.next(self.nodes, self.capacity) {
-                Next::Run(i, deps) => return Some((i, deps)),
+                Next::Run(taken) => return Some(taken),
                 Next::Nothing => return None,
                 Next::Wait => {
                     let woken = self.shared.1.wait(state);
@@ -207,7 +209,9 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
         }
     }
 
-    fn try_stage(&self, i: usize, deps: &[PathBuf]) -> Result<Tried, StageError<R::Error>> {
+    fn try_stage(&self, taken: &Taken) -> Result<Tried, StageError<R::Error>> {
+        let Taken { node: i, deps, device } = taken;
+        let (i, device) = (*i, device.as_deref());
         let node = &self.nodes[i];
         let making = match self.store.begin(node.stage, &node.key, &node.inputs) {
             Ok(Begun::Making(making)) => making,
@@ -223,8 +227,8 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
             self.observer.event(&Event::TakenOver { node: i, before });
         }
         may_halt("claimed");
-        self.observer.event(&Event::Started { node: i });
-        tracing::info!(stage = node.stage, cell = node.label, key = %node.key, "started");
+        self.observer.event(&Event::Started { node: i, device });
+        tracing::info!(stage = node.stage, cell = node.label, key = %node.key, device, "started");
         let start = Instant::now();
         let progress = |done| self.observer.event(&Event::Progress { node: i, done });
         let goes_on = |unit, at, of| self.observer.event(&Event::Resumed { node: i, unit, at, of });
@@ -232,6 +236,7 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
             dir: making.dir(),
             deps,
             unfinished: making.unfinished(),
+            device,
             progress: &progress,
             goes_on: &goes_on,
             keep_every: self.capacity.keep_every,

@@ -3,7 +3,7 @@
 //! Nobody needs a graph for it: entries are listed by what their manifests say. Whether an entry
 //! is of the inputs that a stage has today is known only to who has that stage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -186,6 +186,23 @@ fn claims(dir: &Path) -> Result<Vec<Claimed>, StoreError> {
         }
     }
     Ok(claims)
+}
+
+/// The claimed outputs whose holder was a process of this system and has ended. The next process that
+/// needs one takes it over.
+///
+/// # Errors
+/// A claim or folder that cannot be read.
+pub fn abandoned(root: &Path) -> Result<BTreeSet<String>, StoreError> {
+    let dir = root.join(CLAIMS);
+    let mut outputs = BTreeSet::new();
+    for (output, _) in claimed(root)? {
+        let path = dir.join(&output);
+        if Claims::has_ended(&path).map_err(StoreError::io(&path))? {
+            outputs.insert(output);
+        }
+    }
+    Ok(outputs)
 }
 
 /// When the claim of each output in the store at `root` was last renewed, by the clock of the file

@@ -72,8 +72,8 @@ pub use error::{Remedy, StoreError};
 pub use exec::{Done, GraphError, run_graph};
 pub use halt::may_halt;
 pub use inventory::{
-    Claimed, Inventory, OtherFolder, OtherFolderKind, StoredEntry, claimed, inventory, last_beats,
-    verify_all,
+    Claimed, Inventory, OtherFolder, OtherFolderKind, StoredEntry, abandoned, claimed, inventory,
+    last_beats, verify_all,
 };
 pub use key::Key;
 pub use making::Making;

@@ -40,6 +40,8 @@ pub struct Job<'a> {
     pub deps: &'a [PathBuf],
     /// Folder for finished parts of its output, to be made by it; outlives a kill.
     pub unfinished: &'a Path,
+    /// The device that it has: one of the kind that it needs, if it needs one.
+    pub device: Option<&'a str>,
     /// Told the share done, 0 to 1.
     pub progress: &'a (dyn Fn(f64) + Sync),
     /// Told that the work goes on where an earlier run left it: after so many of so many steps or parts,

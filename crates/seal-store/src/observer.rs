@@ -52,6 +52,8 @@ pub enum Event<'a> {
     Started {
         /// The stage.
         node: usize,
+        /// The device that it has, if it needs one.
+        device: Option<&'a str>,
     },
     /// A stage went on.
     Progress {

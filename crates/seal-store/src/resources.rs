@@ -1,6 +1,6 @@
 //! What stages need while they run, and what there is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What a stage needs while it runs.
@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Resources {
     /// Threads; 0 counts as 1.
     pub threads: usize,
-    /// A device by its name, if it computes on one.
+    /// A device by its name, or by that of its kind, if it computes on one.
     pub device: Option<String>,
     /// A service by its address, if it asks one over the network.
     pub network: Option<String>,
@@ -17,12 +17,15 @@ pub struct Resources {
 /// What stages may use at once. A stage that needs more than there is runs alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// Stages.
+    /// Stages. With [`Capacity::beside`], those that compute on a device.
     pub jobs: usize,
+    /// Stages that need no device and run beside the others. 0: they count as the others do.
+    pub beside: usize,
     /// Threads of all stages together.
     pub threads: usize,
-    /// Stages on one device, by its name. A device that is not named takes any number.
-    pub devices: BTreeMap<String, usize>,
+    /// The devices of a kind, by the name that stages ask for. A stage has one of them for itself. A
+    /// name that is not here is that of a device which takes any number of stages.
+    pub devices: BTreeMap<String, Vec<String>>,
     /// Stages that ask one and the same service. A stage sends as many requests at once as the
     /// service takes, so that one stage a service is enough.
     pub network: usize,
@@ -40,10 +43,23 @@ impl Capacity {
         let (jobs, threads) = (jobs.max(1), threads.max(1));
         Self {
             jobs,
+            beside: 0,
             threads: jobs.saturating_mul(threads),
             devices: BTreeMap::new(),
             network: 1,
             keep_every: KEEP_EVERY,
+        }
+    }
+
+    /// Room for `jobs` stages of `threads` threads each on `devices` of the kind `kind`, each of which
+    /// has one of them for itself. As many stages as there are devices run beside them without one.
+    pub fn on_devices(jobs: usize, threads: usize, kind: &str, devices: Vec<String>) -> Self {
+        let (of, beside) = (Self::new(jobs, threads), devices.len());
+        Self {
+            beside,
+            threads: of.threads.saturating_add(beside.saturating_mul(threads.max(1))),
+            devices: BTreeMap::from([(kind.to_owned(), devices)]),
+            ..of
         }
     }
 }
@@ -52,8 +68,11 @@ impl Capacity {
 #[derive(Debug, Default)]
 pub(crate) struct InUse {
     jobs: usize,
+    /// Of the jobs, those that need no device.
+    beside: usize,
     threads: usize,
-    devices: BTreeMap<String, usize>,
+    /// Devices that a stage has for itself, with the name that it asked for.
+    devices: BTreeSet<(String, String)>,
     network: BTreeMap<String, usize>,
 }
 
@@ -63,38 +82,54 @@ impl InUse {
         if self.jobs == 0 {
             return true;
         }
-        let on_device = for_.device.as_ref().is_none_or(|device| {
-            let used = self.devices.get(device).copied().unwrap_or(0);
-            of.devices.get(device).is_none_or(|most| used < *most)
-        });
         let on_network = for_.network.as_ref().is_none_or(|service| {
             self.network.get(service).copied().unwrap_or(0) < of.network.max(1)
         });
-        self.jobs < of.jobs
+        let has_job = match (of.beside, &for_.device) {
+            (0, _) => self.jobs < of.jobs,
+            (most, None) => self.beside < most,
+            (_, Some(_)) => self.jobs - self.beside < of.jobs,
+        };
+        has_job
             && self.threads + for_.threads.max(1) <= of.threads
-            && on_device
+            && for_.device.as_ref().is_none_or(|kind| self.free_device(kind, of).is_some())
             && on_network
     }
 
-    pub(crate) fn take(&mut self, by: &Resources) {
+    /// The device that a stage which asks for `kind` would get: the first that is free.
+    fn free_device<'a>(&self, kind: &'a str, of: &'a Capacity) -> Option<&'a str> {
+        let Some(devices) = of.devices.get(kind) else { return Some(kind) };
+        let is_free =
+            |device: &&String| !self.devices.contains(&(kind.to_owned(), (*device).clone()));
+        devices.iter().find(is_free).map(String::as_str)
+    }
+
+    /// Takes what a stage needs, and gives the device that it computes on.
+    pub(crate) fn take(&mut self, by: &Resources, of: &Capacity) -> Option<String> {
         self.jobs += 1;
+        self.beside += usize::from(by.device.is_none());
         self.threads += by.threads.max(1);
         if let Some(service) = &by.network {
             *self.network.entry(service.clone()).or_default() += 1;
         }
-        if let Some(device) = &by.device {
-            *self.devices.entry(device.clone()).or_default() += 1;
+        let kind = by.device.as_ref()?;
+        let device = self.free_device(kind, of)?.to_owned();
+        if of.devices.contains_key(kind) {
+            self.devices.insert((kind.clone(), device.clone()));
         }
+        Some(device)
     }
 
-    pub(crate) fn give_back(&mut self, by: &Resources) {
+    /// Gives back what a stage needed, and the device that it had.
+    pub(crate) fn give_back(&mut self, by: &Resources, device: Option<String>) {
         self.jobs -= 1;
+        self.beside -= usize::from(by.device.is_none());
         self.threads -= by.threads.max(1);
         if let Some(used) = by.network.as_ref().and_then(|service| self.network.get_mut(service)) {
             *used -= 1;
         }
-        if let Some(used) = by.device.as_ref().and_then(|device| self.devices.get_mut(device)) {
-            *used -= 1;
+        if let Some(taken) = by.device.clone().zip(device) {
+            self.devices.remove(&taken);
         }
     }
 }
@@ -112,25 +147,25 @@ mod tests {
     fn a_stage_starts_when_all_that_it_needs_is_free() {
         let mut of = Capacity::new(3, 2);
         assert_eq!((of.jobs, of.threads, of.network), (3, 6, 1));
-        of.devices = BTreeMap::from([("cuda:0".to_owned(), 1)]);
+        of.devices = BTreeMap::from([("cuda:0".to_owned(), vec!["cuda:0".to_owned()])]);
         let mut used = InUse::default();
         let on_gpu = needs(2, Some("cuda:0"), None);
-        used.take(&on_gpu);
+        assert_eq!(used.take(&on_gpu, &of).as_deref(), Some("cuda:0"));
         assert!(!used.leaves_room(&on_gpu, &of), "the device is taken");
         assert!(used.leaves_room(&needs(2, Some("cuda:1"), None), &of), "another is free");
         assert!(used.leaves_room(&needs(4, None, None), &of));
         assert!(!used.leaves_room(&needs(5, None, None), &of), "more threads than are left");
         let asks = needs(0, None, Some("judge"));
-        used.take(&asks);
+        used.take(&asks, &of);
         assert!(!used.leaves_room(&asks, &of), "one at a time asks a service");
         assert!(used.leaves_room(&needs(0, None, Some("other")), &of), "another service is free");
         assert!(!used.leaves_room(&needs(4, None, None), &of), "0 threads count as one");
         assert!(used.leaves_room(&needs(3, None, None), &of));
-        used.take(&needs(1, None, None));
+        used.take(&needs(1, None, None), &of);
         assert!(!used.leaves_room(&needs(1, None, None), &of), "three jobs run");
-        used.give_back(&asks);
+        used.give_back(&asks, None);
         assert!(used.leaves_room(&asks, &of));
-        used.give_back(&on_gpu);
+        used.give_back(&on_gpu, Some("cuda:0".to_owned()));
         assert!(used.leaves_room(&on_gpu, &of));
         // One stage with one thread is left.
         assert!(used.leaves_room(&needs(5, None, None), &of));
@@ -143,9 +178,35 @@ mod tests {
         assert_eq!((of.jobs, of.threads), (1, 1));
         let (large, mut used) = (needs(64, None, Some("judge")), InUse::default());
         assert!(used.leaves_room(&large, &of));
-        used.take(&large);
+        used.take(&large, &of);
         assert!(!used.leaves_room(&needs(1, None, None), &of));
-        used.give_back(&large);
+        used.give_back(&large, None);
         assert!(used.leaves_room(&needs(1, None, None), &of));
+    }
+    #[test]
+    fn each_stage_has_a_device_of_its_kind_for_itself_and_others_run_beside() {
+        let devices = ["cuda:0", "cuda:1", "cuda:2"].map(str::to_owned).to_vec();
+        let of = Capacity::on_devices(2, 4, "cuda:0", devices);
+        assert_eq!((of.jobs, of.beside, of.threads), (2, 3, 20));
+        let (on_gpu, on_cpu) = (needs(4, Some("cuda:0"), None), needs(4, None, None));
+        let mut used = InUse::default();
+        assert_eq!(used.take(&on_gpu, &of).as_deref(), Some("cuda:0"));
+        assert_eq!(used.take(&on_gpu, &of).as_deref(), Some("cuda:1"));
+        assert!(!used.leaves_room(&on_gpu, &of), "two jobs run, though a device is free");
+        for _ in 0..3 {
+            assert!(used.leaves_room(&on_cpu, &of));
+            assert_eq!(used.take(&on_cpu, &of), None);
+        }
+        assert!(!used.leaves_room(&on_cpu, &of), "three run beside");
+        used.give_back(&on_gpu, Some("cuda:0".to_owned()));
+        assert!(used.leaves_room(&on_gpu, &of), "stages beside take no job");
+        assert_eq!(used.take(&on_gpu, &of).as_deref(), Some("cuda:0"), "the first that is free");
+        // A name of no kind is that of a device, whatever runs on it.
+        let of = Capacity { jobs: 9, threads: 99, ..of };
+        for _ in 0..2 {
+            let other = needs(1, Some("flex"), None);
+            assert!(used.leaves_room(&other, &of));
+            assert_eq!(used.take(&other, &of).as_deref(), Some("flex"));
+        }
     }
 }

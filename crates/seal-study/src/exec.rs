@@ -2,10 +2,11 @@
 //! study.
 
 use seal_store::{
-    Capacity, GraphError, Holder, InProcess, NoThread, PreviousHolder, StageError, Store,
+    Capacity, Found, GraphError, Holder, InProcess, NoThread, PreviousHolder, StageError, Store,
     run_graph as run_stages,
 };
 
+use crate::config::Devices;
 use crate::error::{Defect, StudyError};
 use crate::kept_base::keep_base;
 use crate::observer::{Event, Observer};
@@ -19,7 +20,8 @@ pub(crate) type Work<'a> = seal_store::Work<'a, StudyError>;
 /// A stage of a study.
 pub(crate) type Node<'a> = seal_store::Node<Work<'a>>;
 
-/// As [`seal_store::run_graph`], in this process.
+/// As [`seal_store::run_graph`], in this process. Each stage that computes with a model has one of the
+/// devices of `workers` for itself, if it has any.
 ///
 /// # Errors
 /// The first failure, after all that could run has run.
@@ -27,15 +29,43 @@ pub(crate) fn run_graph(
     nodes: &[Node<'_>],
     read: &[usize],
     store: &Store,
-    workers: Workers,
+    workers: &Workers,
     observer: &dyn Observer,
 ) -> Result<Vec<Done>, StudyError> {
     let _kept = keep_base(workers.keep_base);
-    let keep_every = workers.keep_every;
-    let capacity = Capacity { keep_every, ..Capacity::new(workers.jobs, workers.threads) };
-    let told = StageEvents { nodes, observer };
+    let Workers { jobs, threads, keep_every, .. } = *workers;
+    // One device needs no name in every line.
+    let names_devices = workers.devices.len() > 1;
+    let capacity = match workers.devices.is_empty() {
+        true => Capacity::new(jobs, threads),
+        false => Capacity::on_devices(jobs, threads, &workers.kind, workers.devices.clone()),
+    };
+    let capacity = Capacity { keep_every, ..capacity };
+    let told = StageEvents { nodes, observer, names_devices };
     let runner = InProcess::cancelled_by(StudyError::is_cancelled);
     run_stages(nodes, read, store, &capacity, &runner, &told).map_err(StudyError::from)
+}
+
+/// The devices of a list, for stages to take. Where the store has all that needs one, none has to be
+/// there.
+///
+/// # Errors
+/// Devices that the machine does not have; a store that cannot be read.
+pub(crate) fn to_take(
+    nodes: &[Node<'_>],
+    store: &Store,
+    devices: &Devices,
+) -> Result<Vec<String>, StudyError> {
+    let error = match devices.to_take() {
+        Ok(devices) => return Ok(devices),
+        Err(error) => error,
+    };
+    for node in nodes.iter().filter(|node| node.needs.device.is_some()) {
+        if !matches!(store.find(node.stage, &node.key, &node.inputs)?, Found::Entry(_)) {
+            return Err(error.into());
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// A process, for people.
@@ -47,13 +77,16 @@ fn place_of(holder: &Holder) -> String {
 struct StageEvents<'a, 'n> {
     nodes: &'a [Node<'n>],
     observer: &'a dyn Observer,
+    /// Whether to say which device a stage has.
+    names_devices: bool,
 }
 
 impl StageEvents<'_, '_> {
-    fn started(&self, i: usize) {
+    fn started(&self, i: usize, device: Option<&str>) {
         let node = &self.nodes[i];
-        let (label, cost) = (node.label.clone(), node.cost);
-        self.observer.event(&Event::Started { node: i, stage: node.stage, label, cost });
+        let (stage, label, cost) = (node.stage, node.label.clone(), node.cost);
+        let device = device.filter(|_| self.names_devices).map(str::to_owned);
+        self.observer.event(&Event::Started { node: i, stage, label, cost, device });
     }
 
     fn notice(&self, message: String) {
@@ -112,11 +145,11 @@ impl seal_store::Observer for StageEvents<'_, '_> {
                     stage.stage, stage.label
                 ));
             }
-            Of::Started { node } => self.started(node),
+            Of::Started { node, device } => self.started(node, device),
             Of::Progress { node, done } => self.observer.event(&Event::Progress { node, done }),
             Of::Finished { node, seconds } => {
                 if seconds.is_none() {
-                    self.started(node);
+                    self.started(node, None);
                 }
                 let (seconds, cost) = (seconds.unwrap_or(0.0), self.nodes[node].cost);
                 self.observer.event(&Event::Finished { node, seconds, cost });

@@ -105,15 +105,15 @@ impl Graph<'_> {
 /// What a stage takes: relative time, and the device that it computes on.
 struct Effort<'a> {
     cost: f64,
-    device: Option<&'a str>,
+    device: Option<String>,
     /// The address of an endpoint that it asks.
     network: Option<&'a str>,
 }
 
 impl<'a> Effort<'a> {
     /// Of a stage that computes with a model.
-    fn on(c: &'a Config, cost: f64) -> Self {
-        Self { cost, device: Some(&c.device), network: None }
+    fn on(c: &Config, cost: f64) -> Self {
+        Self { cost, device: Some(c.device.in_keys()), network: None }
     }
 
     /// Of one that needs none, and next to no time.
@@ -209,7 +209,7 @@ impl<'a> GraphBuilder<'a> {
             return *node;
         }
         let Effort { cost, device, network } = effort;
-        let [device, network] = [device, network].map(|name| name.map(str::to_owned));
+        let network = network.map(str::to_owned);
         let needs = Resources { device, network, ..Resources::default() };
         let wave = self.wave;
         self.nodes.push(Node { stage, label, key, inputs, deps: of, cost, wave, needs, work });

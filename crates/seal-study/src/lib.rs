@@ -27,6 +27,7 @@ mod findings;
 mod graph;
 mod judging;
 mod kept_base;
+mod memory;
 mod model_digests;
 mod observer;
 mod opening;
@@ -44,16 +45,17 @@ mod trace;
 pub use arm::Arm;
 pub use cards::write_cards;
 pub use config::{
-    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, MajorityKind,
+    Append, ArmRole, ArmSpec, BUILT_IN, Binding, Config, ConfigSource, Devices, MajorityKind,
     MajoritySettings, Method, OneJudge, Proxy, Quick, SelectionSettings, StudySection, TestJudges,
     load_config,
 };
 pub use error::{
     AgainError, ArmError, AssessmentsError, ConfigError, ConfigPart, Defect, FileError,
-    NumberError, OverrideError, PairsError, PlanError, PlanFault, PlannedError, RowsError,
-    RunFolderError, SectionError, StudyError, ValueError,
+    MemoryError, NumberError, OverrideError, PairsError, PlanError, PlanFault, PlannedError,
+    RowsError, RunFolderError, SectionError, StudyError, ValueError,
 };
 pub use findings::findings_of_plans;
+pub use memory::Peak;
 pub use model_digests::remembered_digests;
 pub use observer::{Event, Observer, Silent};
 pub use options::{PlanView, PlannedJudging, PlannedStage, PlannedWork, RunOptions, RunOutcome};

@@ -25,6 +25,8 @@ pub enum Event {
         label: String,
         /// Its cost.
         cost: f64,
+        /// The device that it has for itself, where there are several.
+        device: Option<String>,
     },
     /// A stage went on.
     Progress {

@@ -16,8 +16,15 @@ pub struct RunOptions {
     pub out: PathBuf,
     /// Store of stage outputs; `out/store` by default.
     pub store: Option<PathBuf>,
-    /// Stages side by side.
+    /// Stages side by side; with a list of devices, those that compute on one. As many as there are
+    /// devices then run beside them without one.
     pub jobs: usize,
+    /// Whether this process was started to make stages on the first device of a kind, whatever list of
+    /// devices the config has. Its launcher gave it one.
+    pub has_one_device: bool,
+    /// Bytes of memory that each device of the study has, where that is known. A stage that needs more
+    /// is refused.
+    pub device_memory: Option<u64>,
     /// Threads of each: one for the small models that a study trains from scratch.
     pub threads: usize,
     /// How often a stage that trains keeps the state that it would go on from after a kill. A
@@ -51,6 +58,8 @@ impl RunOptions {
             out: out.into(),
             store: None,
             jobs: 1,
+            has_one_device: false,
+            device_memory: None,
             threads: 1,
             keep_every: Self::KEEP_EVERY,
             probe: true,
@@ -61,9 +70,9 @@ impl RunOptions {
         }
     }
 
-    pub(crate) fn workers(&self) -> Workers {
-        let Self { jobs, threads, keep_every, keep_base, .. } = *self;
-        Workers { jobs, threads, keep_every, keep_base }
+    /// Threads for reading files, while no stage runs.
+    pub(crate) fn readers(&self) -> usize {
+        self.jobs.saturating_mul(self.threads)
     }
 
     /// Folder of the store.
@@ -72,8 +81,8 @@ impl RunOptions {
     }
 }
 
-/// How many stages run side by side, and on how many threads each.
-#[derive(Clone, Copy, Debug)]
+/// How many stages run side by side, on how many threads each, and on which devices.
+#[derive(Clone, Debug)]
 pub(crate) struct Workers {
     pub(crate) jobs: usize,
     pub(crate) threads: usize,
@@ -81,13 +90,10 @@ pub(crate) struct Workers {
     pub(crate) keep_every: Duration,
     /// Bytes of the largest base that is kept between stages.
     pub(crate) keep_base: u64,
-}
-
-impl Workers {
-    /// Threads for reading files, while no stage runs.
-    pub(crate) fn readers(self) -> usize {
-        self.jobs.saturating_mul(self.threads)
-    }
+    /// The kind of the devices, by which stages ask for one.
+    pub(crate) kind: String,
+    /// Devices that stages have for themselves; none where they share what there is.
+    pub(crate) devices: Vec<String>,
 }
 
 /// A stage that is done or to be done.

@@ -6,23 +6,28 @@ mod size;
 
 use std::collections::BTreeMap;
 
-use seal_device::{DeviceSpec, Kernels};
+use seal_device::{DeviceSet, Kernels};
 use seal_lm::{Cost, LoraConfig, WeightFormat};
 
 use self::rows::counted;
-use self::size::{ModelSize, ROW_SHARE, Training};
+use self::size::{ModelSize, ROW_SHARE};
 use crate::StudyError;
 use crate::arm::{Arm, arms};
 use crate::config::{Config, ConfigSource, Method, load};
 use crate::graph::stage_counts;
 use crate::judging::{Judges, PlannedQuestions, planned, planned_answers};
+use crate::memory::{Peak, Training, peaks, trainings};
 use crate::options::{FETCHED, PlannedJudging, PlannedWork};
 
 /// A study as its config has it.
 #[derive(Clone, Debug)]
 pub struct Preview {
     /// Where it would run.
-    pub device: DeviceSpec,
+    pub devices: DeviceSet,
+    /// GiB of memory of each device, where the config says it.
+    pub device_memory: Option<f64>,
+    /// The most memory that the stages of each kind need, in the order in which they run.
+    pub peaks: Vec<Peak>,
     /// The arms: id and label.
     pub arms: Vec<(String, String)>,
     /// Stages by name, over all seeds; arms share those that are alike.
@@ -94,14 +99,11 @@ impl Preview {
         let all = arms(&loaded)?;
         let config = &loaded.config;
         let mut missing = Vec::new();
-        let device = config.device.parse::<DeviceSpec>()?;
-        let kernels = match device.open() {
-            Ok(device) => Kernels::of(&device).is_some(),
-            Err(e) => {
-                missing.push(format!("device {}: {e}", config.device));
-                false
-            }
-        };
+        let devices = config.device.set()?;
+        if let Err(e) = devices.found() {
+            missing.push(format!("device {}: {e}", config.device));
+        }
+        let kernels = devices.kind().open().is_ok_and(|device| Kernels::of(&device).is_some());
         let lacks_device = missing.len();
         let (sft, selector) = trainings(config, kernels);
         let own = if config.proxy.is_some() { &sft } else { &selector };
@@ -122,7 +124,9 @@ impl Preview {
         let judges = Judges::ahead(config, &mut missing)?;
         let stages = stage_counts(&all, seeds, &judges);
         Ok(Self {
-            device,
+            peaks: peaks(&all, &judges, &devices),
+            devices,
+            device_memory: config.device_memory,
             arms: all.iter().map(|a| (a.id.clone(), a.label.clone())).collect(),
             judging: judging(config, &judges, &stages, &rows, seeds),
             stages,
@@ -142,11 +146,11 @@ pub fn step_bytes<'a>(configs: impl Iterator<Item = &'a Config>) -> Option<u64> 
 }
 
 fn step_of(config: &Config) -> Option<u64> {
-    let device = config.device.parse::<DeviceSpec>().ok()?;
-    if !device.is_host() {
+    let kind = config.device.set().ok()?.kind();
+    if !kind.is_host() {
         return Some(0);
     }
-    let kernels = device.open().is_ok_and(|device| Kernels::of(&device).is_some());
+    let kernels = kind.open().is_ok_and(|device| Kernels::of(&device).is_some());
     let (own, selector) = trainings(config, kernels);
     let mut missing = Vec::new();
     let mut bytes = |config: &Config, training: &Training<'_>| {
@@ -157,24 +161,6 @@ fn step_of(config: &Config) -> Option<u64> {
         None => Some(bytes(config, &own)?.max(bytes(config, &selector)?)),
         Some(_) => Some(bytes(config, &own)?.max(bytes(&config.of_selector(), &selector)?)),
     }
-}
-
-/// How what is fine-tuned is trained, and how the selector's model is.
-fn trainings(config: &Config, kernels: bool) -> (Training<'_>, Training<'_>) {
-    // The model that learns the selector has the larger step: two batches.
-    let selector = Training {
-        lora: config.bilevel.lora.as_ref(),
-        rows: selector_rows(config),
-        recompute: config.bilevel.recompute,
-        kernels,
-    };
-    let sft = Training {
-        lora: config.sft.lora.as_ref(),
-        rows: sft_rows(config),
-        recompute: config.sft.recompute,
-        kernels,
-    };
-    (sft, selector)
 }
 
 /// What judges do at most. Their prompts are not read: nothing is said of money.
@@ -211,14 +197,6 @@ fn judging(
         without_cost(planned_answers(place, judge, of_answers, prompts.as_deref(), tokens))
     });
     pairs.chain(answers).collect()
-}
-
-fn selector_rows(config: &Config) -> usize {
-    config.bilevel.micro_batch.unwrap_or(2 * config.bilevel.batch)
-}
-
-fn sft_rows(config: &Config) -> usize {
-    config.sft.micro_batch.unwrap_or(config.sft.batch)
 }
 
 /// Operations of the fine-tuning of a model folder to a base, if a pass over a row takes `pass`.

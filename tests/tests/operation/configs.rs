@@ -43,6 +43,9 @@ fn each_value_has_a_line_with_its_origin() {
     let arm = said(&sandbox, &[&origins[..], &["--arm", "gamma-0.1"]].concat());
     let gamma = "bilevel.gamma = 0.1  # plan: penalty strength = 0.1";
     assert!(arm.lines().any(|line| line == gamma), "{arm}");
+    let alone = "# runs this arm and the reference alone with --set 'study.only=[\"gamma-0.1\"]'.";
+    assert!(arm.lines().any(|line| line == alone), "{arm}");
+    said(&sandbox, &[&args[..], &["--set", "study.only=[\"gamma-0.1\"]"]].concat());
     let absent = sandbox.run(&[&args[..], &["--arm", "gamma-9"]].concat());
     assert_eq!(absent.code, Some(2), "{}", absent.stderr);
     assert!(absent.stderr.contains("gamma-9") && absent.stderr.contains("no-unsafe"));

@@ -1,6 +1,8 @@
 //! `doctor`.
 
 use std::fs;
+use std::io;
+use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
@@ -64,6 +66,14 @@ fn each_fault_is_one_line_with_what_to_type() {
     sandbox.write("folder.toml", &format!("{before}{folder}[bilevel]{after}"));
     let model = ["--config", "folder.toml"];
     fault(&model, "wrong    model absent: ", "set model.path to a model folder");
+    let judge = format!(
+        "{study}[judge.hexphi.also.mine]\nkind = \"reward\"\n\
+         [judge.hexphi.also.mine.model]\npath = \"no-model\"\n"
+    );
+    sandbox.write("judged.toml", &judge);
+    let judged = ["--config", "judged.toml"];
+    let model = "wrong    model of judge.hexphi.mine no-model: its config.json cannot be read";
+    fault(&judged, model, "set judge.hexphi.mine.model.path to a model folder");
     fs::remove_file(sandbox.path().join("safe.jsonl")).unwrap();
     fault(&with, "wrong    rows ./safe.jsonl: ", "in the config, or the file's rights");
     sandbox.write("plan.jsonl", "{}\n");
@@ -132,6 +142,34 @@ fn what_killed_runs_left_in_a_store_is_said() {
     assert!(gone.stdout.contains(&line), "{}", gone.stdout);
 }
 
+/// The claim of a process that was killed here is no output in the making.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_claim_of_a_process_that_has_ended_is_not_said_to_be_made() {
+    let sandbox = study();
+    let args = ["ablate", "--config", "study.toml", "--out", "out", "--set", "base.epochs=400"];
+    let mut child =
+        sandbox.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let claims = sandbox.path().join("out/store/claims");
+    // A claim is written under another name first, with a token after the key.
+    let is_whole = |claim: io::Result<fs::DirEntry>| {
+        let name = claim.unwrap().file_name().into_string().unwrap();
+        name.rsplit_once('-').is_some_and(|(_, key)| key.len() == 32)
+    };
+    let is_claimed = || fs::read_dir(&claims).is_ok_and(|claims| claims.into_iter().any(is_whole));
+    while !is_claimed() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let lines = said(&sandbox, &["doctor", "--out", "out"]);
+    let content = lines.lines().find(|line| line.starts_with("ok       content of "));
+    let content = content.unwrap_or_else(|| panic!("{lines}"));
+    assert!(content.contains("whose process has ended"), "{content}");
+    assert!(!content.contains("outputs being made"), "{content}");
+}
+
 /// Each of these is refused by `ablate`.
 #[test]
 fn what_a_run_would_refuse_is_wrong() {
@@ -169,7 +207,11 @@ fn what_a_run_would_refuse_is_wrong() {
     // A judge's model.
     let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/judges/llama_guard_3.toml");
     let table = format!("judge.hexphi={{ table = \"{table}\", model = {{ path = \"absent\" }} }}");
-    wrong(&[&with[..], &["--set", &table]].concat(), "wrong    study: ", "judge of hexphi");
+    wrong(
+        &[&with[..], &["--set", &table]].concat(),
+        "wrong    model of judge.hexphi absent: ",
+        "config.json",
+    );
     // A model folder: an adapter is no model, and shards belong together.
     let base = fs::read_dir(sandbox.path().join("out/store/base")).unwrap().next().unwrap();
     let model = sandbox.path().join("model");

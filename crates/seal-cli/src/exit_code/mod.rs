@@ -16,7 +16,7 @@ mod tests;
 
 use std::error::Error;
 
-use seal_device::DeviceError;
+use seal_device::{DeviceError, DeviceSetError};
 use seal_files::is_disk_full;
 use seal_launch::LaunchError;
 use seal_model::ModelError;
@@ -62,6 +62,9 @@ fn of_one(error: &(dyn Error + 'static)) -> Option<u8> {
     }
     if let Some(device) = error.downcast_ref::<DeviceError>() {
         return Some(parts::device(device));
+    }
+    if let Some(devices) = error.downcast_ref::<DeviceSetError>() {
+        return Some(parts::devices(devices));
     }
     if let Some(report) = error.downcast_ref::<seal_report::Error>() {
         return Some(parts::report(report));

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use seal_bilevel::BilevelError;
-use seal_device::DeviceError;
+use seal_device::{DeviceError, DeviceSetError};
 use seal_judge::JudgeError;
 use seal_lm::{GenerateError, LmError};
 use seal_select::SelectError;
@@ -14,8 +14,20 @@ use super::{DATA, DEVICE, RETRY, UNEXPECTED, USAGE};
 
 pub(super) fn device(error: &DeviceError) -> u8 {
     match error {
-        DeviceError::Unknown { .. } => USAGE,
+        DeviceError::Unknown { .. } | DeviceError::Several { .. } => USAGE,
         DeviceError::NotCompiledIn { .. } => DEVICE,
+    }
+}
+
+pub(super) fn devices(error: &DeviceSetError) -> u8 {
+    match error {
+        DeviceSetError::Device(error) => device(error),
+        DeviceSetError::NoneFound | DeviceSetError::Absent { .. } => DEVICE,
+        DeviceSetError::Empty
+        | DeviceSetError::Kinds { .. }
+        | DeviceSetError::Twice { .. }
+        | DeviceSetError::NotAlone { .. }
+        | DeviceSetError::NoNumber { .. } => USAGE,
     }
 }
 

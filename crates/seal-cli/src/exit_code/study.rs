@@ -18,6 +18,7 @@ pub(super) fn code(error: &StudyError) -> u8 {
         | StudyError::StoreIsRunFolder { .. }
         | StudyError::StoreIsFile { .. }
         | StudyError::NoThreads { .. }
+        | StudyError::Memory(_)
         | StudyError::TraceState
         | StudyError::NoSelector { .. } => USAGE,
         StudyError::Cancelled { .. } => interrupt::code(),
@@ -27,6 +28,7 @@ pub(super) fn code(error: &StudyError) -> u8 {
         StudyError::Store(error) => parts::store(error),
         StudyError::OneModel(error) => model::code(error),
         StudyError::Device(error) => parts::device(error),
+        StudyError::Devices(error) => parts::devices(error),
         StudyError::Judge(error) => parts::judge(error),
         StudyError::Judging(error) => judge::judging(error),
         StudyError::Probe { source, .. } => judge::judging(source),

@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use seal_device::DeviceSpec;
 use seal_launch::{LaunchFolder, RESULTS, forget_task};
 use seal_report::{Report, SplitSummary};
 use seal_study::RunOptions;
@@ -88,7 +87,7 @@ fn study(asked: &Options, verbosity: Verbosity) -> anyhow::Result<Option<PathBuf
     let detached = launcher.and_then(LauncherKind::detached);
     if detached.is_none() {
         // A missing backend is said now, not by the first stage that needs it.
-        study.config().device.parse::<DeviceSpec>()?.open()?;
+        study.config().device.set()?.first().open()?;
     }
     if let Some(launcher) = detached {
         launch::detached(&study, &options, (launcher, launch, asked.study.jobs()), verbosity)?;

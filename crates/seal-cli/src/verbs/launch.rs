@@ -6,15 +6,16 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
+use seal_device::DeviceSpec;
 use seal_launch::{
     HyperQueue, LaunchError, LaunchFolder, LaunchSettings, LaunchStage, Launched, Launcher, Local,
-    RESULTS, RemainingWork, Script, Slurm, refuse_second,
+    OwnDevice, RESULTS, RemainingWork, Script, Slurm, refuse_second,
 };
 use seal_study::{
-    Event, LaunchPlan, Observer, PlanView, RunOptions, RunOutcome, Study, StudyError,
+    Devices, Event, LaunchPlan, Observer, PlanView, RunOptions, RunOutcome, Study, StudyError,
 };
 
-pub(crate) use self::left::status;
+pub(crate) use self::left::{Failed, failed, status};
 use crate::command::quoted;
 use crate::plain;
 use crate::program::running;
@@ -174,7 +175,12 @@ pub(crate) fn here(
     let (stages, found) = (planned.found.len(), planned.found.len() - missing);
     progress.event(&Event::Planned { stages, found, cost });
     let told = TaskProgress { work: &work, view, progress };
-    match (Local { observer: &told }).launch(&work) {
+    // Where all is there, no device has to be.
+    let devices = match missing {
+        0 => Vec::new(),
+        _ => own_devices(&study.config().device)?,
+    };
+    match (Local { observer: &told, devices: &devices }).launch(&work) {
         Ok(_) => {}
         Err(LaunchError::Cancelled { done, of }) => {
             return Err(StudyError::Cancelled { stages: Some((done, of)) }.into());
@@ -187,6 +193,20 @@ pub(crate) fn here(
     Ok(RunOutcome { ran, found, ..outcome })
 }
 
+/// The devices of a list, and how a process sees one of them alone.
+fn own_devices(devices: &Devices) -> anyhow::Result<Vec<OwnDevice>> {
+    let set = devices.set()?;
+    if !set.is_list() {
+        return Ok(Vec::new());
+    }
+    let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
+    let own = |device: DeviceSpec| OwnDevice {
+        name: device.to_string(),
+        variables: device.variables(visible.as_deref()),
+    };
+    Ok(set.found()?.into_iter().map(own).collect())
+}
+
 /// Submits the stages, or writes what starts them, and says how to go on.
 pub(crate) fn detached(
     study: &Study,
@@ -195,8 +215,8 @@ pub(crate) fn detached(
     verbosity: Verbosity,
 ) -> anyhow::Result<()> {
     args.check(launcher, jobs)?;
-    // The cores of this machine say nothing of those that make the stages.
-    let options = &RunOptions { threads: 1, ..options.clone() };
+    // The cores and devices of this machine say nothing of those that make the stages.
+    let options = &RunOptions { threads: 1, device_memory: None, ..options.clone() };
     let (planned, settings) = args.store((launcher.name(), jobs), study, options, &Notices)?;
     // The job of the results may start before this process ends.
     let (plan, stages_found) = planned.released();
@@ -266,11 +286,13 @@ impl seal_launch::Observer for TaskProgress<'_> {
         use seal_launch::Event as Of;
         let stages = |task: &usize| &self.work.tasks[*task].stages;
         match event {
-            Of::Started { task } => {
+            Of::Started { task, device } => {
                 for node in stages(task) {
                     let of = &self.view.stages[*node];
-                    let (stage, label, cost) = (of.stage, of.label.clone(), of.cost);
-                    self.progress.event(&Event::Started { node: *node, stage, label, cost });
+                    let (node, stage, label, cost) = (*node, of.stage, of.label.clone(), of.cost);
+                    let computes = self.work.plan.stages[node].device.is_some();
+                    let device = device.clone().filter(|_| computes);
+                    self.progress.event(&Event::Started { node, stage, label, cost, device });
                 }
             }
             Of::Finished { task, seconds } => {

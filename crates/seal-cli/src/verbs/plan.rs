@@ -3,10 +3,10 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use seal_device::DeviceSpec;
-use seal_study::{PlanView, PlannedStage, Preview, SetSummary, load_config};
+use seal_study::{Config, PlanView, PlannedStage, Preview, RunOptions, SetSummary, load_config};
 
 use crate::logging::Log;
+use crate::memory;
 use crate::options::StudyArgs;
 use crate::plain;
 use crate::stores::Access;
@@ -23,8 +23,9 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     let source = args.folder.config.source();
     // What must be fetched first, or may not fit here, is told without fetching it.
     if load_config(&source)?.is_remote() {
-        let preview = Preview::of(&source)?;
-        preview::write(&mut plain::stdout(), &preview)?;
+        let (preview, config) = (Preview::of(&source)?, load_config(&source)?);
+        let of_devices = memory::of_devices(&config.device);
+        preview::write(&mut plain::stdout(), &preview, of_devices)?;
         if !preview.is_here {
             return Ok(());
         }
@@ -55,12 +56,18 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     let sets: Vec<String> = study.data().iter().map(set).collect();
     writeln!(out, "\ndata: {}", sets.join(", "))?;
     log.warnings().write(&mut out, "the log, which --verbose shows")?;
-    if let Err(missing) = study.config().device.parse::<DeviceSpec>()?.open() {
+    if let Err(missing) = study.config().device.set()?.found() {
         writeln!(out, "device: {missing}")?;
     }
+    preview::peaks(&mut out, &study.peaks(), memory_of(study.config(), &options))?;
     writeln!(out)?;
 
     Ok(stages(&mut out, &plan, options.jobs)?)
+}
+
+/// Bytes of memory that each device has: as the config says, or as the devices tell.
+fn memory_of(config: &Config, options: &RunOptions) -> Option<u64> {
+    config.device_memory.map(|gib| (gib * preview::GIB) as u64).or(options.device_memory)
 }
 
 /// How the bases are made that are model folders fine-tuned first.

@@ -4,16 +4,45 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use seal_lm::WeightFormat;
-use seal_study::{BasePreview, ModelPreview, Preview};
+use seal_study::{BasePreview, ModelPreview, Peak, Preview};
 
 use crate::memory;
 use crate::tracker::approximately;
 use crate::verbs::judging_plan;
 
-const GIB: f64 = 1_073_741_824.0;
+pub(super) const GIB: f64 = 1_073_741_824.0;
 
-/// Prints arms, stages, sizes, estimates, and what is missing.
-pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
+/// The most memory that stages need, by their kinds, and which of them need more than the `has` bytes
+/// of each device.
+pub(super) fn peaks(out: &mut dyn Write, peaks: &[Peak], has: Option<u64>) -> io::Result<()> {
+    if peaks.is_empty() {
+        return Ok(());
+    }
+    let size = |bytes: Option<u64>| match bytes {
+        Some(bytes) if (bytes as f64) < 0.1 * GIB => {
+            format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20))
+        }
+        other => gib(other),
+    };
+    let one = |peak: &Peak| format!("{} {}", peak.stage, size(peak.bytes));
+    let all: Vec<String> = peaks.iter().map(one).collect();
+    let of_device =
+        has.map_or_else(String::new, |has| format!("; a device has {}", gib(Some(has))));
+    writeln!(out, "memory of a stage, about: {}{of_device}", all.join(", "))?;
+    let is_more = |peak: &&Peak| peak.bytes.zip(has).is_some_and(|(bytes, has)| bytes > has);
+    peaks.iter().filter(is_more).try_for_each(|peak| {
+        let Peak { stage, of, .. } = peak;
+        writeln!(out, "memory: {stage} of {of} needs more than a device has, and would be refused")
+    })
+}
+
+/// Prints arms, stages, sizes, estimates, and what is missing. Devices have `of_device` bytes of memory
+/// each, where they tell.
+pub(super) fn write(
+    out: &mut dyn Write,
+    preview: &Preview,
+    of_device: Option<u64>,
+) -> io::Result<()> {
     writeln!(out, "arms")?;
     for (id, label) in &preview.arms {
         writeln!(out, "  {id:<24} {label}")?;
@@ -37,7 +66,10 @@ pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
             writeln!(out, "base: {} fine-tuned first {}", model.name, first(base))?;
         }
     }
-    let host = memory::total().filter(|_| preview.device.is_host()).map(|mib| mib / 1024.0);
+    let given = preview.device_memory.map(|gib| (gib * GIB) as u64);
+    peaks(out, &preview.peaks, given.or(of_device))?;
+    let is_host = preview.devices.kind().is_host();
+    let host = memory::total().filter(|_| is_host).map(|mib| mib / 1024.0);
     for model in &preview.models {
         if let Some((bytes, has)) = model.memory.zip(host)
             && let Some(text) = too_large(model, bytes, has)
@@ -45,9 +77,7 @@ pub(super) fn write(out: &mut dyn Write, preview: &Preview) -> io::Result<()> {
             writeln!(out, "{text}")?;
         }
     }
-    if let (true, Some(bytes)) =
-        (preview.device.is_host(), preview.models.first().and_then(kept_bytes))
-    {
+    if let (true, Some(bytes)) = (is_host, preview.models.first().and_then(kept_bytes)) {
         writeln!(
             out,
             "base: {} stay in memory between stages, where they are free beside the training steps",
@@ -134,6 +164,22 @@ fn sizes(model: &ModelPreview) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_memory_of_stages_is_one_line_and_what_is_too_large_one_more() {
+        let peak = |stage, bytes| Peak { stage, bytes, of: "seal".into() };
+        let all = [peak("base", Some(1 << 20)), peak("sft", Some(30 << 30)), peak("answers", None)];
+        let said = |all: &[Peak], has| {
+            let mut out = Vec::new();
+            peaks(&mut out, all, has).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let line = "memory of a stage, about: base 1 MiB, sft 30.0 GiB, answers ?";
+        assert_eq!(said(&all, None), format!("{line}\n"));
+        let more = "memory: sft of seal needs more than a device has, and would be refused\n";
+        assert_eq!(said(&all, Some(24 << 30)), format!("{line}; a device has 24.0 GiB\n{more}"));
+        assert_eq!(said(&[], None), "");
+    }
 
     #[test]
     fn a_step_that_does_not_fit_is_told_with_what_takes_less() {

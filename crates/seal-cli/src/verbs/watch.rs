@@ -1,6 +1,7 @@
 //! `seal status --watch`: what runs now, where, and how long the rest takes.
 //!
-//! Nothing is written, and no run is asked: the store's entries and claims say all. So it shows the
+//! Nothing is written, and no run is asked: the store's entries and claims say all, and of failures the
+//! log of the run folder and the records of a launch. So it shows the
 //! work of every process on every host that shares the store.
 
 use std::io::{self, IsTerminal as _, Write};
@@ -11,13 +12,14 @@ use std::time::{Duration, Instant, SystemTime};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use seal_report::{Document as _, Report, Results};
-use seal_store::{claimed, last_beats};
+use seal_store::{abandoned, claimed, last_beats};
 use seal_study::{RunOptions, StagesSeen, Study, StudyError};
 
 use self::failures::Failures;
 use self::progress::{ClaimedOutput, StudyStatus, WatchHistory};
 use crate::interrupt;
 use crate::plain;
+use crate::verbs::launch::{self, Failed};
 
 mod failures;
 mod progress;
@@ -54,7 +56,9 @@ pub(super) fn run(study: &Study, options: &RunOptions, every: Duration) -> anyho
     loop {
         let status = read_status(&stages, options, &results)?;
         seen.note(&status, start.elapsed());
-        display.show(&seen, &status, &failures.read(&status.stages))?;
+        let mut failed = failures.read(&status.stages);
+        failed.extend(of_launch(&options.out, &status));
+        display.show(&seen, &status, &failed)?;
         if status.is_done() || interrupt::is_asked() {
             return Ok(());
         }
@@ -62,6 +66,20 @@ pub(super) fn run(study: &Study, options: &RunOptions, every: Duration) -> anyho
         while Instant::now() < until && !interrupt::is_asked() {
             thread::sleep(Duration::from_millis(50).min(every));
         }
+    }
+}
+
+/// What the last launch says of the stages that are missing. Records that cannot be read now may be
+/// there at the next look.
+fn of_launch(out: &Path, status: &StudyStatus) -> Vec<String> {
+    let made = status.stages.iter().filter(|stage| stage.found);
+    match launch::failed(out, &made.map(|stage| stage.key.as_str()).collect()) {
+        Ok(Failed { lines, lacking: 0 }) => lines,
+        Ok(Failed { mut lines, lacking }) => {
+            lines.push(format!("{lacking} stages lack an input"));
+            lines
+        }
+        Err(error) => vec![format!("the launch's records cannot be read: {error:#}")],
     }
 }
 
@@ -114,13 +132,15 @@ fn written(out: &Path) -> Option<SystemTime> {
 
 /// The claims in the store; none where there is no store yet.
 fn running(store: &Path) -> Result<Vec<ClaimedOutput>, StudyError> {
-    let claims = claimed(store)?;
+    let (claims, over) = (claimed(store)?, abandoned(store)?);
     let beats = last_beats(store)?;
     let one = |(output, holder): (String, Result<_, _>)| {
         let beat = beats.get(&output).copied();
         ClaimedOutput { output, holder: holder.ok(), beat }
     };
-    Ok(claims.into_iter().map(one).collect())
+    // A process that has ended makes nothing, whatever its claim says.
+    let is_alive = |(output, _): &(String, Result<_, _>)| !over.contains(output);
+    Ok(claims.into_iter().filter(is_alive).map(one).collect())
 }
 
 /// Where it is shown.

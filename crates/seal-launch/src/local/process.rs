@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use super::OwnDevice;
 use crate::error::{LaunchError, TaskFailure};
 use crate::tasks::RemainingWork;
 
@@ -22,9 +23,13 @@ pub(super) struct Ended {
 }
 
 impl Process {
-    /// Starts the command of the plan with the keys of the task. What it says goes to the log of
-    /// the task, after what earlier attempts said.
-    pub(super) fn start(work: &RemainingWork<'_>, task: usize) -> Result<Self, LaunchError> {
+    /// Starts the command of the plan with the keys of the task, which sees the device `own` alone if it
+    /// has one. What it says goes to the log of the task, after what earlier attempts said.
+    pub(super) fn start(
+        work: &RemainingWork<'_>,
+        task: usize,
+        own: Option<&OwnDevice>,
+    ) -> Result<Self, LaunchError> {
         let arguments = work.arguments(task);
         let path = work.folder().log(arguments[0]);
         let log = seal_files::append(&path).map_err(LaunchError::io(&path))?;
@@ -35,6 +40,7 @@ impl Process {
         };
         let mut command = Command::new(program);
         command.args(first).args(&arguments[1..]).current_dir(&work.plan.folder);
+        command.envs(own.into_iter().flat_map(|own| own.variables.iter().cloned()));
         command.stdin(Stdio::null()).stdout(log).stderr(too);
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);

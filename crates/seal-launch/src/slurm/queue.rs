@@ -4,7 +4,6 @@ use std::process::Command;
 
 use super::{Slurm, said};
 use crate::error::LaunchError;
-use crate::folder::LaunchFolder;
 use crate::jobs::Jobs;
 
 /// A job or a part of a job array that has not ended.
@@ -59,34 +58,8 @@ fn parsed(text: &str) -> Vec<Queued> {
     text.lines().filter_map(one).filter(|queued| !has_ended(queued)).collect()
 }
 
-/// Cancels the jobs of a launch. Gives the ids of the cancelled jobs.
-///
-/// # Errors
-/// No jobs on record; a launcher without a program that cancels; a cluster that refuses.
-pub fn cancel(folder: &LaunchFolder) -> Result<Vec<String>, LaunchError> {
-    let jobs = Jobs::read(folder)?.ok_or_else(|| LaunchError::NoJobs { path: folder.jobs() })?;
-    if jobs.launcher != Slurm::NAME {
-        return Err(LaunchError::NotCancelled { launcher: jobs.launcher });
-    }
-    let ids = match queue(&jobs) {
-        Ok(left) => waiting(&jobs, &left),
-        Err(_) => jobs.ids(),
-    };
-    scancel(&ids)?;
-    Ok(ids)
-}
-
-/// Those of `jobs` that are in the queue. Slurm refuses to cancel jobs that it has forgotten.
-fn waiting(jobs: &Jobs, left: &[Queued]) -> Vec<String> {
-    let is_left = |id: &String| {
-        let of = |queued: &Queued| queued.id.split(['_', '+']).next() == Some(id);
-        left.iter().any(of)
-    };
-    jobs.ids().into_iter().filter(is_left).collect()
-}
-
 /// Cancels jobs.
-pub(super) fn scancel(ids: &[String]) -> Result<(), LaunchError> {
+pub(crate) fn scancel(ids: &[String]) -> Result<(), LaunchError> {
     if ids.is_empty() {
         return Ok(());
     }

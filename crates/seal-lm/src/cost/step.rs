@@ -1,8 +1,10 @@
 //! Memory of a step of training.
 
+use super::counts::over_blocks;
 use super::cut::Cut;
 use super::model::Cost;
 use crate::WeightFormat;
+use crate::plan::BlockPlan;
 
 /// Bytes of a moment, a gradient and a trained weight.
 const F32: f64 = 4.0;
@@ -26,6 +28,26 @@ pub struct TrainingStep {
 }
 
 impl Cost {
+    /// Bytes of a forward pass over rows of together `tokens` tokens that keeps nothing for a backward
+    /// pass: `parameters` weights, and of each token the states of one layer.
+    pub fn forward_bytes(&self, parameters: f64, tokens: usize, format: WeightFormat) -> f64 {
+        let of_layer = self.largest_layer() + 2.0 * self.plan.width as f64;
+        format.bytes() as f64 * parameters + F32 * of_layer * tokens as f64
+    }
+
+    /// Bytes of the keys and values of `tokens` tokens, which generation keeps.
+    pub fn cache_bytes(&self, tokens: usize) -> f64 {
+        let of_block = |block: &BlockPlan| 2.0 * block.attention.key_width() as f64;
+        F32 * over_blocks(&self.plan, of_block) * tokens as f64
+    }
+
+    /// Inputs and outputs of the largest layer of a block.
+    fn largest_layer(&self) -> f64 {
+        let kinds = self.plan.blocks.kinds.iter();
+        let layers = kinds.flat_map(|block| block.linears());
+        layers.map(|layer| (layer.shape[0] + layer.shape[1]) as f64).fold(0.0, f64::max)
+    }
+
     /// Bytes of a step of training: `parameters` weights, gradients and moments of
     /// the `trained` ones, and what is kept for the backward pass. Logits are left
     /// out: they are made a few rows at a time.
@@ -45,5 +67,29 @@ impl Cost {
         }
         // Both moments, and the gradients.
         step.format.bytes() as f64 * (parameters + tokens * kept) + F32 * (2.0 + copies) * trained
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::LmConfig;
+
+    #[test]
+    fn bytes_without_a_tape_are_weights_one_layer_and_the_cache() {
+        let shape: LmConfig = serde_json::from_value(json!({
+            "vocab_size": 7, "hidden_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2,
+            "num_key_value_heads": 1, "intermediate_size": 20, "max_position_embeddings": 8,
+        }))
+        .unwrap();
+        let cost = Cost::of(&shape);
+        // The largest layer leads from 8 to 20, and states have 8 numbers.
+        let tokens = 4.0 * (28.0 + 16.0) * 10.0;
+        assert_eq!(cost.forward_bytes(100.0, 10, WeightFormat::F32), 400.0 + tokens);
+        assert_eq!(cost.forward_bytes(100.0, 10, WeightFormat::Bf16), 200.0 + tokens);
+        // Keys and values of one head of 4 in each of three blocks.
+        assert_eq!(cost.cache_bytes(10), 4.0 * 3.0 * 2.0 * 4.0 * 10.0);
     }
 }

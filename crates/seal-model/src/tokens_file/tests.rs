@@ -128,3 +128,27 @@ fn a_file_is_written_whole_and_named_in_its_errors() {
     let said = TokenizedSet::read(&path).unwrap_err().to_string();
     assert!(said.contains("data.tokens: has 8 bytes"), "{said}");
 }
+
+#[test]
+fn ids_are_read_without_the_tokens() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("examples.tokens");
+    let example = |n: u8| Example::new(RowId::from_bytes([n; 16]), vec![1, 2, 3], 1);
+    let tokens = TokenizedSet { examples: vec![example(7), example(3)], ..TokenizedSet::default() };
+    tokens.write(&path).unwrap();
+    assert_eq!(TokenizedSet::read_ids(&path).unwrap(), tokens.ids());
+    let whole = std::fs::read(&path).unwrap();
+    // A file that was cut anywhere has another length than its sizes say.
+    for length in 0..whole.len() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let said = TokenizedSet::read_ids(&path).unwrap_err();
+        assert!(matches!(said, ModelError::Tokens { .. }), "{length}: {said}");
+    }
+    // Sizes that no file has.
+    let mut large = whole.clone();
+    large[8..16].fill(0xff);
+    std::fs::write(&path, &large).unwrap();
+    assert!(TokenizedSet::read_ids(&path).is_err());
+    TokenizedSet::default().write(&path).unwrap();
+    assert!(TokenizedSet::read_ids(&path).unwrap().is_empty());
+}

@@ -30,14 +30,23 @@ impl Status {
 
 /// What a worker does next.
 pub(super) enum Next {
-    /// Runs this stage, which reads these folders.
-    Run(usize, Vec<PathBuf>),
+    /// Runs this stage.
+    Run(Taken),
     /// Waits until another worker is done with a stage.
     Wait,
     /// As `Wait`, and asks again for what another process makes.
     AskAgain,
     /// Ends: nothing is left to start.
     Nothing,
+}
+
+/// A stage that was chosen, with what it works on.
+pub(super) struct Taken {
+    pub(super) node: usize,
+    /// The folders that it reads.
+    pub(super) deps: Vec<PathBuf>,
+    /// The device that it computes on, if it does.
+    pub(super) device: Option<String>,
 }
 
 pub(super) struct Scheduler<E> {
@@ -94,9 +103,9 @@ impl<E> Scheduler<E> {
             };
         };
         self.status[i] = Status::Running;
-        self.in_use.take(&nodes[i].needs);
+        let device = self.in_use.take(&nodes[i].needs, capacity);
         let deps = nodes[i].deps.iter().filter_map(|d| Some(self.status[*d].done()?.dir));
-        Next::Run(i, deps.collect())
+        Next::Run(Taken { node: i, deps: deps.collect(), device })
     }
 
     fn runs(&self) -> bool {
@@ -104,8 +113,8 @@ impl<E> Scheduler<E> {
     }
 
     /// Gives back what a stage needed while it ran.
-    pub(super) fn free<W>(&mut self, nodes: &[Node<W>], i: usize) {
-        self.in_use.give_back(&nodes[i].needs);
+    pub(super) fn free<W>(&mut self, nodes: &[Node<W>], taken: Taken) {
+        self.in_use.give_back(&nodes[taken.node].needs, taken.device);
     }
 
     /// Leaves a stage to another process for now. True the first time.

@@ -33,8 +33,12 @@ fn done() -> Done {
 
 /// The number of the stage that is to run.
 fn run(next: Next) -> usize {
+    taken(next).node
+}
+
+fn taken(next: Next) -> Taken {
     match next {
-        Next::Run(i, _) => i,
+        Next::Run(taken) => taken,
         Next::Wait => panic!("it waits for another worker"),
         Next::AskAgain => panic!("it waits for another process"),
         Next::Nothing => panic!("nothing is left"),
@@ -45,11 +49,13 @@ fn run(next: Next) -> usize {
 fn a_worker_waits_while_another_is_at_what_its_stage_needs() {
     let nodes = [node(0, &[], 1.0), node(1, &[0], 1.0)];
     let (mut state, capacity) = (state(&nodes), Capacity::new(2, 1));
-    assert_eq!(run(state.next(&nodes, &capacity)), 0);
+    let first = taken(state.next(&nodes, &capacity));
+    assert_eq!(first.node, 0);
     assert!(matches!(state.next(&nodes, &capacity), Next::Wait));
-    state.free(&nodes, 0);
+    state.free(&nodes, first);
     state.settle(0, done());
-    assert!(matches!(state.next(&nodes, &capacity), Next::Run(1, deps) if deps == [done().dir]));
+    let second = taken(state.next(&nodes, &capacity));
+    assert_eq!((second.node, second.deps), (1, vec![done().dir]));
     // The last stage runs: a second worker has nothing to wait for.
     assert!(matches!(state.next(&nodes, &capacity), Next::Nothing));
 }
@@ -115,13 +121,15 @@ fn stages_of_others_are_asked_for_less_and_less_often() {
 fn a_stage_of_another_is_said_once_and_asked_for_when_nothing_else_is_to_be_done() {
     let nodes = [node(0, &[], 1.0), node(1, &[], 1.0), node(2, &[0], 1.0)];
     let (mut state, capacity) = (state(&nodes), Capacity::new(2, 1));
-    assert_eq!(run(state.next(&nodes, &capacity)), 0);
-    state.free(&nodes, 0);
+    let first = taken(state.next(&nodes, &capacity));
+    assert_eq!(first.node, 0);
+    state.free(&nodes, first);
     assert!(state.put_off(0));
     assert_eq!(run(state.next(&nodes, &capacity)), 1, "it does other work first");
     assert!(matches!(state.next(&nodes, &capacity), Next::AskAgain));
     state.ask_again();
-    assert_eq!(run(state.next(&nodes, &capacity)), 0);
-    state.free(&nodes, 0);
+    let again = taken(state.next(&nodes, &capacity));
+    assert_eq!(again.node, 0);
+    state.free(&nodes, again);
     assert!(!state.put_off(0), "it was said");
 }

@@ -4,6 +4,7 @@ mod cancelled;
 mod lost;
 mod waves;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -75,7 +76,7 @@ impl Observer for RecordingObserver {
                 format!("{node} taken over: {}", before.holder().is_some())
             }
             Event::Lost { node } => format!("{node} lost"),
-            Event::Started { node } => format!("{node} started"),
+            Event::Started { node, .. } => format!("{node} started"),
             Event::Resumed { node, unit, at, of } => format!("{node} after {unit} {at} of {of}"),
             Event::Progress { node, done } => format!("{node} at {done}"),
             Event::Finished { node, seconds } => format!("{node} finished {}", seconds.is_some()),
@@ -213,16 +214,39 @@ fn what_is_damaged_is_set_aside_said_and_made_again() {
 
 #[test]
 fn a_stage_waits_until_what_it_needs_is_free() {
+    let (on_gpu, all) = most_side_by_side(Capacity {
+        devices: BTreeMap::from([("cuda:0".to_owned(), vec!["cuda:0".to_owned()])]),
+        ..Capacity::new(4, 1)
+    });
+    assert_eq!(on_gpu, 1);
+    assert!((2..=4).contains(&all), "the others run beside it");
+}
+
+#[test]
+fn stages_share_the_devices_of_a_kind_and_each_has_its_own() {
+    let devices = ["cuda:0", "cuda:1"].map(str::to_owned).to_vec();
+    let (on_gpu, all) = most_side_by_side(Capacity::on_devices(2, 1, "cuda:0", devices));
+    assert_eq!(on_gpu, 2);
+    assert!((3..=4).contains(&all), "stages without a device run beside them: {all}");
+}
+
+/// Runs four stages on devices and four without, and gives how many of the first, and of all, ran at
+/// once. Two stages with one device at once are a panic.
+fn most_side_by_side(capacity: Capacity) -> (usize, usize) {
     let root = tempfile::tempdir().unwrap();
     let store = Store::open(root.path()).unwrap();
     let (on_gpu, most_on_gpu, most) =
         (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let all = AtomicUsize::new(0);
+    let taken = Mutex::new(BTreeSet::new());
     let slow = |job: &Job<'_>, counts: &[(&AtomicUsize, &AtomicUsize)]| {
         for (now, most) in counts {
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         }
-        std::thread::sleep(Duration::from_millis(20));
+        let device = job.device.map(str::to_owned);
+        assert!(device.is_none() || taken.lock().unwrap().insert(device.clone()), "{device:?}");
+        std::thread::sleep(Duration::from_millis(50));
+        taken.lock().unwrap().remove(&device);
         counts.iter().for_each(|(now, _)| {
             now.fetch_sub(1, Ordering::SeqCst);
         });
@@ -239,11 +263,8 @@ fn a_stage_waits_until_what_it_needs_is_free() {
     for node in nodes.iter_mut().step_by(2) {
         node.needs.device = Some("cuda:0".to_owned());
     }
-    let mut capacity = Capacity::new(4, 1);
-    capacity.devices.insert("cuda:0".to_owned(), 1);
     run_graph(&nodes, &[], &store, &capacity, &InProcess::new(), &Silent).unwrap();
-    assert_eq!(most_on_gpu.load(Ordering::SeqCst), 1);
-    assert!((2..=4).contains(&most.load(Ordering::SeqCst)), "the others run beside it");
+    (most_on_gpu.load(Ordering::SeqCst), most.load(Ordering::SeqCst))
 }
 
 /// The number of threads is that of the stage.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use seal_model::overrides::{TableError, parse_set, put};
 use toml::{Table, Value};
 
+use super::devices::Devices;
 use super::judge_table::{check_secrets, expand, make_room, named_place};
 use super::numbers::{self, LARGEST};
 use super::types::Config;
@@ -21,7 +22,8 @@ pub const BUILT_IN: &str = include_str!("../../../../configs/world.toml");
 const SHARED: [&str; 4] = ["arms", "bindings", "metrics", "quick"];
 
 /// Sections that are the same for all arms.
-const FIXED: [&str; 7] = ["study", "judge", "device", "arms", "bindings", "metrics", "quick"];
+const FIXED: [&str; 8] =
+    ["study", "judge", "device", "device_memory", "arms", "bindings", "metrics", "quick"];
 
 /// Where a config comes from and what changes it.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +38,7 @@ pub struct ConfigSource {
     pub limit: Option<usize>,
     /// Study seeds.
     pub seeds: Option<Vec<u64>>,
-    /// Device string.
+    /// A device, or several with commas between.
     pub device: Option<String>,
     /// Plan, as in `study.plan`.
     pub plan: Option<String>,
@@ -161,7 +163,11 @@ pub(crate) fn load_noting(
     }
     if let Some(device) = &source.device {
         fields.push("device");
-        put(&mut table, "device", Value::String(device.clone()))?;
+        put(
+            &mut table,
+            "device",
+            Value::try_from(Devices::of_text(device)).map_err(Defect::Toml)?,
+        )?;
     }
     if let Some(plan) = &source.plan {
         fields.push("study.plan");

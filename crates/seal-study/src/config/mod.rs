@@ -7,6 +7,7 @@
 mod alignment;
 mod arms;
 mod asking;
+mod devices;
 mod judge;
 mod judge_table;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod types;
 mod validate;
 
 pub use arms::{ArmRole, ArmSpec, Binding};
+pub use devices::Devices;
 pub use judge::{MajorityKind, MajoritySettings, OneJudge, TestJudges};
 pub use load::{BUILT_IN, ConfigSource, load_config};
 pub use types::{Append, Config, Method, Proxy, Quick, SelectionSettings, StudySection};

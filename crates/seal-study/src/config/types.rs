@@ -12,6 +12,7 @@ use seal_world::WorldSettings;
 use serde::{Deserialize, Serialize};
 
 use super::arms::{ArmSpec, Binding};
+use super::devices::Devices;
 use super::judge::{OneJudge, TestJudges};
 use crate::error::{Defect, StudyError};
 use crate::model_digests::remembered_digests;
@@ -22,9 +23,13 @@ use crate::model_digests::remembered_digests;
 pub struct Config {
     /// Name and seeds.
     pub study: StudySection,
-    /// Device string, see `seal_device::DeviceSpec`.
+    /// A device by its name (see `seal_device::DeviceSpec`), or several of which each stage has one.
     #[serde(default = "flex")]
-    pub device: String,
+    pub device: Devices,
+    /// GiB of memory of each device, where the program is not to ask for it. A stage that needs more
+    /// is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_memory: Option<f64>,
     /// The built-in world; either this or `data`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub world: Option<WorldSettings>,
@@ -75,8 +80,8 @@ pub struct Config {
     pub(crate) proxy_template_digest: Option<String>,
 }
 
-fn flex() -> String {
-    "flex".to_owned()
+fn flex() -> Devices {
+    Devices::Named("flex".to_owned())
 }
 
 /// Name and seeds of a study.

@@ -70,7 +70,10 @@ impl Config {
             return Err(ValueError::DoseOfOtherMethod.into());
         }
         self.selection_fits()?;
-        self.device.parse::<seal_device::DeviceSpec>()?;
+        self.device.set()?;
+        if let Some(gib) = self.device_memory.filter(|gib| *gib <= 0.0) {
+            return Err(ValueError::DeviceMemory { gib }.into());
+        }
         self.judges_fit()
     }
 

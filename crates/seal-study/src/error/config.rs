@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use seal_bilevel::SettingsError;
-use seal_device::DeviceError;
+use seal_device::DeviceSetError;
 use seal_eval::TradeOffError;
 use seal_files::NameError;
 use seal_judge::JudgeError;
@@ -72,9 +72,9 @@ pub enum ConfigError {
     /// A world that cannot be drawn.
     #[error("world: {0}")]
     World(#[from] WorldError),
-    /// No device.
+    /// No device, or devices that do not go together.
     #[error(transparent)]
-    Device(#[from] DeviceError),
+    Device(#[from] DeviceSetError),
     /// A name that becomes a file or folder.
     #[error("{key}: {source}")]
     Name {

@@ -10,6 +10,7 @@ mod change;
 mod config;
 mod defect;
 mod folder;
+mod memory;
 mod pairs;
 mod plan;
 mod planned;
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use seal_bilevel::BilevelError;
 use seal_data::DataError;
-use seal_device::DeviceError;
+use seal_device::{DeviceError, DeviceSetError};
 use seal_judge::JudgeError;
 use seal_judging::JudgingError;
 use seal_launch::LaunchError;
@@ -38,6 +39,7 @@ pub use self::change::OverrideError;
 pub use self::config::{ArmError, ConfigError, ConfigPart, FileError, NumberError, SectionError};
 pub use self::defect::Defect;
 pub use self::folder::RunFolderError;
+pub use self::memory::MemoryError;
 pub use self::pairs::PairsError;
 pub use self::plan::{PlanError, PlanFault};
 pub use self::planned::PlannedError;
@@ -115,6 +117,12 @@ pub enum StudyError {
     /// A device or backend that is missing.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// Devices of a list that the machine does not have.
+    #[error(transparent)]
+    Devices(#[from] DeviceSetError),
+    /// A stage that needs more memory than the devices have, found before any stage runs.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// A judge that failed.
     #[error(transparent)]
     Judge(#[from] JudgeError),

@@ -114,6 +114,12 @@ pub enum ValueError {
         /// The judge.
         key: String,
     },
+    /// Devices without memory.
+    #[error("device_memory = {gib}: give GiB of memory, more than 0")]
+    DeviceMemory {
+        /// What is given.
+        gib: f64,
+    },
     /// A judge or names of no test.
     #[error(
         "{section}.{name}: there is no test of that name; tests are {}{}",

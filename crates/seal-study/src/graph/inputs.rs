@@ -44,11 +44,11 @@ pub(super) fn test_tokens(c: &Config, asking: &OutputFile<'_>, rows: &RowFacts) 
 pub(super) fn base(c: &Config) -> Value {
     let Some(folder) = c.model.folder() else {
         return json!({"model": c.model, "training": c.base, "seed": c.base_seed(),
-            "device": c.device});
+            "device": c.device.in_keys()});
     };
     // Where the folder lies is no part of what is in it.
     let mut inputs = json!({"pretrained": folder.found.as_ref().map(|found| &found.digest),
-        "device": c.device, "dtype": folder.dtype});
+        "device": c.device.in_keys(), "dtype": folder.dtype});
     if let Some(training) = &c.base {
         inputs["training"] = json!(training);
         inputs["seed"] = json!(c.base_seed());
@@ -57,11 +57,11 @@ pub(super) fn base(c: &Config) -> Value {
 }
 
 pub(super) fn scores(c: &Config) -> Value {
-    json!({"device": c.device})
+    json!({"device": c.device.in_keys()})
 }
 
 pub(super) fn selector(c: &Config, seed: u64) -> Value {
-    json!({"bilevel": c.bilevel, "seed": seed, "device": c.device})
+    json!({"bilevel": c.bilevel, "seed": seed, "device": c.device.in_keys()})
 }
 
 /// Of the rows, what their tokens do not hold.
@@ -98,7 +98,7 @@ pub(super) fn selection(c: &Config, facts: &SetFacts, seed: u64) -> Value {
 }
 
 pub(super) fn sft(c: &Config, seed: u64) -> Value {
-    let mut inputs = json!({"training": c.sft, "seed": seed, "device": c.device});
+    let mut inputs = json!({"training": c.sft, "seed": seed, "device": c.device.in_keys()});
     if c.sft.lora.is_some() {
         // An adapter says what it is an adapter of.
         inputs["base_name"] = json!(c.base_name());
@@ -110,7 +110,7 @@ pub(super) fn sft(c: &Config, seed: u64) -> Value {
 pub(super) fn answers(c: &Config, facts: &SetFacts, seed: u64) -> Value {
     let askings = c.askings(facts.tests.keys());
     let tests: Vec<&String> = askings.iter().map(|asking| &asking.name).collect();
-    let mut inputs = json!({"tests": tests, "device": c.device});
+    let mut inputs = json!({"tests": tests, "device": c.device.in_keys()});
     if askings.iter().any(|asking| asking.of.is_none()) {
         inputs["generate"] = json!(c.generate);
         inputs["seed"] = json!((c.generate.temperature > 0.0).then_some(seed));
@@ -127,7 +127,7 @@ pub(super) fn base_nll(by: &Config, arm: &Config, facts: &SetFacts) -> Value {
         asked.filter_map(|asking| Some((&asking.name, facts.tests.get(asking.test)?))).collect();
     let texts: BTreeMap<_, _> =
         tests.into_iter().map(|(name, rows)| (name, json!(rows.content.texts))).collect();
-    json!({"tests": texts, "encoding": encoding(by), "device": by.device})
+    json!({"tests": texts, "encoding": encoding(by), "device": by.device.in_keys()})
 }
 
 /// Of the judges of single answers: all but where they draw a tie, which is seen when two arms are

@@ -124,7 +124,12 @@ fn another(key: &str, value: &Value) -> Option<String> {
 }
 
 /// Keys that are not there unless set, and others that go with one another.
-const UNSET: [&str; 13] = [
+const UNSET: [&str; 18] = [
+    "device=flex:1",
+    "device=[\"flex:0\", \"flex:1\"]",
+    "device=[\"flex\"]",
+    "device=cuda:*",
+    "device_memory=80.0",
     "bilevel.rate=0.01",
     "bilevel.micro_batch=2",
     "bilevel.recompute=true",

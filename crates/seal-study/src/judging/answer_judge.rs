@@ -11,6 +11,7 @@ use seal_model::{
 };
 use serde_json::{Value, json};
 
+use crate::config::Config;
 use crate::error::{ConfigError, Defect, StudyError};
 use crate::model_digests::remembered_digests;
 use crate::options::FETCHED;
@@ -42,12 +43,15 @@ pub(crate) enum ModelTable {
     Reward(Box<RewardTable>),
 }
 
-/// Where a study's judges work: files are named in its config.
-pub(crate) fn request(device: &str) -> JudgeRequest {
+/// Where a study's judges work: files are named in its config. A stage gives the `device` that it has.
+/// Verdicts are marked by the name in keys, whichever device of its kind computed them.
+pub(crate) fn request(config: &Config, device: Option<&str>) -> JudgeRequest {
+    let in_keys = config.device.in_keys();
     JudgeRequest {
         folder: PathBuf::new(),
         prompt: None,
-        device: device.to_owned(),
+        device: device.map_or_else(|| in_keys.clone(), str::to_owned),
+        marked: Some(in_keys),
         digest_files: remembered_digests,
         reach: Reach::Hub,
     }
@@ -104,10 +108,10 @@ impl ModelTable {
     ///
     /// # Errors
     /// As [`GuardTable::find`].
-    pub(crate) fn find(&self, device: &str) -> Result<FoundJudge, ModelError> {
+    pub(crate) fn find(&self, config: &Config) -> Result<FoundJudge, ModelError> {
         match self {
-            Self::Guard(table) => table.find(&request(device)),
-            Self::Reward(table) => table.find(&request(device)),
+            Self::Guard(table) => table.find(&request(config, None)),
+            Self::Reward(table) => table.find(&request(config, None)),
         }
     }
 
@@ -127,6 +131,11 @@ impl ModelJudge {
             Some(all.unwrap_or_else(|| Cost::of(&expected.shape()).parameters()))
         };
         found.or_else(told)
+    }
+
+    /// Bytes of its weights, where its size is known.
+    pub(super) fn memory(&self) -> Option<u64> {
+        Some(self.parameters()? as u64 * self.table.model().dtype.bytes() as u64)
     }
 
     /// Seconds that so many answers take on a few CPU cores, about, where its size is known.

@@ -8,7 +8,7 @@ use seal_model::{ChatModel, FoundChat, FoundJudge, ModelError, is_address, judge
 use serde_json::Value;
 
 use super::answer_judge::TOKENS;
-use super::{Asks, name_of, of_model, request, say, would_be_fetched};
+use super::{AskedAt, Asks, name_of, of_model, request, say, section, would_be_fetched};
 use crate::config::{Config, OneJudge};
 use crate::error::{AssessmentsError, Defect, StudyError, is_absent_model};
 use crate::options::PlannedWork;
@@ -41,8 +41,8 @@ impl ChatJudge {
     ///
     /// # Errors
     /// As [`FoundChat::find`].
-    pub(super) fn find_model(&self, device: &str) -> Result<FoundJudge, ModelError> {
-        FoundChat::find(&self.model, &request(device)).map(|chat| chat.found().clone())
+    pub(super) fn find_model(&self, config: &Config) -> Result<FoundJudge, ModelError> {
+        FoundChat::find(&self.model, &request(config, None)).map(|chat| chat.found().clone())
     }
 
     /// The same with what is here of its model, for a look ahead; nothing is fetched. `lack` is told
@@ -59,7 +59,7 @@ impl ChatJudge {
         if is_address(&self.model.path) {
             lack(would_be_fetched(&self.model.path, self.model.parameters));
         } else {
-            match self.find_model(&config.device) {
+            match self.find_model(config) {
                 Ok(found) => return Ok(Self { found: Some(found), ..self }),
                 Err(error) if is_absent_model(&error) => lack(error.to_string()),
                 // A backend that was not built in is said of the device itself.
@@ -92,20 +92,15 @@ impl ChatJudge {
         }
     }
 
-    /// Reads the weights, for the judge of `section`.
+    /// Reads the weights, for the judge at `at`.
     ///
     /// # Errors
     /// [`AssessmentsError::OtherModel`] for a folder that was changed since the study looked at it, or
     /// since the run that remembers it; weights that cannot be read.
-    pub(super) fn open(
-        &self,
-        judge: &dyn Asks,
-        section: &str,
-        device: &str,
-    ) -> Result<ChatModel, StudyError> {
-        let chat = FoundChat::find(&self.model, &request(device))?;
+    pub(super) fn open(&self, judge: &dyn Asks, at: &AskedAt<'_>) -> Result<ChatModel, StudyError> {
+        let chat = FoundChat::find(&self.model, &request(at.config, at.device))?;
         if chat.identity().digest != judge.endpoint().model {
-            let (section, model) = (section.to_owned(), self.model.path.clone());
+            let (section, model) = (section(at.test, at.name), self.model.path.clone());
             return Err(AssessmentsError::OtherModel { section, model }.into());
         }
         let model = chat.open()?;
@@ -140,9 +135,8 @@ impl ChatJudge {
         found.or_else(|| self.model.parameters.map(|parameters| parameters as f64))
     }
 
-    /// What it takes to ask it so many questions.
-    pub(super) fn planned(&self, questions: Option<usize>) -> PlannedWork {
-        let parameters = self.parameters();
+    /// Bytes of its weights, with the copies that generation may need of them, where its size is known.
+    pub(super) fn memory(&self) -> Option<u64> {
         // Of a model that is not here, the part that generation copies is not known.
         let copied = self.found.as_ref().map_or(0.0, |found| {
             Cost::of(&found.shape).copied_weights(self.model.top_logprobs > 0)
@@ -151,9 +145,14 @@ impl ChatJudge {
             seal_judging::Dtype::F32 => WeightFormat::F32,
             seal_judging::Dtype::Bf16 => WeightFormat::Bf16,
         };
+        self.parameters().map(|all| (all + copied) as u64 * bytes.bytes() as u64)
+    }
+
+    /// What it takes to ask it so many questions.
+    pub(super) fn planned(&self, questions: Option<usize>) -> PlannedWork {
         PlannedWork::Answers {
-            parameters: parameters.map(|parameters| parameters as u64),
-            memory: parameters.map(|all| (all + copied) as u64 * bytes.bytes() as u64),
+            parameters: self.parameters().map(|parameters| parameters as u64),
+            memory: self.memory(),
             seconds: questions.and_then(|questions| self.seconds(questions)),
         }
     }

@@ -58,13 +58,13 @@ impl Judges {
     /// A prompt or a model folder that cannot be read or used, a largest cost without a price, and a
     /// judge behind an endpoint with the name of the model under test.
     pub(crate) fn of(config: &Config, known: &RememberedJudges) -> Result<Self, StudyError> {
-        let mut judges = Self::default();
+        let (mut judges, device) = (Self::default(), config.device.in_keys());
         for (test, name, judge) in places(config) {
             let section = section(test, name);
             if let Some(table) = model_table(judge) {
-                let found = match known.find(&section, &table.settings()?, &config.device) {
+                let found = match known.find(&section, &table.settings()?, &device) {
                     Some(found) => found,
-                    None => table.find(&config.device).map_err(of_model(&section))?,
+                    None => table.find(config).map_err(of_model(&section))?,
                 };
                 let judge = ModelJudge { table, found: Some(found) };
                 judges.add(test, name, Opened::Answers(AnswerJudge::Model(Box::new(judge))));
@@ -72,9 +72,9 @@ impl Judges {
             }
             let chat = match ChatJudge::of(judge) {
                 Some(chat) => {
-                    let found = match known.find(&section, &chat.settings()?, &config.device) {
+                    let found = match known.find(&section, &chat.settings()?, &device) {
                         Some(found) => found,
-                        None => chat.find_model(&config.device).map_err(of_model(&section))?,
+                        None => chat.find_model(config).map_err(of_model(&section))?,
                     };
                     Some(ChatJudge { found: Some(found), ..chat })
                 }
@@ -123,7 +123,7 @@ impl Judges {
             let section = section(test, name);
             if let Some(table) = model_table(judge) {
                 let found = match table.is_here() {
-                    true => table.find(&config.device),
+                    true => table.find(config),
                     false => {
                         lack(test, would_be_fetched(&table.model().path, table.parameters()));
                         judges.add_model(test, name, table, None, &mut lack);
@@ -221,6 +221,21 @@ impl Judges {
         });
         let chats = self.chats.iter().filter_map(|((test, name), chat)| {
             Some((test.as_str(), name.as_deref(), chat.found.as_ref()?, chat.allow_self))
+        });
+        models.chain(chats)
+    }
+
+    /// The bytes that the models of judges need which run here, with the kinds of their stages and
+    /// their places.
+    pub(crate) fn memory(&self) -> impl Iterator<Item = (&'static str, String, Option<u64>)> {
+        let models = self.answers().filter_map(|(test, name, judge)| match judge {
+            AnswerJudge::Model(judge) => Some(("assessments", section(test, name), judge.memory())),
+            AnswerJudge::Rubric(_) => None,
+        });
+        let chats = self.chats.iter().map(|((test, name), chat)| {
+            let is_of_pairs = self.get(test, name.as_deref()).is_some();
+            let stage = if is_of_pairs { "pair-verdicts" } else { "assessments" };
+            (stage, section(test, name.as_deref()), chat.memory())
         });
         models.chain(chats)
     }

@@ -122,7 +122,6 @@ fn asks(endpoint: &EndpointSettings, max_cost: Option<f64>, cost: Option<f64>) -
 
 fn runs(judge: &ModelJudge, answers: Option<usize>) -> PlannedWork {
     let parameters = judge.parameters().map(|parameters| parameters as u64);
-    let bytes = judge.table.model().dtype.bytes() as u64;
-    let memory = parameters.map(|parameters| parameters * bytes);
+    let memory = judge.memory();
     PlannedWork::Runs { parameters, memory, seconds: answers.and_then(|n| judge.seconds(n)) }
 }

@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::job_observer::{CancelWatch, JobObserver};
 use super::logs::{LOGS, Logs};
 use super::{Judges, section};
+use crate::config::Config;
 use crate::error::StudyError;
 use crate::exec::Job;
 use crate::observer::{Event, Observer};
@@ -49,7 +50,9 @@ pub(crate) struct AskedAt<'a> {
     pub(crate) test: &'a str,
     /// Name of a further judge.
     pub(crate) name: Option<&'a str>,
-    pub(crate) device: &'a str,
+    pub(crate) config: &'a Config,
+    /// The device that the stage has.
+    pub(crate) device: Option<&'a str>,
 }
 
 /// The judges of a run that are models.
@@ -212,7 +215,7 @@ impl<'a> Judging<'a> {
             return Err(JudgingError::Endpoint(error).into());
         }
         let found = match self.judges.chat(at.test, at.name) {
-            Some(chat) => ask(&chat.open(judge, &section(at.test, at.name), at.device)?),
+            Some(chat) => ask(&chat.open(judge, at)?),
             None => ask(&self.client(judge)?),
         };
         match &found {

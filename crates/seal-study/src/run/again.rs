@@ -120,7 +120,8 @@ impl Study {
         let text = self.config().resolved_toml()?;
         seal_files::write(&config, text.as_bytes()).map_err(StudyError::at_file(&config))?;
         let own: Vec<usize> = read.iter().filter_map(|i| places[*i]).collect();
-        let ran = run_graph(&nodes, &own, &store, options.workers(), observer)?;
+        let ran =
+            run_graph(&nodes, &own, &store, &self.workers(options, &nodes, &store)?, observer)?;
         let absent = || Done { dir: PathBuf::new(), files: Vec::new(), seconds: None };
         let done = places.iter().map(|place| place.map_or_else(absent, |i| ran[i].clone()));
         let done: Vec<Done> = done.collect();

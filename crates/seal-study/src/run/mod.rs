@@ -13,6 +13,7 @@ mod facts;
 mod judge_facts;
 mod left_out;
 mod loading;
+mod memory;
 mod open_questions;
 mod outputs;
 mod planned;
@@ -26,7 +27,6 @@ mod stages_seen;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use seal_device::DeviceSpec;
 use seal_eval::{base_nll, bounded_safety, figures_of, fill_base_nll, fill_coherence, results_of};
 use seal_launch::LaunchFolder;
 use seal_report::Report;
@@ -41,12 +41,12 @@ use self::remembering::remember;
 use crate::arm::Arm;
 use crate::config::{ArmRole, Config};
 use crate::error::{Defect, RunFolderError, StudyError};
-use crate::exec::{Done, run_graph};
+use crate::exec::{Done, Node, run_graph, to_take};
 use crate::graph::{ArmSets, Graph, graph};
 use crate::judging::{JUDGES_FILE, Judges, Judging, RememberedJudges};
 use crate::observer::{Event, Observer, Silent};
 use crate::opening::{LoggingObserver, open_store};
-use crate::options::{PlanView, PlannedStage, RunOptions, RunOutcome};
+use crate::options::{PlanView, PlannedStage, RunOptions, RunOutcome, Workers};
 use crate::run_folder::{self, RunFolder, STORE_PATH};
 
 pub use self::again::AgainRequest;
@@ -141,12 +141,32 @@ impl Study {
         }
     }
 
+    /// How the stages `nodes` run, and the devices that they take.
+    ///
+    /// # Errors
+    /// A list of devices that the machine does not have, where a stage needs one; a store that cannot
+    /// be read.
+    fn workers(
+        &self,
+        options: &RunOptions,
+        nodes: &[Node<'_>],
+        store: &Store,
+    ) -> Result<Workers, StudyError> {
+        let RunOptions { jobs, threads, keep_every, keep_base, .. } = *options;
+        let device = &self.config.device;
+        let devices = match options.has_one_device {
+            true => Vec::new(),
+            false => to_take(nodes, store, device)?,
+        };
+        Ok(Workers { jobs, threads, keep_every, keep_base, kind: device.in_keys(), devices })
+    }
+
     /// What would run, and what is there. Nothing is written.
     pub fn plan(&self, options: &RunOptions) -> PlanView {
         let store = Store::open_to_read(&options.store_dir());
         let judging = Judging::new(&self.judges, &options.store_dir(), &Silent);
         let graph = self.graph(options, &judging);
-        let readers = options.workers().readers();
+        let readers = options.readers();
         let mut read = self.outputs_read(&graph);
         let found = self.without_losses(&graph, &store).and_then(|damaged| {
             read.extend(damaged);
@@ -195,7 +215,7 @@ impl Study {
         Report::check_versions(&options.out)?;
         // A missing backend is said before anything is written.
         for arm in &self.arms {
-            arm.config.device.parse::<DeviceSpec>()?.open()?;
+            arm.config.device.set()?.first().open()?;
         }
         self.reads_none_of_its_outputs(&options.out)?;
         // What is told is in the log, too.
@@ -217,17 +237,19 @@ impl Study {
         let store = open_store(options, observer)?;
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
+        let workers = self.workers(options, &graph.nodes, &store)?;
+        self.refuse_too_large(&graph, &store, options)?;
         can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
         // A run that is refused changes nothing for the next.
         remember(options, observer)?;
         move_earlier(self, &options.out, observer)?;
-        let workers = options.workers();
-        let cells = CellFolders::survey(&options.out, &self.arms, &graph, &self.sets, workers)?;
+        let readers = options.readers();
+        let cells = CellFolders::survey(&options.out, &self.arms, &graph, &self.sets, readers)?;
         let mut read = self.outputs_read(&graph);
         read.extend(self.without_losses(&graph, &store)?);
         read.extend(cells.to_copy(&graph));
         let run =
-            |observer: &dyn Observer| run_graph(&graph.nodes, &read, &store, workers, observer);
+            |observer: &dyn Observer| run_graph(&graph.nodes, &read, &store, &workers, observer);
         let done = match Screening::of(self, options, &graph, &store) {
             Some(screening) => screening.around(observer, run)?,
             None => run(observer)?,
@@ -238,7 +260,7 @@ impl Study {
         list_left_out(&options.out, &left_out)?;
         cells.write(&graph, &done, &self.sets, observer)?;
         let found = done.iter().filter(|d| d.seconds.is_none()).count();
-        let judges = RememberedJudges::of(&self.judges, &self.config.device)?;
+        let judges = RememberedJudges::of(&self.judges, &self.config.device.in_keys())?;
         if !judges.is_empty() {
             judges.write(&options.out)?;
         }

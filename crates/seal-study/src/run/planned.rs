@@ -93,11 +93,12 @@ impl Study {
         let store = open_store(options, observer)?;
         let judging = Judging::new(&self.judges, &options.store_dir(), observer);
         let graph = self.graph(options, &judging);
+        self.refuse_too_large(&graph, &store, options)?;
         can_ask(&self.config, &self.sets, &graph, &judging, &store, options.probe)?;
         remember(options, observer)?;
         let mut read = self.outputs_read(&graph);
         read.extend(self.without_losses(&graph, &store)?);
-        let survey = survey(&graph.nodes, &read, &store, options.workers().readers())?;
+        let survey = survey(&graph.nodes, &read, &store, options.readers())?;
         let config = self.config.resolved_toml()?;
         let of = OfStudy {
             name: self.config.study.name.clone(),
@@ -157,6 +158,8 @@ impl Study {
             keep_every: Duration::try_from_secs_f64(of.keep_every_seconds)
                 .unwrap_or(RunOptions::KEEP_EVERY),
             show_rows: of.show_rows,
+            // Whoever started this process gave it one.
+            has_one_device: true,
             ..RunOptions::new(&plan.out)
         };
         Ok((study, options))
@@ -189,7 +192,7 @@ impl Study {
         }
         let whole = closure(&graph.nodes, &asked);
         let (nodes, asked) = subgraph(graph.nodes, &whole, &asked);
-        let survey = survey(&nodes, &asked, &store, options.workers().readers())?;
+        let survey = survey(&nodes, &asked, &store, options.readers())?;
         let is_damaged = |i: usize| survey.damaged.iter().any(|(damaged, _)| *damaged == i);
         let mut to_make: Vec<usize> = Vec::new();
         let mut open: Vec<usize> = asked.clone();
@@ -224,7 +227,8 @@ impl Study {
                 only_read(node);
             }
         }
-        let done = run_graph(&nodes, &asked, &store, options.workers(), observer)?;
+        let done =
+            run_graph(&nodes, &asked, &store, &self.workers(options, &nodes, &store)?, observer)?;
         let made = done.iter().filter(|done| done.seconds.is_some()).count();
         let found = asked.iter().filter(|i| done[**i].seconds.is_none()).count();
         Ok(StagesMade { made, found })

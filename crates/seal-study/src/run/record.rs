@@ -55,7 +55,7 @@ impl Study {
     ) -> Result<Provenance, StudyError> {
         let versions = [("seal-study", env!("CARGO_PKG_VERSION")), ("burn", BURN)];
         let environment = [
-            ("device", self.config.device.clone()),
+            ("device", self.config.device.to_string()),
             ("jobs", options.jobs.to_string()),
             ("threads of a stage", options.threads.to_string()),
             ("operating system", std::env::consts::OS.to_owned()),

@@ -87,13 +87,25 @@ impl Study {
         let output = match &request.trace {
             None => {
                 let (nodes, read) = up_to(all.nodes, &[selector]);
-                let done = run_graph(&nodes, &read, &store, options.workers(), observer)?;
+                let done = run_graph(
+                    &nodes,
+                    &read,
+                    &store,
+                    &self.workers(options, &nodes, &store)?,
+                    observer,
+                )?;
                 SelectorOutput::read(&done[read[0]].dir)?
             }
             Some(trace) => {
                 let inputs = all.nodes[selector].deps.clone();
                 let (nodes, read) = up_to(all.nodes, &inputs);
-                let done = run_graph(&nodes, &read, &store, options.workers(), observer)?;
+                let done = run_graph(
+                    &nodes,
+                    &read,
+                    &store,
+                    &self.workers(options, &nodes, &store)?,
+                    observer,
+                )?;
                 let deps: Vec<PathBuf> = read.iter().map(|i| done[*i].dir.clone()).collect();
                 let is_cancelled = || observer.is_cancelled();
                 let traced = Traced {
@@ -103,7 +115,13 @@ impl Study {
                 };
                 let node = nodes.len();
                 let label = format!("{} seed {seed}", arm.id);
-                observer.event(&Event::Started { node, stage: "selector", label, cost: 1.0 });
+                observer.event(&Event::Started {
+                    node,
+                    stage: "selector",
+                    label,
+                    cost: 1.0,
+                    device: None,
+                });
                 let progress = |done| observer.event(&Event::Progress { node, done });
                 on_pool(options.threads, || {
                     let config = arm.proxy.as_ref().unwrap_or(&arm.config);

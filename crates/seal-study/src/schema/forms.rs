@@ -47,7 +47,7 @@ pub(super) fn of(comments: &Comments, place: &[String]) -> Option<Value> {
             { "const": "chat" },
             object(Map::from_iter([("chat".to_owned(), json!({ "type": "string" }))])),
         ] }),
-        [.., "lora", "target_modules"] => json!({ "anyOf": [
+        ["device"] | [.., "lora", "target_modules"] => json!({ "anyOf": [
             { "type": "string" },
             { "type": "array", "items": { "type": "string" } },
         ] }),

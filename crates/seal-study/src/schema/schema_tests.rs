@@ -188,7 +188,12 @@ fn what_the_schema_refuses_the_program_refuses_too() {
 fn kinds_of_values_and_descriptions_are_those_of_the_program() {
     let schema = config_schema();
     let at = |path: &[&str]| path.iter().fold(&schema, |at, key| &at["properties"][key]);
-    assert_eq!(at(&["device"])["type"], "string");
+    let device = &at(&["device"])["anyOf"];
+    assert_eq!(
+        (&device[0]["type"], &device[1]["items"]["type"]),
+        (&json!("string"), &json!("string"))
+    );
+    assert_eq!(at(&["device_memory"])["type"], "number");
     assert_eq!(at(&["study", "seeds"])["items"], json!({ "type": "integer", "minimum": 0 }));
     assert_eq!(at(&["sft", "optim", "betas"])["minItems"], 2);
     let methods = at(&["selection", "method"])["enum"].as_array().unwrap();

@@ -12,7 +12,7 @@ use seal_model::Encoder;
 
 use super::parts::ResumableBatches;
 use super::tokens::{read_prompts, read_tokens};
-use super::{TunedModel, write};
+use super::{TunedModel, device_of, write};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
@@ -40,8 +40,9 @@ pub(crate) fn answers(input: &AnswersInput<'_>, job: &Job<'_>) -> Result<(), Stu
     let tests = &input.sets.tests;
     let askings = input.config.askings(tests.keys());
     let (of_askings, tuned) = job.deps[1..].split_at(askings.len());
+    let on = device_of(input.config, job);
     let TunedModel { model, encoder } =
-        TunedModel::read(input.config, &job.deps[0], tuned.first().map(|dir| &**dir))?;
+        TunedModel::read(input.config, &job.deps[0], tuned.first().map(|dir| &**dir), &on)?;
     let merged = model.merged();
     let model = merged.valid();
     // Nobody else may hold the weights of a generator that owns them.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoint::trained;
 use super::tokens::{encoder, read_examples};
-use super::{copy_tokenizer, device, read_json, whole_model, write, write_json};
+use super::{copy_tokenizer, device, device_of, read_json, whole_model, write, write_json};
 use crate::StudyError;
 use crate::config::{Alignment, Config};
 use crate::error::Defect;
@@ -73,7 +73,8 @@ fn from_scratch(
         copy_tokenizer(trained, job.dir)?;
     }
     let shape = LmConfig { vocab_size: encoder.tokenizer().vocab_size(), ..shape.clone() };
-    let init = || Ok(Lm::init(&shape, config.base_seed(), &device(config)?)?);
+    let on = device_of(config, job);
+    let init = || Ok(Lm::init(&shape, config.base_seed(), &device(config, &on)?)?);
     let model = fine_tuned(init, &rows, config, training, job)?.model;
     Ok(save_weights(&model, job.dir)?)
 }
@@ -85,8 +86,9 @@ fn align(config: &Config, of: Alignment<'_>, job: &Job<'_>) -> Result<(), StudyE
     let rows = read_examples(&job.deps[0], "base")?;
     let found = of.folder.found()?;
     let encoder = Encoder::read(&config.model, &config.tokenizer, &found.dir)?;
+    let on = device_of(config, job);
     let read = || {
-        let model = whole_model(&found.dir, config)?;
+        let model = whole_model(&found.dir, config, &on)?;
         encoder.fits(&model)?;
         Ok(model)
     };
@@ -132,21 +134,22 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    /// The base that the stage wrote to `dir`. The stages that run one after another in a process
-    /// share its weights.
+    /// The base that the stage wrote to `dir`, on the device `on`. The stages that run one after
+    /// another in a process share its weights.
     ///
     /// # Errors
     /// A folder that cannot be read, or is no model of the config.
-    pub(crate) fn read(config: &Config, dir: &Path) -> Result<Self, StudyError> {
+    pub(crate) fn read(config: &Config, dir: &Path, on: &str) -> Result<Self, StudyError> {
         let encoder = Encoder::read(&config.model, &config.tokenizer, dir)?;
         let read = || {
             tracing::debug!(dir = %dir.display(), "the base is read");
-            model_of(config, dir, encoder.tokenizer().vocab_size())
+            model_of(config, dir, encoder.tokenizer().vocab_size(), on)
         };
         // Elsewhere than in the machine's own memory nobody knows what there is room for.
-        let model = match config.device.parse::<DeviceSpec>()?.is_host() {
+        let model = match on.parse::<DeviceSpec>()?.is_host() {
             true => {
-                let settings = serde_json::to_string(&(&config.device, &config.model));
+                // Places on the CPU share the machine's memory, and so the base.
+                let settings = serde_json::to_string(&(config.device.in_keys(), &config.model));
                 let name = BaseId::new(dir, settings.map_err(Defect::Json)?);
                 KEPT.get(&name, config.model.dtype().bytes(), read)?
             }
@@ -158,20 +161,20 @@ impl Base {
 }
 
 /// The model of the base that the stage wrote to `dir`; `vocabulary` is the number of tokens of a
-/// model that was trained from scratch.
-fn model_of(config: &Config, dir: &Path, vocabulary: usize) -> Result<Lm, StudyError> {
+/// model that was trained from scratch, and `on` the device.
+fn model_of(config: &Config, dir: &Path, vocabulary: usize, on: &str) -> Result<Lm, StudyError> {
     match (config.alignment(), &config.model) {
         (Some(of), _) => match &of.training.lora {
             Some(lora) if is_beside(of) => {
-                let model = whole_model(&of.folder.found()?.dir, config)?;
+                let model = whole_model(&of.folder.found()?.dir, config, on)?;
                 Ok(load_adapter(model, lora, dir)?.merged())
             }
-            _ => whole_model(dir, config),
+            _ => whole_model(dir, config, on),
         },
-        (None, ModelSettings::Folder(folder)) => whole_model(&folder.found()?.dir, config),
+        (None, ModelSettings::Folder(folder)) => whole_model(&folder.found()?.dir, config, on),
         (None, ModelSettings::Shape(shape)) => {
             let shape = LmConfig { vocab_size: vocabulary, ..shape.clone() };
-            Ok(load_weights(&shape, dir, &device(config)?)?)
+            Ok(load_weights(&shape, dir, &device(config, on)?)?)
         }
     }
 }

@@ -9,7 +9,7 @@ use seal_judge::{Answer, from_jsonl, to_jsonl};
 use serde::{Deserialize, Serialize};
 
 use super::parts::ResumableBatches;
-use super::{Base, answers_file, read_text, write};
+use super::{Base, answers_file, device_of, read_text, write};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
@@ -36,7 +36,7 @@ pub(crate) fn base_nll(
     tests: &BTreeMap<String, &[Row]>,
     job: &Job<'_>,
 ) -> Result<(), StudyError> {
-    let base = Base::read(config, &job.deps[0])?;
+    let base = Base::read(config, &job.deps[0], &device_of(config, job))?;
     for (i, (name, rows)) in tests.iter().enumerate() {
         let file = answers_file(name);
         let mut examples = Vec::new();
@@ -110,6 +110,7 @@ mod tests {
                     unfinished: &unfinished,
                     progress: &|_| (),
                     goes_on: &|_, _, _| {},
+                    device: None,
                     keep_every: Duration::MAX,
                     is_cancelled: &|| false,
                 })

@@ -17,6 +17,8 @@ mod sft;
 mod tokens;
 mod verdicts;
 
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use burn::tensor::Device;
@@ -31,6 +33,7 @@ pub(crate) use assessments::{AssessmentsInput, assessments};
 pub(crate) use base::{ALIGNED, Aligned, Base, base};
 pub(crate) use base_nll::{base_nll, read_base_nll};
 pub(crate) use pair_verdicts::{PairInput, PairOutput, StoredPair, pair_verdicts};
+pub(crate) use parts::ROWS as SCORED_ROWS;
 pub(crate) use scores::scores;
 pub(crate) use selection::{RowSelection, select};
 pub(crate) use selector::{SelectorOutput, learn, learn_traced};
@@ -42,14 +45,19 @@ use crate::config::Config;
 use crate::error::{Defect, StudyError};
 use crate::exec::Job;
 
-/// Opens the config's device for training.
-pub(crate) fn device(config: &Config) -> Result<Device, StudyError> {
-    Ok(open_device(&config.device, config.model.dtype())?)
+/// Opens the device `on` for training.
+pub(crate) fn device(config: &Config, on: &str) -> Result<Device, StudyError> {
+    Ok(open_device(on, config.model.dtype())?)
 }
 
-/// The model of a folder with `config.json` and safetensors.
-pub(crate) fn whole_model(dir: &Path, config: &Config) -> Result<Lm, StudyError> {
-    let (model, report) = load_model_as(dir, &device(config)?, config.model.dtype())?;
+/// The device that a stage has.
+pub(crate) fn device_of(config: &Config, job: &Job<'_>) -> String {
+    job.device.map_or_else(|| config.device.in_keys(), str::to_owned)
+}
+
+/// The model of a folder with `config.json` and safetensors, on the device `on`.
+pub(crate) fn whole_model(dir: &Path, config: &Config, on: &str) -> Result<Lm, StudyError> {
+    let (model, report) = load_model_as(dir, &device(config, on)?, config.model.dtype())?;
     tracing::debug!(dir = %dir.display(), ?report, "model read");
     report.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
     Ok(model)
@@ -83,8 +91,14 @@ pub(crate) fn write(dir: &Path, name: &str, text: &str) -> Result<(), StudyError
 }
 
 pub(crate) fn write_json(dir: &Path, name: &str, value: &impl Serialize) -> Result<(), StudyError> {
-    let text = serde_json::to_string_pretty(value);
-    write(dir, name, &(text.map_err(Defect::Json)? + "\n"))
+    let path = dir.join(name);
+    // A million rows make a text of many megabytes, which is not held as a whole.
+    let mut out = BufWriter::new(File::create(&path).map_err(StudyError::io(&path))?);
+    serde_json::to_writer_pretty(&mut out, value).map_err(|error| match error.io_error_kind() {
+        Some(kind) => StudyError::io(&path)(kind.into()),
+        None => Defect::Json(error).into(),
+    })?;
+    out.write_all(b"\n").and_then(|()| out.flush()).map_err(StudyError::io(&path))
 }
 
 pub(crate) fn read_text(dir: &Path, name: &str) -> Result<String, StudyError> {

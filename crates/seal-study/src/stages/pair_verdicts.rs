@@ -84,7 +84,8 @@ pub(crate) fn pair_verdicts(input: &PairInput<'_>, job: &Job<'_>) -> Result<(), 
     let (set, ids) = pair_up(input.rows, &arm, &reference, &model_names(input.config));
     let instructions: Vec<String> = input.rows.iter().map(instruction).collect();
     let questions = QuestionSet::new(judge, &set)?.as_part_of(instructions.iter().map(|i| &**i));
-    let at = AskedAt { test: input.test, name: input.name, device: &input.config.device };
+    let (test, name) = (input.test, input.name);
+    let at = AskedAt { test, name, config: input.config, device: job.device };
     let judged = input.judging.judge(&at, judge, &questions, job)?;
     if judged.stopped == Some(Stopped::Cancelled) {
         return Err(StudyError::Cancelled { stages: None });

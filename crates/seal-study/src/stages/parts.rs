@@ -13,7 +13,7 @@ use crate::error::Defect;
 use crate::exec::Job;
 
 /// Rows that are scored at once, which make a part.
-const ROWS: usize = 64;
+pub(crate) const ROWS: usize = 64;
 
 /// Is told how many items of a batch are done; reports a request to stop.
 pub(super) type BatchProgress<'a> = &'a dyn Fn(usize) -> Result<(), StudyError>;

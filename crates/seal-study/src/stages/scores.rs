@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::parts::ResumableBatches;
 use super::tokens::read_examples;
-use super::{Base, read_json, write_json};
+use super::{Base, device_of, read_json, write_json};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
@@ -33,7 +33,7 @@ impl Scores {
 
 /// Depends on: base, the tokens of D.
 pub(crate) fn scores(config: &Config, job: &Job<'_>) -> Result<(), StudyError> {
-    let base = Base::read(config, &job.deps[0])?;
+    let base = Base::read(config, &job.deps[0], &device_of(config, job))?;
     let rows = read_examples(&job.deps[1], "fine-tuning")?;
     let parts = ResumableBatches { job, name: LOSSES, progress: &job.progress };
     let losses = parts.losses(&base.model, &rows)?;

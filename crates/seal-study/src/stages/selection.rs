@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scores::Scores;
 use super::selector::SelectorOutput;
-use super::tokens::read_tokens;
+use super::tokens::read_ids;
 use super::{read_json, write_json};
 use crate::StudyError;
 use crate::config::{Config, Method};
@@ -46,7 +46,7 @@ pub(crate) fn select(
     seed: u64,
     job: &Job<'_>,
 ) -> Result<(), StudyError> {
-    let ids = read_tokens(&job.deps[0])?.usable("fine-tuning")?.ids();
+    let ids = read_ids(&job.deps[0], "fine-tuning")?;
     let mut weights = None;
     let omega = match config.selection.method {
         Method::Selector => {

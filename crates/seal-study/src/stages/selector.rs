@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::trained;
 use super::scores::Scores;
 use super::tokens::read_examples;
-use super::{Base, read_json, write_json};
+use super::{Base, device_of, read_json, write_json};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
@@ -34,8 +34,9 @@ impl SelectorOutput {
 pub(crate) fn learn(config: &Config, seed: u64, job: &Job<'_>) -> Result<(), StudyError> {
     let SelectorRows { data, safe, mean_loss } = SelectorRows::read(job.deps)?;
     let (data, safe, settings) = (&data[..], &safe[..], &config.bilevel);
+    let on = device_of(config, job);
     let learned = trained(job, || {
-        let model = Base::read(config, &job.deps[0])?.model;
+        let model = Base::read(config, &job.deps[0], &on)?.model;
         Ok(Bilevel { model, data, safe, settings, mean_loss, seed })
     })?;
     write_json(job.dir, FILE, &SelectorOutput { ids: data.iter().map(|e| e.id).collect(), learned })
@@ -49,7 +50,7 @@ pub(crate) fn learn_traced(
     traced: &Traced<'_>,
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<SelectorOutput, StudyError> {
-    let model = Base::read(config, &deps[0])?.model;
+    let model = Base::read(config, &deps[0], &config.device.first()?)?.model;
     let SelectorRows { data, safe, mean_loss } = SelectorRows::read(deps)?;
     let (data, safe, settings) = (&data[..], &safe[..], &config.bilevel);
     let input = TraceInput { settings, mean_loss, data, safe };

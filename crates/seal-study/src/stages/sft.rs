@@ -11,7 +11,7 @@ use seal_model::Encoder;
 use super::checkpoint::trained;
 use super::selection::RowSelection;
 use super::tokens::read_examples;
-use super::{Base, copy_tokenizer, whole_model, write_json};
+use super::{Base, copy_tokenizer, device_of, whole_model, write_json};
 use crate::StudyError;
 use crate::config::Config;
 use crate::exec::Job;
@@ -36,8 +36,9 @@ pub(crate) fn sft(config: &Config, seed: u64, job: &Job<'_>) -> Result<(), Study
     if let Some(appended) = job.deps.get(3) {
         kept.extend(read_examples(appended, "appended")?);
     }
+    let on = device_of(config, job);
     let FineTuned { model, losses } = trained(job, || {
-        let model = Base::read(config, &job.deps[0])?.model;
+        let model = Base::read(config, &job.deps[0], &on)?.model;
         Ok(Supervised { model, examples: &kept, settings: &config.sft, seed })
     })?;
     write_json(job.dir, LOSSES, &TuningLosses { losses })?;
@@ -62,20 +63,21 @@ pub(crate) struct TunedModel {
 }
 
 impl TunedModel {
-    /// Without `tuned`, the base as it is.
+    /// On the device `on`; without `tuned`, the base as it is.
     pub(crate) fn read(
         config: &Config,
         base: &Path,
         tuned: Option<&Path>,
+        on: &str,
     ) -> Result<Self, StudyError> {
         // Whole weights need nothing of the base but its tokenizer.
         if let (Some(dir), None) = (tuned, &config.sft.lora) {
             let encoder = Encoder::read(&config.model, &config.tokenizer, base)?;
-            let model = whole_model(dir, config)?;
+            let model = whole_model(dir, config, on)?;
             encoder.fits(&model)?;
             return Ok(Self { model, encoder });
         }
-        let Base { model, encoder } = Base::read(config, base)?;
+        let Base { model, encoder } = Base::read(config, base, on)?;
         let model = match (tuned, &config.sft.lora) {
             (Some(dir), Some(lora)) => load_adapter(model, lora, dir)?,
             _ => model,

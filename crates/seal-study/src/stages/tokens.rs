@@ -100,6 +100,16 @@ pub(crate) fn read_tokens(dir: &Path) -> Result<TokenizedSet, StudyError> {
     Ok(TokenizedSet::read(&dir.join(EXAMPLES))?)
 }
 
+/// The ids of the rows of the set `name` that can be trained on, of which there is at least one.
+pub(super) fn read_ids(dir: &Path, name: &str) -> Result<Vec<RowId>, StudyError> {
+    let ids = TokenizedSet::read_ids(&dir.join(EXAMPLES))?;
+    match ids.is_empty() {
+        // The whole file says why.
+        true => Ok(read_tokens(dir)?.usable(name)?.ids()),
+        false => Ok(ids),
+    }
+}
+
 /// The examples of the set `name`, of which at least one row can be trained on.
 pub(super) fn read_examples(dir: &Path, name: &str) -> Result<Vec<Example>, StudyError> {
     Ok(read_tokens(dir)?.usable(name)?.examples)
@@ -148,6 +158,7 @@ mod tests {
             unfinished: dir.path(),
             progress: &|_: f64| (),
             goes_on: &|_, _, _| {},
+            device: None,
             keep_every: std::time::Duration::MAX,
             is_cancelled: &|| false,
         };

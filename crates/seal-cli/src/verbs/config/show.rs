@@ -26,6 +26,9 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     let resolved = resolve_config(&options.config.source(), options.arm.as_deref())?;
     let mut out = plain::stdout();
+    if let Some(arm) = &options.arm {
+        writeln!(out, "{}", of_arm(arm))?;
+    }
     if !options.origins {
         return Ok(out.write_all(resolved.config.resolved_toml()?.as_bytes())?);
     }
@@ -33,6 +36,16 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         writeln!(out, "{}", line(value))?;
     }
     Ok(())
+}
+
+/// What stands above the settings of an arm: they are no config by themselves.
+fn of_arm(arm: &str) -> String {
+    // An id is the name of a folder, so it has no quotation mark.
+    format!(
+        "# The settings of the arm {arm}, as its stages use them. They are no whole config: the study\n\
+         # has arms, bindings and metrics, too, which `config show` prints without --arm. The study\n\
+         # runs this arm and the reference alone with --set 'study.only=[\"{arm}\"]'."
+    )
 }
 
 /// A value with its key and its origin, as a line of TOML.

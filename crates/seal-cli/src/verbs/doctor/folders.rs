@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use seal_files::{FileSystem, FolderTrial, Skew, Timing, try_folder};
-use seal_store::{Inventory, OtherFolderKind, inventory, last_beats};
+use seal_store::{Inventory, OtherFolderKind, abandoned, inventory, last_beats};
 use seal_study::LASTING;
 
 use super::check::Check;
+use crate::command::quoted;
 use crate::verbs::store::size;
 
 /// Room under which a store is soon full.
@@ -109,12 +110,25 @@ fn leftovers(store: &Path, now: Option<SystemTime>, checks: &mut Vec<Check>) {
     let Inventory { entries, others, claims } = &found;
     let bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
     let mut said = format!("{} entries, {}", entries.len(), size(bytes));
+    let over = abandoned(store).unwrap_or_default();
+    let claims: Vec<_> = claims.iter().filter(|(output, _)| !over.contains(output)).collect();
     let of = |kind| others.iter().filter(move |other| other.kind == kind).count();
     if !claims.is_empty() {
         said.push_str(&format!(", {} outputs being made", claims.len()));
     }
     if of(OtherFolderKind::Unfinished) > 0 {
         said.push_str(&format!(", finished parts of {} outputs", of(OtherFolderKind::Unfinished)));
+    }
+    if !over.is_empty() {
+        let of =
+            format!(", {} outputs whose process has ended, which the next run makes", over.len());
+        said.push_str(&of);
+    }
+    if !entries.is_empty() {
+        said.push_str(&format!(
+            "; their manifests alone were read, `store verify --store {}` reads every byte",
+            quoted(store)
+        ));
     }
     checks.push(Check::ok(name, said));
     let damaged = entries.iter().filter(|entry| entry.damage.is_some()).count();
@@ -129,7 +143,7 @@ fn leftovers(store: &Path, now: Option<SystemTime>, checks: &mut Vec<Check>) {
         checks.push(Check::warning(
             format!("set aside in {shown}"),
             format!("{} outputs that were damaged", of(OtherFolderKind::Damaged)),
-            format!("`store gc --store {shown} --aside --delete` removes them"),
+            format!("`store gc --store {} --aside --delete` removes them", quoted(store)),
         ));
     }
     let silent = Timing::default().silent;

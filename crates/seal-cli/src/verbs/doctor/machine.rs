@@ -1,6 +1,7 @@
 //! The program, the machine, and the devices that compute.
 
-use seal_device::{Backend, DeviceSpec};
+use seal_device::{Backend, DeviceSetError, DeviceSpec};
+use seal_study::Devices;
 
 use super::check::Check;
 use crate::memory;
@@ -31,26 +32,28 @@ pub(super) fn check_machine(checks: &mut Vec<Check>) {
     });
 }
 
-/// A tiny product on each device that this binary has, and on the one that is `wanted`.
-pub(super) fn devices(wanted: Option<&str>, checks: &mut Vec<Check>) {
-    let wanted = match wanted.map(str::parse::<DeviceSpec>) {
-        Some(Ok(spec)) => Some(spec),
-        Some(Err(error)) => {
+/// A tiny product on each device that this binary has, and on each that is `wanted`.
+pub(super) fn devices(wanted: Option<&Devices>, checks: &mut Vec<Check>) {
+    let found = wanted.map(|wanted| wanted.set().map(|set| (set.found(), set.first())));
+    let wanted: Vec<DeviceSpec> = match found {
+        Some(Ok((Ok(devices), _))) => devices,
+        // A backend that is not in the binary is said below.
+        Some(Ok((Err(DeviceSetError::Device(_)), first))) => vec![first],
+        Some(Ok((Err(error), _)) | Err(error)) => {
             checks.push(Check::wrong("device", error.to_string(), "give another --device"));
-            None
+            Vec::new()
         }
-        None => None,
+        None => Vec::new(),
     };
     let all = Backend::ALL.into_iter().filter(|backend| backend.is_compiled_in());
     let mut specs: Vec<DeviceSpec> = all.filter_map(|of| of.name().parse().ok()).collect();
-    if let Some(wanted) = wanted.filter(|wanted| !specs.contains(wanted)) {
-        specs.insert(0, wanted);
-    }
+    specs.retain(|spec| !wanted.iter().any(|wanted| wanted.kind() == spec.kind()));
+    specs.splice(0..0, wanted.iter().copied());
     for spec in specs {
         let name = format!("device {spec}");
         checks.push(match spec.try_out() {
             Ok(()) => Check::ok(name, "computes"),
-            Err(error) if Some(spec) == wanted => {
+            Err(error) if wanted.contains(&spec) => {
                 let remedy = "`devices` says how to add a backend, and --device takes another";
                 Check::wrong(name, error.to_string(), remedy)
             }
@@ -71,14 +74,25 @@ mod tests {
     #[test]
     fn a_device_that_is_wanted_and_missing_is_wrong() {
         let mut checks = Vec::new();
-        devices(Some("cuda:0"), &mut checks);
+        devices(Some(&Devices::of_text("cuda:0")), &mut checks);
         assert_eq!(
             (checks[0].state, checks[0].name.as_str()),
             (CheckOutcome::Wrong, "device cuda:0")
         );
         let mut checks = Vec::new();
-        devices(Some("gpu"), &mut checks);
+        devices(Some(&Devices::of_text("gpu")), &mut checks);
         assert!(checks[0].found.contains("known are"), "{}", checks[0]);
         assert_eq!(checks[0].state, CheckOutcome::Wrong);
+    }
+
+    #[cfg(feature = "flex")]
+    #[test]
+    fn each_device_of_a_list_is_tried() {
+        let mut checks = Vec::new();
+        devices(Some(&Devices::of_text("flex:0,flex:1")), &mut checks);
+        let names: Vec<&str> = checks.iter().map(|check| check.name.as_str()).collect();
+        assert_eq!(names[..2], ["device flex:0", "device flex:1"]);
+        assert!(checks[..2].iter().all(|check| check.state == CheckOutcome::Ok));
+        assert!(!names.contains(&"device flex"), "{names:?}");
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use seal_study::{
-    Config, ConfigSource, RunOptions, config_of_folder, load_config, store_of_folder,
+    Config, ConfigSource, Devices, RunOptions, config_of_folder, load_config, store_of_folder,
 };
 
 use self::check::{Check, CheckOutcome};
@@ -66,11 +66,11 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     let out = options.out.clone().unwrap_or(named);
     let store = store(options, &out, &mut checks);
     folders::check_folders(&out, &store, &mut checks);
-    let device = match (&config, &options.config.device) {
-        (Some((_, config)), _) => Some(config.device.as_str()),
-        (None, device) => device.as_deref(),
+    let devices = match (&config, &options.config.device) {
+        (Some((_, config)), _) => Some(config.device.clone()),
+        (None, device) => device.as_deref().map(Devices::of_text),
     };
-    machine::devices(device, &mut checks);
+    machine::devices(devices.as_ref(), &mut checks);
     if let Some((source, config)) = &config {
         study::check_study(source, config, &mut checks);
     }

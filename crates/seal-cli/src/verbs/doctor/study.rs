@@ -6,14 +6,17 @@ use std::path::Path;
 use seal_data::TemplateSetting;
 use seal_lm::{Cost, check_weights};
 use seal_model::{FoundModel, ModelSettings, is_address};
-use seal_study::{Config, ConfigSource, Preview, Study, read_plan};
+use seal_study::{Config, ConfigSource, OneJudge, Preview, Study, read_plan};
 
 use super::check::{Check, CheckOutcome};
 use crate::memory;
 use crate::message::message;
 use crate::verbs::store::size;
 
-/// The plan, the files of rows, templates and the model folders. Where each of them can be read, the
+/// What mends a model folder that lacks something.
+const WHOLE: &str = "load the whole model: `hf download NAME --local-dir DIR`";
+
+/// The plan, the files of rows, templates, the model folders, and those of judges. Where each of them can be read, the
 /// study as a run reads it: its arms, rows, tokenizers and judges.
 pub(super) fn check_study(source: &ConfigSource, config: &Config, checks: &mut Vec<Check>) {
     let before = checks.len();
@@ -69,8 +72,47 @@ fn files(config: &Config, checks: &mut Vec<Check>) {
     if let Some(proxy) = &config.proxy {
         model("model of the selector", &proxy.model, checks);
     }
+    for (place, path) in judges(config) {
+        checks.push(judge(&place, path));
+    }
     if let TemplateSetting::Chat { chat: Some(file), .. } = &config.tokenizer.template {
         checks.push(readable("template", file));
+    }
+}
+
+/// The models of judges that are on this machine, with the places of the judges in the config.
+fn judges(config: &Config) -> Vec<(String, &Path)> {
+    let mut found = Vec::new();
+    for (test, judges) in &config.judge {
+        let also = judges.also.iter().map(|(name, judge)| (format!("judge.{test}.{name}"), judge));
+        for (place, judge) in std::iter::once((format!("judge.{test}"), &judges.first)).chain(also)
+        {
+            let path = match judge {
+                OneJudge::Guard(table) => Some(table.model.path.as_path()),
+                OneJudge::Reward(table) => Some(table.model.path.as_path()),
+                OneJudge::Pairs(table) => table.model.as_ref().map(|model| model.path.as_path()),
+                OneJudge::Rubric(table) => table.model.as_ref().map(|model| model.path.as_path()),
+                OneJudge::Single(_) | OneJudge::Majority(_) => None,
+            };
+            found.extend(path.map(|path| (place, path)));
+        }
+    }
+    found
+}
+
+/// The model folder of a judge: it is there, and every file of its weights can be opened.
+fn judge(place: &str, path: &Path) -> Check {
+    let name = format!("model of {place} {}", path.display());
+    if is_address(path) {
+        return Check::ok(name, "fetched from the hub at first use");
+    }
+    if let Err(error) = opened(&path.join("config.json")) {
+        let found = format!("its config.json cannot be read ({error})");
+        return Check::wrong(name, found, format!("set {place}.model.path to a model folder"));
+    }
+    match check_weights(path) {
+        Ok(()) => Check::ok(name, "its weights can be opened"),
+        Err(error) => Check::wrong(name, message(&anyhow::Error::from(error)), WHOLE),
     }
 }
 
@@ -146,8 +188,7 @@ fn model(what: &str, settings: &ModelSettings, checks: &mut Vec<Check>) {
     // It says of a pointer of Git LFS and of a shard that is missing what to do.
     if let Err(error) = check_weights(&dir) {
         let said = message(&anyhow::Error::from(error));
-        let remedy = "load the whole model: `hf download NAME --local-dir DIR`";
-        return checks.push(Check::wrong(name, said, remedy));
+        return checks.push(Check::wrong(name, said, WHOLE));
     }
     let parameters = Cost::of(&shape).parameters();
     let bytes = parameters * settings.dtype().bytes() as f64;

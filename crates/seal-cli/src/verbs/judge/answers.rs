@@ -54,6 +54,7 @@ pub(super) fn run(
     let request = JudgeRequest {
         prompt: judge.prompt.clone(),
         device: device.unwrap_or("flex").to_owned(),
+        marked: None,
         digest_files: remembered_digests,
         reach: reach(dry_run),
         ..JudgeRequest::new(table)

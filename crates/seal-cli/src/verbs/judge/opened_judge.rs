@@ -57,6 +57,7 @@ pub(super) fn open<P: JudgePrompt>(
             refuse_of_servers(options)?;
             let request = JudgeRequest {
                 device: device.unwrap_or("flex").to_owned(),
+                marked: None,
                 digest_files: remembered_digests,
                 reach: reach(is_dry),
                 ..JudgeRequest::new(path)

@@ -9,6 +9,15 @@ use seal_launch::{
 };
 use seal_study::PlanView;
 
+/// Stages of a launch that could not be made.
+#[derive(Debug, Default)]
+pub(crate) struct Failed {
+    /// A line for each failure. It begins with the exit code or the signal.
+    pub(crate) lines: Vec<String>,
+    /// How many stages only wait for an input.
+    pub(crate) lacking: usize,
+}
+
 /// Says what the last launch of the run in `dir` has left. Failures come first, and then how many
 /// stages only wait for an input.
 pub(crate) fn status(out: &mut dyn Write, dir: &Path, view: &PlanView) -> anyhow::Result<()> {
@@ -17,7 +26,14 @@ pub(crate) fn status(out: &mut dyn Write, dir: &Path, view: &PlanView) -> anyhow
         return Ok(());
     }
     let plan = StagePlan::read(dir, None)?;
-    failed(out, &folder, &plan, view)?;
+    let made = view.stages.iter().filter(|s| s.found).map(|s| s.key.as_str()).collect();
+    let failed = of_plan(&folder, &plan, &made)?;
+    for line in failed.lines {
+        writeln!(out, "failed with {line}")?;
+    }
+    if failed.lacking > 0 {
+        writeln!(out, "stages that lack an input: {}", failed.lacking)?;
+    }
     let Some(jobs) = Jobs::read(&folder)? else { return Ok(()) };
     let ids = jobs.ids().join(", ");
     writeln!(out, "launched: {} {} jobs ({ids})", jobs.jobs.len(), jobs.launcher)?;
@@ -33,21 +49,29 @@ pub(crate) fn status(out: &mut dyn Write, dir: &Path, view: &PlanView) -> anyhow
     Ok(())
 }
 
-fn failed(
-    out: &mut dyn Write,
+/// The failures of the last launch of the run in `dir`. Stages whose keys are among `made` are none any
+/// more.
+pub(crate) fn failed(dir: &Path, made: &BTreeSet<&str>) -> anyhow::Result<Failed> {
+    let folder = LaunchFolder::of_run(dir);
+    if !folder.plan().exists() {
+        return Ok(Failed::default());
+    }
+    of_plan(&folder, &StagePlan::read(dir, None)?, made)
+}
+
+fn of_plan(
     folder: &LaunchFolder,
     plan: &StagePlan,
-    view: &PlanView,
-) -> anyhow::Result<()> {
-    let found: BTreeSet<&str> =
-        view.stages.iter().filter(|s| s.found).map(|s| s.key.as_str()).collect();
-    let is_missing = |stage: &&LaunchStage| !found.contains(stage.key.as_str());
+    made: &BTreeSet<&str>,
+) -> anyhow::Result<Failed> {
+    let mut lines = Vec::new();
+    let is_missing = |stage: &&LaunchStage| !made.contains(stage.key.as_str());
     let missing: Vec<&LaunchStage> = plan.stages.iter().filter(is_missing).collect();
     let notes = failures(folder, missing.iter().copied())?;
     let mut lacking = notes.iter().filter(|note| note.lacking).count();
     for note in notes.iter().filter(|note| !note.lacking) {
         let first = note.message.lines().next().unwrap_or_default();
-        writeln!(out, "failed with exit code {}: {}: {first}", note.code, note.name)?;
+        lines.push(format!("exit code {}: {}: {first}", note.code, note.name));
     }
     for task in given_up(folder)? {
         let is_of = |stage: &&&LaunchStage| task.keys.contains(&stage.key);
@@ -69,15 +93,11 @@ fn failed(
         let names = if is_results { "the results".to_owned() } else { names.join(", ") };
         let GivenUp { task, ending, attempts, .. } = task;
         let log = folder.log(&task);
-        writeln!(
-            out,
-            "failed with {ending}, attempt {attempts}: {names}: its process could not say why; all \
-             that it said is in {}",
+        lines.push(format!(
+            "{ending}, attempt {attempts}: {names}: its process could not say why; all that it said \
+             is in {}",
             log.display()
-        )?;
+        ));
     }
-    if lacking > 0 {
-        writeln!(out, "stages that lack an input: {lacking}")?;
-    }
-    Ok(())
+    Ok(Failed { lines, lacking })
 }

@@ -1,6 +1,5 @@
 //! A selector of a study.
 
-use seal_device::DeviceSpec;
 use seal_files::Inputs;
 use seal_study::{SelectRequest, Study};
 use serde_json::json;
@@ -29,7 +28,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<Sel
         json_lines("--trace", trace)?;
     }
     prepare(&inputs, &outputs(&[("--file", &options.file), ("--trace", &options.trace)]))?;
-    study.config().device.parse::<DeviceSpec>()?.open()?;
+    study.config().device.set()?.first().open()?;
     let request = SelectRequest {
         arm: options.arm.clone(),
         seed: None,

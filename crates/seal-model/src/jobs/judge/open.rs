@@ -25,6 +25,9 @@ pub struct JudgeRequest {
     pub prompt: Option<PathBuf>,
     /// Device string, see [`seal_device::DeviceSpec`].
     pub device: String,
+    /// The name by which verdicts are marked, where it is not that of the device: any of several
+    /// devices of a kind may give them.
+    pub marked: Option<String>,
     /// Digests the files of the model.
     pub digest_files: DigestFiles,
     /// How far to go for a model on a hub.
@@ -35,7 +38,14 @@ impl JudgeRequest {
     /// A judge whose table stands at `table`, on the CPU.
     pub fn new(table: &Path) -> Self {
         let folder = table.parent().unwrap_or(Path::new("")).to_owned();
-        Self { folder, prompt: None, device: "flex".into(), digest_files, reach: Reach::Hub }
+        Self {
+            folder,
+            prompt: None,
+            device: "flex".into(),
+            marked: None,
+            digest_files,
+            reach: Reach::Hub,
+        }
     }
 
     /// The device as its verdicts are marked: numbers of two devices differ a little, and a file
@@ -44,7 +54,8 @@ impl JudgeRequest {
     /// # Errors
     /// An unknown device.
     pub(super) fn device_name(&self) -> Result<String, ModelError> {
-        Ok(self.device.parse::<DeviceSpec>()?.to_string())
+        let name = self.marked.as_ref().unwrap_or(&self.device);
+        Ok(name.parse::<DeviceSpec>()?.to_string())
     }
 
     /// Whether the device can be opened and has kernels.
@@ -172,6 +183,10 @@ mod tests {
             JudgeRequest { device: device.into(), ..request }.device_name()
         };
         assert_eq!(of("cuda").unwrap(), of("cuda:0").unwrap());
+        let request = JudgeRequest::new(Path::new("judge.toml"));
+        let marked = Some("cuda:0".to_owned());
+        let one_of_many = JudgeRequest { device: "cuda:5".into(), marked, ..request };
+        assert_eq!(one_of_many.device_name().unwrap(), of("cuda:0").unwrap());
         assert_ne!(of("flex").unwrap(), of("cuda").unwrap());
         assert!(of("abacus").is_err());
     }

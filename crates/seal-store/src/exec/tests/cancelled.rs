@@ -17,7 +17,7 @@ struct StopsAt {
 
 impl Observer for StopsAt {
     fn event(&self, event: &Event<'_>) {
-        if matches!(event, Event::Started { node } if *node == self.stage) {
+        if matches!(event, Event::Started { node, .. } if *node == self.stage) {
             self.asked.store(true, Ordering::SeqCst);
         }
         self.kept.event(event);

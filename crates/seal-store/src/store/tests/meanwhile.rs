@@ -75,6 +75,7 @@ fn the_last_beat_of_each_claim_is_known() {
     let beats = crate::last_beats(root.path()).unwrap();
     let output = scratch_name("sft", &key().0);
     assert_eq!(beats.keys().collect::<Vec<_>>(), [&output]);
+    assert!(crate::abandoned(root.path()).unwrap().is_empty(), "its process runs");
     drop(making);
     assert!(crate::last_beats(root.path()).unwrap().is_empty());
 }

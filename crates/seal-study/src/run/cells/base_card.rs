@@ -37,7 +37,7 @@ pub(super) fn base_card(
         rank: training.lora.as_ref().map(LoraConfig::largest_rank),
         rounding: aligned.rounding,
         seed: config.base_seed(),
-        device: config.device.clone(),
+        device: config.device.in_keys(),
         settings_toml: toml::to_string_pretty(training).map_err(Defect::Toml)?,
     };
     Ok(card.text())

@@ -34,7 +34,6 @@ use crate::error::StudyError;
 use crate::exec::Done;
 use crate::graph::{ArmSets, Graph};
 use crate::observer::Observer;
-use crate::options::Workers;
 use crate::stages::{LOSSES, RowSelection};
 
 pub(crate) use self::bases::is_base;
@@ -68,7 +67,7 @@ impl<'a> CellFolders<'a> {
         arms: &'a [Arm],
         graph: &Graph<'_>,
         sets: &ArmSets,
-        workers: Workers,
+        readers: usize,
     ) -> Result<Self, StudyError> {
         let mut bases = bases(out, arms, graph)?;
         let mut hashes: BTreeMap<*const Row, String> = BTreeMap::new();
@@ -97,8 +96,7 @@ impl<'a> CellFolders<'a> {
             (bases.iter_mut().map(|base| &mut base.folder))
                 .chain(cells.iter_mut().map(|cell| &mut cell.folder))
                 .collect();
-        let intact =
-            side_by_side(folders.len(), workers.readers(), |i| folders[i].intact_stamp(&digests));
+        let intact = side_by_side(folders.len(), readers, |i| folders[i].intact_stamp(&digests));
         for (folder, intact) in folders.iter_mut().zip(intact) {
             folder.intact = intact?;
         }

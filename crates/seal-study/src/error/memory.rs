@@ -1,0 +1,46 @@
+//! Stages that need more memory than a device has.
+
+/// A stage that needs more memory than a device has, as far as can be told before it runs.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "{stage} of {of}: it needs about {:.1} GiB, and {} {:.1} GiB; {}. If it fits all the same, set \
+     device_memory to more GiB",
+    gib(*bytes), have(devices), gib(*has), less(stage)
+)]
+pub struct MemoryError {
+    /// The kind of stage.
+    pub stage: &'static str,
+    /// The arm, or the section of the judge.
+    pub of: String,
+    /// Bytes that it needs, about.
+    pub bytes: u64,
+    /// The devices of the study.
+    pub devices: String,
+    /// Bytes that each of them has.
+    pub has: u64,
+}
+
+fn gib(bytes: u64) -> f64 {
+    bytes as f64 / (1u64 << 30) as f64
+}
+
+fn have(devices: &str) -> String {
+    match devices.contains([',', '*']) {
+        true => format!("each of {devices} has"),
+        false => format!("{devices} has"),
+    }
+}
+
+/// What takes less.
+fn less(stage: &str) -> &'static str {
+    match stage {
+        "base" => "lower base.micro_batch, set base.recompute = true, or read the weights in bf16",
+        "selector" => {
+            "lower bilevel.micro_batch, set bilevel.recompute = true, or read the weights in bf16"
+        }
+        "sft" => "lower sft.micro_batch, set sft.recompute = true, or read the weights in bf16",
+        "answers" => "lower generate.batch or the context, or read the weights in bf16",
+        "assessments" | "pair-verdicts" => "choose a smaller judge, or read its weights in bf16",
+        _ => "shorten the context, or read the weights in bf16",
+    }
+}

@@ -1,0 +1,146 @@
+//! Several devices of one kind, of which each stage has one. They are places on the CPU here.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use whole_program::Sandbox;
+
+const TWO: [&str; 2] = ["--device", "flex:0,flex:1"];
+
+fn study() -> Sandbox {
+    Sandbox::with_study(env!("CARGO_BIN_EXE_program"))
+}
+
+/// The entries of a store, which have their keys as names.
+fn entries(store: &Path) -> BTreeSet<String> {
+    let names = |dir: &Path| -> Vec<String> {
+        let all = std::fs::read_dir(dir).unwrap();
+        all.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let stages = names(store).into_iter().filter(|name| store.join(name).is_dir());
+    stages
+        .filter(|stage| !["claims", "scratch", "unfinished"].contains(&stage.as_str()))
+        .flat_map(|stage| {
+            names(&store.join(&stage)).into_iter().map(move |key| (stage.clone(), key))
+        })
+        .map(|(stage, key)| format!("{stage}/{key}"))
+        .collect()
+}
+
+#[test]
+fn keys_and_results_depend_neither_on_the_number_of_devices_nor_on_which_a_stage_had() {
+    let sandbox = study();
+    sandbox.ablate("one", &[]);
+    let of_one = entries(&sandbox.path().join("one/store"));
+    for (out, devices) in [
+        ("two", "flex:0,flex:1"),
+        ("four", "flex:3,flex:2,flex:1,flex:0"),
+        ("list", "flex:7,flex:2"),
+    ] {
+        let run = sandbox.ablate(out, &["--device", devices]);
+        assert_eq!(entries(&sandbox.path().join(out).join("store")), of_one, "{out}");
+        assert_eq!(sandbox.read(&format!("{out}/results.json")), sandbox.read("one/results.json"));
+        // Stages that need no device name none.
+        let last = devices.split(',').next_back().unwrap();
+        assert!(run.stderr.contains(&format!(" on {last} (")), "{}", run.stderr);
+        assert!(
+            !run.stderr.lines().any(|line| line.contains("] tokens") && line.contains(" on flex"))
+        );
+    }
+    // What one device made is found with two, and says no device.
+    let again = sandbox.ablate("one", &TWO);
+    assert!(again.stdout.contains("0 stages run"), "{}", again.stdout);
+    assert!(!again.stderr.contains(" on flex"), "{}", again.stderr);
+}
+
+#[test]
+fn processes_of_this_machine_have_a_device_each() {
+    let sandbox = study();
+    sandbox.ablate("plain", &[]);
+    let local = ["--launch", "local", "--launch-set", "group=0"];
+    let run = sandbox.ablate("out", &[&local[..], &TWO].concat());
+    assert_eq!(sandbox.read("out/results.json"), sandbox.read("plain/results.json"));
+    assert!(run.stderr.contains(" on flex:1 ("), "{}", run.stderr);
+    // A process is told by its launcher, and knows one device.
+    let plan = sandbox.json("out/launch/study.json");
+    let devices: BTreeSet<&str> =
+        plan["stages"].as_array().unwrap().iter().filter_map(|s| s["device"].as_str()).collect();
+    assert_eq!(devices, BTreeSet::from(["flex"]));
+}
+
+#[test]
+fn devices_that_are_no_set_are_refused_before_anything_is_written() {
+    let sandbox = study();
+    let refused = |args: &[&str]| {
+        let run =
+            sandbox.run(&[&["ablate", "--config", "study.toml", "--out", "out"], args].concat());
+        assert!(!sandbox.path().join("out").exists(), "{}", run.stderr);
+        (run.code, run.stderr)
+    };
+    let (code, said) = refused(&["--device", "flex:0,cuda:0"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("flex:0 and cuda:0 are of two kinds"), "{said}");
+    let (code, said) = refused(&["--set", "device=[\"flex:1\", \"flex:1\"]"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("flex:1 is there twice"), "{said}");
+    let (code, said) = refused(&["--set", "device=[]"]);
+    assert_eq!(code, Some(2), "{said}");
+    let (code, said) = refused(&["--set", "device=3"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("a device or a list of devices"), "{said}");
+    // A program without CUDA says so, and one with it that there is no GPU.
+    let (code, said) = refused(&["--device", "cuda:*"]);
+    assert_eq!(code, Some(4), "{said}");
+    // A verb on one model takes one device.
+    let run = sandbox.run(&["score", "--model", "m", "--data", "train.jsonl", "--out", "s.jsonl"]);
+    assert_ne!(run.code, Some(0));
+    let args = ["devices", "--device", "flex:0,flex:1"];
+    let run = sandbox.run(&args);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("one device is meant here"), "{}", run.stderr);
+}
+
+#[test]
+fn a_stage_that_needs_more_memory_than_a_device_has_is_refused_before_any_runs() {
+    let sandbox = study();
+    let small = ["--set", "device_memory=0.00001"];
+    let plan = ["plan", "--config", "study.toml", "--out", "out"];
+    let said = sandbox.run(&plan).stdout;
+    assert!(said.contains("memory of a stage, about: base "), "{said}");
+    for stage in ["scores", "selector", "sft", "answers"] {
+        assert!(said.contains(&format!(", {stage} ")), "{said}");
+    }
+    let said = sandbox.run(&[&plan[..], &small].concat()).stdout;
+    assert!(said.contains("needs more than a device has, and would be refused"), "{said}");
+    for more in [&[][..], &["--launch", "local"], &TWO] {
+        let all =
+            [&["ablate", "--config", "study.toml", "--out", "out"], &small[..], more].concat();
+        let run = sandbox.run(&all);
+        assert_eq!(run.code, Some(2), "{}", run.stderr);
+        assert!(run.stderr.contains("lower base.micro_batch"), "{}", run.stderr);
+        assert!(run.stderr.contains("set device_memory to more GiB"), "{}", run.stderr);
+        assert!(entries(&sandbox.path().join("out/store")).is_empty());
+    }
+    // Stages that are there need no memory any more.
+    sandbox.ablate("out", &[]);
+    let again = sandbox.ablate("out", &small);
+    assert!(again.stdout.contains("0 stages run"), "{}", again.stdout);
+}
+
+/// The config of a run keeps the list, and says where it comes from.
+#[test]
+fn a_list_of_devices_is_a_value_like_others() {
+    let sandbox = study();
+    sandbox.ablate("out", &TWO);
+    assert!(
+        sandbox.read("out/config.toml").contains("device = [\n    \"flex:0\",\n    \"flex:1\",\n]")
+    );
+    let show = ["config", "show", "--config", "study.toml", "--origins"];
+    let said = sandbox.run(&[&show[..], &TWO].concat()).stdout;
+    assert!(said.contains("device = [\"flex:0\", \"flex:1\"]  # --seeds"), "{said}");
+    let said = sandbox.run(&[&show[..], &["--set", "device=[\"flex:0\"]"]].concat()).stdout;
+    assert!(said.contains("device = [\"flex:0\"]  # --set device="), "{said}");
+    // The same command goes on from the folder, and the list is that of the run.
+    let again = sandbox.run(&["ablate", "--out", "out"]);
+    assert!(again.stdout.contains("0 stages run"), "{}{}", again.stdout, again.stderr);
+}
