@@ -193,10 +193,13 @@ impl DeviceSpec {
         vec![(VISIBLE.to_owned(), self.as_seen(index, visible))]
     }
 
-    /// The name of the device number `index` for a process that sees the devices `visible`.
+    /// The name of the device number `index` for a process that sees the devices `visible`. A device
+    /// that is hidden from this process stays hidden from the other: it sees none.
     fn as_seen(self, index: usize, visible: Option<&str>) -> String {
-        let named = visible.and_then(|all| all.split(',').map(str::trim).nth(index));
-        named.filter(|name| !name.is_empty()).map_or_else(|| index.to_string(), str::to_owned)
+        match visible {
+            None => index.to_string(),
+            Some(all) => all.split(',').map(str::trim).nth(index).unwrap_or_default().to_owned(),
+        }
     }
 }
 

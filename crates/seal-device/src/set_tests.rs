@@ -65,7 +65,8 @@ fn another_process_sees_one_gpu_alone() {
         all.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
     };
     assert_eq!(alone("cuda:3", None), ["CUDA_VISIBLE_DEVICES=3"]);
-    assert_eq!(alone("tch:cuda:1", Some("")), ["CUDA_VISIBLE_DEVICES=1"]);
+    assert_eq!(alone("tch:cuda:1", Some("")), ["CUDA_VISIBLE_DEVICES="]);
+    assert_eq!(alone("tch:cuda:3", Some("0,1")), ["CUDA_VISIBLE_DEVICES="]);
     // A process that sees some only has numbers of its own for them.
     assert_eq!(alone("cuda:1", Some("2, 5")), ["CUDA_VISIBLE_DEVICES=5"]);
     assert_eq!(alone("cuda:0", Some("GPU-8f2a,GPU-11")), ["CUDA_VISIBLE_DEVICES=GPU-8f2a"]);

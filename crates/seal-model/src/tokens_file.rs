@@ -66,11 +66,11 @@ impl TokenizedSet {
         Self::from_bytes(&bytes).map_err(damaged)
     }
 
-    /// The ids of the rows to train on, in order, of the file that [`Tokens::write`] wrote to `path`.
+    /// The ids of the rows to train on, in order, of the file that [`TokenizedSet::write`] wrote to `path`.
     /// The tokens, which are most of the file, are not read.
     ///
     /// # Errors
-    /// As [`Tokens::read`], for what stands before the tokens, and for a file of another length.
+    /// As [`TokenizedSet::read`], for what stands before the tokens, and for a file of another length.
     pub fn read_ids(path: &Path) -> Result<Vec<RowId>, ModelError> {
         let read = || {
             let mut file = File::open(path)?;

@@ -29,19 +29,30 @@ pub struct Peak {
 /// The peaks of the stages that compute with a model, in the order in which they run. A stage of a model
 /// whose size is not known comes before every other of its kind.
 pub(crate) fn peaks(arms: &[Arm], judges: &Judges, devices: &DeviceSet) -> Vec<Peak> {
+    let mut all: Vec<Peak> = Vec::new();
+    for peak in each(arms, judges, devices) {
+        let bytes = peak.bytes;
+        match all.iter_mut().find(|largest| largest.stage == peak.stage) {
+            None => all.push(peak),
+            // Nothing is more than what is not known.
+            Some(largest) if largest.bytes.is_some_and(|most| bytes.is_none_or(|b| b > most)) => {
+                *largest = peak;
+            }
+            Some(_) => {}
+        }
+    }
+    let place = |peak: &Peak| ORDER.iter().position(|stage| *stage == peak.stage);
+    all.sort_by_key(place);
+    all
+}
+
+/// The memory of the stages of each arm and judge that compute with a model.
+pub(crate) fn each(arms: &[Arm], judges: &Judges, devices: &DeviceSet) -> Vec<Peak> {
     let kernels = devices.kind().open().is_ok_and(|device| Kernels::of(&device).is_some());
     let mut known = Known::default();
     let mut all: Vec<Peak> = Vec::new();
     let mut add = |stage: &'static str, bytes: Option<u64>, of: &str| {
-        let peak = || Peak { stage, bytes, of: of.to_owned() };
-        match all.iter_mut().find(|peak| peak.stage == stage) {
-            None => all.push(peak()),
-            // Nothing is more than what is not known.
-            Some(largest) if largest.bytes.is_some_and(|most| bytes.is_none_or(|b| b > most)) => {
-                *largest = peak();
-            }
-            Some(_) => {}
-        }
+        all.push(Peak { stage, bytes, of: of.to_owned() });
     };
     for arm in arms {
         let selects = arm.config.selection.method == Method::Selector;
@@ -53,8 +64,6 @@ pub(crate) fn peaks(arms: &[Arm], judges: &Judges, devices: &DeviceSet) -> Vec<P
     for (stage, section, bytes) in judges.memory() {
         add(stage, bytes, &section);
     }
-    let place = |peak: &Peak| ORDER.iter().position(|stage| *stage == peak.stage);
-    all.sort_by_key(place);
     all
 }
 

@@ -5,7 +5,7 @@ use seal_store::{Found, Store};
 use super::Study;
 use crate::error::{MemoryError, StudyError};
 use crate::graph::Graph;
-use crate::memory::{Peak, peaks};
+use crate::memory::{Peak, each, peaks};
 use crate::options::RunOptions;
 
 const GIB: f64 = (1u64 << 30) as f64;
@@ -29,7 +29,9 @@ impl Study {
     ) -> Result<(), StudyError> {
         let given = self.config.device_memory.map(|gib| (gib * GIB) as u64);
         let Some(has) = given.or(options.device_memory) else { return Ok(()) };
-        for Peak { stage, bytes, of } in self.peaks() {
+        // Each by itself: an arm of unknown size says nothing of the others.
+        for Peak { stage, bytes, of } in each(&self.arms, &self.judges, &self.config.device.set()?)
+        {
             let Some(bytes) = bytes.filter(|bytes| *bytes > has) else { continue };
             for node in graph.nodes.iter().filter(|node| node.stage == stage) {
                 if !matches!(store.find(node.stage, &node.key, &node.inputs)?, Found::Entry(_)) {

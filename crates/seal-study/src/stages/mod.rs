@@ -95,7 +95,7 @@ pub(crate) fn write_json(dir: &Path, name: &str, value: &impl Serialize) -> Resu
     // A million rows make a text of many megabytes, which is not held as a whole.
     let mut out = BufWriter::new(File::create(&path).map_err(StudyError::io(&path))?);
     serde_json::to_writer_pretty(&mut out, value).map_err(|error| match error.io_error_kind() {
-        Some(kind) => StudyError::io(&path)(kind.into()),
+        Some(_) => StudyError::io(&path)(error.into()),
         None => Defect::Json(error).into(),
     })?;
     out.write_all(b"\n").and_then(|()| out.flush()).map_err(StudyError::io(&path))

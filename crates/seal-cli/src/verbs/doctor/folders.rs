@@ -1,6 +1,7 @@
 //! The run folder and the store: whether they do what claims and commits rest on, and what killed
 //! runs left in the store.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -110,7 +111,14 @@ fn leftovers(store: &Path, now: Option<SystemTime>, checks: &mut Vec<Check>) {
     let Inventory { entries, others, claims } = &found;
     let bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
     let mut said = format!("{} entries, {}", entries.len(), size(bytes));
-    let over = abandoned(store).unwrap_or_default();
+    let over = match abandoned(store) {
+        Ok(over) => over,
+        Err(error) => {
+            let remedy = "give this user the right to read the claims";
+            checks.push(Check::warning(format!("claims of {shown}"), error.to_string(), remedy));
+            BTreeSet::new()
+        }
+    };
     let claims: Vec<_> = claims.iter().filter(|(output, _)| !over.contains(output)).collect();
     let of = |kind| others.iter().filter(move |other| other.kind == kind).count();
     if !claims.is_empty() {
