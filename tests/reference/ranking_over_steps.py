@@ -1,6 +1,6 @@
 """How a selector ranks rows in the course of its training, from a step trace.
 
-    python ranking_over_steps.py TRACE --unsafe-from N [--frozen LOSSES]
+    python ranking_over_steps.py TRACE --unsafe-from N [--frozen LOSSES] [--every STEPS] [--keep SHARE]
 
 TRACE is written by `cargo xtask select --trace FILE`. Its rows stand in the order of the data. The rows from
 position N on, from 0, are the unsafe ones. LOSSES is losses.json of the stage `scores`, or the JSON lines of
@@ -88,6 +88,7 @@ def main():
 
     logits = np.zeros(n)
     steps = [line for line in lines if line["kind"] == "step"]
+    print(f"{n} rows, {unsafe.sum()} of them unsafe")
     print("step  epochs  auroc  unsafe kept  spearman to frozen loss")
     for step in steps:
         rows = np.array([place[row] for row in step["ids"]])

@@ -43,7 +43,7 @@ pub enum Format {
     #[serde(rename = "sharegpt")]
     ShareGpt,
     /// Anthropic HH pairs `{"chosen", "rejected"}`. The prompt is the dialogue
-    /// up to the last reply (or what [`PromptTurns`](crate::Turns) leaves of it), the
+    /// up to the last reply (or what [`PromptTurns`](crate::PromptTurns) leaves of it), the
     /// answer the last reply of `chosen`, the rejected answer that of
     /// `rejected`. Both may be lists of messages, which are read as
     /// [`Format::Messages`] are, or answers to a `prompt`.
