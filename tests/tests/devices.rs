@@ -40,13 +40,21 @@ fn keys_and_results_depend_neither_on_the_number_of_devices_nor_on_which_a_stage
         let run = sandbox.ablate(out, &["--device", devices]);
         assert_eq!(entries(&sandbox.path().join(out).join("store")), of_one, "{out}");
         assert_eq!(sandbox.read(&format!("{out}/results.json")), sandbox.read("one/results.json"));
-        // Stages that need no device name none.
-        let last = devices.split(',').next_back().unwrap();
-        assert!(run.stderr.contains(&format!(" on {last} (")), "{}", run.stderr);
+        // A stage takes the first device that is free. Stages that need no device name none.
+        let first = devices.split(',').next().unwrap();
+        assert!(run.stderr.contains(&format!(" on {first} (")), "{}", run.stderr);
         assert!(
             !run.stderr.lines().any(|line| line.contains("] tokens") && line.contains(" on flex"))
         );
     }
+    // Its results are those of a study with two devices and with other memory, and with no other seed.
+    let status = |set: &[&str]| {
+        let args = ["status", "--config", "study.toml", "--out", "one"];
+        sandbox.run(&[&args[..], set].concat()).stdout
+    };
+    let other = "of an earlier run with other settings";
+    assert!(!status(&["--device", "flex:0,flex:1", "--set", "device_memory=9"]).contains(other));
+    assert!(status(&["--set", "sft.epochs=7"]).contains(other));
     // What one device made is found with two, and says no device.
     let again = sandbox.ablate("one", &TWO);
     assert!(again.stdout.contains("0 stages run"), "{}", again.stdout);

@@ -126,8 +126,7 @@ fn results(out: &mut dyn Write, dir: &Path, study: &Study) -> anyhow::Result<()>
     if !absent.is_empty() {
         writeln!(out, "not among them: {}", absent.join(", "))?;
     }
-    let settings = study.config().resolved_toml()?;
-    if provenance.is_some_and(|run| run.settings_toml != settings) {
+    if provenance.is_some_and(|run| !study.config().gives_results_of(&run.settings_toml)) {
         writeln!(
             out,
             "these results are of an earlier run with other settings: `{} ablate` with the same \

@@ -13,7 +13,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use seal_report::{Document as _, Report, Results};
 use seal_store::{abandoned, claimed, last_beats};
-use seal_study::{RunOptions, StagesSeen, Study, StudyError};
+use seal_study::{Config, RunOptions, StagesSeen, Study, StudyError};
 
 use self::failures::Failures;
 use self::progress::{ClaimedOutput, StudyStatus, WatchHistory};
@@ -87,7 +87,7 @@ fn of_launch(out: &Path, status: &StudyStatus) -> Vec<String> {
 fn read_status(
     stages: &StagesSeen,
     options: &RunOptions,
-    results: &OfThisRun,
+    results: &OfThisRun<'_>,
 ) -> Result<StudyStatus, StudyError> {
     let running = running(&options.store_dir())?;
     // Looked for first: a run writes results when all stages are there.
@@ -96,20 +96,19 @@ fn read_status(
 }
 
 /// Which results are those that the watch waits for.
-struct OfThisRun {
+struct OfThisRun<'a> {
     out: PathBuf,
-    settings: String,
+    config: &'a Config,
     /// When the results that are none were written.
     before: Option<SystemTime>,
 }
 
-impl OfThisRun {
+impl<'a> OfThisRun<'a> {
     /// Where stages are missing now, the results that are there now are of an earlier run.
-    fn new(study: &Study, out: &Path, stages: &StagesSeen) -> anyhow::Result<Self> {
-        let settings = study.config().resolved_toml()?;
+    fn new(study: &'a Study, out: &Path, stages: &StagesSeen) -> anyhow::Result<Self> {
         let is_missing = stages.plan()?.iter().any(|stage| !stage.found);
         let before = if is_missing { written(out) } else { None };
-        Ok(Self { out: out.to_owned(), settings, before })
+        Ok(Self { out: out.to_owned(), config: study.config(), before })
     }
 
     fn are_there(&self) -> bool {
@@ -120,7 +119,7 @@ impl OfThisRun {
         // Those that are being written are read at the next look.
         let read = Report::read(&self.out);
         read.is_ok_and(|report| {
-            report.provenance.is_some_and(|of| of.settings_toml == self.settings)
+            report.provenance.is_some_and(|of| self.config.gives_results_of(&of.settings_toml))
         })
     }
 }

@@ -215,6 +215,16 @@ impl Config {
         Ok(toml::to_string_pretty(self).map_err(Defect::Toml)?)
     }
 
+    /// Whether results with the settings `settings_toml` are those of this config. How many devices of
+    /// a kind there are, and how much memory they have, changes no result.
+    pub fn gives_results_of(&self, settings_toml: &str) -> bool {
+        let own = self.resolved_toml().ok();
+        match (own.as_deref().and_then(without_devices), without_devices(settings_toml)) {
+            (Some(own), Some(theirs)) => own == theirs,
+            _ => false,
+        }
+    }
+
     /// Looks for what stands outside the config: the folders of models, and the
     /// file of a chat template.
     ///
@@ -267,4 +277,12 @@ impl Config {
     pub fn base_seed(&self) -> u64 {
         self.world.as_ref().map_or(0, |w| w.seed)
     }
+}
+/// The settings with the kind of the devices in place of the devices. `None` if they are no settings.
+fn without_devices(settings_toml: &str) -> Option<toml::Table> {
+    let mut settings: toml::Table = settings_toml.parse().ok()?;
+    let devices: Devices = settings.remove("device")?.try_into().ok()?;
+    settings.insert("device".to_owned(), devices.in_keys().into());
+    settings.remove("device_memory");
+    Some(settings)
 }
