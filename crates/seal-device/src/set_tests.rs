@@ -20,6 +20,10 @@ fn a_list_has_one_kind_however_many_devices_it_has() {
     assert_eq!(listed(&["flex:0", "flex:1"]).unwrap().kind().to_string(), "flex");
     let one = DeviceSet::named("flex").unwrap();
     assert!(!one.is_list());
+    let firsts =
+        [DeviceSet::named("cuda:3"), DeviceSet::named("cuda:*"), listed(&["cuda:2", "cuda:1"])];
+    let firsts = firsts.map(|set| set.unwrap().first().to_string());
+    assert_eq!(firsts, ["cuda:3", "cuda:0", "cuda:2"]);
     assert_eq!(names(&one.found().unwrap()), ["flex"]);
 }
 
