@@ -7,11 +7,14 @@
 //! ([`DeviceSet`]). [`burn::tensor::Device::default`] is never
 //! called, because its answer changes with the features of unrelated crates.
 
+mod dropout;
 mod kernels;
 mod set;
 mod spec;
+mod threefry;
 mod trial;
 
+pub use dropout::{Dropout, DropoutTokens};
 pub use kernels::{AdamWStep, AttentionShape, Kernels, KeysValues, PackedMatrix};
 pub use set::{DeviceSet, DeviceSetError};
 pub use spec::{Backend, DeviceError, DeviceSpec};

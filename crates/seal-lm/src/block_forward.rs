@@ -7,30 +7,31 @@ use seal_device::Kernels;
 use crate::block::{
     Block, FeedForward, GatedMlp, JointGated, JointQkv, PlainMlp, Projections, SeparateQkv,
 };
+use crate::dropping::Dropping;
 use crate::needed::Needed;
 use crate::norm::Norm;
 use crate::packed_block::PackedBlock;
 use crate::plan::{JointOrder, Residual};
-use crate::{Activation, DropoutKey, Linear};
+use crate::{Activation, Linear};
 
 /// What a block needs beside its input.
 pub(crate) struct BlockContext<'a> {
     pub(crate) kernels: Option<Kernels>,
     /// Index of the block.
     pub(crate) layer: usize,
-    pub(crate) dropout: Option<DropoutKey<'a>>,
+    pub(crate) dropout: Option<&'a Dropping<'a>>,
     /// Tokens whose states are needed after the block; all if `None`.
     pub(crate) needed: Option<&'a Needed>,
+    /// Of those tokens alone.
+    pub(crate) needed_dropout: Option<&'a Dropping<'a>>,
     /// The layers of the block, where they are laid out for generation.
     pub(crate) packed: Option<&'a PackedBlock>,
 }
 
 impl<'a> BlockContext<'a> {
     /// For the tokens alone whose states are needed.
-    fn of_needed(&self, needed: &'a Needed) -> Self {
-        let lengths = needed.lengths();
-        let dropout = self.dropout.map(|key| DropoutKey { lengths, ..key });
-        Self { dropout, needed: None, ..*self }
+    fn of_needed(&self) -> Self {
+        Self { dropout: self.needed_dropout, needed: None, ..*self }
     }
 
     fn linear(&self, linear: &Linear, x: Tensor<2>) -> Tensor<2> {
@@ -38,9 +39,9 @@ impl<'a> BlockContext<'a> {
             return packed.forward(linear.path, x, kernels);
         }
         match self.dropout {
-            Some(key) => {
+            Some(dropping) => {
                 let layer = format!("layers.{}.{}", self.layer, linear.name());
-                linear.forward(x, Some(key), &layer, self.kernels)
+                linear.dropped(x, Some(dropping), &layer, self.kernels)
             }
             None => linear.forward(x, None, linear.name(), self.kernels),
         }
@@ -116,7 +117,7 @@ impl Block {
     ) -> Tensor<2> {
         if let Some(needed) = run.needed {
             let (h, attended) = (needed.pick(h), needed.pick(attended));
-            return self.after_attention(h, attended, &run.of_needed(needed));
+            return self.after_attention(h, attended, &run.of_needed());
         }
         let attended = run.linear(&self.output, attended);
         let attended = run.norm(self.attention_output_norm.as_ref(), attended);

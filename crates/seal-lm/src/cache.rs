@@ -124,6 +124,7 @@ impl Cache {
                 layer: i,
                 dropout: None,
                 needed: None,
+                needed_dropout: None,
                 packed: None,
             };
             h = block.forward(h, &run, |q, k, v| {

@@ -1,11 +1,11 @@
 //! A linear layer with an optional low-rank side path.
 
 use burn::module::{Module, Param};
-use burn::tensor::{DType, Device, Tensor, TensorData};
-use rand::RngExt;
-use seal_data::RowId;
-use seal_data::seed::rng;
+use burn::tensor::{DType, Tensor};
 use seal_device::Kernels;
+
+use crate::DropoutKey;
+use crate::dropping::Dropping;
 
 /// `y = x W + b + (alpha / r) (dropout(x) A) B`; most families have no b.
 ///
@@ -37,43 +37,6 @@ pub struct Lora {
     dropout: f64,
 }
 
-/// Names a draw of dropout masks: (study seed, step), and the row that each
-/// token belongs to.
-#[derive(Clone, Copy, Debug)]
-pub struct DropoutKey<'a> {
-    /// Study seed.
-    pub seed: u64,
-    /// Optimiser step.
-    pub step: u64,
-    /// Rows of the batch, in order.
-    pub ids: &'a [RowId],
-    /// Number of tokens of each row that are worked on: padding included where there is some;
-    /// after the attention of the last block those of its answer, where no other is needed.
-    pub lengths: &'a [usize],
-}
-
-impl DropoutKey<'_> {
-    /// `[N, width]` factors: 0 with probability `share`, else `1 / (1 - share)`.
-    fn mask(&self, share: f64, width: usize, layer: &str, device: &Device) -> Tensor<2> {
-        let keep = (1.0 / (1.0 - share)) as f32;
-        let n: usize = self.lengths.iter().sum();
-        let mut values = Vec::with_capacity(n * width);
-        for (id, len) in self.ids.iter().zip(self.lengths) {
-            let mut rng = rng(&[
-                "dropout".into(),
-                self.seed.into(),
-                self.step.into(),
-                layer.into(),
-                id.into(),
-            ]);
-            values.extend(
-                (0..len * width).map(|_| if rng.random::<f64>() < share { 0.0 } else { keep }),
-            );
-        }
-        Tensor::from_data(TensorData::new(values, [n, width]), device)
-    }
-}
-
 impl Linear {
     pub(crate) fn new(
         path: &'static str,
@@ -99,16 +62,24 @@ impl Linear {
         layer: &str,
         kernels: Option<Kernels>,
     ) -> Tensor<2> {
+        self.dropped(x, dropout.map(Dropping::from).as_ref(), layer, kernels)
+    }
+
+    /// As [`Linear::forward`], with masks that other layers use too.
+    pub(crate) fn dropped(
+        &self,
+        x: Tensor<2>,
+        dropout: Option<&Dropping<'_>>,
+        layer: &str,
+        kernels: Option<Kernels>,
+    ) -> Tensor<2> {
         let dtype = x.dtype();
         let bias = self.bias.as_ref().map(|b| b.val().cast(dtype).unsqueeze_dim::<2>(0));
         let y = product(bias, x.clone(), self.weight.val().cast(dtype), kernels);
         let y = self.kept.iter().fold(y, |y, side| side.add_to(y, x.clone(), kernels));
         let Some(lora) = &self.lora else { return y };
         let x = match dropout.filter(|_| lora.dropout > 0.0) {
-            Some(key) => {
-                let mask = key.mask(lora.dropout, x.dims()[1], layer, &x.device());
-                x * mask.cast(dtype)
-            }
+            Some(dropping) => dropping.drop(x, lora.dropout, layer),
             None => x,
         };
         lora.add_to(y, x, kernels)

@@ -7,23 +7,17 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 pub(crate) struct Needed {
     /// `[M]`, indices into the tokens of a batch.
     at: Tensor<1, Int>,
-    /// Number of them in each row.
-    lengths: Vec<usize>,
 }
 
 impl Needed {
-    pub(crate) fn of(positions: Vec<i32>, lengths: Vec<usize>, device: &Device) -> Self {
+    pub(crate) fn of(positions: Vec<i32>, device: &Device) -> Self {
         let shape = [positions.len()];
         let positions = TensorData::new(positions, shape);
-        Self { at: Tensor::from_data(positions, device), lengths }
+        Self { at: Tensor::from_data(positions, device) }
     }
 
     /// Their rows of `x` `[N, D]`, `[M, D]`.
     pub(crate) fn pick(&self, x: Tensor<2>) -> Tensor<2> {
         x.select(0, self.at.clone())
-    }
-
-    pub(crate) fn lengths(&self) -> &[usize] {
-        &self.lengths
     }
 }

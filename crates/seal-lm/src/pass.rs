@@ -1,16 +1,18 @@
 //! What the blocks share over one batch.
 
-use crate::DropoutKey;
 use crate::attention::AttentionRows;
 use crate::block_forward::BlockContext;
+use crate::dropping::Dropping;
 use crate::needed::Needed;
 
 /// What the blocks share over one batch.
 pub(crate) struct Pass<'a> {
     pub(crate) rows: AttentionRows<'a>,
-    pub(crate) dropout: Option<DropoutKey<'a>>,
+    pub(crate) dropout: Option<Dropping<'a>>,
     /// Where states are needed after the last block; everywhere if `None`.
     pub(crate) needed: Option<Needed>,
+    /// Of those states alone.
+    pub(crate) needed_dropout: Option<Dropping<'a>>,
 }
 
 impl<'a> Pass<'a> {
@@ -23,8 +25,9 @@ impl<'a> Pass<'a> {
         BlockContext {
             kernels: self.rows.kernels,
             layer,
-            dropout: self.dropout,
+            dropout: self.dropout.as_ref(),
             needed: self.needed.as_ref().filter(|_| last),
+            needed_dropout: self.needed_dropout.as_ref(),
             packed: None,
         }
     }

@@ -137,7 +137,7 @@ impl<'m> Slots<'m> {
             .filter(|i| self.slots[takes[*i].0].run == self.slots[takes[*i].0].tokens.len())
             .collect();
         let device = self.model.device();
-        let at = Needed::of(done.iter().map(|i| *i as i32).collect(), vec![1; done.len()], &device);
+        let at = Needed::of(done.iter().map(|i| *i as i32).collect(), &device);
         let logits = self.packed.logits(self.model, at.pick(hidden));
         (done.into_iter().map(|i| takes[i].0).collect(), logits)
     }
@@ -221,7 +221,7 @@ impl<'m> Slots<'m> {
         };
         let tables: Vec<_> = trunk.ropes().iter().enumerate().map(tables).collect();
         let last = starts.iter().zip(&lengths).map(|(start, n)| (start + n - 1) as i32);
-        let needed = Needed::of(last.collect(), vec![1; takes.len()], &device);
+        let needed = Needed::of(last.collect(), &device);
         let mut h = trunk.embed(&tokens);
         for (i, block) in trunk.layers.iter().enumerate() {
             let plan = &block.plan.attention;
@@ -230,6 +230,7 @@ impl<'m> Slots<'m> {
                 layer: i,
                 dropout: None,
                 needed: (i + 1 == trunk.layers.len()).then_some(&needed),
+                needed_dropout: None,
                 packed: Some(self.packed.block(i)),
             };
             let shape = AttentionShape {

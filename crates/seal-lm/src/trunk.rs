@@ -185,8 +185,9 @@ impl Trunk {
                 kernels: self.kernels,
                 chunks: Chunks::default(),
             },
-            dropout: dropout.map(|key| DropoutKey { lengths: &layout.spans, ..key }),
+            dropout: dropout.map(|key| DropoutKey { lengths: &layout.spans, ..key }.into()),
             needed: None,
+            needed_dropout: None,
         }
     }
 
@@ -197,9 +198,10 @@ impl Trunk {
         layout: &'a Layout,
         dropout: Option<DropoutKey<'a>>,
     ) -> Pass<'a> {
-        let (positions, lengths) = (layout.positions.clone(), layout.answer_lens.clone());
-        let needed = Some(Needed::of(positions, lengths, &self.device()));
-        Pass { needed, ..self.pass(layout, dropout) }
+        let needed = Some(Needed::of(layout.positions.clone(), &self.device()));
+        let needed_dropout =
+            dropout.map(|key| DropoutKey { lengths: &layout.answer_lens, ..key }.into());
+        Pass { needed, needed_dropout, ..self.pass(layout, dropout) }
     }
 
     /// Block `i` over `h` `[N, D]`; of the last one `[M, D]`, where not all are needed.

@@ -12,6 +12,10 @@ mod adamw;
 mod adamw_step;
 #[cfg(feature = "flex")]
 mod attention;
+#[cfg(feature = "cube")]
+mod cube;
+#[cfg(feature = "flex")]
+mod dropout;
 #[cfg(feature = "flex")]
 mod flex;
 #[cfg(feature = "flex")]
@@ -37,6 +41,11 @@ mod threads;
 mod tile;
 
 use burn::tensor::{Device, Tensor};
+
+#[cfg(feature = "cube")]
+pub(crate) use cube::{dropout as cube_dropout, is_cube};
+#[cfg(feature = "flex")]
+pub(crate) use flex::dropout as flex_dropout;
 
 pub use adamw_step::AdamWStep;
 pub use keys_values::KeysValues;

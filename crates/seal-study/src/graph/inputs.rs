@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use seal_judge::{JudgeKind, JudgeSettings};
 use seal_judging::PairJudge;
+use seal_lm::LoraConfig;
 use seal_model::{TokenizerKind, world_vocabulary_digest};
 use serde_json::{Value, json};
 
@@ -52,8 +53,17 @@ pub(super) fn base(c: &Config) -> Value {
     if let Some(training) = &c.base {
         inputs["training"] = json!(training);
         inputs["seed"] = json!(c.base_seed());
+        name_masks(&mut inputs, training.lora.as_ref());
     }
     inputs
+}
+
+/// Where an adapter drops inputs, the generator of the masks. Results without dropout do not
+/// depend on it.
+fn name_masks(inputs: &mut Value, lora: Option<&LoraConfig>) {
+    if lora.is_some_and(|lora| lora.lora_dropout > 0.0) {
+        inputs["masks"] = json!("threefry2x32-20");
+    }
 }
 
 pub(super) fn scores(c: &Config) -> Value {
@@ -61,7 +71,9 @@ pub(super) fn scores(c: &Config) -> Value {
 }
 
 pub(super) fn selector(c: &Config, seed: u64) -> Value {
-    json!({"bilevel": c.bilevel, "seed": seed, "device": c.device.in_keys()})
+    let mut inputs = json!({"bilevel": c.bilevel, "seed": seed, "device": c.device.in_keys()});
+    name_masks(&mut inputs, c.bilevel.lora.as_ref());
+    inputs
 }
 
 /// Of the rows, what their tokens do not hold.
@@ -103,6 +115,7 @@ pub(super) fn sft(c: &Config, seed: u64) -> Value {
         // An adapter says what it is an adapter of.
         inputs["base_name"] = json!(c.base_name());
     }
+    name_masks(&mut inputs, c.sft.lora.as_ref());
     inputs
 }
 

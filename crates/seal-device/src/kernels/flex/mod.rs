@@ -1,8 +1,11 @@
 //! The kernels as operations of Burn's flex backend.
 
 pub(super) mod cached;
+mod dropout;
 mod gradient;
 pub(super) mod product;
+
+pub(crate) use dropout::dropout;
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
