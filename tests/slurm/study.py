@@ -16,6 +16,7 @@ or if the study ended before all kills.
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -73,6 +74,10 @@ class Cluster:
         self.start(name)
         print(f"{name} killed and started again", flush=True)
 
+    def tell(self):
+        """The node's daemon tells the controller again which jobs it has."""
+        self.daemons["slurmd"].send_signal(signal.SIGHUP)
+
     def stop(self):
         for daemon in self.daemons.values():
             daemon.terminate()
@@ -86,15 +91,22 @@ def main():
     cluster.start("slurmd")
     cluster.wait()
     study.launch("slurm", env=cluster.env)
-    idle = 0
+    idle, lost = 0, 0
 
     def turn(at_work):
-        nonlocal idle
+        nonlocal idle, lost
         queue = cluster.ask("squeue", "-h", "-o", "%i %T %r")
         for job in re.findall(r"^(\S+) PENDING .*(?:held|requeue).*$", queue, re.M):
             # What Slurm holds after a controller was killed: an administrator releases it.
             cluster.ask("scontrol", "release", job)
         cluster.ask("scontrol", "update", f"NodeName={cluster.node}", "State=RESUME")
+        # A controller that was killed has lost its last seconds. It waits for jobs that have ended
+        # meanwhile, until the node registers again: half an hour with the defaults.
+        lost = lost + 1 if re.search(r"^\S+ RUNNING ", queue, re.M) and not at_work else 0
+        if lost > 20:
+            lost = 0
+            print("a job that has ended runs for the controller: the node is to tell it", flush=True)
+            cluster.tell()
         idle = 0 if queue.strip() or at_work else idle + 1
         if idle > 20:
             if study.launches == 5:

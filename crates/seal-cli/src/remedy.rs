@@ -11,7 +11,9 @@ use seal_device::{DeviceError, DeviceSetError};
 use seal_judging::JudgingError;
 use seal_launch::{LaunchError, Script};
 use seal_model::ModelError;
-use seal_study::{ConfigError, OverrideError, PlannedError, RunFolderError, StudyError};
+use seal_study::{
+    ConfigError, ConfigPart, OverrideError, PlannedError, RunFolderError, StudyError,
+};
 
 use crate::program::running;
 use crate::verbs::judge::JudgeFailure;
@@ -101,7 +103,7 @@ fn of_study(error: &StudyError) -> Option<Advice> {
         StudyError::Devices(error) => of_devices(error),
         StudyError::Data(error) => of_data(error),
         StudyError::OneModel(error) => of_model(error),
-        StudyError::Config(ConfigError::JudgeModel { source, .. }) => of_model(source),
+        StudyError::Config(error) => of_config(error),
         StudyError::Stage { source, .. } => of_study(source),
         StudyError::Judging(error) => of_log(error),
         StudyError::Probe { .. } => Advice::remedy("--no-probe begins without this question"),
@@ -119,6 +121,24 @@ fn of_study(error: &StudyError) -> Option<Advice> {
         _ => None,
     }
 }
+
+fn of_config(error: &ConfigError) -> Option<Advice> {
+    match error {
+        ConfigError::JudgeModel { source, .. } => of_model(source),
+        ConfigError::In { place: ConfigPart::File(_), source } => match &**source {
+            ConfigError::Table(error) if error.is_missing_key() && error.section.is_none() => {
+                Advice::remedy(running().fill(WHOLE_CONFIG))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What a file that lacks a section needs.
+const WHOLE_CONFIG: &str = "a config has [study], [world] or [data], [tokenizer], [model], [bilevel], \
+                            [selection], [sft], [generate], and [judge.TEST] for each test; \
+                            `{program} configs configs/own.toml` prints one to change";
 
 /// A log in a store, which no option names.
 fn of_log(error: &JudgingError) -> Option<Advice> {
@@ -154,6 +174,9 @@ fn of_launch(error: &LaunchError) -> Option<Advice> {
         LaunchError::NoJobs { launched: Some(Script::NAME), .. } => {
             Advice::remedy("end the shell or the engine that runs the scripts")
         }
+        LaunchError::NoJobs { submits: true, .. } => {
+            Advice::remedy("there is nothing to cancel; the same launch tries again")
+        }
         LaunchError::NoJobs { launched: Some(_), .. } => Advice::remedy(
             "Ctrl-C in its terminal, or SIGTERM to its process, stops a local launch",
         ),
@@ -164,6 +187,10 @@ fn of_launch(error: &LaunchError) -> Option<Advice> {
             "this machine has no Slurm, or it is not on PATH; --launch local makes the stages here, \
              --launch hyperqueue and --launch script make them elsewhere",
         ),
+        LaunchError::NoPackage { package, .. } => Advice::remedy(format!(
+            "`pip install {package}` installs it for this Python, --launch-set python=PROGRAM names \
+             another, and --launch local makes the stages here"
+        )),
         LaunchError::Start { .. } => {
             Advice::remedy("install it, or make the stages here by --launch local")
         }

@@ -227,8 +227,20 @@ fn with_right(text: String, error: &(dyn Error + 'static)) -> String {
     if text.contains("get the right") {
         return text;
     }
-    if is_denied(error) {
-        return format!("{text}; get the right to it from its owner: {SHARED}");
+    // What a run only reads is shared in no folder of the program's.
+    let is_input = matches!(
+        error.downcast_ref(),
+        Some(
+            StudyError::Config(_)
+                | StudyError::Plan(_)
+                | StudyError::Data(_)
+                | StudyError::OneModel(_)
+        )
+    );
+    match is_denied(error) {
+        true if is_input => return format!("{text}; get the right to read it from its owner"),
+        true => return format!("{text}; get the right to it from its owner: {SHARED}"),
+        false => {}
     }
     match is_read_only(error) {
         true => format!("{text}; give --out and --store folders that can be written"),
@@ -341,6 +353,11 @@ mod tests {
         let denied = of(&io(ErrorKind::PermissionDenied));
         assert!(denied.contains("x: permission denied; get the right"), "{denied}");
         assert!(denied.contains("umask 002"), "{denied}");
+        // Rows of another user are in no store.
+        let source = io::Error::from(ErrorKind::PermissionDenied);
+        let rows = ConfigError::Unreadable { path: path(), source };
+        let denied = of(&StudyError::from(rows));
+        assert!(denied.ends_with("; get the right to read it from its owner"), "{denied}");
         let fixed = of(&io(ErrorKind::ReadOnlyFilesystem));
         assert!(fixed.ends_with("; give --out and --store folders that can be written"), "{fixed}");
         let store = |reason| StoreError::ReadOnly {
