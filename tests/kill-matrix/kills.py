@@ -50,8 +50,8 @@ OF_LAUNCHES = ["planning", "planned", "launched", "ended"]
 # How long after an answer a process may not have written it into the log yet.
 WRITING = 0.25
 
-# How far apart a kill and the end of the connections of its process are seen.
-CLOSING = 0.5
+# How far apart a kill and the end of the connections of its process are seen, on a busy machine.
+CLOSING = 2.0
 
 JUDGE = """kind = "pairwise"
 [verdict]
@@ -144,7 +144,9 @@ class Judge:
         for spans in answers.values():
             lost = sum(any(is_lost(span, at) for at in kills) for span in spans)
             under_way += min(lost, len(spans) - 1)
-            twice += max(0, len(spans) - 1 - lost)
+            if len(spans) - 1 > lost:
+                twice += len(spans) - 1 - lost
+                print(f"paid twice (begun, answered, closed): {spans}; kills: {kills}", flush=True)
         return len(answers), sum(map(len, answers.values())), under_way, twice
 
 

@@ -155,6 +155,29 @@ fn a_stage_that_needs_more_memory_than_a_device_has_is_refused_before_any_runs()
     }
 }
 
+/// An arm whose stages are all there needs no memory, whatever other arms lack.
+#[test]
+fn only_the_stages_of_the_arm_that_needs_more_memory_are_looked_at() {
+    let sandbox = study();
+    let wide = "\n[[arms]]\nid = \"wide\"\nlabel = \"wide batches\"\nrole = \"control\"\n\
+                set = { \"sft.batch\" = 40 }\n";
+    let config = sandbox.read("study.toml") + wide;
+    sandbox.write("study.toml", &config);
+    let only = |arms: &str| format!("study.only={arms}");
+    let small = ["--set", "device_memory=0.002"];
+    let (two, all) = (only("[\"seal\", \"wide\"]"), only("[\"seal\", \"no-unsafe\", \"wide\"]"));
+    let ablate = ["ablate", "--config", "study.toml", "--out", "out", "--set"];
+    let refused = sandbox.run(&[&ablate[..], &[&two], &small].concat());
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("sft of wide: it needs about 3 MiB"), "{}", refused.stderr);
+    let run = sandbox.run(&[&ablate[..], &[&two]].concat());
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    // The rows without the unsafe ones are missing, and fit.
+    let more = sandbox.run(&[&ablate[..], &[&all], &small].concat());
+    assert_eq!(more.code, Some(0), "{}", more.stderr);
+    assert!(!more.stdout.contains("0 stages run"), "{}", more.stdout);
+}
+
 /// The config of a run keeps the list, and says where it comes from.
 #[test]
 fn a_list_of_devices_is_a_value_like_others() {
