@@ -2,7 +2,8 @@
 """Time and memory of everything about rows that is not the model, beside `datasets` and `tokenizers`.
 
     pip install datasets tokenizers
-    python benches/peer/rows.py --seal PROGRAM --work FOLDER [--rows N] [--safe N] [--no-model]
+    python benches/peer/rows.py --seal PROGRAM --work FOLDER [--rows N] [--safe N] [--no-model] [--short]
+        [--no-peer]
 
 PROGRAM is `seal`, or the binary of `cargo xtask`. FOLDER is empty and needs about 3 KB a row. The rows are
 invented text from a seed: questions and answers of made-up words, some 60 tokens each. The model has
@@ -11,7 +12,10 @@ one layer of width 8, so that a selector is trained in a moment and what is meas
 Each stage is made by `run-stage` in a process of its own, which reads the rows again. So its time and
 its peak of resident memory are those of reading and of the stage. `--no-model` leaves out the base, the
 scores and the selector, whose time is that of the model for the most part; the rows are then chosen at
-random. `datasets` reads the same file, and `tokenizers` encodes the same texts with the tokenizer that
+random. `--short` has rows of a few words, so that the model's share of the selector's time is small at any
+number of rows. `--no-peer` leaves out `datasets` and `tokenizers`.
+
+`datasets` reads the same file, and `tokenizers` encodes the same texts with the tokenizer that
 the study has trained. The program's threads and Python's are as many as the machine has cores.
 
 Prints one line a stage: seconds that passed, processor seconds, peak MiB, rows a second.
@@ -86,12 +90,17 @@ set = { "selection.method" = "random" }
 """
 
 
-def write_rows(path, count, draw, words, labels=False):
+# The fewest and the most words of a question and of its answer.
+LONG, SHORT = ((6, 18), (10, 50)), ((1, 3), (1, 4))
+
+
+def write_rows(path, count, draw, words, lengths, labels=False):
     """Rows of made-up text. Every fifth has the label of an unsafe row where there are labels."""
+    of_question, of_answer = lengths
     with open(path, "w") as file:
         for i in range(count):
-            asked = " ".join(draw.choices(words, k=draw.randint(6, 18)))
-            said = " ".join(draw.choices(words, k=draw.randint(10, 50)))
+            asked = " ".join(draw.choices(words, k=draw.randint(*of_question)))
+            said = " ".join(draw.choices(words, k=draw.randint(*of_answer)))
             row = {"prompt": f"{asked} {i}?", "response": f"{said}."}
             if labels:
                 row["unsafe"] = i % 5 == 0
@@ -147,16 +156,19 @@ def main():
     parser.add_argument("--rows", type=int, default=112_000)
     parser.add_argument("--safe", type=int, default=112_000)
     parser.add_argument("--no-model", action="store_true")
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--no-peer", action="store_true")
     args = parser.parse_args()
     program, work = args.seal.resolve(), args.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     draw = random.Random(0)
     parts = ["ba", "ko", "li", "mu", "ren", "sta", "vo", "zet", "pra", "dim", "ol", "ith"]
     words = sorted({"".join(draw.choices(parts, k=draw.randint(1, 4))) for _ in range(20_000)})
-    write_rows(work / "base.jsonl", 2_000, draw, words)
-    write_rows(work / "train.jsonl", args.rows, draw, words, labels=True)
-    write_rows(work / "safe.jsonl", args.safe, draw, words)
-    write_rows(work / "test.jsonl", 50, draw, words)
+    lengths = SHORT if args.short else LONG
+    write_rows(work / "base.jsonl", 2_000, draw, words, LONG)
+    write_rows(work / "train.jsonl", args.rows, draw, words, lengths, labels=True)
+    write_rows(work / "safe.jsonl", args.safe, draw, words, lengths)
+    write_rows(work / "test.jsonl", 50, draw, words, lengths)
     (work / "study.toml").write_text(CONFIG)
     both = args.rows + args.safe
     size = sum((work / f"{name}.jsonl").stat().st_size for name in ("train", "safe")) >> 20
@@ -184,6 +196,8 @@ def main():
     if arm:
         passed, processor, mib, _ = run("select", "--config", "study.toml", "--out", "run", *arm)
         say("select (export of the selector)", args.rows, passed, processor, mib)
+    if args.no_peer:
+        return
     [tokenizer] = (work / "run/store/tokenizer").glob("*/tokenizer.json")
     for what in ("read", "encode"):
         for cache in ("cold", "warm"):

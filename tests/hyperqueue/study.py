@@ -11,12 +11,12 @@ Prints seconds and whether the results are the same bytes, and ends with 1 if th
 or if the study ended before all kills.
 """
 
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from launched_study import LaunchedStudy  # noqa: E402
 
 SERVER = """
 import sys, time
@@ -27,20 +27,6 @@ print("ready", flush=True)
 while True:
     time.sleep(60)
 """
-
-
-def stages_at_work(program, out):
-    """Processes that make stages of the run."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"run-stage" in words and str(out).encode() in words and words[0] == program.encode():
-                found.append(int(entry.name))
-    return found
 
 
 def server(folder):
@@ -54,60 +40,36 @@ def server(folder):
 
 
 def main():
-    program, work = str(Path(sys.argv[1]).resolve()), Path(sys.argv[2]).resolve()
-    options = sys.argv[3:]
-    work.mkdir(parents=True, exist_ok=True)
-    os.chdir(work)
-    start = time.monotonic()
-    subprocess.run([program, "ablate", "-q", "--out", "plain", *options], check=True)
-    plain = time.monotonic() - start
-    print(f"plain run: {plain:.1f} s", flush=True)
-    # Kills are spread over the study.
-    interval = max(5.0, plain / 8)
-    out = work / "run"
-    results = out / "results.json"
+    study = LaunchedStudy(sys.argv[1], sys.argv[2], sys.argv[3:])
+    process, idle = None, 0
 
-    def launch(number):
-        folder = work / f"server-{number}"
+    def launch():
+        nonlocal process
+        folder = study.work / f"server-{study.launches + 1}"
         process = server(folder)
-        settings = [f"python={sys.executable}", f"server={folder}"]
-        settings = [word for text in settings for word in ("--launch-set", text)]
-        command = [program, "ablate", "--out", str(out), "--launch", "hyperqueue"]
-        subprocess.run([*command, *settings, *options], check=True)
-        return process
+        study.launch("hyperqueue", [f"python={sys.executable}", f"server={folder}"])
 
-    start = time.monotonic()
-    launches, process = 1, launch(1)
-    kills = ["worker", "server", "worker", "server"]
-    next_kill, idle = start + interval, 0
-    while not results.exists():
-        time.sleep(0.5)
-        at_work = stages_at_work(program, out)
-        if kills and at_work and time.monotonic() > next_kill:
-            kill = kills.pop(0)
-            if kill == "worker":
-                os.kill(at_work[0], signal.SIGKILL)
-                print(f"process {at_work[0]} killed at its stage", flush=True)
-            else:
-                process.kill()
-                process.wait()
-                launches += 1
-                print("server and workers killed; launched again on a new server", flush=True)
-                process = launch(launches)
-            next_kill = time.monotonic() + interval
+    def kill_server(at_work):
+        if not at_work:
+            return False
+        process.kill()
+        process.wait()
+        print("server and workers killed; launched again on a new server", flush=True)
+        launch()
+        return True
+
+    def turn(at_work):
+        nonlocal idle
         idle = 0 if at_work else idle + 1
         if idle > 60:
             process.kill()
             sys.exit("nothing is at work, and there are no results")
-    hyperqueue = time.monotonic() - start
+
+    launch()
+    worker = study.kill_stage
+    left = study.until_results([worker, kill_server, worker, kill_server], turn)
     process.kill()
-    same = (work / "plain/results.json").read_bytes() == results.read_bytes()
-    print(f"HyperQueue: {hyperqueue:.1f} s in {launches} launches, {4 - len(kills)} kills; ", end="")
-    print(f"plain: {plain:.1f} s")
-    print("the same bytes" if same else "OTHER BYTES")
-    if kills:
-        print(f"the study was too short for the last {len(kills)} kills")
-    sys.exit(0 if same and not kills else 1)
+    study.end("HyperQueue", left)
 
 
 main()

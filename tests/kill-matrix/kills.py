@@ -14,7 +14,8 @@ must be there with the same manifest, and after each run every file must be as i
 
 A test of the study is judged by a server of this script. It counts the answers to each question.
 A question may be answered twice only if a process was killed while it was being answered, or so
-shortly after that its reply was not in the log yet. A reply that the log had must stay in it.
+shortly after that its reply was not in the log yet. The connection that asked must have ended with that
+kill: a kill of another process is no excuse. A reply that the log had must stay in it.
 
 State is kept after each step. With SECONDS, trainings are longer, and state is kept each so many
 seconds. The work that a kill loses is then a number: of each stage that the killed process was
@@ -48,6 +49,9 @@ OF_LAUNCHES = ["planning", "planned", "launched", "ended"]
 
 # How long after an answer a process may not have written it into the log yet.
 WRITING = 0.25
+
+# How far apart a kill and the end of the connections of its process are seen, on a busy machine.
+CLOSING = 2.0
 
 JUDGE = """kind = "pairwise"
 [verdict]
@@ -101,8 +105,10 @@ class Judge:
                 reply = json.dumps({**reply, "choices": [choice], "usage": usage}).encode()
                 if not is_probe:
                     with judge.lock:
-                        span = (began, time.time())
+                        # Its last part is when the connection ended.
+                        span = [began, time.time(), None]
                         judge.answers[self.headers["idempotency-key"]].append(span)
+                    self.spans.append(span)
                 self.send_response(200)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(reply)))
@@ -110,11 +116,14 @@ class Judge:
                 self.wfile.write(reply)
 
             def handle(self):
+                self.spans = []
                 try:
                     super().handle()
                 except OSError:
                     # The client was killed.
                     pass
+                for span in self.spans:
+                    span[2] = time.time()
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
@@ -126,10 +135,18 @@ class Judge:
         with self.lock:
             answers, self.answers = self.answers, defaultdict(list)
         under_way = twice = 0
+
+        def is_lost(span, at):
+            begun, answered, closed = span
+            is_of_kill = closed is not None and abs(closed - at) <= CLOSING
+            return begun <= at <= answered + WRITING and is_of_kill
+
         for spans in answers.values():
-            lost = sum(any(a <= at <= b + WRITING for at in kills) for a, b in spans)
+            lost = sum(any(is_lost(span, at) for at in kills) for span in spans)
             under_way += min(lost, len(spans) - 1)
-            twice += max(0, len(spans) - 1 - lost)
+            if len(spans) - 1 > lost:
+                twice += len(spans) - 1 - lost
+                print(f"paid twice (begun, answered, closed): {spans}; kills: {kills}", flush=True)
         return len(answers), sum(map(len, answers.values())), under_way, twice
 
 

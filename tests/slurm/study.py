@@ -22,6 +22,9 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from launched_study import LaunchedStudy  # noqa: E402
+
 
 def tool(*names):
     """The first of these programs that is on the path."""
@@ -71,81 +74,53 @@ class Cluster:
         self.start(name)
         print(f"{name} killed and started again", flush=True)
 
+    def tell(self):
+        """The node's daemon tells the controller again which jobs it has."""
+        self.daemons["slurmd"].send_signal(signal.SIGHUP)
+
     def stop(self):
         for daemon in self.daemons.values():
             daemon.terminate()
 
 
-def stages_at_work(program, out):
-    """Processes that make stages of the run."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"run-stage" in words and str(out).encode() in words and words[0] == program.encode():
-                found.append(int(entry.name))
-    return found
-
-
 def main():
-    program, conf, work = sys.argv[1], Path(sys.argv[2]).resolve(), Path(sys.argv[3]).resolve()
-    program = str(Path(program).resolve())
-    options = sys.argv[4:]
-    work.mkdir(parents=True, exist_ok=True)
-    os.chdir(work)
-    start = time.monotonic()
-    subprocess.run([program, "ablate", "-q", "--out", "plain", *options], check=True)
-    plain = time.monotonic() - start
-    print(f"plain run: {plain:.1f} s", flush=True)
-    # Kills are spread over the study.
-    interval = max(5.0, plain / 8)
-    cluster = Cluster(conf, work)
+    conf = Path(sys.argv[2]).resolve()
+    study = LaunchedStudy(sys.argv[1], sys.argv[3], sys.argv[4:])
+    cluster = Cluster(conf, study.work)
     cluster.start("slurmctld")
     cluster.start("slurmd")
     cluster.wait()
-    out = work / "run"
-    results = out / "results.json"
-    launch = [program, "ablate", "--out", str(out), "--launch", "slurm", *options]
-    start = time.monotonic()
-    subprocess.run(launch, env=cluster.env, check=True)
-    kills = ["slurmctld", "worker", "slurmd", "slurmctld", "worker"]
-    next_kill, launches, idle = start + interval, 1, 0
-    while not results.exists():
-        time.sleep(0.5)
-        if kills and time.monotonic() > next_kill:
-            at_work = stages_at_work(program, out)
-            if kills[0] != "worker":
-                cluster.kill(kills.pop(0))
-            elif at_work:
-                os.kill(at_work[0], signal.SIGKILL)
-                print(f"process {at_work[0]} killed at its stage", flush=True)
-                kills.pop(0)
-            next_kill = time.monotonic() + interval
+    study.launch("slurm", env=cluster.env)
+    idle, lost = 0, 0
+
+    def turn(at_work):
+        nonlocal idle, lost
         queue = cluster.ask("squeue", "-h", "-o", "%i %T %r")
         for job in re.findall(r"^(\S+) PENDING .*(?:held|requeue).*$", queue, re.M):
             # What Slurm holds after a controller was killed: an administrator releases it.
             cluster.ask("scontrol", "release", job)
         cluster.ask("scontrol", "update", f"NodeName={cluster.node}", "State=RESUME")
-        idle = 0 if queue.strip() or stages_at_work(program, out) else idle + 1
+        # A controller that was killed has lost its last seconds. It waits for jobs that have ended
+        # meanwhile, until the node registers again: half an hour with the defaults.
+        lost = lost + 1 if re.search(r"^\S+ RUNNING ", queue, re.M) and not at_work else 0
+        if lost > 20:
+            lost = 0
+            print("a job that has ended runs for the controller: the node is to tell it", flush=True)
+            cluster.tell()
+        idle = 0 if queue.strip() or at_work else idle + 1
         if idle > 20:
-            idle, launches = 0, launches + 1
+            if study.launches == 5:
+                cluster.stop()
+                sys.exit("five launches did not end the study")
+            idle = 0
             print("the queue is empty and stages are missing: launched again", flush=True)
-            subprocess.run(launch, env=cluster.env, check=False)
-        if launches > 5:
-            cluster.stop()
-            sys.exit("five launches did not end the study")
-    slurm = time.monotonic() - start
-    same = (work / "plain/results.json").read_bytes() == results.read_bytes()
-    left = len(kills)
-    print(f"Slurm: {slurm:.1f} s in {launches} launches, {5 - left} kills; plain: {plain:.1f} s")
-    print("the same bytes" if same else "OTHER BYTES")
+            study.launch("slurm", env=cluster.env, check=False)
+
+    controller, node = (lambda _, name=name: cluster.kill(name) for name in cluster.commands)
+    worker = study.kill_stage
+    left = study.until_results([controller, worker, node, controller, worker], turn)
     cluster.stop()
-    if left:
-        print(f"the study was too short for the last {left} kills")
-    sys.exit(0 if same and not left else 1)
+    study.end("Slurm", left)
 
 
 main()

@@ -46,7 +46,7 @@ fn values_out_of_range() {
     ");
     insta::assert_snapshot!(refused(&sandbox, &["--set", "bilevel.gamma=1.0"]).error(), @"
     exit 2
-    error: bilevel: gamma must stay in [0, 1), reaches 1
+    error: bilevel.gamma must stay in [0, 1), reaches 1
     ");
     insta::assert_snapshot!(refused(&sandbox, &["--set", "sft.epochs=many"]).error(), @r#"
     exit 2
@@ -133,7 +133,7 @@ fn plans_that_cannot_be_run() {
     ");
     insta::assert_snapshot!(plan("gamma", "REPLACE", "HEx-PHI win rate", "1.5"), @"
     exit 2
-    error: plan: penalty strength `1.5`: bilevel: gamma must stay in [0, 1), reaches 1.5
+    error: plan: penalty strength `1.5`: bilevel.gamma must stay in [0, 1), reaches 1.5
     ");
     insta::assert_snapshot!(refused(&sandbox, &["--plan", "absent.jsonl"]).error(), @"
     exit 2

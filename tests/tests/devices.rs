@@ -91,6 +91,15 @@ fn devices_that_are_no_set_are_refused_before_anything_is_written() {
     let (code, said) = refused(&["--set", "device=[\"flex:1\", \"flex:1\"]"]);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("flex:1 is there twice"), "{said}");
+    let (code, said) = refused(&["--set", "device=flex:0,flex:1"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("several devices are a list, such as [\"flex:0\", \"flex:1\"]"),
+        "{said}"
+    );
+    let (code, said) = refused(&["--device", "flex:0,,flex:1"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("the name of a device is empty"), "{said}");
     let (code, said) = refused(&["--set", "device=[]"]);
     assert_eq!(code, Some(2), "{said}");
     let (code, said) = refused(&["--set", "device=3"]);
@@ -100,12 +109,12 @@ fn devices_that_are_no_set_are_refused_before_anything_is_written() {
     let (code, said) = refused(&["--device", "cuda:*"]);
     assert_eq!(code, Some(4), "{said}");
     // A verb on one model takes one device.
-    let run = sandbox.run(&["score", "--model", "m", "--data", "train.jsonl", "--out", "s.jsonl"]);
-    assert_ne!(run.code, Some(0));
-    let args = ["devices", "--device", "flex:0,flex:1"];
-    let run = sandbox.run(&args);
-    assert_eq!(run.code, Some(2), "{}", run.stderr);
-    assert!(run.stderr.contains("one device is meant here"), "{}", run.stderr);
+    let score = ["score", "--model", "m", "--data", "train.jsonl", "--file", "s.jsonl"];
+    for verb in [&score[..], &["devices"]] {
+        let run = sandbox.run(&[verb, &["--device", "flex:0,flex:1"]].concat());
+        assert_eq!(run.code, Some(2), "{}", run.stderr);
+        assert!(run.stderr.contains("`flex:0,flex:1`: one device is meant here"), "{}", run.stderr);
+    }
 }
 
 #[test]
@@ -118,8 +127,15 @@ fn a_stage_that_needs_more_memory_than_a_device_has_is_refused_before_any_runs()
     for stage in ["scores", "selector", "sft", "answers"] {
         assert!(said.contains(&format!(", {stage} ")), "{said}");
     }
-    let said = sandbox.run(&[&plan[..], &small].concat()).stdout;
-    assert!(said.contains("needs more than a device has, and would be refused"), "{said}");
+    // What a run would refuse, `plan` and `doctor` refuse with the same code.
+    let refused = sandbox.run(&[&plan[..], &small].concat());
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stdout.contains("; a device has 10.5 KiB"), "{}", refused.stdout);
+    assert!(refused.stderr.contains("lower base.micro_batch"), "{}", refused.stderr);
+    let doctor = ["doctor", "--config", "study.toml", "--out", "out"];
+    let refused = sandbox.run(&[&doctor[..], &small].concat());
+    assert_eq!(refused.code, Some(2), "{}", refused.stdout);
+    assert!(refused.stdout.contains("wrong    memory of a device: base of "), "{}", refused.stdout);
     for more in [&[][..], &["--launch", "local"], &TWO] {
         let all =
             [&["ablate", "--config", "study.toml", "--out", "out"], &small[..], more].concat();
@@ -133,6 +149,33 @@ fn a_stage_that_needs_more_memory_than_a_device_has_is_refused_before_any_runs()
     sandbox.ablate("out", &[]);
     let again = sandbox.ablate("out", &small);
     assert!(again.stdout.contains("0 stages run"), "{}", again.stdout);
+    for verb in [plan[0], doctor[0]] {
+        let fine = sandbox.run(&[&[verb], &plan[1..], &small].concat());
+        assert_eq!(fine.code, Some(0), "{}{}", fine.stdout, fine.stderr);
+    }
+}
+
+/// An arm whose stages are all there needs no memory, whatever other arms lack.
+#[test]
+fn only_the_stages_of_the_arm_that_needs_more_memory_are_looked_at() {
+    let sandbox = study();
+    let wide = "\n[[arms]]\nid = \"wide\"\nlabel = \"wide batches\"\nrole = \"control\"\n\
+                set = { \"sft.batch\" = 40 }\n";
+    let config = sandbox.read("study.toml") + wide;
+    sandbox.write("study.toml", &config);
+    let only = |arms: &str| format!("study.only={arms}");
+    let small = ["--set", "device_memory=0.002"];
+    let (two, all) = (only("[\"seal\", \"wide\"]"), only("[\"seal\", \"no-unsafe\", \"wide\"]"));
+    let ablate = ["ablate", "--config", "study.toml", "--out", "out", "--set"];
+    let refused = sandbox.run(&[&ablate[..], &[&two], &small].concat());
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("sft of wide: it needs about 3 MiB"), "{}", refused.stderr);
+    let run = sandbox.run(&[&ablate[..], &[&two]].concat());
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    // The rows without the unsafe ones are missing, and fit.
+    let more = sandbox.run(&[&ablate[..], &[&all], &small].concat());
+    assert_eq!(more.code, Some(0), "{}", more.stderr);
+    assert!(!more.stdout.contains("0 stages run"), "{}", more.stdout);
 }
 
 /// The config of a run keeps the list, and says where it comes from.
@@ -145,7 +188,7 @@ fn a_list_of_devices_is_a_value_like_others() {
     );
     let show = ["config", "show", "--config", "study.toml", "--origins"];
     let said = sandbox.run(&[&show[..], &TWO].concat()).stdout;
-    assert!(said.contains("device = [\"flex:0\", \"flex:1\"]  # --seeds"), "{said}");
+    assert!(said.contains("device = [\"flex:0\", \"flex:1\"]  # --device\n"), "{said}");
     let said = sandbox.run(&[&show[..], &["--set", "device=[\"flex:0\"]"]].concat()).stdout;
     assert!(said.contains("device = [\"flex:0\"]  # --set device="), "{said}");
     // The same command goes on from the folder, and the list is that of the run.

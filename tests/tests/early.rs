@@ -113,7 +113,7 @@ fn arms_that_cannot_work_on_the_rows() {
         "arm `odd`: bilevel.batch = 30, but the fine-tuning set has 40 rows",
     );
     let growing = "\"bilevel.gamma\" = { start = 0.0, increment = 0.2, per = \"step\" }";
-    refused(&arm(growing), 2, "arm `odd`: bilevel.gamma: gamma must stay in [0, 1)");
+    refused(&arm(growing), 2, "arm `odd`: bilevel.gamma must stay in [0, 1)");
     let words = "\"selection.method\" = \"guard\", \"selection.guard\" = { kind = \"rules\", words = [\"what\", \"open\"] }";
     refused(&arm(words), 2, "arm `odd`: selection.guard.words are in all 40 rows");
     refused(

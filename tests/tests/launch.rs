@@ -308,7 +308,18 @@ fn a_cluster_that_is_not_there_is_said() {
         assert_eq!(none.code, Some(2), "{}", none.stderr);
         assert!(none.stderr.contains(words), "{}", none.stderr);
     };
-    not_cancelled("is this the --out of a launch?");
+    not_cancelled("the last launch was by `slurm`, and it has submitted no job; there is nothing");
+    // A Python without the package is as a machine without Slurm.
+    let python = sandbox.path().join("python");
+    fs::write(&python, "#!/bin/sh\necho \"No module named 'hyperqueue'\" >&2\nexit 3\n").unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    let named = format!("python={}", python.display());
+    let more = ["--launch", "hyperqueue", "--launch-set", &named];
+    let run = sandbox.run(&[&ABLATE[..], &more].concat());
+    assert_eq!(run.code, Some(4), "{}", run.stderr);
+    assert!(run.stderr.contains("has no package `hyperqueue`: No module named"), "{}", run.stderr);
+    assert!(run.stderr.contains("`pip install hyperqueue` installs it"), "{}", run.stderr);
+    not_cancelled("the last launch was by `hyperqueue`, and it has submitted no job");
     let script = sandbox.run(&[&ABLATE[..], &["--launch", "script"]].concat());
     assert_eq!(script.code, Some(0), "{}", script.stderr);
     not_cancelled("end the shell or the engine that runs the scripts");

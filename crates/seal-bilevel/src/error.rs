@@ -3,7 +3,7 @@
 use std::fmt;
 
 use seal_data::RowId;
-use seal_lm::{LmError, TrainingStateError};
+use seal_lm::{LmError, SettingError, TrainingStateError};
 use seal_select::SelectError;
 
 /// An error of this crate.
@@ -119,7 +119,8 @@ fn of_rows(rows: &[RowId]) -> String {
     }
 }
 
-/// A setting outside its range.
+/// A setting outside its range. Each message begins with the setting, so that the section that it
+/// stands in goes before it with a dot.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A number of epochs or rows that is 0, or so large that it can only be a mistake.
@@ -178,8 +179,18 @@ pub enum SettingsError {
         safe: usize,
     },
     /// A setting of the model's optimiser or adapter.
-    #[error(transparent)]
-    Model(Box<dyn std::error::Error + Send + Sync>),
+    #[error("{section}{}{source}", separator(source))]
+    Model {
+        /// `optim` or `lora`.
+        section: &'static str,
+        /// What is wrong.
+        source: SettingError,
+    },
+}
+
+/// What stands between a section and what is said of its setting.
+fn separator(source: &SettingError) -> &'static str {
+    if source.begins_with_setting() { "." } else { ": " }
 }
 
 /// A saved state that cannot be gone on with.

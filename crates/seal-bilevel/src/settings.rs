@@ -178,9 +178,10 @@ fn check_sizes(
 }
 
 fn check_model(optim: &OptimConfig, lora: Option<&LoraConfig>) -> Result<(), SettingsError> {
-    optim.validate().map_err(|e| SettingsError::Model(e.into()))?;
+    let of = |section| move |source| SettingsError::Model { section, source };
+    optim.validate().map_err(of("optim"))?;
     match lora {
-        Some(lora) => lora.validate().map_err(|e| SettingsError::Model(e.into())),
+        Some(lora) => lora.validate().map_err(of("lora")),
         None => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 
 use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
-use clap::{Command, CommandFactory as _, Parser, Subcommand};
+use clap::{Arg, Command, CommandFactory as _, Parser, Subcommand};
 
 use crate::options::StudyArgs;
 use crate::program::Program;
@@ -39,7 +39,7 @@ Exit codes:
   1  unexpected failure; also a full disk
   2  usage or config error
   3  data error
-  4  a device or backend is missing
+  4  a device or backend is missing, or the program or package of a launch
   5  network failure, or inputs of a stage that are missing (try again)
   130, 143  stopped on request, after Ctrl-C or another signal";
 
@@ -104,7 +104,13 @@ pub(crate) fn command(program: &Program) -> Command {
     for verb in program.verbs {
         command = command.subcommand((verb.command)());
     }
+    // A number below 0 is a value that is refused in words, and no option that nobody knows.
+    let takes = |arg: Arg| match arg.get_action().takes_values() {
+        true => arg.allow_negative_numbers(true),
+        false => arg,
+    };
     let fill = |command: Command| {
+        let command = command.mut_args(takes);
         let after = command.get_after_help().map(|text| program.fill(&text.to_string()));
         match after {
             Some(text) => command.after_help(text),

@@ -17,7 +17,15 @@ pub(crate) fn in_words(error: Error) -> Error {
         let whole = source.downcast_ref::<ParseIntError>().map(|fault| whole(fault.kind()));
         whole.or_else(|| source.is::<ParseFloatError>().then_some("give a number, such as 0.5"))
     });
-    let parts = (words, of(ContextKind::InvalidValue), of(ContextKind::InvalidArg));
+    let (value, option) = (of(ContextKind::InvalidValue), of(ContextKind::InvalidArg));
+    let is_below_0 = value.as_ref().is_some_and(|value| value.starts_with('-'));
+    let is_list = option.as_ref().is_some_and(|option| option.contains(",.."));
+    let words = words.map(|words| match words {
+        SUCH_AS if is_list => "give whole numbers with commas between, such as 0,1,2",
+        SUCH_AS if is_below_0 => "it is below 0",
+        words => words,
+    });
+    let parts = (words, value, option);
     let (Some(words), Some(value), Some(option)) = parts else { return error };
     let text = format!(
         "invalid value '{value}' for '{option}': {words}\n\nFor more information, try '--help'.\n"
@@ -30,9 +38,11 @@ fn whole(fault: &IntErrorKind) -> &'static str {
         IntErrorKind::Empty => "a number is missing",
         IntErrorKind::PosOverflow => "the number is too large",
         IntErrorKind::Zero => "give a whole number, 1 or more",
-        _ => "give a whole number, such as 4",
+        _ => SUCH_AS,
     }
 }
+
+const SUCH_AS: &str = "give a whole number, such as 4";
 
 #[cfg(test)]
 mod tests {
@@ -51,8 +61,13 @@ mod tests {
         for (args, words) in [
             (
                 ["ablate", "--seeds", "x"],
-                "'x' for '--seeds <N,..>': give a whole number, such as 4",
+                "'x' for '--seeds <N,..>': give whole numbers with commas between, such as 0,1,2",
             ),
+            (["ablate", "--seeds", "0..3"], "'0..3' for '--seeds <N,..>': give whole numbers with"),
+            (["ablate", "--seeds", "-1"], "'-1' for '--seeds <N,..>': give whole numbers with"),
+            (["ablate", "--jobs", "-3"], "'-3' for '--jobs <N>': it is below 0"),
+            (["plan", "--limit", "-1"], "'-1' for '--limit <N>': it is below 0"),
+            (["status", "--jobs", "x"], "'x' for '--jobs <N>': give a whole number, such as 4"),
             (["ablate", "--seeds", "1,,2"], "'' for '--seeds <N,..>': a number is missing"),
             (["ablate", "--jobs", "0"], "'0' for '--jobs <N>': give a whole number, 1 or more"),
             (["select", "--keep", "x"], "'x' for '--keep <SHARE>': give a number, such as 0.5"),

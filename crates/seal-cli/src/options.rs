@@ -184,10 +184,12 @@ impl FolderArgs {
 }
 
 impl StudyArgs {
-    /// A run folder that is to say which study is meant, and is not there.
+    /// A run folder that is to say which study is meant, and is not there, or is empty.
     pub(crate) fn absent_run(&self) -> Option<&Path> {
         let out = self.folder.out.as_deref().filter(|_| self.folder.config.names_no_study());
-        out.filter(|out| !out.exists())
+        let is_empty =
+            |out: &&Path| std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_none());
+        out.filter(|out| !out.exists() || is_empty(out))
     }
 
     /// With the config that the last run left in its folder, where the folder is named

@@ -11,7 +11,9 @@ use seal_device::{DeviceError, DeviceSetError};
 use seal_judging::JudgingError;
 use seal_launch::{LaunchError, Script};
 use seal_model::ModelError;
-use seal_study::{ConfigError, OverrideError, PlannedError, RunFolderError, StudyError};
+use seal_study::{
+    ConfigError, ConfigPart, OverrideError, PlannedError, RunFolderError, StudyError,
+};
 
 use crate::program::running;
 use crate::verbs::judge::JudgeFailure;
@@ -101,7 +103,7 @@ fn of_study(error: &StudyError) -> Option<Advice> {
         StudyError::Devices(error) => of_devices(error),
         StudyError::Data(error) => of_data(error),
         StudyError::OneModel(error) => of_model(error),
-        StudyError::Config(ConfigError::JudgeModel { source, .. }) => of_model(source),
+        StudyError::Config(error) => of_config(error),
         StudyError::Stage { source, .. } => of_study(source),
         StudyError::Judging(error) => of_log(error),
         StudyError::Probe { .. } => Advice::remedy("--no-probe begins without this question"),
@@ -119,6 +121,24 @@ fn of_study(error: &StudyError) -> Option<Advice> {
         _ => None,
     }
 }
+
+fn of_config(error: &ConfigError) -> Option<Advice> {
+    match error {
+        ConfigError::JudgeModel { source, .. } => of_model(source),
+        ConfigError::In { place: ConfigPart::File(_), source } => match &**source {
+            ConfigError::Table(error) if error.is_missing_key() && error.section.is_none() => {
+                Advice::remedy(running().fill(WHOLE_CONFIG))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What a file that lacks a section needs.
+const WHOLE_CONFIG: &str = "a config has [study], [world] or [data], [tokenizer], [model], [bilevel], \
+                            [selection], [sft], [generate], and [judge.TEST] for each test; \
+                            `{program} configs configs/own.toml` prints one to change";
 
 /// A log in a store, which no option names.
 fn of_log(error: &JudgingError) -> Option<Advice> {
@@ -154,6 +174,9 @@ fn of_launch(error: &LaunchError) -> Option<Advice> {
         LaunchError::NoJobs { launched: Some(Script::NAME), .. } => {
             Advice::remedy("end the shell or the engine that runs the scripts")
         }
+        LaunchError::NoJobs { submits: true, .. } => {
+            Advice::remedy("there is nothing to cancel; the same launch tries again")
+        }
         LaunchError::NoJobs { launched: Some(_), .. } => Advice::remedy(
             "Ctrl-C in its terminal, or SIGTERM to its process, stops a local launch",
         ),
@@ -164,6 +187,10 @@ fn of_launch(error: &LaunchError) -> Option<Advice> {
             "this machine has no Slurm, or it is not on PATH; --launch local makes the stages here, \
              --launch hyperqueue and --launch script make them elsewhere",
         ),
+        LaunchError::NoPackage { package, .. } => Advice::remedy(format!(
+            "`pip install {package}` installs it for this Python, --launch-set python=PROGRAM names \
+             another, and --launch local makes the stages here"
+        )),
         LaunchError::Start { .. } => {
             Advice::remedy("install it, or make the stages here by --launch local")
         }
@@ -251,95 +278,5 @@ fn with_feature(feature: &str) -> Option<Advice> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use seal_study::Defect;
-
-    use super::*;
-
-    fn remedy(error: impl Into<StudyError>) -> String {
-        let error = error.into();
-        of(&error).and_then(|advice| advice.remedy).unwrap_or_default()
-    }
-
-    #[test]
-    fn every_folder_that_cannot_be_used_has_an_option_that_names_another() {
-        let out = || PathBuf::from("runs/x");
-        let (found, wanted) = ("a".to_owned(), "b".to_owned());
-        for error in [
-            RunFolderError::File { out: out() },
-            RunFolderError::InUse { out: out() },
-            RunFolderError::OtherStudy { out: out(), found, wanted },
-            RunFolderError::Foreign { out: out() },
-            RunFolderError::Input { role: "the rows", path: out() },
-            RunFolderError::Version { path: out(), found: "9".into(), known: 2 },
-        ] {
-            assert!(remedy(error.clone()).contains("--out"), "{error}");
-        }
-        let edited = RunFolderError::EditedConfig { path: "runs/x/config.toml".into() };
-        assert!(remedy(edited).ends_with("--config runs/x/config.toml"));
-    }
-
-    #[test]
-    fn a_log_is_moved_away_only_where_its_verdicts_cannot_be_read() {
-        let io = |action, kind: std::io::ErrorKind| JudgingError::Io {
-            action,
-            path: "verdicts.jsonl".into(),
-            source: kind.into(),
-        };
-        use std::io::ErrorKind::{InvalidData, Other, PermissionDenied, StorageFull};
-        for lost in [JudgingError::LogForeign { path: "x".into() }, io("read", InvalidData)] {
-            assert_eq!(remedy(lost), LOG);
-        }
-        for kept in [
-            io("write", StorageFull),
-            io("mend", StorageFull),
-            io("open", PermissionDenied),
-            io("read", PermissionDenied),
-            io("write", Other),
-        ] {
-            assert_eq!(remedy(kept), "");
-        }
-    }
-
-    #[test]
-    fn the_error_of_a_stage_is_mended_as_the_error_itself() {
-        let source = Box::new(StudyError::from(RunFolderError::InUse { out: "o".into() }));
-        let stage = StudyError::Stage { label: "sft".into(), source };
-        assert!(remedy(stage).contains("wait for it"));
-        assert_eq!(of(&StudyError::from(Defect::NoData)), None);
-    }
-
-    #[test]
-    fn a_missing_feature_comes_with_the_command_that_brings_it() {
-        let missing = DeviceError::NotCompiledIn {
-            device: "cuda:0".parse().unwrap(),
-            present: vec![seal_device::Backend::Flex],
-        };
-        assert!(of(&missing).unwrap().remedy.unwrap().contains("--features cuda"));
-        let data = DataError::NoParquet { path: "rows.parquet".into() };
-        assert!(remedy(data).contains("--features parquet"));
-    }
-
-    #[cfg(feature = "hub")]
-    #[test]
-    fn what_the_cache_lacks_comes_with_the_command_that_loads_it() {
-        use seal_hub::{HubAddress, HubError};
-        let offline = |address: &str| {
-            ModelError::from(HubError::Offline {
-                address: Box::new(address.parse::<HubAddress>().unwrap()),
-                cache: "cache".into(),
-                missing: "it".into(),
-            })
-        };
-        let set = remedy(offline("hf://datasets/owner/name@v1/train.parquet"));
-        assert!(
-            set.contains(
-                "hf download --repo-type dataset --revision v1 owner/name 'train.parquet'"
-            ),
-            "{set}"
-        );
-        assert!(remedy(offline("hf://owner/name")).contains("hf download --revision main owner"));
-    }
-}
+#[path = "remedy_tests.rs"]
+mod tests;

@@ -17,7 +17,7 @@ pub enum UsageError {
         /// In which way of working.
         way: &'static str,
     },
-    /// A run folder that is not there.
+    /// A run folder that is not there, or is empty.
     #[error("--out {}: there is no run folder; `ablate` with the same options makes it", path.display())]
     NoRunFolder {
         /// The folder.

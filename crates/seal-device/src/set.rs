@@ -1,6 +1,6 @@
 //! The devices of a study: several of one kind, of which each stage has one.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::spec::{Backend, DeviceError, DeviceSpec};
 
@@ -33,6 +33,15 @@ pub enum DeviceSetError {
     /// A list without a device.
     #[error("the list of devices is empty: name one, such as flex or cuda:0")]
     Empty,
+    /// A device without a name.
+    #[error("the name of a device is empty: give one, such as flex or cuda:0, or a comma less")]
+    NoName,
+    /// Several devices in one text, where a list is meant.
+    #[error("`{text}` is one text: several devices are a list, such as {}", list(.text))]
+    NoList {
+        /// The text.
+        text: String,
+    },
     /// Devices that may round differently.
     #[error(
         "the devices {first} and {other} are of two kinds: results of different kinds of device are \
@@ -44,11 +53,13 @@ pub enum DeviceSetError {
         /// One of another kind.
         other: DeviceSpec,
     },
-    /// One device twice.
-    #[error("the device {device} is there twice: a stage has a device for itself; name each once")]
+    /// One device twice, maybe by two names.
+    #[error("{}: a stage has a device for itself; name each once", twice(*first, *again))]
     Twice {
-        /// The device.
-        device: DeviceSpec,
+        /// The device as it was named first.
+        first: DeviceSpec,
+        /// As it was named again.
+        again: DeviceSpec,
     },
     /// All of a kind, beside others.
     #[error("`{name}` stands for all devices of its kind: name it alone")]
@@ -64,13 +75,13 @@ pub enum DeviceSetError {
     },
     /// All of a kind, of which the machine has none.
     #[error(
-        "`cuda:*`: this machine shows no CUDA device; `nvidia-smi -L` lists those that it has, and \
+        "device `cuda:*`: this machine shows no CUDA device; `nvidia-smi -L` lists those that it has, and \
          {VISIBLE} those that a process sees"
     )]
     NoneFound,
     /// A device that the machine does not have.
     #[error(
-        "device {device}: this machine shows {found} CUDA devices, counted from cuda:0; \
+        "device `{device}`: this machine shows {found} CUDA devices, counted from cuda:0; \
          `nvidia-smi -L` lists those that it has, and {VISIBLE} those that a process sees"
     )]
     Absent {
@@ -87,13 +98,28 @@ fn two(name: &str) -> String {
     format!("{kind}0 and {kind}1")
 }
 
+/// The parts of a text with commas, as a list.
+fn list(text: &str) -> String {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    format!("[{}]", names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", "))
+}
+
+fn twice(first: DeviceSpec, again: DeviceSpec) -> String {
+    match first == again {
+        true => format!("the device {first} is there twice"),
+        false => format!("{first} and {again} are one device"),
+    }
+}
+
 impl DeviceSet {
     /// The device `name`, or all devices of a kind: `cuda:*`.
     ///
     /// # Errors
-    /// An unknown device; a kind that has no number of devices.
+    /// An unknown device; no name, or several; a kind that has no number of devices.
     pub fn named(name: &str) -> Result<Self, DeviceSetError> {
         match name {
+            name if name.trim().is_empty() => Err(DeviceSetError::NoName),
+            name if name.contains(',') => Err(DeviceSetError::NoList { text: name.to_owned() }),
             "cuda:*" => {
                 let kind = DeviceSpec { backend: Backend::Cuda, index: Some(0) };
                 Ok(Self { kind, listed: Listed::All })
@@ -109,8 +135,11 @@ impl DeviceSet {
     /// The devices `names`, of which each stage has one for itself.
     ///
     /// # Errors
-    /// An unknown device; devices of two kinds; one device twice; no device.
+    /// An unknown device; a name that is empty; devices of two kinds; one device twice; no device.
     pub fn listed(names: &[String]) -> Result<Self, DeviceSetError> {
+        if names.iter().any(|name| name.trim().is_empty()) {
+            return Err(DeviceSetError::NoName);
+        }
         if let (true, Some(name)) = (names.len() > 1, names.iter().find(|n| n.ends_with(":*"))) {
             return Err(DeviceSetError::NotAlone { name: name.clone() });
         }
@@ -121,13 +150,13 @@ impl DeviceSet {
         let devices: Vec<DeviceSpec> =
             names.iter().map(|name| name.parse()).collect::<Result<_, DeviceError>>()?;
         let (first, kind) = (devices[0], devices[0].kind());
-        let mut seen = BTreeSet::new();
+        let mut seen = BTreeMap::new();
         for device in &devices {
             if device.kind() != kind {
                 return Err(DeviceSetError::Kinds { first, other: *device });
             }
-            if !seen.insert(device.index.unwrap_or(0)) {
-                return Err(DeviceSetError::Twice { device: *device });
+            if let Some(first) = seen.insert(device.index.unwrap_or(0), *device) {
+                return Err(DeviceSetError::Twice { first, again: *device });
             }
         }
         Ok(Self { kind, listed: Listed::These(devices) })

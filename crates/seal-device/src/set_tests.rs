@@ -32,13 +32,17 @@ fn devices_that_are_no_set_are_refused_with_what_to_name() {
     let said = |names: &[&str]| listed(names).unwrap_err().to_string();
     assert!(said(&["flex:0", "cuda:0"]).contains("flex:0 and cuda:0 are of two kinds"));
     assert!(said(&["tch", "tch:cuda:0"]).contains("of two kinds"), "one is the CPU");
-    assert!(said(&["flex", "flex:0"]).contains("flex:0 is there twice"));
+    assert!(said(&["flex", "flex:0"]).contains("flex and flex:0 are one device: a stage has"));
+    assert!(said(&["flex:1", "flex:1"]).contains("the device flex:1 is there twice"));
     assert!(said(&["cuda", "cuda:0"]).contains("twice"));
     assert!(said(&["cuda:0", "cuda:*"]).contains("name it alone"));
     assert!(said(&["cuda:0", "gpu"]).contains("unknown device `gpu`"));
     assert!(said(&[]).contains("is empty"));
+    assert!(said(&["flex:0", ""]).contains("the name of a device is empty"));
     let said = |name: &str| DeviceSet::named(name).unwrap_err().to_string();
     assert!(said("flex:*").contains("such as flex:0 and flex:1"));
+    assert!(said("").contains("the name of a device is empty"));
+    assert!(said("cuda:0, cuda:1").ends_with(r#"such as ["cuda:0", "cuda:1"]"#));
     assert!(said("tch:cuda:*").contains("such as tch:cuda:0 and tch:cuda:1"));
 }
 
@@ -52,7 +56,7 @@ fn all_devices_of_a_kind_are_those_that_the_machine_shows() {
         assert!(said.contains("nvidia-smi -L") && said.contains("CUDA_VISIBLE_DEVICES"), "{said}");
     }
     let said = listed(&["cuda:0", "cuda:4"]).unwrap().found_of(Some(4)).unwrap_err().to_string();
-    assert!(said.contains("device cuda:4: this machine shows 4 CUDA devices"), "{said}");
+    assert!(said.contains("device `cuda:4`: this machine shows 4 CUDA devices"), "{said}");
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -15,7 +15,9 @@ use crate::slurm::{Queued, Slurm, queue, scancel};
 /// No jobs on record; a launcher without a program that cancels; a cluster that refuses.
 pub fn cancel(folder: &LaunchFolder) -> Result<Vec<String>, LaunchError> {
     let Some(jobs) = Jobs::read(folder)? else {
-        return Err(LaunchError::NoJobs { path: folder.jobs(), launched: launcher(folder) });
+        let launched = launcher(folder);
+        let submits = matches!(launched, Some(Slurm::NAME | HyperQueue::NAME));
+        return Err(LaunchError::NoJobs { path: folder.jobs(), launched, submits });
     };
     if jobs.launcher != Slurm::NAME {
         let ids = jobs.ids();
@@ -38,7 +40,8 @@ fn launcher(folder: &LaunchFolder) -> Option<&'static str> {
     match wrote(Script::NAME) {
         true => Some(Script::NAME),
         // One of these without a record has submitted nothing.
-        false if wrote(Slurm::NAME) || wrote(HyperQueue::NAME) => None,
+        false if wrote(Slurm::NAME) => Some(Slurm::NAME),
+        false if wrote(HyperQueue::NAME) => Some(HyperQueue::NAME),
         false => Some(Local::NAME),
     }
 }

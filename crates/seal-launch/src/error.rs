@@ -73,6 +73,16 @@ pub enum LaunchError {
         /// What the system said.
         source: io::Error,
     },
+    /// A Python without the package that submits.
+    #[error("`{python}` has no package `{package}`: {said}")]
+    NoPackage {
+        /// The Python.
+        python: String,
+        /// The package.
+        package: &'static str,
+        /// What it said.
+        said: String,
+    },
     /// A program of a scheduler that failed.
     #[error("`{program}` failed ({}): {said}", code_text(*code))]
     Refused {
@@ -117,12 +127,14 @@ pub enum LaunchError {
         source: Box<LaunchError>,
     },
     /// There is nothing to cancel.
-    #[error("{}: {}", path.display(), no_jobs(*launched))]
+    #[error("{}: {}", path.display(), no_jobs(*launched, *submits))]
     NoJobs {
         /// The record that is not there.
         path: PathBuf,
-        /// The launcher of the last launch, which records no jobs; `None` where there was no launch.
+        /// The launcher of the last launch, which submitted none; `None` where there was no launch.
         launched: Option<&'static str>,
+        /// Whether that launcher submits jobs to a scheduler.
+        submits: bool,
     },
     /// A launcher without a program that cancels.
     #[error("{launcher} has the jobs {}, which are not cancelled from here", jobs.join(", "))]
@@ -191,8 +203,11 @@ impl fmt::Display for TaskFailure {
 
 impl std::error::Error for TaskFailure {}
 
-fn no_jobs(launched: Option<&str>) -> String {
+fn no_jobs(launched: Option<&str>, submits: bool) -> String {
     match launched {
+        Some(launcher) if submits => {
+            format!("the last launch was by `{launcher}`, and it has submitted no job")
+        }
         Some(launcher) => {
             format!("the last launch was by `{launcher}`, which submits no jobs to a scheduler")
         }

@@ -1,7 +1,8 @@
 """Submits the tasks of a study to a HyperQueue server: submit.py TASKS [SERVER].
 
 TASKS is the file `tasks.json` beside this script. SERVER is the folder of the server; without it,
-HyperQueue's own default. The id of the job is printed.
+HyperQueue's own default. The id of the job is printed. The exit code is 3 without the package
+`hyperqueue`.
 """
 
 import datetime
@@ -12,7 +13,8 @@ try:
     from hyperqueue import Client, Job
     from hyperqueue.ffi.protocol import ResourceRequest
 except ImportError as error:
-    sys.exit(f"{error}: `pip install hyperqueue` installs it for this Python ({sys.executable})")
+    print(f"{error} ({sys.executable})", file=sys.stderr)
+    sys.exit(3)
 
 
 def request(task):

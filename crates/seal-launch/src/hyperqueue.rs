@@ -17,6 +17,9 @@ use crate::tasks::RemainingWork;
 
 const SUBMIT: &str = include_str!("hyperqueue.py");
 
+/// The exit code of the script where its Python has no package.
+const NO_PACKAGE: i32 = 3;
+
 /// Submits tasks to a HyperQueue server, and returns.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HyperQueue;
@@ -78,7 +81,11 @@ impl Launcher for HyperQueue {
         let id = said(&output.stdout);
         if !output.status.success() || id.is_empty() {
             let (code, said) = (output.status.code(), said(&output.stderr));
-            return Err(LaunchError::Refused { program: python.to_owned(), code, said });
+            let (python, package) = (python.to_owned(), "hyperqueue");
+            return Err(match code {
+                Some(NO_PACKAGE) => LaunchError::NoPackage { python, package, said },
+                code => LaunchError::Refused { program: python, code, said },
+            });
         }
         let mut jobs = Jobs::of(Self::NAME);
         let all: Vec<usize> = (0..work.tasks.len()).collect();

@@ -195,6 +195,12 @@ pub enum SettingError {
 }
 
 impl SettingError {
+    /// Whether the message begins with the one setting that is at fault, so that its section may go
+    /// before it with a dot.
+    pub fn begins_with_setting(&self) -> bool {
+        matches!(self, Self::Range { .. } | Self::NoTargets | Self::UnknownTarget { .. })
+    }
+
     /// [`SettingError::Range`].
     pub(crate) fn range(
         setting: &'static str,

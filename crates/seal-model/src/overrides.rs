@@ -106,6 +106,32 @@ impl TableError {
         Self { section, problem: in_words(problem.trim_end()), nearest }
     }
 
+    /// The unknown key, where one is at fault.
+    fn unknown_key(&self) -> Option<&str> {
+        self.problem.split("unknown field `").nth(1)?.split('`').next()
+    }
+
+    /// With the key of that name which `known`, a table with many keys, has deeper in the section at
+    /// fault, where no known key is like the unknown one: `optim.lr` for `lr`.
+    #[must_use]
+    pub fn with_deeper_key(self, known: &Table) -> Self {
+        let find = || {
+            let parts = self.section.iter().flat_map(|section| section.split('.'));
+            let mut at = known;
+            for part in parts {
+                at = at.get(part)?.as_table()?;
+            }
+            deeper(at, self.unknown_key()?)
+        };
+        let nearest = self.nearest.clone().or_else(find);
+        Self { nearest, ..self }
+    }
+
+    /// Whether a key is missing, as that of a whole section.
+    pub fn is_missing_key(&self) -> bool {
+        self.problem.starts_with("missing field `")
+    }
+
     /// Whether a key is unknown, and not a value of another kind than its key takes.
     pub fn is_unknown_key(&self) -> bool {
         self.problem.contains("unknown field `")
@@ -123,6 +149,17 @@ impl fmt::Display for TableError {
 }
 
 impl std::error::Error for TableError {}
+
+/// The dotted key below `table` that ends with `name`.
+fn deeper(table: &Table, name: &str) -> Option<String> {
+    table.iter().find_map(|(key, value)| {
+        let below = value.as_table()?;
+        match below.contains_key(name) {
+            true => Some(format!("{key}.{name}")),
+            false => deeper(below, name).map(|rest| format!("{key}.{rest}")),
+        }
+    })
+}
 
 /// A fault with the types of the program as kinds of numbers.
 fn in_words(problem: &str) -> String {
@@ -188,6 +225,13 @@ mod tests {
             assert_eq!(said, format!("sft: invalid type: string \"x\", expected {words}"));
         }
         assert!(TableError::of(message).is_unknown_key());
+        assert!(TableError::of("missing field `study`").is_missing_key());
+        let known: Table = toml::from_str("[a.b]\nlr = 1\n[sft.optim]\nlr = 1").unwrap();
+        let in_section = "unknown field `lr`, expected `epochs`\nin `sft`\n";
+        let found = TableError::of(in_section).with_deeper_key(&known).to_string();
+        assert!(found.ends_with("expected `epochs`; did you mean `optim.lr`?"), "{found}");
+        let none = "unknown field `gamma_`, expected `epochs`\nin `sft`\n";
+        assert_eq!(TableError::of(none).with_deeper_key(&known).nearest, None);
         assert!(!TableError::of("something else").is_unknown_key());
         let inside = "unknown field `sftt`, expected `epochs`\nin `sft`\n";
         assert_eq!(explain(inside), "sft: unknown field `sftt`, expected `epochs`");

@@ -19,6 +19,7 @@ use crate::sets::{Sets, TrainingSet};
 use crate::stages::{self, AnswersInput};
 
 pub(crate) use self::arm_sets::ArmSets;
+pub(crate) use self::cost::assumed_rate;
 pub(crate) use self::pair_node::{AnswerNode, PairNode};
 
 mod arm_sets;

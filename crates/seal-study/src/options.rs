@@ -107,7 +107,8 @@ pub struct PlannedStage {
     pub key: Key,
     /// Whether the store has it.
     pub found: bool,
-    /// Relative cost; 1 is about a second on one core of a small machine.
+    /// Relative cost; 1 is about a second on one core, or on one device that is no CPU, at the rate of
+    /// [`PlanView::rate`].
     pub cost: f64,
 }
 
@@ -171,6 +172,11 @@ pub struct PlanView {
     pub judging: Vec<PlannedJudging>,
     /// The bases that are model folders fine-tuned first, in words.
     pub aligned: Vec<String>,
+    /// Cost of the longest chain of stages to be done, each of which needs the one before.
+    pub longest: f64,
+    /// Floating-point operations a second that costs assume: of one core, or of one device that is no
+    /// CPU.
+    pub rate: f64,
 }
 
 /// A finished run.

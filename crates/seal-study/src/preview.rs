@@ -24,6 +24,8 @@ use crate::options::{FETCHED, PlannedJudging, PlannedWork};
 pub struct Preview {
     /// Where it would run.
     pub devices: DeviceSet,
+    /// The devices as the config names them.
+    pub device_names: String,
     /// GiB of memory of each device, where the config says it.
     pub device_memory: Option<f64>,
     /// The most memory that the stages of each kind need, in the order in which they run.
@@ -101,7 +103,8 @@ impl Preview {
         let mut missing = Vec::new();
         let devices = config.device.set()?;
         if let Err(e) = devices.found() {
-            missing.push(format!("device {}: {e}", config.device));
+            // It begins with the device.
+            missing.push(e.to_string());
         }
         let kernels = devices.kind().open().is_ok_and(|device| Kernels::of(&device).is_some());
         let lacks_device = missing.len();
@@ -126,6 +129,7 @@ impl Preview {
         Ok(Self {
             peaks: peaks(&all, &judges, &devices),
             devices,
+            device_names: config.device.to_string(),
             device_memory: config.device_memory,
             arms: all.iter().map(|a| (a.id.clone(), a.label.clone())).collect(),
             judging: judging(config, &judges, &stages, &rows, seeds),

@@ -35,7 +35,7 @@ fn each_value_has_a_line_with_its_origin() {
     for expected in [
         "sft.epochs = 3  # --set sft.epochs=3".to_owned(),
         format!("tokenizer.vocab_size = 300  # study.toml:{line}"),
-        "study.seeds = [5]  # --seeds, --limit, --device or --plan".to_owned(),
+        "study.seeds = [5]  # --seeds".to_owned(),
         "bilevel.kappa = 0.4  # default".to_owned(),
     ] {
         assert!(lines.lines().any(|line| line == expected), "{expected}: {lines}");

@@ -48,7 +48,7 @@ fn each_fault_is_one_line_with_what_to_type() {
         let line = finished.stdout.lines().find(|line| line.starts_with(begins));
         let line = line.unwrap_or_else(|| panic!("{begins}: {}", finished.stdout));
         assert!(line.ends_with(remedy), "{line}");
-        assert!(finished.stderr.contains(" checks are wrong"), "{}", finished.stderr);
+        assert!(finished.stderr.contains("wrong; the lines above"), "{}", finished.stderr);
     };
     let with = ["--config", "study.toml"];
     let device = [&with[..], &["--device", "tch:cuda:7"]].concat();
@@ -124,7 +124,7 @@ fn what_killed_runs_left_in_a_store_is_said() {
         "warning  claim of verdicts-{key}: a claim that is damaged gave no sign"
     )));
     assert!(has(&format!(
-        "warning  set aside in {shown}: 1 outputs that were damaged; `store gc --store {shown} --aside"
+        "warning  set aside in {shown}: 1 output that was damaged; `store gc --store {shown} --aside"
     )));
     let aside = ["store", "gc", "--store", "shared", "--aside"];
     let listed = said(&sandbox, &aside);
@@ -166,8 +166,15 @@ fn a_claim_of_a_process_that_has_ended_is_not_said_to_be_made() {
     let lines = said(&sandbox, &["doctor", "--out", "out"]);
     let content = lines.lines().find(|line| line.starts_with("ok       content of "));
     let content = content.unwrap_or_else(|| panic!("{lines}"));
-    assert!(content.contains("whose process has ended"), "{content}");
-    assert!(!content.contains("outputs being made"), "{content}");
+    assert!(!content.contains("being made"), "{content}");
+    let ended = lines.lines().find(|line| line.starts_with("warning  claims in "));
+    let ended = ended.unwrap_or_else(|| panic!("{lines}"));
+    assert!(ended.contains("1 output was being made when the process ended"), "{ended}");
+    // It is no claim of a process that works.
+    let listed = said(&sandbox, &["store", "ls", "--out", "out"]);
+    let ended = listed.lines().find(|line| line.starts_with("not finished: "));
+    assert!(ended.is_some_and(|line| line.contains(", whose process has ended (")), "{listed}");
+    assert!(!listed.contains("claimed: "), "{listed}");
 }
 
 /// Each of these is refused by `ablate`.

@@ -25,7 +25,8 @@ pub(super) fn code(error: &LaunchError) -> u8 {
         | LaunchError::NoJobs { .. }
         | LaunchError::NotCancelled { .. } => USAGE,
         LaunchError::Damaged { .. } => DATA,
-        LaunchError::Start { .. } => DEVICE,
+        // What makes the stages is missing.
+        LaunchError::Start { .. } | LaunchError::NoPackage { .. } => DEVICE,
         LaunchError::Refused { .. } | LaunchError::Json(_) | LaunchError::Io { .. } => UNEXPECTED,
     }
 }

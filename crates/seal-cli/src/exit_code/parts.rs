@@ -24,6 +24,8 @@ pub(super) fn devices(error: &DeviceSetError) -> u8 {
         DeviceSetError::Device(error) => device(error),
         DeviceSetError::NoneFound | DeviceSetError::Absent { .. } => DEVICE,
         DeviceSetError::Empty
+        | DeviceSetError::NoName
+        | DeviceSetError::NoList { .. }
         | DeviceSetError::Kinds { .. }
         | DeviceSetError::Twice { .. }
         | DeviceSetError::NotAlone { .. }

@@ -166,6 +166,12 @@ pub(crate) fn here(
     view: &PlanView,
     progress: &StudyProgress,
 ) -> anyhow::Result<RunOutcome> {
+    // A device that is not there is said before the plan is written. Where all is there, none has
+    // to be.
+    let devices = match view.stages.iter().all(|stage| stage.found) {
+        true => Vec::new(),
+        false => own_devices(&study.config().device)?,
+    };
     let (planned, settings) =
         args.store((LauncherKind::Local, Some(options.jobs)), study, options, progress)?;
     let work = RemainingWork::of(&planned.plan, &planned.found, settings, Some(options.jobs));
@@ -175,11 +181,6 @@ pub(crate) fn here(
     let (stages, found) = (planned.found.len(), planned.found.len() - missing);
     progress.event(&Event::Planned { stages, found, cost });
     let told = TaskProgress { work: &work, view, progress };
-    // Where all is there, no device has to be.
-    let devices = match missing {
-        0 => Vec::new(),
-        _ => own_devices(&study.config().device)?,
-    };
     match (Local { observer: &told, devices: &devices }).launch(&work) {
         Ok(_) => {}
         Err(LaunchError::Cancelled { done, of }) => {

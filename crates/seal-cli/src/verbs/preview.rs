@@ -4,36 +4,49 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use seal_lm::WeightFormat;
-use seal_study::{BasePreview, ModelPreview, Peak, Preview};
+use seal_study::{BasePreview, MemoryError, ModelPreview, Peak, Preview, StudyError};
 
 use crate::memory;
 use crate::tracker::approximately;
 use crate::verbs::judging_plan;
+use crate::verbs::store::size;
 
 pub(super) const GIB: f64 = 1_073_741_824.0;
 
-/// The most memory that stages need, by their kinds, and which of them need more than the `has` bytes
-/// of each device.
+/// The most memory that stages need, by their kinds, and the `has` bytes of each device.
 pub(super) fn peaks(out: &mut dyn Write, peaks: &[Peak], has: Option<u64>) -> io::Result<()> {
     if peaks.is_empty() {
         return Ok(());
     }
-    let size = |bytes: Option<u64>| match bytes {
-        Some(bytes) if (bytes as f64) < 0.1 * GIB => {
-            format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20))
-        }
-        other => gib(other),
-    };
-    let one = |peak: &Peak| format!("{} {}", peak.stage, size(peak.bytes));
+    let one = |peak: &Peak| format!("{} {}", peak.stage, memory_size(peak.bytes));
     let all: Vec<String> = peaks.iter().map(one).collect();
     let of_device =
-        has.map_or_else(String::new, |has| format!("; a device has {}", gib(Some(has))));
-    writeln!(out, "memory of a stage, about: {}{of_device}", all.join(", "))?;
-    let is_more = |peak: &&Peak| peak.bytes.zip(has).is_some_and(|(bytes, has)| bytes > has);
-    peaks.iter().filter(is_more).try_for_each(|peak| {
-        let Peak { stage, of, .. } = peak;
-        writeln!(out, "memory: {stage} of {of} needs more than a device has, and would be refused")
-    })
+        has.map_or_else(String::new, |has| format!("; a device has {}", memory_size(Some(has))));
+    writeln!(out, "memory of a stage, about: {}{of_device}", all.join(", "))
+}
+
+/// Refuses what needs more memory than a device has, of the peaks that `is_meant` takes. Nobody has
+/// looked whether a store has those stages.
+///
+/// # Errors
+/// [`StudyError::Memory`].
+pub(super) fn refuse_too_large(
+    preview: &Preview,
+    of_device: Option<u64>,
+    is_meant: impl Fn(&Peak) -> bool,
+) -> Result<(), StudyError> {
+    let Some(has) = memory_of(preview, of_device) else { return Ok(()) };
+    let too_large = preview.peaks.iter().filter(|peak| is_meant(peak)).find_map(|peak| {
+        let bytes = peak.bytes.filter(|bytes| *bytes > has)?;
+        let devices = preview.device_names.clone();
+        Some(MemoryError { stage: peak.stage, of: peak.of.clone(), bytes, devices, has })
+    });
+    too_large.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Bytes of memory that each device has: as the config says, or as the devices tell.
+pub(super) fn memory_of(preview: &Preview, of_device: Option<u64>) -> Option<u64> {
+    preview.device_memory.map(|gib| (gib * GIB) as u64).or(of_device)
 }
 
 /// Prints arms, stages, sizes, estimates, and what is missing. Devices have `of_device` bytes of memory
@@ -66,8 +79,7 @@ pub(super) fn write(
             writeln!(out, "base: {} fine-tuned first {}", model.name, first(base))?;
         }
     }
-    let given = preview.device_memory.map(|gib| (gib * GIB) as u64);
-    peaks(out, &preview.peaks, given.or(of_device))?;
+    peaks(out, &preview.peaks, memory_of(preview, of_device))?;
     let is_host = preview.devices.kind().is_host();
     let host = memory::total().filter(|_| is_host).map(|mib| mib / 1024.0);
     for model in &preview.models {
@@ -81,7 +93,7 @@ pub(super) fn write(
         writeln!(
             out,
             "base: {} stay in memory between stages, where they are free beside the training steps",
-            gib(Some(bytes))
+            memory_size(Some(bytes))
         )?;
     }
     match preview.flops {
@@ -129,8 +141,16 @@ fn count(n: Option<u64>) -> String {
     n.map_or_else(|| "?".to_owned(), |n| format!("{:.2} M", 1e-6 * n as f64))
 }
 
-fn gib(bytes: Option<u64>) -> String {
-    bytes.map_or_else(|| "?".to_owned(), |bytes| format!("{:.1} GiB", bytes as f64 / GIB))
+/// An amount of memory, in MiB below one GiB.
+fn memory_size(bytes: Option<u64>) -> String {
+    match bytes {
+        None => "?".to_owned(),
+        Some(bytes @ 0..1_048_576) => size(bytes),
+        Some(bytes) if (bytes as f64) < GIB => {
+            format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20))
+        }
+        Some(bytes) => format!("{:.1} GiB", bytes as f64 / GIB),
+    }
 }
 
 /// The fine-tuning that makes the base of a model folder.
@@ -140,12 +160,12 @@ fn first(base: &BasePreview) -> String {
         "on {rows} rows in {} epochs, {} trained, about {} in its training step",
         base.epochs,
         count(base.trained),
-        gib(base.memory)
+        memory_size(base.memory)
     )
 }
 
 fn sizes(model: &ModelPreview) -> String {
-    let memory = gib(model.memory);
+    let memory = memory_size(model.memory);
     let context = model.context.map_or_else(|| "?".to_owned(), |c| c.to_string());
     let format = match model.format {
         WeightFormat::F32 => "f32",
@@ -166,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_memory_of_stages_is_one_line_and_what_is_too_large_one_more() {
+    fn the_memory_of_stages_is_one_line() {
         let peak = |stage, bytes| Peak { stage, bytes, of: "seal".into() };
         let all = [peak("base", Some(1 << 20)), peak("sft", Some(30 << 30)), peak("answers", None)];
         let said = |all: &[Peak], has| {
@@ -176,8 +196,8 @@ mod tests {
         };
         let line = "memory of a stage, about: base 1 MiB, sft 30.0 GiB, answers ?";
         assert_eq!(said(&all, None), format!("{line}\n"));
-        let more = "memory: sft of seal needs more than a device has, and would be refused\n";
-        assert_eq!(said(&all, Some(24 << 30)), format!("{line}; a device has 24.0 GiB\n{more}"));
+        assert_eq!(said(&all, Some(24 << 30)), format!("{line}; a device has 24.0 GiB\n"));
+        assert_eq!(said(&all, Some(10_240)), format!("{line}; a device has 10.0 KiB\n"));
         assert_eq!(said(&[], None), "");
     }
 

@@ -16,6 +16,7 @@ use crate::stores::Access;
 use crate::table::{self, Align};
 use crate::usage::UsageError;
 use crate::verbosity::Verbosity;
+use crate::verbs::plan::SharedMachine;
 use crate::verbs::{launch, left_out, plan, watch};
 
 /// Which study, and whether to go on looking.
@@ -48,7 +49,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     plan::aligned(&mut out, &plan_view)?;
     stages(&mut out, &plan_view)?;
     left_out(&mut out, &study)?;
-    writeln!(out, "\n{}", plan::total(&plan_view, options.jobs))?;
+    writeln!(out, "\n{}", plan::total(&plan_view, &SharedMachine::of(&study, &options)))?;
     results(&mut out, &options.out, &study)?;
     launch::status(&mut out, &options.out, &plan_view)?;
     let has_results = options.out.join(Results::FILE).exists();

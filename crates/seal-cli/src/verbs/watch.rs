@@ -19,6 +19,7 @@ use self::failures::Failures;
 use self::progress::{ClaimedOutput, StudyStatus, WatchHistory};
 use crate::interrupt;
 use crate::plain;
+use crate::program::running as running_program;
 use crate::verbs::launch::{self, Failed};
 
 mod failures;
@@ -69,18 +70,35 @@ pub(super) fn run(study: &Study, options: &RunOptions, every: Duration) -> anyho
     }
 }
 
-/// What the last launch says of the stages that are missing. Records that cannot be read now may be
-/// there at the next look.
+/// What the last launch says of the stages that are missing and that nobody makes now. Records that
+/// cannot be read now may be there at the next look.
 fn of_launch(out: &Path, status: &StudyStatus) -> Vec<String> {
     let made = status.stages.iter().filter(|stage| stage.found);
+    // A run beside the launch may make what the launch could not.
+    let made = made.chain(status.running_stages().into_iter().map(|(_, stage)| stage));
     match launch::failed(out, &made.map(|stage| stage.key.as_str()).collect()) {
-        Ok(Failed { lines, lacking: 0 }) => lines,
-        Ok(Failed { mut lines, lacking }) => {
-            lines.push(format!("{lacking} stages lack an input"));
+        Ok(Failed { lines, lacking }) => {
+            let mut lines = first(lines);
+            match lacking {
+                0 => {}
+                1 => lines.push("1 stage lacks an input".to_owned()),
+                more => lines.push(format!("{more} stages lack an input")),
+            }
             lines
         }
         Err(error) => vec![format!("the launch's records cannot be read: {error:#}")],
     }
+}
+
+/// The first lines, and how many more there are.
+fn first(mut lines: Vec<String>) -> Vec<String> {
+    const SHOWN: usize = 5;
+    let more = lines.len().saturating_sub(SHOWN);
+    lines.truncate(SHOWN);
+    if more > 0 {
+        lines.push(format!("and {more} more, which `{} status` lists", running_program().name));
+    }
+    lines
 }
 
 /// What the store says now.
@@ -188,5 +206,19 @@ impl Display {
                 out.flush()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_launch_that_fails_everywhere_fills_no_screen() {
+        let lines = |count: usize| (0..count).map(|i| i.to_string()).collect::<Vec<_>>();
+        assert_eq!(first(lines(5)), lines(5));
+        let shown = first(lines(40));
+        assert_eq!((shown.len(), shown[4].as_str()), (6, "4"));
+        assert!(shown[5].starts_with("and 35 more, which `"), "{}", shown[5]);
     }
 }

@@ -31,8 +31,8 @@ pub enum StageSettingsError {
         /// The key with its fault, and the nearest known key.
         source: TableError,
     },
-    /// A value outside its range.
-    #[error("{section}: {source}")]
+    /// A value outside its range. What is said of it begins with the setting.
+    #[error("{section}.{source}")]
     Range {
         /// The section it stands in.
         section: &'static str,

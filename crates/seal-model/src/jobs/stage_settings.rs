@@ -89,7 +89,8 @@ impl StageSettings {
             put(&mut table, &key, value)?;
         }
         let settings = Self::deserialize(table).map_err(|e| {
-            let source = TableError::of(e.to_string().trim_end());
+            let known = toml::from_str(DEFAULTS).unwrap_or_default();
+            let source = TableError::of(e.to_string().trim_end()).with_deeper_key(&known);
             StageSettingsError::Key { place, source }
         })?;
         in_range("sft", settings.sft.validate())?;

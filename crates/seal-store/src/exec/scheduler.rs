@@ -187,5 +187,5 @@ fn priorities<W>(nodes: &[Node<W>]) -> Vec<Priority> {
 }
 
 #[cfg(test)]
-#[path = "state_tests.rs"]
+#[path = "scheduler_tests.rs"]
 mod tests;

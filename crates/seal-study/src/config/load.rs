@@ -266,7 +266,8 @@ fn typed(table: &Table) -> Result<Config, ConfigError> {
     numbers::check(table)?;
     let typed = Config::deserialize(table.clone());
     typed.map_err(|e| {
-        let error = TableError::of(e.to_string().trim_end());
+        let known = toml::from_str(BUILT_IN).unwrap_or_default();
+        let error = TableError::of(e.to_string().trim_end()).with_deeper_key(&known);
         of_no_test(table, &error).map_or_else(|| error.into(), ConfigError::from)
     })
 }

@@ -43,7 +43,7 @@ pub enum ConfigError {
     #[error(transparent)]
     Value(#[from] ValueError),
     /// What the crate that a section belongs to says of it.
-    #[error("{section}: {source}")]
+    #[error("{section}{}{source}", source.separator())]
     Section {
         /// The section or key.
         section: String,
@@ -202,6 +202,23 @@ pub enum SectionError {
     TradeOff(#[from] TradeOffError),
 }
 
+impl SectionError {
+    /// What stands between the section and the message. A message that begins with a setting makes one
+    /// key with the section.
+    fn separator(&self) -> &'static str {
+        let is_key = match self {
+            Self::Training(_) | Self::Shape(ShapeError::Longest { .. } | ShapeError::NoContext) => {
+                true
+            }
+            Self::Generation(error) | Self::Shape(ShapeError::Architecture(error)) => {
+                error.begins_with_setting()
+            }
+            Self::Shape(_) | Self::HalfPrecision(_) | Self::Judge(_) | Self::TradeOff(_) => false,
+        };
+        if is_key { "." } else { ": " }
+    }
+}
+
 /// A name that cannot be a file of its own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
@@ -299,7 +316,7 @@ pub enum ArmError {
         safe: usize,
     },
     /// A penalty strength that leaves its range.
-    #[error("bilevel.gamma: {source} within {epochs} epochs ({steps} steps)")]
+    #[error("bilevel.{source} within {epochs} epochs ({steps} steps)")]
     Gamma {
         /// The strength.
         source: SettingsError,

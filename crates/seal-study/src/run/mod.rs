@@ -35,14 +35,14 @@ use seal_store::{Store, may_halt, survey};
 use self::answers::StoredFigures;
 use self::cells::{CellFolders, is_base};
 use self::left_out::{LeftOut, list_left_out};
-use self::planning::{can_ask, judging_ahead};
+use self::planning::{can_ask, judging_ahead, longest};
 use self::record::cost;
 use self::remembering::remember;
 use crate::arm::Arm;
 use crate::config::{ArmRole, Config};
 use crate::error::{Defect, RunFolderError, StudyError};
 use crate::exec::{Done, Node, run_graph, to_take};
-use crate::graph::{ArmSets, Graph, graph};
+use crate::graph::{ArmSets, Graph, assumed_rate, graph};
 use crate::judging::{JUDGES_FILE, Judges, Judging, RememberedJudges};
 use crate::observer::{Event, Observer, Silent};
 use crate::opening::{LoggingObserver, open_store};
@@ -181,6 +181,7 @@ impl Study {
         };
         let aligned = self.aligned_bases(&graph);
         let judging = judging_ahead(&self.config, &judging, &self.sets, &graph, &found);
+        let longest = longest(&graph.nodes, &found);
         let stages = graph.nodes.into_iter().zip(found).map(|(n, found)| PlannedStage {
             found: found.is_some(),
             stage: n.stage,
@@ -188,7 +189,8 @@ impl Study {
             key: n.key,
             cost: n.cost,
         });
-        PlanView { stages: stages.collect(), judging, aligned }
+        let rate = assumed_rate(&self.config);
+        PlanView { stages: stages.collect(), judging, aligned, longest, rate }
     }
 
     /// Whether the run folder may be this study's. Nothing is written.

@@ -7,9 +7,21 @@ use seal_store::{Entry, Found, Store};
 use super::open_questions::{JudgingStage, judging_stages, open_questions, rows_of};
 use crate::StudyError;
 use crate::config::Config;
+use crate::exec::Node;
 use crate::graph::{ArmSets, Graph};
 use crate::judging::{Judging, PlannedQuestions, instruction, planned, planned_answers};
 use crate::options::{PlannedJudging, PlannedWork};
+
+/// Cost of the longest chain of `nodes` that were not found, each of which needs the one before.
+pub(super) fn longest(nodes: &[Node<'_>], found: &[Option<Entry>]) -> f64 {
+    let mut ends = vec![0.0_f64; nodes.len()];
+    // A stage comes after those it depends on.
+    for (i, node) in nodes.iter().enumerate() {
+        let before = node.deps.iter().map(|dep| ends[*dep]).fold(0.0, f64::max);
+        ends[i] = before + if found[i].is_none() { node.cost } else { 0.0 };
+    }
+    ends.into_iter().fold(0.0, f64::max)
+}
 
 /// What is known of the questions of one judge.
 #[derive(Default)]

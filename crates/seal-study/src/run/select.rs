@@ -84,29 +84,18 @@ impl Study {
         let all = graph(self.arms(), self.sets(), &[seed], &judging).on_threads(options.threads);
         let no_selector = || StudyError::from(Defect::NoSelector);
         let selector = all.cells[index].selector.ok_or_else(no_selector)?;
+        // A selector that is trained anew needs the inputs of the stage, and not its output.
+        let wanted = match request.trace {
+            None => vec![selector],
+            Some(_) => all.nodes[selector].deps.clone(),
+        };
+        let (nodes, read) = up_to(all.nodes, &wanted);
+        let workers = self.workers(options, &nodes, &store)?;
+        let done = run_graph(&nodes, &read, &store, &workers, observer)?;
+        let dirs: Vec<PathBuf> = read.iter().map(|i| done[*i].dir.clone()).collect();
         let output = match &request.trace {
-            None => {
-                let (nodes, read) = up_to(all.nodes, &[selector]);
-                let done = run_graph(
-                    &nodes,
-                    &read,
-                    &store,
-                    &self.workers(options, &nodes, &store)?,
-                    observer,
-                )?;
-                SelectorOutput::read(&done[read[0]].dir)?
-            }
+            None => SelectorOutput::read(&dirs[0])?,
             Some(trace) => {
-                let inputs = all.nodes[selector].deps.clone();
-                let (nodes, read) = up_to(all.nodes, &inputs);
-                let done = run_graph(
-                    &nodes,
-                    &read,
-                    &store,
-                    &self.workers(options, &nodes, &store)?,
-                    observer,
-                )?;
-                let deps: Vec<PathBuf> = read.iter().map(|i| done[*i].dir.clone()).collect();
                 let is_cancelled = || observer.is_cancelled();
                 let traced = Traced {
                     path: trace,
@@ -125,7 +114,7 @@ impl Study {
                 let progress = |done| observer.event(&Event::Progress { node, done });
                 on_pool(options.threads, || {
                     let config = arm.proxy.as_ref().unwrap_or(&arm.config);
-                    learn_traced(config, seed, &deps, &traced, &progress)
+                    learn_traced(config, seed, &dirs, &traced, &progress)
                 })??
             }
         };

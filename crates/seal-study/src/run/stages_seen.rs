@@ -26,10 +26,7 @@ impl Study {
     pub fn stages_seen(&self, options: &RunOptions) -> StagesSeen {
         let judging = Judging::new(&self.judges, &options.store_dir(), &Silent);
         let graph = self.graph(options, &judging);
-        let mut arms = vec![BTreeSet::new(); self.arms.len()];
-        for cell in &graph.cells {
-            needed(&graph, cell, &mut arms[cell.arm]);
-        }
+        let arms = by_arm(&graph, self.arms.len());
         let stage = |node: crate::exec::Node<'_>| {
             let (stage, label, key, cost) = (node.stage, node.label, node.key, node.cost);
             (PlannedStage { stage, label, key, found: false, cost }, node.inputs)
@@ -58,6 +55,15 @@ impl StagesSeen {
     pub fn arms(&self) -> &[BTreeSet<usize>] {
         &self.arms
     }
+}
+
+/// By arm, the nodes that it needs with all seeds.
+pub(super) fn by_arm(graph: &Graph<'_>, arms: usize) -> Vec<BTreeSet<usize>> {
+    let mut all = vec![BTreeSet::new(); arms];
+    for cell in &graph.cells {
+        needed(graph, cell, &mut all[cell.arm]);
+    }
+    all
 }
 
 /// Adds the stages that a cell needs.

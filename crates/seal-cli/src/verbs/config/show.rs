@@ -53,7 +53,7 @@ fn line(value: &ConfigValue) -> String {
     let key: Vec<String> = value.key.iter().map(|part| quoted(part)).collect();
     // TOML writes an inline value on one line.
     let text = format!("{} = {}", key.join("."), inline(&value.value));
-    format!("{text}  # {}", words(&value.origin))
+    format!("{text}  # {}", words(&value.origin, &value.key))
 }
 
 /// A value on one line.
@@ -98,8 +98,8 @@ fn basic(text: &str) -> String {
     out
 }
 
-/// An origin, for people.
-fn words(origin: &ValueOrigin) -> String {
+/// The origin of the value of `key`, for people.
+fn words(origin: &ValueOrigin, key: &[String]) -> String {
     match origin {
         ValueOrigin::Default => "default".to_owned(),
         ValueOrigin::BuiltIn { line: Some(line) } => format!("built-in config, line {line}"),
@@ -108,7 +108,8 @@ fn words(origin: &ValueOrigin) -> String {
         ValueOrigin::JudgeTable => "the judge's table".to_owned(),
         ValueOrigin::Quick => "--quick".to_owned(),
         ValueOrigin::Set { text } => format!("--set {text}"),
-        ValueOrigin::Field => "--seeds, --limit, --device or --plan".to_owned(),
+        // These options have the names of their keys.
+        ValueOrigin::Field => format!("--{}", key.last().map_or("set", String::as_str)),
         ValueOrigin::Arm { id } => format!("arm {id}"),
         ValueOrigin::Plan { part, replacement } => format!("plan: {part} = {replacement}"),
     }

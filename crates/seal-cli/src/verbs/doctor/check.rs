@@ -67,6 +67,11 @@ impl fmt::Display for Check {
     }
 }
 
+/// A number with the word that goes with it.
+pub(super) fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// All checks as one object.
 pub(super) fn as_json(checks: &[Check]) -> Value {
     let count = |state| checks.iter().filter(|check| check.state == state).count();
@@ -90,5 +95,7 @@ mod tests {
         assert_eq!((&all["wrong"], &all["warnings"]), (&json!(1), &json!(0)));
         assert_eq!(all["checks"][0]["state"], "wrong");
         assert!(all["checks"][1].get("remedy").is_none());
+        let said = [0, 1, 2].map(|number| count(number, "claim", "claims"));
+        assert_eq!(said, ["0 claims", "1 claim", "2 claims"]);
     }
 }

@@ -9,7 +9,7 @@ use seal_files::{FileSystem, FolderTrial, Skew, Timing, try_folder};
 use seal_store::{Inventory, OtherFolderKind, abandoned, inventory, last_beats};
 use seal_study::LASTING;
 
-use super::check::Check;
+use super::check::{Check, count};
 use crate::command::quoted;
 use crate::verbs::store::size;
 
@@ -110,7 +110,7 @@ fn leftovers(store: &Path, now: Option<SystemTime>, checks: &mut Vec<Check>) {
     };
     let Inventory { entries, others, claims } = &found;
     let bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
-    let mut said = format!("{} entries, {}", entries.len(), size(bytes));
+    let mut said = format!("{}, {}", count(entries.len(), "entry", "entries"), size(bytes));
     let over = match abandoned(store) {
         Ok(over) => over,
         Err(error) => {
@@ -120,17 +120,14 @@ fn leftovers(store: &Path, now: Option<SystemTime>, checks: &mut Vec<Check>) {
         }
     };
     let claims: Vec<_> = claims.iter().filter(|(output, _)| !over.contains(output)).collect();
-    let of = |kind| others.iter().filter(move |other| other.kind == kind).count();
+    let of = |kind| others.iter().filter(move |other| other.kind == kind);
     if !claims.is_empty() {
-        said.push_str(&format!(", {} outputs being made", claims.len()));
+        said.push_str(&format!(", {} being made", count(claims.len(), "output", "outputs")));
     }
-    if of(OtherFolderKind::Unfinished) > 0 {
-        said.push_str(&format!(", finished parts of {} outputs", of(OtherFolderKind::Unfinished)));
-    }
-    if !over.is_empty() {
-        let of =
-            format!(", {} outputs whose process has ended, which the next run makes", over.len());
-        said.push_str(&of);
+    let unfinished = of(OtherFolderKind::Unfinished).count();
+    if unfinished > 0 {
+        let outputs = count(unfinished, "output", "outputs");
+        said.push_str(&format!(", finished parts of {outputs}"));
     }
     if !entries.is_empty() {
         said.push_str(&format!(
@@ -139,18 +136,27 @@ fn leftovers(store: &Path, now: Option<SystemTime>, checks: &mut Vec<Check>) {
         ));
     }
     checks.push(Check::ok(name, said));
+    if !over.is_empty() {
+        let outputs = count(over.len(), "output was", "outputs were");
+        checks.push(Check::warning(
+            format!("claims in {shown}"),
+            format!("{outputs} being made when the process ended"),
+            "the next run makes what is missing; nothing is to be done",
+        ));
+    }
     let damaged = entries.iter().filter(|entry| entry.damage.is_some()).count();
     if damaged > 0 {
         checks.push(Check::warning(
             format!("entries of {shown}"),
-            format!("{damaged} are damaged"),
+            count(damaged, "entry is damaged", "entries are damaged"),
             "the next run that needs one makes it again; `store ls` names them",
         ));
     }
-    if of(OtherFolderKind::Damaged) > 0 {
+    let aside = of(OtherFolderKind::Damaged).count();
+    if aside > 0 {
         checks.push(Check::warning(
             format!("set aside in {shown}"),
-            format!("{} outputs that were damaged", of(OtherFolderKind::Damaged)),
+            count(aside, "output that was damaged", "outputs that were damaged"),
             format!("`store gc --store {} --aside --delete` removes them", quoted(store)),
         ));
     }

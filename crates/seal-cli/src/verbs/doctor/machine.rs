@@ -3,7 +3,7 @@
 use seal_device::{Backend, DeviceSetError, DeviceSpec};
 use seal_study::Devices;
 
-use super::check::Check;
+use super::check::{Check, count};
 use crate::memory;
 use crate::options::cores;
 
@@ -19,7 +19,10 @@ pub(super) fn check_machine(checks: &mut Vec<Check>) {
     let version = env!("CARGO_PKG_VERSION");
     checks.push(Check::ok("program", format!("version {version}, with {}", all.join(", "))));
     let (os, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
-    checks.push(Check::ok("machine", format!("{architecture}, {os}, {} cores", cores())));
+    checks.push(Check::ok(
+        "machine",
+        format!("{architecture}, {os}, {}", count(cores(), "core", "cores")),
+    ));
     checks.push(match (memory::available(), memory::total()) {
         (Some(free), Some(total)) => {
             let found = format!("{:.1} of {:.1} GiB free", free / 1024.0, total / 1024.0);
@@ -40,7 +43,9 @@ pub(super) fn devices(wanted: Option<&Devices>, checks: &mut Vec<Check>) {
         // A backend that is not in the binary is said below.
         Some(Ok((Err(DeviceSetError::Device(_)), first))) => vec![first],
         Some(Ok((Err(error), _)) | Err(error)) => {
-            checks.push(Check::wrong("device", error.to_string(), "give another --device"));
+            let said = error.to_string();
+            let said = said.strip_prefix("device ").unwrap_or(&said);
+            checks.push(Check::wrong("device", said, "give another --device"));
             Vec::new()
         }
         None => Vec::new(),
@@ -55,14 +60,19 @@ pub(super) fn devices(wanted: Option<&Devices>, checks: &mut Vec<Check>) {
             Ok(()) => Check::ok(name, "computes"),
             Err(error) if wanted.contains(&spec) => {
                 let remedy = "`devices` says how to add a backend, and --device takes another";
-                Check::wrong(name, error.to_string(), remedy)
+                Check::wrong(name, without_name(&error.to_string(), spec), remedy)
             }
             Err(error) => {
                 let remedy = "leave it out, or see `devices`: this study does not use it";
-                Check::warning(name, error.to_string(), remedy)
+                Check::warning(name, without_name(&error.to_string(), spec), remedy)
             }
         });
     }
+}
+
+/// What is said of a device, without its name, which stands before it.
+fn without_name(said: &str, spec: DeviceSpec) -> String {
+    said.strip_prefix(&format!("device `{spec}`: ")).unwrap_or(said).to_owned()
 }
 
 #[cfg(test)]
@@ -79,6 +89,7 @@ mod tests {
             (checks[0].state, checks[0].name.as_str()),
             (CheckOutcome::Wrong, "device cuda:0")
         );
+        assert!(checks[0].found.starts_with("this binary has no cuda backend"), "{}", checks[0]);
         let mut checks = Vec::new();
         devices(Some(&Devices::of_text("gpu")), &mut checks);
         assert!(checks[0].found.contains("known are"), "{}", checks[0]);

@@ -50,10 +50,14 @@ pub(crate) struct Options {
 
 /// Something is wrong: the error of `doctor`.
 #[derive(Debug, thiserror::Error)]
-#[error("{wrong} of {all} checks are wrong; the lines above say what to type")]
+#[error("{wrong} of {all} checks {}; the lines above say what to type", are(*wrong))]
 pub(crate) struct ChecksFailed {
     wrong: usize,
     all: usize,
+}
+
+fn are(wrong: usize) -> &'static str {
+    if wrong == 1 { "is wrong" } else { "are wrong" }
 }
 
 /// Looks at everything, and says all that it found before it fails.
@@ -72,7 +76,7 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     };
     machine::devices(devices.as_ref(), &mut checks);
     if let Some((source, config)) = &config {
-        study::check_study(source, config, &mut checks);
+        study::check_study(source, config, (&out, &store), &mut checks);
     }
     environment::check_environment(config.as_ref().map(|(_, config)| config), &mut checks);
     say(&checks, options.json, verbosity)?;

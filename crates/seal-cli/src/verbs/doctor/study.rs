@@ -6,11 +6,12 @@ use std::path::Path;
 use seal_data::TemplateSetting;
 use seal_lm::{Cost, check_weights};
 use seal_model::{FoundModel, ModelSettings, is_address};
-use seal_study::{Config, ConfigSource, OneJudge, Preview, Study, read_plan};
+use seal_study::{Config, ConfigSource, OneJudge, Peak, Preview, RunOptions, Study, read_plan};
 
-use super::check::{Check, CheckOutcome};
+use super::check::{Check, CheckOutcome, count};
 use crate::memory;
 use crate::message::message;
+use crate::verbs::preview::refuse_too_large;
 use crate::verbs::store::size;
 
 /// What mends a model folder that lacks something.
@@ -18,16 +19,27 @@ const WHOLE: &str = "load the whole model: `hf download NAME --local-dir DIR`";
 
 /// The plan, the files of rows, templates, the model folders, and those of judges. Where each of them can be read, the
 /// study as a run reads it: its arms, rows, tokenizers and judges.
-pub(super) fn check_study(source: &ConfigSource, config: &Config, checks: &mut Vec<Check>) {
+pub(super) fn check_study(
+    source: &ConfigSource,
+    config: &Config,
+    folders: (&Path, &Path),
+    checks: &mut Vec<Check>,
+) {
     let before = checks.len();
     files(config, checks);
     // What is wrong with a file would be said twice.
     if checks[before..].iter().all(|check| check.state != CheckOutcome::Wrong) {
-        check_whole_study(source, config, checks);
+        check_whole_study(source, config, folders, checks);
     }
 }
 
-fn check_whole_study(source: &ConfigSource, config: &Config, checks: &mut Vec<Check>) {
+/// The study as a run into the folder `out` with the store `store` reads it.
+fn check_whole_study(
+    source: &ConfigSource,
+    config: &Config,
+    (out, store): (&Path, &Path),
+    checks: &mut Vec<Check>,
+) {
     const REMEDY: &str = "mend what it names; `plan` with the same options says the same";
     let wrong = |error: seal_study::StudyError| {
         Check::wrong("study", message(&anyhow::Error::from(error)), REMEDY)
@@ -44,14 +56,33 @@ fn check_whole_study(source: &ConfigSource, config: &Config, checks: &mut Vec<Ch
     // To load it is to hash the models. A study that trains its own has none.
     let is_small = config.model.folder().is_none() && config.proxy.is_none();
     let loaded = match preview.is_here && is_small {
-        true => Study::load_unjudged(source).map(drop),
-        false => Ok(()),
+        true => Study::load_unjudged(source).map(Some),
+        false => Ok(None),
     };
+    let of_device = memory::of_devices(&config.device);
+    let fits = match &loaded {
+        // What the store has needs no memory any more. Which judges have nothing left to do is not
+        // known without their models.
+        Ok(Some(study)) => {
+            let store = Some(store.to_owned());
+            let options = RunOptions { store, device_memory: of_device, ..RunOptions::new(out) };
+            let is_judge = |peak: &Peak| peak.of.starts_with("judge.");
+            study
+                .check_memory(&options)
+                .and_then(|()| refuse_too_large(&preview, of_device, is_judge))
+        }
+        _ => refuse_too_large(&preview, of_device, |_| true),
+    };
+    if let Err(error) = fits {
+        let said = message(&anyhow::Error::from(error));
+        checks.push(Check::wrong("memory of a device", said, "`plan` says the same"));
+    }
     checks.push(match loaded {
-        Ok(()) => {
+        Ok(_) => {
             let (arms, stages) = (preview.arms.len(), preview.stages.values().sum::<usize>());
             let what = if preview.is_here { "" } else { ", as far as it is here" };
-            Check::ok("study", format!("{arms} arms, at most {stages} stages{what}"))
+            let [arms, stages] = [count(arms, "arm", "arms"), count(stages, "stage", "stages")];
+            Check::ok("study", format!("{arms}, at most {stages}{what}"))
         }
         Err(error) => wrong(error),
     });
@@ -61,8 +92,7 @@ fn check_whole_study(source: &ConfigSource, config: &Config, checks: &mut Vec<Ch
 fn files(config: &Config, checks: &mut Vec<Check>) {
     let name = format!("plan {}", config.study.plan);
     checks.push(match read_plan(config) {
-        Ok(plan) if plan.len() == 1 => Check::ok(name, "1 replacement"),
-        Ok(plan) => Check::ok(name, format!("{} replacements", plan.len())),
+        Ok(plan) => Check::ok(name, count(plan.len(), "replacement", "replacements")),
         Err(error) => {
             Check::wrong(name, error.to_string(), "mend the plan, or give another --plan")
         }
@@ -141,9 +171,10 @@ fn rows(config: &Config, checks: &mut Vec<Check>) {
             Err(_) => checks.push(readable("rows", &path)),
         }
     }
-    let mut found = format!("{files} files can be read, {}", size(bytes));
+    let mut found = format!("{} can be read, {}", count(files, "file", "files"), size(bytes));
     if remote > 0 {
-        found.push_str(&format!("; {remote} are fetched from the hub at first use"));
+        let remote = count(remote, "file is", "files are");
+        found.push_str(&format!("; {remote} fetched from the hub at first use"));
     }
     checks.push(Check::ok("rows", found));
 }

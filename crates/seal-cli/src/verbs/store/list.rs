@@ -1,6 +1,6 @@
 //! `seal store ls` and `seal store du`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::time::SystemTime;
 
@@ -11,8 +11,13 @@ use super::size;
 use crate::plain;
 use crate::table::{self, Align};
 
-/// Lists entries, claims and what is damaged. `used` are the outputs that runs use.
-pub(super) fn entries(inventory: &Inventory, used: &[Used]) -> anyhow::Result<()> {
+/// Lists entries, claims and what is damaged. `used` are the outputs that runs use. `over` are the
+/// claims whose process has ended.
+pub(super) fn entries(
+    inventory: &Inventory,
+    used: &[Used],
+    over: &BTreeSet<String>,
+) -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "an age is part of no result")]
     let now = SystemTime::now();
     let mut rows = Vec::new();
@@ -45,11 +50,13 @@ pub(super) fn entries(inventory: &Inventory, used: &[Used]) -> anyhow::Result<()
     let mut out = plain::stdout();
     table::write(&mut out, &headings, &rows)?;
     for (output, holder) in &inventory.claims {
-        match holder {
-            Ok(holder) => {
-                writeln!(out, "claimed: {output} by process {} on {}", holder.process, holder.host)?
-            }
-            Err(flaw) => writeln!(out, "claimed: {output} ({flaw})")?,
+        let who = match holder {
+            Ok(holder) => format!("process {} on {}", holder.process, holder.host),
+            Err(flaw) => flaw.to_string(),
+        };
+        match over.contains(output) {
+            true => writeln!(out, "not finished: {output}, whose process has ended ({who})")?,
+            false => writeln!(out, "claimed: {output} ({who})")?,
         }
     }
     let of = |kind| inventory.others.iter().filter(move |other| other.kind == kind).count();

@@ -4,11 +4,12 @@ mod gc;
 mod list;
 mod runs;
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use seal_store::{Inventory, inventory, verify_all};
+use seal_store::{Inventory, abandoned, inventory, verify_all};
 use seal_study::{LASTING, RunOptions, StudyError};
 
 use self::runs::used_by;
@@ -108,7 +109,12 @@ pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()>
     match &options.action {
         Action::Ls(place) => {
             let (dir, all) = place.open(verbosity)?;
-            list::entries(&all, &used_by(&place.out, &dir, verbosity)?)
+            let over = abandoned(&dir).unwrap_or_else(|error| {
+                // The list names such claims all the same. A closed stderr changes nothing.
+                let _ = writeln!(plain::stderr(), "note: which claims have ended: {error}");
+                BTreeSet::new()
+            });
+            list::entries(&all, &used_by(&place.out, &dir, verbosity)?, &over)
         }
         Action::Du(place) => list::sums(&place.open(verbosity)?.1),
         Action::Verify(place) => verify(&place.open(verbosity)?.1),

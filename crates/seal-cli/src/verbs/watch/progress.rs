@@ -47,7 +47,7 @@ impl StudyStatus {
     }
 
     /// Running stages of this study.
-    fn running_stages(&self) -> Vec<(&ClaimedOutput, &PlannedStage)> {
+    pub(super) fn running_stages(&self) -> Vec<(&ClaimedOutput, &PlannedStage)> {
         let stage = |running: &&ClaimedOutput| {
             self.stages.iter().find(|stage| {
                 let key = running.output.strip_prefix(stage.stage);
@@ -63,7 +63,7 @@ impl StudyStatus {
 /// What was seen since the watch began.
 #[derive(Default)]
 pub(super) struct WatchHistory {
-    /// Cost of the stages that were done at the first status, and now.
+    /// Cost of the stages that were done when the watch began, and that are done now.
     cost: Option<(f64, f64)>,
     left: f64,
     stages: Option<(usize, usize)>,
@@ -75,7 +75,7 @@ pub(super) struct WatchHistory {
 }
 
 impl WatchHistory {
-    /// Takes note of a look that was taken so long after the first.
+    /// Records a status that was read so long after the watch began.
     pub(super) fn note(&mut self, status: &StudyStatus, elapsed: Duration) {
         let (done, left): (Vec<&PlannedStage>, Vec<_>) =
             status.stages.iter().partition(|s| s.found);
