@@ -7,11 +7,13 @@
 //! ([`DeviceSet`]). [`burn::tensor::Device::default`] is never
 //! called, because its answer changes with the features of unrelated crates.
 
+mod group;
 mod kernels;
 mod set;
 mod spec;
 mod trial;
 
+pub use group::DeviceGroup;
 pub use kernels::{AdamWStep, AttentionShape, Kernels, KeysValues, PackedMatrix};
 pub use set::{DeviceSet, DeviceSetError};
 pub use spec::{Backend, DeviceError, DeviceSpec};

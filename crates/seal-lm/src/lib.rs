@@ -59,6 +59,7 @@ mod partial_answer;
 mod pass;
 mod peft;
 mod plan;
+mod replica;
 mod rope;
 mod sampling;
 mod save;
@@ -97,7 +98,7 @@ pub use error::LmError;
 pub use families::LINEAR_NAMES;
 pub use folder::check_weights;
 pub use generate::{Generator, generate, generate_each};
-pub use gradients::{Differentiated, Tape, differentiate};
+pub use gradients::{Differentiated, GradientParts, Tape, differentiate};
 pub use linear::{DropoutKey, Linear, Lora};
 pub use llama2c::{Llama2cTokenizer, load_llama2c};
 pub use lora::LoraConfig;
@@ -118,7 +119,7 @@ pub use setting::SettingError;
 pub use state::{
     TrainedTensor, TrainingStateError, restore_training_state, save_training_state, training_state,
 };
-pub use token_losses::{dropped_token_losses, token_losses};
+pub use token_losses::{LossParts, dropped_token_losses, token_losses};
 pub use trunk::Trunk;
 pub use weight_format::WeightFormat;
 pub use weights::{LoadReport, is_weight, load_model, load_model_as, load_weights};
