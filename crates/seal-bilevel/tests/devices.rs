@@ -18,7 +18,7 @@ use seal_lm::{Architecture, Lm, LmConfig, OptimConfig};
 fn group(devices: usize, apart: bool) -> Arc<DeviceGroup> {
     let place = |i: usize| format!("flex:{i}").parse().unwrap();
     let specs: Vec<DeviceSpec> = (0..devices).map(place).collect();
-    let group = DeviceGroup::open(&specs, devices).unwrap();
+    let group = DeviceGroup::open_on(&specs, devices).unwrap();
     Arc::new(if apart { group.with_memory_apart() } else { group })
 }
 

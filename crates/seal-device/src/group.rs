@@ -33,15 +33,26 @@ struct Place {
 }
 
 impl DeviceGroup {
-    /// The devices `specs`, of which there is at least one, with `threads` threads together. Each has
-    /// at least one.
+    /// The devices `specs`, of which there is at least one. They share the threads of the current rayon
+    /// pool; each has at least one.
     ///
     /// # Errors
     /// A backend that is not in this binary.
     ///
     /// # Panics
     /// Without a device.
-    pub fn open(specs: &[DeviceSpec], threads: usize) -> Result<Self, DeviceError> {
+    pub fn open(specs: &[DeviceSpec]) -> Result<Self, DeviceError> {
+        Self::open_on(specs, rayon::current_num_threads())
+    }
+
+    /// As [`DeviceGroup::open`], with `threads` threads together.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn open_on(specs: &[DeviceSpec], threads: usize) -> Result<Self, DeviceError> {
         assert!(!specs.is_empty(), "a group has a device");
         let first = specs[0].open()?;
         let place = |(i, spec): (usize, &DeviceSpec)| {

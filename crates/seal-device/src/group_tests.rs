@@ -7,7 +7,7 @@ use super::*;
 fn group(places: usize, threads: usize) -> DeviceGroup {
     let specs: Vec<DeviceSpec> =
         (0..places).map(|i| format!("flex:{i}").parse().unwrap()).collect();
-    DeviceGroup::open(&specs, threads).unwrap()
+    DeviceGroup::open_on(&specs, threads).unwrap()
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Preview {
         let config = &loaded.config;
         let mut missing = Vec::new();
         let devices = config.device.set()?;
-        if let Err(e) = devices.found() {
+        if let Err(e) = devices.found_for(config.devices_per_stage) {
             missing.push(format!("device {}: {e}", config.device));
         }
         let kernels = devices.kind().open().is_ok_and(|device| Kernels::of(&device).is_some());

@@ -56,7 +56,7 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     let sets: Vec<String> = study.data().iter().map(set).collect();
     writeln!(out, "\ndata: {}", sets.join(", "))?;
     log.warnings().write(&mut out, "the log, which --verbose shows")?;
-    if let Err(missing) = study.config().device.set()?.found() {
+    if let Err(missing) = study.config().device.set()?.found_for(study.config().devices_per_stage) {
         writeln!(out, "device: {missing}")?;
     }
     preview::peaks(&mut out, &study.peaks(), memory_of(study.config(), &options))?;
