@@ -45,7 +45,9 @@ fn results_are_those_of_one_device_each() {
 #[test]
 fn a_killed_run_goes_on_with_another_number_of_devices() {
     let (sandbox, whole) = (study(), study());
-    let base = ["ablate", "--config", "study.toml", "--out", "out", "--checkpoint", "0"];
+    // One stage after another, so that each kill is in the middle of a training.
+    let keeps = ["--checkpoint", "0", "--jobs", "1"];
+    let base = [&["ablate", "--config", "study.toml", "--out", "out"], &keeps[..]].concat();
     let halted = |args: &[&str], point: &str| -> Finished {
         let mut command = sandbox.command(&[&base[..], args].concat());
         let done = command.env("SEAL_HALT_AT", point).output().unwrap();
@@ -60,7 +62,7 @@ fn a_killed_run_goes_on_with_another_number_of_devices() {
     let goes_on = |said: String| assert!(said.contains(": goes on after step "), "{said}");
     goes_on(halted(&CUT, "state-kept:9").stderr);
     goes_on(halted(&four, "state-kept:7").stderr);
-    goes_on(sandbox.ablate("out", &two).stderr);
+    goes_on(sandbox.ablate("out", &[&two[..], &keeps[2..]].concat()).stderr);
     whole.ablate("out", &CUT);
     assert_eq!(sandbox.read("out/results.json"), whole.read("out/results.json"));
 }
