@@ -59,7 +59,10 @@ impl Replicas {
             (batch, part, parts[batch].differentiate(&copy, part))
         };
         let mut sum = None;
-        self.group.spread(tasks(parts.iter().map(GradientParts::count)), work, |(i, part, done)| {
+        let tasks = tasks(parts.iter().map(GradientParts::count));
+        // Gradients of a whole model are as large as the model.
+        let waiting = usize::from(!model.is_trained_whole());
+        self.group.spread(tasks, waiting, work, |(i, part, done)| {
             let (parts, of_batch) = (&parts[i], sum.take());
             let of_batch = parts.add(model, of_batch, done);
             if part + 1 < parts.count() {
@@ -88,7 +91,8 @@ impl Replicas {
             (batch, part, parts[batch].losses(&copies[place], part))
         };
         let mut all = Vec::new();
-        self.group.spread(tasks(parts.iter().map(LossParts::count)), work, |(i, part, losses)| {
+        let tasks = tasks(parts.iter().map(LossParts::count));
+        self.group.spread(tasks, 1, work, |(i, part, losses)| {
             all.extend(losses);
             if part + 1 < parts[i].count() {
                 return Ok(());

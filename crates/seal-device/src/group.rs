@@ -14,9 +14,6 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::kernels::Kernels;
 use crate::spec::{DeviceError, DeviceSpec};
 
-/// Results of one worker that may wait for their turn while it works on another task.
-const WAITING: usize = 1;
-
 /// Several devices of one kind that share the work of one stage. The first of them leads: it has
 /// what there is once, such as the state of an optimiser.
 pub struct DeviceGroup {
@@ -89,13 +86,15 @@ impl DeviceGroup {
 
     /// Does `tasks` on the devices and hands what each gives to `take`, in the order of the tasks. `work`
     /// is told the number of its device. A device with kernels works on several tasks at once, each on
-    /// a part of its threads. Few results wait for their turn, however many tasks there are.
+    /// a part of its threads. While a worker is at a task, at most `waiting` results of its earlier ones
+    /// wait for their turn. So few are there at once, however many tasks there are.
     ///
     /// # Errors
     /// The first of `take`. What is under way is finished and dropped, and no other task is begun.
     pub fn spread<T: Send, R: Send, E>(
         &self,
         tasks: Vec<T>,
+        waiting: usize,
         work: impl Fn(usize, T) -> R + Sync,
         mut take: impl FnMut(R) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -111,6 +110,7 @@ impl DeviceGroup {
                 has_stopped: false,
             }),
             changed: Condvar::new(),
+            waiting,
         };
         std::thread::scope(|scope| {
             let (queue, work) = (&queue, &work);
@@ -152,6 +152,8 @@ type Panic = Box<dyn std::any::Any + Send>;
 struct Queue<T, R> {
     state: Mutex<QueueState<T, R>>,
     changed: Condvar,
+    /// Results of one worker that may wait while it works on another task.
+    waiting: usize,
 }
 
 struct QueueState<T, R> {
@@ -179,8 +181,9 @@ impl<T, R> Queue<T, R> {
     /// One worker: does tasks until none is left.
     fn work(&self, worker: usize, f: impl Fn(T) -> R) {
         loop {
-            // The first result that was not taken is never behind this: its task was begun before.
-            let is_full = |s: &mut QueueState<T, R>| !s.has_stopped && s.waiting[worker] > WAITING;
+            // Whoever has the task that is taken next is not held up here: it was begun before all that wait.
+            let is_full =
+                |s: &mut QueueState<T, R>| !s.has_stopped && s.waiting[worker] > self.waiting;
             let mut state = self.wait(self.state(), is_full);
             let next = if state.has_stopped { None } else { state.tasks.next() };
             drop(state);

@@ -27,7 +27,7 @@ fn results_are_taken_in_the_order_of_the_tasks_whatever_their_times() {
                 taken.push(i);
                 Ok::<(), ()>(())
             };
-            group.spread((0..tasks).collect(), work, take).unwrap();
+            group.spread((0..tasks).collect(), (tasks % 3) as usize, work, take).unwrap();
             assert!(taken.into_iter().eq(0..tasks), "{places} {threads} {tasks}");
         }
     }
@@ -43,32 +43,39 @@ fn places_work_at_the_same_time_with_their_shares_of_the_threads() {
         both.wait();
         (place, rayon::current_num_threads())
     };
-    group.spread(vec![0, 1], work, |of| Ok::<_, ()>(drop(shares.insert(of)))).unwrap();
+    group
+        .spread(vec![0, 1], 0, work, |of| {
+            shares.insert(of);
+            Ok::<_, ()>(())
+        })
+        .unwrap();
     assert_eq!(shares, BTreeSet::from([(0, 2), (1, 1)]));
 }
 
 #[test]
 fn few_results_wait_while_the_first_is_slow() {
-    let group = group(3, 3);
-    let (begun, first) = (AtomicUsize::new(0), std::sync::Barrier::new(2));
-    let work = |_: usize, i: usize| {
-        begun.fetch_add(1, Ordering::SeqCst);
-        if i == 0 {
-            first.wait();
-        }
-        i
-    };
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            // The other two workers go as far as they may.
-            std::thread::sleep(Duration::from_millis(100));
-            assert_eq!(begun.load(Ordering::SeqCst), 1 + 2 * (WAITING + 1));
-            first.wait();
+    for waiting in [0, 1, 3] {
+        let group = group(3, 3);
+        let (begun, first) = (AtomicUsize::new(0), std::sync::Barrier::new(2));
+        let work = |_: usize, i: usize| {
+            begun.fetch_add(1, Ordering::SeqCst);
+            if i == 0 {
+                first.wait();
+            }
+            i
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // The other two workers go as far as they may.
+                std::thread::sleep(Duration::from_millis(100));
+                assert_eq!(begun.load(Ordering::SeqCst), 1 + 2 * (waiting + 1));
+                first.wait();
+            });
+            let mut sum = 0;
+            group.spread((0..40).collect(), waiting, work, |i| Ok::<_, ()>(sum += i)).unwrap();
+            assert_eq!(sum, 39 * 40 / 2);
         });
-        let mut sum = 0;
-        group.spread((0..40).collect(), work, |i| Ok::<_, ()>(sum += i)).unwrap();
-        assert_eq!(sum, 39 * 40 / 2);
-    });
+    }
 }
 
 #[test]
@@ -78,7 +85,8 @@ fn an_error_of_a_taker_ends_the_work() {
         begun.fetch_add(1, Ordering::SeqCst);
         i
     };
-    let error = group.spread((0..1000).collect(), work, |i| if i == 3 { Err(i) } else { Ok(()) });
+    let error =
+        group.spread((0..1000).collect(), 1, work, |i| if i == 3 { Err(i) } else { Ok(()) });
     assert_eq!(error, Err(3));
     assert!(begun.into_inner() < 20);
 }
@@ -87,14 +95,14 @@ fn an_error_of_a_taker_ends_the_work() {
 #[should_panic(expected = "the second task")]
 fn a_panic_of_a_task_reaches_the_caller() {
     let work = |_: usize, i: usize| assert_ne!(i, 1, "the second task");
-    let _ = group(2, 2).spread(vec![0, 1, 2, 3], work, |()| Ok::<_, ()>(()));
+    let _ = group(2, 2).spread(vec![0, 1, 2, 3], 1, work, |()| Ok::<_, ()>(()));
 }
 
 #[test]
 #[should_panic(expected = "the taker")]
 fn a_panic_of_the_taker_does_not_hang() {
     let take = |i: usize| -> Result<(), ()> { panic!("the taker of {i}") };
-    let _ = group(2, 2).spread((0..40).collect(), |_, i| i, take);
+    let _ = group(2, 2).spread((0..40).collect(), 0, |_, i| i, take);
 }
 
 #[test]

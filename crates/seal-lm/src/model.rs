@@ -107,7 +107,7 @@ impl Lm {
     }
 
     /// Whether the weights of the model itself are trained, and not adapters.
-    pub(crate) fn is_trained_whole(&self) -> bool {
+    pub fn is_trained_whole(&self) -> bool {
         self.trunk.embed_tokens.val().is_require_grad()
     }
 

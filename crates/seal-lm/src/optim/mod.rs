@@ -6,8 +6,8 @@ mod moments;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::{DType, GradientCheckpointingStrategy, Tensor};
-use seal_device::Kernels;
+use burn::tensor::{DType, Device, GradientCheckpointingStrategy, Tensor};
+use seal_device::{DeviceSpec, Kernels};
 
 use crate::{Lm, LmError, OptimConfig};
 use composed::ComposedAdamW;
@@ -28,7 +28,7 @@ pub struct Optimizer {
 enum Inner {
     /// In Burn, on any device.
     Composed(ComposedAdamW),
-    /// In host memory, which is the device's: weights and moments move in place.
+    /// In host memory. Where it is the device's, weights and moments move in place.
     Fused(FusedAdamW),
 }
 
@@ -44,8 +44,9 @@ pub struct StepStats {
 impl Optimizer {
     /// An optimiser of `model` for `steps` steps.
     pub fn new(model: &Lm, config: &OptimConfig, steps: usize) -> Self {
-        let inner = match Kernels::of(&model.device()) {
-            Some(kernels) => Inner::Fused(FusedAdamW::new(kernels)),
+        let own = || Some((Kernels::of(&model.device())?, model.device().inner()));
+        let inner = match own().or_else(|| host().filter(|_| config.offload)) {
+            Some((kernels, host)) => Inner::Fused(FusedAdamW::new(kernels, host)),
             None => Inner::Composed(ComposedAdamW::new(config)),
         };
         Self { inner, config: config.clone(), step: 0, steps, pending: None }
@@ -131,6 +132,12 @@ impl Optimizer {
             Inner::Composed(inner) => inner.set_moments(param, moments),
         }
     }
+}
+
+/// The kernels that make steps in the memory of the host, and the device whose memory that is.
+pub(crate) fn host() -> Option<(Kernels, Device)> {
+    let device = DeviceSpec::default().open().ok()?;
+    Some((Kernels::of(&device)?, device))
 }
 
 /// How a parameter is a leaf of tapes. Burn makes what comes from a device without tapes
