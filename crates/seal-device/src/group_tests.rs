@@ -72,7 +72,12 @@ fn few_results_wait_while_the_first_is_slow() {
                 first.wait();
             });
             let mut sum = 0;
-            group.spread((0..40).collect(), waiting, work, |i| Ok::<_, ()>(sum += i)).unwrap();
+            group
+                .spread((0..40).collect(), waiting, work, |i| {
+                    sum += i;
+                    Ok::<_, ()>(())
+                })
+                .unwrap();
             assert_eq!(sum, 39 * 40 / 2);
         });
     }

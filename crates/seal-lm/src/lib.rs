@@ -39,6 +39,7 @@ mod generate;
 mod gradients;
 mod header;
 mod hf;
+mod host;
 mod init;
 mod last_states;
 mod layout;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::optim::host;
+use crate::host::host_kernels;
 use crate::setting::SettingError;
 
 /// AdamW (Loshchilov and Hutter 2019) with clipping by the global norm.
@@ -82,7 +82,7 @@ impl OptimConfig {
     /// # Errors
     /// A value outside its range.
     pub fn validate(&self) -> Result<(), SettingError> {
-        if self.offload && host().is_none() {
+        if self.offload && host_kernels().is_none() {
             return Err(SettingError::NoHostSteps);
         }
         let least = |setting, x: f64| match x >= 0.0 {

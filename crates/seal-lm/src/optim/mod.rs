@@ -6,9 +6,10 @@ mod moments;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::{DType, Device, GradientCheckpointingStrategy, Tensor};
-use seal_device::{DeviceSpec, Kernels};
+use burn::tensor::{DType, GradientCheckpointingStrategy, Tensor};
+use seal_device::Kernels;
 
+use crate::host::host_kernels;
 use crate::{Lm, LmError, OptimConfig};
 use composed::ComposedAdamW;
 use fused::FusedAdamW;
@@ -45,7 +46,7 @@ impl Optimizer {
     /// An optimiser of `model` for `steps` steps.
     pub fn new(model: &Lm, config: &OptimConfig, steps: usize) -> Self {
         let own = || Some((Kernels::of(&model.device())?, model.device().inner()));
-        let inner = match own().or_else(|| host().filter(|_| config.offload)) {
+        let inner = match own().or_else(|| host_kernels().filter(|_| config.offload)) {
             Some((kernels, host)) => Inner::Fused(FusedAdamW::new(kernels, host)),
             None => Inner::Composed(ComposedAdamW::new(config)),
         };
@@ -132,12 +133,6 @@ impl Optimizer {
             Inner::Composed(inner) => inner.set_moments(param, moments),
         }
     }
-}
-
-/// The kernels that make steps in the memory of the host, and the device whose memory that is.
-pub(crate) fn host() -> Option<(Kernels, Device)> {
-    let device = DeviceSpec::default().open().ok()?;
-    Some((Kernels::of(&device)?, device))
 }
 
 /// How a parameter is a leaf of tapes. Burn makes what comes from a device without tapes
