@@ -20,6 +20,7 @@ mod loss;
 mod observer;
 mod penalty;
 mod position;
+mod replicas;
 mod settings;
 mod state;
 mod sums;

@@ -1,39 +1,24 @@
 //! Weighted sums of per-row losses, and scoring without a tape.
 
 use burn::module::Module;
-use burn::optim::GradientsParams;
 use seal_data::{Batch, Example};
-use seal_lm::{
-    DropoutKey, Lm, RowNll, Tape, differentiate, dropped_token_losses, row_nll, token_losses,
-};
+use seal_lm::{Lm, RowNll, row_nll, token_losses};
 
 use crate::position::StepPosition;
 use crate::{BilevelError, Progress, StepFigure};
 
-/// The losses l_b of the rows of `batch`, and the gradients of
-/// `sum_b coefficients_b l_b`. Coefficients are constants: no gradient flows
-/// through a weight.
+/// The weight of each supervised token of `batch` in `sum_b coefficients_b l_b`. Coefficients are
+/// constants: no gradient flows through a weight.
 ///
 /// The mean over a row's tokens is folded into the weight of each token.
-pub(crate) fn weighted_loss(
-    model: &Lm,
-    batch: &Batch,
-    coefficients: &[f64],
-    dropout: Option<DropoutKey<'_>>,
-    tape: Tape,
-    at: StepPosition,
-) -> Result<(RowNll, GradientsParams), BilevelError> {
-    let per_token: Vec<f32> = batch
-        .row_of
-        .iter()
-        .map(|b| (coefficients[*b as usize] / batch.answer_lens[*b as usize] as f64) as f32)
-        .collect();
-    let done = differentiate(model, batch, &per_token, dropout, tape);
-    Ok((read_rows(model, batch, &done.tokens, Some(at))?, done.gradients))
+pub(crate) fn token_weights(batch: &Batch, coefficients: &[f64]) -> Vec<f32> {
+    let of_token =
+        |b: &i32| (coefficients[*b as usize] / batch.answer_lens[*b as usize] as f64) as f32;
+    batch.row_of.iter().map(of_token).collect()
 }
 
 /// `at` is `None` where nothing is trained.
-fn read_rows(
+pub(crate) fn read_rows(
     model: &Lm,
     batch: &Batch,
     tokens: &[f32],
@@ -47,16 +32,6 @@ fn read_rows(
         None => Err(model.no_loss(loss).into()),
         Some(at) => Err(at.diverged(StepFigure::RowLoss, loss, vec![batch.ids[row]])),
     }
-}
-
-/// Loss of each row of `batch` with no tape, and otherwise as [`weighted_loss`] takes it.
-pub(crate) fn plain_loss(
-    model: &Lm,
-    batch: &Batch,
-    dropout: Option<DropoutKey<'_>>,
-    at: StepPosition,
-) -> Result<RowNll, BilevelError> {
-    read_rows(model, batch, &dropped_token_losses(&model.valid(), batch, dropout), Some(at))
 }
 
 /// Mean loss in nats a token of each example, in their order, under a model

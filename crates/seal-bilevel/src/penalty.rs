@@ -1,7 +1,10 @@
 //! One step of the bilevel run, and what an epoch of them comes to.
 
+use std::sync::Arc;
+
 use seal_data::{Example, RowId};
-use seal_lm::{restore_training_state, training_state};
+use seal_device::DeviceGroup;
+use seal_lm::training_state;
 use seal_select::{CollapseAlarm, Selector, gamma_eff};
 
 use crate::learner::{Accumulation, Learner};
@@ -54,6 +57,12 @@ impl Objective for BilevelRun<'_> {
             selector: Some(selector),
             ids: self.data.iter().map(|e| e.id).collect(),
         }
+    }
+
+    fn on(self, group: &Arc<DeviceGroup>) -> Self {
+        let theta = self.theta.on(group);
+        // The frozen weights are on each device once.
+        Self { value: self.value.map(|value| value.beside(&theta)), theta, ..self }
     }
 
     fn begin_epoch(&mut self, epoch: usize) {
@@ -160,15 +169,10 @@ impl Objective for BilevelRun<'_> {
         if selector.omega.len() != self.data.len() || value.is_some() != self.value.is_some() {
             return Err(StateError::OtherRun { what: "selector" });
         }
-        let restore = |learner: Learner, state| {
-            let Learner { model, mut optimizer } = learner;
-            let model = restore_training_state(model, &mut optimizer, step, state)?;
-            Ok::<_, StateError>(Learner { model, optimizer })
-        };
-        let value = self.value.zip(value).map(|(learner, state)| restore(learner, state));
+        let value = self.value.zip(value).map(|(learner, state)| learner.restored(state, step));
         let selector = Selector::restore(*self.selector.settings(), selector);
         Ok(Self {
-            theta: restore(self.theta, theta)?,
+            theta: self.theta.restored(theta, step)?,
             value: value.transpose()?,
             selector: selector.map_err(StateError::Selector)?,
             sums,

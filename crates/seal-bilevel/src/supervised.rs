@@ -1,7 +1,10 @@
 //! Supervised fine-tuning: the mean over rows of their mean answer losses.
 
+use std::sync::Arc;
+
 use seal_data::{Example, RowId, epoch_order};
-use seal_lm::{Lm, restore_training_state, training_state};
+use seal_device::DeviceGroup;
+use seal_lm::{Lm, training_state};
 
 use crate::learner::{Accumulation, Learner};
 use crate::position::StepPosition;
@@ -102,6 +105,10 @@ impl Objective for SupervisedRun<'_> {
         RunStart { steps, done: 0, batch: self.batch, seed, selector: None, ids }
     }
 
+    fn on(self, group: &Arc<DeviceGroup>) -> Self {
+        Self { learner: self.learner.on(group), ..self }
+    }
+
     fn begin_epoch(&mut self, epoch: usize) {
         self.order = epoch_order(&self.ids, "sft", self.plan.run.seed, epoch as u64);
         self.sum = 0.0;
@@ -143,9 +150,7 @@ impl Objective for SupervisedRun<'_> {
         let RunSums::Supervised { sum, losses } = saved.sums else {
             return Err(StateError::OtherRun { what: "task" });
         };
-        let Learner { model, mut optimizer } = self.learner;
-        let model = restore_training_state(model, &mut optimizer, step, saved.theta)?;
-        Ok(Self { learner: Learner { model, optimizer }, sum, losses, ..self })
+        Ok(Self { learner: self.learner.restored(saved.theta, step)?, sum, losses, ..self })
     }
 
     fn finish(self) -> FineTuned {

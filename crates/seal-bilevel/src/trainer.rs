@@ -1,7 +1,10 @@
 //! The loop that every training run goes through.
 
+use std::sync::Arc;
+
 use seal_data::Example;
 use seal_data::seed::{SeedPart, hash64};
+use seal_device::DeviceGroup;
 
 use crate::position::StepPosition;
 use crate::state::{RunIdentity, Saved};
@@ -32,6 +35,9 @@ pub trait Objective: Sized {
     fn plan(&self) -> &TrainingPlan;
 
     fn start(&self) -> RunStart;
+
+    /// Lets the devices of `group` share each step. The model is on the first.
+    fn on(self, group: &Arc<DeviceGroup>) -> Self;
 
     /// Lays out the rows of an epoch. Epochs come in their order, from 0.
     fn begin_epoch(&mut self, epoch: usize);
@@ -139,6 +145,18 @@ impl<T: TrainingTask> Trainer<T> {
         let begun = step.div_ceil(plan.of_epoch);
         (0..begun).for_each(|epoch| objective.begin_epoch(epoch));
         Ok(Self { objective: objective.load(saved, step)?, step, started: false })
+    }
+
+    /// The same run, each step of which the devices of `group` share. The model of its task is on the
+    /// first of them; the others get copies. Neither results nor states depend on how many there are.
+    ///
+    /// A step is spread by its micro-batches. Where a device has kernels, it is also spread by the
+    /// parts that a batch is cut into. A step that is neither keeps one device busy.
+    pub fn on(self, group: &Arc<DeviceGroup>) -> Self {
+        match group.size() {
+            1 => self,
+            _ => Self { objective: self.objective.on(group), ..self },
+        }
     }
 
     /// Steps done.

@@ -267,12 +267,17 @@ impl StoreArgs {
         let jobs = self.jobs.map(NonZeroUsize::get);
         // Devices that this machine lacks are said by the run, and this machine may only plan.
         let device = &study.config().device;
-        let devices = device.to_take().map_or(1, |devices| devices.len());
+        let each = study.config().devices_per_stage;
+        let devices = device.to_take(each).map_or(1, |devices| devices.len());
         // A large model needs all cores, and its memory once; small ones a core each.
         let (jobs, threads) = match (study.config().model.folder(), devices) {
             (Some(_), 0) => (jobs.unwrap_or(1), cores() / jobs.unwrap_or(1)),
             (None, 0) => (jobs.unwrap_or_else(cores), 1),
-            (Some(_), n) => (jobs.unwrap_or(n), cores() / jobs.unwrap_or(n).min(n)),
+            // Those of one device, where stages have several.
+            (Some(_), n) => {
+                let jobs = jobs.unwrap_or(n);
+                (jobs, cores() / (each * jobs.min((n / each).max(1))))
+            }
             (None, n) => (jobs.unwrap_or(n), 1),
         };
         let out = out.cloned().unwrap_or_else(|| study.default_out());
@@ -281,7 +286,7 @@ impl StoreArgs {
             out,
             jobs,
             threads: threads.max(1),
-            has_one_device: false,
+            given_devices: None,
             device_memory: memory::of_devices(device),
             keep_every: Duration::from_secs_f64(self.checkpoint * 60.0),
             probe: true,

@@ -61,6 +61,18 @@ pub enum DeviceSetError {
         /// As it was named again.
         again: DeviceSpec,
     },
+    /// Devices that stages with several each do not share evenly.
+    #[error(
+        "each stage that trains is to have {each} devices, and there {}: a stage has devices for \
+         itself; name a list of {each}, or of a multiple of {each}",
+        if *found == 1 { "is 1".to_owned() } else { format!("are {found}") }
+    )]
+    Shares {
+        /// Devices of a stage.
+        each: usize,
+        /// How many there are.
+        found: usize,
+    },
     /// All of a kind, beside others.
     #[error("`{name}` stands for all devices of its kind: name it alone")]
     NotAlone {
@@ -90,6 +102,13 @@ pub enum DeviceSetError {
         /// How many there are.
         found: usize,
     },
+}
+
+fn shares(found: usize, each: usize) -> Result<(), DeviceSetError> {
+    match found.is_multiple_of(each.max(1)) {
+        true => Ok(()),
+        false => Err(DeviceSetError::Shares { each, found }),
+    }
 }
 
 /// Two devices of a kind whose name ends in a star.
@@ -179,6 +198,33 @@ impl DeviceSet {
     /// Whether each stage has a device for itself. A device that is named alone is shared.
     pub fn is_list(&self) -> bool {
         !matches!(self.listed, Listed::One(_))
+    }
+
+    /// Refuses devices that stages with `each` of them do not share evenly, as far as the names tell.
+    /// With one each, a device need not be in a list.
+    ///
+    /// # Errors
+    /// [`DeviceSetError::Shares`].
+    pub fn check_shares(&self, each: usize) -> Result<(), DeviceSetError> {
+        match &self.listed {
+            Listed::One(_) => shares(1, each),
+            Listed::These(devices) => shares(devices.len(), each),
+            Listed::All => Ok(()),
+        }
+    }
+
+    /// As [`DeviceSet::found`], where each stage that trains has `each` of them.
+    ///
+    /// # Errors
+    /// As there, and [`DeviceSetError::Shares`].
+    pub fn found_for(&self, each: usize) -> Result<Vec<DeviceSpec>, DeviceSetError> {
+        let found = self.found()?;
+        shares(found.len(), each).map(|()| found)
+    }
+
+    /// The first `n` devices of the kind, for a process that sees these alone.
+    pub fn first_of_kind(&self, n: usize) -> Vec<DeviceSpec> {
+        (0..n).map(|i| DeviceSpec { index: Some(i), ..self.kind }).collect()
     }
 
     /// The devices, in their order. The machine is asked for those of a list of GPUs.

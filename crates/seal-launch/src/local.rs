@@ -42,7 +42,7 @@ pub enum Event {
     Started {
         /// The task.
         task: usize,
-        /// The device that it has for itself, if it needs one and there are several.
+        /// The device or devices that it has for itself, if it needs one and there are several.
         device: Option<String>,
     },
     /// Its process ended well.
@@ -90,8 +90,8 @@ pub struct OwnDevice {
 pub struct Local<'a> {
     /// Is told of tasks.
     pub observer: &'a dyn Observer,
-    /// The devices of which each task that computes on one has one. As many tasks without one run
-    /// beside them. Without any, tasks share what there is.
+    /// The devices of which each task that computes on one has one, or as many as its stages ask for. As
+    /// many tasks without one run beside them. Without any, tasks share what there is.
     pub devices: &'a [OwnDevice],
 }
 
@@ -134,8 +134,8 @@ struct RunningTask {
     task: usize,
     attempts: u32,
     process: Option<Process>,
-    /// The place of its device among those of the launcher.
-    device: Option<usize>,
+    /// The places of its devices among those of the launcher.
+    devices: Vec<usize>,
     /// When to start it again.
     again_at: Instant,
 }
@@ -165,13 +165,15 @@ impl Pool<'_> {
             }
             while let Some(task) = self.next() {
                 self.left.remove(&task);
-                let device = self.free_device().filter(|_| self.computes(task));
-                let own = device.map(|device| &self.devices[device]);
-                let name = own.filter(|_| self.devices.len() > 1).map(|own| own.name.clone());
-                self.observer.event(&Event::Started { task, device: name });
-                let process = Some(Process::start(self.work, task, own)?);
+                let devices = self.free_devices(self.asks_for(task));
+                let own = self.own(&devices);
+                let names: Vec<&str> = own.iter().map(|own| own.name.as_str()).collect();
+                let is_named = self.devices.len() > 1 && !names.is_empty();
+                let device = is_named.then(|| names.join(" and "));
+                self.observer.event(&Event::Started { task, device });
+                let process = Some(Process::start(self.work, task, &own)?);
                 let again_at = Instant::now();
-                self.running.push(RunningTask { task, attempts: 1, process, device, again_at });
+                self.running.push(RunningTask { task, attempts: 1, process, devices, again_at });
                 may_halt("launched");
             }
             for fault in self.poll()? {
@@ -190,38 +192,51 @@ impl Pool<'_> {
         LaunchError::Cancelled { done, of }
     }
 
-    /// Whether a task needs a device of the launcher's.
-    fn computes(&self, task: usize) -> bool {
-        let mut stages = self.work.tasks[task].stages.iter();
-        !self.devices.is_empty() && stages.any(|i| self.work.plan.stages[*i].device.is_some())
+    /// How many devices of the launcher's a task needs. One that needs more than there are has all.
+    fn asks_for(&self, task: usize) -> usize {
+        let stages = self.work.tasks[task].stages.iter();
+        let most = stages.map(|i| self.work.plan.stages[*i].devices()).max();
+        most.unwrap_or(0).min(self.devices.len())
     }
 
-    /// The first device that no task has.
-    fn free_device(&self) -> Option<usize> {
-        let is_taken = |device: &usize| self.running.iter().any(|r| r.device == Some(*device));
-        (0..self.devices.len()).find(|device| !is_taken(device))
+    /// The first devices that no task has, up to `n`.
+    fn free_devices(&self, n: usize) -> Vec<usize> {
+        let is_taken = |device: &usize| self.running.iter().any(|r| r.devices.contains(device));
+        (0..self.devices.len()).filter(|device| !is_taken(device)).take(n).collect()
+    }
+
+    fn own(&self, devices: &[usize]) -> Vec<&OwnDevice> {
+        devices.iter().map(|device| &self.devices[*device]).collect()
     }
 
     /// Whether another task may run: tasks without a device take no job from those that have one.
     fn has_job(&self, task: usize) -> bool {
         let jobs = self.work.jobs.unwrap_or(1);
-        let on_device = self.running.iter().filter(|running| running.device.is_some()).count();
-        match (self.devices.len(), self.computes(task)) {
+        let on_device = self.running.iter().filter(|running| !running.devices.is_empty()).count();
+        match (self.devices.len(), self.asks_for(task)) {
             (0, _) => self.running.len() < jobs,
-            (_, true) => on_device < jobs && self.free_device().is_some(),
-            (most, false) => self.running.len() - on_device < most,
+            (most, 0) => self.running.len() - on_device < most,
+            (_, n) => on_device < jobs && self.free_devices(n).len() == n,
         }
     }
 
-    /// The first task that may start.
+    /// The first task that may start. No later one takes a device that an earlier one waits for.
     fn next(&self) -> Option<usize> {
         let is_ready = |task: &&usize| {
             let task = &self.work.tasks[**task];
             let has_ended = |before| self.done.contains(before) || self.failed.contains(before);
             task.after.iter().all(has_ended)
         };
-        let has_all = |task: &&usize| self.has_job(**task) && self.has_room(**task);
-        self.left.iter().filter(is_ready).find(has_all).copied()
+        let has_all = |task: &usize| self.has_job(*task) && self.has_room(*task);
+        let mut waits_for_devices = false;
+        for task in self.left.iter().filter(is_ready) {
+            let asks = self.asks_for(*task);
+            if has_all(task) && !(waits_for_devices && asks > 0) {
+                return Some(*task);
+            }
+            waits_for_devices |= asks > 1;
+        }
+        None
     }
 
     /// Whether cores, memory and services leave room beside the tasks that run. A task that asks for
@@ -252,8 +267,9 @@ impl Pool<'_> {
                 Some(process) => process.ended()?,
                 None if Instant::now() < running.again_at => None,
                 None => {
-                    let own = running.device.map(|device| &self.devices[device]);
-                    running.process = Some(Process::start(self.work, task, own)?);
+                    let devices = running.devices.iter().map(|device| &self.devices[*device]);
+                    let own: Vec<&OwnDevice> = devices.collect();
+                    running.process = Some(Process::start(self.work, task, &own)?);
                     running.attempts += 1;
                     None
                 }

@@ -203,8 +203,8 @@ fn memory_cores_and_jobs_limit_what_runs_beside() {
     };
     assert_eq!(pool.next(), Some(3));
     let running = |task| {
-        let (process, device) = (None, None);
-        RunningTask { task, attempts: 1, process, device, again_at: Instant::now() }
+        let (process, devices) = (None, Vec::new());
+        RunningTask { task, attempts: 1, process, devices, again_at: Instant::now() }
     };
     pool.left.remove(&3);
     pool.running.push(running(3));
@@ -278,12 +278,77 @@ fn tasks_without_a_device_run_beside_those_that_have_one() {
     let mut started = Vec::new();
     while let Some(task) = pool.next() {
         pool.left.remove(&task);
-        let device = pool.free_device().filter(|_| pool.computes(task));
-        started.push((task, device));
+        let devices = pool.free_devices(pool.asks_for(task));
+        started.push((task, devices.clone()));
         let (process, again_at) = (None, Instant::now());
-        pool.running.push(RunningTask { task, attempts: 1, process, device, again_at });
+        pool.running.push(RunningTask { task, attempts: 1, process, devices, again_at });
     }
-    let on_devices = started.iter().filter_map(|(_, device)| *device).collect::<Vec<_>>();
+    let on_devices = started.iter().flat_map(|(_, devices)| devices.clone()).collect::<Vec<_>>();
     assert_eq!(on_devices, [0, 1], "{started:?}");
     assert_eq!(started.len(), 4, "two run beside: {started:?}");
+}
+
+/// Three devices. Each task that asks for two sees two, in the order of their names, and no other sees
+/// them at that time.
+#[test]
+fn a_task_may_have_several_devices_for_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "for gpu in $(echo $GPU | tr , ' '); do mkdir busy-$gpu || exit 3; done
+        echo $1 $GPU >>made; sleep 0.1
+        for gpu in $(echo $GPU | tr , ' '); do rmdir busy-$gpu; done";
+    let mut plan = scripted(dir.path(), script);
+    for (i, stage) in plan.stages.iter_mut().enumerate() {
+        (stage.deps, stage.level, stage.threads) = (Vec::new(), 0, 1);
+        (stage.device, stage.devices) = (Some("cuda:0".to_owned()), 1 + i % 2);
+    }
+    let device = |i: usize| OwnDevice {
+        name: format!("cuda:{i}"),
+        variables: vec![("GPU".to_owned(), i.to_string())],
+    };
+    let devices = [device(0), device(1), device(2)];
+    let work = RemainingWork::of(&plan, &[false; 7], settings(&["group=0"]), Some(3));
+    let notes = Notes::default();
+    let local = Local { observer: &notes, devices: &devices };
+    assert_eq!(local.launch(&work).unwrap(), Launched::Done);
+    let made = fs::read_to_string(dir.path().join("made")).unwrap();
+    let several = made.lines().filter(|line| line.contains(','));
+    assert_eq!((made.lines().count(), several.count()), (7, 3), "{made}");
+    let gpus = |line: &'_ str| line.split(' ').next_back().unwrap_or_default().to_owned();
+    assert!(made.lines().all(|line| gpus(line).split(',').is_sorted()), "{made}");
+    let events = notes.events.borrow();
+    assert!(events.iter().any(|event| event.contains(" and cuda:")), "{events:?}");
+}
+
+#[test]
+fn no_later_task_takes_a_device_that_an_earlier_one_waits_for() {
+    let mut plan = plan(Path::new("/run"), &["make"]);
+    for (i, stage) in plan.stages.iter_mut().enumerate() {
+        // Tasks with fewer cores come first.
+        (stage.deps, stage.level, stage.threads) = (Vec::new(), 0, 1 + i);
+        stage.device = (i != 3).then(|| "cuda:0".to_owned());
+        stage.devices = if i == 1 { 2 } else { 1 };
+    }
+    let work = RemainingWork::of(&plan, &[false; 7], settings(&["group=0"]), Some(2));
+    let own = |name: &str| OwnDevice { name: name.to_owned(), variables: Vec::new() };
+    let devices = [own("cuda:0"), own("cuda:1")];
+    let notes = Notes::default();
+    let mut pool = Pool {
+        work: &work,
+        observer: &notes,
+        devices: &devices,
+        cores: 99,
+        memory: None,
+        left: (1..7).collect(),
+        done: BTreeSet::new(),
+        failed: BTreeSet::new(),
+        running: Vec::new(),
+    };
+    let (process, again_at, devices) = (None, Instant::now(), vec![0]);
+    pool.running.push(RunningTask { task: 0, attempts: 1, process, devices, again_at });
+    assert_eq!((pool.asks_for(1), pool.asks_for(2), pool.asks_for(3)), (2, 1, 0));
+    assert_eq!(pool.next(), Some(3), "a task without a device runs beside");
+    pool.left.remove(&3);
+    assert_eq!(pool.next(), None);
+    pool.running.clear();
+    assert_eq!(pool.next(), Some(1));
 }

@@ -63,11 +63,24 @@ pub struct LaunchStage {
     pub threads: usize,
     /// The device that it computes on.
     pub device: Option<String>,
+    /// How many devices of that kind it has for itself; 0 counts as 1.
+    #[serde(default, skip_serializing_if = "is_one_or_none")]
+    pub devices: usize,
     /// The address of a service that it asks.
     pub network: Option<String>,
 }
 
+/// A plan in which no stage has several devices says nothing of their number.
+fn is_one_or_none(devices: &usize) -> bool {
+    *devices < 2
+}
+
 impl LaunchStage {
+    /// Devices that it has for itself, if it computes on one.
+    pub fn devices(&self) -> usize {
+        self.device.as_ref().map_or(0, |_| self.devices.max(1))
+    }
+
     /// Its name for people.
     pub fn name(&self) -> String {
         format!("{} {}", self.stage, self.label)

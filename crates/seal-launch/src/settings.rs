@@ -160,7 +160,12 @@ impl LaunchSettings {
     }
 
     /// What a stage asks for: what is given for its kind, else for all, else what the plan says.
-    pub fn request(&self, stage: &str, threads: usize, device: Option<&str>) -> Request {
+    pub fn request(
+        &self,
+        stage: &str,
+        threads: usize,
+        (device, devices): (Option<&str>, usize),
+    ) -> Request {
         // A stage without a device computes with no model, so a number of cores or GPUs for all
         // stages is not for it.
         let is_for = |name: &str| device.is_some() || !["cpus", "gpus"].contains(&name);
@@ -176,7 +181,8 @@ impl LaunchSettings {
             device.is_some_and(|device| ["cuda", "wgpu"].iter().any(|k| device.contains(k)));
         let gpus = match value("gpus").and_then(|text| text.parse().ok()) {
             Some(gpus) => gpus,
-            None => usize::from(on_gpu),
+            None if on_gpu => devices.max(1),
+            None => 0,
         };
         Request {
             cpus: value("cpus").and_then(|text| text.parse().ok()).unwrap_or(threads.max(1)),
@@ -250,16 +256,17 @@ mod tests {
     fn a_setting_for_one_kind_of_stage_comes_before_that_for_all() {
         let given = ["selector.time=12h", "time=90m", "memory=2G", "sft.memory=800M", "gpus=2"];
         let settings = parse(&given).unwrap();
-        let sft = settings.request("sft", 3, Some("cuda:0"));
+        let sft = settings.request("sft", 3, (Some("cuda:0"), 3));
         let all = (Some(800), Some(90));
         assert_eq!((sft.cpus, sft.gpus, (sft.memory, sft.minutes)), (3, 2, all));
-        let selector = settings.request("selector", 0, None);
+        let selector = settings.request("selector", 0, (None, 0));
         let all = (Some(2048), Some(720));
         assert_eq!(
             (selector.cpus, selector.gpus, (selector.memory, selector.minutes)),
             (1, 0, all)
         );
-        assert_eq!(parse(&[]).unwrap().request("sft", 1, Some("tch:cuda:1")).gpus, 1);
+        let gpus = |device, n| parse(&[]).unwrap().request("sft", 1, (Some(device), n)).gpus;
+        assert_eq!([gpus("tch:cuda:1", 0), gpus("cuda:0", 4), gpus("flex", 4)], [1, 4, 0]);
         assert_eq!(settings.given(), given);
     }
 

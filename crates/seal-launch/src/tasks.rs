@@ -66,7 +66,11 @@ impl<'p> RemainingWork<'p> {
         // Stages with the same needs on the same level, in the order of the plan.
         let mut alike: BTreeMap<(usize, Request, Option<&str>), Vec<usize>> = BTreeMap::new();
         for (i, stage) in plan.stages.iter().enumerate().filter(|(i, _)| is_missing(i)) {
-            let needs = settings.request(&stage.stage, stage.threads, stage.device.as_deref());
+            let needs = settings.request(
+                &stage.stage,
+                stage.threads,
+                (stage.device.as_deref(), stage.devices()),
+            );
             alike.entry((levels[i], needs, stage.network.as_deref())).or_default().push(i);
         }
         let mut work = Self { plan, tasks: Vec::new(), settings, jobs };
@@ -134,7 +138,7 @@ impl<'p> RemainingWork<'p> {
 
     /// What the job of the results asks for.
     pub(crate) fn results(&self) -> Request {
-        self.settings.request(RESULTS, 1, None)
+        self.settings.request(RESULTS, 1, (None, 0))
     }
 
     /// The arguments of the script of the task that makes the results.

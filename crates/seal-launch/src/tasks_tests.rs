@@ -17,6 +17,7 @@ pub(crate) fn plan(out: &Path, command: &[&str]) -> StagePlan {
         cost,
         threads: 1,
         device: (cost > 0.5).then(|| "flex".to_owned()),
+        devices: 0,
         network: None,
     };
     let stages = vec![

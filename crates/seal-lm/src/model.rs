@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use seal_data::Batch;
 use seal_device::Kernels;
@@ -107,7 +107,7 @@ impl Lm {
     }
 
     /// Whether the weights of the model itself are trained, and not adapters.
-    pub(crate) fn is_trained_whole(&self) -> bool {
+    pub fn is_trained_whole(&self) -> bool {
         self.trunk.embed_tokens.val().is_require_grad()
     }
 
@@ -125,22 +125,6 @@ impl Lm {
         let mut trained = Trained(0);
         self.visit(&mut trained);
         trained.0
-    }
-
-    /// The same weights as leaves of another tape, so that two threads do not
-    /// wait for each other's.
-    pub(crate) fn on_own_tape(&self) -> Self {
-        struct Leaves;
-        impl ModuleMapper for Leaves {
-            fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-                let (id, tensor, mapper) = param.consume();
-                let trained = tensor.is_require_grad();
-                let leaf = Tensor::from_inner(tensor.inner());
-                let leaf = if trained { leaf.require_grad() } else { leaf };
-                Param::from_mapped_value(id, leaf, mapper)
-            }
-        }
-        self.clone().map(&mut Leaves)
     }
 
     /// Last hidden states `[N, D]`, normalised, at every position of `batch`,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::host::host_kernels;
 use crate::setting::SettingError;
 
 /// AdamW (Loshchilov and Hutter 2019) with clipping by the global norm.
@@ -22,6 +23,14 @@ pub struct OptimConfig {
     pub schedule: Schedule,
     /// Share of the steps over which the rate climbs linearly to its peak.
     pub warmup: f64,
+    /// Whether the moments are in the memory of the host, which then makes each step: gradients go
+    /// there, and weights go there and back. On the CPU nothing changes, for its memory is the host's.
+    #[serde(skip_serializing_if = "is_false")]
+    pub offload: bool,
+}
+
+fn is_false(is_set: &bool) -> bool {
+    !*is_set
 }
 
 impl Default for OptimConfig {
@@ -34,6 +43,7 @@ impl Default for OptimConfig {
             max_grad_norm: 1.0,
             schedule: Schedule::Constant,
             warmup: 0.0,
+            offload: false,
         }
     }
 }
@@ -72,6 +82,9 @@ impl OptimConfig {
     /// # Errors
     /// A value outside its range.
     pub fn validate(&self) -> Result<(), SettingError> {
+        if self.offload && host_kernels().is_none() {
+            return Err(SettingError::NoHostSteps);
+        }
         let least = |setting, x: f64| match x >= 0.0 {
             true => Ok(()),
             false => Err(SettingError::range(setting, "0 or above", x)),

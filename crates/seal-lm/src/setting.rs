@@ -15,6 +15,9 @@ pub enum SettingError {
         /// What it is.
         value: f64,
     },
+    /// Steps on the CPU, for which the program has no code.
+    #[error("offload: this program has no CPU backend to make steps with")]
+    NoHostSteps,
     /// Heads whose halves rotary positions cannot pair.
     #[error(
         "hidden_size {hidden_size} must be a multiple of twice num_attention_heads {heads}: rotary \

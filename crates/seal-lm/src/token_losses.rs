@@ -23,19 +23,52 @@ pub fn dropped_token_losses(
     batch: &Batch,
     dropout: Option<DropoutKey<'_>>,
 ) -> Vec<f32> {
-    let parts = cut::micro_batches(&model.trunk, batch, dropout);
-    if parts.len() == 1 {
-        return losses_of_part(model, batch, dropout);
+    let parts = LossParts::of(model, batch, dropout);
+    if parts.count() == 1 {
+        return parts.losses(model, 0);
     }
-    let rows = parts.concat();
-    let of_part = |part: MicroBatch| {
-        let batch = batch.select(&part);
+    let numbers = (0..parts.count()).collect();
+    let losses = side_by_side(model.kernels(), numbers, |i| parts.losses(model, i));
+    parts.in_order(&losses.concat())
+}
+
+/// The parts of a batch whose losses are made by themselves. Which rows are in which part depends on
+/// the work alone, so that copies of a model on several devices may share them.
+pub struct LossParts<'a> {
+    batch: &'a Batch,
+    dropout: Option<DropoutKey<'a>>,
+    parts: Vec<MicroBatch>,
+}
+
+impl<'a> LossParts<'a> {
+    /// Those of [`dropped_token_losses`] of `batch`.
+    pub fn of(model: &Lm, batch: &'a Batch, dropout: Option<DropoutKey<'a>>) -> Self {
+        Self { batch, dropout, parts: cut::micro_batches(&model.trunk, batch, dropout) }
+    }
+
+    /// How many there are, at least 1.
+    pub fn count(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Losses of part `i` under `model`, the model that the parts are of or a copy of it, off the tape.
+    pub fn losses(&self, model: &Lm, i: usize) -> Vec<f32> {
+        if self.count() == 1 {
+            return losses_of_part(model, self.batch, self.dropout);
+        }
+        let batch = self.batch.select(&self.parts[i]);
         let (ids, lengths) = (&batch.ids, &batch.lengths);
-        let dropout = dropout.map(|key| DropoutKey { ids, lengths, ..key });
+        let dropout = self.dropout.map(|key| DropoutKey { ids, lengths, ..key });
         losses_of_part(model, &batch, dropout)
-    };
-    let losses = side_by_side(model.kernels(), parts, of_part).concat();
-    in_order(&rows, &batch.answers(), &losses)
+    }
+
+    /// The losses of all parts, which come part after part, in the order of the batch.
+    pub fn in_order(&self, losses: &[f32]) -> Vec<f32> {
+        if self.count() == 1 {
+            return losses.to_vec();
+        }
+        in_order(&self.parts.concat(), &self.batch.answers(), losses)
+    }
 }
 
 fn losses_of_part(model: &Lm, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Vec<f32> {

@@ -83,6 +83,7 @@ fn three_steps_of_adamw_with_clipping() {
             max_grad_norm: e.optim.max_grad_norm,
             schedule: Schedule::Constant,
             warmup: 0.0,
+            offload: false,
         };
         let mut optimizer = Optimizer::new(&model, &config, e.step_rows.len());
         for (rows, want) in e.step_rows.iter().zip(&e.grad_norms) {

@@ -1,6 +1,6 @@
 //! Sizes that a model folder is expected to hold.
 
-use seal_lm::LmConfig;
+use seal_lm::{Architecture, LmConfig, ModelType};
 use serde::{Deserialize, Serialize};
 
 use crate::ShapeError;
@@ -9,6 +9,9 @@ use crate::ShapeError;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
+    /// Family of the model. Where it is left out, it is not compared, and counts as that of Llama.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_type: Option<ModelType>,
     /// Number of weights; not compared with anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<u64>,
@@ -47,7 +50,10 @@ impl Expected {
             rms_norm_eps: 1e-5,
             tie_word_embeddings: false,
             initializer_range: 0.02,
-            architecture: Default::default(),
+            architecture: Architecture {
+                model_type: self.model_type.unwrap_or_default(),
+                ..Architecture::default()
+            },
         }
     }
 
@@ -63,6 +69,10 @@ impl Expected {
 
     /// The first size that another model has.
     pub(crate) fn differs_from(&self, shape: &LmConfig) -> Option<ShapeError> {
+        let found = shape.architecture.model_type;
+        if let Some(expected) = self.model_type.filter(|expected| *expected != found) {
+            return Some(ShapeError::OtherFamily { found, expected });
+        }
         let (heads, kv) = (self.num_attention_heads, self.num_key_value_heads);
         let sizes = [
             ("hidden_size", Some(self.hidden_size), shape.hidden_size),
@@ -85,6 +95,7 @@ mod tests {
 
     fn expected(heads: Option<usize>, kv: Option<usize>) -> Expected {
         Expected {
+            model_type: None,
             parameters: None,
             hidden_size: 64,
             num_hidden_layers: 2,
@@ -114,6 +125,10 @@ mod tests {
         let said = |e: Expected| e.differs_from(&shape);
         assert_eq!(said(expected(Some(8), Some(2))), None);
         assert_eq!(said(expected(None, None)), None);
+        let family = |model_type| Expected { model_type, ..expected(None, None) };
+        assert_eq!(said(family(Some(ModelType::Llama))), None);
+        let other = said(family(Some(ModelType::GptNeox))).map(|e| e.to_string());
+        assert_eq!(other.as_deref(), Some("model_type is llama, expected is gpt_neox"));
         let other = said(expected(Some(8), Some(4)));
         let other = other.map(|e| e.to_string());
         assert_eq!(other.as_deref(), Some("num_key_value_heads is 2, expected is 4"));

@@ -1,6 +1,6 @@
 //! Sizes and formats that no model, or no machine, has.
 
-use seal_lm::{LmConfig, LoraConfig, SettingError, WeightFormat};
+use seal_lm::{LmConfig, LoraConfig, ModelType, SettingError, WeightFormat};
 
 /// Sizes that no model has, or none that can be made.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -31,6 +31,14 @@ pub enum ShapeError {
     Longest {
         /// Tokens that were asked for.
         longest: usize,
+    },
+    /// A family of another model.
+    #[error("model_type is {}, expected is {}", found.name(), expected.name())]
+    OtherFamily {
+        /// The family of the folder's model.
+        found: ModelType,
+        /// The family that was expected.
+        expected: ModelType,
     },
     /// A size that another model has.
     #[error("{name} is {found}, expected is {expected}")]

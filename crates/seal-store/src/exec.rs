@@ -210,8 +210,8 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
     }
 
     fn try_stage(&self, taken: &Taken) -> Result<Tried, StageError<R::Error>> {
-        let Taken { node: i, deps, device } = taken;
-        let (i, device) = (*i, device.as_deref());
+        let Taken { node: i, deps, devices } = taken;
+        let (i, devices) = (*i, &devices[..]);
         let node = &self.nodes[i];
         let making = match self.store.begin(node.stage, &node.key, &node.inputs) {
             Ok(Begun::Making(making)) => making,
@@ -227,7 +227,8 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
             self.observer.event(&Event::TakenOver { node: i, before });
         }
         may_halt("claimed");
-        self.observer.event(&Event::Started { node: i, device });
+        self.observer.event(&Event::Started { node: i, devices });
+        let device = (!devices.is_empty()).then(|| devices.join(", "));
         tracing::info!(stage = node.stage, cell = node.label, key = %node.key, device, "started");
         let start = Instant::now();
         let progress = |done| self.observer.event(&Event::Progress { node: i, done });
@@ -236,7 +237,7 @@ impl<W: Sync, R: Runner<W>> Executor<'_, W, R> {
             dir: making.dir(),
             deps,
             unfinished: making.unfinished(),
-            device,
+            devices,
             progress: &progress,
             goes_on: &goes_on,
             keep_every: self.capacity.keep_every,

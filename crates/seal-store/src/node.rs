@@ -40,8 +40,8 @@ pub struct Job<'a> {
     pub deps: &'a [PathBuf],
     /// Folder for finished parts of its output, to be made by it; outlives a kill.
     pub unfinished: &'a Path,
-    /// The device that it has: one of the kind that it needs, if it needs one.
-    pub device: Option<&'a str>,
+    /// The devices that it has: as many of the kind that it needs as it asked for; none if it needs none.
+    pub devices: &'a [String],
     /// Told the share done, 0 to 1.
     pub progress: &'a (dyn Fn(f64) + Sync),
     /// Told that the work goes on where an earlier run left it: after so many of so many steps or parts,
@@ -52,4 +52,11 @@ pub struct Job<'a> {
     /// Whether to stop. The stage then keeps what it has in `unfinished`, and fails with an error
     /// that its runner knows ([`InProcess::cancelled_by`](crate::InProcess::cancelled_by)).
     pub is_cancelled: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl<'a> Job<'a> {
+    /// The device that it has, or the first of several.
+    pub fn device(&self) -> Option<&'a str> {
+        self.devices.first().map(String::as_str)
+    }
 }

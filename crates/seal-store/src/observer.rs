@@ -52,8 +52,8 @@ pub enum Event<'a> {
     Started {
         /// The stage.
         node: usize,
-        /// The device that it has, if it needs one.
-        device: Option<&'a str>,
+        /// The devices that it has, if it needs one or more.
+        devices: &'a [String],
     },
     /// A stage went on.
     Progress {

@@ -10,6 +10,9 @@ pub struct Resources {
     pub threads: usize,
     /// A device by its name, or by that of its kind, if it computes on one.
     pub device: Option<String>,
+    /// How many devices of that kind it has for itself; 0 counts as 1. Where there are fewer, it has
+    /// all.
+    pub devices: usize,
     /// A service by its address, if it asks one over the network.
     pub network: Option<String>,
 }
@@ -92,44 +95,51 @@ impl InUse {
         };
         has_job
             && self.threads + for_.threads.max(1) <= of.threads
-            && for_.device.as_ref().is_none_or(|kind| self.free_device(kind, of).is_some())
+            && for_.device.as_ref().is_none_or(|kind| self.has_free(kind, for_.devices, of))
             && on_network
     }
 
-    /// The device that a stage which asks for `kind` would get: the first that is free.
-    fn free_device<'a>(&self, kind: &'a str, of: &'a Capacity) -> Option<&'a str> {
-        let Some(devices) = of.devices.get(kind) else { return Some(kind) };
+    /// The devices that a stage which asks for `n` of `kind` would get: the first that are free.
+    fn free_devices(&self, kind: &str, n: usize, of: &Capacity) -> Vec<String> {
+        let Some(devices) = of.devices.get(kind) else { return vec![kind.to_owned()] };
         let is_free =
             |device: &&String| !self.devices.contains(&(kind.to_owned(), (*device).clone()));
-        devices.iter().find(is_free).map(String::as_str)
+        devices.iter().filter(is_free).take(n.max(1)).cloned().collect()
     }
 
-    /// Takes what a stage needs, and gives the device that it computes on.
-    pub(crate) fn take(&mut self, by: &Resources, of: &Capacity) -> Option<String> {
+    /// Whether `n` devices of `kind` are free.
+    fn has_free(&self, kind: &str, n: usize, of: &Capacity) -> bool {
+        let most = of.devices.get(kind).map_or(1, Vec::len);
+        self.free_devices(kind, n, of).len() >= n.clamp(1, most.max(1))
+    }
+
+    /// Takes what a stage needs, and gives the devices that it computes on.
+    pub(crate) fn take(&mut self, by: &Resources, of: &Capacity) -> Vec<String> {
         self.jobs += 1;
         self.beside += usize::from(by.device.is_none());
         self.threads += by.threads.max(1);
         if let Some(service) = &by.network {
             *self.network.entry(service.clone()).or_default() += 1;
         }
-        let kind = by.device.as_ref()?;
-        let device = self.free_device(kind, of)?.to_owned();
+        let Some(kind) = &by.device else { return Vec::new() };
+        let devices = self.free_devices(kind, by.devices, of);
         if of.devices.contains_key(kind) {
-            self.devices.insert((kind.clone(), device.clone()));
+            self.devices.extend(devices.iter().map(|device| (kind.clone(), device.clone())));
         }
-        Some(device)
+        devices
     }
 
-    /// Gives back what a stage needed, and the device that it had.
-    pub(crate) fn give_back(&mut self, by: &Resources, device: Option<String>) {
+    /// Gives back what a stage needed, and the devices that it had.
+    pub(crate) fn give_back(&mut self, by: &Resources, devices: Vec<String>) {
         self.jobs -= 1;
         self.beside -= usize::from(by.device.is_none());
         self.threads -= by.threads.max(1);
         if let Some(used) = by.network.as_ref().and_then(|service| self.network.get_mut(service)) {
             *used -= 1;
         }
-        if let Some(taken) = by.device.clone().zip(device) {
-            self.devices.remove(&taken);
+        let Some(kind) = &by.device else { return };
+        for device in devices {
+            self.devices.remove(&(kind.clone(), device));
         }
     }
 }
@@ -140,7 +150,7 @@ mod tests {
 
     fn needs(threads: usize, device: Option<&str>, network: Option<&str>) -> Resources {
         let [device, network] = [device, network].map(|name| name.map(str::to_owned));
-        Resources { threads, device, network }
+        Resources { threads, device, network, ..Resources::default() }
     }
 
     #[test]
@@ -150,7 +160,7 @@ mod tests {
         of.devices = BTreeMap::from([("cuda:0".to_owned(), vec!["cuda:0".to_owned()])]);
         let mut used = InUse::default();
         let on_gpu = needs(2, Some("cuda:0"), None);
-        assert_eq!(used.take(&on_gpu, &of).as_deref(), Some("cuda:0"));
+        assert_eq!(used.take(&on_gpu, &of), ["cuda:0"]);
         assert!(!used.leaves_room(&on_gpu, &of), "the device is taken");
         assert!(used.leaves_room(&needs(2, Some("cuda:1"), None), &of), "another is free");
         assert!(used.leaves_room(&needs(4, None, None), &of));
@@ -163,9 +173,9 @@ mod tests {
         assert!(used.leaves_room(&needs(3, None, None), &of));
         used.take(&needs(1, None, None), &of);
         assert!(!used.leaves_room(&needs(1, None, None), &of), "three jobs run");
-        used.give_back(&asks, None);
+        used.give_back(&asks, Vec::new());
         assert!(used.leaves_room(&asks, &of));
-        used.give_back(&on_gpu, Some("cuda:0".to_owned()));
+        used.give_back(&on_gpu, vec!["cuda:0".to_owned()]);
         assert!(used.leaves_room(&on_gpu, &of));
         // One stage with one thread is left.
         assert!(used.leaves_room(&needs(5, None, None), &of));
@@ -180,7 +190,7 @@ mod tests {
         assert!(used.leaves_room(&large, &of));
         used.take(&large, &of);
         assert!(!used.leaves_room(&needs(1, None, None), &of));
-        used.give_back(&large, None);
+        used.give_back(&large, Vec::new());
         assert!(used.leaves_room(&needs(1, None, None), &of));
     }
     #[test]
@@ -190,23 +200,49 @@ mod tests {
         assert_eq!((of.jobs, of.beside, of.threads), (2, 3, 20));
         let (on_gpu, on_cpu) = (needs(4, Some("cuda:0"), None), needs(4, None, None));
         let mut used = InUse::default();
-        assert_eq!(used.take(&on_gpu, &of).as_deref(), Some("cuda:0"));
-        assert_eq!(used.take(&on_gpu, &of).as_deref(), Some("cuda:1"));
+        assert_eq!(used.take(&on_gpu, &of), ["cuda:0"]);
+        assert_eq!(used.take(&on_gpu, &of), ["cuda:1"]);
         assert!(!used.leaves_room(&on_gpu, &of), "two jobs run, though a device is free");
         for _ in 0..3 {
             assert!(used.leaves_room(&on_cpu, &of));
-            assert_eq!(used.take(&on_cpu, &of), None);
+            assert!(used.take(&on_cpu, &of).is_empty());
         }
         assert!(!used.leaves_room(&on_cpu, &of), "three run beside");
-        used.give_back(&on_gpu, Some("cuda:0".to_owned()));
+        used.give_back(&on_gpu, vec!["cuda:0".to_owned()]);
         assert!(used.leaves_room(&on_gpu, &of), "stages beside take no job");
-        assert_eq!(used.take(&on_gpu, &of).as_deref(), Some("cuda:0"), "the first that is free");
+        assert_eq!(used.take(&on_gpu, &of), ["cuda:0"], "the first that is free");
         // A name of no kind is that of a device, whatever runs on it.
         let of = Capacity { jobs: 9, threads: 99, ..of };
         for _ in 0..2 {
             let other = needs(1, Some("flex"), None);
             assert!(used.leaves_room(&other, &of));
-            assert_eq!(used.take(&other, &of).as_deref(), Some("flex"));
+            assert_eq!(used.take(&other, &of), ["flex"]);
         }
+    }
+
+    #[test]
+    fn a_stage_may_have_several_devices_for_itself() {
+        let devices = ["cuda:0", "cuda:1", "cuda:2", "cuda:3"].map(str::to_owned).to_vec();
+        let of = Capacity::on_devices(4, 2, "cuda:0", devices);
+        let one = needs(2, Some("cuda:0"), None);
+        let two = Resources { devices: 2, threads: 4, ..one.clone() };
+        let mut used = InUse::default();
+        assert_eq!(used.take(&one, &of), ["cuda:0"]);
+        assert!(used.leaves_room(&two, &of));
+        assert_eq!(used.take(&two, &of), ["cuda:1", "cuda:2"]);
+        assert!(!used.leaves_room(&two, &of), "one device is left");
+        assert!(used.leaves_room(&one, &of));
+        used.give_back(&one, vec!["cuda:0".to_owned()]);
+        assert_eq!(used.take(&two, &of), ["cuda:0", "cuda:3"]);
+        assert!(!used.leaves_room(&one, &of));
+        // Where there are fewer, it has all of them, alone.
+        let of = Capacity {
+            devices: BTreeMap::from([("cuda:0".to_owned(), vec!["cuda:0".to_owned()])]),
+            ..of
+        };
+        let mut used = InUse::default();
+        assert!(used.leaves_room(&two, &of));
+        assert_eq!(used.take(&two, &of), ["cuda:0"]);
+        assert!(!used.leaves_room(&two, &of));
     }
 }

@@ -55,8 +55,9 @@ pub(crate) fn to_take(
     nodes: &[Node<'_>],
     store: &Store,
     devices: &Devices,
+    per_stage: usize,
 ) -> Result<Vec<String>, StudyError> {
-    let error = match devices.to_take() {
+    let error = match devices.to_take(per_stage) {
         Ok(devices) => return Ok(devices),
         Err(error) => error,
     };
@@ -82,10 +83,11 @@ struct StageEvents<'a, 'n> {
 }
 
 impl StageEvents<'_, '_> {
-    fn started(&self, i: usize, device: Option<&str>) {
+    fn started(&self, i: usize, devices: &[String]) {
         let node = &self.nodes[i];
         let (stage, label, cost) = (node.stage, node.label.clone(), node.cost);
-        let device = device.filter(|_| self.names_devices).map(str::to_owned);
+        let is_named = self.names_devices && !devices.is_empty();
+        let device = is_named.then(|| devices.join(" and "));
         self.observer.event(&Event::Started { node: i, stage, label, cost, device });
     }
 
@@ -145,11 +147,11 @@ impl seal_store::Observer for StageEvents<'_, '_> {
                     stage.stage, stage.label
                 ));
             }
-            Of::Started { node, device } => self.started(node, device),
+            Of::Started { node, devices } => self.started(node, devices),
             Of::Progress { node, done } => self.observer.event(&Event::Progress { node, done }),
             Of::Finished { node, seconds } => {
                 if seconds.is_none() {
-                    self.started(node, None);
+                    self.started(node, &[]);
                 }
                 let (seconds, cost) = (seconds.unwrap_or(0.0), self.nodes[node].cost);
                 self.observer.event(&Event::Finished { node, seconds, cost });

@@ -90,9 +90,12 @@ pub(crate) struct Graph<'a> {
 }
 
 impl Graph<'_> {
-    /// The same graph with so many threads for each stage. No result depends on them.
+    /// The same graph with so many threads for each stage, and for each of its devices where it has
+    /// several. No result depends on them.
     pub(crate) fn on_threads(mut self, threads: usize) -> Self {
-        self.nodes.iter_mut().for_each(|node| node.needs.threads = threads);
+        for node in &mut self.nodes {
+            node.needs.threads = threads.saturating_mul(node.needs.devices.max(1));
+        }
         self
     }
 
@@ -107,6 +110,8 @@ impl Graph<'_> {
 struct Effort<'a> {
     cost: f64,
     device: Option<String>,
+    /// How many of them.
+    devices: usize,
     /// The address of an endpoint that it asks.
     network: Option<&'a str>,
 }
@@ -114,17 +119,22 @@ struct Effort<'a> {
 impl<'a> Effort<'a> {
     /// Of a stage that computes with a model.
     fn on(c: &Config, cost: f64) -> Self {
-        Self { cost, device: Some(c.device.in_keys()), network: None }
+        Self { cost, device: Some(c.device.in_keys()), devices: 1, network: None }
+    }
+
+    /// Of one that trains a model.
+    fn training(c: &Config, cost: f64) -> Self {
+        Self { devices: c.devices_per_stage, ..Self::on(c, cost) }
     }
 
     /// Of one that needs none, and next to no time.
     fn small() -> Self {
-        Self { cost: 0.05, device: None, network: None }
+        Self { cost: 0.05, device: None, devices: 0, network: None }
     }
 
     /// Of one that reads the texts of a set and needs no device.
     fn reading(size: &SetSize) -> Self {
-        Self { cost: StageCosts::reading(size), device: None, network: None }
+        Self { cost: StageCosts::reading(size), device: None, devices: 0, network: None }
     }
 }
 
@@ -209,9 +219,9 @@ impl<'a> GraphBuilder<'a> {
         if let Some(node) = self.known.get(&id) {
             return *node;
         }
-        let Effort { cost, device, network } = effort;
+        let Effort { cost, device, devices, network } = effort;
         let network = network.map(str::to_owned);
-        let needs = Resources { device, network, ..Resources::default() };
+        let needs = Resources { device, devices, network, ..Resources::default() };
         let wave = self.wave;
         self.nodes.push(Node { stage, label, key, inputs, deps: of, cost, wave, needs, work });
         self.known.insert(id, self.nodes.len() - 1);
@@ -251,7 +261,7 @@ impl<'a> GraphBuilder<'a> {
                 cell.clone(),
                 inputs::selector(c, seed),
                 vec![base, scores, data, safe],
-                Effort::on(c, cost.selector),
+                Effort::training(c, cost.selector),
                 Box::new(move |job| stages::learn(c, seed, job)),
             )
         });
@@ -276,7 +286,7 @@ impl<'a> GraphBuilder<'a> {
                 cell.clone(),
                 inputs::sft(c, seed),
                 [base, selection, data].into_iter().chain(appended).collect(),
-                Effort::on(c, cost.sft),
+                Effort::training(c, cost.sft),
                 Box::new(move |job| stages::sft(c, seed, job)),
             )
         });

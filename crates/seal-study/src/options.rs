@@ -19,13 +19,14 @@ pub struct RunOptions {
     /// Stages side by side; with a list of devices, those that compute on one. As many as there are
     /// devices then run beside them without one.
     pub jobs: usize,
-    /// Whether this process was started to make stages on the first device of a kind, whatever list of
-    /// devices the config has. Its launcher gave it one.
-    pub has_one_device: bool,
+    /// How many devices the launcher of this process gave it, where it was started to make some stages:
+    /// it sees these alone, whatever list of devices the config has. `None` without a launcher.
+    pub given_devices: Option<usize>,
     /// Bytes of memory that each device of the study has, where that is known. A stage that needs more
     /// is refused.
     pub device_memory: Option<u64>,
-    /// Threads of each: one for the small models that a study trains from scratch.
+    /// Threads of each, and of each device of a stage with several: one for the small models that a
+    /// study trains from scratch.
     pub threads: usize,
     /// How often a stage that trains keeps the state that it would go on from after a kill. A
     /// request to stop keeps it, too. Zero keeps it after each step.
@@ -58,7 +59,7 @@ impl RunOptions {
             out: out.into(),
             store: None,
             jobs: 1,
-            has_one_device: false,
+            given_devices: None,
             device_memory: None,
             threads: 1,
             keep_every: Self::KEEP_EVERY,

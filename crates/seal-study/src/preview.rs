@@ -102,7 +102,7 @@ impl Preview {
         let config = &loaded.config;
         let mut missing = Vec::new();
         let devices = config.device.set()?;
-        if let Err(e) = devices.found() {
+        if let Err(e) = devices.found_for(config.devices_per_stage) {
             // It begins with the device.
             missing.push(e.to_string());
         }

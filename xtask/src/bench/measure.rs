@@ -1,6 +1,7 @@
 //! The work itself, as the crates do it for a study.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -12,7 +13,7 @@ use seal_bilevel::{
 };
 use seal_cli::memory;
 use seal_data::{Batch, Example, RowId};
-use seal_device::{DeviceSpec, Kernels};
+use seal_device::{DeviceGroup, DeviceSpec, Kernels};
 use seal_lm::{GenerateSettings, Generator, Lm, OptimConfig, Prompt, WeightFormat, token_losses};
 use seal_select::SelectorFunction;
 
@@ -22,22 +23,25 @@ use super::{BenchJob, BenchWork};
 /// Steps before those that are timed: they allocate, and a GPU compiles.
 const WARM_UP: usize = 2;
 
-/// Does `work` of `job` on `device` and times its steps.
+/// Does `work` of `job` on `devices` and times its steps. Several share each step of training, with
+/// `threads` threads together.
 /// Memory is that of the host, and unknown where a device has its own.
 pub(crate) fn measure(
     job: &BenchJob,
     work: BenchWork,
-    device: DeviceSpec,
+    (devices, threads): (&[DeviceSpec], usize),
     format: WeightFormat,
 ) -> anyhow::Result<Sample> {
-    let on_host = device.is_host();
-    let device = device.open()?;
+    let first = devices.first().context("no device")?;
+    let on_host = first.is_host();
+    let device = first.open()?;
+    let group = Arc::new(DeviceGroup::open_on(devices, threads)?);
     // What a device sets up once is not the work's.
     matmul_rate(&device, 64, format)?;
     let start_mib = memory::resident();
     let mut sample = match work {
-        BenchWork::Selector => selector(job, &device, format)?,
-        BenchWork::Sft => sft(job, &device, format)?,
+        BenchWork::Selector => selector(job, &device, &group, format)?,
+        BenchWork::Sft => sft(job, &device, &group, format)?,
         BenchWork::Score => score(job, &device, format)?,
         BenchWork::Generate => answers(job, &device, format)?,
     };
@@ -180,7 +184,12 @@ fn epochs(job: &BenchJob, rows: usize, batch: usize) -> usize {
     (job.case.steps + WARM_UP).div_ceil(rows.div_ceil(batch))
 }
 
-fn selector(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
+fn selector(
+    job: &BenchJob,
+    device: &Device,
+    group: &Arc<DeviceGroup>,
+    format: WeightFormat,
+) -> anyhow::Result<Sample> {
     let (safe, data) =
         (BenchJob::examples(&job.safe, "safe"), BenchJob::examples(&job.data, "data"));
     let batch = job.case.rows / 2;
@@ -205,11 +214,16 @@ fn selector(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Re
     let mut clock = Clock::new(job, passes, safe.iter().chain(&data));
     let (data, safe, settings) = (&data[..], &safe[..], &settings);
     let task = Bilevel { model, data, safe, settings, mean_loss: 1.0, seed: 0 };
-    Trainer::new(task)?.run(&mut clock)?;
+    Trainer::new(task)?.on(group).run(&mut clock)?;
     Ok(clock.into_sample())
 }
 
-fn sft(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
+fn sft(
+    job: &BenchJob,
+    device: &Device,
+    group: &Arc<DeviceGroup>,
+    format: WeightFormat,
+) -> anyhow::Result<Sample> {
     let data = BenchJob::examples(&job.data, "data");
     let batch = job.case.rows;
     let settings = SftSettings {
@@ -224,7 +238,7 @@ fn sft(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<
     let passes = 1.0 + job.case.backward_share();
     let mut clock = Clock::new(job, passes, &data);
     let task = Supervised { model, examples: &data, settings: &settings, seed: 0 };
-    Trainer::new(task)?.run(&mut clock)?;
+    Trainer::new(task)?.on(group).run(&mut clock)?;
     Ok(clock.into_sample())
 }
 

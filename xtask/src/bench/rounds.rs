@@ -145,7 +145,7 @@ fn contestants(
     for device in &plan.devices {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["bench", "--device", device, "--work", &work, "--dtype", short]);
-        command.arg("--job").arg(job);
+        command.arg("--job").arg(job).args(["--threads", &threads]);
         command.env("RAYON_NUM_THREADS", &threads).env("OMP_NUM_THREADS", &threads);
         out.push((format!("seal {device}"), command));
     }

@@ -9,6 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgMatches, Args, Command, FromArgMatches as _};
 use seal_cli::{ExtraVerb, UsageError, Verbosity, plain, prepare, source_parser};
 use seal_data::{ExampleError, PromptTemplate, Source, TextTokenizer, encode_row, load_split};
+use seal_device::{DeviceError, DeviceSpec};
 use seal_files::{Inputs, PendingFile};
 use seal_lm::WeightFormat;
 use seal_study::StudyError;
@@ -50,7 +51,8 @@ struct Options {
     /// Work to measure (repeatable) [default: all].
     #[arg(long, value_name = "WORK")]
     work: Vec<BenchWork>,
-    /// Device to measure on (repeatable); the others are compared with the first.
+    /// Device to measure on (repeatable); the others are compared with the first. With + between, as in
+    /// flex:0+flex:1, several devices share each step of training, and the threads.
     #[arg(long, value_name = "NAME", default_value = "flex")]
     device: Vec<String>,
     /// Number format of the weights; in bf16 only a case with adapters can be trained.
@@ -155,7 +157,10 @@ fn one(options: &Options, job: &Path) -> anyhow::Result<()> {
     let (&[work], [device]) = (options.work.as_slice(), options.device.as_slice()) else {
         bail!("--job takes one --work and one --device");
     };
-    let sample = bench::measure(&job, work, device.parse()?, options.dtype)?;
+    let devices: Vec<DeviceSpec> =
+        device.split('+').map(str::parse).collect::<Result<_, DeviceError>>()?;
+    let threads = options.threads.unwrap_or(1);
+    let sample = bench::measure(&job, work, (&devices, threads), options.dtype)?;
     writeln!(plain::stdout(), "{}", serde_json::to_string(&sample)?)?;
     Ok(())
 }
@@ -200,9 +205,11 @@ fn plan(options: &Options) -> anyhow::Result<BenchPlan> {
         return Err(usage(BenchError::Whole { case: job.case.name.clone() }));
     }
     for device in &options.device {
-        let opened = device.parse::<seal_device::DeviceSpec>()?.open()?;
-        if !options.dtype.is_supported(&opened) {
-            return Err(usage(BenchError::Device { device: device.clone() }));
+        for name in device.split('+') {
+            let opened = name.parse::<DeviceSpec>()?.open()?;
+            if !options.dtype.is_supported(&opened) {
+                return Err(usage(BenchError::Device { device: device.clone() }));
+            }
         }
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/peer/steps.py");

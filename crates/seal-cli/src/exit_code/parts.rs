@@ -29,7 +29,8 @@ pub(super) fn devices(error: &DeviceSetError) -> u8 {
         | DeviceSetError::Kinds { .. }
         | DeviceSetError::Twice { .. }
         | DeviceSetError::NotAlone { .. }
-        | DeviceSetError::NoNumber { .. } => USAGE,
+        | DeviceSetError::NoNumber { .. }
+        | DeviceSetError::Shares { .. } => USAGE,
     }
 }
 

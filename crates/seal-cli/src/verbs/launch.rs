@@ -12,7 +12,7 @@ use seal_launch::{
     OwnDevice, RESULTS, RemainingWork, Script, Slurm, refuse_second,
 };
 use seal_study::{
-    Devices, Event, LaunchPlan, Observer, PlanView, RunOptions, RunOutcome, Study, StudyError,
+    Config, Event, LaunchPlan, Observer, PlanView, RunOptions, RunOutcome, Study, StudyError,
 };
 
 pub(crate) use self::left::{Failed, failed, status};
@@ -146,7 +146,7 @@ impl LaunchArgs {
         refuse_second(&planned.plan.launch_folder())?;
         for stage in &mut planned.plan.stages {
             let (threads, device) = (stage.threads, stage.device.as_deref());
-            let asked = settings.request(&stage.stage, threads, device);
+            let asked = settings.request(&stage.stage, threads, (device, stage.devices()));
             // A small stage takes no more threads for being given more cores.
             stage.threads = if device.is_some() { asked.cpus } else { threads };
         }
@@ -170,7 +170,7 @@ pub(crate) fn here(
     // to be.
     let devices = match view.stages.iter().all(|stage| stage.found) {
         true => Vec::new(),
-        false => own_devices(&study.config().device)?,
+        false => own_devices(study.config())?,
     };
     let (planned, settings) =
         args.store((LauncherKind::Local, Some(options.jobs)), study, options, progress)?;
@@ -195,8 +195,8 @@ pub(crate) fn here(
 }
 
 /// The devices of a list, and how a process sees one of them alone.
-fn own_devices(devices: &Devices) -> anyhow::Result<Vec<OwnDevice>> {
-    let set = devices.set()?;
+fn own_devices(config: &Config) -> anyhow::Result<Vec<OwnDevice>> {
+    let set = config.device.set()?;
     if !set.is_list() {
         return Ok(Vec::new());
     }
@@ -205,7 +205,7 @@ fn own_devices(devices: &Devices) -> anyhow::Result<Vec<OwnDevice>> {
         name: device.to_string(),
         variables: device.variables(visible.as_deref()),
     };
-    Ok(set.found()?.into_iter().map(own).collect())
+    Ok(set.found_for(config.devices_per_stage)?.into_iter().map(own).collect())
 }
 
 /// Submits the stages, or writes what starts them, and says how to go on.

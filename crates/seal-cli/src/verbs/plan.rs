@@ -59,7 +59,8 @@ pub(super) fn run(args: &StudyArgs, verbosity: Verbosity) -> anyhow::Result<()> 
     let sets: Vec<String> = study.data().iter().map(set).collect();
     writeln!(out, "\ndata: {}", sets.join(", "))?;
     log.warnings().write(&mut out, "the log, which --verbose shows")?;
-    if let Err(missing) = study.config().device.set()?.found() {
+    let each = study.config().devices_per_stage;
+    if let Err(missing) = study.config().device.set()?.found_for(each) {
         writeln!(out, "{missing}")?;
     }
     preview::peaks(&mut out, &study.peaks(), memory_of(study.config(), &options))?;

@@ -1,5 +1,6 @@
 //! One process that makes the stages of a task.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -23,12 +24,12 @@ pub(super) struct Ended {
 }
 
 impl Process {
-    /// Starts the command of the plan with the keys of the task, which sees the device `own` alone if it
-    /// has one. What it says goes to the log of the task, after what earlier attempts said.
+    /// Starts the command of the plan with the keys of the task, which sees the devices `own` alone if it
+    /// has some. What it says goes to the log of the task, after what earlier attempts said.
     pub(super) fn start(
         work: &RemainingWork<'_>,
         task: usize,
-        own: Option<&OwnDevice>,
+        own: &[&OwnDevice],
     ) -> Result<Self, LaunchError> {
         let arguments = work.arguments(task);
         let path = work.folder().log(arguments[0]);
@@ -40,7 +41,7 @@ impl Process {
         };
         let mut command = Command::new(program);
         command.args(first).args(&arguments[1..]).current_dir(&work.plan.folder);
-        command.envs(own.into_iter().flat_map(|own| own.variables.iter().cloned()));
+        command.envs(variables(own));
         command.stdin(Stdio::null()).stdout(log).stderr(too);
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -68,6 +69,17 @@ impl Process {
         // It was asked to end; how it did changes nothing.
         let _ = self.child.wait();
     }
+}
+
+/// The variables by which a process sees `own` alone: of each name the values of all, in their order, with
+/// commas between.
+fn variables(own: &[&OwnDevice]) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in own.iter().flat_map(|own| &own.variables) {
+        let values = all.entry(name.clone()).or_default();
+        *values = if values.is_empty() { value.clone() } else { format!("{values},{value}") };
+    }
+    all
 }
 
 /// The failure of a task, with the end of its log.

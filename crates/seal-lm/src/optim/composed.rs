@@ -192,6 +192,30 @@ mod tests {
             })
     }
 
+    /// On the CPU the memory of the host is that of the device. Where it is not, the same kernels make the
+    /// step of what was brought there.
+    #[test]
+    fn offloaded_steps_are_the_same_to_the_bit_on_the_cpu() {
+        for lora in [false, true] {
+            let run = |offload| {
+                let start = model(lora);
+                let config = OptimConfig { offload, max_grad_norm: 0.01, ..config() };
+                let mut optimizer = Optimizer::new(&start, &config, 4);
+                let end = steps(start, &mut optimizer, 0..4);
+                training_state(&end, &optimizer)
+            };
+            assert!(run(true) == run(false));
+        }
+        let written = |offload| json_of(&OptimConfig { offload, ..OptimConfig::default() });
+        assert!(!written(false).contains("offload"), "a key of today stays as it is");
+        assert!(written(true).contains("\"offload\":true"));
+        assert!(OptimConfig { offload: true, ..OptimConfig::default() }.validate().is_ok());
+    }
+
+    fn json_of(config: &OptimConfig) -> String {
+        serde_json::to_string(config).unwrap()
+    }
+
     #[test]
     fn a_restored_run_goes_on_bit_by_bit_with_both_ways_of_stepping() {
         for lora in [false, true] {

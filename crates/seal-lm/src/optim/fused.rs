@@ -1,10 +1,11 @@
-//! AdamW in one pass over memory, where the device's memory is the host's.
+//! AdamW in one pass over the memory of the host, which the device's may be. Elsewhere the gradients are
+//! brought there one by one, and freed on the device. Weights are brought there and back.
 
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use seal_device::{AdamWStep, Kernels};
 
 use super::{Leaf, Moments};
@@ -13,6 +14,8 @@ use crate::{Lm, OptimConfig};
 /// Moments of every parameter that was moved.
 pub(crate) struct FusedAdamW {
     kernels: Kernels,
+    /// Whose memory the moments are in.
+    host: Device,
     states: BTreeMap<u64, MomentBuffers>,
 }
 
@@ -26,13 +29,13 @@ struct MomentBuffers {
 
 impl FusedAdamW {
     /// Before the first step.
-    pub(super) fn new(kernels: Kernels) -> Self {
-        Self { kernels, states: BTreeMap::new() }
+    pub(super) fn new(kernels: Kernels, host: Device) -> Self {
+        Self { kernels, host, states: BTreeMap::new() }
     }
 
     /// One with the same kernels, before the first step.
     pub(super) fn fresh(&self) -> Self {
-        Self::new(self.kernels)
+        Self::new(self.kernels, self.host.clone())
     }
 
     pub(super) fn moments(&self, id: ParamId) -> Option<Moments> {
@@ -71,9 +74,9 @@ impl FusedAdamW {
         })
     }
 
-    /// Norm of all gradients together; they stay what they are.
+    /// Norm of all gradients together. They stay what they are, and are in the memory of the host then.
     pub(super) fn global_norm(&self, model: &Lm, gradients: &mut GradientsParams) -> f64 {
-        let mut squares = Squares { kernels: self.kernels, gradients, sum: 0.0 };
+        let mut squares = Squares { kernels: self.kernels, host: &self.host, gradients, sum: 0.0 };
         model.visit(&mut squares);
         squares.sum.sqrt()
     }
@@ -111,6 +114,7 @@ impl ModuleMapper for FusedUpdate<'_> {
 
 struct Squares<'a> {
     kernels: Kernels,
+    host: &'a Device,
     gradients: &'a mut GradientsParams,
     sum: f64,
 }
@@ -119,9 +123,9 @@ impl ModuleVisitor for Squares<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         // Taken out and put back: what nobody else holds is not copied.
         let Some(gradient) = self.gradients.remove::<D>(param.id) else { return };
-        let (device, data) = (gradient.device(), gradient.into_data());
+        let data = gradient.into_data();
         self.sum += self.kernels.squares(read(&data));
-        self.gradients.register(param.id, Tensor::<D>::from_data(data, &device));
+        self.gradients.register(param.id, Tensor::<D>::from_data(data, self.host));
     }
 }
 

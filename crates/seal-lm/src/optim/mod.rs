@@ -9,6 +9,7 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{DType, GradientCheckpointingStrategy, Tensor};
 use seal_device::Kernels;
 
+use crate::host::host_kernels;
 use crate::{Lm, LmError, OptimConfig};
 use composed::ComposedAdamW;
 use fused::FusedAdamW;
@@ -28,7 +29,7 @@ pub struct Optimizer {
 enum Inner {
     /// In Burn, on any device.
     Composed(ComposedAdamW),
-    /// In host memory, which is the device's: weights and moments move in place.
+    /// In host memory. Where it is the device's, weights and moments move in place.
     Fused(FusedAdamW),
 }
 
@@ -44,8 +45,9 @@ pub struct StepStats {
 impl Optimizer {
     /// An optimiser of `model` for `steps` steps.
     pub fn new(model: &Lm, config: &OptimConfig, steps: usize) -> Self {
-        let inner = match Kernels::of(&model.device()) {
-            Some(kernels) => Inner::Fused(FusedAdamW::new(kernels)),
+        let own = || Some((Kernels::of(&model.device())?, model.device().inner()));
+        let inner = match own().or_else(|| host_kernels().filter(|_| config.offload)) {
+            Some((kernels, host)) => Inner::Fused(FusedAdamW::new(kernels, host)),
             None => Inner::Composed(ComposedAdamW::new(config)),
         };
         Self { inner, config: config.clone(), step: 0, steps, pending: None }

@@ -45,8 +45,8 @@ pub(super) struct Taken {
     pub(super) node: usize,
     /// The folders that it reads.
     pub(super) deps: Vec<PathBuf>,
-    /// The device that it computes on, if it does.
-    pub(super) device: Option<String>,
+    /// The devices that it computes on, if it does.
+    pub(super) devices: Vec<String>,
 }
 
 pub(super) struct Scheduler<E> {
@@ -74,9 +74,15 @@ impl<E> Scheduler<E> {
     }
 
     /// Chooses a stage among those whose inputs are there and whose needs are free, and takes these:
-    /// one of the lowest wave, and of its wave the one with the longest remaining path.
+    /// one of the lowest wave, and of its wave the one with the longest remaining path. No stage takes
+    /// a device that an earlier one waits for, which needs several.
     pub(super) fn next<W>(&mut self, nodes: &[Node<W>], capacity: &Capacity) -> Next {
         let is_done = |d: &usize| matches!(self.status[*d], Status::Done(_));
+        let waits_for_devices = self.waits_for_devices(nodes, capacity);
+        let is_held_back = |i: usize| {
+            let before = |first: usize| self.priority[first].is_before(self.priority[i]);
+            nodes[i].needs.device.is_some() && waits_for_devices.is_some_and(before)
+        };
         let mut best: Option<usize> = None;
         let (mut waits, mut is_elsewhere) = (false, false);
         for (i, node) in nodes.iter().enumerate() {
@@ -91,6 +97,7 @@ impl<E> Scheduler<E> {
             if best.is_none_or(|b| self.priority[i].is_before(self.priority[b]))
                 && node.deps.iter().all(is_done)
                 && self.in_use.leaves_room(&node.needs, capacity)
+                && !is_held_back(i)
             {
                 best = Some(i);
             }
@@ -103,9 +110,26 @@ impl<E> Scheduler<E> {
             };
         };
         self.status[i] = Status::Running;
-        let device = self.in_use.take(&nodes[i].needs, capacity);
+        let devices = self.in_use.take(&nodes[i].needs, capacity);
         let deps = nodes[i].deps.iter().filter_map(|d| Some(self.status[*d].done()?.dir));
-        Next::Run(Taken { node: i, deps: deps.collect(), device })
+        Next::Run(Taken { node: i, deps: deps.collect(), devices })
+    }
+
+    /// The first stage in order that needs several devices, of which too few are free now.
+    fn waits_for_devices<W>(&self, nodes: &[Node<W>], capacity: &Capacity) -> Option<usize> {
+        let is_done = |d: &usize| matches!(self.status[*d], Status::Done(_));
+        let waits = |i: &usize| {
+            let node = &nodes[*i];
+            node.needs.devices > 1
+                && matches!(self.status[*i], Status::Waiting)
+                && node.deps.iter().all(is_done)
+                && !self.in_use.leaves_room(&node.needs, capacity)
+        };
+        let earlier = |a: usize, b: usize| match self.priority[b].is_before(self.priority[a]) {
+            true => b,
+            false => a,
+        };
+        (0..nodes.len()).filter(waits).reduce(earlier)
     }
 
     fn runs(&self) -> bool {
@@ -114,7 +138,7 @@ impl<E> Scheduler<E> {
 
     /// Gives back what a stage needed while it ran.
     pub(super) fn free<W>(&mut self, nodes: &[Node<W>], taken: Taken) {
-        self.in_use.give_back(&nodes[taken.node].needs, taken.device);
+        self.in_use.give_back(&nodes[taken.node].needs, taken.devices);
     }
 
     /// Leaves a stage to another process for now. True the first time.

@@ -133,3 +133,44 @@ fn a_stage_of_another_is_said_once_and_asked_for_when_nothing_else_is_to_be_done
     state.free(&nodes, again);
     assert!(!state.put_off(0), "it was said");
 }
+
+/// Four devices. The stage of two waits behind a stage of one and another of two; a later stage of one
+/// does not take what becomes free first.
+#[test]
+fn no_later_stage_takes_a_device_that_an_earlier_one_waits_for() {
+    let asks = |name, devices, cost| {
+        let device = Some("cuda:0".to_owned());
+        Node {
+            needs: Resources { device, devices, ..Resources::default() },
+            ..node(name, &[], cost)
+        }
+    };
+    let nodes = [
+        asks(0, 1, 9.0),
+        asks(1, 2, 8.0),
+        asks(2, 2, 7.0),
+        asks(3, 1, 1.0),
+        node(4, &[], 0.5),
+        asks(5, 1, 7.5),
+    ];
+    let devices = (0..4).map(|i| format!("cuda:{i}")).collect();
+    let (mut state, capacity) = (state(&nodes), Capacity::on_devices(4, 1, "cuda:0", devices));
+    let first = taken(state.next(&nodes, &capacity));
+    assert_eq!((first.node, &first.devices[..]), (0, &["cuda:0".to_owned()][..]));
+    let second = taken(state.next(&nodes, &capacity));
+    assert_eq!((second.node, second.devices.len()), (1, 2));
+    // An earlier stage takes the device that is left, and the last one may not.
+    let third = taken(state.next(&nodes, &capacity));
+    assert_eq!((third.node, &third.devices[..]), (5, &["cuda:3".to_owned()][..]));
+    state.free(&nodes, first);
+    state.settle(0, done());
+    assert_eq!(run(state.next(&nodes, &capacity)), 4, "it needs no device");
+    assert!(matches!(state.next(&nodes, &capacity), Next::Wait));
+    state.free(&nodes, third);
+    state.settle(5, done());
+    assert_eq!(run(state.next(&nodes, &capacity)), 2);
+    assert!(matches!(state.next(&nodes, &capacity), Next::Wait));
+    state.free(&nodes, second);
+    state.settle(1, done());
+    assert_eq!(run(state.next(&nodes, &capacity)), 3);
+}

@@ -243,7 +243,7 @@ fn most_side_by_side(capacity: Capacity) -> (usize, usize) {
         for (now, most) in counts {
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         }
-        let device = job.device.map(str::to_owned);
+        let device = job.device().map(str::to_owned);
         assert!(device.is_none() || taken.lock().unwrap().insert(device.clone()), "{device:?}");
         std::thread::sleep(Duration::from_millis(50));
         taken.lock().unwrap().remove(&device);

@@ -56,16 +56,28 @@ impl Devices {
     }
 
     /// The names of the devices that stages have for themselves, in the order in which they are taken;
-    /// none for a device that is named alone.
+    /// none for a device that is named alone. Stages that train have `per_stage` each.
     ///
     /// # Errors
-    /// Devices that the machine does not have.
-    pub fn to_take(&self) -> Result<Vec<String>, DeviceSetError> {
+    /// Devices that the machine does not have, or that these stages do not share evenly.
+    pub fn to_take(&self, per_stage: usize) -> Result<Vec<String>, DeviceSetError> {
         let set = self.set()?;
         if !set.is_list() {
             return Ok(Vec::new());
         }
-        Ok(set.found()?.iter().map(ToString::to_string).collect())
+        Ok(set.found_for(per_stage)?.iter().map(ToString::to_string).collect())
+    }
+
+    /// The names of the first `n` devices of the kind, for a process that sees these alone; none for one
+    /// device, which needs no name.
+    ///
+    /// # Errors
+    /// As [`Devices::set`].
+    pub(crate) fn first_of_kind(&self, n: usize) -> Result<Vec<String>, DeviceSetError> {
+        match n {
+            0 | 1 => Ok(Vec::new()),
+            n => Ok(self.set()?.first_of_kind(n).iter().map(ToString::to_string).collect()),
+        }
     }
 
     /// The device that a stage computes on which runs by itself.
@@ -73,7 +85,7 @@ impl Devices {
     /// # Errors
     /// As [`Devices::to_take`].
     pub(crate) fn first(&self) -> Result<String, DeviceSetError> {
-        Ok(self.to_take()?.into_iter().next().unwrap_or_else(|| self.in_keys()))
+        Ok(self.to_take(1)?.into_iter().next().unwrap_or_else(|| self.in_keys()))
     }
 }
 
@@ -147,8 +159,9 @@ mod tests {
 
     #[test]
     fn a_list_is_taken_from_and_a_name_alone_is_not() {
-        assert!(Devices::of_text("flex").to_take().unwrap().is_empty());
-        assert_eq!(listed(&["flex:1", "flex:0"]).to_take().unwrap(), ["flex:1", "flex:0"]);
+        assert!(Devices::of_text("flex").to_take(1).unwrap().is_empty());
+        assert_eq!(listed(&["flex:1", "flex:0"]).to_take(2).unwrap(), ["flex:1", "flex:0"]);
+        assert!(listed(&["flex:1", "flex:0"]).to_take(3).is_err());
         assert_eq!(listed(&["flex:1", "flex:0"]).first().unwrap(), "flex:1");
         assert_eq!(Devices::of_text("flex").first().unwrap(), "flex");
     }

@@ -22,8 +22,17 @@ pub const BUILT_IN: &str = include_str!("../../../../configs/world.toml");
 const SHARED: [&str; 4] = ["arms", "bindings", "metrics", "quick"];
 
 /// Sections that are the same for all arms.
-const FIXED: [&str; 8] =
-    ["study", "judge", "device", "device_memory", "arms", "bindings", "metrics", "quick"];
+const FIXED: [&str; 9] = [
+    "study",
+    "judge",
+    "device",
+    "devices_per_stage",
+    "device_memory",
+    "arms",
+    "bindings",
+    "metrics",
+    "quick",
+];
 
 /// Where a config comes from and what changes it.
 #[derive(Clone, Debug, Default)]

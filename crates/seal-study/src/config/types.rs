@@ -26,6 +26,10 @@ pub struct Config {
     /// A device by its name (see `seal_device::DeviceSpec`), or several of which each stage has one.
     #[serde(default = "flex")]
     pub device: Devices,
+    /// Devices of the list that each stage which trains has. They share its steps. No result depends on
+    /// it.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub devices_per_stage: usize,
     /// GiB of memory of each device, where the program is not to ask for it. A stage that needs more
     /// is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,6 +82,14 @@ pub struct Config {
     /// The same of the proxy's.
     #[serde(skip)]
     pub(crate) proxy_template_digest: Option<String>,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(n: &usize) -> bool {
+    *n == 1
 }
 
 fn flex() -> Devices {
@@ -284,5 +296,6 @@ fn without_devices(settings_toml: &str) -> Option<toml::Table> {
     let devices: Devices = settings.remove("device")?.try_into().ok()?;
     settings.insert("device".to_owned(), devices.in_keys().into());
     settings.remove("device_memory");
+    settings.remove("devices_per_stage");
     Some(settings)
 }

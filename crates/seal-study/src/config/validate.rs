@@ -70,7 +70,10 @@ impl Config {
             return Err(ValueError::DoseOfOtherMethod.into());
         }
         self.selection_fits()?;
-        self.device.set()?;
+        if self.devices_per_stage == 0 {
+            return Err(ValueError::DevicesPerStage.into());
+        }
+        self.device.set()?.check_shares(self.devices_per_stage)?;
         if let Some(gib) = self.device_memory.filter(|gib| *gib <= 0.0) {
             return Err(ValueError::DeviceMemory { gib }.into());
         }

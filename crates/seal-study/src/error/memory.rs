@@ -40,11 +40,18 @@ fn have(devices: &str) -> String {
 /// What takes less.
 fn less(stage: &str) -> &'static str {
     match stage {
-        "base" => "lower base.micro_batch, set base.recompute = true, or read the weights in bf16",
-        "selector" => {
-            "lower bilevel.micro_batch, set bilevel.recompute = true, or read the weights in bf16"
+        "base" => {
+            "lower base.micro_batch, set base.recompute = true or (on a GPU) base.optim.offload = true, \
+             or read the weights in bf16"
         }
-        "sft" => "lower sft.micro_batch, set sft.recompute = true, or read the weights in bf16",
+        "selector" => {
+            "lower bilevel.micro_batch, set bilevel.recompute = true or (on a GPU) bilevel.optim.offload = true, \
+             or read the weights in bf16"
+        }
+        "sft" => {
+            "lower sft.micro_batch, set sft.recompute = true or (on a GPU) sft.optim.offload = true, \
+             or read the weights in bf16"
+        }
         "answers" => "lower generate.batch or the context, or read the weights in bf16",
         "assessments" | "pair-verdicts" => "choose a smaller judge, or read its weights in bf16",
         _ => "shorten the context, or read the weights in bf16",

@@ -114,6 +114,9 @@ pub enum ValueError {
         /// The judge.
         key: String,
     },
+    /// Stages that would train on no device.
+    #[error("devices_per_stage = 0: give 1 or more")]
+    DevicesPerStage,
     /// Devices without memory.
     #[error("device_memory = {gib}: give GiB of memory, more than 0")]
     DeviceMemory {

@@ -33,7 +33,7 @@ impl<'a> GraphBuilder<'a> {
                             let cost = 1.0 + chat.seconds(rows.len()).unwrap_or(waves);
                             Effort { network, ..Effort::on(config, cost) }
                         }
-                        None => Effort { cost: waves, device: None, network },
+                        None => Effort { cost: waves, device: None, devices: 0, network },
                     }
                 }
                 AnswerJudge::Model(judge) => {

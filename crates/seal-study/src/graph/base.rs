@@ -27,7 +27,7 @@ impl<'a> GraphBuilder<'a> {
             label,
             inputs::base(c),
             of,
-            Effort::on(c, StageCosts::of(c, &known.facts).base),
+            Effort::training(c, StageCosts::of(c, &known.facts).base),
             Box::new(move |job| stages::base(c, job)),
         )
     }

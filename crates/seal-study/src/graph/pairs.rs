@@ -37,7 +37,7 @@ impl<'a> GraphBuilder<'a> {
                     let cost = 1.0 + chat.seconds(questions as usize).unwrap_or(waves);
                     Effort { network, ..Effort::on(config, cost) }
                 }
-                None => Effort { cost: waves, device: None, network },
+                None => Effort { cost: waves, device: None, devices: 0, network },
             };
             let node = self.add(
                 ("pair-verdicts", version::PAIR_VERDICTS),

@@ -99,7 +99,7 @@ fn of_arm(
     for (config, sizes) in [(own, &model), (of_selector, &selector)] {
         // A folder without training is read by the stages that follow.
         if let Some(training) = &config.base {
-            let training = base_training(training, kernels);
+            let training = base_training(training, kernels, config.devices_per_stage);
             let step = |sizes: &Sizes| sizes.memory(&training, config.model.dtype());
             all.push(("base", sizes.as_deref().and_then(step)));
         }

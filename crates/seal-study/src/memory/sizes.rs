@@ -117,6 +117,10 @@ impl Sizes {
             context: self.context?,
             recompute: training.recompute,
             format,
+            models: if training.has_value { 2 } else { 1 },
+            accumulates: training.accumulates,
+            is_shared: training.devices > 1,
+            offload: training.offload,
             kernel_threads: training.kernels.then_some(threads),
         };
         Some(Cost::of(self.shape.as_ref()?).training_bytes(all as f64, trained as f64, &step) as u64)
@@ -206,14 +210,16 @@ fn header_of(path: &Path) -> std::io::Result<BTreeMap<String, serde_json::Value>
     Ok(serde_json::from_slice(&header)?)
 }
 
-/// Weights of the adapters on a model that is not here, of which sizes are told and no
-/// family: the first that has the layers they name.
+/// Weights of the adapters on a model that is not here, of which sizes are told, and perhaps no
+/// family: of the first that has the layers they name.
 fn adapter_weights(lora: &LoraConfig, shape: &LmConfig) -> Option<u64> {
     let as_family = |model_type| LmConfig {
         architecture: Architecture { model_type, ..shape.architecture.clone() },
         ..shape.clone()
     };
-    let mut families = ModelType::ALL.into_iter().map(as_family);
+    // The family that is told comes first.
+    let told = std::iter::once(shape.architecture.model_type);
+    let mut families = told.chain(ModelType::ALL).map(as_family);
     let shape = families.find(|shape| lora.validate_for(shape).is_ok())?;
     Some(Cost::of(&shape).trained_weights(Some(lora)) as u64)
 }

@@ -29,7 +29,7 @@ impl ModelSize {
         let trained = sizes.trained(training);
         let memory = sizes.memory(training, dtype);
         let base = config.alignment().map(|of| {
-            let first = base_training(of.training, kernels);
+            let first = base_training(of.training, kernels, config.devices_per_stage);
             let (trained, memory) = (sizes.trained(&first), sizes.memory(&first, dtype));
             BasePreview { rows: None, epochs: of.training.epochs, trained, memory }
         });

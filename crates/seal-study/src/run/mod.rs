@@ -154,9 +154,9 @@ impl Study {
     ) -> Result<Workers, StudyError> {
         let RunOptions { jobs, threads, keep_every, keep_base, .. } = *options;
         let device = &self.config.device;
-        let devices = match options.has_one_device {
-            true => Vec::new(),
-            false => to_take(nodes, store, device)?,
+        let devices = match options.given_devices {
+            Some(n) => device.first_of_kind(n)?,
+            None => to_take(nodes, store, device, self.config.devices_per_stage)?,
         };
         Ok(Workers { jobs, threads, keep_every, keep_base, kind: device.in_keys(), devices })
     }

@@ -158,8 +158,8 @@ impl Study {
             keep_every: Duration::try_from_secs_f64(of.keep_every_seconds)
                 .unwrap_or(RunOptions::KEEP_EVERY),
             show_rows: of.show_rows,
-            // Whoever started this process gave it one.
-            has_one_device: true,
+            // Whoever started this process gave it what its stages need.
+            given_devices: Some(1),
             ..RunOptions::new(&plan.out)
         };
         Ok((study, options))
@@ -191,6 +191,8 @@ impl Study {
             }
         }
         let whole = closure(&graph.nodes, &asked);
+        let given = asked.iter().map(|i| graph.nodes[*i].needs.devices).max();
+        let options = &RunOptions { given_devices: given, ..options.clone() };
         let (nodes, asked) = subgraph(graph.nodes, &whole, &asked);
         let survey = survey(&nodes, &asked, &store, options.readers())?;
         let is_damaged = |i: usize| survey.damaged.iter().any(|(damaged, _)| *damaged == i);
@@ -287,6 +289,7 @@ fn stages(graph: &Graph<'_>) -> Vec<seal_launch::LaunchStage> {
             cost: node.cost,
             threads: node.needs.threads,
             device: node.needs.device.clone(),
+            devices: node.needs.devices,
             network: node.needs.network.clone(),
         });
     }

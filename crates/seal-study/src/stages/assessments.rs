@@ -106,7 +106,7 @@ fn by_guard(
     answered: &AnsweredRows<'_>,
     job: &Job<'_>,
 ) -> Result<OutputAndModel, StudyError> {
-    let guard = GuardModel::open(table, &request(input.config, job.device))?;
+    let guard = GuardModel::open(table, &request(input.config, job.device()))?;
     refuse_other(input, judge, guard.made_by())?;
     say(guard.notices());
     let items = with_canaries(&answered.items, &PointCanary::OF_GUARD, table.canaries);
@@ -146,7 +146,7 @@ fn by_reward(
     answered: &AnsweredRows<'_>,
     job: &Job<'_>,
 ) -> Result<OutputAndModel, StudyError> {
-    let model = RewardModel::open(table, &request(input.config, job.device))?;
+    let model = RewardModel::open(table, &request(input.config, job.device()))?;
     refuse_other(input, judge, model.made_by())?;
     say(model.notices());
     let items = with_canaries(&answered.items, &PointCanary::OF_REWARD, table.canaries);
@@ -189,7 +189,7 @@ fn by_rubric(
     let set = AnswerSet::new(rubric, &answered.items, &names)?;
     let set = set.as_part_of(instructions.iter().map(|text| &**text));
     let (test, name) = (input.test, input.name);
-    let at = AskedAt { test, name, config: input.config, device: job.device };
+    let at = AskedAt { test, name, config: input.config, device: job.device() };
     let rated = input.judging.rate(&at, rubric, (&set, &models), job)?;
     match rated.stopped {
         Some(Stopped::Cancelled) => return Err(StudyError::Cancelled { stages: None }),

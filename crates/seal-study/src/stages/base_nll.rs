@@ -110,7 +110,7 @@ mod tests {
                     unfinished: &unfinished,
                     progress: &|_| (),
                     goes_on: &|_, _, _| {},
-                    device: None,
+                    devices: &[],
                     keep_every: Duration::MAX,
                     is_cancelled: &|| false,
                 })

@@ -6,9 +6,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use seal_bilevel::{BilevelError, Observer, Trainer, TrainerState, TrainingTask};
+use seal_device::{DeviceGroup, DeviceSpec};
 use seal_store::{Digest, may_halt};
 
 use crate::StudyError;
@@ -25,6 +27,7 @@ pub(super) fn trained<T: TrainingTask>(
     job: &Job<'_>,
     task: impl Fn() -> Result<T, StudyError>,
 ) -> Result<T::Output, StudyError> {
+    let group = Arc::new(group_of(job)?);
     let trainer = match last_state(job.unfinished)? {
         None => Trainer::new(task()?)?,
         Some(state) => match Trainer::resume(task()?, state) {
@@ -39,7 +42,15 @@ pub(super) fn trained<T: TrainingTask>(
             Err(error) => return Err(error.into()),
         },
     };
-    Ok(trainer.run(&mut Keeper { job, last: Instant::now() })?)
+    Ok(trainer.on(&group).run(&mut Keeper { job, last: Instant::now() })?)
+}
+
+/// The devices that share the steps of a training, with its threads. The model is on the first.
+fn group_of(job: &Job<'_>) -> Result<DeviceGroup, StudyError> {
+    let devices = job.devices.iter().map(|name| name.parse()).collect::<Result<Vec<_>, _>>()?;
+    // Without a name, the model is wherever the task has it.
+    let devices = if devices.is_empty() { vec![DeviceSpec::default()] } else { devices };
+    Ok(DeviceGroup::open(&devices)?)
 }
 
 /// Keeps states of a training.

@@ -36,7 +36,7 @@ fn run(
             done.fetch_add(1, Ordering::SeqCst);
         },
         goes_on: &|_, _, _| {},
-        device: None,
+        devices: &[],
         keep_every: Duration::MAX,
         is_cancelled: &|| steps.is_some_and(|steps| done.load(Ordering::SeqCst) >= steps),
     })?;

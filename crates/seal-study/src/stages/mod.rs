@@ -52,7 +52,7 @@ pub(crate) fn device(config: &Config, on: &str) -> Result<Device, StudyError> {
 
 /// The device that a stage has.
 pub(crate) fn device_of(config: &Config, job: &Job<'_>) -> String {
-    job.device.map_or_else(|| config.device.in_keys(), str::to_owned)
+    job.device().map_or_else(|| config.device.in_keys(), str::to_owned)
 }
 
 /// The model of a folder with `config.json` and safetensors, on the device `on`.

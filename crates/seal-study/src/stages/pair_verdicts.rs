@@ -85,7 +85,7 @@ pub(crate) fn pair_verdicts(input: &PairInput<'_>, job: &Job<'_>) -> Result<(), 
     let instructions: Vec<String> = input.rows.iter().map(instruction).collect();
     let questions = QuestionSet::new(judge, &set)?.as_part_of(instructions.iter().map(|i| &**i));
     let (test, name) = (input.test, input.name);
-    let at = AskedAt { test, name, config: input.config, device: job.device };
+    let at = AskedAt { test, name, config: input.config, device: job.device() };
     let judged = input.judging.judge(&at, judge, &questions, job)?;
     if judged.stopped == Some(Stopped::Cancelled) {
         return Err(StudyError::Cancelled { stages: None });

@@ -17,7 +17,7 @@ fn run(dir: &Path, fails_at: Option<usize>) -> (Result<Vec<String>, StudyError>,
         deps: &[],
         progress: &|_| (),
         goes_on: &|_, _, _| {},
-        device: None,
+        devices: &[],
         keep_every: Duration::MAX,
         is_cancelled: &|| false,
     };
@@ -71,7 +71,7 @@ fn a_stop_within_a_batch_loses_that_batch_alone() {
             deps: &[],
             progress: &|_| (),
             goes_on: &|_, _, _| {},
-            device: None,
+            devices: &[],
             keep_every: Duration::MAX,
             is_cancelled: &is_cancelled,
         };

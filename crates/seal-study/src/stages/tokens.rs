@@ -158,7 +158,7 @@ mod tests {
             unfinished: dir.path(),
             progress: &|_: f64| (),
             goes_on: &|_, _, _| {},
-            device: None,
+            devices: &[],
             keep_every: std::time::Duration::MAX,
             is_cancelled: &|| false,
         };
