@@ -2,24 +2,28 @@
 //!
 //! Invariant: the only crate that names a Burn backend. Which backends are in
 //! the binary is a Cargo feature (`flex`, `cuda`, `tch`, `wgpu`); which one
-//! runs is a string (`flex`, `cuda:0`, `tch`, `tch:cuda:0`, `wgpu`) from a
-//! config or from `--device`. A study may have several of one kind
+//! runs is a string (`flex`, `cuda:0`, `tch`, `tch:cuda:0`, `wgpu:0`) from a
+//! config or from the command line. A study may have several of one kind
 //! ([`DeviceSet`]). [`burn::tensor::Device::default`] is never
 //! called, because its answer changes with the features of unrelated crates.
 
+#[cfg(feature = "wgpu")]
+mod adapters;
 mod kernels;
+mod quiet;
 mod set;
 mod spec;
 mod trial;
 
 pub use kernels::{AdamWStep, AttentionShape, Kernels, KeysValues, PackedMatrix};
+pub use quiet::{panic_message, quietly};
 pub use set::{DeviceSet, DeviceSetError};
-pub use spec::{Backend, DeviceError, DeviceSpec};
+pub use spec::{Adapter, Backend, DeviceError, DeviceSpec, KNOWN};
 pub use trial::TrialError;
 
-/// What a backend said when it panicked, which is how Burn's report a missing
-/// driver or too little memory; `None` if it was no text.
-pub fn panic_message(panic: &(dyn std::any::Any + Send)) -> Option<&str> {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-}
+/// Ways of Burn to run the same operations faster, which cuda and wgpu take where they are in this
+/// binary: features of Cargo, both off by default. Each is its name and whether it is on. `fusion`
+/// joins operations into one kernel. `autotune` measures several kernels of one operation and takes
+/// the fastest. Together they stand behind open reports of wrong results.
+pub const ACCELERATIONS: [(&str, bool); 2] =
+    [("fusion", cfg!(feature = "fusion")), ("autotune", cfg!(feature = "autotune"))];

@@ -173,7 +173,7 @@ impl LaunchSettings {
                 .or_else(|| self.text(name).filter(|_| is_for(name)))
         };
         let on_gpu =
-            device.is_some_and(|device| ["cuda", "wgpu"].iter().any(|k| device.contains(k)));
+            device.is_some_and(|device| device.contains("cuda") || is_card_of_wgpu(device));
         let gpus = match value("gpus").and_then(|text| text.parse().ok()) {
             Some(gpus) => gpus,
             None => usize::from(on_gpu),
@@ -210,6 +210,11 @@ fn takes(name: &str, value: &str) -> bool {
         // They become lines and arguments of scripts.
         _ => !value.is_empty() && !value.contains(['\n', '\r', '\0']),
     }
+}
+
+/// Whether a device of `wgpu` is a card, and not a program on the CPU.
+fn is_card_of_wgpu(device: &str) -> bool {
+    device.contains("wgpu") && !device.contains("wgpu:cpu")
 }
 
 /// `800M` or `16G` in MiB.
@@ -259,7 +264,8 @@ mod tests {
             (selector.cpus, selector.gpus, (selector.memory, selector.minutes)),
             (1, 0, all)
         );
-        assert_eq!(parse(&[]).unwrap().request("sft", 1, Some("tch:cuda:1")).gpus, 1);
+        let gpus = |device| parse(&[]).unwrap().request("sft", 1, Some(device)).gpus;
+        assert_eq!(["tch:cuda:1", "wgpu:0", "wgpu:cpu", "flex"].map(gpus), [1, 1, 0, 0]);
         assert_eq!(settings.given(), given);
     }
 

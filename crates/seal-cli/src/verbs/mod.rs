@@ -57,7 +57,7 @@ pub(crate) fn run(cli: &Cli, given: &GivenOptions) -> anyhow::Result<()> {
         Verb::Config(options) => config::run(options),
         Verb::Store(options) => store::run(options, verbosity),
         Verb::Doctor(options) => doctor::run(options, verbosity),
-        Verb::Devices(options) => devices::run(options),
+        Verb::Devices(options) => devices::run(options, verbosity),
         Verb::Completions(options) => completions::run(options, command(&SEAL)),
         Verb::Man(options) => man::run(options, command(&SEAL), verbosity),
     }

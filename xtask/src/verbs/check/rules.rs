@@ -61,6 +61,12 @@ const TABLE: &[Rule] = &[
     rule("seal-bilevel", true, AllBut(&["seal-judge", "seal-judging"])),
     // One model and a few files: knows no study.
     rule("seal-model", true, AllBut(&[])),
+    // Models and their training on two devices: no file, no config.
+    rule(
+        "seal-parity",
+        true,
+        Only(&["seal-data", "seal-select", "seal-device", "seal-lm", "seal-bilevel"]),
+    ),
     // Reads stored results only.
     rule("seal-report", false, Only(&["seal-text", "seal-files"])),
     // Stored results out to a tracking server.
