@@ -27,22 +27,39 @@ pub struct MemoryPoint {
 pub struct MemoryTrace {
     /// What the run computes.
     pub path: &'static str,
+    /// Bytes by which [`MemoryPoint::in_use`] may change although nothing more is held.
+    pub grain: u64,
     /// In the order of steps.
     pub points: Vec<MemoryPoint>,
+}
+
+/// Reads the memory of a device that does not tell what it holds.
+pub struct MemoryMeter<'a> {
+    /// Bytes held now; `None` where nobody knows.
+    pub read: &'a mut dyn FnMut() -> Option<u64>,
+    /// Bytes by which that may change although nothing more is held: a system counts in pages, and an
+    /// allocator takes many at once.
+    pub grain: u64,
 }
 
 /// Steps after which a run has met every shape.
 const SETTLED: usize = 100;
 
+/// Bytes by which what an allocator has taken from a device may change: it takes pages of some MiB.
+const PAGE: u64 = 4 << 20;
+
 impl MemoryTrace {
-    /// Whether memory in use at the end is at most 2 % above that after the first hundred steps.
-    /// `None` for a run that is too short.
+    /// Whether memory in use at the end is that after the first hundred steps, but for 2 % and the
+    /// grain of the reading. `None` for a run that is too short.
     pub fn is_flat(&self) -> Option<bool> {
         let at = self.points.iter().find(|point| point.step >= SETTLED)?;
         let end = self.points.last().filter(|end| end.step > at.step)?;
-        let grown = |from: u64, to: u64| to as f64 > 1.02 * from as f64;
+        let grown = |from: u64, to: u64, grain: u64| to > from + from / 50 + grain;
         let reserved = at.reserved.zip(end.reserved);
-        Some(!grown(at.in_use, end.in_use) && !reserved.is_some_and(|(a, b)| grown(a, b)))
+        Some(
+            !grown(at.in_use, end.in_use, self.grain)
+                && !reserved.is_some_and(|(from, to)| grown(from, to, PAGE)),
+        )
     }
 }
 
@@ -50,8 +67,7 @@ impl MemoryTrace {
 /// every `every` steps. The first path trains all weights by Algorithm 2, the second adapters with
 /// dropout by Algorithm 1.
 ///
-/// `held` is asked where the device does not tell: bytes of the process's own memory, say. Where
-/// neither tells there is no trace.
+/// `meter` is asked where the device does not tell. Where neither tells there is no trace.
 ///
 /// # Errors
 /// A device that cannot be opened; training that fails.
@@ -59,9 +75,10 @@ pub fn trace(
     device: DeviceSpec,
     steps: usize,
     every: usize,
-    held: &mut dyn FnMut() -> Option<u64>,
+    meter: &mut MemoryMeter<'_>,
 ) -> Result<Vec<MemoryTrace>, PathFault> {
     let side = Side::composed(device)?;
+    let grain = if is_told(device)? { 0 } else { meter.grain };
     let one = SelectorCase { adapters: true, ..SelectorCase::of(Algorithm::One) };
     let paths = [
         ("Algorithm 2, all weights", SelectorCase::of(Algorithm::Two)),
@@ -69,10 +86,10 @@ pub fn trace(
     ];
     let mut traces = Vec::new();
     for (path, case) in paths {
-        let done = seal_device::quietly(|| of_case(&side, case, steps, every, &mut *held));
+        let done = seal_device::quietly(|| of_case(&side, case, steps, every, meter));
         let points = done.unwrap_or_else(|said| Err(PathFault::Panicked { said }))?;
         if !points.is_empty() {
-            traces.push(MemoryTrace { path, points });
+            traces.push(MemoryTrace { path, grain, points });
         }
     }
     Ok(traces)
@@ -83,7 +100,7 @@ fn of_case(
     case: SelectorCase,
     steps: usize,
     every: usize,
-    held: &mut dyn FnMut() -> Option<u64>,
+    meter: &mut MemoryMeter<'_>,
 ) -> Result<Vec<MemoryPoint>, PathFault> {
     let (data, safe) = (rows::many("data", 40), rows::many("safe", 33));
     let settings = case.settings(steps.div_ceil(10));
@@ -93,18 +110,14 @@ fn of_case(
     let mut points = Vec::new();
     let mut watch = |done: usize, _all: usize| {
         if done == 1 || done.is_multiple_of(every.max(1)) {
-            points.extend(point(side.device(), done, held));
+            points.extend(point(side.device(), done, meter));
         }
     };
     Trainer::new(task)?.run(&mut watch)?;
     Ok(points)
 }
 
-fn point(
-    device: &Device,
-    step: usize,
-    held: &mut dyn FnMut() -> Option<u64>,
-) -> Option<MemoryPoint> {
+fn point(device: &Device, step: usize, meter: &mut MemoryMeter<'_>) -> Option<MemoryPoint> {
     // What is still queued holds memory that is free a moment later.
     device.sync().ok()?;
     match device.memory_pool_usage() {
@@ -112,7 +125,7 @@ fn point(
             let (in_use, reserved) = (usage.bytes_in_use, Some(usage.bytes_reserved));
             Some(MemoryPoint { step, in_use, reserved })
         }
-        None => held().map(|in_use| MemoryPoint { step, in_use, reserved: None }),
+        None => (meter.read)().map(|in_use| MemoryPoint { step, in_use, reserved: None }),
     }
 }
 
@@ -129,15 +142,16 @@ pub fn is_told(device: DeviceSpec) -> Result<bool, DeviceError> {
 mod tests {
     use super::*;
 
-    fn trace_of(points: &[(usize, u64)]) -> MemoryTrace {
+    fn trace_of(grain: u64, points: &[(usize, u64)]) -> MemoryTrace {
         let point = |&(step, in_use)| MemoryPoint { step, in_use, reserved: None };
-        MemoryTrace { path: "", points: points.iter().map(point).collect() }
+        MemoryTrace { path: "", grain, points: points.iter().map(point).collect() }
     }
 
     #[test]
     fn what_grows_after_a_hundred_steps_is_not_flat() {
-        assert_eq!(trace_of(&[(1, 5), (100, 1000), (500, 1010)]).is_flat(), Some(true));
-        assert_eq!(trace_of(&[(1, 5), (100, 1000), (500, 1030)]).is_flat(), Some(false));
-        assert_eq!(trace_of(&[(1, 5), (100, 1000)]).is_flat(), None);
+        assert_eq!(trace_of(0, &[(1, 5), (100, 1000), (500, 1010)]).is_flat(), Some(true));
+        assert_eq!(trace_of(0, &[(1, 5), (100, 1000), (500, 1030)]).is_flat(), Some(false));
+        assert_eq!(trace_of(20, &[(100, 1000), (500, 1030)]).is_flat(), Some(true));
+        assert_eq!(trace_of(0, &[(1, 5), (100, 1000)]).is_flat(), None);
     }
 }

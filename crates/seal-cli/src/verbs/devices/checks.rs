@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::Instant;
 
 use seal_device::{ACCELERATIONS, DeviceSpec};
-use seal_parity::memory::{self as traces, MemoryTrace};
+use seal_parity::memory::{self as traces, MemoryMeter, MemoryTrace};
 use seal_parity::{Check, CheckOutcome, CheckState, Repeat, checks};
 use serde_json::{Map, Value, json};
 
@@ -135,7 +135,8 @@ fn held(
         let mib = memory::resident().filter(|_| device.is_host())?;
         Some((mib * f64::from(1 << 20)) as u64)
     };
-    let traces = traces::trace(device, steps, EVERY.min(steps), &mut resident)?;
+    let mut meter = MemoryMeter { read: &mut resident, grain: 4 << 20 };
+    let traces = traces::trace(device, steps, EVERY.min(steps), &mut meter)?;
     if options.json || verbosity.quiet {
         return Ok(traces);
     }
