@@ -36,7 +36,7 @@ fn kind(spec: DeviceSpec) -> DeviceKind {
 
 /// Every adapter with what it calls itself. The machine is asked once: each time takes as long as
 /// loading all drivers.
-fn adapters() -> &'static [(DeviceSpec, String)] {
+pub(crate) fn adapters() -> &'static [(DeviceSpec, String)] {
     static FOUND: OnceLock<Vec<(DeviceSpec, String)>> = OnceLock::new();
     FOUND.get_or_init(|| {
         let devices = quietly(|| Device::enumerate(DeviceType::Wgpu)).map(Vec::from_iter);

@@ -21,6 +21,16 @@ pub use set::{DeviceSet, DeviceSetError};
 pub use spec::{Adapter, Backend, DeviceError, DeviceSpec, KNOWN};
 pub use trial::TrialError;
 
+/// The adapters of `wgpu` that this machine shows, each with what it calls itself; none where the backend is
+/// not in this binary.
+pub fn adapters_shown() -> Vec<(DeviceSpec, String)> {
+    #[cfg(feature = "wgpu")]
+    let shown = adapters::adapters().to_vec();
+    #[cfg(not(feature = "wgpu"))]
+    let shown = Vec::new();
+    shown
+}
+
 /// Ways of Burn to run the same operations faster, which cuda and wgpu take where they are in this
 /// binary: features of Cargo, both off by default. Each is its name and whether it is on. `fusion`
 /// joins operations into one kernel. `autotune` measures several kernels of one operation and takes

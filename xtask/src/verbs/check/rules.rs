@@ -67,6 +67,18 @@ const TABLE: &[Rule] = &[
         true,
         Only(&["seal-data", "seal-select", "seal-device", "seal-lm", "seal-bilevel"]),
     ),
+    // Work on drawn models, timed: no config, no store.
+    rule(
+        "seal-bench",
+        true,
+        Only(&["seal-data", "seal-select", "seal-device", "seal-lm", "seal-bilevel"]),
+    ),
+    // Steps that try a device; knows no config and no store.
+    rule(
+        "seal-contact",
+        true,
+        Only(&["seal-text", "seal-device", "seal-lm", "seal-bilevel", "seal-parity", "seal-bench"]),
+    ),
     // Reads stored results only.
     rule("seal-report", false, Only(&["seal-text", "seal-files"])),
     // Stored results out to a tracking server.

@@ -3,37 +3,70 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use anyhow::Context as _;
 use burn::module::Module as _;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use seal_bilevel::{
     Algorithm, Bilevel, BilevelError, BilevelSettings, Gamma, Observer, SftSettings, StepTrace,
     Supervised, Trainer,
 };
-use seal_cli::memory;
 use seal_data::{Batch, Example, RowId};
-use seal_device::{DeviceSpec, Kernels};
-use seal_lm::{GenerateSettings, Generator, Lm, OptimConfig, Prompt, WeightFormat, token_losses};
+use seal_device::{DeviceError, DeviceSpec, Kernels};
+use seal_lm::{
+    GenerateError, GenerateSettings, Generator, Lm, LmError, OptimConfig, Prompt, WeightFormat,
+    token_losses,
+};
 use seal_select::SelectorFunction;
 
-use super::job::Sample;
-use super::{BenchJob, BenchWork};
+use crate::job::{BenchJob, Sample};
+use crate::memory;
+use crate::work::BenchWork;
 
 /// Steps before those that are timed: they allocate, and a GPU compiles.
 const WARM_UP: usize = 2;
 
+/// Work that cannot be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum MeasureError {
+    /// A device that cannot be opened.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A model that cannot be made.
+    #[error(transparent)]
+    Model(#[from] LmError),
+    /// Training that failed.
+    #[error(transparent)]
+    Training(#[from] BilevelError),
+    /// Generation that failed.
+    #[error(transparent)]
+    Generation(#[from] GenerateError),
+    /// A device that fails at what it was given.
+    #[error("the backend failed: {said}")]
+    Backend {
+        /// What it said.
+        said: String,
+    },
+    /// Nothing to work on.
+    #[error("no rows")]
+    NoRows,
+}
+
 /// Does `work` of `job` on `device` and times its steps.
-/// Memory is that of the host, and unknown where a device has its own.
-pub(crate) fn measure(
+/// Memory is that of the process where the device computes in it, and else what the device's own allocator
+/// has taken; it is unknown where that does not tell.
+///
+/// # Errors
+/// A device that cannot be opened or fails; work that fails.
+pub fn measure(
     job: &BenchJob,
     work: BenchWork,
     device: DeviceSpec,
     format: WeightFormat,
-) -> anyhow::Result<Sample> {
+) -> Result<Sample, MeasureError> {
     let on_host = device.is_host();
     let device = device.open()?;
     // What a device sets up once is not the work's.
     matmul_rate(&device, 64, format)?;
+    let taken = taken_mib(&device);
     let start_mib = memory::resident();
     let mut sample = match work {
         BenchWork::Selector => selector(job, &device, format)?,
@@ -43,7 +76,7 @@ pub(crate) fn measure(
     };
     (sample.start_mib, sample.peak_mib) = match on_host {
         true => (start_mib, memory::peak()),
-        false => (None, None),
+        false => (taken, sample.peak_mib),
     };
     sample.matmul_flops = Some(matmul_rate(&device, 1024, format)?);
     Ok(sample)
@@ -51,7 +84,7 @@ pub(crate) fn measure(
 
 /// Operations a second of a product of two square matrices, the best of a few, by
 /// the kernel that training uses.
-fn matmul_rate(device: &Device, n: usize, format: WeightFormat) -> anyhow::Result<f64> {
+fn matmul_rate(device: &Device, n: usize, format: WeightFormat) -> Result<f64, MeasureError> {
     let values: Vec<f32> = (0..n * n).map(|i| (i % 7) as f32 - 3.0).collect();
     let a = Tensor::<2>::from_data(TensorData::new(values, [n, n]), device);
     let a = match format {
@@ -66,14 +99,20 @@ fn matmul_rate(device: &Device, n: usize, format: WeightFormat) -> anyhow::Resul
             Some(kernels) => kernels.matmul(a.clone(), a.clone()),
             None => a.clone().matmul(a.clone()),
         };
-        device.sync().map_err(|e| anyhow::anyhow!("{e:?}"))?;
+        device.sync().map_err(|e| MeasureError::Backend { said: format!("{e:?}") })?;
         best = best.min(started.elapsed().as_secs_f64());
         drop(c);
     }
     Ok(2.0 * (n as f64).powi(3) / best)
 }
 
-fn model(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Lm> {
+/// What the allocator of `device` has taken, in MiB, if it tells.
+fn taken_mib(device: &Device) -> Option<f64> {
+    let usage = device.memory_pool_usage()?;
+    Some(usage.bytes_reserved as f64 / f64::from(1 << 20))
+}
+
+fn model(job: &BenchJob, device: &Device, format: WeightFormat) -> Result<Lm, MeasureError> {
     let model = Lm::init_as(&job.case.model, 0, device, format)?;
     Ok(match &job.case.lora {
         Some(lora) => model.with_lora(lora, 0)?,
@@ -90,6 +129,9 @@ struct Clock<'a> {
     step_tokens: Vec<f64>,
     step_flops: Vec<f64>,
     first_loss: Option<f64>,
+    device: &'a Device,
+    /// The most that the device's allocator had taken after a step, in MiB.
+    taken_mib: Option<f64>,
     /// Forward passes that a row with a backward pass is worth, that one included.
     passes: f64,
     /// Inputs and answer tokens of each row.
@@ -99,6 +141,7 @@ struct Clock<'a> {
 impl<'a> Clock<'a> {
     fn new<'e>(
         job: &'a BenchJob,
+        device: &'a Device,
         passes: f64,
         rows: impl IntoIterator<Item = &'e Example>,
     ) -> Self {
@@ -111,6 +154,8 @@ impl<'a> Clock<'a> {
             step_tokens: Vec::new(),
             step_flops: Vec::new(),
             first_loss: None,
+            device,
+            taken_mib: None,
             passes,
             sizes: rows.into_iter().map(size).collect(),
         }
@@ -132,7 +177,15 @@ impl<'a> Clock<'a> {
             self.step_tokens.push((tokens + more_tokens) as f64);
             self.step_flops.push(self.passes * forward + more);
         }
+        self.look();
         self.last = Instant::now();
+    }
+
+    /// Reads what the device holds, between steps that are timed.
+    fn look(&mut self) {
+        if let Some(mib) = taken_mib(self.device) {
+            self.taken_mib = Some(self.taken_mib.map_or(mib, |most| most.max(mib)));
+        }
     }
 
     /// Inputs of `rows`, and the operations of their forward pass.
@@ -149,7 +202,7 @@ impl<'a> Clock<'a> {
             step_tokens: self.step_tokens,
             step_flops: self.step_flops,
             start_mib: None,
-            peak_mib: None,
+            peak_mib: self.taken_mib,
             matmul_flops: None,
             first_loss: self.first_loss,
         }
@@ -180,7 +233,7 @@ fn epochs(job: &BenchJob, rows: usize, batch: usize) -> usize {
     (job.case.steps + WARM_UP).div_ceil(rows.div_ceil(batch))
 }
 
-fn selector(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
+fn selector(job: &BenchJob, device: &Device, format: WeightFormat) -> Result<Sample, MeasureError> {
     let (safe, data) =
         (BenchJob::examples(&job.safe, "safe"), BenchJob::examples(&job.data, "data"));
     let batch = job.case.rows / 2;
@@ -202,14 +255,14 @@ fn selector(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Re
     };
     let model = Lm::init_as(&job.case.model, 0, &device.clone().autodiff(), format)?;
     let passes = 1.0 + job.case.backward_share();
-    let mut clock = Clock::new(job, passes, safe.iter().chain(&data));
+    let mut clock = Clock::new(job, device, passes, safe.iter().chain(&data));
     let (data, safe, settings) = (&data[..], &safe[..], &settings);
     let task = Bilevel { model, data, safe, settings, mean_loss: 1.0, seed: 0 };
     Trainer::new(task)?.run(&mut clock)?;
     Ok(clock.into_sample())
 }
 
-fn sft(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
+fn sft(job: &BenchJob, device: &Device, format: WeightFormat) -> Result<Sample, MeasureError> {
     let data = BenchJob::examples(&job.data, "data");
     let batch = job.case.rows;
     let settings = SftSettings {
@@ -222,19 +275,19 @@ fn sft(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<
     };
     let model = Lm::init_as(&job.case.model, 0, &device.clone().autodiff(), format)?;
     let passes = 1.0 + job.case.backward_share();
-    let mut clock = Clock::new(job, passes, &data);
+    let mut clock = Clock::new(job, device, passes, &data);
     let task = Supervised { model, examples: &data, settings: &settings, seed: 0 };
     Trainer::new(task)?.run(&mut clock)?;
     Ok(clock.into_sample())
 }
 
-fn score(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
+fn score(job: &BenchJob, device: &Device, format: WeightFormat) -> Result<Sample, MeasureError> {
     let data = BenchJob::examples(&job.data, "data");
     let model = model(job, device, format)?.valid();
-    let mut clock = Clock::new(job, 1.0, &data);
+    let mut clock = Clock::new(job, device, 1.0, &data);
     let mut rows = data.chunks(job.case.rows).cycle();
     for _ in 0..WARM_UP + job.case.steps {
-        let rows: Vec<&Example> = rows.next().context("no rows")?.iter().collect();
+        let rows: Vec<&Example> = rows.next().ok_or(MeasureError::NoRows)?.iter().collect();
         let nll = token_losses(&model, &Batch::of(&rows, None));
         let mean = nll.iter().map(|l| f64::from(*l)).sum::<f64>() / nll.len() as f64;
         clock.first_loss.get_or_insert(mean);
@@ -244,7 +297,7 @@ fn score(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Resul
 }
 
 /// A step is a whole batch of answers, as long as the case's answers are.
-fn answers(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
+fn answers(job: &BenchJob, device: &Device, format: WeightFormat) -> Result<Sample, MeasureError> {
     let model = model(job, device, format)?.valid();
     let new = job.case.tokens / 2;
     let rows = job.data.iter().take(job.case.rows).enumerate();
@@ -255,14 +308,16 @@ fn answers(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Res
         })
         .collect();
     let settings = GenerateSettings { batch: prompts.len(), ..GenerateSettings::greedy(new) };
-    let mut clock = Clock::new(job, 1.0, []);
+    let mut clock = Clock::new(job, device, 1.0, []);
     // Its weights are laid out once, as in a stage.
     let generator = Generator::owning(model);
     for step in 0..1 + job.case.steps.div_ceil(4) {
         let started = Instant::now();
         let answers = generator.generate(&prompts, &settings, &[], 0)?;
+        let ms = started.elapsed().as_secs_f64() * 1e3;
+        clock.look();
         if step > 0 {
-            clock.step_ms.push(started.elapsed().as_secs_f64() * 1e3);
+            clock.step_ms.push(ms);
             let tokens: usize = answers.iter().map(|a| a.tokens.len()).sum();
             clock.step_tokens.push(tokens as f64);
             let lengths: Vec<usize> = prompts.iter().map(|p| p.tokens.len() + new - 1).collect();
