@@ -187,6 +187,6 @@ pub fn sample_of(command: Command, limits: Limits<'_>) -> Result<Sample, ChildEr
     serde_json::from_str(&last).map_err(|source| ChildError::NoSample { line: last, source })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[path = "child_tests.rs"]
 mod tests;

@@ -1,5 +1,7 @@
 //! Processes that end well, badly, late and not at all.
 
+#![cfg(unix)]
+
 use super::*;
 
 fn shell(script: &str) -> Command {

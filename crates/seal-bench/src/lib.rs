@@ -9,6 +9,7 @@
 
 mod case;
 mod child;
+mod clock;
 mod job;
 mod measure;
 pub mod memory;

@@ -19,6 +19,7 @@ mod open;
 mod page;
 mod parity;
 mod report;
+mod results;
 mod runner;
 mod shapes;
 mod speed;

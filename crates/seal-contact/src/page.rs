@@ -98,7 +98,7 @@ fn section(out: &mut String, step: &StepReport) {
     figures.rows = step
         .figures
         .iter()
-        .map(|f| vec![f.name.clone(), format!("{:.4}", f.value), f.unit.clone()])
+        .map(|f| vec![f.name.clone(), number(f.value), f.unit.clone()])
         .collect();
     for table in step.tables.iter().chain([&figures]).filter(|table| !table.rows.is_empty()) {
         of_table(out, table);
@@ -124,6 +124,16 @@ fn of_table(out: &mut String, table: &Table) {
         out.push_str("</tr>\n");
     }
     out.push_str("</tbody>\n</table></div>\n");
+}
+
+/// Whole numbers as they are, others with some digits.
+fn number(value: f64) -> String {
+    match value.abs() {
+        _ if value.fract() == 0.0 => format!("{value:.0}"),
+        large if large >= 1000.0 => format!("{value:.0}"),
+        small if small < 0.01 => format!("{value:.1e}"),
+        _ => format!("{value:.3}"),
+    }
 }
 
 /// Text between tags or quotes.
@@ -169,7 +179,10 @@ mod tests {
         let page = page(&report);
         assert!(page.contains("no driver &amp; &lt;b&gt;"), "{page}");
         assert!(page.contains("&lt;script&gt;") && page.contains("\\u{1b}[0m"), "{page}");
-        assert!(page.contains("<code>type this</code>") && page.contains("1.5000"), "{page}");
+        assert!(
+            page.contains("<code>type this</code>") && page.contains("<td>1.500</td>"),
+            "{page}"
+        );
         for outside in ["<script", "http", "src=", "<link", "url("] {
             assert!(!page.contains(outside), "{outside}");
         }

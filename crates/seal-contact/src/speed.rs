@@ -3,18 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use seal_bench::{
-    BenchJob, BenchWork, Case, Measured, Peer, STEPS, Sample, Summary, TorchMode, summaries,
-};
+use seal_bench::{BenchJob, BenchWork, Case, Peer, STEPS, Sample, TorchMode};
 use seal_device::{Backend, DeviceSpec};
 use seal_lm::WeightFormat;
-use serde_json::json;
 
 use crate::context::{Context, Known, parsed};
 use crate::nvidia::bf16_peak;
-use crate::report::Table;
+use crate::results::Results;
 use crate::shapes::{LARGE, SMALL, fits, rate, seconds};
-use crate::step::{Step, StepFault, StepFound, Verdict};
+use crate::step::{Step, StepFault, StepFound};
 use crate::work::DeviceJob;
 
 pub(crate) struct Speed {
@@ -25,20 +22,6 @@ pub(crate) struct Speed {
     pub(crate) python: Option<PathBuf>,
     /// Threads of a process.
     pub(crate) threads: usize,
-}
-
-/// What was measured so far.
-#[derive(Default)]
-struct Results {
-    measured: Vec<Measured>,
-    /// Measurements that failed, each with why.
-    failed: Vec<[String; 3]>,
-    /// Failures of PyTorch, which are not the device's.
-    peer_failed: Vec<[String; 3]>,
-    /// What was left out, each with why.
-    left_out: Vec<String>,
-    /// Why no further one was started.
-    ended: Option<StepFault>,
 }
 
 impl Step for Speed {
@@ -83,14 +66,14 @@ impl Step for Speed {
         if let Some(first) = results.measured.first() {
             at = rate(&first.sample);
         }
-        let format = if known.has_bf16 { WeightFormat::Bf16 } else { WeightFormat::F32 };
+        let format = self.format(known);
         if let (Some(rate), None) = (at, &results.ended)
-            && let Some(large) = self.largest(format, rate, context.left(), &mut results.left_out)
+            && let Some(large) = self.largest(known, rate, context.left(), &mut results.left_out)
         {
             let place = (context, folder.path(), &peers[..]);
             self.measure(&large, format, Some(rate), place, &mut results)?;
         }
-        Ok(self.found(results, known))
+        Ok(results.found(self.peak(known), !self.format(known).is_f32()))
     }
 }
 
@@ -98,17 +81,19 @@ impl Speed {
     /// The largest shape that the device's memory and the time take.
     fn largest(
         &self,
-        format: WeightFormat,
+        known: &Known,
         rate: f64,
         left: Duration,
         left_out: &mut Vec<String>,
     ) -> Option<Case> {
         let has_kernels = self.device.backend == Backend::Flex;
         let threads = has_kernels.then_some(self.threads);
+        let memory = self.memory_of(known);
+        let format = self.format(known);
         for name in LARGE {
             let case = Case::named(name)?;
             let needed = seconds(&case, BenchWork::Selector, rate);
-            let why = match self.memory {
+            let why = match memory {
                 Some(memory) if !fits(&case, format, memory, threads) => {
                     "the device has too little memory for it".to_owned()
                 }
@@ -194,6 +179,7 @@ impl Speed {
             if results.ended.is_some() || needed > left {
                 let why = format!("it takes about {needed:.0} s, and {left:.0} s are left");
                 results.left_out.push(format!("{name} {work}: {why}"));
+                results.late += 1;
                 continue;
             }
             let by = format!("seal {}", self.device);
@@ -231,80 +217,20 @@ impl Speed {
         Ok(())
     }
 
-    fn found(&self, results: Results, known: &Known) -> StepFound {
-        let summaries = summaries(&results.measured);
-        let peak = self.peak(known);
-        let mut found = StepFound::passed("");
-        let mut table = Table::new(
-            "speed",
-            &[
-                "shape",
-                "work",
-                "by",
-                "tokens/s",
-                "step ms",
-                "MFU",
-                "of a product",
-                "peak MiB",
-                "against PyTorch",
-            ],
-        );
-        let mut figures = Vec::new();
-        for summary in &summaries {
-            let measured = results.measured.iter().find(|m| is_of(m, summary));
-            let mfu =
-                measured.and_then(|m| mfu(&m.sample, peak)).filter(|_| is_half(summary, known));
-            table.rows.push(row(summary, &summaries, mfu));
-            if summary.by.starts_with("seal") {
-                let (case, work) = (&summary.case, summary.work);
-                found.figure(format!("{case} {work}"), summary.tokens_per_s, "tokens/s");
-                if let Some(loss) = summary.first_loss {
-                    found.figure(format!("{case} {work}, first loss"), loss, "nats");
-                }
-                figures.push(json!({"case": case, "work": work, "mfu": mfu}));
-            }
+    /// Bytes of the device's memory. Which of several GPUs it is, is not known: the smallest counts.
+    fn memory_of(&self, known: &Known) -> Option<u64> {
+        let is_of_nvidia =
+            matches!(self.device.backend, Backend::Cuda | Backend::Tch) && !self.device.is_host();
+        let smallest = known.gpus.iter().map(|gpu| gpu.memory).min();
+        self.memory.or_else(|| smallest.filter(|_| is_of_nvidia))
+    }
+
+    /// Number format of a large shape. The CPU has kernels for f32 alone.
+    fn format(&self, known: &Known) -> WeightFormat {
+        match known.has_bf16 && !self.device.is_host() {
+            true => WeightFormat::Bf16,
+            false => WeightFormat::F32,
         }
-        found.tables.push(table);
-        for (title, rows) in [
-            ("measurements that failed", &results.failed),
-            ("of PyTorch, which failed", &results.peer_failed),
-        ] {
-            if !rows.is_empty() {
-                let mut table = Table::new(title, &["measurement", "by", "said"]);
-                table.rows = rows.iter().map(|row| row.to_vec()).collect();
-                found.tables.push(table);
-            }
-        }
-        if !results.left_out.is_empty() {
-            let mut table = Table::new("left out", &["what"]);
-            table.rows = results.left_out.iter().map(|what| vec![what.clone()]).collect();
-            found.tables.push(table);
-        }
-        let peak_words = peak.map_or("its peak is not known here".to_owned(), |peak| {
-            format!("MFU is of {:.0} TFLOP/s in bf16", peak / 1e12)
-        });
-        found.said = format!("{} measurements; {peak_words}", results.measured.len());
-        found.verdict = match (results.failed.len(), results.ended) {
-            (0, None) if results.measured.is_empty() => {
-                Verdict::Unfinished("no measurement in the time that was left".to_owned())
-            }
-            (0, None) => Verdict::Passed,
-            (0, Some(fault)) => Verdict::Unfinished(fault.to_string()),
-            (count, _) => {
-                let [what, _, said] = &results.failed[0];
-                Verdict::Failed(format!("{count} measurements failed, the first is {what}: {said}"))
-            }
-        };
-        found.data = json!({
-            "peak_flops": peak,
-            "summaries": summaries,
-            "measurements": results.measured,
-            "mfu": figures,
-            "failed": results.failed,
-            "torch_failed": results.peer_failed,
-            "left_out": results.left_out,
-        });
-        found
     }
 
     /// Operations a second of the device's data sheet, if all GPUs here are of one kind that is known.
@@ -315,75 +241,6 @@ impl Speed {
         let first = known.gpus.first()?;
         known.gpus.iter().all(|gpu| gpu.name == first.name).then(|| bf16_peak(&first.name))?
     }
-}
-
-impl Results {
-    fn note(
-        &mut self,
-        (case, work, by): (&str, BenchWork, &str),
-        sample: Result<Sample, StepFault>,
-        is_own: bool,
-    ) {
-        match sample {
-            Ok(sample) => self.measured.push(Measured {
-                case: case.to_owned(),
-                work,
-                by: by.to_owned(),
-                round: 0,
-                sample,
-            }),
-            Err(StepFault::Failed { said }) => {
-                let list = if is_own { &mut self.failed } else { &mut self.peer_failed };
-                list.push([format!("{case} {work}"), by.to_owned(), said]);
-            }
-            Err(fault @ (StepFault::Time { .. } | StepFault::Stopped)) => {
-                self.left_out.push(format!("{case} {work}: {by}: {fault}"));
-                self.ended.get_or_insert(fault);
-            }
-        }
-    }
-}
-
-fn is_of(measured: &Measured, summary: &Summary) -> bool {
-    (&measured.case, measured.work, &measured.by) == (&summary.case, summary.work, &summary.by)
-}
-
-/// Whether the shape was measured in bf16, of which the peak is.
-fn is_half(summary: &Summary, known: &Known) -> bool {
-    known.has_bf16 && summary.case != SMALL
-}
-
-/// Operations that the model needs over those of the data sheet.
-fn mfu(sample: &Sample, peak: Option<f64>) -> Option<f64> {
-    let seconds = sample.step_ms.iter().sum::<f64>() / 1e3;
-    let share = sample.step_flops.iter().sum::<f64>() / seconds / peak?;
-    Some(share).filter(|share| share.is_finite() && *share > 0.0)
-}
-
-fn row(summary: &Summary, all: &[Summary], mfu: Option<f64>) -> Vec<String> {
-    let share = |x: Option<f64>| {
-        x.filter(|x| *x > 0.0).map_or(String::new(), |x| format!("{:.1} %", 100.0 * x))
-    };
-    // Of this program, beside each form of PyTorch that did the same.
-    let same = |s: &&Summary| s.case == summary.case && s.work == summary.work;
-    let beside = all.iter().filter(same).filter(|s| s.by != summary.by);
-    let beside: Vec<String> = match summary.by.starts_with("seal") {
-        true => beside
-            .map(|s| format!("{:.2}x of {}", summary.tokens_per_s / s.tokens_per_s, s.by))
-            .collect(),
-        false => Vec::new(),
-    };
-    vec![
-        summary.case.clone(),
-        summary.work.to_string(),
-        summary.by.clone(),
-        format!("{:.0}", summary.tokens_per_s),
-        format!("{:.1}", summary.step_ms),
-        share(mfu),
-        share(summary.utilisation),
-        summary.peak_mib.map_or("not told".to_owned(), |mib| format!("{mib:.0}")),
-        beside.join(", "),
-    ]
 }
 
 #[cfg(test)]

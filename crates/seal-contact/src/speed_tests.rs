@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::*;
+use crate::step::Verdict;
 
 const SAMPLE: &str = r#"{"step_ms": [10.0], "step_tokens": [100.0], "step_flops": [1e9],
     "start_mib": null, "peak_mib": 5.0, "matmul_flops": 1e12, "first_loss": 2.0}"#;
@@ -77,11 +78,4 @@ fn a_python_that_is_none_is_left_out_with_why() {
     let peers = Speed { python, ..speed() }.peers(dir.path(), &mut results).unwrap();
     assert!(peers.is_empty());
     assert_eq!(results.left_out[0], "PyTorch lean: /no/such/python cannot be run");
-}
-
-#[test]
-fn mfu_needs_a_peak_that_is_known() {
-    let sample: Sample = serde_json::from_str(SAMPLE).unwrap();
-    assert_eq!(mfu(&sample, Some(1e12)), Some(0.1));
-    assert_eq!(mfu(&sample, None), None);
 }

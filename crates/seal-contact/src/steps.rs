@@ -22,7 +22,7 @@ pub struct Settings {
     pub device: DeviceSpec,
     /// Version of the program.
     pub version: String,
-    /// Bytes of the device's memory, if they are known.
+    /// Bytes of the device's memory, if they are known; those of a GPU of NVIDIA are asked for.
     pub device_memory: Option<u64>,
     /// Bytes of the machine's memory, if the system tells.
     pub machine_memory: Option<u64>,
