@@ -225,7 +225,7 @@ fn devices_that_are_not_there() {
     let sandbox = study();
     insta::assert_snapshot!(refused(&sandbox, &["--device", "gpu"]).error(), @"
     exit 2
-    error: unknown device `gpu`: known are flex, cuda:N, tch, tch:cuda:N, wgpu
+    error: unknown device `gpu`: known are flex, flex:N, cuda:N, cuda:*, tch, tch:cuda:N, wgpu, wgpu:N, wgpu:integrated:N, wgpu:virtual:N, wgpu:cpu
     ");
     insta::assert_snapshot!(refused(&sandbox, &["--device", "cuda:1"]).error(), @"
     exit 4

@@ -195,3 +195,44 @@ fn a_list_of_devices_is_a_value_like_others() {
     let again = sandbox.run(&["ablate", "--out", "out"]);
     assert!(again.stdout.contains("0 stages run"), "{}{}", again.stdout, again.stderr);
 }
+
+/// The operations that every device takes beside the CPU's kernels, with a part of the checks.
+#[test]
+fn paths_of_a_model_are_compared_with_the_cpu() {
+    let sandbox = study();
+    let devices = |args: &[&str]| sandbox.run(&[&["devices", "--device", "flex"], args].concat());
+    let run = devices(&["--checks", "--only", "qwen2/", "--only", "refusals/", "--json"]);
+    assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
+    let said: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((said["device"].as_str(), said["fusion"].as_bool()), (Some("flex"), Some(false)));
+    let checks = said["checks"].as_array().unwrap();
+    let names: Vec<&str> = checks.iter().map(|check| check["check"].as_str().unwrap()).collect();
+    let family = ["losses", "gradients", "adapters", "greedy"].map(|of| format!("qwen2/{of}"));
+    assert_eq!(names[..4], family);
+    assert_eq!(names[4..], ["refusals/ids", "refusals/targets"]);
+    for check in checks {
+        assert_eq!(check["state"], "passed", "{check}");
+        assert_eq!(check["repeat"], "same-bits", "{check}");
+    }
+    // The composed gradients are no copy of the fused ones.
+    assert!(checks[1]["difference"].as_f64().unwrap() > 0.0, "{}", checks[1]);
+
+    let run = devices(&["--checks", "--only", "files/"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines.len(), 4, "{}", run.stdout);
+    assert!(lines[0].starts_with("passed   files/model    "), "{}", run.stdout);
+    let sum = "3 checks of flex: 3 passed, 0 failed, 0 skipped, in ";
+    assert!(lines[3].starts_with(sum) && lines[3].ends_with("fusion off, autotune off"));
+
+    let run = devices(&["--memory", "12"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stdout.contains("too few steps to tell whether it grows"), "{}", run.stdout);
+
+    let run = devices(&["--checks", "--only", "nothing"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("no check has nothing in its name; there are llama/losses, "));
+    let run = devices(&["--json"]);
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("--json goes with --checks or --memory"), "{}", run.stderr);
+}

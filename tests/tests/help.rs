@@ -29,6 +29,7 @@ fn each_verb() {
         "configs",
         "bench",
         "devices",
+        "gpu-check",
         "check",
         "judge",
         "store",

@@ -25,7 +25,7 @@ fn every_command_that_it_names_is_its_own() {
         .skip(1)
         .map_while(|line| line.strip_prefix("  ")?.split(' ').next())
         .collect();
-    assert_eq!(verbs.len(), 20, "{verbs:?}");
+    assert_eq!(verbs.len(), 21, "{verbs:?}");
     for verb in verbs {
         let help = seal(&sandbox, &[verb, "--help"]).stdout;
         assert!(help.contains(&format!("Usage: seal {verb}")), "{help}");

@@ -217,7 +217,7 @@ fn what_does_not_go_together_is_refused() {
     ");
     insta::assert_snapshot!(refused(&own, &with(&["--device", "abacus"])), @"
     exit 2
-    error: unknown device `abacus`: known are flex, cuda:N, tch, tch:cuda:N, wgpu
+    error: unknown device `abacus`: known are flex, flex:N, cuda:N, cuda:*, tch, tch:cuda:N, wgpu, wgpu:N, wgpu:integrated:N, wgpu:virtual:N, wgpu:cpu
     ");
     let server = format!("kind = \"pairwise\"\n{endpoint}");
     insta::assert_snapshot!(refused(&server, &with(&["--device", "flex"])), @"

@@ -6,7 +6,6 @@
 //! It is a library with one entry point, so that the whole-program tests run
 //! the same program from their own package, built by the same `cargo test`.
 
-mod bench;
 mod verbs;
 
 use std::process::ExitCode;

@@ -9,8 +9,8 @@ use crate::options::StudyArgs;
 use crate::program::Program;
 use crate::verbosity::Verbosity;
 use crate::verbs::{
-    ablate, cancel, completions, config, configs, devices, doctor, findings, generate, inspect,
-    judge, man, report, run_stage, score, select, sft, status, store,
+    ablate, cancel, completions, config, configs, devices, doctor, findings, generate, gpu_check,
+    inspect, judge, man, report, run_stage, score, select, sft, status, store,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -92,6 +92,8 @@ pub(crate) enum Verb {
     Doctor(doctor::Options),
     /// Try the backends and say how to add one that is missing.
     Devices(devices::Options),
+    /// Try a GPU for the first time: what works, what it holds, how fast it is.
+    GpuCheck(gpu_check::Options),
     /// Write a script that completes the command line in a shell.
     Completions(completions::Options),
     /// Write the pages of the manual.

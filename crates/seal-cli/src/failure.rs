@@ -7,6 +7,7 @@ use anyhow::Error;
 use seal_study::StudyError;
 
 use crate::message::message;
+use crate::verbs::gpu_check::GpuCheckEnd;
 use crate::{exit_code, plain};
 
 /// Prints `error` to stderr and gives its exit code.
@@ -22,7 +23,9 @@ pub(crate) fn report(error: &Error) -> ExitCode {
 
 /// Whether the user asked for the end, which is no failure.
 fn is_cancelled(error: &Error) -> bool {
-    error.downcast_ref::<StudyError>().is_some_and(StudyError::is_cancelled)
+    let stopped = error.downcast_ref::<GpuCheckEnd>();
+    stopped.is_some_and(|end| matches!(end, GpuCheckEnd::Stopped { .. }))
+        || error.downcast_ref::<StudyError>().is_some_and(StudyError::is_cancelled)
 }
 
 /// Whether the reader of our output went away (`seal plan | head`),

@@ -18,7 +18,7 @@ mod given;
 mod interrupt;
 mod kept;
 mod logging;
-pub mod memory;
+mod memory;
 mod message;
 mod model_args;
 mod numbers;

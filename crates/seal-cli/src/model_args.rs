@@ -35,7 +35,7 @@ pub(crate) struct ModelArgs {
     /// Folder of a PEFT adapter to put on the model.
     #[arg(long, value_name = "DIR")]
     adapter: Option<PathBuf>,
-    /// Device: flex, cuda:N, tch, tch:cuda:N, wgpu.
+    /// Device: flex, cuda:N, tch, tch:cuda:N, wgpu, wgpu:N, wgpu:cpu.
     #[arg(long, default_value = "flex")]
     device: String,
     #[command(flatten)]

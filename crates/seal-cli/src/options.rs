@@ -28,8 +28,8 @@ pub(crate) struct ConfigArgs {
     /// Set a key of the config, such as sft.epochs=4 (repeatable).
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Device that trains: flex, cuda:N, tch, tch:cuda:N, wgpu; several as cuda:0,cuda:1 or cuda:*, and
-    /// each stage has one.
+    /// Device that trains: flex, cuda:N, tch, tch:cuda:N, wgpu, wgpu:N, wgpu:cpu; several as
+    /// cuda:0,cuda:1 or cuda:*, and each stage has one.
     #[arg(long)]
     pub(crate) device: Option<String>,
     /// Study seeds, such as 0,1,2.

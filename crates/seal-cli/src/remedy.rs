@@ -238,7 +238,12 @@ fn of_folder(error: &RunFolderError) -> Option<Advice> {
 fn of_device(error: &DeviceError) -> Option<Advice> {
     match error {
         DeviceError::NotCompiledIn { device, .. } => with_feature(device.backend.name()),
-        DeviceError::Unknown { .. } | DeviceError::Several { .. } => None,
+        DeviceError::NoAdapter { present, .. } if !present.is_empty() => {
+            Advice::remedy("--device takes others")
+        }
+        DeviceError::NoAdapter { .. }
+        | DeviceError::Unknown { .. }
+        | DeviceError::Several { .. } => None,
     }
 }
 

@@ -103,6 +103,14 @@ pub enum UsageError {
         /// The file of rows.
         path: PathBuf,
     },
+    /// A part of the name of no check.
+    #[error("--only: no check has {} in its name; there are {}", only.join(" or "), all.join(", "))]
+    NoCheck {
+        /// The parts.
+        only: Vec<String>,
+        /// The names of all checks.
+        all: Vec<String>,
+    },
     /// A drawing of a run without an ablation.
     #[error("--picture: the run has no ablation to draw; leave it out")]
     NothingToDraw,

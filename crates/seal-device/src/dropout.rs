@@ -61,7 +61,7 @@ impl DropoutTokens {
         if crate::Kernels::of(&x.device()).is_some() && x.dtype() == burn::tensor::DType::F32 {
             return crate::kernels::flex_dropout(x, Arc::clone(&self.words), dropout);
         }
-        #[cfg(feature = "cube")]
+        #[cfg(all(feature = "cube", not(feature = "fusion")))]
         if crate::kernels::is_cube(&x.device()) {
             let table = self.table(&x.device());
             return crate::kernels::cube_dropout(x, table, dropout);
@@ -74,7 +74,10 @@ impl DropoutTokens {
     }
 
     /// The words on `device`; all calls are for one device.
-    #[cfg_attr(not(feature = "cube"), allow(dead_code, reason = "for kernels of GPUs"))]
+    #[cfg_attr(
+        not(all(feature = "cube", not(feature = "fusion"))),
+        allow(dead_code, reason = "for kernels of GPUs")
+    )]
     fn table(&self, device: &Device) -> Tensor<2, Int> {
         let make = || {
             let words = self.words.iter().flatten().map(|word| *word as i32).collect::<Vec<_>>();

@@ -80,7 +80,7 @@ pub enum DeviceSetError {
         name: String,
     },
     /// All of a kind that has no number of devices.
-    #[error("`{name}`: how many there are is not known; name each, such as {}", two(.name))]
+    #[error("`{name}`: {}", numbered(.name))]
     NoNumber {
         /// The name.
         name: String,
@@ -111,10 +111,13 @@ fn shares(found: usize, each: usize) -> Result<(), DeviceSetError> {
     }
 }
 
-/// Two devices of a kind whose name ends in a star.
-fn two(name: &str) -> String {
-    let kind = name.trim_end_matches('*');
-    format!("{kind}0 and {kind}1")
+/// What to name in place of a kind whose name ends in a star.
+fn numbered(name: &str) -> String {
+    match name.trim_end_matches('*') {
+        "wgpu:" => "adapters are no kind, for they may round differently; name one, such as wgpu:0"
+            .to_owned(),
+        kind => format!("how many there are is not known; name each, such as {kind}0 and {kind}1"),
+    }
 }
 
 /// The parts of a text with commas, as a list.
@@ -140,10 +143,12 @@ impl DeviceSet {
             name if name.trim().is_empty() => Err(DeviceSetError::NoName),
             name if name.contains(',') => Err(DeviceSetError::NoList { text: name.to_owned() }),
             "cuda:*" => {
-                let kind = DeviceSpec { backend: Backend::Cuda, index: Some(0) };
+                let kind = DeviceSpec::of(Backend::Cuda, Some(0));
                 Ok(Self { kind, listed: Listed::All })
             }
-            "flex:*" | "tch:cuda:*" => Err(DeviceSetError::NoNumber { name: name.to_owned() }),
+            "flex:*" | "tch:cuda:*" | "wgpu:*" => {
+                Err(DeviceSetError::NoNumber { name: name.to_owned() })
+            }
             name => {
                 let device: DeviceSpec = name.parse()?;
                 Ok(Self { kind: device.kind(), listed: Listed::One(device) })
@@ -283,16 +288,10 @@ fn count(kind: DeviceSpec) -> Option<usize> {
     match kind.backend {
         #[cfg(feature = "cuda")]
         Backend::Cuda => {
-            use std::panic::{catch_unwind, set_hook, take_hook};
-
             use burn::tensor::{Device, DeviceType};
 
             // Without a driver the backend panics: there is no device then.
-            let hook = take_hook();
-            set_hook(Box::new(|_| {}));
-            let found = catch_unwind(|| Device::enumerate(DeviceType::Cuda).len());
-            set_hook(hook);
-            Some(found.unwrap_or(0))
+            Some(crate::quietly(|| Device::enumerate(DeviceType::Cuda).len()).unwrap_or(0))
         }
         _ => None,
     }

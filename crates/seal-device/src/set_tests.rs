@@ -32,6 +32,7 @@ fn devices_that_are_no_set_are_refused_with_what_to_name() {
     let said = |names: &[&str]| listed(names).unwrap_err().to_string();
     assert!(said(&["flex:0", "cuda:0"]).contains("flex:0 and cuda:0 are of two kinds"));
     assert!(said(&["tch", "tch:cuda:0"]).contains("of two kinds"), "one is the CPU");
+    assert!(said(&["wgpu:0", "wgpu:1"]).contains("of two kinds"), "they may be of two makers");
     assert!(said(&["flex", "flex:0"]).contains("flex and flex:0 are one device: a stage has"));
     assert!(said(&["flex:1", "flex:1"]).contains("the device flex:1 is there twice"));
     assert!(said(&["cuda", "cuda:0"]).contains("twice"));
@@ -41,6 +42,7 @@ fn devices_that_are_no_set_are_refused_with_what_to_name() {
     assert!(said(&["flex:0", ""]).contains("the name of a device is empty"));
     let said = |name: &str| DeviceSet::named(name).unwrap_err().to_string();
     assert!(said("flex:*").contains("such as flex:0 and flex:1"));
+    assert!(said("wgpu:*").contains("name one, such as wgpu:0"));
     assert!(said("").contains("the name of a device is empty"));
     assert!(said("cuda:0, cuda:1").ends_with(r#"such as ["cuda:0", "cuda:1"]"#));
     assert!(said("tch:cuda:*").contains("such as tch:cuda:0 and tch:cuda:1"));
@@ -78,7 +80,7 @@ fn another_process_sees_one_gpu_alone() {
     // A process that sees some only has numbers of its own for them.
     assert_eq!(alone("cuda:1", Some("2, 5")), ["CUDA_VISIBLE_DEVICES=5"]);
     assert_eq!(alone("cuda:0", Some("GPU-8f2a,GPU-11")), ["CUDA_VISIBLE_DEVICES=GPU-8f2a"]);
-    for cpu in ["flex:1", "tch", "flex"] {
+    for cpu in ["flex:1", "tch", "flex", "wgpu:cpu"] {
         assert!(alone(cpu, Some("1")).is_empty());
     }
 }

@@ -5,6 +5,10 @@ use std::str::FromStr;
 
 use burn::tensor::Device;
 
+/// Names that a device can be given.
+pub const KNOWN: &str = "flex, flex:N, cuda:N, cuda:*, tch, tch:cuda:N, wgpu, wgpu:N, \
+                         wgpu:integrated:N, wgpu:virtual:N, wgpu:cpu";
+
 /// A backend this project knows, compiled in or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
@@ -14,8 +18,23 @@ pub enum Backend {
     Cuda,
     /// `tch`, `tch:cuda:N`: libtorch.
     Tch,
-    /// `wgpu`: WebGPU, Vulkan or Metal.
+    /// `wgpu`, `wgpu:N`, `wgpu:cpu`: WebGPU, Vulkan or Metal.
     Wgpu,
+}
+
+/// What an adapter of `wgpu` is. Adapters of each kind are counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adapter {
+    /// The one that the system prefers.
+    Any,
+    /// A card of its own.
+    Discrete,
+    /// On the chip of the CPU.
+    Integrated,
+    /// Of a virtual machine.
+    Virtual,
+    /// A program that computes on the CPU, such as Mesa's llvmpipe. There is at most one.
+    Software,
 }
 
 impl Backend {
@@ -48,15 +67,17 @@ impl Backend {
 pub struct DeviceSpec {
     /// Which backend runs.
     pub backend: Backend,
+    /// Which kind of adapter, for `wgpu`; [`Adapter::Any`] for all others.
+    pub adapter: Adapter,
     /// Which device of its kind, where there is a choice: a GPU, or a place for one stage on the
-    /// CPU. `None` is the CPU for `tch`, the default adapter for `wgpu`, and the CPU as one device
-    /// for `flex`.
+    /// CPU. `None` is the CPU for `tch`, the one adapter of its kind for `wgpu`, and the CPU as one
+    /// device for `flex`.
     pub index: Option<usize>,
 }
 
 impl Default for DeviceSpec {
     fn default() -> Self {
-        Self { backend: Backend::Flex, index: None }
+        Self::of(Backend::Flex, None)
     }
 }
 
@@ -64,7 +85,7 @@ impl Default for DeviceSpec {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// The string names no device.
-    #[error("unknown device `{name}`: known are flex, cuda:N, tch, tch:cuda:N, wgpu")]
+    #[error("unknown device `{name}`: known are {KNOWN}")]
     Unknown {
         /// The string.
         name: String,
@@ -88,6 +109,24 @@ pub enum DeviceError {
         /// The backends that are in this binary.
         present: Vec<Backend>,
     },
+    /// An adapter that the machine does not have.
+    #[error("device `{device}`: this machine shows no such adapter, {}", shown(present))]
+    NoAdapter {
+        /// What was asked for.
+        device: DeviceSpec,
+        /// The adapters that there are, each with what it calls itself.
+        present: Vec<(DeviceSpec, String)>,
+    },
+}
+
+fn shown(adapters: &[(DeviceSpec, String)]) -> String {
+    let each = adapters.iter().map(|(device, name)| format!("{device} ({name})"));
+    match each.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => {
+            "and no other: is there a driver for Vulkan? `vulkaninfo --summary` tells".to_owned()
+        }
+        some => format!("only {some}"),
+    }
 }
 
 fn names(backends: &[Backend]) -> String {
@@ -103,33 +142,49 @@ impl FromStr for DeviceSpec {
         }
         let unknown = || DeviceError::Unknown { name: s.to_owned() };
         let index = |text: &str| text.parse::<usize>().map(Some).map_err(|_| unknown());
-        let (backend, index) = match s.split(':').collect::<Vec<_>>()[..] {
-            ["flex"] => (Backend::Flex, None),
-            ["flex", n] => (Backend::Flex, index(n)?),
-            ["cuda"] => (Backend::Cuda, Some(0)),
-            ["cuda", n] => (Backend::Cuda, index(n)?),
-            ["tch"] => (Backend::Tch, None),
-            ["tch", "cuda"] => (Backend::Tch, Some(0)),
-            ["tch", "cuda", n] => (Backend::Tch, index(n)?),
-            ["wgpu"] => (Backend::Wgpu, None),
+        let wgpu = |adapter, index| Self { adapter, ..Self::of(Backend::Wgpu, index) };
+        Ok(match s.split(':').collect::<Vec<_>>()[..] {
+            ["flex"] => Self::of(Backend::Flex, None),
+            ["flex", n] => Self::of(Backend::Flex, index(n)?),
+            ["cuda"] => Self::of(Backend::Cuda, Some(0)),
+            ["cuda", n] => Self::of(Backend::Cuda, index(n)?),
+            ["tch"] => Self::of(Backend::Tch, None),
+            ["tch", "cuda"] => Self::of(Backend::Tch, Some(0)),
+            ["tch", "cuda", n] => Self::of(Backend::Tch, index(n)?),
+            ["wgpu"] => wgpu(Adapter::Any, None),
+            ["wgpu", "cpu"] => wgpu(Adapter::Software, None),
+            ["wgpu", "integrated"] => wgpu(Adapter::Integrated, Some(0)),
+            ["wgpu", "integrated", n] => wgpu(Adapter::Integrated, index(n)?),
+            ["wgpu", "virtual"] => wgpu(Adapter::Virtual, Some(0)),
+            ["wgpu", "virtual", n] => wgpu(Adapter::Virtual, index(n)?),
+            ["wgpu", n] => wgpu(Adapter::Discrete, index(n)?),
             _ => return Err(unknown()),
-        };
-        Ok(Self { backend, index })
+        })
     }
 }
 
 impl fmt::Display for DeviceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.backend, self.index) {
-            (Backend::Cuda, n) => write!(f, "cuda:{}", n.unwrap_or(0)),
-            (Backend::Flex, Some(n)) => write!(f, "flex:{n}"),
-            (Backend::Tch, Some(n)) => write!(f, "tch:cuda:{n}"),
+        let n = self.index.unwrap_or(0);
+        match (self.backend, self.adapter) {
+            (Backend::Cuda, _) => write!(f, "cuda:{n}"),
+            (Backend::Flex, _) if self.index.is_some() => write!(f, "flex:{n}"),
+            (Backend::Tch, _) if self.index.is_some() => write!(f, "tch:cuda:{n}"),
+            (Backend::Wgpu, Adapter::Discrete) => write!(f, "wgpu:{n}"),
+            (Backend::Wgpu, Adapter::Integrated) => write!(f, "wgpu:integrated:{n}"),
+            (Backend::Wgpu, Adapter::Virtual) => write!(f, "wgpu:virtual:{n}"),
+            (Backend::Wgpu, Adapter::Software) => f.write_str("wgpu:cpu"),
             (backend, _) => f.write_str(backend.name()),
         }
     }
 }
 
 impl DeviceSpec {
+    /// A device of `backend`, of any adapter.
+    pub(crate) fn of(backend: Backend, index: Option<usize>) -> Self {
+        Self { backend, adapter: Adapter::Any, index }
+    }
+
     /// Whether it computes in the machine's own memory.
     pub fn is_host(self) -> bool {
         match self.backend {
@@ -140,11 +195,13 @@ impl DeviceSpec {
     }
 
     /// The kind of the device, which is the first device of it. Devices of one kind give the same
-    /// bits, so that it does not matter which of them a stage has.
+    /// bits, so that it does not matter which of them a stage has. An adapter of `wgpu` is a kind of
+    /// its own: two of them may be of two makers.
     pub fn kind(self) -> Self {
         let index = match self.backend {
             Backend::Flex => None,
-            Backend::Cuda | Backend::Tch | Backend::Wgpu => self.index.map(|_| 0),
+            Backend::Cuda | Backend::Tch => self.index.map(|_| 0),
+            Backend::Wgpu => self.index,
         };
         Self { index, ..self }
     }
@@ -152,7 +209,8 @@ impl DeviceSpec {
     /// Opens the device, without autodiff.
     ///
     /// # Errors
-    /// [`DeviceError::NotCompiledIn`] if this binary lacks the backend.
+    /// [`DeviceError::NotCompiledIn`] if this binary lacks the backend;
+    /// [`DeviceError::NoAdapter`] if the machine has no such adapter of `wgpu`.
     pub fn open(self) -> Result<Device, DeviceError> {
         match self.backend {
             #[cfg(feature = "flex")]
@@ -167,7 +225,7 @@ impl DeviceSpec {
                 None => Device::libtorch(),
             }),
             #[cfg(feature = "wgpu")]
-            Backend::Wgpu => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+            Backend::Wgpu => crate::adapters::open(self),
             #[allow(unreachable_patterns, reason = "with every feature on, none is missing")]
             _ => Err(DeviceError::NotCompiledIn {
                 device: self,

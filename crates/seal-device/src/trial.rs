@@ -1,10 +1,8 @@
 //! Whether a device computes at all.
 
-use std::panic::{self, AssertUnwindSafe};
-
 use burn::tensor::Tensor;
 
-use crate::{DeviceError, DeviceSpec, panic_message};
+use crate::{DeviceError, DeviceSpec, quietly};
 
 /// Why a device cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,25 +34,18 @@ impl DeviceSpec {
     /// # Errors
     /// A backend that is not in this binary; one that panics; a wrong product.
     pub fn try_out(self) -> Result<(), TrialError> {
-        let hook = panic::take_hook();
-        panic::set_hook(Box::new(|_| {}));
-        let sum = panic::catch_unwind(AssertUnwindSafe(|| {
+        let sum = quietly(|| {
             let device = self.open()?;
             let [a, b] = [[[1.0, 2.0], [3.0, 4.0]], [[1.0, 3.0], [5.0, 7.0]]];
             let product =
                 Tensor::<2>::from_floats(a, &device).matmul(Tensor::<2>::from_floats(b, &device));
             Ok::<f32, DeviceError>(product.into_data().iter::<f32>().sum())
-        }));
-        panic::set_hook(hook);
+        });
         match sum {
             Ok(Ok(sum)) if sum == SUM => Ok(()),
             Ok(Ok(found)) => Err(TrialError::Wrong { found }),
             Ok(Err(error)) => Err(error.into()),
-            Err(panic) => {
-                let text = panic_message(panic.as_ref()).unwrap_or("the backend panicked");
-                let said = text.lines().next().unwrap_or_default().to_owned();
-                Err(TrialError::Panicked { said })
-            }
+            Err(said) => Err(TrialError::Panicked { said }),
         }
     }
 }

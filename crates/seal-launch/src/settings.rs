@@ -178,7 +178,7 @@ impl LaunchSettings {
                 .or_else(|| self.text(name).filter(|_| is_for(name)))
         };
         let on_gpu =
-            device.is_some_and(|device| ["cuda", "wgpu"].iter().any(|k| device.contains(k)));
+            device.is_some_and(|device| device.contains("cuda") || is_card_of_wgpu(device));
         let gpus = match value("gpus").and_then(|text| text.parse().ok()) {
             Some(gpus) => gpus,
             None if on_gpu => devices.max(1),
@@ -216,6 +216,11 @@ fn takes(name: &str, value: &str) -> bool {
         // They become lines and arguments of scripts.
         _ => !value.is_empty() && !value.contains(['\n', '\r', '\0']),
     }
+}
+
+/// Whether a device of `wgpu` is a card, and not a program on the CPU.
+fn is_card_of_wgpu(device: &str) -> bool {
+    device.contains("wgpu") && !device.contains("wgpu:cpu")
 }
 
 /// `800M` or `16G` in MiB.
@@ -266,7 +271,8 @@ mod tests {
             (1, 0, all)
         );
         let gpus = |device, n| parse(&[]).unwrap().request("sft", 1, (Some(device), n)).gpus;
-        assert_eq!([gpus("tch:cuda:1", 0), gpus("cuda:0", 4), gpus("flex", 4)], [1, 4, 0]);
+        assert_eq!(["tch:cuda:1", "wgpu:0", "wgpu:cpu", "flex"].map(|d| gpus(d, 0)), [1, 1, 0, 0]);
+        assert_eq!([gpus("cuda:0", 4), gpus("flex", 4)], [4, 0]);
         assert_eq!(settings.given(), given);
     }
 

@@ -24,6 +24,7 @@ pub(crate) fn answer_loss(
     batch: &Batch,
     weights: &[f32],
 ) -> (Vec<f32>, Tensor<1>) {
+    model.trunk.insist(&batch.targets);
     let (head, trained) = model.output_weight();
     let h = hidden.clone().inner();
     let w = head.clone().inner().cast(h.dtype());

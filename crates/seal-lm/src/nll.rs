@@ -22,6 +22,7 @@ pub struct RowNll {
 /// tape with all its logits: [`crate::differentiate`] and
 /// [`crate::token_losses`] need less memory.
 pub fn token_nll(model: &Lm, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Tensor<1> {
+    model.trunk.insist(&batch.targets);
     let logits = model.logits(model.answer_hidden(batch, dropout));
     logit_nll(model.kernels(), logits, &batch.targets)
 }

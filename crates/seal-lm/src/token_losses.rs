@@ -72,6 +72,7 @@ impl<'a> LossParts<'a> {
 }
 
 fn losses_of_part(model: &Lm, batch: &Batch, dropout: Option<DropoutKey<'_>>) -> Vec<f32> {
+    model.trunk.insist(&batch.targets);
     let hidden = model.answer_hidden(batch, dropout);
     let [m, d] = hidden.dims();
     let size = rows_at_once(model);

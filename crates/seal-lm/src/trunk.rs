@@ -108,10 +108,18 @@ impl Trunk {
         }
     }
 
+    /// Stops at an id outside the vocabulary, of inputs and of targets. Backends read what lies
+    /// beyond the table, write to it, or stop without a reason.
+    ///
+    /// # Panics
+    /// With [`LmError::Token`]: who takes ids from outside asks [`Trunk::check_tokens`] before.
+    pub(crate) fn insist(&self, ids: &[i32]) {
+        self.check_tokens(ids.iter().map(|id| *id as u32)).unwrap_or_else(|e| panic!("{e}"));
+    }
+
     /// Embeddings `[n, D]` of token ids.
     pub(crate) fn embed(&self, tokens: &[i32]) -> Tensor<2> {
-        // Backends read what lies beyond the table, or stop without a reason.
-        self.check_tokens(tokens.iter().map(|id| *id as u32)).unwrap_or_else(|e| panic!("{e}"));
+        self.insist(tokens);
         let ids = TensorData::new(tokens.to_vec(), [tokens.len()]);
         let states =
             self.embed_tokens.val().select(0, Tensor::<1, Int>::from_data(ids, &self.device()));

@@ -23,9 +23,11 @@ use seal_model::ModelError;
 use seal_study::StudyError;
 use seal_track::TrackError;
 
+use crate::interrupt;
 use crate::usage::UsageError;
 use crate::verbs::devices::BrokenDevice;
 use crate::verbs::doctor::ChecksFailed;
+use crate::verbs::gpu_check::GpuCheckEnd;
 use crate::verbs::judge::JudgeFailure;
 use crate::verbs::store::DamagedStore;
 
@@ -80,6 +82,13 @@ fn of_one(error: &(dyn Error + 'static)) -> Option<u8> {
     }
     if error.is::<UsageError>() || error.is::<ChecksFailed>() {
         return Some(USAGE);
+    }
+    if let Some(end) = error.downcast_ref::<GpuCheckEnd>() {
+        return Some(match end {
+            GpuCheckEnd::Failed { .. } => UNEXPECTED,
+            GpuCheckEnd::Stopped { .. } => interrupt::code(),
+            GpuCheckEnd::Taken { .. } => USAGE,
+        });
     }
     error.is::<BrokenDevice>().then_some(DEVICE)
 }

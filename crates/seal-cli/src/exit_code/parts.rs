@@ -15,7 +15,7 @@ use super::{DATA, DEVICE, RETRY, UNEXPECTED, USAGE};
 pub(super) fn device(error: &DeviceError) -> u8 {
     match error {
         DeviceError::Unknown { .. } | DeviceError::Several { .. } => USAGE,
-        DeviceError::NotCompiledIn { .. } => DEVICE,
+        DeviceError::NotCompiledIn { .. } | DeviceError::NoAdapter { .. } => DEVICE,
     }
 }
 

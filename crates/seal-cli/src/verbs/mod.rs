@@ -9,6 +9,7 @@ pub(crate) mod devices;
 pub(crate) mod doctor;
 pub(crate) mod findings;
 pub(crate) mod generate;
+pub(crate) mod gpu_check;
 pub(crate) mod inspect;
 pub(crate) mod judge;
 mod judging_plan;
@@ -57,7 +58,8 @@ pub(crate) fn run(cli: &Cli, given: &GivenOptions) -> anyhow::Result<()> {
         Verb::Config(options) => config::run(options),
         Verb::Store(options) => store::run(options, verbosity),
         Verb::Doctor(options) => doctor::run(options, verbosity),
-        Verb::Devices(options) => devices::run(options),
+        Verb::Devices(options) => devices::run(options, verbosity),
+        Verb::GpuCheck(options) => gpu_check::run(options, verbosity),
         Verb::Completions(options) => completions::run(options, command(&SEAL)),
         Verb::Man(options) => man::run(options, command(&SEAL), verbosity),
     }

@@ -61,6 +61,24 @@ const TABLE: &[Rule] = &[
     rule("seal-bilevel", true, AllBut(&["seal-judge", "seal-judging"])),
     // One model and a few files: knows no study.
     rule("seal-model", true, AllBut(&[])),
+    // Models and their training on two devices: no file, no config.
+    rule(
+        "seal-parity",
+        true,
+        Only(&["seal-data", "seal-select", "seal-device", "seal-lm", "seal-bilevel"]),
+    ),
+    // Work on drawn models, timed: no config, no store.
+    rule(
+        "seal-bench",
+        true,
+        Only(&["seal-data", "seal-select", "seal-device", "seal-lm", "seal-bilevel"]),
+    ),
+    // Steps that try a device; knows no config and no store.
+    rule(
+        "seal-contact",
+        true,
+        Only(&["seal-text", "seal-device", "seal-lm", "seal-bilevel", "seal-parity", "seal-bench"]),
+    ),
     // Reads stored results only.
     rule("seal-report", false, Only(&["seal-text", "seal-files"])),
     // Stored results out to a tracking server.

@@ -14,8 +14,13 @@ use anyhow::Context as _;
 const SPEAKS: &str = "seal-cli";
 
 /// Places whose strings have two dashes for another reason: custom properties of CSS, and options of
-/// Slurm's programs.
-const EXEMPT: [&str; 2] = ["seal-report/src/html", "seal-launch/src/slurm.rs"];
+/// other programs, which are Slurm's, NVIDIA's and the peer of a benchmark.
+const EXEMPT: [&str; 4] = [
+    "seal-report/src/html",
+    "seal-launch/src/slurm.rs",
+    "seal-contact/src/nvidia.rs",
+    "seal-bench/src/peer.rs",
+];
 
 /// Every literal of a library that words a flag or a command, one sentence each.
 pub(super) fn violations(root: &Path) -> anyhow::Result<Vec<String>> {

@@ -73,7 +73,8 @@ pub(crate) struct Options {
     pairs: PairOptions,
     #[command(flatten)]
     answers: AnswerOptions,
-    /// Device of a judge that is a model on this machine: flex, cuda:N, tch, tch:cuda:N, wgpu
+    /// Device of a judge that is a model on this machine: flex, cuda:N, tch, tch:cuda:N, wgpu,
+    /// wgpu:N, wgpu:cpu
     /// [default: flex].
     #[arg(long, conflicts_with_all = ["annotations", "again"])]
     device: Option<String>,

@@ -3,7 +3,7 @@
 mod dropout;
 
 use burn::backend::DispatchDevice;
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
@@ -15,15 +15,13 @@ pub(crate) fn is_cube(device: &Device) -> bool {
     matches!(device.clone().without_autodiff().as_dispatch(), DispatchDevice::Cube(_))
 }
 
-/// A tensor whose elements lie one after another, and its number of rows and columns.
-fn flat(x: CubeTensor) -> (CubeTensor, [usize; 2]) {
-    let x = into_contiguous(x);
-    let [rows, columns] = x.meta.shape()[..] else { panic!("a matrix") };
-    (x, [rows, columns])
+/// A tensor whose elements lie one after another.
+fn flat(x: CubeTensor) -> CubeTensor {
+    into_contiguous(x)
 }
 
-/// Room for a tensor of the shape, device and format of `like`.
-fn room_like(like: &CubeTensor) -> CubeTensor {
-    let shape = like.meta.shape().clone();
-    empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape, like.dtype)
+/// Room for a tensor of `shape`, its elements one after another, where `like` is.
+fn room<const D: usize>(like: &CubeTensor, shape: [usize; D], dtype: DType) -> CubeTensor {
+    let (client, device) = (like.client.clone(), like.device.clone());
+    empty_device_contiguous_dtype(client, device, shape.into(), dtype)
 }

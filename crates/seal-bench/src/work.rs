@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// What one step does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum BenchWork {
+pub enum BenchWork {
     /// A step of Algorithm 2: safe and fine-tuning rows, model and selector.
     Selector,
     /// A step of fine-tuning.
@@ -21,7 +20,7 @@ pub(crate) enum BenchWork {
 
 impl BenchWork {
     /// All of them.
-    pub(crate) const ALL: [BenchWork; 4] =
+    pub const ALL: [BenchWork; 4] =
         [BenchWork::Selector, BenchWork::Sft, BenchWork::Score, BenchWork::Generate];
 }
 

@@ -5,25 +5,25 @@ use serde::{Deserialize, Serialize};
 
 /// A model, and how much of what passes through it in a step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Case {
+pub struct Case {
     /// Names it on the command line.
-    pub(crate) name: String,
+    pub name: String,
     /// Shape of the model; weights are drawn.
-    pub(crate) model: LmConfig,
+    pub model: LmConfig,
     /// The adapter that is trained; without it all weights are.
-    pub(crate) lora: Option<LoraConfig>,
+    pub lora: Option<LoraConfig>,
     /// Rows of a step. The selector step takes half of them from each set.
-    pub(crate) rows: usize,
+    pub rows: usize,
     /// Inputs of a row, T; half of them predict an answer.
-    pub(crate) tokens: usize,
+    pub tokens: usize,
     /// Tokens that all rows begin with, as a template puts them there.
     #[serde(default)]
-    pub(crate) shared: usize,
+    pub shared: usize,
     /// Steps that are timed, after those that warm up.
-    pub(crate) steps: usize,
+    pub steps: usize,
     /// Weight of the fine-tuning rows' loss in the selector step. With 0, as in the first
     /// epoch of the published schedule, they need no backward pass.
-    pub(crate) gamma: f64,
+    pub gamma: f64,
 }
 
 const GAMMA: f64 = 0.1;
@@ -174,7 +174,7 @@ fn smollm2() -> Case {
 }
 
 /// Names of all cases; the first four fit a small machine.
-pub(crate) const CASES: [&str; 8] = [
+pub const CASES: [&str; 8] = [
     "llama-1m",
     "llama-5m",
     "llama-28m",
@@ -187,7 +187,7 @@ pub(crate) const CASES: [&str; 8] = [
 
 impl Case {
     /// The case called `name`.
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    pub fn named(name: &str) -> Option<Self> {
         let small = |name, vocab, width, layers, heads, tokens, rows, steps| {
             LlamaShape { name, vocab, width, layers, heads, tokens, rows, steps }.case()
         };
@@ -206,12 +206,12 @@ impl Case {
 
     /// Floating-point operations of a forward pass over rows of `lengths`
     /// inputs, with logits at `answers` positions.
-    pub(crate) fn forward_flops(&self, lengths: &[usize], answers: usize) -> f64 {
+    pub fn forward_flops(&self, lengths: &[usize], answers: usize) -> f64 {
         Cost::of(&self.model).forward_flops(lengths, answers)
     }
 
     /// Forward passes that a backward pass costs.
-    pub(crate) fn backward_share(&self) -> f64 {
+    pub fn backward_share(&self) -> f64 {
         Cost::backward_share(self.lora.as_ref())
     }
 }

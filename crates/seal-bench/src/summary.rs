@@ -1,43 +1,43 @@
 //! What the measurements say.
 
-use std::io::{self, Write};
-
-use seal_cli::table::{self, Align, headings};
 use serde::Serialize;
 
-use super::BenchWork;
-use super::rounds::Measured;
+use crate::rounds::Measured;
+use crate::work::BenchWork;
 
 /// All rounds of one contestant at one piece of work.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Summary {
-    pub(crate) case: String,
-    pub(crate) work: BenchWork,
-    pub(crate) by: String,
+pub struct Summary {
+    /// The shape.
+    pub case: String,
+    /// The kind of work.
+    pub work: BenchWork,
+    /// Who did it: `seal flex`, `torch lean`.
+    pub by: String,
     /// Median over rounds of tokens over time.
-    pub(crate) tokens_per_s: f64,
+    pub tokens_per_s: f64,
     /// Median time of a step over all rounds, in ms.
-    pub(crate) step_ms: f64,
+    pub step_ms: f64,
     /// First and third quartile of it.
-    pub(crate) step_ms_quartiles: (f64, f64),
+    pub step_ms_quartiles: (f64, f64),
     /// Median over rounds of the peak, in MiB.
-    pub(crate) peak_mib: Option<f64>,
+    pub peak_mib: Option<f64>,
     /// The same above what was resident before the model was made.
-    pub(crate) work_mib: Option<f64>,
+    pub work_mib: Option<f64>,
     /// Operations a second over those of a large matrix product.
-    pub(crate) utilisation: Option<f64>,
+    pub utilisation: Option<f64>,
     /// Tokens a second of the first contestant over this one's: the median of
     /// the rounds' ratios, the least and the greatest.
-    pub(crate) ratio: Option<(f64, f64, f64)>,
+    pub ratio: Option<(f64, f64, f64)>,
     /// Working memory of the first contestant over this one's.
-    pub(crate) memory_ratio: Option<f64>,
+    pub memory_ratio: Option<f64>,
     /// Loss of the first step.
-    pub(crate) first_loss: Option<f64>,
+    pub first_loss: Option<f64>,
 }
 
 /// One summary for each contestant at each piece of work, in the order met. The
 /// first contestant is the one that others are set against.
-pub(crate) fn summaries(measured: &[Measured]) -> Vec<Summary> {
+pub fn summaries(measured: &[Measured]) -> Vec<Summary> {
     let mut out: Vec<Summary> = Vec::new();
     for m in measured {
         let known = |s: &Summary| (&s.case, s.work, &s.by) == (&m.case, m.work, &m.by);
@@ -108,44 +108,4 @@ fn quantile(values: &[f64], q: f64) -> f64 {
     let at = q * (sorted.len() - 1) as f64;
     let (low, high) = (at.floor() as usize, at.ceil() as usize);
     sorted[low] + (sorted[high] - sorted[low]) * (at - low as f64)
-}
-
-/// Writes a table for a person.
-pub(crate) fn write(out: &mut dyn Write, summaries: &[Summary]) -> io::Result<()> {
-    use Align::{Left, Right};
-    let headings = headings(&[
-        ("case", Left),
-        ("work", Left),
-        ("by", Left),
-        ("tokens/s", Right),
-        ("step ms", Right),
-        ("quartiles", Right),
-        ("peak MiB", Right),
-        ("work MiB", Right),
-        ("of matmul", Right),
-        ("speed", Right),
-        ("(range)", Right),
-        ("memory", Right),
-    ]);
-    let whole = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.0}"));
-    let row = |s: &Summary| {
-        vec![
-            s.case.clone(),
-            s.work.to_string(),
-            s.by.clone(),
-            format!("{:.0}", s.tokens_per_s),
-            format!("{:.1}", s.step_ms),
-            format!("{:.1}-{:.1}", s.step_ms_quartiles.0, s.step_ms_quartiles.1),
-            whole(s.peak_mib),
-            whole(s.work_mib),
-            // A peer counts no operations.
-            s.utilisation
-                .filter(|u| *u > 0.0)
-                .map_or("-".to_owned(), |u| format!("{:.0} %", 100.0 * u)),
-            s.ratio.map_or("-".to_owned(), |(m, ..)| format!("{m:.2}x")),
-            s.ratio.map_or(String::new(), |(_, low, high)| format!("{low:.2}-{high:.2}")),
-            s.memory_ratio.map_or("-".to_owned(), |m| format!("{m:.2}x")),
-        ]
-    };
-    table::write(out, &headings, &summaries.iter().map(row).collect::<Vec<_>>())
 }

@@ -1,12 +1,20 @@
 //! `cargo xtask bench`: speed and memory of the work a study is made of.
 
+mod args;
+mod error;
+mod table;
+
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::process;
 
 use anyhow::{Context as _, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgMatches, Args, Command, FromArgMatches as _};
+use seal_bench::{
+    BenchJob, BenchPlan, BenchWork, CASES, Case, OwnJob, Peer, PeerError, RoundsError, TokenRow,
+};
 use seal_cli::{ExtraVerb, UsageError, Verbosity, plain, prepare, source_parser};
 use seal_data::{ExampleError, PromptTemplate, Source, TextTokenizer, encode_row, load_split};
 use seal_device::{DeviceError, DeviceSpec};
@@ -14,9 +22,8 @@ use seal_files::{Inputs, PendingFile};
 use seal_lm::WeightFormat;
 use seal_study::StudyError;
 
-use crate::bench::{
-    self, BenchError, BenchJob, BenchPlan, BenchWork, CASES, Case, Peer, TokenRow, TorchMode,
-};
+use self::args::{FormName, WorkName};
+use self::error::BenchError;
 
 const AFTER: &str = "\
 Each measurement is a process of its own, so its memory is the memory of one piece of work. \
@@ -50,7 +57,7 @@ struct Options {
     case: Vec<String>,
     /// Work to measure (repeatable) [default: all].
     #[arg(long, value_name = "WORK")]
-    work: Vec<BenchWork>,
+    work: Vec<WorkName>,
     /// Device to measure on (repeatable); the others are compared with the first. With + between, as in
     /// flex:0+flex:1, several devices share each step of training, and the threads.
     #[arg(long, value_name = "NAME", default_value = "flex")]
@@ -60,7 +67,7 @@ struct Options {
     dtype: WeightFormat,
     /// Form of the PyTorch program to compare with (repeatable).
     #[arg(long, value_name = "FORM")]
-    peer: Vec<TorchMode>,
+    peer: Vec<FormName>,
     /// The Python that runs PyTorch. It needs torch, and for every form except lean also
     /// transformers and peft.
     #[arg(long, value_name = "FILE", default_value = "python3")]
@@ -126,8 +133,8 @@ fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
             let _ = writeln!(plain::stderr(), "{what}");
         }
     };
-    let measured = bench::run(&plan, said)?;
-    let summaries = bench::summaries(&measured);
+    let measured = seal_bench::run(&plan, &own, said).map_err(worded)?;
+    let summaries = seal_bench::summaries(&measured);
     if let Some(path) = &options.file {
         let json = serde_json::json!({
             "format_version": 1,
@@ -148,7 +155,7 @@ fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
     if io::stdout().is_terminal() && !verbosity.quiet {
         writeln!(out)?;
     }
-    Ok(bench::write(&mut out, &summaries)?)
+    Ok(table::write(&mut out, &summaries)?)
 }
 
 fn one(options: &Options, job: &Path) -> anyhow::Result<()> {
@@ -160,9 +167,33 @@ fn one(options: &Options, job: &Path) -> anyhow::Result<()> {
     let devices: Vec<DeviceSpec> =
         device.split('+').map(str::parse).collect::<Result<_, DeviceError>>()?;
     let threads = options.threads.unwrap_or(1);
-    let sample = bench::measure(&job, work, (&devices, threads), options.dtype)?;
+    let sample = seal_bench::measure(&job, work.into(), (&devices, threads), options.dtype)?;
     writeln!(plain::stdout(), "{}", serde_json::to_string(&sample)?)?;
     Ok(())
+}
+
+/// This program again, for one measurement.
+fn own(job: &OwnJob<'_>) -> io::Result<process::Command> {
+    let short = if job.format.is_f32() { "f32" } else { "bf16" };
+    let mut command = process::Command::new(std::env::current_exe()?);
+    command.args(["bench", "--device", job.device, "--work", &job.work.to_string()]);
+    command.args(["--threads", &job.threads.to_string()]);
+    command.args(["--dtype", short, "--job"]).arg(job.file);
+    Ok(command)
+}
+
+/// The error with the options that it is about.
+fn worded(error: RoundsError) -> anyhow::Error {
+    match error {
+        RoundsError::Peer(PeerError::Lacking { python, form, modules }) => anyhow::anyhow!(
+            "--peer {form}: {} has no {}; in an environment of its own: \
+             pip install torch==2.9.0 transformers peft",
+            python.display(),
+            modules.join(", ")
+        ),
+        RoundsError::Peer(error) => anyhow::Error::from(error).context("--python"),
+        other => other.into(),
+    }
 }
 
 fn plan(options: &Options) -> anyhow::Result<BenchPlan> {
@@ -197,8 +228,10 @@ fn plan(options: &Options) -> anyhow::Result<BenchPlan> {
     }
     let half = options.dtype == WeightFormat::Bf16;
     let trains = |work: &BenchWork| matches!(work, BenchWork::Selector | BenchWork::Sft);
-    let works =
-        if options.work.is_empty() { BenchWork::ALL.to_vec() } else { options.work.clone() };
+    let works = match options.work.is_empty() {
+        true => BenchWork::ALL.to_vec(),
+        false => options.work.iter().map(|name| BenchWork::from(*name)).collect(),
+    };
     if let Some(job) = jobs.iter().find(|job| half && job.case.lora.is_none())
         && works.iter().any(trains)
     {
@@ -216,7 +249,7 @@ fn plan(options: &Options) -> anyhow::Result<BenchPlan> {
     let mut peers = Vec::new();
     for form in &options.peer {
         let python = options.python.clone();
-        peers.push(Peer { python, script: script.clone(), form: *form });
+        peers.push(Peer { python, script: script.clone(), form: (*form).into() });
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(BenchPlan {

@@ -1,20 +1,38 @@
 //! `seal devices`: which backends are compiled in, and whether they work.
 
-use std::panic;
+mod checks;
+
+use std::io::Write as _;
 
 use burn::tensor::DType;
 use clap::Args;
 use seal_bilevel::{BilevelError, Trial, TrialDifferences};
-use seal_device::{Backend, DeviceError, DeviceSpec};
+use seal_device::{ACCELERATIONS, Backend, DeviceError, DeviceSpec, quietly};
+use seal_parity::{Precision, precision_of};
 
 use crate::memory;
 use crate::plain;
 use crate::table::{self, Align, headings};
+use crate::usage::UsageError;
+use crate::verbosity::Verbosity;
 
 const AFTER: &str = "\
+Examples:
+  {program} devices                                    a short try of every backend
+  {program} devices --device cuda:1                    of one device
+  {program} devices --device wgpu:cpu --checks         every path of a model on it, some minutes
+  {program} devices --device cuda:0 --checks --only gemma --only files/ --json
+  {program} devices --device cuda:0 --memory 500       what it holds over 500 steps
+
 The verb runs 50 steps of Algorithm 2 with a small model on each device. A device works if its \
 losses, norms of gradients and selector logits agree with the CPU's. The column dtypes lists the \
 number formats in which the device computes.
+
+--checks takes every path that a study takes, twice on the device and once on the CPU: each family of \
+models, gradients of all weights and of adapters, training, the selector, generation, judges, files, \
+refusals. A line says passed, failed or skipped; the name of the check; the largest difference from the \
+CPU and the largest that is allowed; whether two runs had the same bits; seconds of both. The exit code is \
+1 if a check failed or memory grew.
 
 Add a backend:
   flex      in every binary (CPU)
@@ -32,11 +50,32 @@ pub(crate) struct Options {
     /// Try this device only, such as cuda:1; fails if it does not work.
     #[arg(long)]
     device: Option<String>,
+    /// Compare every path of a model on the device with the CPU.
+    #[arg(long, requires = "device")]
+    checks: bool,
+    /// Checks with this in their name only (repeatable).
+    #[arg(long, value_name = "TEXT", requires = "checks")]
+    only: Vec<String>,
+    /// Read the memory of the device over so many steps.
+    #[arg(long, value_name = "STEPS", requires = "device", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    memory: Option<u32>,
+    /// Print one JSON object instead of lines; of --checks and --memory.
+    #[arg(long, requires = "device")]
+    json: bool,
 }
 
 /// Tries one device, or each known backend. A backend that is missing is an
 /// error only where it was asked for.
-pub(super) fn run(options: &Options) -> anyhow::Result<()> {
+pub(super) fn run(options: &Options, verbosity: Verbosity) -> anyhow::Result<()> {
+    if let Some(name) =
+        options.device.as_ref().filter(|_| options.checks || options.memory.is_some())
+    {
+        return checks::run(name.parse()?, options, verbosity);
+    }
+    if options.json {
+        let (option, others) = ("--json", "--checks or --memory");
+        return Err(UsageError::GoesWith { option, others }.into());
+    }
     let specs = match &options.device {
         Some(name) => vec![name.parse::<DeviceSpec>()?],
         None => Backend::ALL.iter().map(|b| b.name().parse()).collect::<Result<Vec<_>, _>>()?,
@@ -81,7 +120,15 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         ("memory", Align::Left),
         ("apart from flex: losses, gradients, omega", Align::Left),
     ]);
-    Ok(table::write(&mut plain::stdout(), &headings, &rows)?)
+    let mut out = plain::stdout();
+    table::write(&mut out, &headings, &rows)?;
+    Ok(writeln!(out, "\n{}", accelerations())?)
+}
+
+/// Which of Burn's ways to run faster are in this binary.
+fn accelerations() -> String {
+    let state = |(name, on): (&str, bool)| format!("{name} {}", if on { "on" } else { "off" });
+    format!("of cuda and wgpu: {}", ACCELERATIONS.map(state).join(", "))
 }
 
 /// A device that is compiled in and does not work.
@@ -139,8 +186,10 @@ fn probe(spec: DeviceSpec, reference: Option<&Trial>) -> Result<[String; 4], Dev
         None => "-".to_owned(),
         Some(reference) => {
             let apart = done.agreement(reference);
-            // Products on a GPU may be taken in TF32.
-            let limit = if spec.is_host() { TrialDifferences::F32 } else { TrialDifferences::TF32 };
+            let limit = match precision_of(spec) {
+                Precision::F32 => TrialDifferences::F32,
+                Precision::Tf32 => TrialDifferences::TF32,
+            };
             let TrialDifferences { losses, grad_norms, omega } = apart;
             let shown = format!("{losses:.0e}, {grad_norms:.0e}, {omega:.0e}");
             if !apart.within(&limit) {
@@ -155,14 +204,11 @@ fn probe(spec: DeviceSpec, reference: Option<&Trial>) -> Result<[String; 4], Dev
 /// The short run. Burn reports a missing driver by a panic, which is caught and
 /// silenced here.
 fn trial(spec: DeviceSpec) -> Result<Trial, DeviceFault> {
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
-    let done = panic::catch_unwind(|| {
+    let done = quietly(|| {
         let device = spec.open()?;
         Ok(Trial::run(&device, None)?)
     });
-    panic::set_hook(hook);
-    done.unwrap_or_else(|panic| Err(DeviceFault::Panicked { said: first_line(panic.as_ref()) }))
+    done.unwrap_or_else(|said| Err(DeviceFault::Panicked { said }))
 }
 
 /// `A of B GiB free`, where the system tells.
@@ -170,12 +216,6 @@ fn host_memory() -> Option<String> {
     let gib = |mib: f64| mib / 1024.0;
     let (available, total) = (gib(memory::available()?), gib(memory::total()?));
     Some(format!("{available:.1} of {total:.1} GiB free"))
-}
-
-/// The first line of what a backend said.
-fn first_line(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = seal_device::panic_message(panic).unwrap_or("the backend panicked");
-    text.lines().next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -192,11 +232,5 @@ mod tests {
         reference.omega[0] += 1.0;
         let fault = probe(DeviceSpec::default(), Some(&reference)).unwrap_err();
         assert!(matches!(fault, DeviceFault::Apart { .. }), "{fault}");
-    }
-
-    #[test]
-    fn a_panic_keeps_its_message() {
-        let caught = panic::catch_unwind(|| panic::resume_unwind(Box::new("no driver\nat x")));
-        assert_eq!(first_line(caught.unwrap_err().as_ref()), "no driver");
     }
 }

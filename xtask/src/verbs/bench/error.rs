@@ -6,7 +6,7 @@ use seal_data::TextTokenizerError;
 
 /// Options of a benchmark that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BenchError {
+pub(super) enum BenchError {
     /// A case that is none.
     #[error("no case `{name}`; known are {}", known.join(", "))]
     Case {

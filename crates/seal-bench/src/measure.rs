@@ -1,43 +1,75 @@
 //! The work itself, as the crates do it for a study.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context as _;
 use burn::module::Module as _;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use seal_bilevel::{
-    Algorithm, Bilevel, BilevelError, BilevelSettings, Gamma, Observer, SftSettings, StepTrace,
-    Supervised, Trainer,
+    Algorithm, Bilevel, BilevelError, BilevelSettings, Gamma, SftSettings, Supervised, Trainer,
 };
-use seal_cli::memory;
 use seal_data::{Batch, Example, RowId};
-use seal_device::{DeviceGroup, DeviceSpec, Kernels};
-use seal_lm::{GenerateSettings, Generator, Lm, OptimConfig, Prompt, WeightFormat, token_losses};
+use seal_device::{DeviceError, DeviceGroup, DeviceSpec, Kernels};
+use seal_lm::{
+    GenerateError, GenerateSettings, Generator, Lm, LmError, OptimConfig, Prompt, WeightFormat,
+    token_losses,
+};
 use seal_select::SelectorFunction;
 
-use super::job::Sample;
-use super::{BenchJob, BenchWork};
+use crate::clock::{Clock, WARM_UP, taken_mib};
+use crate::job::{BenchJob, Sample};
+use crate::memory;
+use crate::work::BenchWork;
 
-/// Steps before those that are timed: they allocate, and a GPU compiles.
-const WARM_UP: usize = 2;
+/// Work that cannot be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum MeasureError {
+    /// A device that cannot be opened.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A model that cannot be made.
+    #[error(transparent)]
+    Model(#[from] LmError),
+    /// Training that failed.
+    #[error(transparent)]
+    Training(#[from] BilevelError),
+    /// Generation that failed.
+    #[error(transparent)]
+    Generation(#[from] GenerateError),
+    /// A device that fails at what it was given.
+    #[error("the backend failed: {said}")]
+    Backend {
+        /// What it said.
+        said: String,
+    },
+    /// Nothing to work on.
+    #[error("no rows")]
+    NoRows,
+    /// Nothing to work with.
+    #[error("no device")]
+    NoDevice,
+}
 
 /// Does `work` of `job` on `devices` and times its steps. Several share each step of training, with
 /// `threads` threads together.
-/// Memory is that of the host, and unknown where a device has its own.
-pub(crate) fn measure(
+/// Memory is that of the process where the device computes in it, and else what the first device's
+/// own allocator has taken; it is unknown where that does not tell.
+///
+/// # Errors
+/// A device that cannot be opened or fails; work that fails; no device.
+pub fn measure(
     job: &BenchJob,
     work: BenchWork,
     (devices, threads): (&[DeviceSpec], usize),
     format: WeightFormat,
-) -> anyhow::Result<Sample> {
-    let first = devices.first().context("no device")?;
+) -> Result<Sample, MeasureError> {
+    let first = devices.first().ok_or(MeasureError::NoDevice)?;
     let on_host = first.is_host();
     let device = first.open()?;
     let group = Arc::new(DeviceGroup::open_on(devices, threads)?);
     // What a device sets up once is not the work's.
     matmul_rate(&device, 64, format)?;
+    let taken = taken_mib(&device);
     let start_mib = memory::resident();
     let mut sample = match work {
         BenchWork::Selector => selector(job, &device, &group, format)?,
@@ -47,7 +79,7 @@ pub(crate) fn measure(
     };
     (sample.start_mib, sample.peak_mib) = match on_host {
         true => (start_mib, memory::peak()),
-        false => (None, None),
+        false => (taken, sample.peak_mib),
     };
     sample.matmul_flops = Some(matmul_rate(&device, 1024, format)?);
     Ok(sample)
@@ -55,7 +87,7 @@ pub(crate) fn measure(
 
 /// Operations a second of a product of two square matrices, the best of a few, by
 /// the kernel that training uses.
-fn matmul_rate(device: &Device, n: usize, format: WeightFormat) -> anyhow::Result<f64> {
+fn matmul_rate(device: &Device, n: usize, format: WeightFormat) -> Result<f64, MeasureError> {
     let values: Vec<f32> = (0..n * n).map(|i| (i % 7) as f32 - 3.0).collect();
     let a = Tensor::<2>::from_data(TensorData::new(values, [n, n]), device);
     let a = match format {
@@ -70,109 +102,19 @@ fn matmul_rate(device: &Device, n: usize, format: WeightFormat) -> anyhow::Resul
             Some(kernels) => kernels.matmul(a.clone(), a.clone()),
             None => a.clone().matmul(a.clone()),
         };
-        device.sync().map_err(|e| anyhow::anyhow!("{e:?}"))?;
+        device.sync().map_err(|e| MeasureError::Backend { said: format!("{e:?}") })?;
         best = best.min(started.elapsed().as_secs_f64());
         drop(c);
     }
     Ok(2.0 * (n as f64).powi(3) / best)
 }
 
-fn model(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Lm> {
+fn model(job: &BenchJob, device: &Device, format: WeightFormat) -> Result<Lm, MeasureError> {
     let model = Lm::init_as(&job.case.model, 0, device, format)?;
     Ok(match &job.case.lora {
         Some(lora) => model.with_lora(lora, 0)?,
         None => model,
     })
-}
-
-/// Times of steps, and what passed in them.
-struct Clock<'a> {
-    job: &'a BenchJob,
-    last: Instant,
-    done: usize,
-    step_ms: Vec<f64>,
-    step_tokens: Vec<f64>,
-    step_flops: Vec<f64>,
-    first_loss: Option<f64>,
-    /// Forward passes that a row with a backward pass is worth, that one included.
-    passes: f64,
-    /// Inputs and answer tokens of each row.
-    sizes: BTreeMap<RowId, (usize, usize)>,
-}
-
-impl<'a> Clock<'a> {
-    fn new<'e>(
-        job: &'a BenchJob,
-        passes: f64,
-        rows: impl IntoIterator<Item = &'e Example>,
-    ) -> Self {
-        let size = |e: &Example| (e.id, (e.tokens.len() - 1, e.answer_len()));
-        Self {
-            job,
-            last: Instant::now(),
-            done: 0,
-            step_ms: Vec::new(),
-            step_tokens: Vec::new(),
-            step_flops: Vec::new(),
-            first_loss: None,
-            passes,
-            sizes: rows.into_iter().map(size).collect(),
-        }
-    }
-
-    /// A step has ended, over rows with a backward pass and rows `scored` without.
-    fn tick<'i>(
-        &mut self,
-        rows: impl Iterator<Item = &'i RowId>,
-        scored: impl Iterator<Item = &'i RowId>,
-    ) {
-        let now = Instant::now();
-        let ms = (now - self.last).as_secs_f64() * 1e3;
-        let (tokens, forward) = self.cost(rows);
-        let (more_tokens, more) = self.cost(scored);
-        self.done += 1;
-        if self.done > WARM_UP {
-            self.step_ms.push(ms);
-            self.step_tokens.push((tokens + more_tokens) as f64);
-            self.step_flops.push(self.passes * forward + more);
-        }
-        self.last = Instant::now();
-    }
-
-    /// Inputs of `rows`, and the operations of their forward pass.
-    fn cost<'i>(&self, rows: impl Iterator<Item = &'i RowId>) -> (usize, f64) {
-        let sizes: Vec<_> = rows.map(|id| self.sizes[id]).collect();
-        let lengths: Vec<usize> = sizes.iter().map(|(inputs, _)| *inputs).collect();
-        let answers = sizes.iter().map(|(_, answer)| answer).sum();
-        (lengths.iter().sum(), self.job.case.forward_flops(&lengths, answers))
-    }
-
-    fn into_sample(self) -> Sample {
-        Sample {
-            step_ms: self.step_ms,
-            step_tokens: self.step_tokens,
-            step_flops: self.step_flops,
-            start_mib: None,
-            peak_mib: None,
-            matmul_flops: None,
-            first_loss: self.first_loss,
-        }
-    }
-}
-
-impl Observer for Clock<'_> {
-    fn step(&mut self, step: &StepTrace) -> Result<(), BilevelError> {
-        let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
-        self.first_loss.get_or_insert(mean(&step.losses));
-        match &step.penalty {
-            Some(penalty) if penalty.gamma > 0.0 => {
-                self.tick(penalty.safe_ids.iter().chain(&step.ids), [].iter());
-            }
-            Some(penalty) => self.tick(penalty.safe_ids.iter(), step.ids.iter()),
-            None => self.tick(step.ids.iter(), [].iter()),
-        }
-        Ok(())
-    }
 }
 
 fn optim() -> OptimConfig {
@@ -189,7 +131,7 @@ fn selector(
     device: &Device,
     group: &Arc<DeviceGroup>,
     format: WeightFormat,
-) -> anyhow::Result<Sample> {
+) -> Result<Sample, MeasureError> {
     let (safe, data) =
         (BenchJob::examples(&job.safe, "safe"), BenchJob::examples(&job.data, "data"));
     let batch = job.case.rows / 2;
@@ -211,7 +153,7 @@ fn selector(
     };
     let model = Lm::init_as(&job.case.model, 0, &device.clone().autodiff(), format)?;
     let passes = 1.0 + job.case.backward_share();
-    let mut clock = Clock::new(job, passes, safe.iter().chain(&data));
+    let mut clock = Clock::new(job, device, passes, safe.iter().chain(&data));
     let (data, safe, settings) = (&data[..], &safe[..], &settings);
     let task = Bilevel { model, data, safe, settings, mean_loss: 1.0, seed: 0 };
     Trainer::new(task)?.on(group).run(&mut clock)?;
@@ -223,7 +165,7 @@ fn sft(
     device: &Device,
     group: &Arc<DeviceGroup>,
     format: WeightFormat,
-) -> anyhow::Result<Sample> {
+) -> Result<Sample, MeasureError> {
     let data = BenchJob::examples(&job.data, "data");
     let batch = job.case.rows;
     let settings = SftSettings {
@@ -236,19 +178,19 @@ fn sft(
     };
     let model = Lm::init_as(&job.case.model, 0, &device.clone().autodiff(), format)?;
     let passes = 1.0 + job.case.backward_share();
-    let mut clock = Clock::new(job, passes, &data);
+    let mut clock = Clock::new(job, device, passes, &data);
     let task = Supervised { model, examples: &data, settings: &settings, seed: 0 };
     Trainer::new(task)?.on(group).run(&mut clock)?;
     Ok(clock.into_sample())
 }
 
-fn score(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
+fn score(job: &BenchJob, device: &Device, format: WeightFormat) -> Result<Sample, MeasureError> {
     let data = BenchJob::examples(&job.data, "data");
     let model = model(job, device, format)?.valid();
-    let mut clock = Clock::new(job, 1.0, &data);
+    let mut clock = Clock::new(job, device, 1.0, &data);
     let mut rows = data.chunks(job.case.rows).cycle();
     for _ in 0..WARM_UP + job.case.steps {
-        let rows: Vec<&Example> = rows.next().context("no rows")?.iter().collect();
+        let rows: Vec<&Example> = rows.next().ok_or(MeasureError::NoRows)?.iter().collect();
         let nll = token_losses(&model, &Batch::of(&rows, None));
         let mean = nll.iter().map(|l| f64::from(*l)).sum::<f64>() / nll.len() as f64;
         clock.first_loss.get_or_insert(mean);
@@ -258,7 +200,7 @@ fn score(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Resul
 }
 
 /// A step is a whole batch of answers, as long as the case's answers are.
-fn answers(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Result<Sample> {
+fn answers(job: &BenchJob, device: &Device, format: WeightFormat) -> Result<Sample, MeasureError> {
     let model = model(job, device, format)?.valid();
     let new = job.case.tokens / 2;
     let rows = job.data.iter().take(job.case.rows).enumerate();
@@ -269,14 +211,16 @@ fn answers(job: &BenchJob, device: &Device, format: WeightFormat) -> anyhow::Res
         })
         .collect();
     let settings = GenerateSettings { batch: prompts.len(), ..GenerateSettings::greedy(new) };
-    let mut clock = Clock::new(job, 1.0, []);
+    let mut clock = Clock::new(job, device, 1.0, []);
     // Its weights are laid out once, as in a stage.
     let generator = Generator::owning(model);
     for step in 0..1 + job.case.steps.div_ceil(4) {
         let started = Instant::now();
         let answers = generator.generate(&prompts, &settings, &[], 0)?;
+        let ms = started.elapsed().as_secs_f64() * 1e3;
+        clock.look();
         if step > 0 {
-            clock.step_ms.push(started.elapsed().as_secs_f64() * 1e3);
+            clock.step_ms.push(ms);
             let tokens: usize = answers.iter().map(|a| a.tokens.len()).sum();
             clock.step_tokens.push(tokens as f64);
             let lengths: Vec<usize> = prompts.iter().map(|p| p.tokens.len() + new - 1).collect();
