@@ -261,11 +261,11 @@ fn what_is_refused_says_why() {
         ("batch", BilevelSettings { batch: usize::MAX / 2, ..settings() }),
         ("micro_batch", BilevelSettings { micro_batch: Some(usize::MAX), ..settings() }),
         (
-            "r",
+            "lora.r",
             BilevelSettings { lora: Some(LoraConfig { r: usize::MAX, ..lora(0.0) }), ..settings() },
         ),
         (
-            "lora_alpha",
+            "lora.lora_alpha",
             BilevelSettings {
                 lora: Some(LoraConfig { lora_alpha: 1e300, ..lora(0.0) }),
                 ..settings()
