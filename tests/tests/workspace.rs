@@ -15,7 +15,7 @@ fn the_workspace_keeps_its_rules() {
     let mut command = sandbox.command(&["check", "--deps-only"]);
     let finished = Finished::of(command.current_dir(root).output().unwrap());
     let (floors, rest) = finished.stdout.split_once('\n').unwrap_or_default();
-    assert!(floors.starts_with("floors: seal-bilevel "), "{floors}");
+    assert!(floors.starts_with("floors: seal-bench "), "{floors}");
     assert_eq!(rest, "all checks passed\n", "{}", finished.stderr);
     assert_eq!(finished.code, Some(0));
 }

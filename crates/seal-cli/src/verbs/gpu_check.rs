@@ -13,9 +13,11 @@ use seal_contact::{
     StepState, page, perform, steps,
 };
 use seal_device::{ACCELERATIONS, Backend, DeviceSpec};
+use seal_files::Inputs;
 use seal_study::StudyError;
 
 use crate::command::quoted;
+use crate::files::prepare;
 use crate::program::running;
 use crate::verbosity::Verbosity;
 use crate::{interrupt, memory, plain};
@@ -131,6 +133,9 @@ fn report(
     if folder.join(PAGE).exists() && !folder.join(JSON).exists() {
         return Err(GpuCheckEnd::Taken { folder: folder.to_owned() }.into());
     }
+    // A folder that takes no file is refused before anything is measured.
+    let (json, html) = (folder.join(JSON), folder.join(PAGE));
+    prepare(&Inputs::new(), &[("--report", &json), ("--report", &html)])?;
     interrupt::listen(|| {
         // A closed stderr changes nothing.
         let _ = writeln!(plain::stderr(), "stopping: the report gets what is done");
@@ -157,14 +162,8 @@ fn report(
         start: &start,
         alone: &|step| alone(step, device),
     };
-    let mut written = Ok(());
-    let mut each = |event: ContactEvent<'_>| {
-        if written.is_ok() {
-            written = say(event, folder, verbosity);
-        }
-    };
+    let mut each = |event: ContactEvent<'_>| say(event, folder, verbosity);
     let end = seal_contact::run(&setup, &mut steps(&settings), &mut each);
-    written?;
     write(folder, &end)?;
     if !verbosity.quiet {
         let page = quoted(&folder.join(PAGE));
@@ -205,26 +204,27 @@ fn alone(step: &str, device: DeviceSpec) -> Option<String> {
     }
 }
 
-fn say(event: ContactEvent<'_>, folder: &Path, verbosity: Verbosity) -> anyhow::Result<()> {
+/// Says what happens, and writes the report after each step. What cannot be shown or written stops nothing:
+/// a disk may have room again at the end, and the last report is the one that must be written.
+fn say(event: ContactEvent<'_>, folder: &Path, verbosity: Verbosity) {
     match event {
         ContactEvent::Started(what) | ContactEvent::Note(what) => {
             if !verbosity.quiet {
-                // Progress that cannot be shown stops nothing.
                 let _ = writeln!(plain::stderr(), "{what}");
             }
         }
         ContactEvent::Ended(report) => {
-            write(folder, report)?;
+            if let Err(error) = write(folder, report) {
+                let _ = writeln!(plain::stderr(), "not written yet: {error:#}");
+            }
             if let Some(step) = report.steps.last()
                 && (!verbosity.quiet || step.state == StepState::Failed)
             {
                 let mut out = plain::stdout();
-                out.write_all(lines(step).as_bytes())?;
-                out.flush()?;
+                let _ = out.write_all(lines(step).as_bytes()).and_then(|()| out.flush());
             }
         }
     }
-    Ok(())
 }
 
 /// `passed  open  it multiplies, 1.2 s`, and what comes next.
