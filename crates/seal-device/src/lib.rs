@@ -20,7 +20,9 @@ mod trial;
 
 pub use dropout::{Dropout, DropoutTokens};
 pub use group::DeviceGroup;
-pub use kernels::{AdamWStep, AttentionShape, Kernels, KeysValues, PackedMatrix};
+pub use kernels::{
+    AdamWStep, AttentionShape, GpuKernels, Kernels, KeysValues, PackedMatrix, SeenKeys,
+};
 pub use quiet::{panic_message, quietly};
 pub use set::{DeviceSet, DeviceSetError};
 pub use spec::{Adapter, Backend, DeviceError, DeviceSpec, KNOWN};

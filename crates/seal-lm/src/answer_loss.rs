@@ -16,6 +16,38 @@ use crate::{Lm, soft_cap};
 /// more.
 const LOGITS: usize = 32 << 20;
 
+/// Losses of tokens, one slice after another.
+#[derive(Default)]
+pub(crate) struct TokenLosses {
+    read: Vec<f32>,
+    /// Slices that are still on the device. A read waits until it has done all that it was asked
+    /// for, so they are read together, when nothing is left to ask for.
+    unread: Vec<Tensor<1>>,
+}
+
+impl TokenLosses {
+    pub(crate) fn extend(&mut self, slice: SliceLosses) {
+        match slice {
+            SliceLosses::Host(losses) => self.read.extend(losses),
+            SliceLosses::Device(losses) => self.unread.push(losses),
+        }
+    }
+
+    /// All of them, in nats.
+    pub(crate) fn read(self) -> Vec<f32> {
+        match self.unread.is_empty() {
+            true => self.read,
+            false => [self.read, read(Tensor::cat(self.unread, 0))].concat(),
+        }
+    }
+}
+
+/// Losses of some tokens, where they were made.
+pub(crate) enum SliceLosses {
+    Host(Vec<f32>),
+    Device(Tensor<1>),
+}
+
 /// Losses `[M]` of the answers under hidden states `[M, D]`, and a number whose
 /// gradient is that of `sum_m weights_m nll_m`.
 pub(crate) fn answer_loss(
@@ -23,14 +55,14 @@ pub(crate) fn answer_loss(
     hidden: Tensor<2>,
     batch: &Batch,
     weights: &[f32],
-) -> (Vec<f32>, Tensor<1>) {
+) -> (TokenLosses, Tensor<1>) {
     model.trunk.insist(&batch.targets);
     let (head, trained) = model.output_weight();
     let h = hidden.clone().inner();
     let w = head.clone().inner().cast(h.dtype());
     let [m, d] = h.dims();
     let size = rows_at_once(model);
-    let mut tokens = Vec::with_capacity(m);
+    let mut tokens = TokenLosses::default();
     let (mut dh, mut dw) = (Vec::new(), None);
     for from in (0..m).step_by(size) {
         let rows = from..(from + size).min(m);
@@ -79,14 +111,14 @@ fn logit_gradient(
     logits: Tensor<2>,
     targets: &[i32],
     weights: &[f32],
-) -> (Vec<f32>, Tensor<2>) {
+) -> (SliceLosses, Tensor<2>) {
     let device = logits.device();
     if let Some(kernels) = kernels {
         let mut data = logits.into_data();
         let targets: Vec<u32> = targets.iter().map(|t| *t as u32).collect();
         let slice = data.as_mut_slice::<f32>().expect("logits are f32");
         let losses = kernels.nll_gradient(slice, &targets, weights);
-        return (losses, Tensor::from_data(data, &device));
+        return (SliceLosses::Host(losses), Tensor::from_data(data, &device));
     }
     let (m, dtype) = (targets.len(), logits.dtype());
     let targets = TensorData::new(targets.to_vec(), [m, 1]);
@@ -94,8 +126,8 @@ fn logit_gradient(
     let weights = TensorData::new(weights.to_vec(), [m, 1]);
     let weights = Tensor::<2>::from_data(weights, &device);
     let log = log_softmax(logits.cast(FloatDType::F32), 1);
-    let losses = read(log.clone().gather(1, targets.clone()).reshape([m]).neg());
+    let losses = log.clone().gather(1, targets.clone()).reshape([m]).neg();
     let gradient = log.exp() * weights.clone();
     let gradient = gradient.scatter(1, targets, weights.neg(), IndexingUpdateOp::Add);
-    (losses, gradient.cast(dtype))
+    (SliceLosses::Device(losses), gradient.cast(dtype))
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::activation::{relu, silu, tanh};
 use burn::tensor::{Tensor, s};
-use seal_device::Kernels;
+use seal_device::{GpuKernels, Kernels};
 
 use crate::block::{
     Block, FeedForward, GatedMlp, JointGated, JointQkv, PlainMlp, Projections, SeparateQkv,
@@ -17,6 +17,7 @@ use crate::{Activation, Linear};
 /// What a block needs beside its input.
 pub(crate) struct BlockContext<'a> {
     pub(crate) kernels: Option<Kernels>,
+    pub(crate) gpu: Option<GpuKernels>,
     /// Index of the block.
     pub(crate) layer: usize,
     pub(crate) dropout: Option<&'a Dropping<'a>>,
@@ -67,8 +68,9 @@ impl<'a> BlockContext<'a> {
     }
 
     fn gate(&self, activation: Activation, gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
-        match (activation, self.kernels) {
-            (Activation::Silu, Some(kernels)) => kernels.swiglu(gate, up),
+        match (activation, self.kernels, self.gpu) {
+            (Activation::Silu, Some(kernels), _) => kernels.swiglu(gate, up),
+            (Activation::Silu, None, Some(gpu)) => gpu.swiglu(gate, up),
             _ => self.activate(activation, gate) * up,
         }
     }
@@ -76,7 +78,7 @@ impl<'a> BlockContext<'a> {
     /// `x` after the norm, where there is one.
     fn norm(&self, norm: Option<&Norm>, x: Tensor<2>) -> Tensor<2> {
         match norm {
-            Some(norm) => norm.forward(x, self.kernels),
+            Some(norm) => norm.forward(x, self.kernels, self.gpu),
             None => x,
         }
     }
@@ -103,10 +105,10 @@ impl Block {
         h: Tensor<2>,
         run: &BlockContext<'_>,
     ) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
-        let x = self.input_layernorm.forward(h, run.kernels);
+        let x = self.input_layernorm.forward(h, run.kernels, run.gpu);
         let (q, k, v) = self.project(x, run);
         let by_head = |norm: &Option<Norm>, x: Tensor<2>| match norm {
-            Some(norm) => norm.by_head(x, run.kernels),
+            Some(norm) => norm.by_head(x, run.kernels, run.gpu),
             None => x,
         };
         (by_head(&self.query_norm, q), by_head(&self.key_norm, k), v)
@@ -127,7 +129,7 @@ impl Block {
         let attended = run.linear(&self.output, attended);
         let attended = run.norm(self.attention_output_norm.as_ref(), attended);
         let feed = |h| {
-            let x = self.post_attention_layernorm.forward(h, run.kernels);
+            let x = self.post_attention_layernorm.forward(h, run.kernels, run.gpu);
             run.norm(self.feed_forward_output_norm.as_ref(), self.feed(x, run))
         };
         match self.plan.residual {

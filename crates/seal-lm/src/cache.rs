@@ -121,6 +121,7 @@ impl Cache {
             let cache = &mut self.blocks[i];
             let run = BlockContext {
                 kernels: trunk.kernels(),
+                gpu: trunk.gpu(),
                 layer: i,
                 dropout: None,
                 needed: None,

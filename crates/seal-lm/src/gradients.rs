@@ -153,7 +153,7 @@ fn one(
     let hidden = model.answer_hidden(batch, dropout);
     let (tokens, stand_in) = answer_loss(model, hidden, batch, weights);
     let gradients = GradientsParams::from_grads(stand_in.backward(), model);
-    Differentiated { tokens, gradients }
+    Differentiated { tokens: tokens.read(), gradients }
 }
 
 /// Parts as one, in their order.

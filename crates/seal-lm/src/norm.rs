@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{DType, FloatDType, Tensor};
-use seal_device::Kernels;
+use seal_device::{GpuKernels, Kernels};
 
 use crate::plan::NormPlan;
 
@@ -20,7 +20,12 @@ pub struct Norm {
 
 impl Norm {
     /// Normalised rows of `x` `[n, D]`; sums over a row are taken in f32.
-    pub(crate) fn forward(&self, x: Tensor<2>, kernels: Option<Kernels>) -> Tensor<2> {
+    pub(crate) fn forward(
+        &self,
+        x: Tensor<2>,
+        kernels: Option<Kernels>,
+        gpu: Option<GpuKernels>,
+    ) -> Tensor<2> {
         let eps = self.plan.eps;
         // States may have more digits than weights.
         let gain = self.gain(x.dtype());
@@ -36,6 +41,7 @@ impl Norm {
                 let x = (x / (variance + eps).sqrt()).cast(dtype);
                 x * gain.unsqueeze_dim::<2>(0) + bias.unsqueeze_dim::<2>(0)
             }
+            (None, None) if let Some(gpu) = gpu => gpu.rms_norm(x, gain, eps),
             (None, None) => {
                 let dtype = x.dtype();
                 let x = x.cast(FloatDType::F32);
@@ -65,9 +71,14 @@ impl Norm {
     }
 
     /// As [`Norm::forward`], of each head in the rows of `x` `[n, heads * d]`.
-    pub(crate) fn by_head(&self, x: Tensor<2>, kernels: Option<Kernels>) -> Tensor<2> {
+    pub(crate) fn by_head(
+        &self,
+        x: Tensor<2>,
+        kernels: Option<Kernels>,
+        gpu: Option<GpuKernels>,
+    ) -> Tensor<2> {
         let [n, width] = x.dims();
         let d = self.plan.width;
-        self.forward(x.reshape([n * width / d, d]), kernels).reshape([n, width])
+        self.forward(x.reshape([n * width / d, d]), kernels, gpu).reshape([n, width])
     }
 }

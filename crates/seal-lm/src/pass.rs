@@ -1,5 +1,7 @@
 //! What the blocks share over one batch.
 
+use seal_device::GpuKernels;
+
 use crate::attention::AttentionRows;
 use crate::block_forward::BlockContext;
 use crate::dropping::Dropping;
@@ -8,6 +10,7 @@ use crate::needed::Needed;
 /// What the blocks share over one batch.
 pub(crate) struct Pass<'a> {
     pub(crate) rows: AttentionRows<'a>,
+    pub(crate) gpu: Option<GpuKernels>,
     pub(crate) dropout: Option<Dropping<'a>>,
     /// Where states are needed after the last block; everywhere if `None`.
     pub(crate) needed: Option<Needed>,
@@ -24,6 +27,7 @@ impl<'a> Pass<'a> {
         let last = layer + 1 == layers;
         BlockContext {
             kernels: self.rows.kernels,
+            gpu: self.gpu,
             layer,
             dropout: self.dropout.as_ref(),
             needed: self.needed.as_ref().filter(|_| last),

@@ -144,7 +144,7 @@ pub(crate) fn differentiate(
         let mut grads = directed(model.trunk.embed(&layout.tokens), dh).backward();
         collect(model, &mut grads, &mut gradients);
     }
-    (tokens, gradients)
+    (tokens.read(), gradients)
 }
 
 /// A leaf of a new tape.

@@ -227,6 +227,7 @@ impl<'m> Slots<'m> {
             let plan = &block.plan.attention;
             let run = BlockContext {
                 kernels: Some(self.packed.kernels()),
+                gpu: None,
                 layer: i,
                 dropout: None,
                 needed: (i + 1 == trunk.layers.len()).then_some(&needed),

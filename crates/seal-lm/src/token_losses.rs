@@ -5,7 +5,7 @@ use std::ops::Range;
 use seal_data::Batch;
 use seal_device::Kernels;
 
-use crate::answer_loss::{read, rows_at_once};
+use crate::answer_loss::{SliceLosses, TokenLosses, rows_at_once};
 use crate::cut::{self, MicroBatch};
 use crate::linear::product;
 use crate::nll::logit_nll;
@@ -78,14 +78,15 @@ fn losses_of_part(model: &Lm, batch: &Batch, dropout: Option<DropoutKey<'_>>) ->
     let size = rows_at_once(model);
     // Brought into the format of the states once, not for each slice of rows.
     let head = model.output_weight().0.cast(hidden.dtype());
-    let mut tokens = Vec::with_capacity(m);
+    let mut tokens = TokenLosses::default();
     for from in (0..m).step_by(size) {
         let rows = from..(from + size).min(m);
         let hidden = hidden.clone().slice([rows.clone(), 0..d]);
         let logits = model.capped(product(None, hidden, head.clone(), model.kernels()));
-        tokens.extend(read(logit_nll(model.kernels(), logits, &batch.targets[rows])));
+        let losses = logit_nll(model.kernels(), logits, &batch.targets[rows]);
+        tokens.extend(SliceLosses::Device(losses));
     }
-    tokens
+    tokens.read()
 }
 
 /// Losses that came row after row of `rows`, in the order of their batch.

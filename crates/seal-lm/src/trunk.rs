@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use seal_data::Batch;
-use seal_device::Kernels;
+use seal_device::{GpuKernels, Kernels};
 
 use crate::attention::{AttentionRows, Chunks, causal};
 use crate::block::Block;
@@ -34,6 +34,9 @@ pub struct Trunk {
     /// Held where the device has some and the weights can be given to them.
     #[module(skip)]
     kernels: Option<Kernels>,
+    /// The same of a GPU.
+    #[module(skip)]
+    gpu: Option<GpuKernels>,
     /// Whether states are f32 where weights are not.
     #[module(skip)]
     f32_states: bool,
@@ -47,8 +50,8 @@ impl Trunk {
         norm: Norm,
     ) -> Self {
         let ropes = plan.rotary.iter().map(Rope::of).collect();
-        let trunk =
-            Self { embed_tokens, layers, norm, plan, ropes, kernels: None, f32_states: false };
+        let (kernels, gpu, f32_states) = (None, None, false);
+        let trunk = Self { embed_tokens, layers, norm, plan, ropes, kernels, gpu, f32_states };
         trunk.with_kernels()
     }
 
@@ -59,12 +62,13 @@ impl Trunk {
         let in_f32 = self.f32_states || self.embed_tokens.val().dtype() == DType::F32;
         let fit = in_f32 && self.plan.blocks.kinds.iter().all(kernels_do);
         self.kernels = Kernels::of(&self.device()).filter(|_| fit);
+        self.gpu = GpuKernels::of(&self.device());
         self
     }
 
     /// The same weights, with passes composed from Burn's operations.
     pub(crate) fn without_kernels(self) -> Self {
-        Self { kernels: None, ..self }
+        Self { kernels: None, gpu: None, ..self }
     }
 
     /// See [`crate::Lm::with_f32_states`].
@@ -89,6 +93,10 @@ impl Trunk {
 
     pub(crate) fn kernels(&self) -> Option<Kernels> {
         self.kernels
+    }
+
+    pub(crate) fn gpu(&self) -> Option<GpuKernels> {
+        self.gpu
     }
 
     /// Where the weights are.
@@ -137,7 +145,7 @@ impl Trunk {
 
     /// The last normalisation of `x` `[n, D]`.
     pub(crate) fn normalise(&self, x: Tensor<2>) -> Tensor<2> {
-        self.norm.forward(x, self.kernels)
+        self.norm.forward(x, self.kernels, self.gpu)
     }
 
     /// Last hidden states `[N, D]`, normalised, at every position of `batch`,
@@ -191,9 +199,11 @@ impl Trunk {
                 stem: layout.stem,
                 rotary: self.ropes.iter().map(tables).collect(),
                 kernels: self.kernels,
+                gpu: self.gpu,
                 chunks: Chunks::default(),
             },
             dropout: dropout.map(|key| DropoutKey { lengths: &layout.spans, ..key }.into()),
+            gpu: self.gpu,
             needed: None,
             needed_dropout: None,
         }

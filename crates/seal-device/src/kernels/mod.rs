@@ -12,7 +12,7 @@ mod adamw;
 mod adamw_step;
 #[cfg(feature = "flex")]
 mod attention;
-#[cfg(feature = "cube")]
+#[cfg(all(feature = "cube", not(feature = "fusion")))]
 mod cube;
 #[cfg(feature = "flex")]
 mod dropout;
@@ -20,6 +20,7 @@ mod dropout;
 mod flex;
 #[cfg(feature = "flex")]
 mod gate;
+mod gpu;
 mod keys_values;
 #[cfg(feature = "flex")]
 mod loss;
@@ -42,12 +43,13 @@ mod tile;
 
 use burn::tensor::{Device, Tensor};
 
-#[cfg(feature = "cube")]
+#[cfg(all(feature = "cube", not(feature = "fusion")))]
 pub(crate) use cube::{dropout as cube_dropout, is_cube};
 #[cfg(feature = "flex")]
 pub(crate) use flex::dropout as flex_dropout;
 
 pub use adamw_step::AdamWStep;
+pub use gpu::{GpuKernels, SeenKeys};
 pub use keys_values::KeysValues;
 pub use packed::PackedMatrix;
 pub use shape::AttentionShape;

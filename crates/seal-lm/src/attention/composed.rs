@@ -2,11 +2,13 @@
 
 use burn::tensor::activation::softmax;
 use burn::tensor::{DType, FloatDType, Tensor};
+use seal_device::GpuKernels;
 
 use super::chunk::Chunk;
 use super::heads::{join, split};
 use super::rows::AttentionRows;
 use crate::plan::AttentionPlan;
+use crate::rope::Tables;
 use crate::{rope, soft_cap};
 
 /// Attention over padded rows.
@@ -18,6 +20,10 @@ pub(crate) struct ComposedAttention {
     k: Tensor<4>,
     v: Tensor<4>,
     rotary: (Tensor<4>, Tensor<4>),
+    /// Tables `[T, r / 2]` for the kernels of a GPU, where all rows have the same ones.
+    tables: Option<(GpuKernels, Tables)>,
+    /// The kernels of a GPU, where it has some and scores are not capped.
+    gpu: Option<GpuKernels>,
     chunks: Vec<Chunk>,
 }
 
@@ -30,15 +36,27 @@ impl ComposedAttention {
         plan: &AttentionPlan,
     ) -> Self {
         let (cos, sin) = rows.rotary[plan.rotary].spread();
+        // The kernels leave nothing on a tape.
+        let kernels = rows.gpu.filter(|_| !q.device().is_autodiff());
+        let gpu = kernels.filter(|_| plan.soft_cap.is_none());
+        let tables = match (kernels, &rows.rotary[plan.rotary].sets[..]) {
+            (Some(gpu), [(_, tables)]) => Some((gpu, tables.clone())),
+            _ => None,
+        };
         let (chunks, rows) = (&rows.chunks, rows.lengths.len());
-        let chunks = chunks.of(plan, [rows, q.dims()[0] / rows], &q.device());
-        let turn = |x, heads| rope::rotate(split(x, rows, heads), cos.clone(), sin.clone());
+        let chunks = chunks.of(plan, [rows, q.dims()[0] / rows], &q.device(), gpu);
+        let turn = |x, heads| match &tables {
+            Some((gpu, tables)) => gpu.rotate_split(x, tables.clone(), heads),
+            None => rope::rotate(split(x, rows, heads), cos.clone(), sin.clone()),
+        };
         Self {
             plan: *plan,
             q: turn(q, plan.heads),
             k: turn(k, plan.kv_heads),
             v: split(v, rows, plan.kv_heads),
             rotary: (cos, sin),
+            tables,
+            gpu,
             chunks,
         }
     }
@@ -67,7 +85,8 @@ impl ComposedAttention {
         let (c, w) = (chunk.queries.len(), chunk.keys.len());
         let [b, kv, rows, _] = scores.dims();
         let scores = scores.reshape([b, kv, rows / c, c, w]);
-        softmax(scores + chunk.mask.clone(), 4).reshape([b, kv, rows, w])
+        let mask = chunk.mask.clone().expect("made where there is no kernel");
+        softmax(scores + mask, 4).reshape([b, kv, rows, w])
     }
 
     /// `[N, heads * d]`.
@@ -75,7 +94,15 @@ impl ComposedAttention {
         let [b, heads, _, d] = self.q.dims();
         let parts = self.chunks.iter().map(|chunk| {
             let (q, k) = (self.queries(&self.q, chunk), self.keys(&self.k, chunk));
-            let weights = self.weights(self.scores(q, k), chunk).cast(self.v.dtype());
+            let dtype = self.v.dtype();
+            let weights = match self.gpu {
+                Some(gpu) => {
+                    let products = q.matmul(k.swap_dims(2, 3));
+                    let seen = chunk.seen(self.plan.window);
+                    gpu.causal_softmax(products, seen, self.plan.score_scale(), dtype)
+                }
+                None => self.weights(self.scores(q, k), chunk).cast(dtype),
+            };
             let mixed = weights.matmul(self.keys(&self.v, chunk));
             mixed.reshape([b, heads, chunk.queries.len(), d])
         });
@@ -88,35 +115,65 @@ impl ComposedAttention {
         let [b, heads, t, d] = self.q.dims();
         let (kv, dtype) = (self.plan.kv_heads, self.q.dtype());
         let dy = split(dy, b, heads);
-        let zeros = || Tensor::<4>::zeros([b, kv, t, d], (&dy.device(), DType::F32));
-        let (mut dk, mut dv) = (zeros(), zeros());
+        let (mut dk, mut dv) = (None, None);
         let mut dq = Vec::new();
         for chunk in &self.chunks {
             let (q, k) = (self.queries(&self.q, chunk), self.keys(&self.k, chunk));
             let (v, dy) = (self.keys(&self.v, chunk), self.queries(&dy, chunk));
-            let scores = self.scores(q.clone(), k.clone());
-            let slope = self.plan.soft_cap.map(|cap| soft_cap::slope(scores.clone(), cap));
-            let p = self.weights(scores, chunk);
+            let (p, ds) = self.score_gradient([&q, &k, &v, &dy], chunk);
+            let whole = chunk.keys.len() == t;
             let at = [0..b, 0..kv, chunk.keys.clone(), 0..d];
-            let add = |sum: Tensor<4>, part: Tensor<4>| {
-                let before = sum.clone().slice(at.clone());
-                sum.slice_assign(at.clone(), before + part.cast(FloatDType::F32))
+            let add = |sum: Option<Tensor<4>>, part: Tensor<4>| {
+                let part = part.cast(FloatDType::F32);
+                let zeros = || Tensor::<4>::zeros([b, kv, t, d], (&part.device(), DType::F32));
+                Some(match sum {
+                    None if whole => part,
+                    sum => {
+                        let sum = sum.unwrap_or_else(zeros);
+                        let before = sum.clone().slice(at.clone());
+                        sum.slice_assign(at.clone(), before + part)
+                    }
+                })
             };
-            dv = add(dv, p.clone().cast(dtype).swap_dims(2, 3).matmul(dy.clone()));
-            let dp = dy.matmul(v.swap_dims(2, 3)).cast(FloatDType::F32) * p.clone();
-            let ds = dp.clone() - p * dp.sum_dim(3);
-            let ds = match slope {
-                Some(slope) => ds * slope,
-                None => ds,
-            };
-            let ds = ds.mul_scalar(self.plan.score_scale()).cast(dtype);
+            dv = add(dv, p.cast(dtype).swap_dims(2, 3).matmul(dy));
             dk = add(dk, ds.clone().swap_dims(2, 3).matmul(q));
             dq.push(ds.matmul(k).reshape([b, heads, chunk.queries.len(), d]));
         }
+        let (dk, dv) = (dk.expect("a row has tokens"), dv.expect("a row has tokens"));
         // The transpose of a rotation turns the other way.
         let (cos, sin) = &self.rotary;
-        let back = |x: Tensor<4>| join(rope::rotate(x, cos.clone(), sin.clone().neg()).cast(dtype));
+        let back = |x: Tensor<4>| match &self.tables {
+            Some((gpu, tables)) => gpu.rotate_back(x, tables.clone(), dtype),
+            None => join(rope::rotate(x, cos.clone(), sin.clone().neg()).cast(dtype)),
+        };
         [back(cat(dq)), back(dk), join(dv.cast(dtype))]
+    }
+
+    /// Weights of a chunk, and the gradient of the products of its queries and keys, given that of
+    /// what it mixes; all `[B, kv_heads, g c, w]`.
+    fn score_gradient(
+        &self,
+        [q, k, v, dy]: [&Tensor<4>; 4],
+        chunk: &Chunk,
+    ) -> (Tensor<4>, Tensor<4>) {
+        let (dtype, scale) = (self.q.dtype(), self.plan.score_scale());
+        let dp = dy.clone().matmul(v.clone().swap_dims(2, 3));
+        if let Some(gpu) = self.gpu {
+            let products = q.clone().matmul(k.clone().swap_dims(2, 3));
+            let seen = chunk.seen(self.plan.window);
+            let p = gpu.causal_softmax(products, seen, scale, DType::F32);
+            return (p.clone(), gpu.softmax_gradient(p, dp, scale, dtype));
+        }
+        let scores = self.scores(q.clone(), k.clone());
+        let slope = self.plan.soft_cap.map(|cap| soft_cap::slope(scores.clone(), cap));
+        let p = self.weights(scores, chunk);
+        let dp = dp.cast(FloatDType::F32) * p.clone();
+        let ds = dp.clone() - p.clone() * dp.sum_dim(3);
+        let ds = match slope {
+            Some(slope) => ds * slope,
+            None => ds,
+        };
+        (p, ds.mul_scalar(scale).cast(dtype))
     }
 }
 
@@ -175,7 +232,7 @@ mod tests {
             let lengths = [T; ROWS];
             let starts = AttentionShape::padded(ROWS, T);
             let rows = |chunk: usize, device: &Device| {
-                let chunks = Chunk::all(&plan, [ROWS, T], 4 * ROWS * 4 * T * chunk, device);
+                let chunks = Chunk::all(&plan, [ROWS, T], 4 * ROWS * 4 * T * chunk, Some(device));
                 assert_eq!(chunks.len(), T.div_ceil(chunk));
                 AttentionRows {
                     lengths: &lengths,
@@ -183,6 +240,7 @@ mod tests {
                     stem: false,
                     rotary: vec![Rope::of(&rotary).of_rows(&lengths, T, device)],
                     kernels: None,
+                    gpu: None,
                     chunks: Chunks::set(window, chunks),
                 }
             };

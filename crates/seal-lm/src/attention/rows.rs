@@ -1,6 +1,6 @@
 //! What attention over the rows of a batch shares between blocks.
 
-use seal_device::Kernels;
+use seal_device::{GpuKernels, Kernels};
 
 use super::chunk::Chunks;
 use crate::rope::Rotary;
@@ -18,6 +18,8 @@ pub(crate) struct AttentionRows<'a> {
     pub(crate) rotary: Vec<Rotary>,
     /// Without them rows are padded to one length.
     pub(crate) kernels: Option<Kernels>,
+    /// Of composed attention on a GPU.
+    pub(crate) gpu: Option<GpuKernels>,
     /// How composed attention is cut.
     pub(crate) chunks: Chunks,
 }

@@ -1,6 +1,11 @@
 //! Operations of one kernel for GPUs, in CubeCL: the same source serves CUDA and WebGPU.
 
 mod dropout;
+mod gate;
+mod norm;
+mod reduce;
+mod rotary;
+mod softmax;
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Device};
@@ -9,6 +14,10 @@ use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 
 pub(crate) use dropout::dropout;
+pub(crate) use gate::swiglu;
+pub(crate) use norm::rms_norm;
+pub(crate) use rotary::{rotate_back, rotate_split};
+pub(crate) use softmax::{causal_softmax, softmax_gradient};
 
 /// Whether `device` runs kernels of CubeCL.
 pub(crate) fn is_cube(device: &Device) -> bool {
