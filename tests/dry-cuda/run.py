@@ -49,6 +49,8 @@ def toolkit(work):
         (cuda / "lib/libnvrtc.so").symlink_to(wheels / "cuda_nvrtc/lib/libnvrtc.so.12")
         (cuda / "bin/ptxas").symlink_to(wheels / "cuda_nvcc/bin/ptxas")
         run(["cp", "-rs", wheels / "cuda_runtime/include", cuda / "include"])
+        # `mma.h` of the runtime includes files of the compiler's folder `crt`.
+        (cuda / "include/crt").symlink_to(wheels / "cuda_nvcc/include/crt")
         (cuda / "include/cccl").symlink_to(wheels / "cuda_cccl/include")
     run(["rustc", "--edition", "2024", "-O", "--crate-type", "cdylib", "-o",
          cuda / "lib/libcuda.so", HERE / "driver.rs"])
