@@ -10,6 +10,7 @@
 #[cfg(feature = "wgpu")]
 mod adapters;
 mod kernels;
+mod open;
 mod quiet;
 mod set;
 mod spec;
