@@ -12,6 +12,7 @@ mod adapters;
 mod dropout;
 mod group;
 mod kernels;
+mod open;
 mod quiet;
 mod set;
 mod spec;

@@ -1,9 +1,7 @@
-//! Device names and the devices they open.
+//! Device names, and why a device cannot be had.
 
 use std::fmt;
 use std::str::FromStr;
-
-use burn::tensor::Device;
 
 /// Names that a device can be given.
 pub const KNOWN: &str = "flex, flex:N, cuda:N, cuda:*, tch, tch:cuda:N, wgpu, wgpu:N, \
@@ -123,7 +121,7 @@ fn shown(adapters: &[(DeviceSpec, String)]) -> String {
     let each = adapters.iter().map(|(device, name)| format!("{device} ({name})"));
     match each.collect::<Vec<_>>().join(", ") {
         none if none.is_empty() => {
-            "and no other: is there a driver for Vulkan? `vulkaninfo --summary` tells".to_owned()
+            "and no other: is there a driver for Vulkan? `vulkaninfo` tells".to_owned()
         }
         some => format!("only {some}"),
     }
@@ -204,34 +202,6 @@ impl DeviceSpec {
             Backend::Wgpu => self.index,
         };
         Self { index, ..self }
-    }
-
-    /// Opens the device, without autodiff.
-    ///
-    /// # Errors
-    /// [`DeviceError::NotCompiledIn`] if this binary lacks the backend;
-    /// [`DeviceError::NoAdapter`] if the machine has no such adapter of `wgpu`.
-    pub fn open(self) -> Result<Device, DeviceError> {
-        match self.backend {
-            #[cfg(feature = "flex")]
-            // Places on the CPU are one device of the backend.
-            Backend::Flex => Ok(Device::flex()),
-            #[cfg(feature = "cuda")]
-            Backend::Cuda => Ok(Device::cuda(self.index.unwrap_or(0))),
-            #[cfg(feature = "tch")]
-            #[allow(deprecated, reason = "the design asks for burn-tch, which 0.22 still ships")]
-            Backend::Tch => Ok(match self.index {
-                Some(n) => Device::libtorch_cuda(n),
-                None => Device::libtorch(),
-            }),
-            #[cfg(feature = "wgpu")]
-            Backend::Wgpu => crate::adapters::open(self),
-            #[allow(unreachable_patterns, reason = "with every feature on, none is missing")]
-            _ => Err(DeviceError::NotCompiledIn {
-                device: self,
-                present: Backend::ALL.into_iter().filter(|b| b.is_compiled_in()).collect(),
-            }),
-        }
     }
 }
 
