@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use seal_bench::{ChildError, Limits, lines_of};
 
+use crate::fault::StepFault;
 use crate::nvidia::Gpu;
-use crate::step::StepFault;
 use crate::work::DeviceJob;
 
 /// What earlier steps found.

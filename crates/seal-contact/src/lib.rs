@@ -11,6 +11,7 @@
 
 mod budget;
 mod context;
+mod fault;
 mod libraries;
 mod machine;
 mod memory;
@@ -30,10 +31,11 @@ mod work;
 
 pub use budget::Budget;
 pub use context::{Context, Known};
+pub use fault::StepFault;
 pub use nvidia::Gpu;
 pub use page::page;
 pub use report::{ContactReport, ContactState, Figure, StepReport, StepState, Table};
 pub use runner::{ContactEvent, Setup, run};
-pub use step::{Step, StepFault, StepFound, Verdict};
+pub use step::{Step, StepFound, Verdict};
 pub use steps::{Settings, steps};
-pub use work::{DeviceJob, JobError, perform};
+pub use work::{DeviceJob, JobError, OpenAnswer, TrialAnswer, perform};

@@ -6,10 +6,11 @@ use seal_device::{ACCELERATIONS, Backend, DeviceSpec};
 use serde_json::json;
 
 use crate::context::{Context, Known};
+use crate::fault::StepFault;
 use crate::libraries::needed_by_cuda;
 use crate::nvidia;
 use crate::report::Table;
-use crate::step::{Step, StepFault, StepFound};
+use crate::step::{Step, StepFound};
 
 pub(crate) struct Machine {
     pub(crate) device: DeviceSpec,

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::context::{Context, Known};
+use crate::fault::StepFault;
 use crate::report::Table;
-use crate::step::{Step, StepFault, StepFound, Verdict};
+use crate::step::{Step, StepFound, Verdict};
 use crate::work::DeviceJob;
 
 /// Paths that are followed.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::context::{Context, Known};
+use crate::fault::StepFault;
 use crate::report::Table;
-use crate::step::{Step, StepFault, StepFound};
+use crate::step::{Step, StepFound};
 use crate::work::{DeviceJob, OpenAnswer};
 
 /// The longest time in which a device opens and compiles its first kernels.

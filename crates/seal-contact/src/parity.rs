@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::context::{Context, Known, parsed};
+use crate::fault::StepFault;
 use crate::report::Table;
-use crate::step::{Step, StepFault, StepFound, Verdict};
+use crate::step::{Step, StepFound, Verdict};
 use crate::work::DeviceJob;
 
 /// The longest time of one check: a device that computes on the CPU takes a minute for some.

@@ -3,9 +3,10 @@
 use seal_bench::{BenchWork, Measured, Sample, Summary, summaries};
 use serde_json::json;
 
+use crate::fault::StepFault;
 use crate::report::Table;
 use crate::shapes::SMALL;
-use crate::step::{StepFault, StepFound, Verdict};
+use crate::step::{StepFound, Verdict};
 
 /// What was measured so far.
 #[derive(Default)]

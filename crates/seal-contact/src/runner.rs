@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use crate::budget::Budget;
 use crate::context::{Context, Known};
+use crate::fault::StepFault;
 use crate::report::{ContactReport, ContactState, StepReport, StepState};
-use crate::step::{Step, StepFault, StepFound, Verdict};
+use crate::step::{Step, StepFound, Verdict};
 
 /// What the runner is told.
 pub struct Setup<'a> {

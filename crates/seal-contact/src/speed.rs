@@ -8,11 +8,17 @@ use seal_device::{Backend, DeviceSpec};
 use seal_lm::WeightFormat;
 
 use crate::context::{Context, Known, parsed};
+use crate::fault::StepFault;
 use crate::nvidia::bf16_peak;
 use crate::results::Results;
 use crate::shapes::{LARGE, SMALL, fits, rate, seconds};
-use crate::step::{Step, StepFault, StepFound};
+use crate::step::{Step, StepFound};
 use crate::work::DeviceJob;
+
+/// Seconds of the 50 steps of the trial from which on a device is slow, and gets fewer steps.
+const SLOW: f64 = 5.0;
+/// Steps that are timed on a slow device.
+const FEW_STEPS: usize = 4;
 
 pub(crate) struct Speed {
     pub(crate) device: DeviceSpec,
@@ -54,7 +60,10 @@ impl Step for Speed {
         let folder = tempfile::tempdir().map_err(file)?;
         let mut results = Results::default();
         let peers = self.peers(folder.path(), &mut results).map_err(file)?;
-        let small = Case::named(SMALL).ok_or_else(|| StepFault::failed("no small shape"))?;
+        let mut small = Case::named(SMALL).ok_or_else(|| StepFault::failed("no small shape"))?;
+        if known.trial_seconds.is_some_and(|seconds| seconds > SLOW) {
+            small.steps = FEW_STEPS;
+        }
         let mut at = None;
         self.measure(
             &small,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::context::{Context, Known};
+use crate::fault::StepFault;
 use crate::report::{Figure, Table};
 
 /// A part of first contact.
@@ -76,32 +77,5 @@ impl StepFound {
     /// Adds a number.
     pub fn figure(&mut self, name: impl Into<String>, value: f64, unit: &str) {
         self.figures.push(Figure { name: name.into(), value, unit: unit.to_owned() });
-    }
-}
-
-/// What a step cannot go on after.
-#[derive(Debug, thiserror::Error)]
-pub enum StepFault {
-    /// Something is wrong.
-    #[error("{said}")]
-    Failed {
-        /// What.
-        said: String,
-    },
-    /// The time is used up.
-    #[error("the time is used up: {said}")]
-    Time {
-        /// Where it was.
-        said: String,
-    },
-    /// A stop was asked for.
-    #[error("stopped on request")]
-    Stopped,
-}
-
-impl StepFault {
-    /// Something is wrong.
-    pub fn failed(said: impl Into<String>) -> Self {
-        Self::Failed { said: said.into() }
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::context::{Context, Known};
-use crate::step::{Step, StepFault, StepFound, Verdict};
+use crate::fault::StepFault;
+use crate::step::{Step, StepFound, Verdict};
 use crate::work::{DeviceJob, TrialAnswer};
 
 /// The longest time of two runs, kernels compiled in the first.

@@ -20,7 +20,7 @@ const PAGE: u64 = 4 << 20;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum DeviceJob {
-    /// Opens the device and multiplies: one line, a [`OpenAnswer`].
+    /// Opens the device and multiplies: one line, an [`OpenAnswer`].
     Open {
         /// Name of the device.
         device: String,

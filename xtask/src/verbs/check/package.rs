@@ -12,7 +12,7 @@ const LARGEST: u64 = 1 << 20;
 
 /// Folders at the root of the workspace whose files crates may compile in. A crate that does
 /// so builds in a checkout, and with `cargo install --path`, and not from a package alone.
-const SHARED: [&str; 2] = ["configs", "plans"];
+const SHARED: [&str; 3] = ["benches", "configs", "plans"];
 
 /// Files that would be missing, too large, or compiled in from elsewhere, and fields that a
 /// manifest lacks; one sentence each.
