@@ -43,6 +43,7 @@ impl TokenLosses {
 }
 
 /// Losses of some tokens, where they were made.
+#[allow(clippy::large_enum_variant, reason = "one a slice of logits")]
 pub(crate) enum SliceLosses {
     Host(Vec<f32>),
     Device(Tensor<1>),
