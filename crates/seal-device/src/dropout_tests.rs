@@ -1,3 +1,5 @@
+#![cfg(feature = "flex")]
+
 use burn::tensor::{Device, Distribution, TensorData};
 
 use super::*;

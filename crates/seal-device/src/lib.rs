@@ -12,6 +12,7 @@ mod adapters;
 mod dropout;
 mod group;
 mod kernels;
+mod mask;
 mod open;
 mod quiet;
 mod set;
@@ -19,11 +20,12 @@ mod spec;
 mod threefry;
 mod trial;
 
-pub use dropout::{Dropout, DropoutTokens};
+pub use dropout::DropoutTokens;
 pub use group::DeviceGroup;
 pub use kernels::{
     AdamWStep, AttentionShape, GpuKernels, Kernels, KeysValues, PackedMatrix, SeenKeys,
 };
+pub use mask::Dropout;
 pub use quiet::{panic_message, quietly};
 pub use set::{DeviceSet, DeviceSetError};
 pub use spec::{Adapter, Backend, DeviceError, DeviceSpec, KNOWN};

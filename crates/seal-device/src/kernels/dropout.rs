@@ -1,7 +1,7 @@
 //! Dropout of rows, shared between threads.
 
 use super::threads::{each, part};
-use crate::dropout::{Dropout, scale};
+use crate::mask::{Dropout, scale};
 
 /// `x`, rows of `width` elements of `tokens`, after `dropout`.
 pub(super) fn apply(x: &[f32], tokens: &[[u32; 3]], width: usize, dropout: Dropout) -> Vec<f32> {

@@ -2,6 +2,8 @@
 
 use burn::tensor::{DType, Device, Tensor};
 
+use super::seen::SeenKeys;
+
 /// The kernels of a GPU: holding the value is the proof that there are some.
 ///
 /// Burn composes normalisation and gating from many element-wise operations. On a GPU each of them
@@ -106,17 +108,4 @@ impl GpuKernels {
     ) -> Tensor<2> {
         held!(self, super::cube::rotate_back(x, tables, dtype))
     }
-}
-
-/// Keys that the queries of a chunk see: those at their own position and before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SeenKeys {
-    /// Queries of a chunk, c.
-    pub queries: usize,
-    /// Position of the first query.
-    pub first_query: usize,
-    /// Position of the first key, not behind the first query.
-    pub first_key: usize,
-    /// A query sees at most so many keys.
-    pub window: Option<usize>,
 }

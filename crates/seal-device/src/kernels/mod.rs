@@ -33,6 +33,7 @@ mod pack;
 mod packed;
 #[cfg(feature = "flex")]
 mod product;
+mod seen;
 mod shape;
 #[cfg(feature = "flex")]
 mod sums;
@@ -49,9 +50,10 @@ pub(crate) use cube::{dropout as cube_dropout, is_cube};
 pub(crate) use flex::dropout as flex_dropout;
 
 pub use adamw_step::AdamWStep;
-pub use gpu::{GpuKernels, SeenKeys};
+pub use gpu::GpuKernels;
 pub use keys_values::KeysValues;
 pub use packed::PackedMatrix;
+pub use seen::SeenKeys;
 pub use shape::AttentionShape;
 
 /// The kernels of a device: holding the value is the proof that there are some.

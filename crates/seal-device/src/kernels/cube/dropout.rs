@@ -13,7 +13,7 @@ use cubecl::calculate_cube_count_elemwise;
 use cubecl::prelude::*;
 
 use super::{flat, room};
-use crate::dropout::Dropout;
+use crate::mask::Dropout;
 use crate::threefry::PARITY;
 
 /// The operation, for dispatch.

@@ -10,7 +10,7 @@ use cubecl::prelude::*;
 
 use super::reduce::{THREADS, cube_a_row, max_of_row, sum_of_row};
 use super::{flat, room};
-use crate::kernels::gpu::SeenKeys;
+use crate::kernels::seen::SeenKeys;
 
 /// The operations, for dispatch.
 #[backend_extension(Cube)]

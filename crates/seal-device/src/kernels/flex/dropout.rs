@@ -13,7 +13,7 @@ use burn::tensor::Tensor;
 
 use super::super::dropout::apply;
 use super::{Flat, tensor};
-use crate::dropout::Dropout;
+use crate::mask::Dropout;
 
 /// Key and place of each token.
 type Words = Arc<[[u32; 3]]>;
