@@ -1,10 +1,9 @@
 """Reads the trace of a run on the dry CUDA driver.
 
-    python3 count.py TRACE [--sources LOG] [--json FILE]
+    python3 count.py TRACE [--json FILE]
 
-The figures are those of one step, from the last read of the host in one to that in the next: launches by kernel, waits, bytes carried from and to the host,
-and bytes that kernels have as arguments. The last is an upper limit of traffic: a kernel may read
-a part of a buffer, and caches may serve it.
+The figures are those of one step, from the last read of the host in one to that in the next:
+launches by kernel, waits, and bytes carried from and to the host.
 """
 
 import argparse

@@ -77,7 +77,7 @@ pub fn trace(
     every: usize,
     meter: &mut MemoryMeter<'_>,
 ) -> Result<Vec<MemoryTrace>, PathFault> {
-    let side = Side::composed(device)?;
+    let side = Side::subject(device)?;
     let grain = if is_told(device)? { 0 } else { meter.grain };
     let one = SelectorCase { adapters: true, ..SelectorCase::of(Algorithm::One) };
     let paths = [

@@ -41,7 +41,7 @@ pub fn run(
     each: &mut dyn FnMut(&CheckOutcome),
 ) -> Result<Vec<CheckOutcome>, DeviceError> {
     let reference = Side::reference(DeviceSpec::default())?;
-    let subject = Side::composed(device)?;
+    let subject = Side::subject(device)?;
     let precision = precision_of(device);
     let mut all = Vec::with_capacity(checks.len());
     for check in checks {

@@ -4,7 +4,7 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use rand::RngExt as _;
 use seal_data::seed::rng;
-use seal_device::{DeviceError, DeviceSpec};
+use seal_device::{DeviceError, DeviceSpec, Kernels};
 use seal_lm::{Lm, LmConfig, LoraConfig, Ops, WeightFormat};
 
 use crate::fault::PathFault;
@@ -24,12 +24,18 @@ impl Side {
         Ok(Self { device: spec.open()?, ops: Ops::Fused })
     }
 
-    /// `spec` with operations composed from Burn's, which is all that most devices have.
+    /// `spec` as a study takes it, with the kernels of a GPU where it has some. On the CPU, whose
+    /// kernels are the reference, with operations composed from Burn's.
     ///
     /// # Errors
     /// A device that cannot be opened.
-    pub fn composed(spec: DeviceSpec) -> Result<Self, DeviceError> {
-        Ok(Self { device: spec.open()?, ops: Ops::Composed })
+    pub fn subject(spec: DeviceSpec) -> Result<Self, DeviceError> {
+        let device = spec.open()?;
+        let ops = match Kernels::of(&device) {
+            Some(_) => Ops::Composed,
+            None => Ops::Fused,
+        };
+        Ok(Self { device, ops })
     }
 
     /// The device, without a tape.
